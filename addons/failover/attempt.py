@@ -1,0 +1,102 @@
+"""One attempt to have a request answered: what is sent where, and who reads the answer."""
+
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Literal
+from typing import Protocol
+
+from mitmproxy import http
+from mitmproxy.net.server_spec import ServerSpec
+
+type FailureKind = Literal["connect", "timeout", "reset", "answer"]
+"""Where an attempt failed: no connection, a deadline passed, the connection broke, or the answer
+itself is a failure (which the receiver knows more about)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    kind: FailureKind
+    message: str
+    phase: str = ""
+    """For a timeout: connect, first-byte, first-output, between-chunks or total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds each phase of an attempt may take; None for no limit."""
+
+    connect: float | None = 5.0
+    first_byte: float | None = 60.0
+    first_output: float | None = 300.0
+    between_chunks: float | None = 120.0
+    total: float | None = 1800.0
+
+
+class Receiver(Protocol):
+    """Reads one upstream answer and makes the client's answer of it.
+
+    `start` is called with the upstream's head, then `data` for every piece of its body, then
+    `end` or `broken`. Bytes returned before `committed` is true are lost; a receiver holds them
+    back itself and returns them together with what commits it.
+    """
+
+    committed: bool
+    """Whether the client may see the answer: real output came, and the attempt is the one."""
+    failed: bool
+    """Whether the answer is a failure. Before the commit the attempt is over; after it, what was
+    returned last told the client so and ended its stream."""
+    done: bool
+    """Whether the answer is complete, although the upstream may not have closed it yet."""
+
+    def start(self, response: http.Response) -> None: ...
+
+    def data(self, data: bytes) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+    def broken(self, failure: Failure) -> bytes:
+        """The answer broke off. After the commit: the bytes that say so and end the stream."""
+        ...
+
+    def head(self) -> http.Response:
+        """The head of the client's answer, with its body where `whole`."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether `head` carries the complete answer (JSON) and no bytes are streamed."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """Filled in by the `attempt` hook, judged in the `attempt_ended` hook.
+
+    An attempt without `request` sends nothing: the client gets `answer`.
+    """
+
+    flow: http.HTTPFlow
+    number: int
+    """Counts from 1."""
+
+    request: http.Request | None = None
+    """What goes upstream, credential included. It lives here and not in the flow, so that no view,
+    dump or log of flows ever holds an upstream key."""
+    receiver: Receiver | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    via: ServerSpec | None = None
+    """An HTTP proxy on the way to the upstream."""
+
+    sent_at: float | None = None
+    """When the request had been sent, on the event loop's clock."""
+    failure: Failure | None = None
+    """Set before `attempt_ended`."""
+
+    again: bool = False
+    """Set in `attempt_ended`: make another attempt."""
+    answer: http.Response | None = None
+    """What the client gets if no (further) attempt is made."""
+
+    def wipe(self) -> None:
+        """Forget the request, and with it the credential."""
+        self.request = None

@@ -1,0 +1,69 @@
+"""Deadlines for streams, on top of timers that cannot be cancelled."""
+
+import time
+from dataclasses import dataclass
+
+from mitmproxy.proxy import commands
+from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import HttpStream
+
+
+class ArmDeadline(commands.Command):
+    """A stream's earliest deadline is now `due` (on the clock of `time.monotonic`)."""
+
+    def __init__(self, due: float) -> None:
+        self.due = due
+
+
+@dataclass
+class DeadlineReached(events.Event):
+    """A deadline of the stream may have passed."""
+
+
+class TimedStream(HttpStream):
+    """A stream with named deadlines. Its layer sends `DeadlineReached` when the earliest passes."""
+
+    deadlines: dict[str, float]
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.deadlines = {}
+
+    @property
+    def due(self) -> float | None:
+        """The earliest deadline, on the clock of `time.monotonic`."""
+        return min(self.deadlines.values()) if self.deadlines else None
+
+    @property
+    def connecting(self) -> GetHttpConnection | None:
+        """The connection this stream waits for."""
+        if self._paused and isinstance(self._paused.command, GetHttpConnection):
+            return self._paused.command
+        return None
+
+    def arm(self, name: str, seconds: float | None) -> CommandGenerator[None]:
+        """Set deadline `name` to so many seconds from now; None takes it away."""
+        if seconds is None:
+            self.deadlines.pop(name, None)
+            return
+        due = time.monotonic() + seconds
+        earlier = self.due
+        self.deadlines[name] = due
+        if earlier is None or due < earlier:
+            yield ArmDeadline(due)
+
+    def disarm(self, *names: str) -> None:
+        for name in names:
+            self.deadlines.pop(name, None)
+
+    def is_past(self, name: str) -> bool:
+        return self.deadlines.get(name, float("inf")) <= time.monotonic()
+
+    def take_past(self) -> list[str]:
+        """Take away the deadlines that have passed, and name them."""
+        past = [name for name in self.deadlines if self.is_past(name)]
+        self.disarm(*past)
+        return past

@@ -1,0 +1,57 @@
+"""The addon that puts our HTTP layer in place of mitmproxy's."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+
+from mitmproxy import connection
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.layers.http import HttpLayer
+
+from addons.failover.layer import FailoverLayer
+from addons.failover.stream import FailoverStream
+
+CONNECTIONS_PER_UPSTREAM = 10_000
+"""mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
+one of them to end. An HTTP/2 client with six streams to one provider would see one stall."""
+
+
+class Failover:
+    """Makes requests of routed flows go by attempts (see the package's docstring)."""
+
+    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool]) -> None:
+        self._routed: set[str] = set()
+        self._own: set[str] = set()
+        self._may_forward = may_forward
+
+    def route(self, flow: http.HTTPFlow) -> None:
+        """From now on the flow's request is sent by attempts only."""
+        self._routed.add(flow.id)
+
+    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
+        """Whether the client spoke to us as to a web server, not as to a proxy."""
+        return flow.id in self._own
+
+    def next_layer(self, nextlayer: layer.NextLayer) -> None:
+        if nextlayer.layer is None:
+            ctx.master.addons.get("nextlayer").next_layer(nextlayer)
+        for each in nextlayer.context.layers:
+            if type(each) is HttpLayer:
+                FailoverLayer.adopt(each, FailoverStream, self._routed, self._own, self._may_forward)
+
+    def client_connected(self, client: connection.Client) -> None:
+        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+        if handler is not None:
+            handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._forget(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._forget(flow)
+
+    def _forget(self, flow: http.HTTPFlow) -> None:
+        self._routed.discard(flow.id)
+        self._own.discard(flow.id)

@@ -1,0 +1,251 @@
+"""The state machine of one request over its attempts, without sockets."""
+
+import pytest
+from mitmproxy.proxy import events
+
+from addons.failover.attempt import Timeouts
+from tests.failover.driver import Driver
+from tests.failover.driver import Lines
+from tests.failover.driver import Whole
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
+REFUSAL = b"HTTP/1.1 429 Too Many\r\ncontent-length: 4\r\n\r\nbusy"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+    return clock
+
+
+def assert_let_go(d: Driver) -> None:
+    """Nothing of the request is left in the layer."""
+    assert d.layer.streams == {}
+    assert not d.layer.command_sources
+    assert all(attempt.request is None for attempt in d.attempts[:-1])
+
+
+def test_one_attempt_streams_as_it_comes() -> None:
+    d = Driver([1]).request()
+    assert bytes(d.sent[d.servers[0]]).startswith(b"POST /up HTTP/1.1\r\n")
+    assert bytes(d.sent[d.servers[0]]).endswith(b"upstream body")
+    d.says(CHUNKED + chunk(b"one\n"))
+    assert d.answer == (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+        + chunk(b"one\n")
+    )
+    d.says(chunk(b"two\n"))
+    assert d.answer.endswith(chunk(b"two\n"))
+    d.says(chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert d.hooks == ["requestheaders", "request", "attempt", "responseheaders", "response"]
+    assert d.client not in d.closed and d.servers[0] not in d.closed
+    assert_let_go(d)
+
+
+def test_nothing_of_failed_attempts_reaches_the_client() -> None:
+    d = Driver([1, 2, 3, 4, 5])
+    d.refused = {1}
+    d.request()
+    d.says(REFUSAL)
+    d.says(CHUNKED + chunk(b"bad\n"))
+    d.says(CHUNKED + chunk(b"half a li")).closes()
+    d.says(CHUNKED + chunk(b"good, the end\n") + END)
+    assert d.answer.count(b"HTTP/1.1") == 1
+    assert d.answer.endswith(chunk(b"good, the end\n") + END)
+    assert [f.kind for f in d.failures] == ["connect", "answer", "answer", "reset"]
+    assert d.hooks.count("response") == 1 and "error" not in d.hooks
+    assert_let_go(d)
+
+
+def test_all_fail() -> None:
+    d = Driver([1]).request().says(REFUSAL)
+    assert d.answer.startswith(b"HTTP/1.1 503") and d.answer.endswith(b"all out")
+    assert_let_go(d)
+
+
+def test_a_connection_is_used_again_by_the_next_attempt_and_the_next_request() -> None:
+    d = Driver([1, 1, 1]).request().says(REFUSAL).says(CHUNKED + chunk(b"end\n") + END)
+    assert len(d.servers) == 1
+    d.request().says(CHUNKED + chunk(b"end\n") + END)
+    assert len(d.servers) == 1
+    assert d.answer.count(b"200 OK") == 2
+
+
+def test_a_refused_server_is_tried_anew_by_the_next_request() -> None:
+    d = Driver([1, 2])
+    d.refused = {1}
+    d.request().says(CHUNKED + chunk(b"end\n") + END)
+    d.refused = set()
+    d.plan = [1]
+    d.request().says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.count(b"200 OK") == 2
+    assert len(d.servers) == 3
+
+
+def test_closed_connections_are_forgotten() -> None:
+    d = Driver([1] * 20)
+    for _ in range(20):
+        d.request().says(CHUNKED + chunk(b"end\n") + END).closes()
+    assert len(d.servers) == 20
+    assert len(d.layer.connections) <= 3
+
+
+def test_an_answer_cut_after_output_ends_cleanly_and_says_so() -> None:
+    d = Driver([1, 2]).request().says(CHUNKED + chunk(b"one\n")).closes()
+    assert d.answer.endswith(chunk(b"one\n") + chunk(b"[broken]\n") + END)
+    assert d.failures == [] and len(d.servers) == 1
+    assert d.hooks[-1] == "response"
+    assert_let_go(d)
+
+
+def test_a_whole_answer_is_sent_when_it_is_complete() -> None:
+    d = Driver([1, 2], receiver=Whole).request()
+    d.says(CHUNKED + chunk(b"wo")).closes()
+    assert d.answer == b""
+    d.says(CHUNKED + chunk(b"wo") + chunk(b"rd"))
+    assert d.answer == b""
+    d.says(END)
+    assert b"content-length: 4\r\n" in d.answer and d.answer.endswith(b"\r\n\r\nWORD")
+    assert_let_go(d)
+
+
+def test_a_client_that_leaves_stops_the_upstream() -> None:
+    d = Driver([1, 2]).request().says(CHUNKED + chunk(b"one\n"))
+    d.hangs_up()
+    assert d.servers[0] in d.closed
+    assert d.hooks.count("error") == 1 and "response" not in d.hooks
+    assert len(d.attempts) == 1
+    assert_let_go(d)
+
+
+def test_a_client_that_leaves_while_addons_think_ends_it() -> None:
+    d = Driver([1, 2])
+
+    def leave(hook) -> None:
+        if hook.name == "attempt_ended":
+            d.hangs_up()
+
+    d.on_hook = leave
+    d.request().says(REFUSAL)
+    assert len(d.attempts) == 1
+    assert d.hooks.count("error") == 1
+    assert_let_go(d)
+
+
+@pytest.mark.parametrize(
+    ("phase", "before"),
+    [
+        ("first_byte", b""),
+        ("first_output", CHUNKED),
+        ("first_output", CHUNKED + chunk(b"handshake")),
+    ],
+)
+def test_a_deadline_before_output_leads_to_the_next_attempt(
+    phase: str, before: bytes, clock: Clock
+) -> None:
+    d = Driver([1, 2], timeouts=Timeouts(first_byte=2, first_output=5)).request()
+    if before:
+        d.says(before)
+    clock.now += {"first_byte": 2.1, "first_output": 5.1}[phase]
+    d.wake()
+    assert [f.phase for f in d.failures] == [phase.replace("_", "-")]
+    assert d.servers[0] in d.closed
+    d.says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+
+
+def test_a_connection_that_takes_too_long_is_given_up(clock: Clock) -> None:
+    d = Driver([1, 2], timeouts=Timeouts(connect=1))
+    d.hold_connects = True
+    d.request()
+    clock.now += 1.1
+    d.wake()
+    assert [(f.kind, f.phase) for f in d.failures] == [("timeout", "connect")]
+    d.finish_connect().says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+
+
+def test_a_stall_after_output_is_told_in_the_stream(clock: Clock) -> None:
+    d = Driver([1, 2], timeouts=Timeouts(between_chunks=3)).request()
+    d.says(CHUNKED + chunk(b"one\n"))
+    clock.now += 2.9
+    d.wake().says(chunk(b"two\n"))
+    clock.now += 2.9
+    d.wake()
+    assert b"broken" not in d.answer
+    clock.now += 0.2
+    d.wake()
+    assert d.answer.endswith(chunk(b"two\n") + chunk(b"[broken]\n") + END)
+    assert d.servers[0] in d.closed
+    assert_let_go(d)
+
+
+def test_a_complete_answer_does_not_wait_for_its_upstream_to_close(clock: Clock) -> None:
+    d = Driver([1]).request().says(CHUNKED + chunk(b"end\n"))
+    assert not d.answer.endswith(END)
+    clock.now += 1
+    d.wake()
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert d.servers[0] in d.closed
+    assert_let_go(d)
+
+
+def test_timers_do_not_pile_up(clock: Clock) -> None:
+    d = Driver([1] * 50)
+    for _ in range(50):
+        d.request().says(CHUNKED + chunk(b"end\n") + END)
+        clock.now += 0.01
+    assert len(d.timers) <= 3
+
+
+def test_interim_responses_and_trailers_are_passed_over() -> None:
+    d = Driver([1]).request()
+    d.says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n")
+    d.says(b"\r\n" + CHUNKED + chunk(b"end\n") + b"0\r\nx-trailer: 1\r\n\r\n")
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert d.failures == []
+
+
+def test_an_error_of_ours_while_reading_is_a_failed_attempt() -> None:
+    class Broken(Lines):
+        def data(self, data: bytes) -> bytes:
+            raise RuntimeError("a bug")
+
+    receivers = [Broken, Lines]
+    d = Driver([1, 2], receiver=lambda: receivers.pop(0)()).request()
+    d.says(CHUNKED + chunk(b"one\n"))
+    d.says(CHUNKED + chunk(b"end\n") + END)
+    assert [f.kind for f in d.failures] == ["reset"]
+    assert d.answer.endswith(chunk(b"end\n") + END)
+
+
+def test_a_flow_nobody_routed_is_not_forwarded() -> None:
+    d = Driver([])
+    d.on_hook = lambda hook: setattr(d, "routed", set())  # what is added there, nobody reads
+    d.request()
+    assert d.servers == []
+    assert d.answer.startswith(b"HTTP/1.1 500")
+
+
+def test_http_1_0_clients_get_a_body_that_ends_with_the_connection() -> None:
+    d = Driver([1])
+    head = b"POST /v1/x HTTP/1.0\r\nhost: us\r\ncontent-length: 1\r\n\r\nx"
+    d.feed(events.DataReceived(d.client, head))
+    d.says(CHUNKED + chunk(b"end\n") + END)
+    assert b"chunked" not in d.answer and d.answer.endswith(b"\r\n\r\nend\n")
+    assert d.client in d.closed
