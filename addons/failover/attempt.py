@@ -40,13 +40,21 @@ class Receiver(Protocol):
     back itself and returns them together with what commits it.
     """
 
-    committed: bool
-    """Whether the client may see the answer: real output came, and the attempt is the one."""
-    failed: bool
-    """Whether the answer is a failure. Before the commit the attempt is over; after it, what was
-    returned last told the client so and ended its stream."""
-    done: bool
-    """Whether the answer is complete, although the upstream may not have closed it yet."""
+    @property
+    def committed(self) -> bool:
+        """Whether the client may see the answer: real output came, and the attempt is the one."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is a failure. Before the commit the attempt is over; after it, what
+        was returned last told the client so and ended its stream."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is complete, although the upstream may not have closed it yet."""
+        ...
 
     def start(self, response: http.Response) -> None: ...
 
@@ -72,7 +80,8 @@ class Receiver(Protocol):
 class Attempt:
     """Filled in by the `attempt` hook, judged in the `attempt_ended` hook.
 
-    An attempt without `request` sends nothing: the client gets `answer`.
+    An attempt without `request` sends nothing: after `wait` another one is made, or else the
+    client gets `answer`.
     """
 
     flow: http.HTTPFlow
@@ -86,6 +95,9 @@ class Attempt:
     timeouts: Timeouts = field(default_factory=Timeouts)
     via: ServerSpec | None = None
     """An HTTP proxy on the way to the upstream."""
+
+    wait: float | None = None
+    """Seconds after which the `attempt` hook shall be asked again."""
 
     sent_at: float | None = None
     """When the request had been sent, on the event loop's clock."""

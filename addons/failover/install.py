@@ -39,7 +39,9 @@ class Failover:
             ctx.master.addons.get("nextlayer").next_layer(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
-                FailoverLayer.adopt(each, FailoverStream, self._routed, self._own, self._may_forward)
+FailoverLayer.adopt(
+                    each, FailoverStream, self._routed, self._own, self._may_forward
+                )
 
     def client_connected(self, client: connection.Client) -> None:
         handler = ctx.master.addons.get("proxyserver").connections.get(client.id)

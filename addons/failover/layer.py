@@ -173,9 +173,7 @@ class FailoverLayer(HttpLayer):
                 ending = (
                     ResponseEndOfMessage(stream_id)
                     if trailers
-                    else ResponseProtocolError(
-                        stream_id, problem, ErrorCode.GENERIC_SERVER_ERROR
-                    )
+                    else ResponseProtocolError(stream_id, problem, ErrorCode.GENERIC_SERVER_ERROR)
                 )
                 yield from self.event_to_child(stream, ending)
 

@@ -126,6 +126,9 @@ class FailoverStream(TimedStream):
             yield AttemptHook(attempt)
             if (yield from self.stopped()):
                 return
+            if attempt.wait is not None:
+                yield from self.arm("wait", attempt.wait)
+                return
             if attempt.request is None or attempt.receiver is None:
                 yield from self.send_answer(attempt.answer)
                 return
@@ -139,9 +142,7 @@ class FailoverStream(TimedStream):
             if not (yield from self.ask_again(attempt)):
                 return
 
-    def connect(
-        self, attempt: Attempt, request: http.Request
-    ) -> CommandGenerator[Failure | None]:
+    def connect(self, attempt: Attempt, request: http.Request) -> CommandGenerator[Failure | None]:
         self.attempt_id = self.layer.open_attempt(self)
         if attempt.number == 1:
             yield from self.arm("total", attempt.timeouts.total)
@@ -260,7 +261,7 @@ class FailoverStream(TimedStream):
         # None: whoever was asked for an answer gave none, which only a bug can cause.
         self.flow.response = answer or http.Response.make(
             500,
-            b'{"error":{"message":"Switchyard made no answer to this request.","type":"server_error"}}',
+            b'{"error":{"message":"Switchyard made no answer.","type":"server_error"}}',
             {"content-type": "application/json"},
         )
         self.flow.response.timestamp_start = time.time()
@@ -346,9 +347,11 @@ class FailoverStream(TimedStream):
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
-        if not past or not self.attempt_id:
+        if "wait" in past:
+            yield from self.run_attempts()
+        elif not past or not self.attempt_id:
             return
-        if "linger" in past:
+        elif "linger" in past:
             yield from self.cancel_attempt("complete")
             yield from self.forward(self.receiver.end(), ended=True)
         else:

@@ -32,4 +32,3 @@ class PatientHttp1Client(Http1Client):
                 if self.buf.maybe_extract_lines() is None:
                     return
         yield from super().read_headers(event)
-

@@ -231,6 +231,8 @@ class Driver:
 
     def _decide(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
+        if attempt.wait is not None:
+            return
         if not self.plan:
             attempt.answer = http.Response.make(503, b"all out")
             return

@@ -249,3 +249,22 @@ def test_http_1_0_clients_get_a_body_that_ends_with_the_connection() -> None:
     d.says(CHUNKED + chunk(b"end\n") + END)
     assert b"chunked" not in d.answer and d.answer.endswith(b"\r\n\r\nend\n")
     assert d.client in d.closed
+
+
+def test_an_attempt_can_be_put_off(clock: Clock) -> None:
+    d = Driver([1])
+    waits = [2.0]
+
+    def put_off(hook) -> None:
+        if hook.name == "attempt" and waits:
+            hook.attempt.wait = waits.pop()
+
+    d.on_hook = put_off
+    d.request()
+    assert d.servers == []
+    clock.now += 2.1
+    d.wake()
+    assert [server.address for server in d.servers] == [("127.0.0.1", 1)]
+    d.says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert_let_go(d)

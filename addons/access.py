@@ -1,0 +1,59 @@
+"""Who may call."""
+
+import hmac
+
+from mitmproxy import http
+
+from addons.endpoints import find_endpoint
+from addons.endpoints import format_of_path
+from addons.guard import Refused
+from addons.guard import guarded
+from addons.intake import client_credential
+from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+
+
+class Access:
+    """Admits requests that carry one of the configured client keys; all, if none is configured
+    (the router then listens on loopback only)."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error or not flow.live:
+            return
+        keys = self._runtime.client_keys
+        if not keys or not self._needs_key(flow):
+            return
+        given = client_credential(flow.request)
+        if given is None:
+            raise _refused(
+                "This router asks for a key: send one as 'Authorization: Bearer KEY' or as "
+                "'x-api-key'."
+            )
+        if not is_known(given.get_secret_value(), keys):
+            raise _refused("The key is not one of this router's client keys.")
+
+    def _needs_key(self, flow: http.HTTPFlow) -> bool:
+        runtime = self._runtime
+        if runtime.is_own(flow):
+            endpoint = find_endpoint(flow.request)
+            # A health check has no key to show, and a greeting tells nothing.
+            return endpoint is None or endpoint.kind in ("generate", "models")
+        served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
+        return served and format_of_path(flow.request) is not None
+
+
+def is_known(given: str, keys: tuple[bytes, ...]) -> bool:
+    """Whether `given` is among the keys. Takes the same time whichever it is, or none."""
+    candidate = given.encode()
+    found = False
+    for key in keys:
+        found |= hmac.compare_digest(candidate, key)
+    return found
+
+
+def _refused(message: str) -> Refused:
+    return Refused(ApiError(message=message, kind="authentication"), {"www-authenticate": "Bearer"})

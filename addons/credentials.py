@@ -1,0 +1,62 @@
+"""Which target and which key an attempt goes to."""
+
+import time
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+from addons.failover.attempt import Attempt
+from addons.giving_up import give_up
+from addons.guard import guarded
+from addons.policy.affinity import session_of
+from addons.policy.catalog import Target
+from addons.policy.trail import Exhausted
+from addons.policy.trail import Try
+from addons.policy.trail import WaitUntil
+from addons.runtime import Runtime
+
+
+class Credentials:
+    """Asks the request's trail for the next target and key; answers the client if there is none."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None or exchange.plan is None or flow.response:
+            return
+        route = self._runtime.routes.of(exchange.plan, exchange.credential)
+        session = ""
+        if self._runtime.routes.is_sticky(route):
+            headers = {name.lower(): value for name, value in flow.request.headers.items()}
+            found = session_of(headers, exchange.body)
+            session = found.id if found else ""
+        exchange.trail = self._runtime.begin_trail(route, exchange.plan, session)
+
+    @guarded
+    def attempt(self, attempt: Attempt) -> None:
+        exchange = self._runtime.exchanges.get(attempt.flow)
+        if exchange is None or exchange.trail is None:
+            return
+        exchange.target = None
+        now = time.monotonic()
+        match exchange.trail.next(now):
+            case WaitUntil(at=at):
+                attempt.wait = max(0.0, at - now)
+            case Exhausted() as end:
+                attempt.answer = give_up(exchange, end, now)
+            case Try() as chosen:
+                self._take(exchange, chosen)
+
+    def _take(self, exchange: Exchange, chosen: Try) -> None:
+        target = chosen.target.ref
+        assert isinstance(target, Target)
+        exchange.attempts += 1
+        exchange.current = chosen
+        exchange.target = target
+        if chosen.credential.forwarded:
+            exchange.key = exchange.credential
+        else:
+            exchange.key = self._runtime.routes.key(chosen.credential.id)

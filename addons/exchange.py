@@ -1,0 +1,142 @@
+"""Everything about one request, in one typed object found by its flow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+from mitmproxy import http
+from pydantic import SecretStr
+
+from addons.policy.catalog import Plan
+from addons.policy.catalog import Target
+from addons.policy.failures import Kind
+from addons.policy.records import AttemptRecord
+from addons.policy.trail import Trail
+from addons.policy.trail import Try
+from addons.wire.conversation import Conversation
+from addons.wire.errors import ApiError
+from addons.wire.format import Asked
+from addons.wire.format import Format
+from addons.wire.jsonio import JsonObject
+from addons.wire.relay import Relay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """What became of an attempt that failed. Holds no secret."""
+
+    record: AttemptRecord
+    kind: Kind
+    """How the failure was seen."""
+    status: int | None
+    """The upstream's HTTP status, where it refused by that."""
+    error: ApiError
+
+    @property
+    def mark(self) -> str:
+        """What happened, in one word."""
+        return str(self.status) if self.status is not None else self.kind
+
+    @property
+    def client_status(self) -> int:
+        """The HTTP status that tells the client of this failure.
+
+        A refusal for want of quota is 429 whatever the provider made of it, and an answer that
+        was none is a bad gateway.
+        """
+        if self.record.cls == "quota":
+            return 429
+        if self.status is not None and self.status >= 400:
+            return self.status
+        if self.kind == "timeout":
+            return 504
+        if self.kind in ("body", "event"):
+            return self.error.http_status
+        return 502
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One client request over all its attempts. Filled in by the addons in their order.
+
+    It is not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
+    """
+
+    flow: http.HTTPFlow
+    format: Format
+    """The client's wire format."""
+    body: JsonObject
+    """The client's request, parsed once. Never changed: every attempt starts from it."""
+    raw: bytes
+    """The bytes `body` was parsed from, without content encoding."""
+    model: str
+    """The model's name as the client wrote it."""
+    wish: bool | None
+    """What the client said about streaming; None if nothing."""
+    streams: bool
+    """Whether the client gets a stream."""
+    asked: Asked
+    started: float
+    """When the request was complete, on the clock of `time.monotonic`."""
+    credential: SecretStr | None = None
+    """The key the client came with, for providers that it is forwarded to."""
+
+    plan: Plan | None = None
+    trail: Trail | None = None
+
+    attempts: int = 0
+    """Attempts begun."""
+    failures: list[FailedAttempt] = field(default_factory=list)
+    answered: bool = False
+    """Whether an attempt answered the client well."""
+    broke_off: bool = False
+    """Whether the answer failed after the client had seen some of it."""
+    current: Try | None = None
+    target: Target | None = None
+    """Where the running attempt goes."""
+    upstream_format: Format | None = None
+    upstream_body: JsonObject = field(default_factory=dict)
+    upstream_streams: bool = False
+    says_stream: bool = True
+    """Whether the running attempt's body must say if it streams, even on a passthrough."""
+    key: SecretStr | None = None
+    """The running attempt's credential."""
+    dropped: list[str] = field(default_factory=list)
+    """What the running attempt's format cannot say of the request."""
+    upstream_headers: Mapping[str, str] = field(default_factory=dict)
+    """The head of the running attempt's answer, names in lower case."""
+    relay: Relay | None = None
+    _conversation: Conversation | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The request in the neutral model, read at most once. Raises BadRequest."""
+        if self._conversation is None:
+            self._conversation = self.format.read_request(self.body)
+        return self._conversation
+
+    def steps(self) -> list[str]:
+        """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
+        if self.answered and self.target is not None:
+            steps.append(f"{self.target.provider.name} ok")
+        return steps or ["no attempt"]
+
+
+class Exchanges:
+    """All running exchanges, by flow."""
+
+    def __init__(self) -> None:
+        self._by_flow: dict[str, Exchange] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_flow)
+
+    def begin(self, exchange: Exchange) -> None:
+        self._by_flow[exchange.flow.id] = exchange
+
+    def get(self, flow: http.HTTPFlow) -> Exchange | None:
+        return self._by_flow.get(flow.id)
+
+    def end(self, flow: http.HTTPFlow) -> None:
+        self._by_flow.pop(flow.id, None)

@@ -1,0 +1,135 @@
+"""Judges each attempt: commit, next key, next member, or give up with the most telling error."""
+
+import time
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+from addons.exchange import FailedAttempt
+from addons.failover.attempt import Attempt
+from addons.failover.attempt import Failure
+from addons.guard import guarded
+from addons.policy.failures import Kind
+from addons.policy.failures import Seen
+from addons.policy.retry_after import earliest_retry
+from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+from addons.wire.errors import ErrorKind
+from addons.wire.relay import Problem
+
+_MASK = "***"
+
+
+class Fallback:
+    """Tells the trail what became of each attempt.
+
+    Before output every failure is judged in `attempt_ended`; one after output, which the client
+    has been told already by its stream, when the exchange is over.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def attempt_ended(self, attempt: Attempt) -> None:
+        exchange = self._runtime.exchanges.get(attempt.flow)
+        assert exchange and attempt.failure
+        self._record(exchange, attempt.failure)
+        attempt.again = True
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None or exchange.current is None or exchange.trail is None:
+            return
+        relay = exchange.relay
+        if relay is not None and relay.committed and relay.problem is not None:
+            self._record(exchange, Failure("answer", relay.problem.error.message), True)
+            return
+        if relay is not None and relay.committed:
+            exchange.answered = True
+        self._finish(exchange)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is not None:
+            self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        if exchange.current is None or exchange.trail is None:
+            return
+        usage = exchange.relay.usage if exchange.relay else None
+        tokens = usage.tokens if usage else 0
+        exchange.trail.finished(exchange.current, time.monotonic(), tokens)
+        exchange.current = None
+
+    def _record(self, exchange: Exchange, failure: Failure, after_output: bool = False) -> None:
+        assert exchange.target and exchange.trail and exchange.current
+        now = time.monotonic()
+        problem = exchange.relay.problem if exchange.relay else None
+        error = scrubbed(exchange, what_went_wrong(failure, problem))
+        seen = see(exchange, failure, problem, error, after_output)
+        verdict = self._runtime.table_of(exchange.target.provider).classify(seen)
+        retry_after = earliest_retry(exchange.upstream_headers, error.raw or None, time.time())
+        attempt = exchange.current
+        exchange.trail.failed(attempt, seen, verdict, now, retry_after)
+        assert attempt.record is not None
+        exchange.failures.append(
+            FailedAttempt(
+                record=exchange.trail.records[attempt.record],
+                kind=seen.kind,
+                status=seen.status if seen.kind == "status" else None,
+                error=error,
+            )
+        )
+        exchange.current = None
+
+
+def what_went_wrong(failure: Failure, problem: Problem | None) -> ApiError:
+    """The error an attempt ended with: the upstream's own, or what was seen of it."""
+    if failure.kind == "answer" and problem is not None:
+        return problem.error
+    kind: ErrorKind = "timeout" if failure.kind == "timeout" else "unavailable"
+    return ApiError(message=failure.message, kind=kind)
+
+
+def see(
+    exchange: Exchange,
+    failure: Failure,
+    problem: Problem | None,
+    error: ApiError,
+    after_output: bool,
+) -> Seen:
+    """A failed attempt in the words of the failure table."""
+    assert exchange.target
+    kind: Kind
+    status: int | None = None
+    if failure.kind == "answer":
+        kind = problem.kind if problem else "malformed"
+        status = problem.status if problem else None
+    else:
+        kind = failure.kind
+    return Seen(
+        kind=kind,
+        status=status,
+        type=error.type,
+        code=error.code,
+        message=error.message,
+        after_output=after_output,
+        provider=exchange.target.provider.name,
+        host=urlsplit(exchange.target.provider.base_url or "").hostname or "",
+        format=exchange.upstream_format.name if exchange.upstream_format else "",
+    )
+
+
+def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
+    """An error without the credential of its attempt, which some providers quote."""
+    secrets = [s.get_secret_value() for s in (exchange.key, exchange.credential) if s is not None]
+    secrets = [secret for secret in secrets if len(secret) >= 6]
+    if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
+        return error
+    message = error.message
+    for secret in secrets:
+        message = message.replace(secret, _MASK)
+    return replace(error, message=message, raw={})

@@ -1,0 +1,114 @@
+"""Headers on their way through: what goes upstream, and what comes back to the client."""
+
+from collections.abc import Iterator
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+
+_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+}
+"""Headers of one connection (RFC 9110, section 7.6.1)."""
+
+_CREDENTIALS = {
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+    "cookie",
+    "openai-organization",
+    "openai-project",
+    "chatgpt-account-id",
+    "x-goog-user-project",
+}
+"""Who the client is. It must not travel to a provider the client did not mean it for."""
+
+_REWRITTEN = {
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept",
+    "accept-encoding",
+    "expect",
+}
+_OF_THE_WAY = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"}
+
+_NOT_ANSWERED = _HOP | {
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+    "cache-control",
+    "vary",
+}
+
+
+def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple[str, str]]:
+    """The client's headers that go upstream, names in lower case.
+
+    A provider of the client's own format gets all that describe the request (betas, versions,
+    session ids). One of another format gets none but `user-agent`: they would mean nothing there.
+    """
+    fields = exchange.flow.request.headers.items(multi=True)
+    upstream = exchange.upstream_format
+    if upstream is None or upstream.name != exchange.format.name:
+        agent = exchange.flow.request.headers.get("user-agent")
+        if agent:
+            yield "user-agent", agent
+        return
+    named = {
+        name.strip().lower()
+        for name in exchange.flow.request.headers.get("connection", "").split(",")
+    }
+    for name, value in fields:
+        name = name.lower()
+        if name in _HOP or name in _REWRITTEN or name in _OF_THE_WAY or name in named:
+            continue
+        if name.startswith(("x-forwarded-", "x-switchyard-", ":")):
+            continue
+        if name in _CREDENTIALS and not with_credential:
+            continue
+        yield name, value
+
+
+def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
+    """The headers of an answer besides its content type: the upstream's own where it speaks the
+    client's format, its request id otherwise, and ours."""
+    same = exchange.upstream_format is not None and (
+        exchange.upstream_format.name == exchange.format.name
+    )
+    for name, value in upstream.items(multi=True):
+        name = name.lower()
+        if name in _NOT_ANSWERED or name.startswith("x-switchyard-"):
+            continue
+        if same or name in ("request-id", "x-request-id"):
+            yield name, value
+    yield from route_headers(exchange)
+
+
+def route_headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """What the router did, for whoever looks at the answer."""
+    if exchange.target is not None:
+        yield "x-switchyard-provider", exchange.target.provider.name
+        yield "x-switchyard-model", _header_text(exchange.target.model)
+    yield "x-switchyard-attempts", str(exchange.attempts)
+    if exchange.dropped:
+        yield "x-switchyard-dropped", ", ".join(exchange.dropped)
+
+
+def _header_text(text: str) -> str:
+    """A model's name as a header can carry it."""
+    return text.encode("ascii", "replace").decode().replace("\r", "?").replace("\n", "?")

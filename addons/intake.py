@@ -1,0 +1,161 @@
+"""Which flows are calls to a model, and what they ask for."""
+
+import time
+import uuid
+
+from mitmproxy import http
+from pydantic import SecretStr
+
+from addons.endpoints import find_endpoint
+from addons.endpoints import format_of_path
+from addons.exchange import Exchange
+from addons.guard import Refused
+from addons.guard import guarded
+from addons.runtime import Runtime
+from addons.wire.decoding import CorruptEncoding
+from addons.wire.decoding import UnknownEncoding
+from addons.wire.decoding import decode_whole
+from addons.wire.errors import ApiError
+from addons.wire.format import Asked
+from addons.wire.format import Format
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import loads
+
+
+class Intake:
+    """Recognises calls to a model and begins their exchange.
+
+    Calls come to our own address, or as a proxy request to the address of a provider that the
+    configuration names. Everything else at our own address is answered here or by `Manage`;
+    everything else elsewhere passes through unchanged.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error or not flow.live:
+            return
+        runtime = self._runtime
+        request = flow.request
+        if runtime.is_own(flow):
+            if "websocket" in request.headers.get("upgrade", "").lower():
+                raise Refused(_no_websocket(), {"connection": "close"})
+            endpoint = find_endpoint(request)
+            if endpoint is None or endpoint.kind != "generate":
+                return
+            format = endpoint.format
+        else:
+            if not runtime.serves_host(request.pretty_host, request.port):
+                return
+            found = format_of_path(request)
+            if found is None:
+                return
+            format = found
+        raw = decoded_body(request)
+        runtime.exchanges.begin(begin_exchange(flow, format, raw))
+
+    def may_forward(self, flow: http.HTTPFlow) -> bool:
+        """Whether a flow that nobody routed may go where the client addressed it.
+
+        The last line of defence: what came to our own address would come back to us, and a call
+        to a model that was recognised but not routed must not leave with the client's credential.
+        """
+        return not self._runtime.is_own(flow) and self._runtime.exchanges.get(flow) is None
+
+
+class Release:
+    """Lets go of every exchange that is over. The last of the pipeline."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._runtime.exchanges.end(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._runtime.exchanges.end(flow)
+
+
+def begin_exchange(flow: http.HTTPFlow, format: Format, raw: bytes) -> Exchange:
+    """The exchange of a call to a model. Raises Refused if the body is none."""
+    body = parse_body(raw)
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise Refused(
+            ApiError(
+                message="The request names no model. Put one of the names that GET /v1/models "
+                "lists into the member 'model'.",
+                kind="invalid_request",
+                param="model",
+            )
+        )
+    wish = format.asks_stream(body, flow.request.path)
+    options = body.get("stream_options")
+    return Exchange(
+        flow=flow,
+        format=format,
+        body=body,
+        raw=raw,
+        model=model.strip(),
+        wish=wish,
+        streams=bool(wish),
+        asked=Asked(
+            model=model,
+            id=uuid.uuid4().hex,
+            created=int(time.time()),
+            include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+        ),
+        started=time.monotonic(),
+        credential=client_credential(flow.request),
+    )
+
+
+def client_credential(request: http.Request) -> SecretStr | None:
+    """The key a client came with: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the
+    query's `key`, whichever it has."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return SecretStr(token.strip())
+    for name in ("x-api-key", "x-goog-api-key"):
+        if key := request.headers.get(name):
+            return SecretStr(key)
+    key = request.query.get("key")
+    return SecretStr(key) if key else None
+
+
+def decoded_body(request: http.Request) -> bytes:
+    """The request's body without content encoding. Raises Refused if that cannot be undone."""
+    raw = request.raw_content or b""
+    if encoding := request.headers.get("content-encoding"):
+        try:
+            return decode_whole(raw, encoding)
+        except (UnknownEncoding, CorruptEncoding) as e:
+            raise _bad_body(f"The request's body cannot be read: {e}.") from None
+    return raw
+
+
+def parse_body(raw: bytes) -> JsonObject:
+    """The request's JSON object. Raises Refused with what is wrong and how to mend it."""
+    try:
+        body = loads(raw)
+    except ValueError as e:
+        raise _bad_body(f"The request's body is not valid JSON: {e}.") from None
+    if not isinstance(body, dict):
+        raise _bad_body("The request's body must be a JSON object.")
+    return body
+
+
+def _bad_body(message: str) -> Refused:
+    return Refused(ApiError(message=message, kind="invalid_request"))
+
+
+def _no_websocket() -> ApiError:
+    # 426 makes Codex fall back to HTTP at once; other statuses make it try seven times, and 400
+    # makes it give up.
+    return ApiError(
+        message="Switchyard does not speak WebSocket here; use HTTP POST instead.",
+        kind="invalid_request",
+        status=426,
+    )

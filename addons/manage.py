@@ -1,0 +1,75 @@
+"""What our own address answers besides calls to models: health, the model list, and clear noes."""
+
+import time
+
+from mitmproxy import http
+
+from addons.answers import error_answer
+from addons.answers import json_answer
+from addons.endpoints import find_endpoint
+from addons.endpoints import format_of_client
+from addons.guard import guarded
+from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+from addons.wire.format import ModelEntry
+
+
+class Manage:
+    """Answers every request to our own address that is no call to a model."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error or not flow.live:
+            return
+        runtime = self._runtime
+        if not runtime.is_own(flow) or runtime.exchanges.get(flow) is not None:
+            return
+        endpoint = find_endpoint(flow.request)
+        kind = endpoint.kind if endpoint else None
+        if kind == "health":
+            answer = json_answer(200, self._health())
+        elif kind == "greeting":
+            answer = json_answer(200, {"name": "switchyard", "status": "ok"})
+        elif kind == "models" and endpoint:
+            answer = json_answer(200, endpoint.format.write_models(self._models()))
+        else:
+            answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
+        if flow.request.method == "HEAD":
+            # The head says what GET would answer; a body would be read as the next answer.
+            length = answer.headers["content-length"]
+            answer.content = b""
+            answer.headers["content-length"] = length
+        flow.response = answer
+
+    def _health(self) -> dict[str, object]:
+        runtime = self._runtime
+        return {
+            "status": "ok",
+            "providers": len(runtime.config.providers),
+            "models": len(runtime.catalog.names()),
+            "running": len(runtime.exchanges),
+            "uptime": round(time.monotonic() - runtime.started, 3),
+        }
+
+    def _models(self) -> list[ModelEntry]:
+        return [
+            ModelEntry(
+                id=name.name,
+                owner=name.owner,
+                created=self._runtime.created,
+                context_window=name.context_window,
+            )
+            for name in self._runtime.catalog.names()
+        ]
+
+
+def _not_here(request: http.Request) -> ApiError:
+    path = request.path.partition("?")[0]
+    return ApiError(
+        message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
+        "/v1/chat/completions, POST /v1/messages, GET /v1/models and GET /health.",
+        kind="not_found",
+    )

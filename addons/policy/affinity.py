@@ -1,0 +1,132 @@
+"""To which session a request belongs, so that its requests meet the same prompt cache.
+
+The order is that of CLIProxyAPI: Claude Code's header, the session in `metadata.user_id`, session
+headers, `prompt_cache_key`, `conversation`, and else the opening messages, which stay as they are
+while a conversation grows.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_CLAUDE_CODE = "x-claude-code-session-id"
+_HEADERS = (
+    "session_id",
+    "session-id",
+    "x-session-id",
+    "x-session-affinity",
+    "conversation_id",
+    "x-conversation-id",
+)
+"""Codex sends `session_id` and `conversation_id`, opencode the two that begin with `x-session`."""
+
+_USER_SESSION = re.compile(r"_session_([\w-]{8,})\Z", re.ASCII)
+_LONGEST = 200
+_OPENING = 2048
+"""Characters of each opening text that tell conversations apart."""
+_SYSTEM_ROLES = ("system", "developer")
+_MOST_MESSAGES = 50
+_BILLING_LINE = "x-anthropic-billing-header"
+"""Claude Code's first system text; a part of it changes with every request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session's id, short and not secret, and which field it came from."""
+
+    id: str
+    source: str
+
+
+def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Session | None:
+    """The session of a request in any wire format, given headers by lower-case name.
+
+    None where there is nothing to tell it by. Never raises.
+    """
+    if session := _named(headers.get(_CLAUDE_CODE), _CLAUDE_CODE):
+        return session
+    metadata = body.get("metadata")
+    if isinstance(metadata, Mapping):
+        if session := _named(_user_session(metadata.get("user_id")), "metadata.user_id"):
+            return session
+    for name in _HEADERS:
+        if session := _named(headers.get(name), name):
+            return session
+    if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
+        return session
+    conversation = body.get("conversation")
+    if isinstance(conversation, Mapping):
+        conversation = conversation.get("id")
+    return _named(conversation, "conversation") or _by_opening(body)
+
+
+def _named(value: object, source: str) -> Session | None:
+    if not isinstance(value, str) or not (value := value.strip()):
+        return None
+    if len(value) > _LONGEST or not value.isascii() or not value.isprintable():
+        value = _digest(value)
+    return Session(value, source)
+
+
+def _user_session(user_id: object) -> str | None:
+    """The session in Claude Code's user id: `user_..._account_..._session_...`, or JSON text."""
+    if not isinstance(user_id, str) or len(user_id) > 4096:
+        return None
+    if match := _USER_SESSION.search(user_id):
+        return match[1]
+    if not user_id.startswith("{"):
+        return None
+    try:
+        found = json.loads(user_id)
+    except (ValueError, RecursionError):
+        return None
+    session = found.get("session_id") if isinstance(found, dict) else None
+    return session if isinstance(session, str) else None
+
+
+def _by_opening(body: Mapping[str, object]) -> Session | None:
+    """By the system prompt and the first user message; None where there is no user message."""
+    system: list[str] = []
+    for name in ("system", "instructions", "systemInstruction", "system_instruction"):
+        system.extend(_texts(body.get(name)))
+    for name in ("messages", "input", "contents", "prompt"):
+        value = body.get(name)
+        if isinstance(value, str) and value:
+            return _opening(system, [value])
+        for message in value[:_MOST_MESSAGES] if isinstance(value, list) else ():
+            if isinstance(message, str):
+                return _opening(system, [message])
+            if not isinstance(message, Mapping):
+                continue
+            texts = _texts(message.get("content", message.get("parts")))
+            if message.get("role") in _SYSTEM_ROLES:
+                system.extend(texts)
+            elif message.get("role", "user") == "user" and (first := list(texts)):
+                return _opening(system, first)
+    return None
+
+
+def _opening(system: list[str], first: list[str]) -> Session:
+    kept = [text for text in system if not text.startswith(_BILLING_LINE)]
+    return Session(_digest("\0".join([*kept, "\1", *first])), "opening")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The beginnings of the texts of a content: text, or a list of parts that have some."""
+    if isinstance(value, Mapping):
+        value = value.get("parts")
+    if isinstance(value, str):
+        if value:
+            yield value[:_OPENING]
+        return
+    for part in value if isinstance(value, list) else ():
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(text, str) and text:
+            yield text[:_OPENING]
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=12).hexdigest()

@@ -1,0 +1,388 @@
+"""What a model name leads to: the routing tables, built once from a configuration.
+
+`Catalog.resolve` answers from tables; only names that a route or a provider without a model list
+has to place are worked out when asked for. What rules there are is told in `names`.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Literal
+
+from addons.policy.fields import PASSTHROUGH
+from addons.policy.globs import Globs
+from addons.policy.names import Directory
+from addons.policy.names import Found
+from addons.policy.names import Kind
+from addons.policy.names import ListedModel
+from addons.policy.names import ProviderNames
+from addons.policy.names import Ref
+from addons.policy.names import RouteNames
+from addons.policy.names import split_suffix
+from addons.policy.problems import nearest
+from addons.policy.route import Strategy
+from addons.policy.schema import Combo
+from addons.policy.schema import Config
+from addons.policy.schema import Provider
+
+__all__ = [
+    "Catalog",
+    "ModelName",
+    "ModelNotAllowed",
+    "Plan",
+    "Pool",
+    "Target",
+    "UnknownModel",
+    "split_suffix",
+]
+
+_LONGEST_NAME = 256
+_MOST_COMPARED = 3000
+_MOST_NEAR = 5
+
+_PASSTHROUGH_PROVIDER = Provider.model_construct(name=PASSTHROUGH, credentials="forward")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One model at one provider."""
+
+    provider: Provider
+    model: str
+    """As the provider calls it; empty for a passthrough, where the client's name stays."""
+    context_window: int | None = None
+    """Tokens; None where the configuration does not say."""
+    suffix: str | None = None
+    """The `(...)` that the configuration wrote after the member; it goes before the client's."""
+    kind: Literal["model", "passthrough"] = "model"
+    """`passthrough`: the request's own destination with the client's own key. Its provider has no
+    address and no keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Targets that stand at one place of a plan and share its load."""
+
+    name: str
+    """The member as the configuration writes it."""
+    targets: tuple[Target, ...]
+    strategy: Strategy = "round-robin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where one name leads: pools to be tried in order, and how."""
+
+    name: str
+    """The name that was asked for, with its suffix."""
+    base: str
+    """The name without its suffix."""
+    kind: Kind
+    rule: str
+    """The rule that matched, such as `combo my-stack`."""
+    members: tuple[Pool, ...]
+    strategy: Strategy = "fill-first"
+    """How the members are chosen among; `fill-first` is their order."""
+    hedge_after: float | None = None
+    continue_streams: bool = False
+    wait_for_recovery: float | None = None
+    suffix: str | None = None
+    """The `(...)` after the name that was asked for, as in `model(high)`."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets in order."""
+        return tuple(target for pool in self.members for target in pool.targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelName:
+    """A name that can be asked for."""
+
+    name: str
+    owner: str
+    """The provider; of a combo or a pool of several, `switchyard`."""
+    kind: Kind
+    context_window: int | None = None
+    """The smallest of those it may lead to; None if any is unknown."""
+
+
+class UnknownModel(LookupError):
+    """A name leads nowhere. The text tells the client what to ask for instead."""
+
+    def __init__(self, name: str, near: Sequence[str], why: str) -> None:
+        hint = f" Near to it: {', '.join(near)}." if near else ""
+        super().__init__(f"{why}{hint} GET /v1/models lists what can be asked for.")
+        self.name = name
+        self.near = tuple(near)
+
+
+class ModelNotAllowed(UnknownModel):
+    """The name leads somewhere, but not for this client's key."""
+
+
+class Catalog:
+    """The routing tables of one configuration. Immutable; safe to share."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._providers = (*config.providers, *(one.provider for one in config.not_live))
+        self._live = len(config.providers)
+        self._reasons = {one.provider.name: one.reason for one in config.not_live}
+        self._directory = _directory(self._providers, self._live, config)
+        self._windows = _windows(self._providers)
+        self._groups: dict[str, tuple[Pool, ...]] = {}
+        self._plans: dict[str, Plan] = {}
+        self._names: list[ModelName] = []
+        self._list_names()
+        self._intercepted = {
+            host: self._combo_plan(host, "combo", f"intercept {host}", combo)
+            for host, combo in config.intercept.items()
+        }
+
+    def resolve(self, model: str, allowed: Globs | None = None) -> Plan:
+        """The plan for a requested name; `allowed` are the names the client's key may ask for.
+
+        Raises `UnknownModel`, or `ModelNotAllowed` where only the key is in the way.
+        """
+        plan = self._find(model)
+        if plan is None:
+            raise self._unknown(model, allowed)
+        if allowed is not None and not allowed.matches(plan.base) and not allowed.matches(model):
+            near = self._near(plan.base, allowed)
+            raise ModelNotAllowed(model, near, f"This key may not use the model {_short(model)}.")
+        return plan
+
+    def names(self, allowed: Globs | None = None) -> list[ModelName]:
+        """Every name that can be listed, in file order: combos, aliases, `provider/model`, models.
+
+        Providers without a model list take names that are not listed, as `provider/any-model`.
+        """
+        if allowed is None:
+            return list(self._names)
+        return [one for one in self._names if allowed.matches(one.name)]
+
+    def intercepted(self, host: str) -> Plan | None:
+        """The plan for requests to a provider's own host; None where `intercept` does not name it
+        or no member is live."""
+        return self._intercepted.get(host.lower())
+
+    def _find(self, name: str) -> Plan | None:
+        if plan := self._plans.get(name):
+            return plan
+        if len(name) > _LONGEST_NAME:
+            return None
+        base, suffix = split_suffix(name)
+        plan = (self._plans.get(base) if suffix else None) or self._placed(base)
+        if plan is None or not suffix:
+            return plan
+        return replace(plan, name=name, suffix=suffix)
+
+    def _placed(self, name: str) -> Plan | None:
+        """The plan for a name that is in no table, or for one that is listed but not live."""
+        for found in (self._directory.find_listed(name), self._directory.find_open(name)):
+            if found and (plan := self._plan(name, found)):
+                return plan
+        return None
+
+    def _list_names(self) -> None:
+        for name in self._directory.names():
+            found = self._directory.find(name)
+            plan = self._plan(name, found) if found else None
+            if plan is None:
+                continue
+            for spelling in self._directory.spellings(name):
+                self._plans.setdefault(spelling, replace(plan, name=spelling, base=spelling))
+            self._names.append(_entry(plan))
+
+    def _plan(self, name: str, found: Found) -> Plan | None:
+        """None where nothing it leads to is live."""
+        if combo := self._config.combos.get(name):
+            return self._combo_plan(name, found.kind, found.rule, combo)
+        if found.kind == "alias" and len(found.members) == 1:
+            # Another name for one thing: that thing's settings hold.
+            base, suffix = split_suffix(found.members[0])
+            meant = self._directory.find_listed(found.members[0])
+            target, suffix = (found.members[0], None) if meant else (base, suffix)
+            meant = meant or self._directory.find(base)
+            plan = self._plan(target, meant) if meant else None
+            if plan is None:
+                return None
+            members = tuple(_with_suffix(pool, suffix) for pool in plan.members)
+            return replace(
+                plan, name=name, base=name, kind="alias", rule=found.rule, members=members
+            )
+        pools = self._pools(name, found)
+        if not pools:
+            return None
+        return Plan(name=name, base=name, kind=found.kind, rule=found.rule, members=pools)
+
+    def _combo_plan(self, name: str, kind: Kind, rule: str, combo: Combo) -> Plan | None:
+        members = _without_repeats(
+            pool for member in combo.members for pool in self._member(member)
+        )
+        if not members:
+            return None
+        return Plan(
+            name=name,
+            base=name,
+            kind=kind,
+            rule=rule,
+            members=members,
+            strategy=combo.strategy,
+            hedge_after=combo.hedge_after,
+            continue_streams=combo.continue_streams,
+            wait_for_recovery=combo.wait_for_recovery,
+        )
+
+    def _member(self, member: str) -> tuple[Pool, ...]:
+        """What stands in a plan for one member of a combo or alias."""
+        if found := self._directory.find_listed(member):
+            return self._pools(member, found)
+        base, suffix = split_suffix(member)
+        found = self._directory.find(base)
+        pools = self._pools(base, found) if found else ()
+        return tuple(_with_suffix(pool, suffix) for pool in pools)
+
+    def _pools(self, name: str, found: Found) -> tuple[Pool, ...]:
+        if found.kind == "passthrough":
+            target = Target(provider=_PASSTHROUGH_PROVIDER, model="", kind="passthrough")
+            return (Pool(name=name, targets=(target,)),)
+        if found.kind in ("combo", "alias"):
+            if name not in self._groups:
+                self._groups[name] = self._group(name, found)
+            return self._groups[name]
+        live = [ref for ref in found.refs if ref.provider < self._live]
+        targets = tuple(map(self._target, dict.fromkeys(live)))
+        return (Pool(name=name, targets=targets),) if targets else ()
+
+    def _group(self, name: str, found: Found) -> tuple[Pool, ...]:
+        """A combo or alias as part of another one.
+
+        In order, its members stay members; a strategy of its own keeps them together in one pool.
+        """
+        pools = _without_repeats(pool for member in found.members for pool in self._member(member))
+        combo = self._config.combos.get(name)
+        strategy = combo.strategy if combo else "round-robin"
+        if strategy == "fill-first" or len(found.members) == 1 or not pools:
+            return pools
+        targets = tuple(target for pool in pools for target in pool.targets)
+        return (Pool(name=name, targets=targets, strategy=strategy),)
+
+    def _target(self, ref: Ref) -> Target:
+        return Target(
+            provider=self._providers[ref.provider],
+            model=ref.model,
+            context_window=self._windows.get(ref),
+        )
+
+    def _unknown(self, name: str, allowed: Globs | None) -> UnknownModel:
+        base, _suffix = split_suffix(name[:_LONGEST_NAME])
+        found = self._directory.find(base)
+        if found and (lost := self._lost(base, found)):
+            return UnknownModel(name, [], f"The model {_short(name)} is not live: {lost}.")
+        why = f"There is no model {_short(name)}."
+        handle, slash, _model = base.partition("/")
+        near = self._near(base, allowed)
+        if owner := self._directory.excluded_from(base):
+            why = f"The model {_short(name)} is excluded at {owner}."
+        elif slash and not near and self._directory.provider(handle) is None:
+            takers = [f"{one.handle}/..." for one in self._config.providers if one.models is None]
+            if takers:
+                why += f" Any model may be asked of {', '.join(takers)}."
+        return UnknownModel(name, near, why)
+
+    def _lost(self, name: str, found: Found) -> str:
+        """Why nothing that a known name leads to is live."""
+        providers = {self._providers[ref.provider].name for ref in self._refs(name, found, set())}
+        return "; ".join(
+            f"{one}: {self._reasons[one]}" for one in sorted(providers) if one in self._reasons
+        )
+
+    def _refs(self, name: str, found: Found, seen: set[str]) -> Iterator[Ref]:
+        yield from found.refs
+        seen.add(name)
+        for member in found.members:
+            inner = self._directory.find(member) or self._directory.find(split_suffix(member)[0])
+            if inner and member not in seen:
+                yield from self._refs(member, inner, seen)
+
+    def _near(self, name: str, allowed: Globs | None) -> list[str]:
+        known = [one.name for one in self.names(allowed)][:_MOST_COMPARED]
+        low = name.lower()
+        parts = [one for one in known if low and (low in one.lower() or one.lower() in low)]
+        # Only the part behind the slash may be right, or the other way round.
+        similar = nearest(name, known, _MOST_NEAR) + nearest(name.rpartition("/")[2], known, 2)
+        return list(dict.fromkeys([*similar, *parts]))[:_MOST_NEAR]
+
+
+def _directory(providers: Sequence[Provider], live: int, config: Config) -> Directory:
+    """The names of a configuration; the first `live` of the providers are live."""
+    return Directory(
+        [
+            ProviderNames(
+                provider.name,
+                provider.prefix,
+                None
+                if provider.models is None
+                else tuple(ListedModel(model.name, model.alias) for model in provider.models),
+                provider.excluded_models,
+                index < live,
+            )
+            for index, provider in enumerate(providers)
+        ],
+        {name: combo.members for name, combo in config.combos.items()},
+        config.aliases,
+        [RouteNames(one.pattern, one.provider, one.model) for one in config.routes],
+    )
+
+
+def _windows(providers: Sequence[Provider]) -> dict[Ref, int]:
+    return {
+        Ref(index, model.name): model.context_window
+        for index, provider in enumerate(providers)
+        for model in provider.models or ()
+        if model.context_window
+    }
+
+
+def _entry(plan: Plan) -> ModelName:
+    owners = {target.provider.name for target in plan.targets}
+    windows = [target.context_window or 0 for target in plan.targets]
+    return ModelName(
+        name=plan.name,
+        owner=owners.pop() if len(owners) == 1 else "switchyard",
+        kind=plan.kind,
+        context_window=min(windows) or None,
+    )
+
+
+def _with_suffix(pool: Pool, suffix: str | None) -> Pool:
+    """The suffix of an outer member holds where the inner one has none of its own."""
+    if suffix is None:
+        return pool
+    targets = tuple(
+        target if target.suffix else replace(target, suffix=suffix) for target in pool.targets
+    )
+    return replace(pool, targets=targets)
+
+
+def _without_repeats(pools: Iterator[Pool]) -> tuple[Pool, ...]:
+    """Each target once, where it comes first: a second try of the same would fail the same way."""
+    seen: set[tuple[str, str, str | None]] = set()
+    kept: list[Pool] = []
+    for pool in pools:
+        targets: list[Target] = []
+        for target in pool.targets:
+            key = (target.provider.name, target.model, target.suffix)
+            if key not in seen:
+                seen.add(key)
+                targets.append(target)
+        if targets:
+            kept.append(replace(pool, targets=tuple(targets)))
+    return tuple(kept)
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 80 else f"{name[:77]}...")

@@ -1,0 +1,294 @@
+"""The kinds of values that a configuration holds, beyond those pydantic knows.
+
+A validator here raises `PydanticCustomError` with a text that completes the sentence "the value
+..." and never repeats the value. The error type `unit` allows the loader to quote what the file
+says; `plain` does not, because the value may be a secret or hold one.
+"""
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Literal
+from urllib.parse import SplitResult
+from urllib.parse import unquote
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+from pydantic import BeforeValidator
+from pydantic import Field
+from pydantic import InstanceOf
+from pydantic import PlainValidator
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+from addons.policy.failures import RuleError
+from addons.policy.failures import parse_rules
+from addons.policy.globs import Globs
+from addons.policy.problems import KeyPath
+from addons.policy.units import Rate
+from addons.policy.units import UnitError
+from addons.policy.units import parse_count
+from addons.policy.units import parse_duration
+from addons.policy.units import parse_rate
+from addons.policy.units import parse_size
+
+FormatName = Literal[
+    "openai-chat",
+    "openai-responses",
+    "openai-completions",
+    "anthropic",
+    "gemini",
+    "ollama",
+]
+
+PASSTHROUGH = "passthrough"
+"""The member name that stands for the request's own destination and the client's own key."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?", re.ASCII)
+_PROXY_SCHEMES = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
+_CONDITIONS = frozenset({"kind", "status", "type", "code", "word", "match", "match-regex"})
+_CREDENTIALS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
+)
+_NO_SECRET = SecretStr("")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What stands between the router and a provider."""
+
+    scheme: Literal["direct", "http", "https", "socks5", "socks5h"]
+    """`direct`: nothing does, whatever an outer setting says."""
+    host: str = ""
+    port: int = 0
+    username: str = ""
+    password: SecretStr = _NO_SECRET
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """One header that every request to a provider gets."""
+
+    name: str
+    value: SecretStr
+    """Empty where the header is copied."""
+    copy_of: str = ""
+    """The client's header to take the value from; left out where the client sent none."""
+
+
+def refuse(
+    message: str,
+    hint: str = "",
+    *,
+    kind: Literal["unit", "plain"] = "plain",
+    at: KeyPath = (),
+) -> PydanticCustomError:
+    """The error of a validator, about the value or what stands at a path within it.
+
+    The texts may hold no value of the file.
+    """
+    return PydanticCustomError(kind, "{said}", {"said": message, "hint": hint, "at": at})
+
+
+def _unit[T](parse: Callable[[object], T]) -> Callable[[object], T]:
+    def validate(value: object) -> T:
+        try:
+            return parse(value)
+        except UnitError as error:
+            raise refuse(str(error), kind="unit") from None
+
+    return validate
+
+
+def as_list(value: object) -> object:
+    """One for a list of one."""
+    return value if isinstance(value, list | tuple | frozenset) else [value]
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise refuse("must be more than 0", kind="unit")
+    return seconds
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool):
+        raise refuse("must be a whole number")
+    return value
+
+
+def _secret(value: object) -> SecretStr:
+    if isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, str):
+        raise refuse("must be text", "put quotes around it")
+    text = value.strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise refuse("holds white space or characters that a header cannot carry")
+    return SecretStr(text)
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise refuse("must be letters, digits, dots, dashes or underscores, without a slash")
+    if value == PASSTHROUGH:
+        raise refuse("is reserved for the request's own destination", "choose another name")
+    return value
+
+
+def _model_name(value: str) -> str:
+    if not value or value != value.strip() or not value.isprintable():
+        raise refuse("is no model name: it is empty or has white space around it")
+    return value
+
+
+def _regex(value: object) -> re.Pattern[str]:
+    if isinstance(value, re.Pattern):
+        return value
+    if not isinstance(value, str):
+        raise refuse("must be a regular expression", "put quotes around it")
+    try:
+        return re.compile(value)
+    except re.error as error:
+        said = f"is not a regular expression ({error.msg})"
+        raise refuse(said, "quote it and escape special characters with \\", kind="unit") from None
+
+
+def _globs(value: object) -> Globs:
+    if isinstance(value, Globs):
+        return value
+    patterns = as_list(value)
+    if not isinstance(patterns, list) or not all(
+        isinstance(pattern, str) and pattern for pattern in patterns
+    ):
+        raise refuse("must be a list of names, where * stands for anything")
+    return Globs(str(pattern) for pattern in patterns)
+
+
+def _split(text: str) -> SplitResult:
+    """Splits a URL that names a host; the error text has nothing of it."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.port != 0
+    except ValueError:
+        raise refuse("is not a URL") from None
+    if not valid or not text.isprintable() or " " in text or not parts.hostname:
+        raise refuse("is not a URL with a host", "write https://host/path")
+    return parts
+
+
+def _base_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise refuse("must be a URL", "write https://host/path")
+    text = value.strip()
+    if not text.lower().startswith(("http://", "https://")):
+        raise refuse("must be an http:// or https:// URL", "write https://host/path")
+    parts = _split(text)
+    if "@" in parts.netloc:
+        raise refuse("has a user name or password in it", "put the key into api-key-entries")
+    if parts.query or parts.fragment:
+        raise refuse("has a ? or # in it", "leave out what comes after the path")
+    return text.rstrip("/")
+
+
+def _proxy(value: object) -> Proxy:
+    if isinstance(value, Proxy):
+        return value
+    hint = "write direct, http://host:port or socks5://host:port"
+    if not isinstance(value, str):
+        raise refuse("must be a proxy's URL or direct", hint)
+    if value == "direct":
+        return Proxy("direct")
+    scheme = value.partition("://")[0].lower()
+    if scheme not in _PROXY_SCHEMES or "://" not in value:
+        raise refuse("must be an http, https, socks5 or socks5h URL, or direct", hint)
+    parts = _split(value)
+    return Proxy(
+        scheme,  # pyright: ignore[reportArgumentType]
+        parts.hostname or "",
+        parts.port or _PROXY_SCHEMES[scheme],
+        unquote(parts.username or ""),
+        SecretStr(unquote(parts.password or "")),
+    )
+
+
+def _headers(value: object) -> tuple[HeaderRule, ...]:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, dict):
+        raise refuse("must be a mapping of header names to values")
+    return tuple(_header(str(name), text) for name, text in value.items())
+
+
+def _header(name: str, value: object) -> HeaderRule:
+    if not _HEADER.fullmatch(name):
+        raise refuse("has a header name with characters that HTTP does not allow")
+    if name.lower() in _FRAMING:
+        raise refuse("is a header that the router sets itself", "remove it", at=(name,))
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise refuse("must be text", "put quotes around it", at=(name,))
+    text = str(value).strip()
+    if not text.isprintable() or not text.isascii():
+        raise refuse("holds characters that a header cannot carry", at=(name,))
+    copied = text[1:] if text.startswith("$") else ""
+    if not copied or not _HEADER.fullmatch(copied):
+        return HeaderRule(name, SecretStr(text))
+    if copied.lower() in _CREDENTIALS:
+        raise refuse(
+            "copies the client's own credential",
+            "use credentials: forward, which sends it where this provider expects it",
+            at=(name,),
+        )
+    return HeaderRule(name, SecretStr(""), copied)
+
+
+def _error_rules(value: object) -> tuple[Mapping[str, object], ...]:
+    if not isinstance(value, list | tuple):
+        raise refuse("must be a list of rules", "write {status: 400, match: words, class: quota}")
+    try:
+        parse_rules(value)
+    except RuleError as error:
+        place = (error.index, error.key) if error.key else (error.index,)
+        raise refuse(error.reason, at=place) from None
+    for index, rule in enumerate(value):
+        if not _CONDITIONS.intersection(rule):
+            hint = f"give it one of {', '.join(sorted(_CONDITIONS))}"
+            raise refuse("matches every failure", hint, at=(index,))
+    return tuple(value)
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise refuse("must be a host name, such as api.anthropic.com")
+    return value.lower()
+
+
+Duration = Annotated[float, BeforeValidator(_unit(parse_duration))]
+"""Seconds, 0 or more."""
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+Size = Annotated[int, BeforeValidator(_unit(parse_size))]
+Count = Annotated[int, BeforeValidator(_unit(parse_count)), Field(ge=1)]
+RateField = Annotated[InstanceOf[Rate], BeforeValidator(_unit(parse_rate))]
+Rates = Annotated[tuple[RateField, ...], BeforeValidator(as_list)]
+Natural = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Integer = Annotated[int, BeforeValidator(_whole)]
+Secret = Annotated[SecretStr, PlainValidator(_secret)]
+Name = Annotated[str, AfterValidator(_name)]
+ModelName = Annotated[str, AfterValidator(_model_name)]
+ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(as_list)]
+Regex = Annotated[re.Pattern[str], PlainValidator(_regex)]
+GlobList = Annotated[Globs, PlainValidator(_globs)]
+BaseUrl = Annotated[str, PlainValidator(_base_url)]
+ProxyUrl = Annotated[Proxy, PlainValidator(_proxy)]
+Headers = Annotated[tuple[HeaderRule, ...], PlainValidator(_headers)]
+ErrorRules = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_error_rules)]
+"""Rules as the file has them, checked; `FailureTable.extended` takes them."""
+Host = Annotated[str, AfterValidator(_host)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+Formats = Annotated[tuple[FormatName, ...], BeforeValidator(as_list), Field(min_length=1)]

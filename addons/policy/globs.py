@@ -1,0 +1,40 @@
+"""Model names by pattern: `*` for any run of characters, `?` for one; case is ignored."""
+
+import re
+from collections.abc import Iterable
+
+
+class Globs:
+    """A list of patterns, compiled once. Immutable; an empty list matches nothing."""
+
+    __slots__ = ("_match", "patterns")
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self.patterns = tuple(patterns)
+        expression = "|".join(_expression(pattern) for pattern in self.patterns)
+        self._match = re.compile(expression or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
+
+    def matches(self, name: str) -> bool:
+        """Whether any pattern matches the whole name."""
+        return self._match(name) is not None
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Globs) and self.patterns == other.patterns
+
+    def __hash__(self) -> int:
+        return hash(self.patterns)
+
+    def __repr__(self) -> str:
+        return f"Globs({list(self.patterns)!r})"
+
+
+def _expression(pattern: str) -> str:
+    # Runs of stars are one star: `**` would make the match needlessly slow.
+    parts = re.split(r"(\*+|\?)", pattern)
+    marks = {"?": "."}
+    return "".join(
+        ".*" if part.startswith("*") else marks.get(part) or re.escape(part) for part in parts
+    )

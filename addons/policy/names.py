@@ -1,0 +1,239 @@
+"""Which name means what: providers, models, aliases, combos and routes of one configuration.
+
+This knows names only, so that the same rules serve the check of a file that is still being read
+and the routing of requests. The rules, in order:
+
+1. a combo, an alias;
+2. `provider/model`, where `provider` is the prefix or the name of a provider, split at the first
+   slash (upstream names have slashes themselves). A provider that lists its models has only
+   these, by name or alias; any other takes every name;
+3. the bare name or alias of models that providers list: a pool, in file order;
+4. the first route whose pattern is found in the name and whose provider is live.
+
+What a provider's `excluded-models` match does not exist there.
+"""
+
+import re
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Literal
+from typing import NamedTuple
+
+from addons.policy.fields import PASSTHROUGH
+from addons.policy.globs import Globs
+
+type Kind = Literal["combo", "alias", "model", "pool", "route", "passthrough"]
+
+_SUFFIX = re.compile(r"(?s)(.+)\(([^()]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model that a provider lists."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+
+    def called(self, name: str) -> bool:
+        return name == self.name or name in self.aliases
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderNames:
+    """What names one provider brings."""
+
+    name: str
+    prefix: str | None = None
+    models: tuple[ListedModel, ...] | None = None
+    """None: it takes any name."""
+    excluded: Globs = field(default_factory=Globs)
+    live: bool = True
+
+    @property
+    def handle(self) -> str:
+        return self.prefix or self.name
+
+    def open_names(self) -> Iterator[tuple[str, ListedModel]]:
+        """Every name and alias that is listed and not excluded, in order."""
+        for model in self.models or ():
+            if self.excluded.matches(model.name):
+                continue
+            for name in dict.fromkeys((*model.aliases, model.name)):
+                if not self.excluded.matches(name):
+                    yield name, model
+
+
+@dataclass(frozen=True, slots=True)
+class RouteNames:
+    """One regex route."""
+
+    pattern: re.Pattern[str]
+    provider: str
+    model: str | None = None
+
+
+class Ref(NamedTuple):
+    """A model at a provider, as the provider calls it."""
+
+    provider: int
+    """Position among the directory's providers."""
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name means."""
+
+    kind: Kind
+    rule: str
+    """The rule that matched, in words of the configuration."""
+    members: tuple[str, ...] = ()
+    """Of a combo or alias: the names it is made of."""
+    refs: tuple[Ref, ...] = ()
+
+
+def split_suffix(name: str) -> tuple[str, str | None]:
+    """`model(high)` as `("model", "high")`; a name without a trailing `(...)` has None."""
+    match = _SUFFIX.fullmatch(name)
+    if match is None or not match[2].strip():
+        return name, None
+    return match[1], match[2].strip()
+
+
+class Directory:
+    """All names of one configuration. Immutable."""
+
+    def __init__(
+        self,
+        providers: Sequence[ProviderNames],
+        combos: Mapping[str, Sequence[str]],
+        aliases: Mapping[str, Sequence[str]],
+        routes: Iterable[RouteNames],
+    ) -> None:
+        self.providers = tuple(providers)
+        self._combos = {name: tuple(members) for name, members in combos.items()}
+        self._aliases = {name: tuple(members) for name, members in aliases.items()}
+        self._routes = tuple(routes)
+        self._handles: dict[str, int] = {}
+        # A prefix wins over another provider's name of the same spelling; the file check refuses
+        # both anyway.
+        for index, provider in enumerate(self.providers):
+            self._handles.setdefault(provider.handle, index)
+        for index, provider in enumerate(self.providers):
+            self._handles.setdefault(provider.name, index)
+        self._bare: dict[str, list[Ref]] = {}
+        self._listed: list[dict[str, list[Ref]]] = []
+        for index, provider in enumerate(self.providers):
+            own: dict[str, list[Ref]] = {}
+            for name, model in provider.open_names():
+                own.setdefault(name, []).append(Ref(index, model.name))
+            for name, refs in own.items():
+                self._bare.setdefault(name, []).extend(refs)
+            self._listed.append(own)
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Combos and aliases, with what they are made of."""
+        return {**self._aliases, **self._combos}
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        return tuple(self._handles)
+
+    def provider(self, handle: str) -> int | None:
+        """The position of the provider with this prefix or name."""
+        return self._handles.get(handle)
+
+    def names(self) -> Iterator[str]:
+        """Every name that can be listed, in order of the rules, each once."""
+        seen: set[str] = set()
+        for name in self._every_name():
+            if name not in seen:
+                seen.add(name)
+                yield name
+
+    def spellings(self, name: str) -> Iterator[str]:
+        """A listed name, and how else it may be asked for: by a provider's name for its prefix."""
+        yield name
+        index, model = self._split(name)
+        if index is not None and name not in self.groups:
+            provider = self.providers[index]
+            if provider.models is not None and provider.name != provider.handle:
+                yield f"{provider.name}/{model}"
+
+    def find(self, name: str) -> Found | None:
+        """What a name means; None if nothing. A suffix is part of the name here."""
+        return self.find_listed(name) or self.find_open(name)
+
+    def find_listed(self, name: str) -> Found | None:
+        """What a name means that stands in the configuration as such."""
+        if name == PASSTHROUGH:
+            return Found("passthrough", PASSTHROUGH)
+        if name in self._combos:
+            return Found("combo", f"combo {name}", self._combos[name])
+        if name in self._aliases:
+            return Found("alias", f"alias {name}", self._aliases[name])
+        index, model = self._split(name)
+        if index is not None and self.providers[index].models is None:
+            return None
+        if index is not None and (refs := self._listed[index].get(model)):
+            return _models(f"provider {self.providers[index].name}", refs)
+        refs = self._bare.get(name)
+        return _models(f"model {name}", refs) if refs else None
+
+    def find_open(self, name: str) -> Found | None:
+        """What a name means that only a provider without a list, or a route, can place."""
+        index, model = self._split(name)
+        if index is not None:
+            provider = self.providers[index]
+            if model and provider.models is None and not provider.excluded.matches(model):
+                return Found("model", f"provider {provider.name}", refs=(Ref(index, model),))
+        found = [hit for route in self._routes if (hit := self._by_route(route, name))]
+        live = (hit for hit in found if self.providers[hit.refs[0].provider].live)
+        return next(live, found[0] if found else None)
+
+    def excluded_from(self, name: str) -> str | None:
+        """The provider that would have this name, but for its `excluded-models`."""
+        index, model = self._split(name)
+        if index is None or not model:
+            return None
+        provider = self.providers[index]
+        names = [model]
+        names += [listed.name for listed in provider.models or () if listed.called(model)]
+        return provider.name if any(map(provider.excluded.matches, names)) else None
+
+    def _by_route(self, route: RouteNames, name: str) -> Found | None:
+        index = self._handles.get(route.provider)
+        if index is None or not route.pattern.search(name):
+            return None
+        provider = self.providers[index]
+        model = route.model or name
+        upstream = next((one.name for one in provider.models or () if one.called(model)), model)
+        if provider.excluded.matches(model) or provider.excluded.matches(upstream):
+            return None
+        rule = f'route "{route.pattern.pattern}"'
+        return Found("route", rule, refs=(Ref(index, upstream),))
+
+    def _split(self, name: str) -> tuple[int | None, str]:
+        handle, slash, model = name.partition("/")
+        return (self._handles.get(handle) if slash else None), model
+
+    def _every_name(self) -> Iterator[str]:
+        yield from self._combos
+        yield from self._aliases
+        for provider, listed in zip(self.providers, self._listed, strict=True):
+            for name in listed:
+                yield f"{provider.handle}/{name}"
+        for name in self._bare:
+            index, _model = self._split(name)
+            # Where another provider would take the name as its own, it is not this model's.
+            if index is None or self.providers[index].models is not None:
+                yield name
+
+
+def _models(rule: str, refs: Sequence[Ref]) -> Found:
+    return Found("model" if len(refs) == 1 else "pool", rule, refs=tuple(refs))

@@ -1,0 +1,26 @@
+"""Takes what looks like a key out of text that people will read."""
+
+import re
+
+_SECRET = re.compile(
+    r"""
+    (?P<lead>\b(?:bearer|basic)\s+|(?:api[-_]?key|key|token|secret|password)["']?\s*[=:]\s*["']?)
+        [^\s"',;&)\]}]{6,}
+    | \b(?:sk|pk|rk|gsk|xai|csk|fw|tgp|hf|nvapi|ghp|gho|github_pat|AIza|ya29|eyJ)[-_.\w*]{8,}
+    | (?<![\w/-])(?=[\w*-]*\d)(?=[\w*-]*[A-Za-z])[\w*-]{32,}(?![\w/-])
+    """,
+    re.VERBOSE | re.ASCII | re.IGNORECASE,
+)
+_LONGEST = 300
+
+
+def redact(text: str, longest: int = _LONGEST) -> str:
+    """The text on one line, at most `longest` characters, without anything that may be a key.
+
+    Providers quote parts of the key they refuse. Rather too much is taken out than too little:
+    also long runs of letters and digits that are something else.
+    """
+    # What is cut off must not leave the first half of a key behind: cut after taking out.
+    line = " ".join(text[: longest * 4].split())
+    line = _SECRET.sub(lambda match: f"{match['lead'] or ''}[redacted]", line)
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -1,0 +1,59 @@
+"""Keys that are accepted and checked, though nothing acts upon them yet.
+
+A key leaves the table with the change that makes it work.
+"""
+
+from collections.abc import Iterable
+
+from addons.policy.problems import KeyPath
+
+RESERVED: dict[str, str] = {
+    "clients.api-keys[].models": "model lists per client key",
+    "clients.api-keys[].rate-limit": "limits per client key",
+    "providers[].models=discover": "asking providers for their models",
+    "providers[].profile": "quirks of an upstream, but for auth",
+    "providers[].models[].profile": "quirks of a model",
+    "providers[].proxy-url": "proxies towards providers",
+    "providers[].api-key-entries[].proxy-url": "proxies towards providers",
+    "providers[].tls": "TLS settings of a provider",
+    "providers[].format=openai-responses": "this wire format",
+    "providers[].format=openai-completions": "this wire format",
+    "providers[].format=gemini": "this wire format",
+    "providers[].format=ollama": "this wire format",
+    "combos.*[]=passthrough": "passing on to the request's own destination",
+    "combos.*.members[]=passthrough": "passing on to the request's own destination",
+    "combos.*.hedge-after": "hedging",
+    "combos.*.continue-streams": "continuation of broken streams",
+    "combos.*.wait-for-recovery": "waiting for a target to recover",
+    "heartbeat": "heartbeats",
+    "payload": "payload rules",
+    "intercept": "interception of the providers' own hosts",
+    "exchange-log": "the log of exchanges",
+}
+"""Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
+
+
+def reserved_in_use(paths: Iterable[tuple[KeyPath, str | None]]) -> dict[KeyPath, str]:
+    """Which of a file's keys are reserved: their paths, and what they will do.
+
+    Takes every path of the file with its text, where it is a scalar. Of a reserved key the key
+    itself is told, not what is below it.
+    """
+    found: dict[KeyPath, str] = {}
+    for path, text in paths:
+        for pattern in (_pattern(path, stars=True), _pattern(path, stars=False)):
+            meaning = RESERVED.get(pattern) or RESERVED.get(f"{pattern}={text}")
+            if meaning:
+                found[path] = meaning
+    return found
+
+
+def _pattern(path: KeyPath, *, stars: bool) -> str:
+    text = ""
+    for depth, step in enumerate(path):
+        if isinstance(step, int):
+            text += "[]"
+        else:
+            name = "*" if stars and depth == 1 else step
+            text += f".{name}" if text else name
+    return text

@@ -1,0 +1,126 @@
+"""Where one request may go, as the policy sees it: members, targets and credentials by name.
+
+A route is made when a configuration comes into force and shared by all requests for its model; the
+names are opaque and hold no secret.
+"""
+
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Literal
+from typing import NamedTuple
+
+type Strategy = Literal["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
+
+
+class TargetKey(NamedTuple):
+    """One credential of a provider with one of its models: what is tried, judged and cooled."""
+
+    provider: str
+    credential: str
+    """An id such as `openrouter#0`."""
+    model: str
+    via: str = ""
+    """The way out to the provider, such as a proxy's id; empty is the direct one. Keys that go the
+    same way meet the same network failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaLimit:
+    """So many requests or tokens within a sliding window."""
+
+    unit: Literal["requests", "tokens"]
+    amount: int
+    window: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One key of a provider."""
+
+    id: str
+    weight: float = 1.0
+    priority: int = 0
+    """Higher first."""
+    max_concurrency: int | None = None
+    quota: tuple[QuotaLimit, ...] = ()
+    via: str = ""
+    forwarded: bool = False
+    """Whether it stands for the client's own key, whoever the client is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One model at one provider, with the keys it can be asked with."""
+
+    provider: str
+    model: str
+    credentials: tuple[Credential, ...]
+    strategy: Strategy = "round-robin"
+    """How the credentials are chosen among."""
+    context_window: int | None = None
+    """Tokens; None if unknown."""
+    weight: float = 1.0
+    priority: int = 0
+    ref: object = None
+    """Whatever the caller wants to find again."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+    def key(self, credential: Credential) -> TargetKey:
+        return TargetKey(self.provider, credential.id, self.model, credential.via)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Targets that stand at one place of a route and share its load."""
+
+    id: str
+    targets: tuple[Target, ...]
+    strategy: Strategy = "round-robin"
+    """How the targets are chosen among."""
+    weight: float = 1.0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The members that may answer a request for one name."""
+
+    id: str
+    members: tuple[Member, ...]
+    strategy: Strategy = "fill-first"
+    """How the members are chosen among; `fill-first` is their order."""
+
+    @property
+    def forwards(self) -> bool:
+        """Whether any target is asked with the client's own key."""
+        return any(
+            credential.forwarded
+            for member in self.members
+            for target in member.targets
+            for credential in target.credentials
+        )
+
+    def for_client(self, client: str) -> "Route":
+        """This route for one client, so that its own key's failures lock nobody else's.
+
+        `client` is an id of the client's key that does not give it away, such as a keyed hash.
+        """
+        return replace(self, members=tuple(_member_for(member, client) for member in self.members))
+
+
+def _member_for(member: Member, client: str) -> Member:
+    return replace(member, targets=tuple(_target_for(target, client) for target in member.targets))
+
+
+def _target_for(target: Target, client: str) -> Target:
+    if not any(credential.forwarded for credential in target.credentials):
+        return target
+    credentials = tuple(
+        replace(credential, id=f"{credential.id}@{client}") if credential.forwarded else credential
+        for credential in target.credentials
+    )
+    return replace(target, credentials=credentials)

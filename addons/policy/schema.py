@@ -1,0 +1,378 @@
+"""The configuration, typed: every key, its default and what it may hold.
+
+Keys in the file are the field names with dashes. All of it is immutable. Durations are seconds and
+sizes bytes by the time they are here. `load_config` makes these; nothing else needs to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Literal
+
+from pydantic import BaseModel
+from pydantic import BeforeValidator
+from pydantic import ConfigDict
+from pydantic import Field
+from pydantic import JsonValue
+from pydantic import SecretStr
+
+from addons.policy.fields import BaseUrl
+from addons.policy.fields import Count
+from addons.policy.fields import Duration
+from addons.policy.fields import ErrorRules
+from addons.policy.fields import FormatName
+from addons.policy.fields import Formats
+from addons.policy.fields import GlobList
+from addons.policy.fields import Headers
+from addons.policy.fields import Host
+from addons.policy.fields import Integer
+from addons.policy.fields import ModelName
+from addons.policy.fields import ModelNames
+from addons.policy.fields import Name
+from addons.policy.fields import Natural
+from addons.policy.fields import Positive
+from addons.policy.fields import PositiveDuration
+from addons.policy.fields import ProxyUrl
+from addons.policy.fields import Rates
+from addons.policy.fields import Regex
+from addons.policy.fields import Secret
+from addons.policy.fields import Size
+from addons.policy.fields import Texts
+from addons.policy.fields import as_list
+from addons.policy.fields import refuse
+from addons.policy.globs import Globs
+from addons.policy.problems import Problem
+from addons.policy.route import Strategy
+
+
+def _kebab(field: str) -> str:
+    return field.replace("_", "-")
+
+
+def _short(key: str):
+    """A validator that takes plain text for a mapping of only that key."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
+"""How a key is sent: `Authorization: Bearer`, or the header of that name."""
+
+
+class Part(BaseModel):
+    """What all parts of a configuration have in common."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=_kebab,
+        hide_input_in_errors=True,
+    )
+
+
+class Quota(Part):
+    """How much may go through within windows of time."""
+
+    requests: Rates = ()
+    tokens: Rates = ()
+
+
+class ClientKey(Part):
+    """A key that clients may call the router with."""
+
+    key: Secret
+    name: str = ""
+    models: GlobList = Globs(["*"])
+    """The model names this key may ask for."""
+    rate_limit: Quota = Quota()
+
+
+class Clients(Part):
+    """Who may call. No keys: whoever is on this machine."""
+
+    api_keys: tuple[Annotated[ClientKey, _short("key")], ...] = ()
+
+
+class ApiKeyEntry(Part):
+    """One of a provider's own keys."""
+
+    api_key: Secret
+    proxy_url: ProxyUrl | None = None
+    weight: Positive = 1
+    priority: Integer = 0
+    """Higher first."""
+    max_concurrency: Positive | None = None
+    quota: Quota = Quota()
+
+
+class Profile(Part):
+    """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
+
+    auth: AuthStyle | None = None
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    min_max_tokens: Positive | None = None
+    developer_role: bool | None = None
+    stream_options: bool | None = None
+    parallel_tools: bool | None = None
+    reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
+    thinking_tag: str | None = None
+    """The tag in which thinking stands within the text, as `think`."""
+    tool_id_pattern: Regex | None = None
+
+
+class Model(Part):
+    """One model that a provider has."""
+
+    name: ModelName
+    """What the provider calls it."""
+    alias: ModelNames = ()
+    context_window: Count | None = None
+    """Tokens."""
+    profile: Profile | None = None
+
+
+class Timeouts(Part):
+    """How long to wait, in seconds."""
+
+    connect: PositiveDuration = 5.0
+    first_byte: PositiveDuration = 60.0
+    first_output: PositiveDuration = 300.0
+    between_chunks: PositiveDuration = 120.0
+    total: PositiveDuration = 1800.0
+
+    def overridden(self, by: "Timeouts") -> "Timeouts":
+        """These, with those that the other one's file names in their place."""
+        return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
+
+
+class Tls(Part):
+    """TLS towards a provider. Relative paths count from the configuration file's folder."""
+
+    ca: str | None = None
+    client_cert: str | None = None
+    verify: bool = True
+
+
+def _model_list(value: object) -> object:
+    if value == "discover":
+        return None
+    if not isinstance(value, list | tuple):
+        raise refuse("must be a list of models, or discover", "leave it out to allow any model")
+    return value
+
+
+class Provider(Part):
+    """Where models are to be had, and how."""
+
+    name: Name
+    optional: bool = False
+    builtin: Literal["demo"] | None = None
+    formats: Formats = Field(("openai-chat",), alias="format")
+    """What it speaks; the first is used where the client's own is not among them."""
+    base_url: BaseUrl | None = None
+    base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
+    """For formats that are spoken elsewhere than at `base_url`."""
+    prefix: Name | None = None
+    headers: Headers = ()
+    credentials: Literal["own", "forward"] = "own"
+    api_key: Secret | None = None
+    """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
+    api_key_entries: tuple[Annotated[ApiKeyEntry, _short("api-key")], ...] = ()
+    strategy: Strategy = "round-robin"
+    models: Annotated[
+        tuple[Annotated[Model, _short("name")], ...] | None, BeforeValidator(_model_list)
+    ] = None
+    """None: any model may be asked for."""
+    excluded_models: GlobList = Globs()
+    stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
+    profile: Profile | None = None
+    timeouts: Timeouts = Timeouts()
+    """Once loaded: complete, the global ones included."""
+    errors: ErrorRules = ()
+    proxy_url: ProxyUrl | None = None
+    tls: Tls = Tls()
+
+    @property
+    def handle(self) -> str:
+        """What stands before the slash in the names of its models."""
+        return self.prefix or self.name
+
+    @property
+    def discover(self) -> bool:
+        """Whether its models are to be asked of the provider itself."""
+        return self.models is None and "models" in self.model_fields_set
+
+    def auth_for(self, format: str) -> AuthStyle:
+        """How this provider wants its key in one of its formats."""
+        if self.profile and self.profile.auth:
+            return self.profile.auth
+        if format == "anthropic":
+            return "x-api-key"
+        return "x-goog-api-key" if format == "gemini" else "bearer"
+
+    def url_for(self, format: str) -> str:
+        """The base URL for one of its formats; empty for a built-in that has none yet."""
+        for name, url in self.base_urls.items():
+            if name == format:
+                return url
+        return self.base_url or ""
+
+
+def _combo(value: object) -> object:
+    return {"members": as_list(value)} if isinstance(value, str | list | tuple) else value
+
+
+class Combo(Part):
+    """Models to be tried in order."""
+
+    members: Annotated[ModelNames, Field(min_length=1)]
+    strategy: Strategy = "fill-first"
+    hedge_after: PositiveDuration | None = None
+    continue_streams: bool = False
+    wait_for_recovery: PositiveDuration | None = None
+
+
+ComboField = Annotated[Combo, BeforeValidator(_combo)]
+AliasField = Annotated[ModelNames, Field(min_length=1)]
+
+
+class Route(Part):
+    """Names by pattern, for what nothing else claims."""
+
+    pattern: Regex
+    provider: str
+    model: ModelName | None = None
+    """The model to ask the provider for; the requested name where absent."""
+
+
+class Heartbeat(Part):
+    """Signs of life to the client while there is nothing to tell, in seconds of silence."""
+
+    after: PositiveDuration = 10.0
+    every: PositiveDuration = 10.0
+
+
+class Retry(Part):
+    """Limits on trying."""
+
+    request_retry: Natural = 1
+    """Further rounds over the keys."""
+    max_retry_credentials: Natural = 0
+    """Keys tried in one round; 0 is all."""
+    max_retry_interval: Duration = 30.0
+    """The longest wait, in seconds, for a key to recover before a further round."""
+    deadline: PositiveDuration = 600.0
+
+
+class Cooldown(Part):
+    """How long a failing target rests where the provider does not say, in seconds."""
+
+    base: PositiveDuration = 1.0
+    cap: PositiveDuration = 300.0
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+
+class PayloadModel(Part):
+    """Which requests a payload rule is for; everything said must hold."""
+
+    name: str = "*"
+    protocol: FormatName | None = None
+    """The provider's format."""
+    from_protocol: FormatName | None = None
+    """The client's format."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    match: tuple[Mapping[str, JsonValue], ...] = ()
+    not_match: tuple[Mapping[str, JsonValue], ...] = ()
+    exist: Texts = ()
+    not_exist: Texts = ()
+
+
+class PayloadRule(Part):
+    """Sets values at JSON paths of the upstream's request."""
+
+    models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
+    params: Mapping[str, JsonValue] = Field(default_factory=dict)
+    headers: Mapping[str, str] = Field(default_factory=dict)
+
+
+class PayloadFilter(Part):
+    """Removes what is at JSON paths of the upstream's request."""
+
+    models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
+    params: Texts = ()
+    headers: Texts = ()
+
+
+class Payload(Part):
+    """Changes to what providers are sent."""
+
+    default: tuple[PayloadRule, ...] = ()
+    """Only where nothing is set."""
+    override: tuple[PayloadRule, ...] = ()
+    filter: tuple[PayloadFilter, ...] = ()
+
+
+class ExchangeLog(Part):
+    """The log of requests and answers. A relative folder counts from the working directory."""
+
+    dir: str = "logs"
+    max_size: Size = 1_000_000_000
+    max_age: PositiveDuration = 604_800.0
+    bodies: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotLive:
+    """An optional provider that is left out, because a variable it needs is not set."""
+
+    provider: Provider
+    reason: str
+
+
+class Config(Part):
+    """A whole configuration file."""
+
+    providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
+    """Once loaded: those that are live, in file order."""
+    clients: Clients = Clients()
+    combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
+    aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    timeouts: Timeouts = Timeouts()
+    heartbeat: Heartbeat = Heartbeat()
+    retry: Retry = Retry()
+    cooldown: Cooldown = Cooldown()
+    payload: Payload = Payload()
+    intercept: Mapping[Host, ComboField] = Field(default_factory=dict)
+    exchange_log: ExchangeLog | None = None
+    """None: nothing is logged."""
+
+    _not_live: tuple[NotLive, ...] = ()
+    _notices: tuple[Problem, ...] = ()
+
+    def loaded(
+        self,
+        *,
+        providers: tuple[Provider, ...],
+        clients: Clients,
+        not_live: tuple[NotLive, ...],
+        notices: tuple[Problem, ...],
+    ) -> "Config":
+        """This configuration with what loading found out about it."""
+        whole = self.model_copy(update={"providers": providers, "clients": clients})
+        whole._not_live = not_live
+        whole._notices = notices
+        return whole
+
+    @property
+    def not_live(self) -> tuple[NotLive, ...]:
+        return self._not_live
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What the start should tell: keys that are accepted but not acted upon yet."""
+        return self._notices
+
+    @property
+    def client_keys(self) -> tuple[SecretStr, ...]:
+        """The keys that clients may present; none: whoever is on this machine."""
+        return tuple(entry.key for entry in self.clients.api_keys)

@@ -1,0 +1,49 @@
+"""Switchyard's entry point: `mitmdump -s addons/router.py`.
+
+The list `addons` at the bottom is the pipeline, in the order in which its members see each hook.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from addons.access import Access  # noqa: E402
+from addons.credentials import Credentials  # noqa: E402
+from addons.failover.install import Failover  # noqa: E402
+from addons.fallback import Fallback  # noqa: E402
+from addons.intake import Intake  # noqa: E402
+from addons.intake import Release  # noqa: E402
+from addons.manage import Manage  # noqa: E402
+from addons.routing import Routing  # noqa: E402
+from addons.runtime import Runtime  # noqa: E402
+from addons.sending import Sending  # noqa: E402
+from addons.settings import Settings  # noqa: E402
+from addons.streaming import Streaming  # noqa: E402
+from addons.translation import Translation  # noqa: E402
+from addons.usage import Usage  # noqa: E402
+from addons.views import Views  # noqa: E402
+
+runtime = Runtime()
+intake = Intake(runtime)
+failover = Failover(may_forward=intake.may_forward)
+runtime.failover = failover
+
+addons = [
+    Settings(runtime),
+    failover,
+    Access(runtime),
+    intake,
+    Manage(runtime),
+    Routing(runtime),
+    Credentials(runtime),
+    Translation(runtime),
+    Streaming(runtime),
+    Sending(runtime),
+    Fallback(runtime),
+    Usage(runtime),
+    Views(runtime),
+    Release(runtime),
+]

@@ -1,0 +1,106 @@
+"""Joins the configuration's plans to the policy's routes, and keeps the keys both only name."""
+
+import hashlib
+import secrets
+
+from pydantic import SecretStr
+
+from addons.policy.catalog import Plan
+from addons.policy.catalog import Target
+from addons.policy.route import Credential
+from addons.policy.route import Member
+from addons.policy.route import QuotaLimit
+from addons.policy.route import Route
+from addons.policy.route import Target as RouteTarget
+from addons.policy.schema import ApiKeyEntry
+from addons.policy.schema import Config
+from addons.policy.schema import Provider
+
+_MOST_ROUTES = 4096
+"""Routes remembered at most; names that only a pattern matches could otherwise grow without end."""
+
+
+class Routes:
+    """The routes of one configuration. A provider's keys are told apart by their place in it."""
+
+    def __init__(self, config: Config) -> None:
+        self._routes: dict[tuple[str, str], Route] = {}
+        self._keys: dict[str, SecretStr] = {}
+        self._credentials = {p.name: self._of_provider(p) for p in config.providers}
+        self._salt = secrets.token_bytes(16)
+
+    def of(self, plan: Plan, client: SecretStr | None) -> Route:
+        """The route of a plan, for a client that came with this key."""
+        place = plan.rule, plan.base
+        route = self._routes.get(place)
+        if route is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            route = self._routes[place] = self._route(plan)
+        if route.forwards:
+            return route.for_client(self._client_id(client))
+        return route
+
+    def is_sticky(self, route: Route) -> bool:
+        """Whether it matters for a route to which session a request belongs."""
+        return "sticky" in {
+            route.strategy,
+            *(member.strategy for member in route.members),
+            *(target.strategy for member in route.members for target in member.targets),
+        }
+
+    def key(self, credential: str) -> SecretStr | None:
+        """The key of a credential; None for a provider that needs none."""
+        return self._keys.get(credential)
+
+    def _client_id(self, client: SecretStr | None) -> str:
+        if client is None:
+            return "none"
+        key = client.get_secret_value().encode()
+        return hashlib.blake2b(key, key=self._salt, digest_size=8).hexdigest()
+
+    def _of_provider(self, provider: Provider) -> tuple[Credential, ...]:
+        if provider.credentials == "forward":
+            return (Credential(id=f"{provider.name}#client", forwarded=True),)
+        if not provider.api_key_entries:
+            return (Credential(id=f"{provider.name}#none"),)
+        credentials = []
+        for index, entry in enumerate(provider.api_key_entries):
+            name = f"{provider.name}#{index}"
+            self._keys[name] = entry.api_key
+            credentials.append(_credential(name, entry))
+        return tuple(credentials)
+
+    def _route(self, plan: Plan) -> Route:
+        members = (
+            Member(
+                id=pool.name,
+                targets=tuple(map(self._target, pool.targets)),
+                strategy=pool.strategy,
+            )
+            for pool in plan.members
+        )
+        return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
+
+    def _target(self, target: Target) -> RouteTarget:
+        provider = target.provider
+        return RouteTarget(
+            provider=provider.name,
+            model=target.model,
+            credentials=self._credentials.get(provider.name, ()),
+            strategy=provider.strategy,
+            context_window=target.context_window,
+            ref=target,
+        )
+
+
+def _credential(name: str, entry: ApiKeyEntry) -> Credential:
+    quota = [QuotaLimit("requests", rate.amount, rate.window) for rate in entry.quota.requests]
+    quota += [QuotaLimit("tokens", rate.amount, rate.window) for rate in entry.quota.tokens]
+    return Credential(
+        id=name,
+        weight=entry.weight,
+        priority=entry.priority,
+        max_concurrency=entry.max_concurrency,
+        quota=tuple(quota),
+    )

@@ -1,0 +1,141 @@
+"""What all addons share: the configuration in force, what is built from it, and the exchanges."""
+
+import random
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+from ruamel.yaml import YAML
+
+from addons.exchange import Exchanges
+from addons.own_address import names_us
+from addons.policy.catalog import Catalog
+from addons.policy.catalog import Plan
+from addons.policy.cooldown import CooldownSettings
+from addons.policy.failures import FailureTable
+from addons.policy.health import Health
+from addons.policy.quota import Quotas
+from addons.policy.route import Route
+from addons.policy.schema import Config
+from addons.policy.schema import Provider
+from addons.policy.selection import Selector
+from addons.policy.trail import Limits
+from addons.policy.trail import Trail
+from addons.routes import Routes
+
+if TYPE_CHECKING:
+    from addons.failover.install import Failover
+
+ERROR_TABLE = Path(__file__).resolve().parents[1] / "config" / "errors.yaml"
+
+
+class Runtime:
+    """Tables are made when a configuration comes into force; requests only look things up."""
+
+    failover: "Failover"
+    config: Config
+    catalog: Catalog
+    client_keys: tuple[bytes, ...] = ()
+    routes: Routes
+
+    def __init__(self) -> None:
+        self.selector = Selector()
+        self.quotas = Quotas()
+        self.health = Health()
+        self._rng = random.Random()
+        self._tables: dict[str, FailureTable] = {}
+        self.exchanges = Exchanges()
+        self.started = time.monotonic()
+        self.created = int(time.time())
+        """Unix seconds; what model lists give as the models' date."""
+        self._hosts: frozenset[tuple[str, int]] = frozenset()
+        self._demo_url = ""
+
+    def use(self, config: Config, demo_url: str = "") -> None:
+        """Put a configuration in force. Running exchanges end with the one they began with.
+
+        `demo_url` is where the built-in demo upstream listens, if the configuration names it.
+        """
+        self._demo_url = demo_url
+        self.catalog = Catalog(config)
+        self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
+        self._hosts = frozenset(_hosts(config))
+        self.routes = Routes(config)
+        shipped = shipped_failures()
+        self._tables = {
+            provider.name: shipped.extended(provider.errors) for provider in config.providers
+        }
+        self._renew_health(config)
+        self.config = config
+
+    def begin_trail(self, route: Route, plan: Plan, session: str) -> Trail:
+        """The bookkeeping of a new request."""
+        retry = self.config.retry
+        return Trail(
+            route,
+            health=self.health,
+            selector=self.selector,
+            quotas=self.quotas,
+            limits=Limits(
+                request_retry=retry.request_retry,
+                max_retry_credentials=retry.max_retry_credentials,
+                max_retry_interval=retry.max_retry_interval,
+                deadline=retry.deadline,
+                wait_for_recovery=plan.wait_for_recovery or 0.0,
+            ),
+            now=time.monotonic(),
+            session=session,
+            rng=self._rng,
+        )
+
+    def table_of(self, provider: Provider) -> FailureTable:
+        """What a provider's failures mean."""
+        return self._tables.get(provider.name) or shipped_failures()
+
+    def _renew_health(self, config: Config) -> None:
+        """What was learned stays, except of providers whose settings changed: a refused key may
+        have been replaced."""
+        c = config.cooldown
+        settings = CooldownSettings(base=c.base, cap=c.cap, jitter=c.jitter)
+        if self.health.settings != settings:
+            self.health = Health(settings, self._rng)
+            return
+        before = {p.name: p for p in self.config.providers} if hasattr(self, "config") else {}
+        for provider in config.providers:
+            if provider.name in before and before[provider.name] != provider:
+                self.health.forget(provider.name)
+
+    def base_url(self, provider: Provider, format: str) -> str:
+        """Where a provider speaks a format."""
+        return self._demo_url if provider.builtin == "demo" else provider.url_for(format)
+
+    def is_own(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request is addressed to this router, not to somebody it is a proxy to."""
+        return self.failover.is_addressed_to_us(flow) or names_us(flow)
+
+    def serves_host(self, host: str, port: int) -> bool:
+        """Whether calls to models at this address, met as a proxy, are routed."""
+        return (host.lower(), port) in self._hosts
+
+
+@cache
+def shipped_failures() -> FailureTable:
+    """The error table that is part of the project."""
+    data = YAML(typ="safe").load(ERROR_TABLE)
+    return FailureTable.from_data(data["rules"])
+
+
+def _hosts(config: Config) -> Iterator[tuple[str, int]]:
+    for provider in config.providers:
+        for url in (provider.base_url, *provider.base_urls.values()):
+            if url:
+                parts = urlsplit(url)
+                port = parts.port or (443 if parts.scheme == "https" else 80)
+                yield (parts.hostname or "").lower(), port
+    for host in config.intercept:
+        name, _, port = host.partition(":")
+        yield name.lower(), int(port or 443)

@@ -1,0 +1,118 @@
+"""The request of one attempt: its address, headers, credential and bytes."""
+
+import re
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+from addons.failover.attempt import Attempt
+from addons.failover.attempt import Timeouts
+from addons.guard import guarded
+from addons.headers import request_headers
+from addons.policy.schema import AuthStyle
+from addons.policy.schema import Provider
+from addons.runtime import Runtime
+from addons.wire.format import Format
+from addons.wire.jsonio import dumps
+from addons.wire.splice import splice
+
+_VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
+
+
+class Sending:
+    """Assembles what goes upstream.
+
+    The request is built here and kept in the attempt alone. The flow keeps the client's request,
+    so no view, dump, export or log of flows ever holds an upstream key.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def attempt(self, attempt: Attempt) -> None:
+        exchange = self._runtime.exchanges.get(attempt.flow)
+        if exchange is None or exchange.target is None or attempt.answer:
+            return
+        upstream, provider = exchange.upstream_format, exchange.target.provider
+        assert upstream
+        path = upstream.path(exchange.target.model, exchange.upstream_streams)
+        url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
+        request = http.Request.make("POST", url, write_body(exchange, upstream))
+        for name, value in self._headers(exchange, upstream, provider):
+            request.headers[name] = value
+        attempt.request = request
+        attempt.timeouts = timeouts(provider, exchange.upstream_streams)
+
+    def _headers(self, exchange: Exchange, upstream: Format, provider: Provider):
+        forwards = provider.credentials == "forward"
+        yield "content-type", "application/json"
+        yield "accept", upstream.content_type if exchange.upstream_streams else "application/json"
+        # What comes compressed would have to be undone before it can be read.
+        yield "accept-encoding", "identity"
+        yield from upstream.headers().items()
+        yield from request_headers(exchange, with_credential=forwards)
+        if exchange.key is not None:
+            yield auth_header(provider.auth_for(upstream.name), exchange.key.get_secret_value())
+        client = exchange.flow.request.headers
+        for rule in provider.headers:
+            if not rule.copy_of:
+                yield rule.name.lower(), rule.value.get_secret_value()
+            elif (value := client.get(rule.copy_of)) is not None:
+                yield rule.name.lower(), value
+
+
+def write_body(exchange: Exchange, upstream: Format) -> bytes:
+    """The bytes of the attempt's body: the client's own where nothing has to change."""
+    assert exchange.target
+    model, streams = exchange.target.model, exchange.upstream_streams
+    if exchange.upstream_body is not exchange.body:
+        body = upstream.with_model(exchange.upstream_body, model)
+        return dumps(upstream.with_stream(body, streams))
+    named = upstream.with_model(exchange.body, model)
+    body = upstream.with_stream(named, streams) if exchange.says_stream else named
+    if body is exchange.body:
+        return exchange.raw
+    changes = {key: body[key] for key in body if body.get(key) is not exchange.body.get(key)}
+    if changes and all(isinstance(value, str | bool) for value in changes.values()):
+        return splice(exchange.raw, exchange.body, changes)
+    return dumps(body)
+
+
+def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
+    """The header that carries a key upstream."""
+    return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
+
+
+def endpoint_url(base_url: str, format: Format, path: str) -> str:
+    """The URL of a call, given a base URL as the format's official SDK takes it.
+
+    SDKs differ in whether the version segment belongs to the base URL, and users write both, so it
+    is added where the URL's path has none: `https://api.anthropic.com` and
+    `https://api.anthropic.com/v1` mean the same. A path without any version that is not empty
+    (`https://host/openai`) is taken to be complete, except for formats whose SDK adds it itself.
+    """
+    base = base_url.rstrip("/")
+    segments = [s for s in urlsplit(base).path.split("/") if s]
+    if any(_VERSION_SEGMENT.match(segment) for segment in segments):
+        return base + path
+    if segments and not format.sdk_adds_version:
+        return base + path
+    return f"{base}/{format.version}{path}"
+
+
+def timeouts(provider: Provider, streams: bool) -> Timeouts:
+    """The provider's timeouts for one attempt.
+
+    An answer that is not streamed sends its first byte when it is complete, so it gets the time of
+    the first output for that.
+    """
+    t = provider.timeouts
+    return Timeouts(
+        connect=t.connect,
+        first_byte=t.first_byte if streams else max(t.first_byte, t.first_output),
+        first_output=t.first_output,
+        between_chunks=t.between_chunks,
+        total=t.total,
+    )

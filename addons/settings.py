@@ -1,0 +1,164 @@
+"""The router's options and its configuration file: loaded at start, watched while running."""
+
+import asyncio
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mitmproxy import ctx
+from mitmproxy import exceptions
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import mode_specs
+from mitmproxy.utils import asyncio_utils
+
+from addons.demo.process import DemoUpstream
+from addons.own_address import is_loopback
+from addons.policy.problems import ConfigError
+from addons.policy.reload import ConfigSource
+from addons.policy.schema import Config
+from addons.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
+DEFAULT_HOST = "127.0.0.1"
+POLL_SECONDS = 1.0
+
+_FAILS_TO_START = 1
+
+
+class Settings:
+    """Puts the configuration in force before the first request, or ends the process: a router that
+    is half there would forward what it does not route.
+
+    While running, the file is looked at every second. A good one comes into force at once, for
+    the requests that begin after it; a bad one is reported, and the one in force stays.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._demo = DemoUpstream()
+        self._demo_url = ""
+        self._source = ConfigSource(DEFAULT_CONFIG, os.environ)
+        self._watcher: asyncio.Task | None = None
+
+    def load(self, loader: Loader) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Into a pipe or file Python would hold the log back, and whoever waits for us with it.
+            sys.stdout.reconfigure(line_buffering=True)
+        loader.add_option(
+            "switchyard_config",
+            str,
+            "",
+            "Switchyard's configuration file (YAML). Default: the environment variable "
+            "SWITCHYARD_CONFIG, else config/default.yaml of the project.",
+        )
+        # mitmproxy listens on every address if it is told none, and dials a server before it is
+        # known which one a request goes to.
+        safe = {"connection_strategy": "lazy", "upstream_cert": False}
+        if not ctx.options.listen_host:
+            safe["listen_host"] = DEFAULT_HOST
+        ctx.options.update(**safe)
+
+    def configure(self, updated: set[str]) -> None:
+        if "switchyard_config" not in updated:
+            return
+        named = ctx.options.switchyard_config or os.environ.get("SWITCHYARD_CONFIG")
+        path = Path(named).expanduser() if named else DEFAULT_CONFIG
+        self._source = ConfigSource(path, os.environ)
+        try:
+            self._use(self._source.load())
+        except ConfigError as e:
+            if self._watcher is None:
+                _give_up(str(e))
+            raise exceptions.OptionsError(str(e)) from e
+
+    def running(self) -> None:
+        wanted, bound = _wanted_hosts(), _bound_hosts()
+        open_to = [host for host in wanted if not is_loopback(host)]
+        if open_to and not self._runtime.client_keys:
+            _give_up(
+                f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
+                "client keys are configured. Set clients.api-keys in the configuration (with the shipped "
+                "one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
+            )
+        if not open_to and any(not is_loopback(host) for host in bound):
+            # mitmproxy read the address before `load` could say which; its servers start anew.
+            ctx.options.update(server=False)
+            ctx.options.update(server=True)
+        self._watcher = asyncio_utils.create_task(
+            self._watch(), name="switchyard configuration watcher", keep_ref=True
+        )
+
+    def done(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._demo.stop()
+
+    async def _watch(self) -> None:
+        await _until(_is_listening)
+        self._announce()
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            match self._source.poll():
+                case Config() as config:
+                    self._use(config)
+                    logger.info("switchyard: the changed %s is in force", self._source.path)
+                case ConfigError() as e:
+                    logger.error("switchyard: the configuration in force stays, because:\n%s", e)
+
+    def _use(self, config: Config) -> None:
+        needs_demo = any(provider.builtin == "demo" for provider in config.providers)
+        if needs_demo and not self._demo_url:
+            self._demo_url = self._demo.start()
+        self._runtime.use(config, self._demo_url)
+        for notice in config.notices:
+            logger.warning("switchyard: %s", notice)
+
+    def _announce(self) -> None:
+        addresses = ctx.master.addons.get("proxyserver").listen_addrs()
+        urls = sorted({f"http://{_url_host(host)}:{port}" for host, port, *_ in addresses})
+        logger.info("switchyard: ready on %s (%s)", ", ".join(urls), _summary(self._runtime.config))
+
+
+def _wanted_hosts() -> list[str]:
+    """The addresses that the options say to listen on."""
+    hosts = {
+        mode_specs.ProxyMode.parse(mode).listen_host(ctx.options.listen_host)
+        for mode in ctx.options.mode
+    }
+    return sorted(host or "0.0.0.0" for host in hosts)
+
+
+def _bound_hosts() -> list[str]:
+    """The addresses that are listened on."""
+    return [address[0] for address in ctx.master.addons.get("proxyserver").listen_addrs()]
+
+
+def _is_listening() -> bool:
+    bound = _bound_hosts()
+    # While the servers start anew, the old addresses are still named for a moment.
+    return bool(bound) and all(map(is_loopback, bound)) == all(map(is_loopback, _wanted_hosts()))
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _summary(config: Config) -> str:
+    names = [provider.name for provider in config.providers]
+    return f"{len(names)} provider{'' if len(names) == 1 else 's'}: {', '.join(names)}"
+
+
+def _give_up(why: str) -> None:
+    """End the process: the message stands alone on standard error, whatever the log is doing."""
+    print(f"switchyard: not started: {why}", file=sys.stderr, flush=True)
+    sys.exit(_FAILS_TO_START)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)

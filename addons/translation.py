@@ -1,0 +1,53 @@
+"""The body of one attempt, written from the client's original request."""
+
+from addons.exchange import Exchange
+from addons.failover.attempt import Attempt
+from addons.guard import Refused
+from addons.guard import guarded
+from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+from addons.wire.errors import BadRequest
+from addons.wire.format import Format
+from addons.wire.losses import lost
+from addons.wire.registry import FORMATS
+
+
+class Translation:
+    """Chooses the format an attempt speaks and writes its body.
+
+    A provider that speaks the client's own format gets the client's body as it is; any other gets
+    one written from the neutral model. Either way it starts from the original, never from what an
+    earlier attempt made of it.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def attempt(self, attempt: Attempt) -> None:
+        exchange = self._runtime.exchanges.get(attempt.flow)
+        if exchange is None or exchange.target is None or attempt.answer:
+            return
+        provider = exchange.target.provider
+        upstream = choose_format(exchange.format, provider.formats)
+        exchange.upstream_format = upstream
+        if upstream.name == exchange.format.name:
+            exchange.upstream_body = exchange.body
+            exchange.dropped = []
+            return
+        conversation = read_conversation(exchange)
+        exchange.upstream_body = upstream.write_request(conversation)
+        exchange.dropped = lost(conversation, upstream.name)
+
+
+def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
+    """The client's own format where the provider speaks it, else the provider's first."""
+    return client if client.name in offered else FORMATS[offered[0]]
+
+
+def read_conversation(exchange: Exchange):
+    """The request in the neutral model. Raises Refused with what is wrong with it."""
+    try:
+        return exchange.conversation
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None

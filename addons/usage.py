@@ -1,0 +1,58 @@
+"""Tokens, counted once for each exchange."""
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from addons.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Totals for one provider and model since the start."""
+
+    requests: int = 0
+    failures: int = 0
+    unknown: int = 0
+    """Answers whose provider told no usage."""
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+
+class Usage:
+    """Adds up what every exchange used, whether it ended well or not."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.totals: dict[tuple[str, str], Tally] = defaultdict(Tally)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._count(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._count(flow)
+
+    def _count(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None or exchange.target is None:
+            return
+        tally = self.totals[exchange.target.provider.name, exchange.target.model]
+        tally.requests += 1
+        if not exchange.answered:
+            tally.failures += 1
+        usage = exchange.relay.usage if exchange.relay else None
+        if usage is None:
+            tally.unknown += 1
+            return
+        tally.input += usage.input or 0
+        tally.output += usage.output or 0
+        tally.cache_read += usage.cache_read or 0
+        tally.cache_write += usage.cache_write or 0
+        tally.reasoning += usage.reasoning or 0

@@ -1,0 +1,137 @@
+"""A conversation of another format made into one that the Messages API accepts.
+
+Everything here is decided by what the API refuses (API reference: "Messages", "Errors"; guides:
+"Extended thinking", "Adaptive thinking", "Tool use", "Structured outputs"). The result is a
+conversation of this format, so that the ordinary writer writes it.
+"""
+
+from dataclasses import replace
+
+from addons.wire.anthropic import effort
+from addons.wire.anthropic.blocks import NAME
+from addons.wire.anthropic.history import adapt_turns
+from addons.wire.anthropic.request_reader import SYSTEM
+from addons.wire.anthropic.schema import closed
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Output
+from addons.wire.conversation import Part
+from addons.wire.conversation import Text
+from addons.wire.conversation import Tool
+from addons.wire.conversation import ToolChoice
+from addons.wire.conversation import Turn
+from addons.wire.customtools import as_function
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+from addons.wire.names import Names
+
+_NO_ARGUMENTS: JsonObject = {"type": "object", "properties": {}}
+
+_ANY_JSON = (
+    "Answer with one JSON object and nothing else: no words before or after it and no code fence."
+)
+
+_TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
+
+_MAX_USER_ID = 256
+
+
+def adapt(c: Conversation) -> Conversation:
+    """`c` as a conversation of this format.
+
+    - System and developer messages, wherever they stand, become the one system prompt, in order.
+    - A JSON object asked for without a schema, or with one the API cannot enforce, becomes an
+      instruction at the end of the system prompt.
+    - Custom tools become functions of one text (see `customtools`), tools in namespaces go by
+      one name (see `names`).
+    - A choice among some of the tools offers only these.
+    - Stop sequences without any visible character are left out, they are refused.
+    - Thinking, sampling and `max_tokens`: see `effort`. Turns: see `history`.
+    """
+    names = Names(c.tools)
+    tools, choice = _tools(c, names)
+    output, instruction = _output(c.output)
+    turns = adapt_turns(c, names)
+    fitted = effort.fit(c, choice, turns)
+    return Conversation(
+        format=NAME,
+        model=c.model,
+        turns=(*_system(c, instruction), *turns),
+        tools=tools,
+        tool_choice=choice,
+        parallel_tools=False if choice and choice.mode != "none" and _serial(c) else None,
+        max_tokens=fitted.max_tokens,
+        temperature=fitted.temperature,
+        top_p=fitted.top_p,
+        top_k=fitted.top_k,
+        stop=tuple(s for s in c.stop if s.strip()),
+        output=output,
+        reasoning=fitted.reasoning,
+        user=_user(c.user),
+        service_tier=_TIERS.get(c.service_tier) if c.service_tier else None,
+        stream=c.stream,
+    )
+
+
+def _system(c: Conversation, instruction: str) -> list[Turn]:
+    parts: list[Part] = [
+        replace(part, citations=(), extra={}, form="")
+        for turn in c.turns
+        if turn.role in ("system", "developer")
+        for part in turn.parts
+        if isinstance(part, Text) and part.text.strip()
+    ]
+    if instruction:
+        parts.append(Text(text=instruction))
+    return [Turn(role="system", parts=tuple(parts), form=SYSTEM)] if parts else []
+
+
+def _output(output: Output | None) -> tuple[Output | None, str]:
+    """What can be asked of the API, and what only the prompt can ask."""
+    if output is None or output.kind == "text":
+        return None, ""
+    if output.kind == "json_object" or output.schema is None:
+        return None, _ANY_JSON
+    schema = closed(output.schema)
+    if schema is None:
+        return None, f"{_ANY_JSON} It must match this JSON schema: {dumps(output.schema).decode()}"
+    return Output(kind="json_schema", schema=schema), ""
+
+
+def _serial(c: Conversation) -> bool:
+    return c.parallel_tools is False
+
+
+def _tools(c: Conversation, names: Names) -> tuple[tuple[Tool, ...], ToolChoice | None]:
+    choice = c.tool_choice
+    offered = [tool for tool in c.tools if tool.kind != "server" or tool.format == NAME]
+    if choice is not None and choice.mode == "allowed":
+        offered = [tool for tool in offered if tool.name in choice.allowed]
+        one = choice.allowed[0] if choice.required and len(choice.allowed) == 1 else None
+        mode = "tool" if one else "required" if choice.required else "auto"
+        choice = ToolChoice(mode=mode, name=one)
+    elif choice is not None:
+        choice = ToolChoice(mode=choice.mode, name=choice.name)
+    elif _serial(c):
+        choice = ToolChoice(mode="auto")
+    # The API refuses a choice where there is nothing to choose from.
+    return tuple(_tool(tool, names) for tool in offered), choice if offered else None
+
+
+def _tool(tool: Tool, names: Names) -> Tool:
+    if tool.kind == "server":
+        return tool
+    function = as_function(tool)
+    parameters = function.parameters or _NO_ARGUMENTS
+    if parameters.get("type") != "object":
+        parameters = {**parameters, "type": "object"}
+    return Tool(
+        name=names.flat(tool.name, tool.namespace),
+        description=function.description,
+        parameters=parameters,
+        cache=tool.cache,
+    )
+
+
+def _user(user: str | None) -> str | None:
+    """A user id the API takes: no longer than it may be, and no e-mail address."""
+    return user if user and len(user) <= _MAX_USER_ID and "@" not in user else None

@@ -1,0 +1,249 @@
+"""Repairs a stream on its way from a provider to a client of the same format.
+
+The reader has already worked out what was missing: an event it inferred is one the client did not
+get. So a frame passes as it came, and what the reader's events say beyond it is written before.
+"""
+
+import re
+from collections.abc import Sequence
+
+from addons.wire.anthropic.blocks import write_block
+from addons.wire.anthropic.stream_blocks import block_delta
+from addons.wire.anthropic.stream_blocks import block_start
+from addons.wire.anthropic.stream_blocks import block_stop
+from addons.wire.anthropic.stream_blocks import error_event
+from addons.wire.anthropic.stream_blocks import message_delta
+from addons.wire.anthropic.stream_blocks import message_start
+from addons.wire.anthropic.usage import write_stop
+from addons.wire.anthropic.usage import write_usage
+from addons.wire.conversation import ToolCall
+from addons.wire.conversation import Usage
+from addons.wire.errors import ApiError
+from addons.wire.events import ArgumentsDelta
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Finish
+from addons.wire.events import PartEnd
+from addons.wire.events import PartStart
+from addons.wire.events import Start
+from addons.wire.events import UsageUpdate
+from addons.wire.fold import merge_usage
+from addons.wire.format import Asked
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+from addons.wire.jsonio import loads_object
+from addons.wire.sse import Frame
+from addons.wire.sse import encode
+
+_TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
+
+_STOP = encode(b'{"type":"message_stop"}', "message_stop")
+
+_BLOCK_MEMBERS: dict[str, JsonObject] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"id": "", "name": "", "input": {}},
+}
+"""Members without which official SDKs fail on a block that begins."""
+
+
+class Mender:
+    """Repairs one stream. Supplies missing `event:` lines, `message_start`, block starts and
+    stops, `message_delta` and `message_stop`, and members without which official SDKs fail;
+    numbers blocks anew where the upstream counts badly; drops `[DONE]`, what is no JSON, a
+    repeated `message_start`, deltas of no block, and all after `message_stop`."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._done = False
+        self._usage: Usage | None = None
+        self._calls = False
+        self._open: dict[int, int] = {}
+        """The part's index, which is the right number of its block, by the upstream's number."""
+        self._last = 0
+        self._renumbers = False
+
+    def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        """The bytes to send for one frame, which the reader read as `events`."""
+        kind = _type(frame)
+        if self._done or kind is None:
+            return b""
+        data = loads_object(frame.data) if self._looks_into(kind, frame, events) else None
+        out = b"".join(self._inferred(kind, data, events))
+        if self._done:
+            return out
+        self._done = kind in ("message_stop", "error")
+        return out + self._pass(frame, kind, data, events)
+
+    def close(self, events: Sequence[Event]) -> bytes:
+        """The bytes missing at the end, by the reader's last events."""
+        if self._done:
+            return b""
+        out = b"".join(self._inferred("", None, events))
+        if any(isinstance(event, End) for event in events):
+            self._done = True
+            return out + _STOP
+        return out
+
+    def fail(self, error: ApiError) -> bytes:
+        """The bytes that tell an error and end the stream."""
+        if self._done:
+            return b""
+        self._done = True
+        return b"".join(map(block_stop, self._open.values())) + error_event(error)
+
+    def _looks_into(self, kind: str, frame: Frame, events: Sequence[Event]) -> bool:
+        """Whether a frame has to be parsed. Deltas pass unparsed while all is well."""
+        if kind in ("message_start", "message_delta", "content_block_start"):
+            return True
+        if kind not in ("content_block_delta", "content_block_stop"):
+            return False
+        if self._renumbers or not events or b'"index"' not in frame.data:
+            return True
+        return any(isinstance(event, PartStart) for event in events)
+
+    def _inferred(self, kind: str, data: JsonObject | None, events: Sequence[Event]) -> list[bytes]:
+        """What `events` say beyond a frame of type `kind`."""
+        out: list[bytes] = []
+        for event in events:
+            match event:
+                case Start() if kind != "message_start":
+                    out.append(message_start(event, self._asked, None))
+                case PartStart():
+                    out.append(self._part_start(event, kind, data or {}))
+                case ArgumentsDelta() if kind != "content_block_delta":
+                    delta = {"type": "input_json_delta", "partial_json": event.text}
+                    out.append(block_delta(event.index, delta))
+                case PartEnd() if kind != "content_block_stop":
+                    self._forget(event.index)
+                    out.append(block_stop(event.index))
+                case UsageUpdate():
+                    self._usage = merge_usage(self._usage, event.usage)
+                case Finish() if kind != "message_delta":
+                    out.append(self._message_delta(event))
+                case Failure() if kind != "error":
+                    out.append(self.fail(event.error))
+        return out
+
+    def _part_start(self, event: PartStart, kind: str, data: JsonObject) -> bytes:
+        self._calls = self._calls or isinstance(event.part, ToolCall)
+        said = data.get("index")
+        number = said if isinstance(said, int) else event.index
+        self._last = number
+        self._open[number] = event.index
+        self._renumbers = self._renumbers or said != event.index
+        if kind == "content_block_start":
+            return b""
+        return block_start(event.index, write_block(event.part) or {})
+
+    def _forget(self, part: int) -> None:
+        self._open = {number: index for number, index in self._open.items() if index != part}
+
+    def _message_delta(self, event: Finish) -> bytes:
+        reason = write_stop(event.stop, own=True, calls=self._calls, refused=False)
+        delta: JsonObject = {"stop_reason": reason, "stop_sequence": event.stop.sequence}
+        return message_delta(delta, write_usage(self._usage, own=True))
+
+    def _pass(
+        self, frame: Frame, kind: str, data: JsonObject | None, events: Sequence[Event]
+    ) -> bytes:
+        if kind == "message_start" and not any(isinstance(e, Start) for e in events):
+            return b""
+        if data is not None:
+            mended = self._mended(kind, data, events)
+            if mended is None:
+                return b""
+            if mended is not data:
+                return encode(dumps(mended), kind)
+        if kind == "content_block_stop":
+            for event in events:
+                if isinstance(event, PartEnd):
+                    self._forget(event.index)
+        if frame.raw and frame.event == kind.encode():
+            return frame.raw
+        payload = frame.data
+        if b"\n" in payload:
+            payload = dumps(loads_object(payload))
+        return encode(payload, kind)
+
+    def _mended(self, kind: str, data: JsonObject, events: Sequence[Event]) -> JsonObject | None:
+        """The payload with what clients need, `data` itself where it has that, None where it is
+        better left out."""
+        match kind:
+            case "message_start":
+                return self._complete_message(data)
+            case "message_delta":
+                return self._complete_end(data)
+            case "content_block_start":
+                start = next(e for e in events if isinstance(e, PartStart))
+                return _numbered(_complete_block(data, start), start.index)
+        return self._renumbered(kind, data)
+
+    def _renumbered(self, kind: str, data: JsonObject) -> JsonObject | None:
+        """A delta or stop with the right number; None where no block of its number is open."""
+        said = data.get("index")
+        number = said if isinstance(said, int) else self._last
+        part = self._open.get(number)
+        if part is None:
+            return None
+        if kind == "content_block_stop":
+            del self._open[number]
+        return _numbered(data, part)
+
+    def _complete_end(self, data: JsonObject) -> JsonObject:
+        usage = data.get("usage")
+        if isinstance(usage, dict) and _is_int(usage.get("output_tokens")):
+            return data
+        known = write_usage(self._usage, own=True)
+        return {**data, "usage": {"output_tokens": 0, **known}}
+
+    def _complete_message(self, data: JsonObject) -> JsonObject:
+        message = data.get("message")
+        message = message if isinstance(message, dict) else {}
+        usage = message.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        counts = {n: 0 for n in ("input_tokens", "output_tokens") if not _is_int(usage.get(n))}
+        needed = {
+            "id": f"msg_{self._asked.id}",
+            "type": "message",
+            "role": "assistant",
+            "model": self._asked.model,
+            "content": [],
+        }
+        missing = {key: value for key, value in needed.items() if message.get(key) is None}
+        if not missing and not counts:
+            return data
+        return {**data, "message": {**message, **missing, "usage": {**usage, **counts}}}
+
+
+def _complete_block(data: JsonObject, start: PartStart) -> JsonObject:
+    """A block that begins, with the members its type needs."""
+    block = data.get("content_block")
+    block = block if isinstance(block, dict) else {}
+    needed = _BLOCK_MEMBERS.get(str(block.get("type")), {})
+    missing = {k: v for k, v in needed.items() if type(block.get(k)) is not type(v)}
+    if isinstance(start.part, ToolCall) and not block.get("id"):
+        missing["id"] = start.part.id
+    return {**data, "content_block": {**block, **missing}} if missing else data
+
+
+def _numbered(data: JsonObject, index: int) -> JsonObject:
+    return data if data.get("index") == index else {**data, "index": index}
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _type(frame: Frame) -> str | None:
+    """The type of a frame's payload, None if it is no event of the API."""
+    if found := _TYPE.match(frame.data):
+        return found[1].decode()
+    data = loads_object(frame.data)
+    if data is None:
+        return None
+    kind = data.get("type")
+    if isinstance(kind, str):
+        return kind
+    return frame.event.decode("ascii", "replace") if frame.event else None

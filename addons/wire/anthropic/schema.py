@@ -1,0 +1,85 @@
+"""JSON schemas as structured outputs take them (guide "Structured outputs": JSON schema
+limitations). What is refused there makes the whole request fail, so it is said otherwise."""
+
+from typing import Any
+
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+
+_FORMATS = {
+    "date-time",
+    "time",
+    "date",
+    "duration",
+    "email",
+    "hostname",
+    "uri",
+    "ipv4",
+    "ipv6",
+    "uuid",
+}
+
+_REFUSED = {
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+}
+
+_SCHEMAS = {"items", "additionalProperties", "not"}
+_LISTS = {"anyOf", "oneOf", "allOf", "prefixItems"}
+_NAMED = {"properties", "$defs", "definitions"}
+
+
+class _Open(Exception):
+    """An object that takes members of any name."""
+
+
+def closed(schema: JsonObject) -> JsonObject | None:
+    """`schema` as the API takes it: objects closed (`additionalProperties: false`), limits it
+    cannot enforce told in the description. None where an object must stay open, which cannot be
+    said. Shares with `schema` what did not have to change."""
+    try:
+        return _close(schema)
+    except _Open:
+        return None
+
+
+def _close(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    done: JsonObject = {}
+    told: JsonObject = {}
+    for key, value in schema.items():
+        if _is_refused(key, value):
+            told[key] = value
+        elif key in _SCHEMAS:
+            done[key] = _close(value)
+        elif key in _LISTS and isinstance(value, list):
+            done["anyOf" if key == "oneOf" else key] = [_close(item) for item in value]
+        elif key in _NAMED and isinstance(value, dict):
+            done[key] = {name: _close(item) for name, item in value.items()}
+        else:
+            done[key] = value
+    if done.get("type") == "object" or "properties" in done:
+        if done.setdefault("additionalProperties", "properties" not in done) is not False:
+            raise _Open
+    if told:
+        limits = dumps(told).decode()
+        done["description"] = f"{done['description']} {limits}" if "description" in done else limits
+    return done
+
+
+def _is_refused(key: str, value: Any) -> bool:
+    if key == "format":
+        return value not in _FORMATS
+    if key == "minItems":
+        return value not in (0, 1)
+    return key in _REFUSED

@@ -1,0 +1,124 @@
+"""Google's Gemini API (`GenerateContent`), of v1 and v1beta."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Literal
+
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Reply
+from addons.wire.errors import ApiError
+from addons.wire.format import Asked
+from addons.wire.format import ModelEntry
+from addons.wire.gemini.errors import find_error
+from addons.wire.gemini.errors import write_error
+from addons.wire.gemini.foreign import without_sealed
+from addons.wire.gemini.mender import GeminiMender
+from addons.wire.gemini.names import NAME
+from addons.wire.gemini.names import rest
+from addons.wire.gemini.paths import read_path
+from addons.wire.gemini.paths import write_path
+from addons.wire.gemini.reply import read_reply
+from addons.wire.gemini.reply import write_reply
+from addons.wire.gemini.request_reader import read_request
+from addons.wire.gemini.request_writer import write_request
+from addons.wire.gemini.stream_reader import GeminiStreamReader
+from addons.wire.gemini.stream_writer import Framing
+from addons.wire.gemini.stream_writer import GeminiStreamWriter
+from addons.wire.jsonio import EMPTY
+from addons.wire.jsonio import JsonObject
+
+
+class Gemini:
+    """The format `gemini`.
+
+    A request names its model, and whether it wants a stream, in its path and not in its body.
+    Whoever takes a client's request in therefore puts the members `model` (a string) and `stream`
+    (true or false) into the body, under names that Gemini's own bodies do not have; `read_path`
+    tells both. `with_model` and `with_stream` take them out again, and `write_request` writes
+    neither, so that a body which went through them can be sent to the path that `path` gives.
+
+    `write_request` writes what the model that `Conversation.model` names can take (thinking levels
+    since Gemini 3, budgets before), so it has to be told the upstream's name of it.
+    """
+
+    name = NAME
+    framing: Literal["sse", "ndjson"] = "sse"
+    content_type = "text/event-stream"
+    version = "v1beta"
+    sdk_adds_version = True
+
+    def path(self, model: str, stream: bool) -> str:
+        return write_path(model, stream)
+
+    def auth(self, key: str) -> Mapping[str, str]:
+        return {"x-goog-api-key": key}
+
+    def headers(self) -> Mapping[str, str]:
+        return EMPTY
+
+    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
+        """By the path; by the body's `stream` where the path is none of this format."""
+        if (called := read_path(path)) is not None:
+            return called.streams
+        stream = body.get("stream")
+        return stream if isinstance(stream, bool) else None
+
+    def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
+        """`body` without the member `stream`: the path says it."""
+        return rest(body, "stream") if "stream" in body else body
+
+    def with_model(self, body: JsonObject, model: str) -> JsonObject:
+        """`body` without the member `model`: the path says it."""
+        return rest(body, "model") if "model" in body else body
+
+    def without_sealed(self, body: JsonObject) -> JsonObject:
+        """`body` as a provider of this format takes it, where a client of this format had other
+        formats' answers in the same conversation. `body` itself if nothing has to change."""
+        return without_sealed(body)
+
+    def read_request(self, body: JsonObject) -> Conversation:
+        return read_request(body)
+
+    def write_request(self, conversation: Conversation) -> JsonObject:
+        return write_request(conversation)
+
+    def read_reply(self, body: JsonObject) -> Reply:
+        return read_reply(body)
+
+    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
+        return write_reply(reply, asked)
+
+    def stream_reader(self) -> GeminiStreamReader:
+        return GeminiStreamReader()
+
+    def stream_writer(self, asked: Asked, framing: Framing = "sse") -> GeminiStreamWriter:
+        """`framing` `array` is for clients that ask for a stream without `alt=sse`; its content
+        type is `application/json`."""
+        return GeminiStreamWriter(asked, framing)
+
+    def mender(self, asked: Asked) -> GeminiMender:
+        return GeminiMender()
+
+    def find_error(self, body: JsonObject) -> ApiError | None:
+        return find_error(body)
+
+    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
+        return write_error(error)
+
+    def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
+        """The list of `GET /v1beta/models` (reference, "Models")."""
+        return {"models": [write_model(entry) for entry in models]}
+
+
+def write_model(entry: ModelEntry) -> JsonObject:
+    """One model, as `GET /v1beta/models/{model}` gives it."""
+    model: JsonObject = {
+        "name": f"models/{entry.id}",
+        "version": "001",
+        "displayName": entry.id,
+        "description": entry.owner,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+    }
+    if entry.context_window is not None:
+        model["inputTokenLimit"] = entry.context_window
+    return model

@@ -1,0 +1,97 @@
+"""Reasoning of other providers, carried through a Gemini client.
+
+Gemini's clients drop thoughts from the history, but send the `thoughtSignature` of a function call
+back with the call (gemini-cli, Qwen Code, opencode and pi do). So what another provider must see
+again (Anthropic's signed thinking, OpenAI's encrypted reasoning) goes into the signature of the
+first call that follows it, with its place in the turn. Between two turns of the user, nobody needs
+it: an answer without calls carries nothing.
+"""
+
+from addons.wire.conversation import Part
+from addons.wire.conversation import Text
+from addons.wire.conversation import Thinking
+from addons.wire.conversation import ToolCall
+from addons.wire.envelope import seal_content
+from addons.wire.envelope import unseal_content
+from addons.wire.gemini.names import NAME
+from addons.wire.gemini.names import objects_of
+from addons.wire.gemini.names import text_of
+from addons.wire.jsonio import JsonObject
+
+_KEPT = ("text", "signature", "signer", "redacted", "id")
+
+
+class Carrier:
+    """Collects the proofs of one answer. Tell it every part, in order."""
+
+    def __init__(self) -> None:
+        self._pieces: list[JsonObject] = []
+        self._before = 0
+        self._in_text = False
+
+    def thinking(self, part: Thinking) -> None:
+        """A complete thinking part."""
+        if part.signer in (None, NAME) or not (part.signature or part.redacted):
+            return
+        piece: JsonObject = {"at": self._before}
+        piece.update({key: value for key in _KEPT if (value := getattr(part, key))})
+        if part.summary:
+            piece["summary"] = True
+        self._pieces.append(piece)
+
+    def text(self) -> None:
+        """Words of the answer; clients may join neighbouring ones."""
+        if not self._in_text:
+            self._in_text = True
+            self._before += 1
+
+    def call(self) -> str | None:
+        """The signature for the next function call; None if there is nothing to carry."""
+        self._in_text = False
+        self._before += 1
+        if not self._pieces:
+            return None
+        signature = seal_content({"thinking": self._pieces})
+        self._pieces = []
+        return signature
+
+
+def carried(signature: str | None) -> list[JsonObject]:
+    """The pieces that a call's signature carries."""
+    content = unseal_content(signature) if signature else None
+    return objects_of(content.get("thinking")) if content else []
+
+
+def put_back(parts: list[Part], pieces: list[JsonObject]) -> None:
+    """Insert carried thinking where it stood among `parts`, in place of thoughts without proof
+    that a client sent along."""
+    parts[:] = [p for p in parts if not (isinstance(p, Thinking) and p.signature is None)]
+    for piece in reversed(pieces):
+        parts.insert(_place(parts, piece.get("at")), _thinking(piece))
+
+
+def _place(parts: list[Part], before: object) -> int:
+    """Where the text or call number `before` begins; neighbouring texts count as one."""
+    if not isinstance(before, int):
+        return 0
+    count, in_text = 0, False
+    for index, part in enumerate(parts):
+        begins = isinstance(part, ToolCall) or (isinstance(part, Text) and not in_text)
+        if begins and count >= before:
+            return index
+        count += begins
+        if isinstance(part, Text | ToolCall):
+            in_text = isinstance(part, Text)
+    return len(parts)
+
+
+def _thinking(piece: JsonObject) -> Thinking:
+    said = {key: text_of(piece.get(key)) or None for key in _KEPT}
+    return Thinking(
+        text=said["text"] or "",
+        signature=said["signature"],
+        signer=said["signer"],
+        redacted=said["redacted"],
+        id=said["id"],
+        summary=piece.get("summary") is True,
+    )

@@ -1,0 +1,76 @@
+"""Words of Gemini's API that several modules of this package share.
+
+Everything in this package follows Google's API reference, "Generating content" (`GenerateContent`
+of v1 and v1beta), the types of its official SDK (`google.genai.types`), Vertex AI's form of the
+same, and what the recorded traffic holds.
+"""
+
+import re
+from typing import Any
+
+from addons.wire.jsonio import EMPTY
+from addons.wire.jsonio import JsonObject
+
+NAME = "gemini"
+"""This format's name. What its reader leaves in an `extra` field is kept under this key, since a
+writer of a stream cannot tell which format an event comes from."""
+
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""What stands for the thought signature of a call that another model made: Gemini 3 refuses calls
+without one, except with this word (guide "Thought signatures", transferring history)."""
+
+_BEFORE_3 = re.compile(r"gemini-(1|2)[.-]")
+
+
+def is_before_3(model: str) -> bool:
+    """Whether a model is of the generations that have thinking budgets and no thinking levels,
+    check no thought signatures, and take no media inside function responses."""
+    return bool(_BEFORE_3.search(model))
+
+
+def own(extra: JsonObject) -> JsonObject:
+    """What this format's reader left in an `extra` field; empty for another format's."""
+    return extra.get(NAME) or EMPTY
+
+
+def owned(said: JsonObject) -> JsonObject:
+    """An `extra` field that holds `said` for this format's writer."""
+    return {NAME: said} if said else EMPTY
+
+
+def rest(source: JsonObject, *known: str) -> JsonObject:
+    """The members of `source` the model has no name for."""
+    if len(source) <= len(known) and all(key in known for key in source):
+        return EMPTY
+    return {key: value for key, value in source.items() if key not in known}
+
+
+def text_of(value: Any) -> str:
+    """`value` if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def int_of(value: Any) -> int | None:
+    """A count; None where it is none. Protocol buffers write 64-bit integers as text."""
+    if isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value)
+
+
+def number_of(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def object_of(value: Any) -> JsonObject:
+    """`value` if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else EMPTY
+
+
+def objects_of(value: Any) -> list[JsonObject]:
+    """The objects of a list, or the one object that stands for a list of one, as Google's servers
+    take it."""
+    if isinstance(value, dict):
+        return [value]
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

@@ -1,0 +1,186 @@
+"""JSON schema as Gemini's API takes and gives it.
+
+Gemini takes a schema in two ways (GenerateContent reference, `FunctionDeclaration` and
+`GenerationConfig`): as JSON schema (`parametersJsonSchema`, `responseJsonSchema`), which every
+current model takes and `mend_refs` makes acceptable, or as `Schema` (`parameters`,
+`responseSchema`), a subset of OpenAPI 3.0 with words of its own, which `from_gemini` reads and
+`addons.wire.gemini.schema` writes.
+"""
+
+from typing import Any
+
+from addons.wire.jsonio import JsonObject
+
+TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+_TYPE_OF_NUMBER = dict(enumerate(TYPES, start=1))
+"""The numbers of the protocol buffer enum `Type`, as some libraries send it."""
+
+_SIDE_BY_SIDE = {"description", "default"}
+"""What may stand beside `$ref`; with anything else Gemini refuses the schema."""
+
+_SNAKE = {
+    "any_of": "anyOf",
+    "one_of": "oneOf",
+    "max_items": "maxItems",
+    "min_items": "minItems",
+    "max_length": "maxLength",
+    "min_length": "minLength",
+    "max_properties": "maxProperties",
+    "min_properties": "minProperties",
+    "property_ordering": "propertyOrdering",
+    "additional_properties": "additionalProperties",
+    "prefix_items": "prefixItems",
+    "unique_items": "uniqueItems",
+}
+_COUNTS = {"maxItems", "minItems", "maxLength", "minLength", "maxProperties", "minProperties"}
+"""Keywords with a 64-bit integer, which protocol buffers write as a string."""
+
+
+def from_gemini(schema: JsonObject) -> JsonObject:
+    """A Gemini `Schema` (either spelling of keys, any spelling of types) as JSON schema.
+
+    A schema that is JSON schema already is returned itself.
+    """
+    converted = _from_node(schema)
+    return converted if isinstance(converted, dict) else {}
+
+
+def mend_refs(schema: JsonObject) -> JsonObject:
+    """`schema` with every reference that has keywords beside it unrolled, for Gemini's JSON schema
+    members. The schema itself where there is none."""
+    mended = _mend_node(schema, schema, ())
+    return mended if isinstance(mended, dict) else schema
+
+
+def _from_node(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    out: JsonObject = {}
+    for key, value in node.items():
+        name: str = _SNAKE.get(key) or key
+        if name == "ref" and isinstance(value, str):
+            name, value = "$ref", value.replace("#/defs/", "#/$defs/")
+        elif name == "defs" and isinstance(value, dict):
+            name = "$defs"
+        out[name] = _from_member(name, value)
+    if "type" in out:
+        out["type"] = type_name(out["type"])
+    if isinstance(order := out.pop("propertyOrdering", None), list):
+        _reorder(out, order)
+    if out.get("format") == "enum":
+        del out["format"]
+    if "example" in out and "examples" not in out:
+        out["examples"] = [out.pop("example")]
+    if (nullable := out.get("nullable")) is True or nullable is False:
+        del out["nullable"]
+        if nullable:
+            out = _with_null(out)
+    same = out.keys() == node.keys() and all(out[key] is node[key] for key in out)
+    return node if same else out
+
+
+def _from_member(name: str, value: Any) -> Any:
+    match name:
+        case "properties" | "$defs" | "definitions" | "patternProperties":
+            return _same_or(value, _map_values(value)) if isinstance(value, dict) else value
+        case "anyOf" | "oneOf" | "allOf" | "prefixItems" if isinstance(value, list):
+            nodes = [_from_node(item) for item in value]
+            return value if all(a is b for a, b in zip(nodes, value, strict=True)) else nodes
+        case "items" | "additionalProperties" | "not":
+            return _from_node(value)
+        case _ if name in _COUNTS and isinstance(value, str) and value.isdecimal():
+            return int(value)
+    return value
+
+
+def _map_values(nodes: JsonObject) -> JsonObject:
+    return {name: _from_node(node) for name, node in nodes.items()}
+
+
+def _same_or(old: JsonObject, new: JsonObject) -> JsonObject:
+    return old if all(new[key] is old[key] for key in old) else new
+
+
+def type_name(value: Any) -> Any:
+    """The JSON schema name of a type in any spelling; what is no type stays as it is."""
+    if isinstance(value, list):
+        names = [type_name(item) for item in value]
+        return value if names == value else names
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _TYPE_OF_NUMBER.get(value, "string")
+    if isinstance(value, str) and value.lower() in TYPES:
+        return value if value.islower() else value.lower()
+    return value
+
+
+def _reorder(out: JsonObject, order: list[Any]) -> None:
+    """Put the properties in the order asked for; JSON schema has no other way to say it."""
+    properties = out.get("properties")
+    if not isinstance(properties, dict):
+        return
+    first = [name for name in order if isinstance(name, str) and name in properties]
+    if first != list(properties)[: len(first)]:
+        names = dict.fromkeys([*first, *properties])
+        out["properties"] = {name: properties[name] for name in names}
+
+
+def _with_null(schema: JsonObject) -> JsonObject:
+    if isinstance(schema.get("anyOf"), list) and "type" not in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return schema
+    schema = {**schema, "type": [kind, "null"]}
+    if isinstance(enum := schema.get("enum"), list) and None not in enum:
+        schema["enum"] = [*enum, None]
+    return schema
+
+
+def _mend_node(node: Any, root: JsonObject, path: tuple[str, ...]) -> Any:
+    """`path` holds the references being unrolled, so that a schema that contains itself ends."""
+    if isinstance(node, list):
+        items = [_mend_node(item, root, path) for item in node]
+        return node if all(a is b for a, b in zip(items, node, strict=True)) else items
+    if not isinstance(node, dict):
+        return node
+    ref = node.get("$ref")
+    if isinstance(ref, str):
+        return _mend_ref(node, ref, root, path)
+    out = {
+        key: value if key in ("enum", "const", "default", "examples") else _mend(value, root, path)
+        for key, value in node.items()
+    }
+    return node if all(out[key] is node[key] for key in out) else out
+
+
+def _mend(value: Any, root: JsonObject, path: tuple[str, ...]) -> Any:
+    return _mend_node(value, root, path) if isinstance(value, dict | list) else value
+
+
+def _mend_ref(node: JsonObject, ref: str, root: JsonObject, path: tuple[str, ...]) -> Any:
+    beside = {key for key in node if not key.startswith("$")} - _SIDE_BY_SIDE
+    if not beside:
+        return node
+    target = resolve(root, ref)
+    if ref in path or target is None:
+        return {k: v for k, v in node.items() if k.startswith("$") or k in _SIDE_BY_SIDE}
+    inlined = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+    return _mend_node(inlined, root, (*path, ref))
+
+
+def resolve(root: JsonObject, ref: str) -> JsonObject | None:
+    """The schema that a reference within the same document names (RFC 6901); None if none."""
+    if ref in ("#", ""):
+        return root
+    if not ref.startswith("#/"):
+        return None
+    node: Any = root
+    for token in ref[2:].split("/"):
+        token = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and token.isdecimal() and int(token) < len(node):
+            node = node[int(token)]
+        elif isinstance(node, dict) and token in node:
+            node = node[token]
+        else:
+            return None
+    return node if isinstance(node, dict) else None

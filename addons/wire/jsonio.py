@@ -1,0 +1,63 @@
+"""JSON as it is met on the wire: fast where it can be, forgiving where providers are not strict.
+
+`orjson` is several times faster than the standard library, but refuses what real streams hold
+now and then (NaN, half a surrogate pair split over two deltas) and turns integers above 64 bits
+into floats. Both directions therefore fall back to the standard library instead of failing.
+"""
+
+import json
+from typing import Any
+from typing import Never
+
+import orjson
+
+type JsonObject = dict[str, Any]
+
+
+class _Empty(dict[str, Any]):
+    """An object that stays empty, which makes it hashable and so fit for a field's default."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Never:
+        raise TypeError("the shared empty object cannot be written to")
+
+    __setitem__ = setdefault = update = __ior__ = _refuse
+    __hash__ = object.__hash__
+
+
+EMPTY: JsonObject = _Empty()
+"""Shared default for `extra` fields."""
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse one JSON document. Raises ValueError when it is none."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        if isinstance(data, bytes):
+            data = data.decode("utf-8", "replace")
+        try:
+            return json.loads(data)
+        except RecursionError as e:
+            raise ValueError("JSON is nested too deeply") from e
+
+
+def dumps(value: Any) -> bytes:
+    """Serialise to compact UTF-8 JSON, keeping the order of keys."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError):
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            # A lone surrogate has no UTF-8 form; JSON can still say it as an escape.
+            return json.dumps(value, separators=(",", ":")).encode()
+
+
+def loads_object(data: bytes | str) -> JsonObject | None:
+    """Parse a JSON object; None when the text is not JSON or is another type of value."""
+    try:
+        value = loads(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,162 @@
+"""What a target format cannot say: one table, used for reporting and for documentation.
+
+`features` names everything a conversation makes use of, in words of the field; `CANNOT_SAY` lists
+for each target format the features it has no way to express, with the reason. Their intersection
+is what a translation drops, and what `x-switchyard-dropped` tells the client.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Media
+from addons.wire.conversation import Opaque
+from addons.wire.conversation import Refusal
+from addons.wire.conversation import Text
+from addons.wire.conversation import Thinking
+from addons.wire.conversation import ToolCall
+from addons.wire.conversation import ToolResult
+
+CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
+    "openai-chat": {
+        "top_k": "no such parameter in OpenAI's API",
+        "cache_control": "prompts are cached without markers",
+        "thinking-signature": "a signature only its own provider can check",
+        "document-url": "files are sent as data or file id",
+        "document-citations": "no switch for citations",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
+    "openai-responses": {
+        "top_k": "no such parameter",
+        "seed": "no such parameter",
+        "presence_penalty": "no such parameter",
+        "frequency_penalty": "no such parameter",
+        "logit_bias": "no such parameter",
+        "candidates": "one answer a request",
+        "stop_sequences": "no such parameter",
+        "prediction": "no predicted outputs",
+        "audio-output": "answers are text",
+        "video-input": "no video",
+        "assistant-media": "a model's own messages hold text alone",
+        "cache_control": "prompts are cached without markers",
+        "document-citations": "no switch for citations",
+        "participant-names": "messages have no names",
+        "tool-result-errors": "a tool's output is not marked as an error",
+        "unsigned-thinking": "reasoning is taken only as its provider encrypted it",
+        "thinking-signature": "a signature only its own provider can check",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
+    "anthropic": {
+        "seed": "no such parameter",
+        "presence_penalty": "no such parameter",
+        "frequency_penalty": "no such parameter",
+        "logit_bias": "no such parameter",
+        "logprobs": "log probabilities are not given",
+        "candidates": "one answer a request",
+        "verbosity": "no such parameter",
+        "store": "no stored completions",
+        "metadata": "only a user id",
+        "prompt_cache_key": "caching is by markers in the prompt",
+        "prediction": "no predicted outputs",
+        "audio-input": "no audio",
+        "audio-output": "no audio",
+        "video-input": "no video",
+        "image-detail": "no choice of resolution",
+        "participant-names": "messages have no names",
+        "thinking-signature": "a signature only its own provider can check",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
+}
+
+ENFORCED: Mapping[str, str] = {
+    "stop_sequences": "the answer is cut where the sequence begins",
+    "max_tokens": "the answer is cut when it has as many tokens",
+}
+"""What a router can do itself, by watching the answer, for a target that cannot be told to."""
+
+SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
+"""Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
+settings. Leaving them out loses nothing."""
+
+
+def lost(conversation: Conversation, target: str) -> list[str]:
+    """The features of `conversation` that a request in format `target` leaves out, sorted."""
+    if conversation.format == target:
+        return []
+    cannot = CANNOT_SAY.get(target, {})
+    return sorted({feature for feature in features(conversation, target) if feature in cannot})
+
+
+def features(conversation: Conversation, target: str) -> Iterator[str]:
+    """Every feature a conversation uses that not all formats have; names may repeat.
+
+    What only `target` itself could read (its own signatures, blocks and tools) is not counted.
+    """
+    c = conversation
+    said = {
+        "top_k": c.top_k,
+        "seed": c.seed,
+        "presence_penalty": c.presence_penalty or None,
+        "frequency_penalty": c.frequency_penalty or None,
+        "logit_bias": c.logit_bias or None,
+        "logprobs": c.logprobs or c.top_logprobs or None,
+        "candidates": c.candidates if c.candidates not in (None, 1) else None,
+        "verbosity": c.verbosity,
+        "store": c.store or None,
+        "metadata": c.metadata or None,
+        "prompt_cache_key": c.cache_key,
+        "prediction": c.prediction,
+        "stop_sequences": c.stop or None,
+        "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
+        "web_search": c.web_search,
+    }
+    yield from (name for name, value in said.items() if value is not None)
+    for tool in c.tools:
+        if tool.kind == "server" and tool.format != target:
+            yield "server-tools"
+        elif tool.kind == "custom":
+            yield "custom-tools"
+        if tool.cache:
+            yield "cache_control"
+    yield from ("participant-names" for turn in c.turns if turn.name)
+    yield from (
+        "assistant-media"
+        for turn in c.turns
+        if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
+    )
+    yield from _part_features(conversation, target)
+
+
+def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
+    for part in conversation.parts():
+        if getattr(part, "cache", None):
+            yield "cache_control"
+        match part:
+            case Media():
+                yield f"{part.kind}-input"
+                if part.url:
+                    yield f"{part.kind}-url"
+                if part.detail and part.detail != "auto":
+                    yield "image-detail"
+                if part.citations:
+                    yield "document-citations"
+            case Thinking():
+                yield "thinking"
+                if part.text and not (part.signature or part.redacted):
+                    yield "unsigned-thinking"
+                if (part.signature or part.redacted) and part.signer != target:
+                    yield "thinking-signature"
+            case ToolCall(signature=str()) if part.signer != target:
+                yield "thinking-signature"
+            case ToolResult():
+                if part.is_error:
+                    yield "tool-result-errors"
+                if any(not isinstance(p, Text) for p in part.parts):
+                    yield "tool-result-media"
+            case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:
+                yield "provider-blocks" if part.text is None else "provider-blocks-as-text"
+            case Refusal():
+                yield "refusals"

@@ -1,0 +1,275 @@
+"""Repairs a stream that passes through to a client of its own format.
+
+Chunks keep their bytes unless something is wrong with them: an empty chunk is left out, a missing
+role, index, delta or call id is put in, a finish reason nobody gave is supplied before the one
+`[DONE]`, and what comes after the end is dropped.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from addons.wire.errors import ApiError
+from addons.wire.events import ArgumentsDelta
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Finish
+from addons.wire.events import TextDelta
+from addons.wire.format import Asked
+from addons.wire.jsonio import EMPTY
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+from addons.wire.openai_chat.names import int_of
+from addons.wire.openai_chat.names import text_of
+from addons.wire.openai_chat.reader import DONE
+from addons.wire.openai_chat.reader import payloads
+from addons.wire.openai_chat.stops import finish_word
+from addons.wire.openai_chat.tools import arguments_text
+from addons.wire.openai_chat.tools import made_up_id
+from addons.wire.openai_chat.writer import CHUNK
+from addons.wire.openai_chat.writer import DONE_FRAME
+from addons.wire.openai_chat.writer import error_frame
+from addons.wire.sse import Frame
+from addons.wire.sse import encode
+
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+"""A finish reason in serialised JSON. Inside a text its quotes would be escaped."""
+
+_CALLS = b'"tool_calls"'
+
+_SAYS_NOTHING = frozenset(
+    {
+        *("id", "object", "created", "model", "choices", "system_fingerprint", "service_tier"),
+        *("provider", "obfuscation"),
+    }
+)
+"""Top-level members that every chunk repeats."""
+
+_NULLABLE = frozenset({"index", "delta", "finish_reason"})
+
+
+class ChatMender:
+    """One per stream; see `format.Mender`."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._ended = False
+        self._head: JsonObject = {}
+        """What every chunk repeats, for chunks that have to be made."""
+        self._open: dict[int, _ChoiceMender] = {}
+
+    def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        """The bytes for one frame, which the reader read as `events`."""
+        if self._ended:
+            return b""
+        if frame.raw and self._is_plain(frame.data, events):
+            return frame.raw
+        out: list[bytes] = []
+        found = payloads(frame.data)
+        for payload in found:
+            if self._ended:
+                break
+            if payload is DONE:
+                out.append(self._finish(events) + DONE_FRAME)
+                self._ended = True
+                continue
+            if payload.get("error") and not payload.get("choices"):
+                out += [encode(dumps(payload)), DONE_FRAME]
+                self._ended = True
+                continue
+            mended = self._chunk(payload)
+            if mended is payload and frame.raw and len(found) == 1:
+                out.append(frame.raw)
+            elif mended is not None:
+                out.append(encode(dumps(mended)))
+        return b"".join(out)
+
+    def close(self, events: Sequence[Event]) -> bytes:
+        """What is missing at the end, if the reader found it to be one."""
+        if self._ended or not any(isinstance(event, End) for event in events):
+            return b""
+        self._ended = True
+        return self._finish(events) + DONE_FRAME
+
+    def fail(self, error: ApiError) -> bytes:
+        """Tells an error, and ends the stream."""
+        if self._ended:
+            return b""
+        self._ended = True
+        return error_frame(error) + DONE_FRAME
+
+    def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
+        """Whether a chunk is beyond doubt by what was read of it: more words or arguments of
+        choices that have begun, and no more than that."""
+        if not events or b"\n" in data or _FINISH.search(data):
+            return False
+        for event in events:
+            if not isinstance(event, TextDelta | ArgumentsDelta):
+                return False
+            choice = self._open.get(event.choice)
+            if choice is None or (isinstance(event, ArgumentsDelta) and choice.calls.mended):
+                return False
+        return not (_CALLS in data and b'"index"' not in data.partition(_CALLS)[2])
+
+    def _chunk(self, chunk: JsonObject) -> JsonObject | None:
+        """The chunk, mended if need be; None if it says nothing."""
+        choices = chunk.get("choices")
+        if not self._head and (chunk.get("id") or choices):
+            known = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+            self._head = {k: chunk[k] for k in known if chunk.get(k) is not None}
+        says = any(_says(value) for key, value in chunk.items() if key not in _SAYS_NOTHING)
+        if not isinstance(choices, list):
+            return {**chunk, "choices": []} if chunk.get("usage") else None
+        mended: list[Any] = []
+        for number, raw in enumerate(choices):
+            if isinstance(raw, dict):
+                index = int_of(raw.get("index"))
+                index = number if index is None else index
+                choice = self._open.get(index)
+                if choice is None:
+                    choice = self._open[index] = _ChoiceMender(index, self._asked.id)
+                mended.append(choice.mend(raw))
+        if not says and not any(made is not None for made in mended):
+            return None
+        kept = [
+            raw if made is None else made
+            for raw, made in zip(filter(_is_object, choices), mended, strict=True)
+            if made is not None or says
+        ]
+        changed = len(kept) != len(choices) or any(
+            new is not old for new, old in zip(kept, choices, strict=True)
+        )
+        return {**chunk, "choices": kept} if changed else chunk
+
+    def _finish(self, events: Sequence[Event]) -> bytes:
+        """Chunks for the finish reasons that no chunk gave."""
+        out = b""
+        for event in events:
+            if not isinstance(event, Finish):
+                continue
+            choice = self._open.get(event.choice)
+            if choice is None or choice.finished:
+                continue
+            choice.finished = True
+            word = finish_word(event.stop, (), False, choice.legacy)
+            made = {"index": event.choice, "delta": {}, "finish_reason": word}
+            head = {
+                "id": f"chatcmpl-{self._asked.id}",
+                "object": CHUNK,
+                "created": self._asked.created,
+                "model": self._asked.model,
+            }
+            out += encode(dumps({**head, **self._head, "choices": [made]}))
+        return out
+
+
+class _ChoiceMender:
+    """What was seen of one choice."""
+
+    def __init__(self, index: int, seed: str) -> None:
+        self._index = index
+        self._begun = False
+        self._spoke = False
+        self.finished = False
+        self.legacy = False
+        self.calls = _CallMender(f"{seed}:{index}")
+
+    def mend(self, raw: JsonObject) -> JsonObject | None:
+        """A choice of a chunk as it should be: `raw` itself where nothing is wrong; None where it
+        says nothing new."""
+        delta = raw.get("delta")
+        made = delta if isinstance(delta, dict) else self._delta_of(raw)
+        if made.get("tool_calls"):
+            made = self.calls.mend(made)
+        self.legacy = self.legacy or bool(made.get("function_call"))
+        finish = raw.get("finish_reason")
+        ends = bool(finish) and not self.finished
+        says = any(map(_says, made.values())) or any(
+            _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
+        )
+        if not says and not ends:
+            return None
+        self.finished = self.finished or ends
+        if not self._begun:
+            self._begun = True
+            if not made.get("role"):
+                made = {"role": "assistant", **{k: v for k, v in made.items() if k != "role"}}
+        self._spoke = self._spoke or any(_says(v) for k, v in made.items() if k != "role")
+        wrong: JsonObject = {}
+        if int_of(raw.get("index")) is None:
+            wrong["index"] = self._index
+        if made is not delta:
+            wrong["delta"] = made
+        if finish == "":
+            wrong["finish_reason"] = None
+        return {**raw, **wrong} if wrong else raw
+
+    def _delta_of(self, raw: JsonObject) -> JsonObject:
+        """The delta of a choice without one: a whole message, or a legacy completion's text."""
+        message = raw.get("message")
+        if isinstance(message, dict) and not self._spoke:
+            return message
+        text = text_of(raw.get("text"))
+        return {"content": text} if text else EMPTY
+
+
+class _CallMender:
+    """Puts the indexes, ids and types into call fragments that clients go by."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._ids: list[str] = []
+        self.mended = False
+        """Whether any fragment had to be changed: then all are looked at."""
+
+    def mend(self, delta: JsonObject) -> JsonObject:
+        given = delta["tool_calls"]
+        if not isinstance(given, list):
+            given = [given]
+        calls = [self._call(raw) if isinstance(raw, dict) else raw for raw in given]
+        if all(new is old for new, old in zip(calls, given, strict=True)):
+            if given is delta["tool_calls"]:
+                return delta
+        self.mended = True
+        return {**delta, "tool_calls": calls}
+
+    def _call(self, raw: JsonObject) -> JsonObject:
+        function = raw.get("function")
+        function = function if isinstance(function, dict) else EMPTY
+        call_id = text_of(raw.get("id"))
+        index = int_of(raw.get("index"))
+        wrong: JsonObject = {}
+        if index is None:
+            index = self._place(call_id, text_of(function.get("name")))
+            wrong["index"] = index
+        if index >= len(self._ids):
+            self._ids += [""] * (index + 1 - len(self._ids))
+        if not self._ids[index]:
+            self._ids[index] = call_id or made_up_id(self._seed, index)
+            if not call_id:
+                wrong["id"] = self._ids[index]
+            if not raw.get("type"):
+                wrong["type"] = "custom" if isinstance(raw.get("custom"), dict) else "function"
+        arguments = function.get("arguments")
+        if arguments is not None and not isinstance(arguments, str):
+            wrong["function"] = {**function, "arguments": arguments_text(arguments)}
+        return {**raw, **wrong} if wrong else raw
+
+    def _place(self, call_id: str, name: str) -> int:
+        """The index of a fragment that does not say it."""
+        if call_id and call_id in self._ids:
+            return self._ids.index(call_id)
+        if not self._ids or call_id or name:
+            return len(self._ids)
+        return len(self._ids) - 1
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _says(value: Any) -> bool:
+    """Whether a member holds anything at all."""
+    if isinstance(value, dict):
+        return any(map(_says, value.values()))
+    return value is not None and value not in ("", [])

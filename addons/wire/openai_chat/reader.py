@@ -1,0 +1,184 @@
+"""Reads a stream. OpenAI's reference, "The chat completion chunk object".
+
+A choice may go on after its `finish_reason` (usage, late deltas, a second finish), so `Finish` is
+held back until `[DONE]` or the end of the bytes.
+"""
+
+from typing import Any
+
+from addons.wire.errors import ApiError
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Start
+from addons.wire.events import UsageUpdate
+from addons.wire.jsonio import EMPTY
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import loads
+from addons.wire.openai_chat.choices import ChoiceReader
+from addons.wire.openai_chat.errors import find_error
+from addons.wire.openai_chat.names import NAME
+from addons.wire.openai_chat.names import int_of
+from addons.wire.openai_chat.names import text_of
+from addons.wire.openai_chat.parts import listed_sources
+from addons.wire.openai_chat.usage import read_usage
+from addons.wire.sse import Frame
+
+DONE = b"[DONE]"
+
+_TOP = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "message"}
+)
+
+
+class ChatReader:
+    """One per stream; see `format.StreamReader`."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, ChoiceReader] = {}
+        self._started = False
+        self._ended = False
+        self._seed = ""
+        self._said: JsonObject = {}
+        """Top-level members told so far, so that each is told once."""
+        self._begun: JsonObject = {}
+        """Those that `Start` told."""
+        self._late: JsonObject = {}
+        """Those that came too late for it."""
+
+    def feed(self, frame: Frame) -> list[Event]:
+        """The events of one frame."""
+        events: list[Event] = []
+        for payload in payloads(frame.data):
+            if self._ended:
+                break
+            if payload is DONE:
+                self._end(events)
+            elif isinstance(payload, dict):
+                self._chunk(payload, events, failed=frame.event == b"error")
+        if not self._ended and not events and frame.event == b"error":
+            self._fail(None, frame.data.decode("utf-8", "replace"), events)
+        return events
+
+    def close(self) -> list[Event]:
+        """What the end of the bytes adds."""
+        events: list[Event] = []
+        if self._ended:
+            return events
+        if any(choice.finish is not None for choice in self._choices.values()):
+            self._end(events)
+            return events
+        self._ended = True
+        for choice in self._choices.values():
+            choice.end_parts(events)
+        return events
+
+    def _chunk(self, body: JsonObject, events: list[Event], failed: bool) -> None:
+        choices = body.get("choices")
+        if not isinstance(choices, list):
+            error = find_error(body)
+            if failed or error is not None:
+                self._fail(error, "", events)
+                return
+            if not body.get("usage"):
+                return
+            choices = ()
+        self._top(body, bool(choices), events)
+        sources = listed_sources(body)
+        usage = body.get("usage")
+        error = body.get("error") or failed
+        for number, raw in enumerate(choices):
+            if not isinstance(raw, dict):
+                continue
+            index = int_of(raw.get("index"))
+            choice = self._choice(number if index is None else index)
+            choice.read(raw, events)
+            if sources:
+                choice.sources = sources
+            usage = usage or raw.get("usage")  # Moonshot
+            if raw.get("error") or raw.get("finish_reason") == "error":
+                error = error or raw.get("error") or True
+        if (read := read_usage(usage or _groq_usage(body))) is not None:
+            events.append(UsageUpdate(read))
+        if error:
+            self._fail(find_error(body), "", events)
+
+    def _choice(self, index: int) -> ChoiceReader:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = ChoiceReader(index, self._seed)
+        return choice
+
+    def _top(self, body: JsonObject, speaks: bool, events: list[Event]) -> None:
+        """Tells `Start` once, and keeps the top-level members that the model has no name for.
+
+        Azure's first chunk has neither id nor choices: it is no start yet.
+        """
+        new: JsonObject = {}
+        for key, value in body.items():
+            if key not in _TOP and value is not None and self._said.get(key) != value:
+                new[key] = value
+        self._said |= new
+        self._late |= new
+        if self._started or not (speaks or body.get("id")):
+            return
+        self._started = True
+        self._seed = text_of(body.get("id")) or str(body.get("created"))
+        events.append(
+            Start(
+                id=text_of(body.get("id")) or None,
+                model=text_of(body.get("model")) or None,
+                created=int_of(body.get("created")) or None,
+                extra={NAME: self._late} if self._late else EMPTY,
+            )
+        )
+        self._begun, self._late = self._late, {}
+
+    def _end(self, events: list[Event]) -> None:
+        """The stream is complete: every choice that spoke or said why it ended, ends."""
+        self._ended = True
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        for choice in choices:
+            choice.end_parts(events)
+        for choice in choices:
+            choice.end(events)
+        # Folding adds lists up, so one that `Start` told must not be told again.
+        late = {
+            key: value
+            for key, value in self._late.items()
+            if not (key in self._begun and isinstance(value, list))
+        }
+        events.append(End({NAME: late} if late else EMPTY))
+
+    def _fail(self, error: ApiError | None, words: str, events: list[Event]) -> None:
+        self._ended = True
+        if error is None:
+            message = words or "the provider reported an error without saying which"
+            error = ApiError(message=message, format=NAME)
+        events.append(Failure(error))
+
+
+def payloads(data: bytes) -> list[Any]:
+    """The payloads of one frame: objects, and `DONE`. Usually one; several lines of JSON where an
+    upstream forgot the empty lines between its events. What is neither is left out."""
+    found: list[Any] = []
+    try:
+        value = loads(data)
+    except ValueError:
+        if data.strip() == DONE:
+            return [DONE]
+        if b"\n" in data:
+            for line in data.split(b"\n"):
+                found += payloads(line)
+        return found
+    if isinstance(value, dict):
+        found.append(value)
+    elif isinstance(value, list):
+        # `[{"error": ...}]`, Google's way; `[DONE]` is no JSON.
+        found += [entry for entry in value if isinstance(entry, dict)]
+    return found
+
+
+def _groq_usage(body: JsonObject) -> Any:
+    groq = body.get("x_groq")
+    return groq.get("usage") if isinstance(groq, dict) else None

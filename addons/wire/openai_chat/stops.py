@@ -1,0 +1,94 @@
+"""Why an answer ended: `finish_reason`. OpenAI's reference, "The chat completion object"."""
+
+from collections.abc import Iterable
+
+from addons.wire.conversation import Part
+from addons.wire.conversation import Stop
+from addons.wire.conversation import StopReason
+from addons.wire.conversation import ToolCall
+from addons.wire.jsonio import JsonObject
+from addons.wire.openai_chat.names import text_of
+from addons.wire.openai_chat.tools import LEGACY
+
+_REASONS: dict[str, StopReason] = {
+    "stop": "end",
+    "eos": "end",
+    "end_turn": "end",
+    "stop_sequence": "stop_sequence",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "insufficient_system_resource": "error",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "error": "error",
+}
+
+_WORDS: dict[StopReason, str] = {
+    "length": "length",
+    "context_window": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+}
+
+_NATIVE: dict[str, StopReason] = {
+    "stop_sequence": "stop_sequence",
+    "pause_turn": "pause",
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_window",
+}
+"""Words of OpenRouter's `native_finish_reason` that say more than `finish_reason` can."""
+
+_NATIVE_WORDS = {reason: word for word, reason in _NATIVE.items()}
+
+
+def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
+    """The stop reason of a choice or of its last chunk; None where it says none."""
+    raw = choice.get("finish_reason")
+    if not isinstance(raw, str):
+        return None
+    if not raw:
+        return Stop(reason="tool_calls" if has_calls else "end", raw=raw)
+    reason = _REASONS.get(raw.lower(), "other")
+    sequence = None
+    if reason == "tool_calls" and not has_calls:
+        reason = "end"
+    if reason in ("end", "other", "length", "content_filter") and not has_calls:
+        native = _NATIVE.get(text_of(choice.get("native_finish_reason")))
+        if native is not None and raw in ("stop", _WORDS.get(native)):
+            reason = native
+    if reason in ("end", "stop_sequence"):
+        # vLLM and its kin name the stop sequence that was met.
+        sequence = text_of(choice.get("stop_reason")) or None
+        reason = "stop_sequence" if sequence else reason
+    if has_calls and reason in ("end", "other"):
+        reason = "tool_calls"
+    return Stop(reason=reason, raw=raw, sequence=sequence)
+
+
+def finish_word(stop: Stop | None, parts: Iterable[Part], ours: bool, legacy: bool) -> str:
+    """The `finish_reason` that says `stop`; a word of this format's own is kept."""
+    if stop is None:
+        return "stop"
+    if ours and stop.raw:
+        return stop.raw
+    if stop.reason == "tool_calls":
+        calls = [part for part in parts if isinstance(part, ToolCall)]
+        return LEGACY if legacy and len(calls) == 1 else "tool_calls"
+    return _WORDS.get(stop.reason, "stop")
+
+
+def stop_members(stop: Stop | None) -> JsonObject:
+    """Members of a choice that say of a foreign stop reason what `finish_reason` cannot, as
+    OpenRouter and vLLM say it."""
+    members: JsonObject = {}
+    if stop is not None:
+        if word := _NATIVE_WORDS.get(stop.reason):
+            members["native_finish_reason"] = word
+        if stop.sequence:
+            members["stop_reason"] = stop.sequence
+    return members

@@ -1,0 +1,174 @@
+"""Turns written as the messages of a request. OpenAI's reference, "Create chat completion".
+
+What the API holds a message to, and other formats do not: a tool message answers one call and
+holds words alone, so each result becomes a message and its images go into a user message behind
+the results; an assistant's thinking has no place in the official API.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Media
+from addons.wire.conversation import Opaque
+from addons.wire.conversation import Part
+from addons.wire.conversation import Refusal
+from addons.wire.conversation import Text
+from addons.wire.conversation import Thinking
+from addons.wire.conversation import ToolCall
+from addons.wire.conversation import ToolResult
+from addons.wire.conversation import Turn
+from addons.wire.jsonio import JsonObject
+from addons.wire.names import Names
+from addons.wire.openai_chat.content import PART_FORM
+from addons.wire.openai_chat.content import write_part
+from addons.wire.openai_chat.messages import FIELD
+from addons.wire.openai_chat.names import NAME
+from addons.wire.openai_chat.names import REASONING_NAMES
+from addons.wire.openai_chat.reasoning import write_reasoning
+from addons.wire.openai_chat.tools import LEGACY
+from addons.wire.openai_chat.tools import write_call
+from addons.wire.openai_chat.tools import write_foreign_call
+
+
+def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]:
+    """The messages of `conversation`: as they were where they were read from this format. `names`
+    are those of its tools."""
+    if conversation.format == NAME:
+        return [_write_own(turn) for turn in conversation.turns]
+    messages: list[JsonObject] = []
+    for role, turns in groupby(conversation.turns, key=lambda turn: turn.role):
+        if role == "user":
+            messages += _write_user(list(turns))
+            continue
+        for turn in turns:
+            if role == "assistant":
+                messages += _write_assistant(turn, names)
+            elif content := _content(_parts(turn.parts)):
+                # `developer` is OpenAI's own word; the other providers know `system` alone, and
+                # OpenAI takes it for the same.
+                messages.append({"role": "system", "content": content})
+    return messages
+
+
+def _write_own(turn: Turn) -> JsonObject:
+    """The one message that `turn` was read from."""
+    if turn.form in ("tool", "function"):
+        return _write_own_result(turn)
+    content: list[Part] = []
+    message: JsonObject = {"role": turn.role}
+    thinking: list[Thinking] = []
+    for part in turn.parts:
+        match part:
+            case Thinking() if part.form != PART_FORM:
+                thinking.append(part)
+            case ToolCall() if part.form == LEGACY:
+                message[LEGACY] = {"name": part.name, "arguments": part.arguments}
+            case ToolCall():
+                message.setdefault("tool_calls", []).append(write_call(part, own=True))
+            case Refusal() if part.form == FIELD:
+                message["refusal"] = part.text
+            case Media() if part.form == FIELD:
+                message["audio"] = part.extra["audio"]
+            case _:
+                content.append(part)
+    if turn.form != "absent":
+        message["content"] = _own_content(content, turn.form)
+    if turn.name is not None:
+        message["name"] = turn.name
+    return message | write_reasoning(thinking, own=True) | turn.extra
+
+
+def _write_own_result(turn: Turn) -> JsonObject:
+    message: JsonObject = {"role": turn.form}
+    for part in turn.parts:
+        if isinstance(part, ToolResult):
+            if part.form != "absent":
+                message["content"] = _own_content(part.parts, part.form)
+            if part.name is not None:
+                message["name"] = part.name
+            if turn.form == "tool":
+                message["tool_call_id"] = part.call_id
+    return message | turn.extra
+
+
+def _own_content(parts: Iterable[Part], form: str) -> Any:
+    parts = list(parts)
+    if form == "null" and not parts:
+        return None
+    if form in ("list", "object") or not all(isinstance(part, Text) for part in parts):
+        written = _parts(parts, own=True)
+        return written[0] if form == "object" and len(written) == 1 else written
+    return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
+    """An assistant's turn of another format; no message if nothing of it can be said."""
+    words: list[str] = []
+    calls: list[JsonObject] = []
+    thinking: list[str] = []
+    refusal = ""
+    for part in turn.parts:
+        match part:
+            case Text(text=text) | Opaque(text=str(text)):
+                words.append(text)
+            case ToolCall():
+                calls.append(write_foreign_call(part, names))
+            case Refusal(text=text):
+                refusal += text
+            case Thinking(text=text, signer=None | "openai-chat") if text:
+                thinking.append(text)
+    content = "".join(words)
+    if not (content or calls or refusal):
+        return []
+    message: JsonObject = {"role": "assistant", "content": content or None}
+    if refusal:
+        message["refusal"] = refusal
+    if calls:
+        message["tool_calls"] = calls
+        if thinking:
+            # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know
+            # the member. Unsigned thinking can only have come from such a provider.
+            message[REASONING_NAMES[0]] = "".join(thinking)
+    if turn.name:
+        message["name"] = turn.name
+    return [message]
+
+
+def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
+    """A user's neighbouring turns of another format: all tool results first, because nothing may
+    stand between a call and its results, then what is left of each turn."""
+    left: list[tuple[Turn, list[Part]]] = []
+    for turn in turns:
+        said: list[Part] = []
+        for part in turn.parts:
+            if not isinstance(part, ToolResult):
+                said.append(part)
+                continue
+            media = [inner for inner in part.parts if isinstance(inner, Media) and not inner.text]
+            words = _parts(inner for inner in part.parts if inner not in media)
+            yield {"role": "tool", "tool_call_id": part.call_id, "content": _content(words)}
+            said += media
+        left.append((turn, said))
+    for turn, said in left:
+        if content := _content(_parts(said)):
+            message: JsonObject = {"role": "user", "content": content}
+            if turn.name:
+                message["name"] = turn.name
+            yield message
+
+
+def _parts(parts: Iterable[Part], own: bool = False) -> list[Any]:
+    written = [made for part in parts if (made := write_part(part, own)) is not None]
+    return written if own else [part for part in written if part != {"type": "text", "text": ""}]
+
+
+def _content(parts: list[Any]) -> Any:
+    """One text as the plain string that every provider takes; several stay apart."""
+    if not parts:
+        return ""
+    if len(parts) == 1 and parts[0]["type"] == "text":
+        return parts[0]["text"]
+    return parts

@@ -1,0 +1,90 @@
+"""OpenAI's Responses API (API reference, "Responses"), and what other providers made of it."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Literal
+
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Reply
+from addons.wire.errors import ApiError
+from addons.wire.format import Asked
+from addons.wire.format import ModelEntry
+from addons.wire.jsonio import JsonObject
+from addons.wire.openai_responses.errors import find_error
+from addons.wire.openai_responses.errors import write_error
+from addons.wire.openai_responses.members import NAME
+from addons.wire.openai_responses.mend import Mender
+from addons.wire.openai_responses.reply import read_reply
+from addons.wire.openai_responses.request import read_request
+from addons.wire.openai_responses.request_writer import write_request
+from addons.wire.openai_responses.stream_reader import StreamReader
+from addons.wire.openai_responses.stream_writer import StreamWriter
+from addons.wire.openai_responses.stream_writer import write_reply
+
+
+class OpenAIResponses:
+    """The format `openai-responses`; see `addons.wire.format.Format`."""
+
+    name = NAME
+    framing: Literal["sse", "ndjson"] = "sse"
+    content_type = "text/event-stream"
+    version = "v1"
+    sdk_adds_version = False
+
+    def path(self, model: str, stream: bool) -> str:
+        return "/responses"
+
+    def auth(self, key: str) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {key}"}
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
+        stream = body.get("stream")
+        return stream if isinstance(stream, bool) else None
+
+    def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
+        if body.get("stream") is stream or (not stream and body.get("stream") is None):
+            return body
+        # The API takes options of a stream only with a stream.
+        kept = {k: v for k, v in body.items() if stream or k != "stream_options"}
+        return {**kept, "stream": stream}
+
+    def with_model(self, body: JsonObject, model: str) -> JsonObject:
+        return body if body.get("model") == model else {**body, "model": model}
+
+    def read_request(self, body: JsonObject) -> Conversation:
+        return read_request(body)
+
+    def write_request(self, conversation: Conversation) -> JsonObject:
+        return write_request(conversation)
+
+    def read_reply(self, body: JsonObject) -> Reply:
+        return read_reply(body)
+
+    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
+        return write_reply(reply, asked)
+
+    def stream_reader(self) -> StreamReader:
+        return StreamReader()
+
+    def stream_writer(self, asked: Asked) -> StreamWriter:
+        return StreamWriter(asked)
+
+    def mender(self, asked: Asked) -> Mender:
+        return Mender(asked)
+
+    def find_error(self, body: JsonObject) -> ApiError | None:
+        return find_error(body)
+
+    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
+        return write_error(error)
+
+    def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
+        """API reference, "List models"."""
+        data = [
+            {"id": m.id, "object": "model", "created": m.created, "owned_by": m.owner}
+            for m in models
+        ]
+        return {"object": "list", "data": data}

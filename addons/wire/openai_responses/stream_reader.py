@@ -1,0 +1,442 @@
+"""Reads a stream. API reference, "Streaming events".
+
+What a stream says comes several times over: as deltas, as the finished part, as the finished item,
+and in the last response. Providers leave out any of these, so each is taken for what is still
+missing. Items are found by id or by `output_index`, whichever an event has: some providers give
+an item another id in every event, some give every item the index 0.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+
+from addons.wire.conversation import Citation
+from addons.wire.conversation import Part
+from addons.wire.conversation import Refusal
+from addons.wire.conversation import Stop
+from addons.wire.conversation import Text
+from addons.wire.conversation import Thinking
+from addons.wire.conversation import ToolCall
+from addons.wire.errors import ApiError
+from addons.wire.events import ArgumentsDelta
+from addons.wire.events import CitationDelta
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Finish
+from addons.wire.events import PartEnd
+from addons.wire.events import PartStart
+from addons.wire.events import SignatureDelta
+from addons.wire.events import Start
+from addons.wire.events import TextDelta
+from addons.wire.events import UsageUpdate
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import loads_object
+from addons.wire.openai_responses.content import read_citation
+from addons.wire.openai_responses.content import read_part
+from addons.wire.openai_responses.errors import find_error
+from addons.wire.openai_responses.items import SEPARATOR
+from addons.wire.openai_responses.items import read_call
+from addons.wire.openai_responses.members import NAME
+from addons.wire.openai_responses.members import int_of
+from addons.wire.openai_responses.members import objects_of
+from addons.wire.openai_responses.members import owned
+from addons.wire.openai_responses.members import rest
+from addons.wire.openai_responses.members import text_of
+from addons.wire.openai_responses.reply import read_extra
+from addons.wire.openai_responses.reply import read_item
+from addons.wire.openai_responses.reply import read_stop
+from addons.wire.openai_responses.usage import read_usage
+from addons.wire.sse import Frame
+
+_MESSAGE = frozenset({"role", "content"})
+
+_TERMINAL = ("response.completed", "response.incomplete", "response.done")
+_LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said of one part so far."""
+
+    index: int
+    """The event index of the part."""
+    kind: type
+    pieces: list[str] = field(default_factory=list)
+    citations: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Item:
+    """One item of the output, as far as it has come."""
+
+    item: JsonObject
+    parts: dict[int, _Said] = field(default_factory=dict)
+    """What was begun: by content index in a message, else the one part of the item."""
+    thought: tuple[str, int] | None = None
+    """Which list of a reasoning item was added to, and at which entry last."""
+    held: list[str] = field(default_factory=list)
+    """Arguments of a call whose name is not known yet."""
+    done: bool = False
+
+    @property
+    def type(self) -> str:
+        return text_of(self.item.get("type"))
+
+
+class StreamReader:
+    """Reads one upstream stream."""
+
+    def __init__(self) -> None:
+        self._items: list[_Item] = []
+        self._by_id: dict[str, _Item] = {}
+        self._by_index: dict[int, _Item] = {}
+        self._next = 0
+        self._called = False
+        self._started = False
+        self._over = False
+
+    def feed(self, frame: Frame) -> list[Event]:
+        if self._over:
+            return []
+        if frame.data.strip() == b"[DONE]":
+            return self._done_word()
+        event = loads_object(frame.data)
+        if event is None:
+            return []
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            kind = frame.event.decode("utf-8", "replace") if frame.event else ""
+            event = {**event, "type": kind}
+        if (handler := _HANDLERS.get(kind)) is not None:
+            return handler(self, event)
+        if kind in _TERMINAL or (not kind and event.get("object") == "response"):
+            return self._end(event)
+        if kind in _LIFECYCLE:
+            return self._start(event)
+        if (error := find_error(event)) is not None:
+            return self._fail(error, event)
+        return []
+
+    def close(self) -> list[Event]:
+        """Ends what is open. Nothing but a terminal event makes the end of an answer sure."""
+        if self._over:
+            return []
+        self._over = True
+        events: list[Event] = []
+        for item in self._items:
+            events += self._end_parts(item)
+        return events
+
+    def _start(self, event: JsonObject) -> list[Event]:
+        response = event.get("response")
+        if self._started or not isinstance(response, dict):
+            return []
+        self._started = True
+        id, model = text_of(response.get("id")), text_of(response.get("model"))
+        return [Start(id or None, model or None, int_of(response.get("created_at")))]
+
+    def _added(self, event: JsonObject) -> list[Event]:
+        item = event.get("item")
+        if not isinstance(item, dict):
+            return []
+        known = self._by_id.get(text_of(item.get("id")))
+        if known is not None and not known.done:
+            known.item = item
+            return self._begin_call(known)
+        return self._begin_call(self._new(item, event))
+
+    def _item_done(self, event: JsonObject) -> list[Event]:
+        item = event.get("item")
+        if not isinstance(item, dict):
+            return []
+        found = self._find(event, text_of(item.get("id")), text_of(item.get("type")))
+        if found is None:
+            found = self._new(item, event)
+        return self._complete(found, item)
+
+    def _text(self, event: JsonObject) -> list[Event]:
+        """A delta of an output text."""
+        return self._message_delta(event, Text(text=""))
+
+    def _refusal(self, event: JsonObject) -> list[Event]:
+        return self._message_delta(event, Refusal(text=""))
+
+    def _message_delta(self, event: JsonObject, empty: Text | Refusal) -> list[Event]:
+        delta = text_of(event.get("delta"))
+        if not delta:
+            return []
+        item = self._find(event, "", "message") or self._new({"type": "message"}, event)
+        at = int_of(event.get("content_index")) or 0
+        events = self._begin_part(item, at, empty)
+        return events + self._say(item.parts[at], delta)
+
+    def _part_added(self, event: JsonObject) -> list[Event]:
+        """A part that begins with words in it."""
+        raw = event.get("part")
+        if not isinstance(raw, dict) or raw.get("type") not in ("output_text", "refusal"):
+            return []
+        part = read_part(raw, "output")
+        if not isinstance(part, Text | Refusal) or not part.text:
+            return []
+        return self._message_delta({**event, "delta": part.text}, type(part)(text=""))
+
+    def _text_done(self, event: JsonObject) -> list[Event]:
+        """A whole text: the rest of what its deltas did not say."""
+        member = "refusal" if event["type"] == "response.refusal.done" else "text"
+        empty = Refusal(text="") if member == "refusal" else Text(text="")
+        whole = text_of(event.get(member))
+        item = self._find(event, "", "message")
+        said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
+        missing = _missing(said.pieces, whole) if said else whole
+        return self._message_delta({**event, "delta": missing}, empty)
+
+    def _annotation(self, event: JsonObject) -> list[Event]:
+        raw = event.get("annotation")
+        item = self._find(event, "", "message")
+        if item is None or not isinstance(raw, dict):
+            return []
+        at = int_of(event.get("content_index")) or 0
+        events = self._begin_part(item, at, Text(text=""))
+        return events + self._cite(item.parts[at], [read_citation(raw)])
+
+    def _summary(self, event: JsonObject) -> list[Event]:
+        """A delta of a reasoning summary. Its entries are paragraphs of one text."""
+        delta = text_of(event.get("delta"))
+        if not delta:
+            return []
+        item = self._find(event, "", "reasoning") or self._new({"type": "reasoning"}, event)
+        at = int_of(event.get("summary_index")) or int_of(event.get("content_index")) or 0
+        if item.thought is None:
+            item.thought = (event["type"], at)
+        kind, last = item.thought
+        if kind != event["type"]:
+            return []  # the same thinking, once more in other words
+        if last != at:
+            delta = SEPARATOR + delta
+            item.thought = (kind, at)
+        events = self._begin_part(item, 0, Thinking(id=_id(item), summary="summary" in kind))
+        return events + self._say(item.parts[0], delta)
+
+    def _arguments(self, event: JsonObject) -> list[Event]:
+        delta = text_of(event.get("delta"))
+        item = self._find(event, "", "call")
+        if item is None or not delta:
+            return []
+        if not item.parts:
+            item.held.append(delta)
+            return []
+        return self._say_arguments(item.parts[0], delta)
+
+    def _arguments_done(self, event: JsonObject) -> list[Event]:
+        """All arguments of a call, and in some streams its name for the first time."""
+        item = self._find(event, "", "call")
+        if item is None:
+            return []
+        if not item.parts and isinstance(event.get("name"), str):
+            item.item = {"name": event["name"], **item.item}
+        events = self._begin_call(item)
+        whole = text_of(event.get("input" if "custom" in event["type"] else "arguments"))
+        if item.parts:
+            said = item.parts[0]
+            events += self._say_arguments(said, _missing(said.pieces, whole))
+        return events
+
+    def _end(self, event: JsonObject) -> list[Event]:
+        """The terminal event, with the whole response in it."""
+        response = event.get("response", event if "output" in event else None)
+        if not isinstance(response, dict):
+            response = {}
+        if (error := find_error(response)) is not None:
+            return self._fail(error, event)
+        events = self._start({"response": response})
+        for index, item in enumerate(objects_of(response.get("output"))):
+            found = self._match(index, item) or self._new(item, {"output_index": index})
+            events += self._complete(found, item)
+        events += self.close()
+        if (usage := read_usage(response.get("usage"))) is not None:
+            events.append(UsageUpdate(usage))
+        if not response and event["type"] == "response.incomplete":
+            response = {"status": "incomplete"}
+        stop = read_stop(response, self._called)
+        return [*events, Finish(stop), End(read_extra(response) if response else {})]
+
+    def _done_word(self) -> list[Event]:
+        """`[DONE]`, which this API does not have: an end where the answer has no other."""
+        if not self._items:
+            return []
+        events = self.close()
+        stop = Stop(reason="tool_calls" if self._called else "end")
+        return [*events, Finish(stop), End()]
+
+    def _error(self, event: JsonObject) -> list[Event]:
+        error = find_error(event)
+        error = error or ApiError(message="the provider reports an error", format=NAME)
+        return self._fail(error, event)
+
+    def _fail(self, error: ApiError, event: JsonObject) -> list[Event]:
+        events = self.close()
+        response = event.get("response")
+        usage = read_usage(response.get("usage")) if isinstance(response, dict) else None
+        return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
+
+    def _new(self, item: JsonObject, event: JsonObject) -> _Item:
+        new = _Item(item)
+        self._items.append(new)
+        if id := text_of(item.get("id")) or text_of(event.get("item_id")):
+            self._by_id[id] = new
+        if (index := int_of(event.get("output_index"))) is not None:
+            self._by_index[index] = new
+        return new
+
+    def _find(self, event: JsonObject, id: str, type: str) -> _Item | None:
+        """The item an event means: by its id, by its index, or the one that is open."""
+        found = self._by_id.get(id or text_of(event.get("item_id")))
+        if found is not None:
+            return found
+        index = int_of(event.get("output_index"))
+        if index is not None:
+            found = self._by_index.get(index)
+        elif self._items:
+            found = self._items[-1]
+        if found is None or found.done or not found.type.endswith(type):
+            return None
+        return found
+
+    def _match(self, index: int, final: JsonObject) -> _Item | None:
+        """The item that the last response has as `final`."""
+        if (found := self._by_id.get(text_of(final.get("id")))) is not None:
+            return found
+        found = self._by_index.get(index)
+        if found is not None and found.type == final.get("type"):
+            return found
+        call_id = final.get("call_id")
+        same = (i for i in self._items if call_id and i.item.get("call_id") == call_id)
+        return next((i for i in same if i.type == final.get("type")), None)
+
+    def _begin_part(self, item: _Item, at: int, part: Part) -> list[Event]:
+        if at in item.parts:
+            return []
+        if isinstance(part, Text | Refusal) and not item.parts:
+            members = rest(item.item, _MESSAGE)
+            part = type(part)(text=part.text, extra=owned({"message": members}))
+        said = item.parts[at] = _Said(self._next, type(part))
+        self._next += 1
+        return [PartStart(said.index, part)]
+
+    def _begin_call(self, item: _Item) -> list[Event]:
+        """Begin a call as soon as its name and id are known, with what was held of its arguments.
+        At the end it begins without."""
+        if item.type not in ("function_call", "custom_tool_call") or item.parts:
+            return []
+        if not (item.done or (item.item.get("name") and item.item.get("call_id"))):
+            return []
+        member = "input" if item.type == "custom_tool_call" else "arguments"
+        call = read_call({**item.item, member: ""})
+        self._called = True
+        events = self._begin_part(item, 0, call)
+        held = "".join(item.held)
+        item.held.clear()
+        return events + self._say_arguments(item.parts[0], held)
+
+    def _say(self, said: _Said, text: str) -> list[Event]:
+        if said.ended or not text:
+            return []
+        said.pieces.append(text)
+        return [TextDelta(said.index, text)]
+
+    def _say_arguments(self, said: _Said, text: str) -> list[Event]:
+        if said.ended or not text:
+            return []
+        said.pieces.append(text)
+        return [ArgumentsDelta(said.index, text)]
+
+    def _cite(self, said: _Said, citations: list[Citation]) -> list[Event]:
+        if said.ended:
+            return []
+        said.citations += len(citations)
+        return [CitationDelta(said.index, citation) for citation in citations]
+
+    def _complete(self, item: _Item, final: JsonObject) -> list[Event]:
+        """The item as it shall be: what is missing of it is said, and its parts end."""
+        if item.done:
+            return []
+        if not item.parts:
+            item.item = final
+        item.done = True
+        events = self._begin_call(item)
+        for at, part in enumerate(read_item(final)):
+            self._called = self._called or isinstance(part, ToolCall)
+            events += self._complete_part(item, at, part)
+        return events + self._end_parts(item)
+
+    def _complete_part(self, item: _Item, at: int, part: Part) -> list[Event]:
+        events: list[Event] = []
+        if at in item.parts and item.parts[at].kind is not type(part):
+            return events
+        match part:
+            case Text() | Refusal():
+                events = self._begin_part(item, at, type(part)(text=""))
+                said = item.parts[at]
+                events += self._say(said, _missing(said.pieces, part.text))
+                if isinstance(part, Text):
+                    events += self._cite(said, list(part.citations[said.citations :]))
+            case Thinking() if at in item.parts or part.text:
+                empty = Thinking(id=part.id, summary=part.summary)
+                events = self._begin_part(item, at, empty)
+                said = item.parts[at]
+                events += self._say(said, _missing(said.pieces, part.text))
+                if part.signature and part.signer and not said.ended:
+                    events.append(SignatureDelta(said.index, part.signature, part.signer))
+            case ToolCall() if at in item.parts:
+                said = item.parts[at]
+                events = self._say_arguments(said, _missing(said.pieces, part.arguments))
+            case _:
+                events = self._begin_part(item, at, part)
+        said = item.parts[at]
+        if not said.ended:
+            said.ended = True
+            words = part.arguments if isinstance(part, ToolCall) else getattr(part, "text", None)
+            shorter = len(words or "") < sum(map(len, said.pieces))
+            events.append(PartEnd(said.index, None if shorter else part))
+        return events
+
+    def _end_parts(self, item: _Item) -> list[Event]:
+        events: list[Event] = []
+        for said in item.parts.values():
+            if not said.ended:
+                said.ended = True
+                events.append(PartEnd(said.index))
+        return events
+
+
+def _missing(pieces: list[str], whole: str) -> str:
+    """What is left to say of `whole` after `pieces`."""
+    said = "".join(pieces)
+    return whole[len(said) :] if whole.startswith(said) else ""
+
+
+def _id(item: _Item) -> str | None:
+    return text_of(item.item.get("id")) or None
+
+
+type _Handler = Callable[[StreamReader, JsonObject], list[Event]]
+
+_HANDLERS: dict[str, _Handler] = {
+    "response.output_item.added": StreamReader._added,
+    "response.output_item.done": StreamReader._item_done,
+    "response.content_part.added": StreamReader._part_added,
+    "response.output_text.delta": StreamReader._text,
+    "response.output_text.done": StreamReader._text_done,
+    "response.output_text.annotation.added": StreamReader._annotation,
+    "response.refusal.delta": StreamReader._refusal,
+    "response.refusal.done": StreamReader._text_done,
+    "response.reasoning_summary_text.delta": StreamReader._summary,
+    "response.reasoning_text.delta": StreamReader._summary,
+    "response.function_call_arguments.delta": StreamReader._arguments,
+    "response.function_call_arguments.done": StreamReader._arguments_done,
+    "response.custom_tool_call_input.delta": StreamReader._arguments,
+    "response.custom_tool_call_input.done": StreamReader._arguments_done,
+    "error": StreamReader._error,
+}

@@ -1,0 +1,12 @@
+"""All wire formats by name. A new one is a module (or package) and one line here."""
+
+from addons.wire.anthropic import Anthropic
+from addons.wire.format import Format
+from addons.wire.openai_chat import OpenAIChat
+from addons.wire.openai_responses import OpenAIResponses
+
+FORMATS: dict[str, Format] = {
+    "openai-chat": OpenAIChat(),
+    "openai-responses": OpenAIResponses(),
+    "anthropic": Anthropic(),
+}

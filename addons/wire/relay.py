@@ -1,0 +1,331 @@
+"""One upstream answer made into the client's answer, by what it is and not by what it claims.
+
+    bytes -> decompress -> JSON or stream? -> events -> client's stream | client's JSON
+
+A stream in the client's own format keeps its bytes and is only mended; any other is read into
+events and written anew. What was not asked for is turned into what was: an upstream that streams
+to a client who wants JSON is folded, one that sends JSON to a client who wants a stream is
+unfolded.
+
+Nothing is given out before the answer is *committed*, which it is by its first real output (see
+`events.is_output`); until then any fault makes it `failed`, and another upstream may be asked.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from addons.wire.conversation import Choice
+from addons.wire.conversation import Reply
+from addons.wire.conversation import Stop
+from addons.wire.conversation import Usage
+from addons.wire.decoding import CorruptEncoding
+from addons.wire.decoding import Decode
+from addons.wire.decoding import UnknownEncoding
+from addons.wire.decoding import decoder
+from addons.wire.errors import ApiError
+from addons.wire.errors import BadReply
+from addons.wire.errors import kind_of_status
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Finish
+from addons.wire.events import UsageUpdate
+from addons.wire.events import is_output
+from addons.wire.fold import merge_usage
+from addons.wire.fold import unfold
+from addons.wire.format import Asked
+from addons.wire.format import Format
+from addons.wire.framing import FrameDecoder
+from addons.wire.framing import frame_decoder
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+from addons.wire.jsonio import loads
+from addons.wire.sinks import Folding
+from addons.wire.sinks import Mending
+from addons.wire.sinks import Sink
+from addons.wire.sinks import Writing
+from addons.wire.sse import Frame
+from addons.wire.sse import StreamTooLarge
+
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of a JSON answer that are read at most; several images in base64 stay far below."""
+
+MAX_ERROR_BODY = 1024 * 1024
+"""Bytes of an error answer that are read; what follows tells nothing more."""
+
+_SAYS_WHY = {"length", "content_filter", "refusal", "pause", "context_window"}
+"""Stop reasons that make an answer without a word a proper one."""
+
+type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an answer is a failure.
+
+    `status`: the HTTP status said so; `body`, `event`: a 200 whose body or stream reports an
+    error; `empty`: a proper answer that says nothing; `cut`: it ended too early; `malformed`: it
+    is no answer of the upstream's format at all.
+    """
+
+    kind: ProblemKind
+    error: ApiError
+    status: int
+
+
+class Relay:
+    """Reads one answer: `start`, then `feed` for each piece, then `end` or `cut`.
+
+    After `end` either `committed` or `failed` is set. `body` is the complete answer for a client
+    that wants JSON; one that wants a stream gets the bytes that the methods return.
+    """
+
+    def __init__(self, upstream: Format, client: Format, streams: bool, asked: Asked) -> None:
+        """`streams` says whether the client wants a stream."""
+        self.upstream = upstream
+        self.client = client
+        self.streams = streams
+        self.committed = False
+        self.failed = False
+        self.done = False
+        """Whether the answer is complete, although its end may not have come."""
+        self.problem: Problem | None = None
+        self.usage: Usage | None = None
+        self.stop: Stop | None = None
+        self.body = b""
+        self._asked = asked
+        self._status = 0
+        self._content_type = ""
+        self._decode: Decode | None = None
+        self._collected = bytearray()
+        self._held: list[bytes] = []
+        self._frames: FrameDecoder | None = None
+        self._reader = upstream.stream_reader()
+        self._sink: Sink
+        self._spoke = False
+        self._ended = False
+
+    def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
+        """The upstream's head."""
+        self._status = status
+        self._content_type = content_type.lower()
+        if content_encoding:
+            try:
+                self._decode = decoder(content_encoding)
+            except UnknownEncoding as e:
+                self._fail("malformed", str(e))
+
+    def feed(self, data: bytes) -> bytes:
+        """One piece of the body."""
+        if self.failed or self.done:
+            return b""
+        try:
+            if self._decode:
+                data = self._decode(data)
+        except CorruptEncoding as e:
+            return self._fail("malformed", str(e))
+        if self._status >= 300:
+            self._collected += data[: MAX_ERROR_BODY - len(self._collected)]
+            return b""
+        if self._frames is None:
+            self._collected += data
+            data = self._sniff()
+        if self._frames is None or not data:
+            return b""
+        try:
+            return b"".join(map(self._take, self._frames.feed(data)))
+        except StreamTooLarge as e:
+            return self._fail("malformed", str(e))
+
+    def end(self) -> bytes:
+        """The body is complete."""
+        if self.failed or self._ended:
+            return b""
+        self._ended = True
+        if self._status >= 300:
+            return self._fail_by_status()
+        if self._frames is None:
+            return self._end_json()
+        return self._end_stream(self._frames)
+
+    def cut(self, message: str) -> bytes:
+        """The body broke off."""
+        if self.failed or self._ended:
+            return b""
+        if self.done:
+            return self.end()
+        self._ended = True
+        if self._status >= 300:
+            return self._fail_by_status()
+        return self._fail("cut", message)
+
+    def _sniff(self) -> bytes:
+        """Decide by its first bytes whether this is a stream, and return what it begins with."""
+        head = bytes(self._collected[:512]).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not head:
+            return b""
+        lines = self.upstream.framing == "ndjson" and "ndjson" in self._content_type
+        if head[:1] in b'{[<"' and not lines:
+            if len(self._collected) > MAX_BODY:
+                self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
+            return b""
+        self._frames = frame_decoder(self.upstream)
+        if not self.streams:
+            self._sink = Folding(self.upstream.name)
+        elif self.upstream.name == self.client.name:
+            self._sink = Mending(self.client, self._asked)
+        else:
+            self._sink = Writing(self.client, self._asked)
+        data = bytes(self._collected)
+        self._collected.clear()
+        return data
+
+    def _take(self, frame: Frame) -> bytes:
+        if self.failed or self.done:
+            return b""
+        events = self._reader.feed(frame)
+        spoke = self._watch(events)
+        if self.problem is not None:
+            return self._fail(self.problem.kind, "", self.problem.error)
+        out = self._sink.take(frame, events)
+        return self._give(out, commit=spoke)
+
+    def _end_stream(self, frames: FrameDecoder) -> bytes:
+        out = b"".join(map(self._take, frames.close()))
+        if self.failed:
+            return out
+        events = self._reader.close()
+        self._watch(events)
+        if self.problem is not None:
+            return out + self._fail(self.problem.kind, "", self.problem.error)
+        if not self.done:
+            if not self._spoke and self.stop is None:
+                return out + self._fail("empty", "the stream ended without any output")
+            return out + self._fail("cut", "the stream ended before the answer was complete")
+        if self._is_empty():
+            return out + self._fail("empty", "the answer is empty")
+        out += self._give(self._sink.close(events), commit=True)
+        if isinstance(self._sink, Folding):
+            self._write_body(self._sink.reply())
+        return out
+
+    def _end_json(self) -> bytes:
+        raw = bytes(self._collected)
+        self._collected.clear()
+        body = _parse_body(raw)
+        if body is None:
+            what = "an empty body" if not raw.strip() else "a body that is no JSON object"
+            kind = "malformed" if raw.strip() else "empty"
+            return self._fail(kind, f"the upstream answered with {what}")
+        if (error := self.upstream.find_error(body)) is not None:
+            return self._fail("body", error.message, error)
+        try:
+            reply = self.upstream.read_reply(body)
+        except BadReply as e:
+            return self._fail("malformed", str(e))
+        events = unfold(reply)
+        self._spoke = self._watch(events)
+        if self._is_empty():
+            return self._fail("empty", "the answer is empty")
+        self.done = True
+        self.committed = True
+        if self.streams:
+            sink = Writing(self.client, self._asked)
+            return sink.close(events)
+        if self.upstream.name == self.client.name:
+            self.body = raw
+        else:
+            self._write_body(reply)
+        return b""
+
+    def _write_body(self, reply: Reply) -> None:
+        self.committed = True
+        if not reply.choices:
+            stop = self.stop or Stop(reason="end")
+            reply = Reply(
+                format=reply.format,
+                id=reply.id,
+                model=reply.model,
+                created=reply.created,
+                choices=(Choice(stop=stop),),
+                usage=reply.usage,
+                extra=reply.extra,
+            )
+        self.body = dumps(self.client.write_reply(reply, self._asked))
+
+    def _watch(self, events: list[Event]) -> bool:
+        """Note what matters of the events; whether they hold output."""
+        spoke = False
+        for event in events:
+            match event:
+                case UsageUpdate():
+                    self.usage = merge_usage(self.usage, event.usage)
+                case Finish(choice=0):
+                    self.stop = event.stop
+                case End():
+                    self.done = True
+                case Failure(error=error):
+                    self.problem = Problem("event", error, self._status)
+                case _:
+                    spoke = spoke or is_output(event)
+        self._spoke = self._spoke or spoke
+        return spoke
+
+    def _is_empty(self) -> bool:
+        """Whether a complete answer says nothing although nothing says why.
+
+        An answer whose usage counts output said it in a way not shown (hidden reasoning).
+        """
+        if self._spoke or (self.stop and self.stop.reason in _SAYS_WHY):
+            return False
+        return not (self.usage and self.usage.output)
+
+    def _give(self, out: bytes, commit: bool) -> bytes:
+        """Hold bytes back until the answer is committed; all of them when it becomes so."""
+        if self.committed:
+            return out
+        self._held.append(out)
+        if not commit or not self.streams:
+            return b""
+        self.committed = True
+        out = b"".join(self._held)
+        self._held.clear()
+        return out
+
+    def _fail_by_status(self) -> bytes:
+        raw = bytes(self._collected)
+        body = _parse_body(raw)
+        error = self.upstream.find_error(body) if body is not None else None
+        if error is None:
+            error = ApiError(
+                message=_words(raw) or f"the upstream answered with status {self._status}",
+                kind=kind_of_status(self._status),
+                status=self._status,
+            )
+        return self._fail("status", error.message, error)
+
+    def _fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> bytes:
+        """The answer is a failure; the bytes that tell a client that already saw output."""
+        error = error or ApiError(message=message, kind="unavailable")
+        self.problem = Problem(kind, error, self._status)
+        self.failed = True
+        self.done = True
+        self._held.clear()
+        return self._sink.fail(error) if self.committed else b""
+
+
+def _parse_body(raw: bytes) -> JsonObject | None:
+    """The JSON object of a body; the first of a list, as Gemini wraps its errors."""
+    try:
+        body = loads(raw.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        return None
+    if isinstance(body, list) and body:
+        body = body[0]
+    return body if isinstance(body, dict) else None
+
+
+def _words(raw: bytes) -> str:
+    """A plain-text error body, shortened; nothing of an HTML page."""
+    text = raw.decode("utf-8", "replace").strip()
+    return "" if text.startswith("<") else text[:500]

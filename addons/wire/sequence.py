@@ -1,0 +1,71 @@
+"""Puts overlapping parts one after another, for formats with one open content block at a time."""
+
+from addons.wire.events import ArgumentsDelta
+from addons.wire.events import CitationDelta
+from addons.wire.events import End
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Finish
+from addons.wire.events import MediaDelta
+from addons.wire.events import PartEnd
+from addons.wire.events import PartStart
+from addons.wire.events import SignatureDelta
+from addons.wire.events import TextDelta
+
+_OF_PART = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, MediaDelta, PartEnd)
+
+
+class Sequencer:
+    """Reorders the events of choice 0 so that no part begins before the one before it has ended.
+
+    Events of the open part go through at once; those of later parts wait for its `PartEnd`. At
+    `Finish`, `Failure` and `End` every part still open is ended first. Other choices are left
+    out. One per stream.
+    """
+
+    def __init__(self) -> None:
+        self._open: int | None = None
+        self._waiting: dict[int, list[Event]] = {}
+
+    def feed(self, event: Event) -> list[Event]:
+        """The events that may go out now that `event` has come."""
+        if getattr(event, "choice", 0):
+            return []
+        if isinstance(event, PartStart):
+            if self._open is None:
+                self._open = event.index
+                return [event]
+            self._waiting[event.index] = [event]
+            return []
+        if isinstance(event, _OF_PART):
+            if event.index == self._open:
+                if isinstance(event, PartEnd):
+                    return [event, *self._next()]
+                return [event]
+            waiting = self._waiting.get(event.index)
+            if waiting is not None:
+                waiting.append(event)
+            return []
+        if isinstance(event, Finish | Failure | End):
+            return [*self.drain(), event]
+        return [event]
+
+    def drain(self) -> list[Event]:
+        """Ends the open part, and sends and ends all that wait behind it."""
+        events: list[Event] = []
+        while self._open is not None:
+            events.append(PartEnd(self._open))
+            events.extend(self._next())
+        return events
+
+    def _next(self) -> list[Event]:
+        """Opens the parts that wait, up to the first that is not complete yet."""
+        events: list[Event] = []
+        self._open = None
+        while self._open is None and self._waiting:
+            index = next(iter(self._waiting))
+            waiting = self._waiting.pop(index)
+            events.extend(waiting)
+            if not isinstance(waiting[-1], PartEnd):
+                self._open = index
+        return events

@@ -1,0 +1,83 @@
+"""What becomes of an upstream's events: mended bytes, another format's stream, or one body."""
+
+from typing import Protocol
+
+from addons.wire.conversation import Reply
+from addons.wire.errors import ApiError
+from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.fold import Fold
+from addons.wire.format import Asked
+from addons.wire.format import Format
+from addons.wire.sse import Frame
+
+
+class Sink(Protocol):
+    """Takes one stream. `take` for each frame, then `close` or `fail`."""
+
+    def take(self, frame: Frame, events: list[Event]) -> bytes:
+        """The client's bytes for one frame, which was read as `events`."""
+        ...
+
+    def close(self, events: list[Event]) -> bytes:
+        """The client's bytes at the end, which the reader's `close` read as `events`."""
+        ...
+
+    def fail(self, error: ApiError) -> bytes:
+        """The client's bytes that tell an error after output began, and end the stream."""
+        ...
+
+
+class Mending:
+    """The upstream's own bytes, repaired."""
+
+    def __init__(self, format: Format, asked: Asked) -> None:
+        self._mender = format.mender(asked)
+
+    def take(self, frame: Frame, events: list[Event]) -> bytes:
+        return self._mender.feed(frame, events)
+
+    def close(self, events: list[Event]) -> bytes:
+        return self._mender.close(events)
+
+    def fail(self, error: ApiError) -> bytes:
+        return self._mender.fail(error)
+
+
+class Writing:
+    """A stream of the client's format, written from events."""
+
+    def __init__(self, format: Format, asked: Asked) -> None:
+        self._writer = format.stream_writer(asked)
+
+    def take(self, frame: Frame, events: list[Event]) -> bytes:
+        return b"".join(map(self._writer.feed, events))
+
+    def close(self, events: list[Event]) -> bytes:
+        return b"".join([*map(self._writer.feed, events), self._writer.close()])
+
+    def fail(self, error: ApiError) -> bytes:
+        return self._writer.feed(Failure(error)) + self._writer.close()
+
+
+class Folding:
+    """One whole reply."""
+
+    def __init__(self, format: str) -> None:
+        self._fold = Fold(format)
+
+    def take(self, frame: Frame, events: list[Event]) -> bytes:
+        for event in events:
+            self._fold.add(event)
+        return b""
+
+    def close(self, events: list[Event]) -> bytes:
+        for event in events:
+            self._fold.add(event)
+        return b""
+
+    def fail(self, error: ApiError) -> bytes:
+        return b""
+
+    def reply(self) -> Reply:
+        return self._fold.reply()

@@ -1,0 +1,56 @@
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.wire.decoding import CorruptEncoding
+from addons.wire.decoding import UnknownEncoding
+from addons.wire.decoding import decode_whole
+from addons.wire.decoding import decoder
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return compressor.compress(data) + compressor.flush()
+
+
+ENCODERS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODERS)
+@given(data=st.binary(max_size=2000), step=st.integers(1, 7))
+def test_decodes_however_the_body_is_cut(encoding: str, data: bytes, step: int) -> None:
+    encoded = ENCODERS[encoding](data)
+    decode = decoder(encoding)
+    pieces = [encoded[i : i + step] for i in range(0, len(encoded), step)]
+    assert b"".join(map(decode, pieces)) == data
+
+
+def test_deflate_without_its_wrapping_is_understood() -> None:
+    assert decode_whole(_raw_deflate(b"words" * 50), "deflate") == b"words" * 50
+
+
+def test_several_encodings_are_undone_in_reverse_order() -> None:
+    assert decode_whole(brotli.compress(gzip.compress(b"words")), "gzip, br") == b"words"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "deflate"])
+def test_garbage_is_reported(encoding: str) -> None:
+    with pytest.raises(CorruptEncoding, match=encoding):
+        decode_whole(b"this is no compressed body at all" * 10, encoding)
+
+
+def test_an_unknown_encoding_is_named() -> None:
+    with pytest.raises(UnknownEncoding, match="'lzma'"):
+        decoder("lzma")
