@@ -41,7 +41,7 @@ class Access:
         if runtime.is_own(flow):
             endpoint = find_endpoint(flow.request)
             # A health check has no key to show, and a greeting tells nothing.
-            return endpoint is None or endpoint.kind in ("generate", "models")
+            return endpoint is None or endpoint.kind in ("generate", "models", "status")
         served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
         return served and format_of_path(flow.request) is not None
 

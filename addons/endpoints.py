@@ -9,15 +9,16 @@ from mitmproxy import http
 from addons.wire.format import Format
 from addons.wire.registry import FORMATS
 
-type Kind = Literal["generate", "models", "health", "greeting"]
+type Kind = Literal["generate", "models", "health", "status", "greeting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `models` for the list, `health` whether we live; `greeting` is a probe
-    that only wants to see that somebody is there (Claude Code sends `HEAD /api/hello`).
+    `generate` asks a model, `models` for the list, `health` whether we live, `status` how the
+    providers are; `greeting` is a probe that only wants to see that somebody is there (Claude Code
+    sends `HEAD /api/hello`).
     """
 
     kind: Kind
@@ -45,6 +46,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return None
     if bare == "/models":
         return Endpoint("models", FORMATS[_dialect(request)])
+    if path == "/v0/health/providers":
+        return Endpoint("status", FORMATS[_dialect(request)])
     if bare == "/health":
         return Endpoint("health", FORMATS[_dialect(request)])
     if path == "/" or request.method == "HEAD":

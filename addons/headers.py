@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.wire.format import Format
 
 _HOP = {
     "connection",
@@ -97,6 +98,12 @@ def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple
         if same or name in ("request-id", "x-request-id"):
             yield name, value
     yield from route_headers(exchange)
+
+
+def stream_head(format: Format) -> Iterator[tuple[str, str]]:
+    """What the head of every streamed answer says."""
+    yield "content-type", format.content_type
+    yield "cache-control", "no-cache"
 
 
 def route_headers(exchange: Exchange) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
 from addons.guard import guarded
 from addons.runtime import Runtime
+from addons.status import provider_status
 from addons.wire.errors import ApiError
 from addons.wire.format import ModelEntry
 
@@ -31,6 +32,8 @@ class Manage:
         kind = endpoint.kind if endpoint else None
         if kind == "health":
             answer = json_answer(200, self._health())
+        elif kind == "status":
+            answer = json_answer(200, provider_status(runtime))
         elif kind == "greeting":
             answer = json_answer(200, {"name": "switchyard", "status": "ok"})
         elif kind == "models" and endpoint:

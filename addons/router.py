@@ -14,6 +14,7 @@ from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
+from addons.heartbeat import Heartbeat  # noqa: E402
 from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
 from addons.manage import Manage  # noqa: E402
@@ -21,8 +22,10 @@ from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
 from addons.settings import Settings  # noqa: E402
+from addons.status import Status  # noqa: E402
 from addons.streaming import Streaming  # noqa: E402
 from addons.translation import Translation  # noqa: E402
+from addons.tunnels import Tunnels  # noqa: E402
 from addons.usage import Usage  # noqa: E402
 from addons.views import Views  # noqa: E402
 
@@ -33,6 +36,7 @@ runtime.failover = failover
 
 addons = [
     Settings(runtime),
+    Tunnels(runtime),
     failover,
     Access(runtime),
     intake,
@@ -42,8 +46,10 @@ addons = [
     Translation(runtime),
     Streaming(runtime),
     Sending(runtime),
+    Heartbeat(runtime),
     Fallback(runtime),
     Usage(runtime),
     Views(runtime),
+    Status(runtime),
     Release(runtime),
 ]

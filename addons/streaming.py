@@ -10,8 +10,11 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.guard import guarded
 from addons.headers import answer_headers
+from addons.headers import stream_head
 from addons.runtime import Runtime
 from addons.wire.relay import Relay
+
+_JSON = "application/json"
 
 
 class Streaming:
@@ -106,11 +109,10 @@ class RelayReceiver:
     def head(self) -> http.Response:
         assert self._upstream
         relay = self._relay
-        content_type = relay.client.content_type if relay.streams else "application/json"
-        response = http.Response.make(200, relay.body, {"content-type": content_type})
+        head = dict(stream_head(relay.client)) if relay.streams else {"content-type": _JSON}
+        response = http.Response.make(200, relay.body, head)
         if relay.streams:
             del response.headers["content-length"]
-            response.headers["cache-control"] = "no-cache"
         for name, value in answer_headers(self._exchange, self._upstream.headers):
             response.headers[name] = value
         return response

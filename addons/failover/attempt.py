@@ -76,6 +76,27 @@ class Receiver(Protocol):
         ...
 
 
+class Heart(Protocol):
+    """Keeps a client that waits for a stream from believing that nobody is there.
+
+    After `after` seconds of silence the head is sent with a `beat`, which says nothing, and from
+    then on a beat every `every` seconds of silence. Attempts may still fail and be followed by
+    others: the client has seen no content.
+    """
+
+    after: float
+    every: float
+    beat: bytes
+
+    def head(self) -> http.Response:
+        """The head of a stream of which nothing is known yet."""
+        ...
+
+    def closing(self, answer: http.Response) -> bytes:
+        """An answer of its own (an error) as the end of a stream whose head has been sent."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Attempt:
     """Filled in by the `attempt` hook, judged in the `attempt_ended` hook.
@@ -93,6 +114,8 @@ class Attempt:
     dump or log of flows ever holds an upstream key."""
     receiver: Receiver | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    heart: Heart | None = None
+    """How to keep the client waiting; None where nothing may be sent before the answer."""
     via: ServerSpec | None = None
     """An HTTP proxy on the way to the upstream."""
 

@@ -62,6 +62,10 @@ class TimedStream(HttpStream):
     def is_past(self, name: str) -> bool:
         return self.deadlines.get(name, float("inf")) <= time.monotonic()
 
+    def heartbeat(self) -> CommandGenerator[None]:
+        """What the passing of the deadline `heartbeat` calls for, without waiting for anything."""
+        yield from ()
+
     def take_past(self) -> list[str]:
         """Take away the deadlines that have passed, and name them."""
         past = [name for name in self.deadlines if self.is_past(name)]

@@ -39,7 +39,7 @@ class Failover:
             ctx.master.addons.get("nextlayer").next_layer(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
-FailoverLayer.adopt(
+                FailoverLayer.adopt(
                     each, FailoverStream, self._routed, self._own, self._may_forward
                 )
 

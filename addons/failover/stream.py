@@ -25,6 +25,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
+from addons.failover.attempt import Heart
 from addons.failover.attempt import Receiver
 from addons.failover.deadlines import DeadlineReached
 from addons.failover.deadlines import TimedStream
@@ -65,6 +66,8 @@ class FailoverStream(TimedStream):
     attempt_id: int = 0
     """The id of the running attempt towards its server; 0 while there is none."""
     committed: bool = False
+    head_sent: bool = False
+    heart: Heart | None = None
 
     @property
     def layer(self) -> FailoverLayer:
@@ -126,6 +129,9 @@ class FailoverStream(TimedStream):
             yield AttemptHook(attempt)
             if (yield from self.stopped()):
                 return
+            if attempt.heart is not None and self.heart is None:
+                self.heart = attempt.heart
+                yield from self.arm("heartbeat", self.heart.after)
             if attempt.wait is not None:
                 yield from self.arm("wait", attempt.wait)
                 return
@@ -225,25 +231,45 @@ class FailoverStream(TimedStream):
             yield from self.arm("between-chunks", attempt.timeouts.between_chunks)
 
     def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:
-        """Send the head of a streamed answer; whether that could be done."""
+        """Begin a streamed answer; whether that could be done."""
+        if not self.head_sent:
+            self.flow.response = head
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.stopped()):
+            return False
+        if not self.head_sent:
+            yield from self.send_head(head)
+        return True
+
+    def send_head(self, head: http.Response) -> CommandGenerator[None]:
         if self.flow.request.http_version == "HTTP/1.1":
             head.headers["transfer-encoding"] = "chunked"
         elif self.flow.request.http_version == "HTTP/1.0":
             head.headers["connection"] = "close"  # the end of the body is the end of the connection
         head.timestamp_start = time.time()
         self.flow.response = head
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.stopped()):
-            return False
+        self.head_sent = True
         yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=False), self.context.client)
-        return True
 
     def send_data(self, data: bytes) -> CommandGenerator[None]:
         # An empty chunk would end a chunked body.
-        if data:
-            if self.context.options.store_streamed_bodies:
-                self.response_body_buf += data
-            yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
+        if not data:
+            return
+        if self.context.options.store_streamed_bodies:
+            self.response_body_buf += data
+        if self.heart:
+            yield from self.arm("heartbeat", self.heart.every)
+        yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
+
+    def heartbeat(self) -> CommandGenerator[None]:
+        """Show the client that somebody is there. Yields no command that waits for a reply, so that
+        the layer can run it while the stream itself waits for a connection."""
+        self.disarm("heartbeat")
+        if self.heart is None:
+            return
+        if not self.head_sent:
+            yield from self.send_head(self.heart.head())
+        yield from self.send_data(self.heart.beat)
 
     def finish(self) -> CommandGenerator[None]:
         """End a streamed answer cleanly."""
@@ -256,8 +282,15 @@ class FailoverStream(TimedStream):
         yield from self.send_response(already_streamed=True)
 
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
-        """Give the client a complete answer."""
+        """Give the client a complete answer, as the end of its stream where that has begun."""
         self.deadlines.clear()
+        if self.head_sent and answer is not None and self.heart:
+            closing = self.heart.closing(answer)
+            yield HttpResponseHeadersHook(self.flow)
+            if not (yield from self.stopped()):
+                yield from self.send_data(closing)
+                yield from self.finish()
+            return
         # None: whoever was asked for an answer gave none, which only a bug can cause.
         self.flow.response = answer or http.Response.make(
             500,
@@ -347,6 +380,9 @@ class FailoverStream(TimedStream):
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
+        if "heartbeat" in past:
+            past.remove("heartbeat")
+            yield from self.heartbeat()
         if "wait" in past:
             yield from self.run_attempts()
         elif not past or not self.attempt_id:

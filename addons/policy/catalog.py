@@ -173,18 +173,12 @@ class Catalog:
             return plan
         if len(name) > _LONGEST_NAME:
             return None
-        base, suffix = split_suffix(name)
-        plan = (self._plans.get(base) if suffix else None) or self._placed(base)
-        if plan is None or not suffix:
-            return plan
-        return replace(plan, name=name, suffix=suffix)
-
-    def _placed(self, name: str) -> Plan | None:
-        """The plan for a name that is in no table, or for one that is listed but not live."""
-        for found in (self._directory.find_listed(name), self._directory.find_open(name)):
-            if found and (plan := self._plan(name, found)):
-                return plan
-        return None
+        meant = self._directory.meaning(name)
+        if meant is None:
+            return None
+        base, suffix, found = meant
+        plan = self._plans.get(base) or self._plan(base, found)
+        return replace(plan, name=name, suffix=suffix) if plan and suffix else plan
 
     def _list_names(self) -> None:
         for name in self._directory.names():
@@ -202,13 +196,11 @@ class Catalog:
             return self._combo_plan(name, found.kind, found.rule, combo)
         if found.kind == "alias" and len(found.members) == 1:
             # Another name for one thing: that thing's settings hold.
-            base, suffix = split_suffix(found.members[0])
-            meant = self._directory.find_listed(found.members[0])
-            target, suffix = (found.members[0], None) if meant else (base, suffix)
-            meant = meant or self._directory.find(base)
-            plan = self._plan(target, meant) if meant else None
-            if plan is None:
+            meant = self._directory.meaning(found.members[0])
+            plan = self._plan(meant[0], meant[2]) if meant else None
+            if meant is None or plan is None:
                 return None
+            suffix = meant[1]
             members = tuple(_with_suffix(pool, suffix) for pool in plan.members)
             return replace(
                 plan, name=name, base=name, kind="alias", rule=found.rule, members=members
@@ -238,12 +230,11 @@ class Catalog:
 
     def _member(self, member: str) -> tuple[Pool, ...]:
         """What stands in a plan for one member of a combo or alias."""
-        if found := self._directory.find_listed(member):
-            return self._pools(member, found)
-        base, suffix = split_suffix(member)
-        found = self._directory.find(base)
-        pools = self._pools(base, found) if found else ()
-        return tuple(_with_suffix(pool, suffix) for pool in pools)
+        meant = self._directory.meaning(member)
+        if meant is None:
+            return ()
+        base, suffix, found = meant
+        return tuple(_with_suffix(pool, suffix) for pool in self._pools(base, found))
 
     def _pools(self, name: str, found: Found) -> tuple[Pool, ...]:
         if found.kind == "passthrough":
@@ -304,9 +295,9 @@ class Catalog:
         yield from found.refs
         seen.add(name)
         for member in found.members:
-            inner = self._directory.find(member) or self._directory.find(split_suffix(member)[0])
-            if inner and member not in seen:
-                yield from self._refs(member, inner, seen)
+            meant = self._directory.meaning(member)
+            if meant and meant[0] not in seen:
+                yield from self._refs(meant[0], meant[2], seen)
 
     def _near(self, name: str, allowed: Globs | None) -> list[str]:
         known = [one.name for one in self.names(allowed)][:_MOST_COMPARED]

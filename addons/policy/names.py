@@ -167,34 +167,23 @@ class Directory:
 
     def find(self, name: str) -> Found | None:
         """What a name means; None if nothing. A suffix is part of the name here."""
-        return self.find_listed(name) or self.find_open(name)
+        named = self._grouped(name) or self._handled(name)
+        if named or self._is_handled(name):
+            return named or self._routed(name)
+        bare = self._listed_bare(name)
+        if bare and self._is_live(bare):
+            return bare
+        routed = self._routed(name)
+        return routed if routed and (bare is None or self._is_live(routed)) else bare
 
-    def find_listed(self, name: str) -> Found | None:
-        """What a name means that stands in the configuration as such."""
-        if name == PASSTHROUGH:
-            return Found("passthrough", PASSTHROUGH)
-        if name in self._combos:
-            return Found("combo", f"combo {name}", self._combos[name])
-        if name in self._aliases:
-            return Found("alias", f"alias {name}", self._aliases[name])
-        index, model = self._split(name)
-        if index is not None and self.providers[index].models is None:
-            return None
-        if index is not None and (refs := self._listed[index].get(model)):
-            return _models(f"provider {self.providers[index].name}", refs)
-        refs = self._bare.get(name)
-        return _models(f"model {name}", refs) if refs else None
+    def meaning(self, name: str) -> tuple[str, str | None, Found] | None:
+        """A name that may have a suffix: without it, the suffix, and what the name means.
 
-    def find_open(self, name: str) -> Found | None:
-        """What a name means that only a provider without a list, or a route, can place."""
-        index, model = self._split(name)
-        if index is not None:
-            provider = self.providers[index]
-            if model and provider.models is None and not provider.excluded.matches(model):
-                return Found("model", f"provider {provider.name}", refs=(Ref(index, model),))
-        found = [hit for route in self._routes if (hit := self._by_route(route, name))]
-        live = (hit for hit in found if self.providers[hit.refs[0].provider].live)
-        return next(live, found[0] if found else None)
+        Brackets that are part of a name as the configuration has it are no suffix.
+        """
+        base, suffix = (name, None) if self._stands(name) else split_suffix(name)
+        found = self.find(base)
+        return (base, suffix, found) if found else None
 
     def excluded_from(self, name: str) -> str | None:
         """The provider that would have this name, but for its `excluded-models`."""
@@ -205,6 +194,57 @@ class Directory:
         names = [model]
         names += [listed.name for listed in provider.models or () if listed.called(model)]
         return provider.name if any(map(provider.excluded.matches, names)) else None
+
+    def _stands(self, name: str) -> bool:
+        """Whether a name stands in the configuration as such."""
+        if self._grouped(name) or (name in self._bare and not self._is_handled(name)):
+            return True
+        index, model = self._split(name)
+        return index is not None and model in self._listed[index]
+
+    def _grouped(self, name: str) -> Found | None:
+        if name == PASSTHROUGH:
+            return Found("passthrough", PASSTHROUGH)
+        if name in self._combos:
+            return Found("combo", f"combo {name}", self._combos[name])
+        if name in self._aliases:
+            return Found("alias", f"alias {name}", self._aliases[name])
+        return None
+
+    def _handled(self, name: str) -> Found | None:
+        """The meaning of a name that begins with a provider's prefix or name."""
+        index, model = self._split(name)
+        if index is None:
+            return None
+        provider = self.providers[index]
+        rule = f"provider {provider.name}"
+        if provider.models is not None:
+            refs = self._listed[index].get(model)
+            return _models(rule, refs) if refs else None
+        if not model or provider.excluded.matches(model):
+            return None
+        return Found("model", rule, refs=(Ref(index, model),))
+
+    def _is_handled(self, name: str) -> bool:
+        """Whether a provider without a model list claims every name of this form."""
+        index, _model = self._split(name)
+        return index is not None and self.providers[index].models is None
+
+    def _listed_bare(self, name: str) -> Found | None:
+        refs = self._bare.get(name)
+        return _models(f"model {name}", refs) if refs else None
+
+    def _routed(self, name: str) -> Found | None:
+        idle: Found | None = None
+        for route in self._routes:
+            found = self._by_route(route, name)
+            if found and self._is_live(found):
+                return found
+            idle = idle or found
+        return idle
+
+    def _is_live(self, found: Found) -> bool:
+        return not found.refs or any(self.providers[ref.provider].live for ref in found.refs)
 
     def _by_route(self, route: RouteNames, name: str) -> Found | None:
         index = self._handles.get(route.provider)

@@ -114,9 +114,9 @@ def _check_client_names(document: Document, data: dict[str, object]) -> None:
 
 
 def _check_member(document: Document, directory: Directory, path: KeyPath, member: str) -> None:
-    base, _suffix = split_suffix(member)
-    if directory.find_listed(member) or directory.find(base):
+    if directory.meaning(member):
         return
+    base, _suffix = split_suffix(member)
     shown = document.show(path, member)
     if owner := directory.excluded_from(base):
         said = f"{shown} is excluded by the provider {owner!r}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from addons.wire.conversation import Citation
+from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Stop
@@ -165,7 +166,8 @@ type Event = (
 def is_output(event: Event) -> bool:
     """Whether a client that saw this event saw something of the answer itself.
 
-    An empty text part is a handshake (Anthropic opens one before the first word), so it is none;
+    An empty text part is a handshake (Anthropic opens one before the first word), so it is none,
+    and so is the mere mention of hidden reasoning (a Responses item with nothing but its id);
     an announced tool call, a redacted thinking block or a media part is.
     """
     match event:
@@ -173,6 +175,8 @@ def is_output(event: Event) -> bool:
             return bool(part.text or part.redacted or part.signature)
         case PartStart(part=Text() | Refusal() as part):
             return bool(part.text)
+        case PartStart(part=Opaque(kind="reasoning")):
+            return False
         case PartStart() | CitationDelta():
             return True
         case TextDelta() | ArgumentsDelta():

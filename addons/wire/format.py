@@ -95,6 +95,9 @@ class Format(Protocol):
     framing: Literal["sse", "ndjson"]
     content_type: str
     """Content type of a stream."""
+    heartbeat: bytes
+    """Something a client of this format's streams reads as nothing; empty if there is no such thing
+    (comments break gemini-cli)."""
     version: str
     """Version segment of the API's paths (`v1`), for base URLs that leave it out."""
     sdk_adds_version: bool

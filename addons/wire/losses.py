@@ -24,6 +24,12 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "document-url": "files are sent as data or file id",
         "document-citations": "no switch for citations",
+        "audio-url": "audio is sent as data",
+        "audio-file-id": "audio is sent as data",
+        "image-file-id": "images are sent as data or URL",
+        "video-file-id": "videos are sent as data or URL",
+        "prompt_cache_key": "a hint that OpenAI takes and most others refuse",
+        "tool-result-errors": "no flag for a failed call; the result's own words say it",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
     },
@@ -37,6 +43,8 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "stop_sequences": "no such parameter",
         "prediction": "no predicted outputs",
         "audio-output": "answers are text",
+        "audio-url": "audio is sent as data",
+        "audio-file-id": "audio is sent as data",
         "video-input": "no video",
         "assistant-media": "a model's own messages hold text alone",
         "cache_control": "prompts are cached without markers",
@@ -71,6 +79,14 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+KEPT_BY_PROVIDER: Mapping[str, str] = {
+    "background": "answers are waited for",
+    "conversation": "a conversation only its provider keeps",
+    "previous_response_id": "an answer only its provider keeps",
+    "prompt": "a prompt only its provider keeps",
+}
+"""Members of a Responses request that name what its provider stores; no other format has them."""
+
 ENFORCED: Mapping[str, str] = {
     "stop_sequences": "the answer is cut where the sequence begins",
     "max_tokens": "the answer is cut when it has as many tokens",
@@ -81,12 +97,29 @@ SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings. Leaving them out loses nothing."""
 
+REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
+    "openai-responses": {
+        "stop_sequence": "told as an ordinary end",
+        "sequence": "the sequence met is not named",
+        "pause": "told as an ordinary end",
+        "other": "told as an ordinary end",
+        "context_window": "told as the limit of tokens",
+        "content_filter": "told as a refusal is",
+    },
+    "anthropic": {
+        "refusals": "a refusal is text, told by the stop reason",
+        "content_filter": "told as a refusal",
+    },
+}
+"""The same for answers: what a client of the format is told in other words, or not at all. A stop
+reason is named as `StopReason` names it. Nothing of this is reported, since the words survive."""
+
 
 def lost(conversation: Conversation, target: str) -> list[str]:
     """The features of `conversation` that a request in format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
-    cannot = CANNOT_SAY.get(target, {})
+    cannot = CANNOT_SAY.get(target, {}).keys() | KEPT_BY_PROVIDER.keys()
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
@@ -114,6 +147,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "web_search": c.web_search,
     }
     yield from (name for name, value in said.items() if value is not None)
+    if c.format == "openai-responses":
+        yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
             yield "server-tools"
@@ -139,6 +174,8 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                 yield f"{part.kind}-input"
                 if part.url:
                     yield f"{part.kind}-url"
+                if part.file_id:
+                    yield f"{part.kind}-file-id"
                 if part.detail and part.detail != "auto":
                     yield "image-detail"
                 if part.citations:

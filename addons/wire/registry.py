@@ -2,6 +2,7 @@
 
 from addons.wire.anthropic import Anthropic
 from addons.wire.format import Format
+from addons.wire.gemini import Gemini
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.openai_responses import OpenAIResponses
 
@@ -9,4 +10,5 @@ FORMATS: dict[str, Format] = {
     "openai-chat": OpenAIChat(),
     "openai-responses": OpenAIResponses(),
     "anthropic": Anthropic(),
+    "gemini": Gemini(),
 }

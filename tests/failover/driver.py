@@ -23,6 +23,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
+from addons.failover.attempt import Heart
 from addons.failover.attempt import Timeouts
 from addons.failover.layer import FailoverLayer
 from addons.failover.stream import FailoverStream
@@ -87,6 +88,20 @@ class Whole(Lines):
         return http.Response.make(200, self.held.upper(), {"content-type": "text/plain"})
 
 
+class Beats:
+    """A heart for tests."""
+
+    after = 10.0
+    every = 3.0
+    beat = b"[beat]\n"
+
+    def head(self) -> http.Response:
+        return Lines().head()
+
+    def closing(self, answer: http.Response) -> bytes:
+        return b"[closing " + (answer.content or b"") + b"]\n"
+
+
 class Driver:
     """One client connection. `plan` lists the ports of the attempts, in order."""
 
@@ -100,6 +115,7 @@ class Driver:
         self.plan = plan
         self.receiver = receiver
         self.timeouts = timeouts or Timeouts()
+        self.heart: Heart | None = None
         self.hooks: list[str] = []
         self.attempts: list[Attempt] = []
         self.failures: list[Failure] = []
@@ -231,6 +247,7 @@ class Driver:
 
     def _decide(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
+        attempt.heart = self.heart
         if attempt.wait is not None:
             return
         if not self.plan:

@@ -4,6 +4,7 @@ import pytest
 from mitmproxy.proxy import events
 
 from addons.failover.attempt import Timeouts
+from tests.failover.driver import Beats
 from tests.failover.driver import Driver
 from tests.failover.driver import Lines
 from tests.failover.driver import Whole
@@ -268,3 +269,58 @@ def test_an_attempt_can_be_put_off(clock: Clock) -> None:
     d.says(CHUNKED + chunk(b"end\n") + END)
     assert d.answer.endswith(chunk(b"end\n") + END)
     assert_let_go(d)
+
+
+def beating(d: Driver) -> Driver:
+    d.heart = Beats()
+    return d
+
+
+def test_a_client_that_waits_is_shown_that_somebody_is_there(clock: Clock) -> None:
+    d = beating(Driver([1, 2], timeouts=Timeouts(first_byte=100))).request()
+    clock.now += 9.9
+    d.wake()
+    assert d.answer == b""
+    clock.now += 0.2
+    d.wake()
+    assert d.answer.startswith(b"HTTP/1.1 200 OK") and d.answer.endswith(chunk(b"[beat]\n"))
+    d.says(REFUSAL)
+    clock.now += 3.1
+    d.wake()
+    assert d.answer.count(b"[beat]") == 2
+    d.says(CHUNKED + chunk(b"one\n"))
+    clock.now += 3.1
+    d.wake()
+    d.says(chunk(b"end\n") + END)
+    assert d.answer.count(b"HTTP/1.1") == 1 and d.answer.count(b"[beat]") == 3
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert d.hooks.count("responseheaders") == 1
+    assert_let_go(d)
+
+
+def test_beats_go_on_while_a_connection_is_made(clock: Clock) -> None:
+    d = beating(Driver([1], timeouts=Timeouts(connect=30)))
+    d.hold_connects = True
+    d.request()
+    clock.now += 10.1
+    d.wake()
+    assert d.answer.endswith(chunk(b"[beat]\n"))
+    d.finish_connect().says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert_let_go(d)
+
+
+def test_when_all_fail_after_a_beat_the_stream_says_so(clock: Clock) -> None:
+    d = beating(Driver([1])).request()
+    clock.now += 10.1
+    d.wake().says(REFUSAL)
+    assert d.answer.endswith(chunk(b"[closing all out]\n") + END)
+    assert d.hooks[-1] == "response"
+    assert_let_go(d)
+
+
+def test_quick_answers_see_no_beat(clock: Clock) -> None:
+    d = beating(Driver([1])).request().says(CHUNKED + chunk(b"end\n") + END)
+    clock.now += 60
+    d.wake()
+    assert b"beat" not in d.answer

@@ -33,6 +33,7 @@ class Anthropic:
     content_type = "text/event-stream; charset=utf-8"
     version = "v1"
     sdk_adds_version = True
+    heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
 
     def path(self, model: str, stream: bool) -> str:
         return "/messages"

@@ -9,6 +9,7 @@ from addons.wire.conversation import Reply
 from addons.wire.errors import ApiError
 from addons.wire.format import Asked
 from addons.wire.format import ModelEntry
+from addons.wire.gemini.adapt import fit
 from addons.wire.gemini.errors import find_error
 from addons.wire.gemini.errors import write_error
 from addons.wire.gemini.foreign import without_sealed
@@ -34,11 +35,9 @@ class Gemini:
     A request names its model, and whether it wants a stream, in its path and not in its body.
     Whoever takes a client's request in therefore puts the members `model` (a string) and `stream`
     (true or false) into the body, under names that Gemini's own bodies do not have; `read_path`
-    tells both. `with_model` and `with_stream` take them out again, and `write_request` writes
-    neither, so that a body which went through them can be sent to the path that `path` gives.
-
-    `write_request` writes what the model that `Conversation.model` names can take (thinking levels
-    since Gemini 3, budgets before), so it has to be told the upstream's name of it.
+    tells both. `read_request` reads them and `write_request` writes them, as with every format.
+    `with_model` and `with_stream` take them out again, so that a body which went through both can
+    be sent to the path that `path` gives.
     """
 
     name = NAME
@@ -46,6 +45,7 @@ class Gemini:
     content_type = "text/event-stream"
     version = "v1beta"
     sdk_adds_version = True
+    heartbeat = b""
 
     def path(self, model: str, stream: bool) -> str:
         return write_path(model, stream)
@@ -68,8 +68,9 @@ class Gemini:
         return rest(body, "stream") if "stream" in body else body
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        """`body` without the member `model`: the path says it."""
-        return rest(body, "model") if "model" in body else body
+        """`body` without the member `model`, since the path says it, and as that model takes it:
+        the generations differ in how thinking is asked for."""
+        return fit(rest(body, "model") if "model" in body else body, model)
 
     def without_sealed(self, body: JsonObject) -> JsonObject:
         """`body` as a provider of this format takes it, where a client of this format had other

@@ -6,7 +6,6 @@ from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
 from addons.wire.gemini.names import int_of
-from addons.wire.gemini.names import is_before_3
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
 from addons.wire.gemini.names import rest
@@ -33,19 +32,7 @@ _NUMBERS = {
 _WHOLE = {"max_tokens", "top_k", "seed", "top_logprobs", "candidates"}
 """Fields that are integers; Vertex AI's libraries write some of them as floats."""
 
-_BUDGETS = {
-    "none": 0,
-    "minimal": 512,
-    "low": 1024,
-    "medium": 8192,
-    "high": 24576,
-    "xhigh": 24576,
-    "max": 24576,
-}
-"""Thinking budgets of the models that know no levels; 24,576 is the most that all of them take."""
-
 _LEVELS = {
-    "none": "MINIMAL",
     "minimal": "MINIMAL",
     "low": "LOW",
     "medium": "MEDIUM",
@@ -100,7 +87,7 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
         config.setdefault("responseModalities", modalities)
     if c.output is not None:
         config.update(_write_output(c.output))
-    if c.reasoning is not None and (thinking := _write_thinking(c.reasoning, c.model)):
+    if c.reasoning is not None and (thinking := _write_thinking(c.reasoning)):
         config["thinkingConfig"] = thinking
     return config
 
@@ -162,23 +149,16 @@ def _read_thinking(config: JsonObject) -> Reasoning | None:
     )
 
 
-def _write_thinking(reasoning: Reasoning, model: str) -> JsonObject:
+def _write_thinking(reasoning: Reasoning) -> JsonObject:
     said = own(reasoning.extra)
     if "thinkingConfig" in said:
         return said["thinkingConfig"]
     if reasoning.enabled is False or reasoning.effort == "none":
-        if is_before_3(model):
-            return {"thinkingBudget": 0}
-        return {"thinkingLevel": "LOW" if "pro" in model else "MINIMAL"}
+        return {"thinkingBudget": 0}
     thinking: JsonObject = {}
     if reasoning.budget is not None:
         thinking["thinkingBudget"] = reasoning.budget
-        if is_before_3(model):
-            thinking["thinkingBudget"] = min(reasoning.budget, _BUDGETS["max"])
     elif reasoning.effort is not None:
-        if is_before_3(model):
-            thinking["thinkingBudget"] = _BUDGETS.get(reasoning.effort, -1)
-        else:
-            thinking["thinkingLevel"] = _LEVELS.get(reasoning.effort, "HIGH")
+        thinking["thinkingLevel"] = _LEVELS.get(reasoning.effort, "HIGH")
     thinking["includeThoughts"] = reasoning.summary not in _HIDDEN
     return thinking

@@ -118,8 +118,11 @@ def _read(error: Any, body: JsonObject) -> ApiError:
         None,
     )
     details = objects_of(found.get("details"))
-    reasons = [_REASONS.get(text_of(detail.get("reason"))) for detail in details]
-    kinds = [kind for kind in (*reasons, _KINDS.get(word)) if kind is not None]
+    kinds: list[ErrorKind] = [
+        _REASONS[r] for d in details if (r := text_of(d.get("reason"))) in _REASONS
+    ]
+    if word in _KINDS:
+        kinds.append(_KINDS[word])
     code = found.get("code")
     return ApiError(
         message=message or "the provider reported an error without saying which",

@@ -5,7 +5,6 @@ of v1 and v1beta), the types of its official SDK (`google.genai.types`), Vertex 
 same, and what the recorded traffic holds.
 """
 
-import re
 from typing import Any
 
 from addons.wire.jsonio import EMPTY
@@ -18,14 +17,6 @@ writer of a stream cannot tell which format an event comes from."""
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What stands for the thought signature of a call that another model made: Gemini 3 refuses calls
 without one, except with this word (guide "Thought signatures", transferring history)."""
-
-_BEFORE_3 = re.compile(r"gemini-(1|2)[.-]")
-
-
-def is_before_3(model: str) -> bool:
-    """Whether a model is of the generations that have thinking budgets and no thinking levels,
-    check no thought signatures, and take no media inside function responses."""
-    return bool(_BEFORE_3.search(model))
 
 
 def own(extra: JsonObject) -> JsonObject:

@@ -142,14 +142,8 @@ def arguments_of(part: ToolCall) -> JsonObject:
     return args if args is not None else {"arguments": part.arguments}
 
 
-def write_result(part: ToolResult, name: str, *, media: bool = True) -> list[JsonObject]:
-    """The result of a function, as one part; its images and files follow as parts of their own
-    for models that take no `media` inside a response."""
-    written = [
-        raw
-        for inner in part.parts
-        if isinstance(inner, Media) and (raw := write_media(inner)) is not None
-    ]
+def write_result(part: ToolResult, name: str) -> JsonObject:
+    """The result of a function, images and files within."""
     said = own(part.extra)
     result: JsonObject = {"name": name}
     if "result" in said:
@@ -158,10 +152,10 @@ def write_result(part: ToolResult, name: str, *, media: bool = True) -> list[Jso
         if not is_made_up(part.call_id):
             result["id"] = part.call_id
         result["response"] = _write_output(part)
-    if written and media:
+    media = [write_media(inner) for inner in part.parts if isinstance(inner, Media)]
+    if written := [raw for raw in media if raw is not None]:
         result["parts"] = written
-    first = {"functionResponse": result, **said.get("part", EMPTY)}
-    return [first] if media else [first, *written]
+    return {"functionResponse": result, **said.get("part", EMPTY)}
 
 
 def _read_output(response: object) -> list[Text]:

@@ -18,7 +18,6 @@ from addons.wire.gemini.config import write_config
 from addons.wire.gemini.media import write_media
 from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import NO_SIGNATURE
-from addons.wire.gemini.names import is_before_3
 from addons.wire.gemini.names import own
 from addons.wire.gemini.parts import write_call
 from addons.wire.gemini.parts import write_result
@@ -34,11 +33,16 @@ _ROLE = {"user": "user", "assistant": "model"}
 
 
 def write_request(c: Conversation) -> JsonObject:
-    """A request body. Neither model nor stream wish stand in it: both are in the path."""
+    """A request body, with the members `model` and `stream` as far as they are said."""
     home = c.format == NAME
     said = own(c.extra)
     writer = _Contents(c)
-    body: JsonObject = {"contents": writer.home() if home else writer.foreign()}
+    body: JsonObject = {}
+    if c.model:
+        body["model"] = c.model
+    if c.stream is not None:
+        body["stream"] = c.stream
+    body["contents"] = writer.home() if home else writer.foreign()
     if system := _write_system(c.turns, home):
         body["systemInstruction"] = system
     if tools := write_tools(c, writer.names):
@@ -78,7 +82,6 @@ class _Contents:
     def __init__(self, c: Conversation) -> None:
         self.names = Names(c.tools)
         self._turns = [t for t in c.turns if t.role not in ("system", "developer")]
-        self._before_3 = is_before_3(c.model)
         self._called = {
             part.id: self.names.flat(part.name, part.namespace)
             for turn in self._turns
@@ -114,7 +117,8 @@ class _Contents:
             case ToolCall():
                 return [write_call(part, part.name)]
             case ToolResult():
-                return write_result(part, part.name or self._called.get(part.call_id, "tool"))
+                name = part.name or self._called.get(part.call_id, "tool")
+                return [write_result(part, name)]
         return list(_plain(part))
 
     def foreign(self) -> list[JsonObject]:
@@ -140,7 +144,7 @@ class _Contents:
         if not isinstance(part, ToolResult):
             return []
         name = self._called.get(part.call_id) or part.name or "tool"
-        return write_result(part, name, media=not self._before_3)
+        return [write_result(part, name)]
 
     def _model_parts(self, parts: list[Part]) -> list[JsonObject]:
         """The parts of one answer in the history. Thoughts go along if they are signed by Gemini;
@@ -156,7 +160,8 @@ class _Contents:
                     else:
                         loose = part.signature or part.redacted
                 case ToolCall():
-                    signature = loose or self._stand_in(called)
+                    # Of several parallel calls only the first needs a signature.
+                    signature = loose or (None if called else NO_SIGNATURE)
                     name = self.names.flat(part.name, part.namespace)
                     written.append(write_call(part, name, signature))
                     loose, called = None, True
@@ -168,10 +173,6 @@ class _Contents:
         if loose:
             written.append({"text": "", "thoughtSignature": loose})
         return written
-
-    def _stand_in(self, called: bool) -> str | None:
-        """What to sign the first of several parallel calls with; the others need nothing."""
-        return None if called or self._before_3 else NO_SIGNATURE
 
 
 def _plain(part: Part) -> Iterator[JsonObject]:

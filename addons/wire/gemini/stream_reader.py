@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from addons.wire.conversation import Citation
 from addons.wire.conversation import Part
 from addons.wire.conversation import Stop
 from addons.wire.conversation import Text
@@ -164,7 +165,11 @@ class _Candidate:
         self._next = 0
         self._open: Text | Thinking | ToolCall | None = None
         self._texts: list[str] = []
+        self._complete = False
+        """Whether words that come go into a part of their own."""
         self._late_signature: str | None = None
+        self._said: list[str] = []
+        """All texts that have ended."""
         self._args: PartialArgs | None = None
         self._calls = False
         self._finish: Any = None
@@ -198,15 +203,28 @@ class _Candidate:
         if self._finish is None:
             # What came of the arguments is no call to run.
             self._args = None
-        if isinstance(self._open, Text) and not self._whole:
-            citations = read_citations(self._extra, "".join(self._texts))
-            events += [CitationDelta(self._next - 1, c, self.index) for c in citations]
-            if self._late_signature and citations:
-                self._open = replace(self._open, citations=tuple(citations))
+        if not self._whole:
+            events += self._cite()
         events += self._close()
         if self._extra:
             events.append(Extra(owned(self._extra), self.index))
         return events
+
+    def _cite(self) -> list[Event]:
+        """The sources of the answer's words, at the last text; at an empty one if that ended."""
+        last = self._texts if isinstance(self._open, Text) else []
+        said = "".join([*self._said, *last])
+        before = len(said) - len("".join(last))
+        citations = read_citations(self._extra, said) if said else []
+        if not citations:
+            return []
+        events: list[Event] = []
+        if not isinstance(self._open, Text):
+            events += [*self._close(), *self._begin(Text(text=""))]
+        citations = [_moved(citation, before) for citation in citations]
+        if self._late_signature and isinstance(self._open, Text):
+            self._open = replace(self._open, citations=tuple(citations))
+        return [*events, *(CitationDelta(self._next - 1, c, self.index) for c in citations)]
 
     def _read_part(self, raw: JsonObject, chunk: JsonObject, ids: AnswerIds) -> list[Event]:
         if "functionCall" in raw:
@@ -217,7 +235,6 @@ class _Candidate:
 
     def _read_text(self, part: Text | Thinking) -> list[Event]:
         events: list[Event] = []
-        runs_on = type(part) is type(self._open) and not self._whole
         if isinstance(part, Text) and not part.text and not self._whole:
             # The last chunk often holds an empty text, sometimes with the signature of the text
             # before it, or of nothing.
@@ -227,16 +244,17 @@ class _Candidate:
                 return []
             if not signature:
                 return []
-        if not runs_on or own(part.extra):
+        proof = part.signature if isinstance(part, Thinking) else None
+        same = type(part) is type(self._open) and not (self._whole or self._complete)
+        if not same or own(part.extra):
             events += [*self._close(), *self._begin(replace(part, text=""))]
         self._texts.append(part.text)
         if part.text:
             events.append(TextDelta(self._next - 1, part.text, self.index))
-        if isinstance(part, Thinking) and part.signature:
-            events.append(SignatureDelta(self._next - 1, part.signature, NAME, self.index))
-        if own(part.extra) or (isinstance(part, Thinking) and part.signature):
-            # What stands beside a text, above all its signature, belongs to what came so far.
-            events += self._close()
+        if proof:
+            events.append(SignatureDelta(self._next - 1, proof, NAME, self.index))
+        # A signature belongs to what came so far.
+        self._complete = bool(proof or own(part.extra))
         return events
 
     def _read_call(self, raw: JsonObject, chunk: JsonObject, ids: AnswerIds) -> list[Event]:
@@ -263,6 +281,7 @@ class _Candidate:
             part = replace(part, signature=None)
         self._open = part
         self._texts = []
+        self._complete = False
         self._late_signature = None
         self._next += 1
         return [PartStart(self._next - 1, part, self.index)]
@@ -278,6 +297,8 @@ class _Candidate:
             events.append(ArgumentsDelta(index, dumps(self._args.args).decode(), self.index))
             self._args = None
         whole: Part | None = None
+        if isinstance(part, Text):
+            self._said += self._texts
         if isinstance(part, Text) and self._late_signature:
             extra = owned({**own(part.extra), "thoughtSignature": self._late_signature})
             whole = replace(part, text="".join(self._texts), extra=extra)
@@ -294,6 +315,15 @@ class _Candidate:
             ArgumentsDelta(index, part.arguments, self.index),
             PartEnd(index, choice=self.index),
         ]
+
+
+def _moved(citation: Citation, by: int) -> Citation:
+    """A citation whose stretch is counted from `by` on; without one if it begins before that."""
+    if citation.start is None or citation.end is None or not by:
+        return citation
+    if citation.start < by:
+        return replace(citation, start=None, end=None)
+    return replace(citation, start=citation.start - by, end=citation.end - by)
 
 
 def _seconds(value: Any) -> int | None:

@@ -35,6 +35,8 @@ class OpenAIChat:
     framing: Literal["sse", "ndjson"] = "sse"
     content_type = "text/event-stream"
     version = "v1"
+    sdk_adds_version = False
+    heartbeat = b": keepalive\n\n"
 
     def path(self, model: str, stream: bool) -> str:
         return "/chat/completions"

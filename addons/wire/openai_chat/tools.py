@@ -168,9 +168,11 @@ def is_custom(raw: JsonObject) -> bool:
     """Whether an entry of `tool_calls` calls a custom tool. Snowflake writes both kinds into each
     entry, the one that is not meant with empty texts."""
     custom, function = raw.get("custom"), raw.get("function")
-    if not isinstance(custom, dict) or (isinstance(function, dict) and function.get("name")):
+    if not isinstance(custom, dict):
         return False
-    return raw.get("type") == "custom" or bool(custom.get("name"))
+    if isinstance(function, dict):
+        return not any(function.values()) and any(custom.values())
+    return True
 
 
 def read_legacy_call(raw: Any, seed: str) -> ToolCall | None:

@@ -30,6 +30,7 @@ class OpenAIResponses:
     content_type = "text/event-stream"
     version = "v1"
     sdk_adds_version = False
+    heartbeat = b": keepalive\n\n"
 
     def path(self, model: str, stream: bool) -> str:
         return "/responses"

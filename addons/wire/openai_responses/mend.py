@@ -20,12 +20,15 @@ from addons.wire.openai_responses.stream_writer import write_reply
 from addons.wire.sse import Frame
 from addons.wire.sse import encode
 
+_ENDS = (b"response.completed", b"response.incomplete", b"response.failed", b'"error"')
+"""One of these names stands in every terminal event that clients know."""
+
 
 class Mender:
     """Keeps every byte of an event that is right.
 
     Supplied are the `event:` lines that some providers leave out and clients read, and the
-    terminal event where a provider ends with `[DONE]` instead. Dropped are `[DONE]`, events that
+    terminal event where a provider ends with `[DONE]` or a name of its own instead. Dropped are `[DONE]`, events that
     are no JSON object, and everything after the end.
     """
 
@@ -46,8 +49,10 @@ class Mender:
             return self.close(events)
         if not data.startswith(b"{") or not data.endswith(b"}"):
             return b""
-        self._over = ended
         self._last = data
+        if ended and not any(name in data for name in _ENDS):
+            return self.close(events)
+        self._over = ended
         if frame.raw and frame.event:
             return frame.raw
         return self._rewrite(frame)

@@ -1,0 +1,60 @@
+"""How every target is doing, for people."""
+
+import json
+import time
+
+from mitmproxy import command
+
+from addons.policy.health import HealthRow
+from addons.runtime import Runtime
+from addons.wire.jsonio import JsonObject
+
+
+class Status:
+    """The command `switchyard.status`; `GET /v0/health/providers` answers the same."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @command.command("switchyard.status")
+    def status(self) -> str:
+        """Every provider's targets as JSON: state, cooldown, requests in flight, last error."""
+        return json.dumps(provider_status(self._runtime), indent=2)
+
+
+def provider_status(runtime: Runtime) -> JsonObject:
+    """The targets that were tried lately, under the provider they belong to, and those providers
+    that are configured but not live, with the reason."""
+    now = time.monotonic()
+    targets: dict[str, list[JsonObject]] = {p.name: [] for p in runtime.config.providers}
+    for row in runtime.health.snapshot(now):
+        targets.setdefault(row.key.provider, []).append(_told(row, now))
+    return {
+        "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
+        "not-live": [
+            {"name": one.provider.name, "reason": one.reason} for one in runtime.config.not_live
+        ],
+    }
+
+
+def _told(row: HealthRow, now: float) -> JsonObject:
+    standing = row.standing
+    told: JsonObject = {
+        "model": row.key.model,
+        "credential": row.key.credential,
+        "state": standing.state,
+        "in-flight": row.in_flight,
+        "successes": row.successes,
+        "failures": row.failures,
+    }
+    if standing.state == "cooling":
+        told["returns-in"] = round(standing.returns - now, 3)
+        told["announced"] = standing.shut_until > 0
+    if row.last_failed_at is not None:
+        told["last-error"] = {
+            "class": row.last_class,
+            "status": row.last_status,
+            "message": row.last_error,
+            "seconds-ago": round(now - row.last_failed_at, 3),
+        }
+    return told
