@@ -5,7 +5,7 @@ import hmac
 from mitmproxy import http
 
 from addons.endpoints import find_endpoint
-from addons.endpoints import format_of_path
+from addons.endpoints import find_foreign_endpoint
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.intake import client_credential
@@ -41,9 +41,9 @@ class Access:
         if runtime.is_own(flow):
             endpoint = find_endpoint(flow.request)
             # A health check has no key to show, and a greeting tells nothing.
-            return endpoint is None or endpoint.kind in ("generate", "models", "status")
+            return endpoint is None or endpoint.kind not in ("health", "greeting")
         served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and format_of_path(flow.request) is not None
+        return served and find_foreign_endpoint(flow.request) is not None
 
 
 def is_known(given: str, keys: tuple[bytes, ...]) -> bool:

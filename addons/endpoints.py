@@ -3,72 +3,111 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote
 
 from mitmproxy import http
 
 from addons.wire.format import Format
+from addons.wire.gemini.paths import read_path
 from addons.wire.registry import FORMATS
 
-type Kind = Literal["generate", "models", "health", "status", "greeting"]
+type Kind = Literal["generate", "models", "model", "health", "status", "greeting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `models` for the list, `health` whether we live, `status` how the
-    providers are; `greeting` is a probe that only wants to see that somebody is there (Claude Code
-    sends `HEAD /api/hello`).
+    `generate` asks a model, `models` for the list, `model` for one of it, `health` whether we live,
+    `status` how the providers are; `greeting` is a probe that only wants to see that somebody is
+    there (Claude Code sends `HEAD /api/hello`).
     """
 
     kind: Kind
     format: Format
+    model: str | None = None
+    """The model, where the path names it."""
+    stream: bool | None = None
+    """Whether a stream is wanted, where the path says so."""
+    array: bool = False
+    """Whether the stream shall be one JSON array instead of events (Gemini without `alt=sse`)."""
 
 
 _GENERATE = {
     "/chat/completions": "openai-chat",
+    "/responses": "openai-responses",
     "/messages": "anthropic",
 }
-"""Path below the optional version segment -> wire format."""
+"""End of the path -> wire format, for formats whose body names the model."""
 
+_PREFIXES = ("/codex",)
+"""What may stand before these paths, besides the version, at our own address."""
+
+_GEMINI_METHODS = ("generateContent", "streamGenerateContent")
 _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
     """What a request to our own address asks for; None if nothing we serve."""
-    path = request.path.partition("?")[0]
-    path = path.rstrip("/") or "/"
+    path = request.path.partition("?")[0].rstrip("/") or "/"
     bare = _VERSION.sub("", path, count=1)
+    for prefix in _PREFIXES:
+        bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
     if request.method == "POST":
         name = _GENERATE.get(bare)
-        return Endpoint("generate", FORMATS[name]) if name else None
+        return Endpoint("generate", FORMATS[name]) if name else _gemini_endpoint(request)
     if request.method not in ("GET", "HEAD"):
         return None
+    dialect = FORMATS[_dialect(request)]
     if bare == "/models":
-        return Endpoint("models", FORMATS[_dialect(request)])
+        return Endpoint("models", dialect)
+    if bare.startswith("/models/") and bare != path:
+        return Endpoint("model", dialect, model=unquote(bare.removeprefix("/models/")))
     if path == "/v0/health/providers":
-        return Endpoint("status", FORMATS[_dialect(request)])
+        return Endpoint("status", dialect)
     if bare == "/health":
-        return Endpoint("health", FORMATS[_dialect(request)])
+        return Endpoint("health", dialect)
     if path == "/" or request.method == "HEAD":
-        return Endpoint("greeting", FORMATS[_dialect(request)])
+        return Endpoint("greeting", dialect)
     return None
 
 
-def format_of_path(request: http.Request) -> Format | None:
-    """The wire format of a call to a model at some provider's own address, whatever stands before
-    the path's last segments (`/openai/v1/chat/completions`, `/api/v1/chat/completions`)."""
+def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
+    """What a request to some provider's own address asks for, if that is a call to a model;
+    whatever stands before the path's last segments (`/openai/v1/chat/completions`)."""
     if request.method != "POST":
         return None
     path = request.path.partition("?")[0].rstrip("/")
-    return next((FORMATS[name] for end, name in _GENERATE.items() if path.endswith(end)), None)
+    for end, name in _GENERATE.items():
+        if path.endswith(end):
+            return Endpoint("generate", FORMATS[name])
+    return _gemini_endpoint(request)
 
 
 def format_of_client(request: http.Request) -> Format:
     """The format in which a client wants to be told that something is wrong."""
-    return format_of_path(request) or FORMATS[_dialect(request)]
+    called = find_foreign_endpoint(request)
+    return called.format if called else FORMATS[_dialect(request)]
+
+
+def _gemini_endpoint(request: http.Request) -> Endpoint | None:
+    called = read_path(request.path)
+    if called is None or called.method not in _GEMINI_METHODS:
+        return None
+    return Endpoint(
+        "generate",
+        FORMATS["gemini"],
+        model=called.model,
+        stream=called.streams,
+        array=called.streams and called.alt != "sse",
+    )
 
 
 def _dialect(request: http.Request) -> str:
-    """Whose API a request that names no format is written for."""
-    return "anthropic" if "anthropic-version" in request.headers else "openai-chat"
+    """Whose API a request is written for whose path does not tell: three have `/v1/models`."""
+    headers = request.headers
+    if "anthropic-version" in headers:
+        return "anthropic"
+    if "x-goog-api-key" in headers or request.path.startswith("/v1beta"):
+        return "gemini"
+    return "openai-chat"

@@ -65,10 +65,13 @@ class Exchange:
     flow: http.HTTPFlow
     format: Format
     """The client's wire format."""
-    body: JsonObject
-    """The client's request, parsed once. Never changed: every attempt starts from it."""
     raw: bytes
-    """The bytes `body` was parsed from, without content encoding."""
+    """The client's request, without content encoding."""
+    parsed: JsonObject
+    """`raw`, parsed once."""
+    body: JsonObject
+    """`parsed`, with the model and the stream wish where the path said them. Never changed: every
+    attempt starts from it."""
     model: str
     """The model's name as the client wrote it."""
     wish: bool | None
@@ -98,7 +101,7 @@ class Exchange:
     upstream_body: JsonObject = field(default_factory=dict)
     upstream_streams: bool = False
     says_stream: bool = True
-    """Whether the running attempt's body must say if it streams, even on a passthrough."""
+    """Whether the running attempt must say if it streams, even on a passthrough."""
     key: SecretStr | None = None
     """The running attempt's credential."""
     dropped: list[str] = field(default_factory=list)
@@ -107,6 +110,11 @@ class Exchange:
     """The head of the running attempt's answer, names in lower case."""
     relay: Relay | None = None
     _conversation: Conversation | None = None
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether the running attempt speaks the client's own format."""
+        return self.upstream_format is not None and self.upstream_format.name == self.format.name
 
     @property
     def conversation(self) -> Conversation:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from mitmproxy import http
 
 from addons.exchange import Exchange
-from addons.wire.format import Format
 
 _HOP = {
     "connection",
@@ -64,8 +63,7 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
     session ids). One of another format gets none but `user-agent`: they would mean nothing there.
     """
     fields = exchange.flow.request.headers.items(multi=True)
-    upstream = exchange.upstream_format
-    if upstream is None or upstream.name != exchange.format.name:
+    if not exchange.passes_through:
         agent = exchange.flow.request.headers.get("user-agent")
         if agent:
             yield "user-agent", agent
@@ -88,9 +86,7 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
 def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
-    same = exchange.upstream_format is not None and (
-        exchange.upstream_format.name == exchange.format.name
-    )
+    same = exchange.passes_through
     for name, value in upstream.items(multi=True):
         name = name.lower()
         if name in _NOT_ANSWERED or name.startswith("x-switchyard-"):
@@ -100,9 +96,10 @@ def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple
     yield from route_headers(exchange)
 
 
-def stream_head(format: Format) -> Iterator[tuple[str, str]]:
+def stream_head(exchange: Exchange) -> Iterator[tuple[str, str]]:
     """What the head of every streamed answer says."""
-    yield "content-type", format.content_type
+    array = exchange.asked.array
+    yield "content-type", "application/json" if array else exchange.format.content_type
     yield "cache-control", "no-cache"
 
 

@@ -6,6 +6,7 @@ from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.guard import guarded
 from addons.headers import route_headers
+from addons.headers import stream_head
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.events import Failure
@@ -37,14 +38,14 @@ class ExchangeHeart:
         self._exchange = exchange
 
     def head(self) -> http.Response:
-        response = http.Response.make(200, b"", dict(stream_head(self._exchange.format)))
+        response = http.Response.make(200, b"", dict(stream_head(self._exchange)))
         del response.headers["content-length"]
         for name, value in route_headers(self._exchange):
             response.headers[name] = value
         return response
 
     def closing(self, answer: http.Response) -> bytes:
-        """The error that `answer` tells, as an event of the client's format and the stream's end."""
+        """The error that `answer` tells, as the end of a stream of the client's format."""
         format = self._exchange.format
         body = loads_object(answer.content or b"")
         error = format.find_error(body) if body is not None else None

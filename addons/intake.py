@@ -6,8 +6,9 @@ import uuid
 from mitmproxy import http
 from pydantic import SecretStr
 
+from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
-from addons.endpoints import format_of_path
+from addons.endpoints import find_foreign_endpoint
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
@@ -17,7 +18,6 @@ from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decode_whole
 from addons.wire.errors import ApiError
 from addons.wire.format import Asked
-from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
 
@@ -43,18 +43,12 @@ class Intake:
             if "websocket" in request.headers.get("upgrade", "").lower():
                 raise Refused(_no_websocket(), {"connection": "close"})
             endpoint = find_endpoint(request)
-            if endpoint is None or endpoint.kind != "generate":
-                return
-            format = endpoint.format
+        elif runtime.serves_host(request.pretty_host, request.port):
+            endpoint = find_foreign_endpoint(request)
         else:
-            if not runtime.serves_host(request.pretty_host, request.port):
-                return
-            found = format_of_path(request)
-            if found is None:
-                return
-            format = found
-        raw = decoded_body(request)
-        runtime.exchanges.begin(begin_exchange(flow, format, raw))
+            endpoint = None
+        if endpoint is not None and endpoint.kind == "generate":
+            runtime.exchanges.begin(begin_exchange(flow, endpoint, decoded_body(request)))
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -78,9 +72,12 @@ class Release:
         self._runtime.exchanges.end(flow)
 
 
-def begin_exchange(flow: http.HTTPFlow, format: Format, raw: bytes) -> Exchange:
+def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Exchange:
     """The exchange of a call to a model. Raises Refused if the body is none."""
-    body = parse_body(raw)
+    parsed = parse_body(raw)
+    body = parsed
+    if endpoint.model is not None:
+        body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise Refused(
@@ -91,13 +88,14 @@ def begin_exchange(flow: http.HTTPFlow, format: Format, raw: bytes) -> Exchange:
                 param="model",
             )
         )
-    wish = format.asks_stream(body, flow.request.path)
+    wish = endpoint.format.asks_stream(body, flow.request.path)
     options = body.get("stream_options")
     return Exchange(
         flow=flow,
-        format=format,
-        body=body,
+        format=endpoint.format,
         raw=raw,
+        parsed=parsed,
+        body=body,
         model=model.strip(),
         wish=wish,
         streams=bool(wish),
@@ -106,6 +104,7 @@ def begin_exchange(flow: http.HTTPFlow, format: Format, raw: bytes) -> Exchange:
             id=uuid.uuid4().hex,
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+            array=endpoint.array,
         ),
         started=time.monotonic(),
         credential=client_credential(flow.request),

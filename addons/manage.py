@@ -12,6 +12,7 @@ from addons.guard import guarded
 from addons.runtime import Runtime
 from addons.status import provider_status
 from addons.wire.errors import ApiError
+from addons.wire.format import Format
 from addons.wire.format import ModelEntry
 
 
@@ -36,6 +37,8 @@ class Manage:
             answer = json_answer(200, provider_status(runtime))
         elif kind == "greeting":
             answer = json_answer(200, {"name": "switchyard", "status": "ok"})
+        elif kind == "model" and endpoint and endpoint.model:
+            answer = self._model(endpoint.format, endpoint.model)
         elif kind == "models" and endpoint:
             answer = json_answer(200, endpoint.format.write_models(self._models()))
         else:
@@ -57,6 +60,15 @@ class Manage:
             "uptime": round(time.monotonic() - runtime.started, 3),
         }
 
+    def _model(self, format: Format, asked: str) -> http.Response:
+        entry = next((one for one in self._models() if one.id == asked), None)
+        if entry is None:
+            message = f"There is no model {asked!r}. GET /v1/models lists what can be asked for."
+            error = ApiError(message=message, kind="not_found", code="model_not_found")
+            return error_answer(format, error)
+        listed = format.write_models([entry])
+        return json_answer(200, (listed.get("data") or listed["models"])[0])
+
     def _models(self) -> list[ModelEntry]:
         return [
             ModelEntry(
@@ -73,6 +85,7 @@ def _not_here(request: http.Request) -> ApiError:
     path = request.path.partition("?")[0]
     return ApiError(
         message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
-        "/v1/chat/completions, POST /v1/messages, GET /v1/models and GET /health.",
+        "/v1/chat/completions, /v1/responses, /v1/messages and "
+        "/v1beta/models/{model}:generateContent, GET /v1/models and GET /health.",
         kind="not_found",
     )

@@ -66,17 +66,20 @@ class Sending:
 def write_body(exchange: Exchange, upstream: Format) -> bytes:
     """The bytes of the attempt's body: the client's own where nothing has to change."""
     assert exchange.target
-    model, streams = exchange.target.model, exchange.upstream_streams
-    if exchange.upstream_body is not exchange.body:
-        body = upstream.with_model(exchange.upstream_body, model)
-        return dumps(upstream.with_stream(body, streams))
-    named = upstream.with_model(exchange.body, model)
-    body = upstream.with_stream(named, streams) if exchange.says_stream else named
-    if body is exchange.body:
+    body = upstream.with_model(exchange.upstream_body, exchange.target.model)
+    # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
+    if exchange.says_stream or not exchange.passes_through or exchange.body is not exchange.parsed:
+        body = upstream.with_stream(body, exchange.upstream_streams)
+    if not exchange.passes_through:
+        return dumps(body)
+    parsed = exchange.parsed
+    changes = {key: value for key, value in body.items() if parsed.get(key, body) is not value}
+    if parsed.keys() - body.keys():
+        return dumps(body)
+    if not changes:
         return exchange.raw
-    changes = {key: body[key] for key in body if body.get(key) is not exchange.body.get(key)}
-    if changes and all(isinstance(value, str | bool) for value in changes.values()):
-        return splice(exchange.raw, exchange.body, changes)
+    if all(isinstance(value, str | bool) for value in changes.values()):
+        return splice(exchange.raw, parsed, changes)
     return dumps(body)
 
 

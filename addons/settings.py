@@ -82,8 +82,8 @@ class Settings:
         if open_to and not self._runtime.client_keys:
             _give_up(
                 f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
-                "client keys are configured. Set clients.api-keys in the configuration (with the shipped "
-                "one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
+                "client keys are configured. Set clients.api-keys in the configuration (in the "
+                "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
             )
         if not open_to and any(not is_loopback(host) for host in bound):
             # mitmproxy read the address before `load` could say which; its servers start anew.

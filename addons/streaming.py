@@ -40,7 +40,7 @@ class Streaming:
         exchange.says_stream = policy != "as-asked"
         exchange.upstream_headers = {}
         asked = exchange.asked
-        if upstream.name != exchange.format.name:
+        if not exchange.passes_through:
             asked = replace(asked, conversation=exchange.conversation)
         exchange.relay = Relay(upstream, exchange.format, exchange.streams, asked)
         attempt.receiver = RelayReceiver(exchange, exchange.relay)
@@ -109,7 +109,7 @@ class RelayReceiver:
     def head(self) -> http.Response:
         assert self._upstream
         relay = self._relay
-        head = dict(stream_head(relay.client)) if relay.streams else {"content-type": _JSON}
+        head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
         response = http.Response.make(200, relay.body, head)
         if relay.streams:
             del response.headers["content-length"]

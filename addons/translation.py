@@ -5,6 +5,7 @@ from addons.failover.attempt import Attempt
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.runtime import Runtime
+from addons.wire.conversation import Conversation
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Format
@@ -31,10 +32,12 @@ class Translation:
         provider = exchange.target.provider
         upstream = choose_format(exchange.format, provider.formats)
         exchange.upstream_format = upstream
-        if upstream.name == exchange.format.name:
-            exchange.upstream_body = exchange.body
+        if exchange.passes_through:
+            exchange.upstream_body = upstream.without_sealed(exchange.body)
             exchange.dropped = []
             return
+        if exchange.body.get("previous_response_id"):
+            raise Refused(_no_memory(exchange))
         conversation = read_conversation(exchange)
         exchange.upstream_body = upstream.write_request(conversation)
         exchange.dropped = lost(conversation, upstream.name)
@@ -45,9 +48,21 @@ def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
     return client if client.name in offered else FORMATS[offered[0]]
 
 
-def read_conversation(exchange: Exchange):
+def read_conversation(exchange: Exchange) -> Conversation:
     """The request in the neutral model. Raises Refused with what is wrong with it."""
     try:
         return exchange.conversation
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+
+
+def _no_memory(exchange: Exchange) -> ApiError:
+    assert exchange.target
+    return ApiError(
+        message="The request continues an earlier response (previous_response_id), which provider "
+        f"{exchange.target.provider.name!r} does not keep, as it speaks another format. Send the "
+        "whole conversation in 'input'.",
+        kind="invalid_request",
+        code="previous_response_not_found",
+        param="previous_response_id",
+    )

@@ -18,6 +18,8 @@ from addons.policy.route import Target
 from addons.policy.route import TargetKey
 from addons.policy.selection import Selector
 
+_SOON = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -145,6 +147,20 @@ class Candidates:
             standing.shut_until or self._returns(candidate, standing, now)
             for candidate, standing in self._all(now)
             if (shut_too or not standing.shut_until) and not self._is(candidate, self._barred)
+        ]
+        return min(found, default=None)
+
+    def returns_at(self, now: float) -> float | None:
+        """What to tell the client: when to come back. A guess of ours is told no later than soon,
+        since a request that comes before will be tried, if nothing better is to be had."""
+        found = [
+            standing.shut_until
+            or min(
+                self._returns(candidate, standing, now),
+                now + _SOON if standing.guessed else math.inf,
+            )
+            for candidate, standing in self._all(now)
+            if not self._is(candidate, self._barred)
         ]
         return min(found, default=None)
 

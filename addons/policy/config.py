@@ -2,25 +2,18 @@
 is wrong in it.
 
 A file is read in steps, each of which adds its problems to one list: YAML and `${NAME}`
-(`yaml_source`), presets (`presets`), types and values (`schema`), names (`references`).
+(`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude each
+other (`combinations`), names (`references`).
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
-from typing import get_origin
-
-from pydantic import BaseModel
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from addons.policy.combinations import check_combinations
 from addons.policy.presets import apply_presets
 from addons.policy.problems import ConfigError
 from addons.policy.problems import KeyPath
 from addons.policy.problems import Problem
-from addons.policy.problems import did_you_mean
 from addons.policy.problems import dotted
 from addons.policy.references import check_references
 from addons.policy.reserved import reserved_in_use
@@ -28,32 +21,13 @@ from addons.policy.schema import ApiKeyEntry
 from addons.policy.schema import Config
 from addons.policy.schema import NotLive
 from addons.policy.schema import Provider
+from addons.policy.validation import validated
 from addons.policy.yaml_source import Document
 from addons.policy.yaml_source import read_document
 from addons.policy.yaml_source import unset_hint
 from addons.policy.yaml_source import unset_message
 
 __all__ = ["Config", "ConfigError", "load_config", "parse_config"]
-
-_LONGEST_QUOTE = 60
-
-_WRONG_TYPE = {
-    "string_type": ("must be text", "put quotes around it"),
-    "int_type": ("must be a whole number", ""),
-    "int_parsing": ("must be a whole number", ""),
-    "int_from_float": ("must be a whole number", ""),
-    "float_type": ("must be a number", ""),
-    "float_parsing": ("must be a number", ""),
-    "bool_type": ("must be true or false", ""),
-    "bool_parsing": ("must be true or false", ""),
-    "tuple_type": ("must be a list", "write each item on a line of its own, after a dash"),
-    "dict_type": ("must be a mapping of keys to values", "write each as key: value"),
-    "mapping_type": ("must be a mapping of keys to values", "write each as key: value"),
-    "model_type": ("must be a mapping of keys to values", "write each as key: value"),
-    "model_attributes_type": ("must be a mapping of keys to values", "write each as key: value"),
-    "missing": ("is required", ""),
-    "too_short": ("needs at least one entry", ""),
-}
 
 
 def load_config(path: Path, env: Mapping[str, str]) -> Config:
@@ -95,7 +69,7 @@ def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     absent = _absent_providers(document)
     _report_unset(document, env, absent)
     _leave_out_unset(document, absent)
-    config = _validated(document)
+    config = validated(document)
     check_combinations(document)
     check_references(document)
     if config is None or document.problems:
@@ -119,7 +93,11 @@ def _absent_providers(document: Document) -> dict[int, str]:
     for index, provider in enumerate(_providers(document)):
         if not _is_optional(provider):
             continue
-        unset = {path: names for path, names in document.unset.items() if path[1:2] == (index,)}
+        unset = {
+            path: names
+            for path, names in document.unset.items()
+            if path[:2] == ("providers", index)
+        }
         lost = [names for path, names in unset.items() if not _is_key(path)]
         if not lost and len(unset) >= _count_keys(provider):
             lost = list(unset.values())
@@ -173,101 +151,11 @@ def _leave_out_unset(document: Document, absent: Mapping[int, str]) -> None:
     for path in document.unset:
         if path[0] != "providers" or path[1] not in absent or _is_key(path):
             continue
-        holder: object = providers[int(path[1])]
+        holder: dict[str, object] = providers[int(path[1])]
         for step in path[2:-1]:
-            holder = holder.get(step) if isinstance(holder, dict) else None
-        if isinstance(holder, dict):
-            holder.pop(path[-1], None)
-
-
-def _validated(document: Document) -> Config | None:
-    try:
-        return Config.model_validate(document.data)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-    for detail in details:
-        path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
-        if _is_consequence(detail, document, path):
-            continue
-        message, hint = _explain(detail, document, path)
-        within: KeyPath = detail.get("ctx", {}).get("at", ())
-        document.problem((*path, *within), message, hint)
-    return None
-
-
-def _is_consequence(detail: ErrorDetails, document: Document, path: KeyPath) -> bool:
-    """Whether a detail only repeats another problem.
-
-    A value with an unset variable is told as that; a list whose every item is wrong is reported
-    as empty too.
-    """
-    parts = {path[:length] for length in range(1, len(path) + 1)}
-    if parts & document.unset.keys() or parts & document.unusable:
-        return True
-    return detail["type"] == "too_short" and (*path, 0) in document.marks
-
-
-def _explain(detail: ErrorDetails, document: Document, path: KeyPath) -> tuple[str, str]:
-    """What is wrong and what would be right. Values are quoted where they can be no secret."""
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "unit":
-            return f"{_quoted(document, path)}{context['said']}", str(context["hint"])
-        case "plain":
-            return str(context["said"]), str(context["hint"])
-        case "literal_error":
-            return _explain_choice(str(context["expected"]), document, path)
-        case "extra_forbidden":
-            return "unknown key", did_you_mean(str(path[-1]), _known_keys(path[:-1]))
-        case "greater_than_equal":
-            return f"must be at least {context['ge']:g}", ""
-        case "less_than_equal":
-            return f"must be at most {context['le']:g}", ""
-        case kind:
-            return _WRONG_TYPE.get(kind, ("is not of the right form", ""))
-
-
-def _explain_choice(expected: str, document: Document, path: KeyPath) -> tuple[str, str]:
-    choices = re.findall(r"'([^']*)'", expected)
-    mark = document.marks.get(path) or document.marks.get(path[:-1])
-    hint = did_you_mean((mark and mark.text) or "", choices)
-    return f"{_quoted(document, path)}is none of {', '.join(choices)}", hint
-
-
-def _quoted(document: Document, path: KeyPath) -> str:
-    """The value as the file writes it, with its variables not filled in."""
-    mark = document.marks.get(path) or document.marks.get(path[:-1])
-    if mark is None or not mark.text or len(mark.text) > _LONGEST_QUOTE:
-        return ""
-    return f"{mark.text!r} "
-
-
-def _known_keys(path: KeyPath) -> list[str]:
-    """The keys that the mapping at a path of the file may have."""
-    part: type[BaseModel] | None = Config
-    steps = iter(path)
-    for step in steps:
-        fields = part.model_fields.values() if part else ()
-        annotation = next((field.annotation for field in fields if field.alias == step), None)
-        part, within = _part_in(annotation)
-        # Positions in lists, and names that the user chose, lead to no other part.
-        for _ in range(within):
-            next(steps, None)
-    keys = [field.alias or name for name, field in part.model_fields.items()] if part else []
-    return ["preset", *keys] if part is Provider else keys
-
-
-def _part_in(annotation: object) -> tuple[type[BaseModel] | None, int]:
-    """The part within `tuple[Part, ...] | None`, `Mapping[str, Part]` and the like, and how many
-    steps of a path lead to it."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, 0
-    within = int(get_origin(annotation) in (tuple, Mapping))
-    for argument in get_args(annotation):
-        part, deeper = _part_in(argument)
-        if part:
-            return part, within + deeper
-    return None, 0
+            inner = holder.get(str(step))
+            holder = inner if isinstance(inner, dict) else {}
+        holder.pop(str(path[-1]), None)
 
 
 def _completed(config: Config, document: Document, absent: Mapping[int, str], path: Path) -> Config:

@@ -39,6 +39,8 @@ class CooldownSettings:
     """How long a refused key rests."""
     first_credential: float = 60.0
     """How long one rests that had worked before: single wrong 401s happen."""
+    shut_refused_keys: bool = True
+    """Whether a refused key that is the only one left is spared too, until its rest is over."""
     probe: float = 120.0
     """How long a probe that reports nothing keeps others away."""
     keep: float = 3600.0
@@ -59,6 +61,8 @@ class Standing:
     before. 0 if there is none."""
     cls: FailureClass | None = None
     """Of the failure that holds longest."""
+    guessed: bool = False
+    """Whether `until` is our guess, and not a term that was named or set."""
 
     @property
     def usable(self) -> bool:
@@ -93,7 +97,8 @@ class Cooldowns:
     """All outages. Not thread-safe; times are monotonic seconds."""
 
     def __init__(self, settings: CooldownSettings, rng: random.Random) -> None:
-        self._settings = settings
+        self.settings = settings
+        """May be set anew; cooldowns that have begun stay as they are."""
         self._rng = rng
         self._outages: dict[Place, Outage] = {}
 
@@ -107,6 +112,7 @@ class Cooldowns:
         state: State = "open"
         until = shut_until = 0.0
         cls: FailureClass | None = None
+        guessed = False
         for outage in self.of(key):
             if outage.until > now:
                 seen: State = "cooling"
@@ -114,9 +120,10 @@ class Cooldowns:
                 seen = "probing" if outage.probing_until > now else "trial"
             if (_RANK[seen], outage.until) > (_RANK[state], until) or cls is None:
                 state, until, cls = seen, outage.until, outage.cls
+                guessed = outage.until != outage.named_until
             if outage.shut_until > now:
                 shut_until = max(shut_until, outage.shut_until)
-        return OPEN if cls is None else Standing(state, until, shut_until, cls)
+        return OPEN if cls is None else Standing(state, until, shut_until, cls, guessed)
 
     def of(self, key: TargetKey) -> Iterator[Outage]:
         """The outages that concern a target."""
@@ -151,14 +158,15 @@ class Cooldowns:
         if term is not None:
             outage.named_until = max(outage.named_until, now + term)
             outage.until = outage.named_until
-            if verdict.announced:
+            if verdict.announced and (
+                verdict.cls != "credential" or self.settings.shut_refused_keys
+            ):
                 outage.shut_until = max(outage.shut_until, now + term)
             outage.cls = verdict.cls
         elif outage.until <= now:
             outage.until = now + self._guessed_term(outage, verdict)
             outage.cls = verdict.cls
         outage.failed_at = now
-        outage.probing_until = 0.0
 
     def mend(self, key: TargetKey, started: float) -> None:
         """An attempt that began then had success: what failed before it began is over."""
@@ -177,25 +185,25 @@ class Cooldowns:
 
     def sweep(self, now: float) -> None:
         """Drop what is long over; of more than the most, what failed longest ago."""
-        old = now - self._settings.keep
+        old = now - self.settings.keep
         for place, outage in list(self._outages.items()):
             if outage.until <= now and outage.failed_at <= old:
                 del self._outages[place]
-        surplus = max(0, len(self._outages) - self._settings.most)
+        surplus = max(0, len(self._outages) - self.settings.most)
         for place in sorted(self._outages, key=lambda at: self._outages[at].failed_at)[:surplus]:
             del self._outages[place]
 
     def _named_term(
         self, outage: Outage, verdict: Verdict, retry_after: float | None, worked: bool
     ) -> float | None:
-        s = self._settings
+        s = self.settings
         if verdict.cls == "credential":
             first = worked and outage.step == 1
             return min(s.first_credential, s.credential) if first else s.credential
         return retry_after if retry_after is not None and retry_after > 0 else None
 
     def _guessed_term(self, outage: Outage, verdict: Verdict) -> float:
-        s = self._settings
+        s = self.settings
         first = s.base if verdict.cooldown is None else verdict.cooldown
         term = first * 2.0 ** (outage.step - 1) * (1 + s.jitter * self._rng.uniform(-1, 1))
         return min(term, max(s.cap, first))

@@ -64,8 +64,7 @@ class Health:
     def __init__(
         self, settings: CooldownSettings | None = None, rng: random.Random | None = None
     ) -> None:
-        self.settings = settings or CooldownSettings()
-        self._cooldowns = Cooldowns(self.settings, rng or random.Random())
+        self._cooldowns = Cooldowns(settings or CooldownSettings(), rng or random.Random())
         self._tallies: dict[TargetKey, _Tally] = {}
         self._in_flight: dict[tuple[str, str], int] = {}
         self._worked: dict[tuple[str, str], float] = {}
@@ -73,6 +72,14 @@ class Health:
 
     def __len__(self) -> int:
         return len(self._cooldowns) + len(self._tallies) + len(self._worked)
+
+    @property
+    def settings(self) -> CooldownSettings:
+        return self._cooldowns.settings
+
+    def use(self, settings: CooldownSettings) -> None:
+        """Settings for what begins from now on."""
+        self._cooldowns.settings = settings
 
     def state(self, key: TargetKey, now: float) -> Standing:
         """Whether the target may be tried now."""

@@ -79,7 +79,8 @@ def _check_claims(document: Document, data: dict[str, object]) -> None:
         own_prefix = path[-1] == "prefix" and path[:2] == where[:2]
         if where == path or pool or own_prefix:
             continue
-        said = f"{document.show(path, name)} is the name of two things: {other} ({dotted(where)}) and {what}"
+        both = f"{other} ({dotted(where)}) and {what}"
+        said = f"{document.show(path, name)} is the name of two things: {both}"
         document.problem(path, said, "rename one of them")
 
 

@@ -11,7 +11,7 @@ RESERVED: dict[str, str] = {
     "clients.api-keys[].models": "model lists per client key",
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "providers[].profile": "quirks of an upstream, but for auth",
+    "providers[].profile": "quirks of an upstream",
     "providers[].models[].profile": "quirks of a model",
     "providers[].proxy-url": "proxies towards providers",
     "providers[].api-key-entries[].proxy-url": "proxies towards providers",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 from addons.policy.candidates import Candidate
@@ -140,7 +141,7 @@ class Trail:
             if self._stopped:
                 return Exhausted("stopped", None)
             if self._too_late(now):
-                return Exhausted("deadline", self._returns_at(now))
+                return Exhausted("deadline", self._candidates.returns_at(now))
             if self._wait is not None:
                 if now < self._wait.at:
                     return self._wait
@@ -204,11 +205,11 @@ class Trail:
 
     def blocked(self, now: float) -> list[AttemptRecord]:
         """The targets that were not tried because they cool, with their last failure."""
-        return [record for record, _ in zip(self._blocked(now), range(_MOST_BLOCKED), strict=False)]
+        return list(islice(self._blocked(now), _MOST_BLOCKED))
 
     def earliest_return(self, now: float) -> float | None:
         """Seconds until something of the route may be had again; None if that is not known."""
-        at = self._returns_at(now)
+        at = self._candidates.returns_at(now)
         return None if at is None else max(0.0, at - now)
 
     def _begin(self, candidate: Candidate, now: float) -> Try:
@@ -241,12 +242,12 @@ class Trail:
             soonest = max(soonest, now + _SHORTEST_WAIT)
             self._recovery_left -= soonest - now
             return self._next_round(soonest, now)
-        return Exhausted("all-out", self._returns_at(now))
+        return Exhausted("all-out", self._candidates.returns_at(now))
 
     def _next_round(self, at: float, now: float) -> WaitUntil | Exhausted | None:
         wait = max(0.0, at - now)
         if self._too_late(now + wait):
-            return Exhausted("deadline", self._returns_at(now))
+            return Exhausted("deadline", self._candidates.returns_at(now))
         self._candidates.next_round()
         self._first_round = False
         if wait <= 0:
@@ -269,9 +270,6 @@ class Trail:
     def _too_late(self, now: float) -> bool:
         deadline = self._limits.deadline
         return deadline > 0 and now - self._started >= deadline
-
-    def _returns_at(self, now: float) -> float | None:
-        return self._candidates.soonest(now, shut_too=True)
 
     def _blocked(self, now: float) -> Iterator[AttemptRecord]:
         for candidate, standing in self._candidates.blocked(now):

@@ -26,6 +26,8 @@ class Asked:
     """Unix seconds, for an answer whose upstream gives none."""
     include_usage: bool = False
     """Chat: whether the stream's client asked for a usage chunk."""
+    array: bool = False
+    """Gemini: whether the stream shall be one JSON array instead of events."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
 
@@ -126,6 +128,12 @@ class Format(Protocol):
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         """`body` asking for `model`. A shallow copy if it has to change."""
+        ...
+
+    def without_sealed(self, body: JsonObject) -> JsonObject:
+        """`body` as the format's own provider takes it, where the client had other formats' answers
+        in the same conversation: without what was sealed for them (see `envelope`). `body` itself
+        if nothing has to change."""
         ...
 
     def read_request(self, body: JsonObject) -> Conversation:

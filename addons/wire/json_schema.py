@@ -41,8 +41,13 @@ def from_gemini(schema: JsonObject) -> JsonObject:
 
     A schema that is JSON schema already is returned itself.
     """
-    converted = _from_node(schema)
-    return converted if isinstance(converted, dict) else {}
+    return _from_node(schema, openapi=True)
+
+
+def plain(schema: JsonObject) -> JsonObject:
+    """JSON schema as Gemini's clients write it, without what only Gemini takes: upper-case types,
+    `propertyOrdering`. The schema itself where nothing of that is in it."""
+    return _from_node(schema, openapi=False)
 
 
 def mend_refs(schema: JsonObject) -> JsonObject:
@@ -52,7 +57,7 @@ def mend_refs(schema: JsonObject) -> JsonObject:
     return mended if isinstance(mended, dict) else schema
 
 
-def _from_node(node: Any) -> Any:
+def _from_node(node: Any, openapi: bool) -> Any:
     if not isinstance(node, dict):
         return node
     out: JsonObject = {}
@@ -62,43 +67,44 @@ def _from_node(node: Any) -> Any:
             name, value = "$ref", value.replace("#/defs/", "#/$defs/")
         elif name == "defs" and isinstance(value, dict):
             name = "$defs"
-        out[name] = _from_member(name, value)
+        out[name] = _from_member(name, value, openapi)
     if "type" in out:
         out["type"] = type_name(out["type"])
     if isinstance(order := out.pop("propertyOrdering", None), list):
         _reorder(out, order)
-    if out.get("format") == "enum":
-        del out["format"]
-    if "example" in out and "examples" not in out:
-        out["examples"] = [out.pop("example")]
-    if (nullable := out.get("nullable")) is True or nullable is False:
-        del out["nullable"]
-        if nullable:
-            out = _with_null(out)
+    if openapi:
+        out = _without_openapi(out)
     same = out.keys() == node.keys() and all(out[key] is node[key] for key in out)
     return node if same else out
 
 
-def _from_member(name: str, value: Any) -> Any:
+def _without_openapi(out: JsonObject) -> JsonObject:
+    """What OpenAPI says with words that JSON schema does not have."""
+    if out.get("format") == "enum":
+        del out["format"]
+    if "example" in out and "examples" not in out:
+        out["examples"] = [out.pop("example")]
+    nullable = out.get("nullable")
+    if isinstance(nullable, bool):
+        del out["nullable"]
+    return _with_null(out) if nullable is True else out
+
+
+def _from_member(name: str, value: Any, openapi: bool) -> Any:
     match name:
         case "properties" | "$defs" | "definitions" | "patternProperties":
-            return _same_or(value, _map_values(value)) if isinstance(value, dict) else value
+            if not isinstance(value, dict):
+                return value
+            nodes = {name: _from_node(node, openapi) for name, node in value.items()}
+            return value if all(nodes[name] is value[name] for name in value) else nodes
         case "anyOf" | "oneOf" | "allOf" | "prefixItems" if isinstance(value, list):
-            nodes = [_from_node(item) for item in value]
+            nodes = [_from_node(item, openapi) for item in value]
             return value if all(a is b for a, b in zip(nodes, value, strict=True)) else nodes
         case "items" | "additionalProperties" | "not":
-            return _from_node(value)
+            return _from_node(value, openapi)
         case _ if name in _COUNTS and isinstance(value, str) and value.isdecimal():
             return int(value)
     return value
-
-
-def _map_values(nodes: JsonObject) -> JsonObject:
-    return {name: _from_node(node) for name, node in nodes.items()}
-
-
-def _same_or(old: JsonObject, new: JsonObject) -> JsonObject:
-    return old if all(new[key] is old[key] for key in old) else new
 
 
 def type_name(value: Any) -> Any:

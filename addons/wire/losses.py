@@ -73,6 +73,32 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "video-input": "no video",
         "image-detail": "no choice of resolution",
         "participant-names": "messages have no names",
+        "strict-tools": "strict schemas are limited in number and refused with many keywords",
+        "web_search": "a search is a tool of its own",
+        "blank-stop-sequences": "each needs a visible character",
+        "unsigned-thinking": "thinking is taken only as this API signed it",
+        "thinking-signature": "a signature only its own provider can check",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
+    "gemini": {
+        "parallel_tools": "no switch for several calls at once",
+        "logit_bias": "no such parameter",
+        "verbosity": "no such parameter",
+        "store": "no stored completions",
+        "metadata": "no such parameter",
+        "prompt_cache_key": "prompts are cached without hints",
+        "prediction": "no predicted outputs",
+        "cache_control": "prompts are cached without markers",
+        "audio-output": "speech needs a model and a voice of Google's own",
+        "image-detail": "no choice of resolution for one image",
+        "document-citations": "no switch for citations",
+        "document-file-id": "a file that another provider keeps",
+        "image-file-id": "a file that another provider keeps",
+        "audio-file-id": "a file that another provider keeps",
+        "video-file-id": "a file that another provider keeps",
+        "participant-names": "contents have no names",
+        "unsigned-thinking": "thoughts are taken only as Gemini signed them",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
@@ -109,6 +135,18 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     "anthropic": {
         "refusals": "a refusal is text, told by the stop reason",
         "content_filter": "told as a refusal",
+        "image-output": "answers are text",
+        "audio-output": "answers are text",
+        "video-output": "answers are text",
+        "document-output": "answers are text",
+    },
+    "gemini": {
+        "refusals-as-text": "a refusal is text that ends like any other",
+        "content_filter": "a model's own refusal is told as a filter is",
+        "stop_sequence": "told as an ordinary end",
+        "sequence": "the sequence met is not named",
+        "pause": "told as an ordinary end",
+        "context_window": "told as the limit of tokens",
     },
 }
 """The same for answers: what a client of the format is told in other words, or not at all. A stop
@@ -137,12 +175,14 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "logit_bias": c.logit_bias or None,
         "logprobs": c.logprobs or c.top_logprobs or None,
         "candidates": c.candidates if c.candidates not in (None, 1) else None,
+        "parallel_tools": c.parallel_tools if c.parallel_tools is False and c.tools else None,
         "verbosity": c.verbosity,
         "store": c.store or None,
         "metadata": c.metadata or None,
         "prompt_cache_key": c.cache_key,
         "prediction": c.prediction,
         "stop_sequences": c.stop or None,
+        "blank-stop-sequences": [s for s in c.stop if not s.strip()] or None,
         "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
         "web_search": c.web_search,
     }
@@ -154,6 +194,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
             yield "server-tools"
         elif tool.kind == "custom":
             yield "custom-tools"
+        if tool.strict:
+            yield "strict-tools"
         if tool.cache:
             yield "cache_control"
     yield from ("participant-names" for turn in c.turns if turn.name)

@@ -172,7 +172,7 @@ class Relay:
         self._frames = frame_decoder(self.upstream)
         if not self.streams:
             self._sink = Folding(self.upstream.name)
-        elif self.upstream.name == self.client.name:
+        elif self.upstream.name == self.client.name and not self._asked.array:
             self._sink = Mending(self.client, self._asked)
         else:
             self._sink = Writing(self.client, self._asked)

@@ -153,12 +153,14 @@ def _unsealed(text: str, proof: str) -> Thinking:
     return replace(thinking, text=thinking.text or text, form=SEALED)
 
 
-def _read_redacted(block: JsonObject) -> Thinking:
+def _read_redacted(block: JsonObject) -> Part:
     data = block["data"]
-    if is_sealed(data):
-        return _unsealed("", data)
-    extra = Members(block, "type", "data").rest()
-    return Thinking(redacted=data, signer=NAME, extra=extra)
+    if not is_sealed(data):
+        extra = Members(block, "type", "data").rest()
+        return Thinking(redacted=data, signer=NAME, extra=extra)
+    if isinstance(unseal(data), CallProof):
+        return Opaque(format=NAME, kind="redacted_thinking", raw=block)
+    return _unsealed("", data)
 
 
 def read_tool_use(block: JsonObject) -> ToolCall:

@@ -122,7 +122,7 @@ def _read(error: JsonObject, body: JsonObject) -> ApiError:
 def _message(error: JsonObject) -> str:
     for key in ("message", "msg", "detail", "error", "type"):
         value = error.get(key)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value not in ("", "error"):
             return value
     return "the upstream reports an error and does not say which"
 

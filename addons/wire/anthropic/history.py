@@ -182,8 +182,11 @@ class _Pairing:
     def _keep_last_word(self) -> None:
         """Where the last turn held nothing but results of calls long before, say them once more:
         else the answer of the assistant before them would be last, and be continued."""
-        if self._source and self._source[-1][0] == "user" and self._done[-1][0] == "assistant":
-            said = (p.text for p in self._source[-1][1] if isinstance(p, ToolResult))
+        if not self._done or self._done[-1][0] == "user":
+            return
+        role, parts = self._source[-1]
+        if role == "user":
+            said = (p.text for p in parts if isinstance(p, ToolResult))
             self._add("user", [Text(text=text or ".") for text in said])
 
     def _add(self, role: Role, parts: Iterable[Part]) -> None:

@@ -67,11 +67,11 @@ class Mender:
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         """The bytes to send for one frame, which the reader read as `events`."""
         kind = _type(frame)
-        if self._done or kind is None:
+        if self._done or not (kind or events):
             return b""
         data = loads_object(frame.data) if self._looks_into(kind, frame, events) else None
         out = b"".join(self._inferred(kind, data, events))
-        if self._done:
+        if self._done or not kind:
             return out
         self._done = kind in ("message_stop", "error")
         return out + self._pass(frame, kind, data, events)
@@ -236,14 +236,14 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _type(frame: Frame) -> str | None:
-    """The type of a frame's payload, None if it is no event of the API."""
+def _type(frame: Frame) -> str:
+    """The type of a frame's payload, "" if it is no event of the API."""
     if found := _TYPE.match(frame.data):
         return found[1].decode()
     data = loads_object(frame.data)
     if data is None:
-        return None
+        return ""
     kind = data.get("type")
     if isinstance(kind, str):
         return kind
-    return frame.event.decode("ascii", "replace") if frame.event else None
+    return frame.event.decode("ascii", "replace") if frame.event else ""

@@ -45,7 +45,8 @@ def message_start(start: Start, asked: Asked, usage: Usage | None) -> bytes:
     }
     if start.format == NAME:
         message.update(start.extra)
-    counts = write_usage(usage, own=start.format == NAME)
+    prompt = replace(usage, output=None, reasoning=None) if usage else None
+    counts = write_usage(prompt, own=start.format == NAME)
     message["usage"] = {"input_tokens": 0, **counts, "output_tokens": 0}
     return _event("message_start", {"message": message})
 

@@ -92,9 +92,10 @@ class Gemini:
     def stream_reader(self) -> GeminiStreamReader:
         return GeminiStreamReader()
 
-    def stream_writer(self, asked: Asked, framing: Framing = "sse") -> GeminiStreamWriter:
-        """`framing` `array` is for clients that ask for a stream without `alt=sse`; its content
-        type is `application/json`."""
+    def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
+        """`asked.array` is for clients that ask for a stream without `alt=sse`; its content type is
+        `application/json`."""
+        framing: Framing = "array" if asked.array else "sse"
         return GeminiStreamWriter(asked, framing)
 
     def mender(self, asked: Asked) -> GeminiMender:

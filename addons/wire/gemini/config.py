@@ -12,6 +12,7 @@ from addons.wire.gemini.names import rest
 from addons.wire.gemini.names import text_of
 from addons.wire.json_schema import from_gemini
 from addons.wire.json_schema import mend_refs
+from addons.wire.json_schema import plain
 from addons.wire.jsonio import JsonObject
 
 _JSON = "application/json"
@@ -111,9 +112,11 @@ def _read_output(config: JsonObject) -> Output | None:
     if not said:
         return None
     mime = said.get("responseMimeType")
-    schema = said.get("responseJsonSchema") or said.get("responseSchema")
-    if isinstance(schema, dict) and mime in (None, _JSON):
-        return Output(kind="json_schema", schema=from_gemini(schema), extra=owned(said))
+    if mime in (None, _JSON):
+        if isinstance(schema := said.get("responseJsonSchema"), dict):
+            return Output(kind="json_schema", schema=plain(schema), extra=owned(said))
+        if isinstance(schema := said.get("responseSchema"), dict):
+            return Output(kind="json_schema", schema=from_gemini(schema), extra=owned(said))
     return Output(kind="json_object" if mime == _JSON else "text", extra=owned(said))
 
 

@@ -18,17 +18,17 @@ from addons.wire.jsonio import JsonObject
 type Kind = Literal["image", "document", "audio", "video"]
 
 _TYPE_OF_KIND = {
-    "image": "image/png",
+    "image": "image/jpeg",
     "document": "application/pdf",
-    "audio": "audio/wav",
+    "audio": "audio/mpeg",
     "video": "video/mp4",
 }
-"""The type said for bytes that came without one; Gemini wants one."""
+"""The type said where nothing tells it; Gemini wants one."""
 
 _NO_TYPE = "gemini-no-type"
 """Form of an address whose type was left unsaid although it tells one."""
 
-_YOUTUBE = ("youtube.com", "www.youtube.com", "youtu.be")
+_YOUTUBE = ("youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be")
 
 
 def read_media(raw: JsonObject) -> Media:
@@ -53,9 +53,9 @@ def write_media(media: Media) -> JsonObject | None:
     if uri is None:
         return said.get("part") or None
     file: JsonObject = {"fileUri": uri}
-    media_type = media.media_type or (guessed_type(uri) if media.form != _NO_TYPE else None)
-    if media_type:
-        file["mimeType"] = media_type
+    if media.form != _NO_TYPE:
+        media_type = media.media_type or guessed_type(uri)
+        file["mimeType"] = media_type or _TYPE_OF_KIND[media.kind]
     return _part("fileData", file, said)
 
 
@@ -131,7 +131,7 @@ def _read_address(raw: JsonObject, file: JsonObject) -> Media:
         file_id=uri if google else None,
         name=text_of(file.get("displayName")) or None,
         extra=_extra(raw, "fileData", file, "fileUri", "mimeType"),
-        form="" if media_type or not guessed else _NO_TYPE,
+        form="" if media_type else _NO_TYPE,
     )
 
 

@@ -1,5 +1,6 @@
 """Parts of a content, as they stand in requests and answers alike (reference, `Part`)."""
 
+from addons.wire.callids import is_made_up
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
@@ -8,7 +9,6 @@ from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolResult
 from addons.wire.customtools import INPUT
-from addons.wire.gemini.ids import is_made_up
 from addons.wire.gemini.media import read_media
 from addons.wire.gemini.media import write_media
 from addons.wire.gemini.names import NAME
@@ -116,11 +116,14 @@ def write_thought(part: Thinking) -> JsonObject:
     return written
 
 
-def write_call(part: ToolCall, name: str, signature: str | None = None) -> JsonObject:
-    """A call of the function `name`; `signature` where the call has none of Gemini's own."""
+def write_call(
+    part: ToolCall, name: str, signature: str | None = None, *, answer: bool = False
+) -> JsonObject:
+    """A call of the function `name`; `signature` where the call has none of Gemini's own. Ids that
+    were made up are told to clients (in an `answer`), not to Gemini."""
     said = own(part.extra)
     call: JsonObject = {"name": name}
-    if not is_made_up(part.id):
+    if answer or not is_made_up(part.id):
         call = {"id": part.id, **call}
     if part.form != _NO_ARGUMENTS:
         call["args"] = arguments_of(part)
@@ -194,4 +197,4 @@ def _write_output(part: ToolResult) -> JsonObject:
     words = [inner.text for inner in part.parts if isinstance(inner, Text)]
     if len(words) > 1:
         return {"output": words}
-    return {"output": words[0]} if words or not part.parts else {}
+    return {"output": words[0]} if words else {}

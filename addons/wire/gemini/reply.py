@@ -143,7 +143,7 @@ def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[Json
                 if show and (part.text or own_proof or own(part.extra)):
                     yield write_thought(part)
             case ToolCall():
-                yield write_call(part, part.name, carrier.call())
+                yield write_call(part, part.name, carrier.call(), answer=not home)
             case Text():
                 carrier.text()
                 if part.text or home:

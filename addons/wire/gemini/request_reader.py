@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from addons.wire.callids import HistoryIds
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Part
 from addons.wire.conversation import Role
@@ -13,18 +14,19 @@ from addons.wire.errors import BadRequest
 from addons.wire.gemini.carrier import carried
 from addons.wire.gemini.carrier import put_back
 from addons.wire.gemini.config import read_config
-from addons.wire.gemini.ids import HistoryIds
 from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import NO_SIGNATURE
 from addons.wire.gemini.names import object_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
 from addons.wire.gemini.names import rest
+from addons.wire.gemini.names import text_of
 from addons.wire.gemini.parts import read_call
 from addons.wire.gemini.parts import read_media_or_opaque
 from addons.wire.gemini.parts import read_result
 from addons.wire.gemini.parts import read_text
 from addons.wire.gemini.spelling import camel_case
+from addons.wire.gemini.spelling import snake_names
 from addons.wire.gemini.tools import read_tool_choice
 from addons.wire.gemini.tools import read_tools
 from addons.wire.jsonio import EMPTY
@@ -45,7 +47,7 @@ _READ = (
 
 def read_request(body: JsonObject) -> Conversation:
     """Raises BadRequest on a body that breaks the rules."""
-    body = camel_case(body)
+    spelled, body = body, camel_case(body)
     turns = _read_system(body.get("systemInstruction"))
     ids = HistoryIds()
     contents = body.get("contents")
@@ -66,6 +68,10 @@ def read_request(body: JsonObject) -> Conversation:
         extra["toolConfig"] = left
     if left := rest(body, *_READ):
         extra["body"] = left
+    if body is not spelled:
+        extra["snake"] = snake_names(spelled)
+    if isinstance(body.get("tools"), dict):
+        extra["single"] = True
     model, stream = body.get("model"), body.get("stream")
     return Conversation(
         format=NAME,
@@ -126,13 +132,16 @@ def _read_parts(content: JsonObject, ids: HistoryIds, where: str) -> list[Part]:
 
 def _read_part(raw: JsonObject, ids: HistoryIds, parts: list[Part]) -> None:
     if "functionCall" in raw:
-        call = read_call(raw, ids.call(object_of(raw["functionCall"])))
+        said = object_of(raw["functionCall"])
+        call = read_call(raw, ids.call(text_of(said.get("id")), text_of(said.get("name"))))
         if pieces := carried(call.signature):
             put_back(parts, pieces)
             call = _signed_elsewhere(call)
         parts.append(call)
     elif "functionResponse" in raw:
-        parts.append(read_result(raw, ids.response(object_of(raw["functionResponse"]))))
+        said = object_of(raw["functionResponse"])
+        call_id = ids.result(text_of(said.get("id")), text_of(said.get("name")))
+        parts.append(read_result(raw, call_id))
     elif isinstance(raw.get("text"), str) or raw.keys() == {"thoughtSignature"}:
         parts.append(read_text(raw))
     else:

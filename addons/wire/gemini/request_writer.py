@@ -23,6 +23,7 @@ from addons.wire.gemini.parts import write_call
 from addons.wire.gemini.parts import write_result
 from addons.wire.gemini.parts import write_text
 from addons.wire.gemini.parts import write_thought
+from addons.wire.gemini.spelling import respell
 from addons.wire.gemini.tools import write_tool_choice
 from addons.wire.gemini.tools import write_tools
 from addons.wire.jsonio import EMPTY
@@ -35,7 +36,7 @@ _ROLE = {"user": "user", "assistant": "model"}
 def write_request(c: Conversation) -> JsonObject:
     """A request body, with the members `model` and `stream` as far as they are said."""
     home = c.format == NAME
-    said = own(c.extra)
+    said = own(c.extra) if home else EMPTY
     writer = _Contents(c)
     body: JsonObject = {}
     if c.model:
@@ -46,7 +47,7 @@ def write_request(c: Conversation) -> JsonObject:
     if system := _write_system(c.turns, home):
         body["systemInstruction"] = system
     if tools := write_tools(c, writer.names):
-        body["tools"] = tools
+        body["tools"] = tools[0] if said.get("single") else tools
     tool_config = dict(said.get("toolConfig", EMPTY))
     if c.tool_choice is not None and (home or c.tools):
         tool_config["functionCallingConfig"] = write_tool_choice(c.tool_choice, writer.names)
@@ -56,7 +57,7 @@ def write_request(c: Conversation) -> JsonObject:
     if config or "generationConfig" in said:
         body["generationConfig"] = config
     body.update(said.get("body", EMPTY))
-    return body
+    return respell(body, said["snake"]) if "snake" in said else body
 
 
 def _write_system(turns: Iterable[Turn], home: bool) -> JsonObject | str | None:

@@ -4,6 +4,7 @@ Google's servers take both, as protocol buffers' JSON form says; the official Py
 mixture (`parametersJsonSchema` beside `thought_signature`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from addons.wire.jsonio import JsonObject
@@ -31,6 +32,8 @@ def _camel(name: str) -> str:
 
 _CAMEL = {name: _camel(name) for name in _NAMES} | {"_responseJsonSchema": "responseJsonSchema"}
 
+_SNAKE = {camel: snake for snake, camel in _CAMEL.items()}
+
 _FREE = {
     "args",
     "response",
@@ -41,40 +44,57 @@ _FREE = {
     "partMetadata",
     "labels",
     "metadata",
-    "text",
-    "data",
 }
-"""Members whose own members are the user's names, not the API's (or that have none)."""
+"""Members whose own members are the user's names, not the API's."""
 
 
-def camel_case(body: Any) -> Any:
+def camel_case(body: JsonObject) -> JsonObject:
     """`body` with the API's own member names in camelCase; the same object if they are already.
 
     A name that stands there in both spellings keeps the camelCase one's value.
     """
-    if isinstance(body, dict):
-        return _object(body)
-    if isinstance(body, list):
-        items = [camel_case(item) for item in body]
-        return body if all(a is b for a, b in zip(items, body, strict=True)) else items
-    return body
+    return _rename(body, _CAMEL)
 
 
-def _object(body: JsonObject) -> JsonObject:
-    changed: JsonObject = {}
-    renamed = False
-    for key, value in body.items():
-        name = _CAMEL.get(key, key)
-        renamed = renamed or name is not key
-        if isinstance(value, dict | list) and name not in _FREE:
-            new = camel_case(value)
-            if new is not value:
-                changed[key] = new
-    if not renamed and not changed:
-        return body
+def snake_names(body: JsonObject) -> list[str]:
+    """The names, in camelCase, that `body` spells in snake_case only."""
+    found: set[str] = set()
+    _collect(body, found)
+    return sorted(name for snake, name in _CAMEL.items() if snake in found and name not in found)
+
+
+def respell(body: JsonObject, names: list[str]) -> JsonObject:
+    """`body`, which is in camelCase, with these names in snake_case again."""
+    return _rename(body, {name: _SNAKE[name] for name in names})
+
+
+def _rename(node: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(node, list):
+        items = [_rename(item, names) if isinstance(item, dict | list) else item for item in node]
+        return node if all(a is b for a, b in zip(items, node, strict=True)) else items
+    if not isinstance(node, dict):
+        return node
     out: JsonObject = {}
-    for key, value in body.items():
-        name = _CAMEL.get(key, key)
-        if name is key or name not in body:
-            out[name] = changed.get(key, value)
-    return out
+    same = True
+    for key, value in node.items():
+        name = names.get(key, key)
+        if name is not key and name in node:
+            same = False
+            continue
+        new = value
+        if isinstance(value, dict | list) and name not in _FREE and key not in _FREE:
+            new = _rename(value, names)
+        same = same and name is key and new is value
+        out[name] = new
+    return node if same else out
+
+
+def _collect(node: Any, found: set[str]) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _collect(item, found)
+    elif isinstance(node, dict):
+        found.update(node)
+        for key, value in node.items():
+            if key not in _FREE and _CAMEL.get(key) not in _FREE:
+                _collect(value, found)

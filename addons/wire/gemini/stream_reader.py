@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from addons.wire.callids import AnswerIds
 from addons.wire.conversation import Citation
 from addons.wire.conversation import Part
 from addons.wire.conversation import Stop
@@ -32,7 +33,6 @@ from addons.wire.events import UsageUpdate
 from addons.wire.fold import merge
 from addons.wire.gemini.errors import find_error
 from addons.wire.gemini.grounding import read_citations
-from addons.wire.gemini.ids import AnswerIds
 from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import int_of
 from addons.wire.gemini.names import object_of
@@ -266,7 +266,9 @@ class _Candidate:
             self._args.add(call.get("partialArgs"))
             return [] if goes_on else self._close()
         events = self._close()
-        part = read_call(raw, ids.call(call, chunk))
+        said = (chunk.get("createTime"), call.get("name"), call.get("args"))
+        answer = text_of(chunk.get("responseId")) or repr(said)
+        part = read_call(raw, ids.call(text_of(call.get("id")), answer))
         self._calls = True
         if not goes_on and "partialArgs" not in call:
             return [*events, *self._one(part)]

@@ -129,7 +129,7 @@ class GeminiStreamWriter:
                     return [write_thought(replace(part, text=""))]
                 return []
             case ToolCall():
-                return [write_call(part, part.name, carrier.call())]
+                return [write_call(part, part.name, carrier.call(), answer=True)]
             case Text() | Refusal():
                 carrier.text()
                 if isinstance(part, Text) and own(part.extra):

@@ -16,6 +16,7 @@ from addons.wire.gemini.names import text_of
 from addons.wire.gemini.schema import to_gemini
 from addons.wire.json_schema import from_gemini
 from addons.wire.json_schema import mend_refs
+from addons.wire.json_schema import plain
 from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
 
@@ -40,9 +41,11 @@ def read_tools(tools: Any) -> tuple[Tool, ...]:
 
 def _read_function(raw: JsonObject, form: str) -> Tool:
     """JSON schema as it is, or a Gemini `Schema` turned into one (kept in `extra` beside it)."""
-    key = "parametersJsonSchema" if "parametersJsonSchema" in raw else "parameters"
+    key, convert = "parameters", from_gemini
+    if "parametersJsonSchema" in raw:
+        key, convert = "parametersJsonSchema", plain
     schema = raw.get(key)
-    parameters = from_gemini(schema) if isinstance(schema, dict) else None
+    parameters = convert(schema) if isinstance(schema, dict) else None
     said = rest(raw, "name", "description", "parametersJsonSchema")
     if key in raw and parameters is not schema:
         said = {**said, key: schema}

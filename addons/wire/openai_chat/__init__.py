@@ -63,6 +63,9 @@ class OpenAIChat:
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         return body if body.get("model") == model else {**body, "model": model}
 
+    def without_sealed(self, body: JsonObject) -> JsonObject:
+        return body
+
     def read_request(self, body: JsonObject) -> Conversation:
         return requests.read_request(body)
 

@@ -55,6 +55,9 @@ class OpenAIResponses:
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         return body if body.get("model") == model else {**body, "model": model}
 
+    def without_sealed(self, body: JsonObject) -> JsonObject:
+        return body
+
     def read_request(self, body: JsonObject) -> Conversation:
         return read_request(body)
 

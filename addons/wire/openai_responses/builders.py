@@ -274,7 +274,9 @@ class CallBuilder:
         return [*events, done]
 
     def close(self, incomplete: bool) -> Events:
-        self.item = {"status": "completed", **write_call(self._call)}
+        self.item = write_call(self._call)
+        if not self._is_own:
+            self.item["status"] = "completed"
         return [_done(self.index, self.item)]
 
     def _tell(self, text: str) -> Events:

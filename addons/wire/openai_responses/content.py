@@ -33,7 +33,8 @@ _AUDIO = frozenset({"type", "input_audio"})
 
 _TEXT_TYPES = ("input_text", "output_text", "text")
 
-_CONTENT = ("computer_screenshot", "summary_text", "reasoning_text", "None")
+_CONTENT = "content:"
+"""What the kind of an opaque content part begins with, to tell it from an item."""
 
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _AUDIO_FORMATS = {
@@ -83,7 +84,7 @@ def read_part(raw: JsonObject | str, side: Literal["input", "output"]) -> Part:
         return _read_file(raw)
     if kind == "input_audio":
         return _read_audio(raw)
-    return Opaque(format=NAME, kind=str(kind), raw=raw)
+    return _opaque(raw)
 
 
 def write_part(part: Part, side: Literal["input", "output"]) -> JsonObject | None:
@@ -104,8 +105,7 @@ def write_part(part: Part, side: Literal["input", "output"]) -> JsonObject | Non
 
 def is_content(part: Opaque) -> bool:
     """Whether an opaque piece is a content part of a message, and no item."""
-    kind = part.kind
-    return kind.startswith(("input_", "output_")) or kind in _CONTENT
+    return part.kind.startswith(_CONTENT)
 
 
 def read_citation(raw: JsonObject) -> Citation:
@@ -156,6 +156,10 @@ def split_data_url(url: str) -> tuple[str, str] | None:
 
 def data_url(media_type: str | None, data: str) -> str:
     return f"data:{media_type or 'application/octet-stream'};base64,{data}"
+
+
+def _opaque(raw: JsonObject) -> Opaque:
+    return Opaque(format=NAME, kind=f"{_CONTENT}{raw.get('type')}", raw=raw)
 
 
 def _part_extra(raw: JsonObject, known: frozenset[str], **said: Any) -> JsonObject:
@@ -215,7 +219,7 @@ def _read_image(raw: JsonObject) -> Part:
         said["type"] = raw["type"]
     file_id = text_of(raw.get("file_id")) or None
     if not isinstance(url, str) and file_id is None:
-        return Opaque(format=NAME, kind=raw["type"], raw=raw)
+        return _opaque(raw)
     media_type, data = split_data_url(text_of(url)) or (None, None)
     return Media(
         kind="image",
@@ -240,12 +244,12 @@ def _read_file(raw: JsonObject) -> Part:
         if parts := split_data_url(source):
             media_type, data = parts
         elif source.startswith("data:"):
-            return Opaque(format=NAME, kind="input_file", raw=raw)
+            return _opaque(raw)
         else:
             said["bare"] = True
             media_type, data = _type_of_name(name), source
     elif url is None and file_id is None:
-        return Opaque(format=NAME, kind="input_file", raw=raw)
+        return _opaque(raw)
     words = _plain_text(media_type, data)
     return Media(
         kind=_kind_of_type(media_type),
@@ -263,12 +267,12 @@ def _read_file(raw: JsonObject) -> Part:
 def _read_audio(raw: JsonObject) -> Part:
     inner = raw.get("input_audio")
     if not isinstance(inner, dict) or not isinstance(inner.get("data"), str):
-        return Opaque(format=NAME, kind="input_audio", raw=raw)
+        return _opaque(raw)
     word = text_of(inner.get("format")) or "wav"
     media_type = _AUDIO_TYPES.get(word, f"audio/{word}")
     data = inner["data"]
     if inner != {"data": data, "format": word}:
-        return Opaque(format=NAME, kind="input_audio", raw=raw)
+        return _opaque(raw)
     return Media(kind="audio", media_type=media_type, data=data, extra=_part_extra(raw, _AUDIO))
 
 

@@ -65,6 +65,11 @@ def begins_message(part: Part) -> bool:
     return "message" in own(getattr(part, "extra", EMPTY))
 
 
+def is_hollow(part: Part) -> bool:
+    """Whether a part only stands for the beginning of a message, whose first content is none."""
+    return "hollow" in own(getattr(part, "extra", EMPTY))
+
+
 def write_message(parts: list[Part]) -> JsonObject:
     """An assistant's message item from the parts between two that begin one."""
     said = own(getattr(parts[0], "extra", EMPTY))

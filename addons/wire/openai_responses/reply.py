@@ -40,12 +40,14 @@ _REASONS: dict[str, StopReason] = {
     "max_tokens": "length",
     "content_filter": "content_filter",
 }
-_INCOMPLETE: dict[StopReason, str] = {
+INCOMPLETE: dict[StopReason, str] = {
     "length": "max_output_tokens",
     "context_window": "max_output_tokens",
     "content_filter": "content_filter",
     "refusal": "content_filter",
 }
+"""Why a response is incomplete, for the stop reasons that make it so."""
+
 _STATUSES = ("completed", "complete", "incomplete", "queued", "in_progress", "cancelled")
 
 _ECHOED = (
@@ -128,7 +130,7 @@ def finish(response: JsonObject, stop: Stop | None) -> None:
         if stop.details is not None:
             response["incomplete_details"] = stop.details
         return
-    why = _INCOMPLETE.get(stop.reason)
+    why = INCOMPLETE.get(stop.reason)
     response["status"] = "incomplete" if why else "completed"
     if why:
         response["incomplete_details"] = {"reason": why}

@@ -36,6 +36,7 @@ from addons.wire.openai_responses.content import read_citation
 from addons.wire.openai_responses.content import read_part
 from addons.wire.openai_responses.errors import find_error
 from addons.wire.openai_responses.items import SEPARATOR
+from addons.wire.openai_responses.items import is_hollow
 from addons.wire.openai_responses.items import read_call
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.members import int_of
@@ -366,9 +367,13 @@ class StreamReader:
             item.item = final
         item.done = True
         events = self._begin_call(item)
-        for at, part in enumerate(read_item(final)):
+        parts = read_item(final)
+        # A text that only stands for the beginning of the message has no index of its own.
+        first = -1 if is_hollow(parts[0]) else 0
+        for at, part in enumerate(parts, first):
             self._called = self._called or isinstance(part, ToolCall)
-            events += self._complete_part(item, at, part)
+            if at >= 0 or not item.parts:
+                events += self._complete_part(item, at, part)
         return events + self._end_parts(item)
 
     def _complete_part(self, item: _Item, at: int, part: Part) -> list[Event]:

@@ -50,6 +50,7 @@ from addons.wire.openai_responses.items import begins_message
 from addons.wire.openai_responses.items import write_image
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.members import own
+from addons.wire.openai_responses.reply import INCOMPLETE
 from addons.wire.openai_responses.reply import finish
 from addons.wire.openai_responses.reply import skeleton
 from addons.wire.openai_responses.usage import write_usage
@@ -316,7 +317,7 @@ class Composer:
         if builder is None:
             return []
         self._open = None
-        cut = self._stop is not None and self._stop.reason in ("length", "content_filter")
+        cut = self._stop is not None and self._stop.reason in INCOMPLETE
         told = builder.close(cut)
         self._items.append(builder.item)
         return told

@@ -1,0 +1,70 @@
+"""Ids of tool calls, for formats whose models and clients leave them out (Gemini, Ollama).
+
+Call and result then belong together by name and order, but every other format needs ids. Those
+made up here can be told from real ones, so that nobody is told of them who did not give them.
+"""
+
+from hashlib import sha256
+
+_MADE_UP = "call_made_up_"
+
+
+def is_made_up(call_id: str) -> bool:
+    """Whether an id was made up here."""
+    return call_id.startswith(_MADE_UP)
+
+
+class HistoryIds:
+    """Ids of the calls and results of one request, in the order they stand there.
+
+    Made-up ids count the calls, so that they stay the same as the conversation grows (providers'
+    prompt caches depend on that).
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._open: list[tuple[str, str]] = []
+
+    def call(self, given: str, name: str) -> str:
+        """The id of a call of function `name`; `given` is its own, or empty."""
+        call_id = given or self._next()
+        self._open.append((call_id, name))
+        return call_id
+
+    def result(self, given: str, name: str) -> str:
+        """The id of the call that a result answers: the one it names, else the first unanswered
+        one of the same function (of any, where the result does not say of which it is)."""
+        answered = [entry for entry in self._open if given and entry[0] == given]
+        if not answered:
+            answered = [
+                entry
+                for entry in self._open
+                if (not name or entry[1] == name) and (not given or is_made_up(entry[0]))
+            ]
+        if not answered:
+            return given or self._next()
+        self._open.remove(answered[0])
+        return answered[0][0]
+
+    def _next(self) -> str:
+        self._count += 1
+        return f"{_MADE_UP}{self._count - 1}"
+
+
+class AnswerIds:
+    """Ids of the calls of one answer. Made-up ones hold a digest of what tells the answer from
+    others, since clients collect the calls of many answers in one conversation."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._digest = ""
+
+    def call(self, given: str, answer: str) -> str:
+        """The id of a call; `given` is its own, or empty. `answer` tells the answer from others;
+        what the first call says of it counts."""
+        if given:
+            return given
+        if not self._digest:
+            self._digest = sha256(answer.encode("utf-8", "replace")).hexdigest()[:12]
+        self._count += 1
+        return f"{_MADE_UP}{self._digest}_{self._count - 1}"
