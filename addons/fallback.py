@@ -17,6 +17,7 @@ from addons.policy.retry_after import earliest_retry
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.errors import ErrorKind
+from addons.wire.jsonio import JsonObject
 from addons.wire.relay import Problem
 
 _MASK = "***"
@@ -71,7 +72,12 @@ class Fallback:
         error = scrubbed(exchange, what_went_wrong(failure, problem))
         seen = see(exchange, failure, problem, error, after_output)
         verdict = self._runtime.table_of(exchange.target.provider).classify(seen)
-        retry_after = earliest_retry(exchange.upstream_headers, error.raw or None, time.time())
+        retry_after = earliest_retry(
+            exchange.upstream_headers,
+            error.raw or None,
+            time.time(),
+            limits=verdict.cls == "quota",
+        )
         attempt = exchange.current
         exchange.trail.failed(attempt, seen, verdict, now, retry_after)
         assert attempt.record is not None
@@ -108,19 +114,33 @@ def see(
     if failure.kind == "answer":
         kind = problem.kind if problem else "malformed"
         status = problem.status if problem else None
+    elif failure.phase == "connect":
+        kind = "connect"
     else:
         kind = failure.kind
+    provider = exchange.target.provider
+    format = exchange.upstream_format.name if exchange.upstream_format else ""
     return Seen(
         kind=kind,
         status=status,
         type=error.type,
         code=error.code,
         message=error.message,
+        detail=passed_on(error.raw),
         after_output=after_output,
-        provider=exchange.target.provider.name,
-        host=urlsplit(exchange.target.provider.base_url or "").hostname or "",
-        format=exchange.upstream_format.name if exchange.upstream_format else "",
+        provider=provider.name,
+        host=urlsplit(provider.url_for(format)).hostname or "",
+        format=format,
     )
+
+
+def passed_on(body: JsonObject) -> str:
+    """The error of the provider behind a provider that passes errors on (OpenRouter's reference,
+    "Errors": `error.metadata.raw`)."""
+    error = body.get("error")
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return raw if isinstance(raw, str) else ""
 
 
 def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:

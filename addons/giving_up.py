@@ -37,7 +37,8 @@ def give_up(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
             error = replace(error, attempts=_attempts(exchange))
     else:
         error = _told_together(exchange, telling, retry_after)
-    return error_answer(exchange.format, error, dict(route_headers(exchange)))
+    headers = route_headers(exchange, telling.record if telling else None)
+    return error_answer(exchange.format, error, dict(headers))
 
 
 def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:

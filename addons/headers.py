@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.policy.records import AttemptRecord
 
 _HOP = {
     "connection",
@@ -103,11 +104,19 @@ def stream_head(exchange: Exchange) -> Iterator[tuple[str, str]]:
     yield "cache-control", "no-cache"
 
 
-def route_headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """What the router did, for whoever looks at the answer."""
-    if exchange.target is not None:
-        yield "x-switchyard-provider", exchange.target.provider.name
-        yield "x-switchyard-model", _header_text(exchange.target.model)
+def route_headers(
+    exchange: Exchange, failed: AttemptRecord | None = None
+) -> Iterator[tuple[str, str]]:
+    """What the router did, for whoever looks at the answer; for an error answer, `failed` is the
+    attempt whose error it tells."""
+    provider = model = None
+    if failed is not None:
+        provider, model = failed.provider, failed.model
+    elif exchange.target is not None:
+        provider, model = exchange.target.provider.name, exchange.target.model
+    if provider is not None and model is not None:
+        yield "x-switchyard-provider", provider
+        yield "x-switchyard-model", _header_text(model)
     yield "x-switchyard-attempts", str(exchange.attempts)
     if exchange.dropped:
         yield "x-switchyard-dropped", ", ".join(exchange.dropped)

@@ -41,6 +41,10 @@ class Routes:
             return route.for_client(self._client_id(client))
         return route
 
+    def credentials(self) -> set[tuple[str, str]]:
+        """Every credential there is, as (provider, credential)."""
+        return {(name, one.id) for name, group in self._credentials.items() for one in group}
+
     def is_sticky(self, route: Route) -> bool:
         """Whether it matters for a route to which session a request belongs."""
         return "sticky" in {

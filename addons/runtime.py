@@ -101,9 +101,8 @@ class Runtime:
         have been replaced."""
         c = config.cooldown
         settings = CooldownSettings(base=c.base, cap=c.cap, jitter=c.jitter)
-        if self.health.settings != settings:
-            self.health = Health(settings, self._rng)
-            return
+        self.health.use(settings)
+        self.quotas.retain(self.routes.credentials())
         before = {p.name: p for p in self.config.providers} if hasattr(self, "config") else {}
         for provider in config.providers:
             if provider.name in before and before[provider.name] != provider:

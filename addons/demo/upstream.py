@@ -261,8 +261,10 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side closes it."""
-        # A client that leaves in the middle is no error of ours.
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # Neither a client that leaves in the middle nor our own end is an error; of the latter,
+        # a cancellation, asyncio's streams would print a traceback in early releases of 3.12.
+        ends = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*ends):
             while await self._exchange(reader, writer):
                 pass
         writer.close()

@@ -2,8 +2,8 @@
 is wrong in it.
 
 A file is read in steps, each of which adds its problems to one list: YAML and `${NAME}`
-(`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude each
-other (`combinations`), names (`references`).
+(`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude
+each other (`combinations`), names (`references`).
 """
 
 from collections.abc import Mapping

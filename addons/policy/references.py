@@ -31,12 +31,16 @@ def check_references(document: Document) -> None:
     directory = directory_of(data)
     _check_claims(document, data)
     _check_client_names(document, data)
+    untold = document.unset.keys() | document.unusable
     for path, member in _members(data):
-        _check_member(document, directory, path, member)
+        if path not in untold:
+            _check_member(document, directory, path, member)
     for path, route in _items(data.get("routes"), ("routes",)):
         name = _mapping(route).get("provider")
+        place = (*path, "provider")
+        if place in untold:
+            continue
         if isinstance(name, str) and directory.provider(name) is None:
-            place = (*path, "provider")
             hint = did_you_mean(name, directory.handles)
             document.problem(place, f"unknown provider {document.show(place, name)}", hint)
     _check_cycles(document, data)

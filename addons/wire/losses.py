@@ -103,6 +103,34 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
     },
+    "ollama": {
+        "tool_choice": "a call cannot be demanded; only what may be called is offered",
+        "uncallable-tools": "tools outside the choice are not offered",
+        "parallel_tools": "no switch for several calls at once",
+        "logit_bias": "no such parameter",
+        "candidates": "one answer a request",
+        "verbosity": "no such parameter",
+        "store": "no stored completions",
+        "metadata": "no such parameter",
+        "prompt_cache_key": "prompts are cached without hints",
+        "prediction": "no predicted outputs",
+        "web_search": "no search",
+        "cache_control": "prompts are cached without markers",
+        "audio-input": "no audio",
+        "audio-output": "no audio",
+        "video-input": "no video",
+        "document-input": "no documents but plain text",
+        "document-citations": "no switch for citations",
+        "image-url": "images are sent as data",
+        "image-file-id": "images are sent as data",
+        "image-detail": "no choice of resolution",
+        "media-types": "an image's type shows in its bytes",
+        "participant-names": "messages have no names",
+        "tool-result-errors": "no flag for a failed call; the result's own words say it",
+        "thinking-signature": "a signature only its own provider can check",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
 }
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
@@ -148,6 +176,21 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "pause": "told as an ordinary end",
         "context_window": "told as the limit of tokens",
     },
+    "ollama": {
+        "refusals-as-text": "a refusal is text that ends like any other",
+        "refusal": "told as an ordinary end",
+        "content_filter": "told as an ordinary end",
+        "stop_sequence": "told as an ordinary end",
+        "sequence": "the sequence met is not named",
+        "pause": "told as an ordinary end",
+        "other": "told as an ordinary end",
+        "context_window": "told as the limit of tokens",
+        "citations": "sources are not told",
+        "media-types": "an image's type shows in its bytes",
+        "audio-output": "answers are text and images",
+        "cache_read": "cached tokens are not told apart",
+        "reasoning_tokens": "reasoning tokens are not told apart",
+    },
 }
 """The same for answers: what a client of the format is told in other words, or not at all. A stop
 reason is named as `StopReason` names it. Nothing of this is reported, since the words survive."""
@@ -175,6 +218,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "logit_bias": c.logit_bias or None,
         "logprobs": c.logprobs or c.top_logprobs or None,
         "candidates": c.candidates if c.candidates not in (None, 1) else None,
+        "tool_choice": c.tool_choice if c.tool_choice and c.tool_choice.mode != "auto" else None,
         "parallel_tools": c.parallel_tools if c.parallel_tools is False and c.tools else None,
         "verbosity": c.verbosity,
         "store": c.store or None,
@@ -189,6 +233,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     yield from (name for name, value in said.items() if value is not None)
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
+    if c.tool_choice and c.tool_choice.mode in ("none", "tool", "allowed") and c.tools:
+        yield "uncallable-tools"
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
             yield "server-tools"
@@ -213,7 +259,10 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
             yield "cache_control"
         match part:
             case Media():
-                yield f"{part.kind}-input"
+                if part.text is None:
+                    yield f"{part.kind}-input"
+                if part.data is not None and part.media_type:
+                    yield "media-types"
                 if part.url:
                     yield f"{part.kind}-url"
                 if part.file_id:

@@ -3,6 +3,7 @@
 from addons.wire.anthropic import Anthropic
 from addons.wire.format import Format
 from addons.wire.gemini import Gemini
+from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.openai_responses import OpenAIResponses
 
@@ -11,4 +12,5 @@ FORMATS: dict[str, Format] = {
     "openai-responses": OpenAIResponses(),
     "anthropic": Anthropic(),
     "gemini": Gemini(),
+    "ollama": Ollama(),
 }

@@ -46,6 +46,7 @@ from addons.wire.sinks import Sink
 from addons.wire.sinks import Writing
 from addons.wire.sse import Frame
 from addons.wire.sse import StreamTooLarge
+from addons.wire.sse import as_utf8
 
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a JSON answer that are read at most; several images in base64 stay far below."""
@@ -191,7 +192,8 @@ class Relay:
         return self._give(out, commit=spoke)
 
     def _end_stream(self, frames: FrameDecoder) -> bytes:
-        out = b"".join(map(self._take, frames.close()))
+        # What no empty line ended counts if it came whole.
+        out = b"".join(self._take(frame) for frame in frames.close() if _is_whole(frame))
         if self.failed:
             return out
         events = self._reader.close()
@@ -233,7 +235,7 @@ class Relay:
             sink = Writing(self.client, self._asked)
             return sink.close(events)
         if self.upstream.name == self.client.name:
-            self.body = raw
+            self.body = as_utf8(raw)
         else:
             self._write_body(reply)
         return b""
@@ -323,6 +325,17 @@ def _parse_body(raw: bytes) -> JsonObject | None:
     if isinstance(body, list) and body:
         body = body[0]
     return body if isinstance(body, dict) else None
+
+
+def _is_whole(frame: Frame) -> bool:
+    """Whether a payload is all there: JSON, or the terminal word of OpenAI's streams."""
+    if frame.data.strip() == b"[DONE]":
+        return True
+    try:
+        loads(frame.data)
+    except ValueError:
+        return False
+    return True
 
 
 def _words(raw: bytes) -> str:

@@ -121,6 +121,9 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
     A lone CR at the end of what has come so far may be half a CRLF, so blocks that end in CR are
     only complete with the byte after it; `feed` sees to that.
     """
+    sound = as_utf8(block)
+    if sound is not block:
+        block, raw = sound, b""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         raw = b""
@@ -151,6 +154,18 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
     if raw and not raw.startswith((b"data", b"event")):
         raw = b""
     return Frame(payload, event, raw)
+
+
+def as_utf8(data: bytes) -> bytes:
+    """`data` itself if it is valid UTF-8; else with U+FFFD for what is not, as the standard's
+    decoder does. Clients' JSON parsers refuse the whole text for one wrong byte."""
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
 
 
 def encode(data: bytes, event: str | None = None) -> bytes:

@@ -14,19 +14,23 @@ from addons.wire.anthropic.stream_blocks import block_stop
 from addons.wire.anthropic.stream_blocks import error_event
 from addons.wire.anthropic.stream_blocks import message_delta
 from addons.wire.anthropic.stream_blocks import message_start
+from addons.wire.anthropic.stream_reader import delta_type
 from addons.wire.anthropic.usage import write_stop
 from addons.wire.anthropic.usage import write_usage
 from addons.wire.conversation import ToolCall
 from addons.wire.conversation import Usage
 from addons.wire.errors import ApiError
 from addons.wire.events import ArgumentsDelta
+from addons.wire.events import CitationDelta
 from addons.wire.events import End
 from addons.wire.events import Event
 from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import PartEnd
 from addons.wire.events import PartStart
+from addons.wire.events import SignatureDelta
 from addons.wire.events import Start
+from addons.wire.events import TextDelta
 from addons.wire.events import UsageUpdate
 from addons.wire.fold import merge_usage
 from addons.wire.format import Asked
@@ -37,6 +41,9 @@ from addons.wire.sse import Frame
 from addons.wire.sse import encode
 
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
+
+_ORDINARY = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, PartEnd)
+"""What deltas and stops that need no mending are read as, one each."""
 
 _STOP = encode(b'{"type":"message_stop"}', "message_stop")
 
@@ -99,9 +106,11 @@ class Mender:
             return True
         if kind not in ("content_block_delta", "content_block_stop"):
             return False
-        if self._renumbers or not events or b'"index"' not in frame.data:
+        if self._renumbers or b'"index"' not in frame.data:
             return True
-        return any(isinstance(event, PartStart) for event in events)
+        if len(events) != 1 or not isinstance(events[0], _ORDINARY):
+            return True
+        return kind == "content_block_delta" and frame.data.count(b'"type"') < 2
 
     def _inferred(self, kind: str, data: JsonObject | None, events: Sequence[Event]) -> list[bytes]:
         """What `events` say beyond a frame of type `kind`."""
@@ -176,27 +185,40 @@ class Mender:
             case "message_delta":
                 return self._complete_end(data)
             case "content_block_start":
-                start = next(e for e in events if isinstance(e, PartStart))
-                return _numbered(_complete_block(data, start), start.index)
-        return self._renumbered(kind, data)
+                start = next((e for e in events if isinstance(e, PartStart)), None)
+                return _numbered(_complete_block(data, start), start.index) if start else None
+            case "content_block_stop" | "content_block_delta":
+                return self._renumbered(kind, data, events)
+        return data
 
-    def _renumbered(self, kind: str, data: JsonObject) -> JsonObject | None:
-        """A delta or stop with the right number; None where no block of its number is open."""
+    def _renumbered(
+        self, kind: str, data: JsonObject, events: Sequence[Event]
+    ) -> JsonObject | None:
+        """A delta or stop with the right number; None where it belongs to no open block."""
+        if kind == "content_block_stop":
+            end = next((e for e in events if isinstance(e, PartEnd)), None)
+            if end is None:
+                return None
+            self._forget(end.index)
+            return _numbered(data, end.index)
         said = data.get("index")
-        number = said if isinstance(said, int) else self._last
-        part = self._open.get(number)
+        part = self._open.get(said if isinstance(said, int) else self._last)
         if part is None:
             return None
-        if kind == "content_block_stop":
-            del self._open[number]
+        delta = data.get("delta")
+        if isinstance(delta, dict) and "type" not in delta:
+            data = {**data, "delta": {"type": delta_type(delta), **delta}}
         return _numbered(data, part)
 
     def _complete_end(self, data: JsonObject) -> JsonObject:
+        missing: JsonObject = {}
+        if not isinstance(data.get("delta"), dict):
+            missing["delta"] = {"stop_reason": None, "stop_sequence": None}
         usage = data.get("usage")
-        if isinstance(usage, dict) and _is_int(usage.get("output_tokens")):
-            return data
-        known = write_usage(self._usage, own=True)
-        return {**data, "usage": {"output_tokens": 0, **known}}
+        if not isinstance(usage, dict) or not _is_int(usage.get("output_tokens")):
+            known = write_usage(self._usage, own=True)
+            missing["usage"] = {"output_tokens": 0, **known}
+        return {**data, **missing} if missing else data
 
     def _complete_message(self, data: JsonObject) -> JsonObject:
         message = data.get("message")

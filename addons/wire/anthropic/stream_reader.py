@@ -153,7 +153,8 @@ class StreamReader:
         return self._count(message.get("usage"))
 
     def _block_start(self, data: JsonObject) -> list[Event]:
-        index = self._index(data)
+        index = data.get("index")
+        index = self._last = index if isinstance(index, int) else self._next
         events = self._close_block(index)
         content = _object(data, "content_block")
         part = read_block(content)
@@ -172,9 +173,7 @@ class StreamReader:
     def _delta(self, data: JsonObject) -> list[Event]:
         index = self._index(data)
         delta = _object(data, "delta")
-        kind = delta.get("type")
-        if kind is None:
-            kind = next((t for key, t in _TYPE_OF_MEMBER.items() if key in delta), "")
+        kind = delta_type(delta)
         block = self._blocks.get(index)
         if block is not None and isinstance(block.part, Opaque):
             _grow(block, kind, delta)
@@ -184,6 +183,7 @@ class StreamReader:
         if wanted is not None and (block is None or type(block.part) is not type(wanted)):
             events = self._close_block(index)
             block = self._blocks[index] = _Block(self._next, wanted)
+            self._last = index
             self._next += 1
             events.append(PartStart(block.index, wanted))
         if block is not None:
@@ -235,13 +235,9 @@ class StreamReader:
         return [PartEnd(block.index)]
 
     def _index(self, data: JsonObject) -> int:
-        """The upstream's index of a block; the last one used where it gives none."""
+        """The upstream's index of a block; where it gives none, that of the last one begun."""
         index = data.get("index")
-        if isinstance(index, int):
-            self._last = index
-        elif data.get("type") == "content_block_start":
-            self._last += 1 if self._last in self._blocks else 0
-        return self._last
+        return index if isinstance(index, int) else self._last
 
     def _count(self, usage: Any) -> list[Event]:
         """The tokens known so far. Counts are cumulative, and the end may leave out what the
@@ -257,6 +253,14 @@ class StreamReader:
             return []
         extra = said.extra if said is not None else {}
         return [UsageUpdate(_with_extra(counts, extra))]
+
+
+def delta_type(delta: JsonObject) -> str:
+    """A delta's type, by what it holds where it does not say; "" where that tells nothing."""
+    kind = delta.get("type")
+    if isinstance(kind, str):
+        return kind
+    return next((t for key, t in _TYPE_OF_MEMBER.items() if key in delta), "")
 
 
 def _with_extra(counts: Usage, extra: JsonObject) -> Usage:

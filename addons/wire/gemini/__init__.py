@@ -15,7 +15,6 @@ from addons.wire.gemini.errors import write_error
 from addons.wire.gemini.foreign import without_sealed
 from addons.wire.gemini.mender import GeminiMender
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import rest
 from addons.wire.gemini.paths import read_path
 from addons.wire.gemini.paths import write_path
 from addons.wire.gemini.reply import read_reply
@@ -27,6 +26,7 @@ from addons.wire.gemini.stream_writer import Framing
 from addons.wire.gemini.stream_writer import GeminiStreamWriter
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import rest
 
 
 class Gemini:

@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 from addons.wire.gemini.names import NO_SIGNATURE
-from addons.wire.gemini.names import object_of
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import object_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 
 _BEFORE_3 = re.compile(r"gemini-[12][.-]")
 _SINCE_3 = re.compile(r"gemini-[3-9]")

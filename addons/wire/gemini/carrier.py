@@ -14,9 +14,9 @@ from addons.wire.conversation import ToolCall
 from addons.wire.envelope import seal_content
 from addons.wire.envelope import unseal_content
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import objects_of
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import objects_of
+from addons.wire.members import text_of
 
 _KEPT = ("text", "signature", "signer", "redacted", "id")
 

@@ -5,15 +5,15 @@ from typing import Any
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
-from addons.wire.gemini.names import int_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.json_schema import from_gemini
 from addons.wire.json_schema import mend_refs
 from addons.wire.json_schema import plain
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import int_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 
 _JSON = "application/json"
 

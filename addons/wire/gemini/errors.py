@@ -7,11 +7,11 @@ from addons.wire.errors import ApiError
 from addons.wire.errors import ErrorKind
 from addons.wire.errors import kind_of_status
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import int_of
-from addons.wire.gemini.names import objects_of
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import int_of
+from addons.wire.members import objects_of
+from addons.wire.members import text_of
 
 _KINDS: dict[str, ErrorKind] = {
     "INVALID_ARGUMENT": "invalid_request",

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from addons.wire.conversation import Citation
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import int_of
-from addons.wire.gemini.names import object_of
-from addons.wire.gemini.names import objects_of
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import int_of
+from addons.wire.members import object_of
+from addons.wire.members import objects_of
+from addons.wire.members import text_of
 
 
 def read_citations(candidate: JsonObject, text: str) -> list[Citation]:

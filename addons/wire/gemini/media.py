@@ -7,13 +7,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from addons.wire.conversation import Media
-from addons.wire.gemini.names import object_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import object_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 
 type Kind = Literal["image", "document", "audio", "video"]
 

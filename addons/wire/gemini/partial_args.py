@@ -9,10 +9,10 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from addons.wire.gemini.names import number_of
-from addons.wire.gemini.names import objects_of
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import number_of
+from addons.wire.members import objects_of
+from addons.wire.members import text_of
 
 MAX_INDEX = 10_000
 """Bound on an index in a path: a list is filled up to it."""

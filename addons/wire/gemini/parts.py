@@ -13,16 +13,16 @@ from addons.wire.gemini.media import read_media
 from addons.wire.gemini.media import write_media
 from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import NO_SIGNATURE
-from addons.wire.gemini.names import object_of
-from addons.wire.gemini.names import objects_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads_object
+from addons.wire.members import object_of
+from addons.wire.members import objects_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 
 _NO_ARGUMENTS = "gemini-no-args"
 """Form of a call without `args`, which means the same as empty ones."""

@@ -16,11 +16,8 @@ from addons.wire.gemini.carrier import put_back
 from addons.wire.gemini.config import read_config
 from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import NO_SIGNATURE
-from addons.wire.gemini.names import object_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.gemini.parts import read_call
 from addons.wire.gemini.parts import read_media_or_opaque
 from addons.wire.gemini.parts import read_result
@@ -31,6 +28,9 @@ from addons.wire.gemini.tools import read_tool_choice
 from addons.wire.gemini.tools import read_tools
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import object_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "user"}
 

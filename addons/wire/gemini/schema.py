@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
-from addons.wire.gemini.names import number_of
 from addons.wire.json_schema import TYPES
 from addons.wire.json_schema import resolve
 from addons.wire.json_schema import type_name
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.members import number_of
 
 MAX_NODES = 4000
 """Bound on the nodes of one converted schema: references that are unrolled can multiply."""

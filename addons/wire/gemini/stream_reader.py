@@ -34,13 +34,8 @@ from addons.wire.fold import merge
 from addons.wire.gemini.errors import find_error
 from addons.wire.gemini.grounding import read_citations
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import int_of
-from addons.wire.gemini.names import object_of
-from addons.wire.gemini.names import objects_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.gemini.partial_args import PartialArgs
 from addons.wire.gemini.parts import read_call
 from addons.wire.gemini.parts import read_media_or_opaque
@@ -51,6 +46,11 @@ from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads
+from addons.wire.members import int_of
+from addons.wire.members import object_of
+from addons.wire.members import objects_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 from addons.wire.sse import Frame
 
 

@@ -7,17 +7,17 @@ from addons.wire.conversation import Tool
 from addons.wire.conversation import ToolChoice
 from addons.wire.customtools import as_function
 from addons.wire.gemini.names import NAME
-from addons.wire.gemini.names import object_of
-from addons.wire.gemini.names import objects_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
-from addons.wire.gemini.names import text_of
 from addons.wire.gemini.schema import to_gemini
 from addons.wire.json_schema import from_gemini
 from addons.wire.json_schema import mend_refs
 from addons.wire.json_schema import plain
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import object_of
+from addons.wire.members import objects_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
 from addons.wire.names import Names
 
 _DECLARATIONS = "functionDeclarations"

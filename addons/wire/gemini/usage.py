@@ -7,13 +7,13 @@ Protocol buffers leave out counts of zero.
 from typing import Any
 
 from addons.wire.conversation import Usage
-from addons.wire.gemini.names import int_of
-from addons.wire.gemini.names import objects_of
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
-from addons.wire.gemini.names import rest
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import int_of
+from addons.wire.members import objects_of
+from addons.wire.members import rest
 
 _NAMED = (
     "promptTokenCount",

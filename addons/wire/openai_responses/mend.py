@@ -20,8 +20,8 @@ from addons.wire.openai_responses.stream_writer import write_reply
 from addons.wire.sse import Frame
 from addons.wire.sse import encode
 
-_ENDS = (b"response.completed", b"response.incomplete", b"response.failed", b'"error"')
-"""One of these names stands in every terminal event that clients know."""
+_ENDS = ("response.completed", "response.incomplete")
+"""The names of the terminal event that clients wait for."""
 
 
 class Mender:
@@ -43,16 +43,16 @@ class Mender:
             return b""
         for event in events:
             self._fold.add(event)
-        ended = any(isinstance(event, End | Failure) for event in events)
+        ended = any(isinstance(event, End) for event in events)
         data = frame.data.strip()
         if data == b"[DONE]":
             return self.close(events)
         if not data.startswith(b"{") or not data.endswith(b"}"):
             return b""
         self._last = data
-        if ended and not any(name in data for name in _ENDS):
+        if ended and not _is_known_end(frame):
             return self.close(events)
-        self._over = ended
+        self._over = ended or any(isinstance(event, Failure) for event in events)
         if frame.raw and frame.event:
             return frame.raw
         return self._rewrite(frame)
@@ -93,3 +93,9 @@ class Mender:
         event: JsonObject = {"type": name, "response": response}
         event["sequence_number"] = 0 if number is None else number + 1
         return encode(dumps(event), name)
+
+
+def _is_known_end(frame: Frame) -> bool:
+    if frame.event is not None and frame.event.decode("utf-8", "replace") in _ENDS:
+        return True
+    return text_of((loads_object(frame.data) or {}).get("type")) in _ENDS
