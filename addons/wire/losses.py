@@ -105,7 +105,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     },
     "ollama": {
         "tool_choice": "a call cannot be demanded; only what may be called is offered",
-        "uncallable-tools": "tools outside the choice are not offered",
+        "tools": "tools outside the choice are not offered",
         "parallel_tools": "no switch for several calls at once",
         "logit_bias": "no such parameter",
         "candidates": "one answer a request",
@@ -126,6 +126,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "image-detail": "no choice of resolution",
         "media-types": "an image's type shows in its bytes",
         "participant-names": "messages have no names",
+        "tool-result-parts": "a result is one text",
         "tool-result-errors": "no flag for a failed call; the result's own words say it",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
@@ -233,8 +234,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     yield from (name for name, value in said.items() if value is not None)
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
-    if c.tool_choice and c.tool_choice.mode in ("none", "tool", "allowed") and c.tools:
-        yield "uncallable-tools"
+    if c.tool_choice and c.tool_choice.mode in ("none", "tool") and c.tools:
+        yield "tools"
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
             yield "server-tools"
@@ -282,6 +283,8 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
             case ToolResult():
                 if part.is_error:
                     yield "tool-result-errors"
+                if sum(isinstance(p, Text) for p in part.parts) > 1:
+                    yield "tool-result-parts"
                 if any(not isinstance(p, Text) for p in part.parts):
                     yield "tool-result-media"
             case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:

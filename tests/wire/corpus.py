@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from addons.wire.gemini.paths import read_path
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("SWITCHYARD_WIRE") or ROOT.parent / "shared" / "wire")
 
@@ -53,12 +55,21 @@ def _record(row: dict[str, Any]) -> Record:
         format=row["format"],
         path=row["path"],
         stream=bool(row["stream"]),
-        request=row["request"],
+        request=_taken_in(row),
         status=row["status"],
         response=row["response"],
         sse=row["sse"],
         features=tuple(row["features"]),
     )
+
+
+def _taken_in(row: dict[str, Any]) -> dict[str, Any] | None:
+    """The request as the router takes it in: Gemini's model and stream wish are in the path."""
+    request = row["request"]
+    if row["format"] != "gemini" or not isinstance(request, dict):
+        return request
+    called = read_path(row["path"] or "")
+    return {"model": called.model if called else "unknown", "stream": row["stream"], **request}
 
 
 def requests(format: str) -> list[Record]:

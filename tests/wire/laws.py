@@ -3,29 +3,43 @@ recorded traffic and by property tests."""
 
 import json
 import random
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
+from addons.wire.conversation import Conversation
 from addons.wire.conversation import Reply
 from addons.wire.events import End
 from addons.wire.events import Event
+from addons.wire.events import Failure
+from addons.wire.events import Finish
 from addons.wire.fold import fold
 from addons.wire.fold import unfold
 from addons.wire.format import Asked
 from addons.wire.format import Format
+from addons.wire.framing import frame_decoder
+from addons.wire.jsonio import JsonObject
+from addons.wire.losses import REPLY_CANNOT_SAY
+from addons.wire.losses import lost
 from addons.wire.sse import Frame
-from addons.wire.sse import SseDecoder
 from tests.wire.meaning import reply_meaning
 from tests.wire.meaning import request_meaning
+
+DEMANDS = {"anthropic": ("max_tokens",)}
+"""What a format's requests must say: a writer fills in what the client left out."""
+
+INSTRUCTS = {"anthropic"}
+"""Formats that ask for a JSON object without a schema by a sentence in the system prompt."""
 
 ASKED = Asked(model="asked-model", id="0123456789abcdef", created=1_700_000_000, include_usage=True)
 
 
 def frames(format: Format, data: bytes, cuts: list[int] | None = None) -> list[Frame]:
     """The frames of a whole stream, fed in pieces cut at `cuts`."""
-    decoder = SseDecoder()
+    decoder = frame_decoder(format)
     out: list[Frame] = []
     edges = [0, *sorted(cuts or []), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         out += decoder.feed(data[start:end])
     return out + decoder.close()
 
@@ -38,12 +52,27 @@ def read_stream(format: Format, data: bytes, cuts: list[int] | None = None) -> l
     return events + reader.close()
 
 
-def write_stream(format: Format, events: list[Event]) -> bytes:
-    writer = format.stream_writer(ASKED)
+def write_stream(format: Format, events: list[Event], asked: Asked = ASKED) -> bytes:
+    writer = format.stream_writer(asked)
     return b"".join([*map(writer.feed, events), writer.close()])
 
 
-def request_identity(format: Format, body: dict[str, Any]) -> None:
+def asked_for(home: Format, away: Format, body: JsonObject | None) -> Asked:
+    """What a client of `away` asked for, that sent `body`, a request of `home`, in its words."""
+    if body is None:
+        return ASKED
+    said = named(home.read_request(body))
+    if home is not away:
+        said = named(away.read_request(away.write_request(said)))
+    return replace(ASKED, conversation=said)
+
+
+def named(conversation: Conversation) -> Conversation:
+    """`conversation` with a model, which some formats say in the path and not in the body."""
+    return conversation if conversation.model else replace(conversation, model=ASKED.model)
+
+
+def request_identity(format: Format, body: JsonObject) -> None:
     """Reading a request and writing it in the same format loses nothing."""
     before = json.dumps(body, sort_keys=True)
     written = format.write_request(format.read_request(body))
@@ -51,9 +80,13 @@ def request_identity(format: Format, body: dict[str, Any]) -> None:
     assert json.dumps(body, sort_keys=True) == before, "the original was changed"
 
 
-def reply_identity(format: Format, body: dict[str, Any]) -> None:
-    """Reading an answer and writing it in the same format loses nothing."""
-    assert format.write_reply(format.read_reply(body), ASKED) == body
+def reply_identity(format: Format, body: JsonObject) -> None:
+    """Reading an answer and writing it in the same format loses nothing: every member is there
+    with its value. What was empty and must not be (an id, a finish reason) may be filled in."""
+    before = json.dumps(body, sort_keys=True)
+    missing = _missing(body, format.write_reply(format.read_reply(body), ASKED))
+    assert not missing, f"lost or changed: {', '.join(missing)}"
+    assert json.dumps(body, sort_keys=True) == before, "the original was changed"
 
 
 def fold_unfold(format: Format, reply: Reply) -> None:
@@ -61,38 +94,149 @@ def fold_unfold(format: Format, reply: Reply) -> None:
     assert reply_meaning(fold(reply.format, unfold(reply))) == reply_meaning(reply)
 
 
+def stream_equals_whole(format: Format, events: list[Event]) -> None:
+    """A stream folded, and written and read as a whole answer, means what the stream said."""
+    folded = fold(format.name, events)
+    again = format.read_reply(format.write_reply(folded, ASKED))
+    assert_same(reply_meaning(folded), reply_meaning(again))
+
+
 def stream_survives_writing(format: Format, events: list[Event]) -> None:
     """Events written as a stream of the format read back with the same meaning and one end."""
-    written = write_stream(format, events)
-    again = read_stream(format, written)
-    assert reply_meaning(fold(format.name, again)) == reply_meaning(fold(format.name, events))
-    assert sum(isinstance(e, End) for e in again) == 1
+    stream_there(format, format, events)
+
+
+def is_answer(events: list[Event]) -> bool:
+    """Whether a stream is an answer or an error of its format; some recorded ones are neither."""
+    return any(isinstance(event, End | Failure) for event in events)
 
 
 def any_split(format: Format, data: bytes, seed: int = 0) -> None:
     """A stream cut at any byte reads the same."""
-    whole = read_stream(format, data)
+    whole = frames(format, data)
     rng = random.Random(seed)
     for count in (1, 7, 50):
         cuts = [rng.randrange(len(data) + 1) for _ in range(count)]
-        assert read_stream(format, data, cuts) == whole
-    assert read_stream(format, data, list(range(1, min(len(data), 3000)))) == whole
+        assert frames(format, data, cuts) == whole
+    assert frames(format, data, list(range(1, min(len(data), 3000)))) == whole
 
 
-def request_there_and_back(home: Format, away: Format, body: dict[str, Any]) -> None:
-    """A request keeps its meaning in another format, and on the way back."""
-    first = home.read_request(body)
-    there = away.read_request(away.write_request(first))
-    meant, said = request_meaning(first), request_meaning(there)
-    assert said == meant
+def mending_keeps_meaning(format: Format, data: bytes) -> None:
+    """A stream mended on its way through means the same, and ends once; one that needs no mending
+    keeps its bytes, so mending twice changes nothing more."""
+    mended = mend_stream(format, data)
+    assert_same_stream(read_stream(format, data), read_stream(format, mended), format, format)
+    assert mend_stream(format, mended) == mended
+
+
+def mend_stream(format: Format, data: bytes) -> bytes:
+    """A whole stream as the mender passes it on."""
+    reader, mender = format.stream_reader(), format.mender(ASKED)
+    out: list[bytes] = []
+    for frame in frames(format, data):
+        events = reader.feed(frame)
+        if failure := next((e for e in events if isinstance(e, Failure)), None):
+            return b"".join([*out, mender.fail(failure.error)])
+        out.append(mender.feed(frame, events))
+    return b"".join(out) + mender.close(reader.close())
+
+
+def request_there(home: Format, away: Format, body: JsonObject) -> None:
+    """A request means the same in another format."""
+    first = named(home.read_request(body))
+    there = named(away.read_request(away.write_request(first)))
+    without = _unsaid(first, there, away.name)
+    assert_same(request_meaning(first, without), request_meaning(there, without))
+
+
+def request_there_and_back(home: Format, away: Format, body: JsonObject) -> None:
+    """A request still means the same when it has come back from another format."""
+    first = named(home.read_request(body))
+    there = named(away.read_request(away.write_request(first)))
     back = home.read_request(home.write_request(there))
-    assert request_meaning(back) == meant
+    without = _unsaid(first, there, away.name) | _unsaid(there, back, home.name)
+    assert_same(request_meaning(first, without), request_meaning(back, without))
 
 
-def reply_there_and_back(home: Format, away: Format, reply: Reply) -> None:
-    """An answer keeps its meaning in another format, whole and streamed."""
-    meant = reply_meaning(reply)
-    whole = away.read_reply(away.write_reply(reply, ASKED))
-    assert reply_meaning(whole) == meant
-    streamed = fold(away.name, read_stream(away, write_stream(away, unfold(reply))))
-    assert reply_meaning(streamed) == meant
+def reply_there(home: Format, away: Format, reply: Reply, asked: Asked = ASKED) -> None:
+    """A whole answer means the same to a client of another format that wants it whole."""
+    again = away.read_reply(away.write_reply(reply, asked))
+    _assert_same_reply(reply, again, away.name)
+
+
+def reply_streamed(home: Format, away: Format, reply: Reply, asked: Asked = ASKED) -> None:
+    """A whole answer means the same to a client of another format that wants it streamed."""
+    events = unfold(reply)
+    assert_same_stream(events, read_stream(away, write_stream(away, events, asked)), home, away)
+
+
+def stream_there(home: Format, away: Format, events: list[Event], asked: Asked = ASKED) -> None:
+    """A stream means the same to a client of another format."""
+    assert_same_stream(events, read_stream(away, write_stream(away, events, asked)), home, away)
+
+
+def stream_folded(home: Format, away: Format, events: list[Event], asked: Asked = ASKED) -> None:
+    """A stream means the same to a client of another format that wants a whole answer."""
+    reply = fold(home.name, events)
+    again = away.read_reply(away.write_reply(reply, asked))
+    _assert_same_reply(reply, again, away.name)
+
+
+def assert_same_stream(events: list[Event], again: list[Event], home: Format, away: Format) -> None:
+    """Both are the same answer with one end, or both the same error."""
+    failures = [e for e in events if isinstance(e, Failure)]
+    if failures:
+        told = [e for e in again if isinstance(e, Failure)]
+        assert [e.error.message for e in told] == [e.error.message for e in failures]
+        assert not any(isinstance(e, Finish) for e in again)
+        return
+    _assert_same_reply(fold(home.name, events), fold(away.name, again), away.name)
+    assert sum(isinstance(e, End) for e in again) == 1
+
+
+def assert_same(meant: JsonObject, said: JsonObject) -> None:
+    """Both mean the same; the message names what differs."""
+    wrong = [k for k in meant.keys() | said.keys() if meant.get(k) != said.get(k)]
+    told = (f"{k}: {_short(meant.get(k))} became {_short(said.get(k))}" for k in sorted(wrong))
+    assert not wrong, "; ".join(told)
+
+
+def _assert_same_reply(meant: Reply, said: Reply, away: str) -> None:
+    without = REPLY_CANNOT_SAY.get(away, {}) if meant.format != away else {}
+    assert_same(reply_meaning(meant, without), reply_meaning(said, without))
+
+
+def _unsaid(first: Conversation, there: Conversation, away: str) -> set[str]:
+    """What need not be the same in the other format: what the table of losses names, what the
+    client did not say and the format demands, and what is asked for another way."""
+    without = set(lost(first, away))
+    if first.format == away:
+        return without
+    if without & {"stop_sequences", "blank-stop-sequences"}:
+        without.add("stop")
+    without |= {name for name in DEMANDS.get(away, ()) if getattr(first, name) is None}
+    instructed = first.output is not None and there.output is None
+    if instructed and away in INSTRUCTS and first.output and first.output.kind == "json_object":
+        without |= {"output", "system"}
+    return without
+
+
+def _missing(before: Any, after: Any, path: str = "") -> list[str]:
+    """The paths of members of `before` that `after` does not have with the same value."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        found: list[str] = []
+        for key, value in before.items():
+            if key not in after:
+                found.append(f"{path}.{key}")
+            else:
+                found += _missing(value, after[key], f"{path}.{key}")
+        return found
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [lost for i, (b, a) in pairs for lost in _missing(b, a, f"{path}.{i}")]
+    return [] if before == after or before in ("", None) else [path]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"

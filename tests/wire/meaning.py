@@ -8,7 +8,9 @@ Spellings that formats have to differ in are made equal here, once and for all p
 - a plain-text document counts as text;
 - a custom tool counts as the function of one text that stands for it;
 - call ids in a request count by which result answers which call;
-- a refusal in the history counts as text, as does a block that can at least be read.
+- a refusal in the history counts as text, as does a block that can at least be read;
+- a result of a call that is not in the request counts as text;
+- a choice among some of the tools counts as offering only these.
 """
 
 import json
@@ -41,6 +43,7 @@ _SAME_STOP = {
     "stop_sequence": "end",
     "pause": "end",
     "other": "end",
+    "refusal": "end",
 }
 """What a stop reason is told as by a format that has no word for it."""
 
@@ -53,7 +56,7 @@ def request_meaning(c: Conversation, without: Collection[str] = ()) -> JsonObjec
     said: JsonObject = {
         "system": _system(c),
         "turns": _turns(c, without),
-        "tools": {_flat(c, t.name, t.namespace): _tool(t) for t in c.tools if t.kind != "server"},
+        "tools": {_flat(c, t.name, t.namespace): _tool(t) for t in _offered(c)},
         "tool_choice": _choice(c),
         "parallel_tools": c.parallel_tools is not False or not c.tools,
         "max_tokens": c.max_tokens,
@@ -66,9 +69,7 @@ def request_meaning(c: Conversation, without: Collection[str] = ()) -> JsonObjec
         "logit_bias": c.logit_bias or None,
         "candidates": c.candidates if c.candidates != 1 else None,
         "stop": c.stop,
-        "output": (output.kind, _open(output.schema))
-        if output and output.kind != "text"
-        else None,
+        "output": (output.kind, _open(output.schema)) if output and output.kind != "text" else None,
     }
     return {key: value for key, value in said.items() if key not in without}
 
@@ -77,7 +78,7 @@ def reply_meaning(reply: Reply, without: Collection[str] = ()) -> JsonObject:
     """Plain values that any two spellings of the same answer share."""
     parts = reply.choice.parts
     usage = reply.usage
-    told_apart = "refusals" not in without
+    told_apart = not {"refusals", "refusals-as-text"} & set(without)
     words = [p for p in parts if isinstance(p, Text) or (isinstance(p, Refusal) and not told_apart)]
     said: JsonObject = {
         "text": "".join(p.text for p in words),
@@ -85,7 +86,9 @@ def reply_meaning(reply: Reply, without: Collection[str] = ()) -> JsonObject:
         "thinking": "".join(p.text for p in parts if isinstance(p, Thinking)),
         "calls": [_part(p) for p in parts if isinstance(p, ToolCall)],
         "media": [
-            _part(p) for p in parts if isinstance(p, Media) and f"{p.kind}-output" not in without
+            _part(p, without)
+            for p in parts
+            if isinstance(p, Media) and f"{p.kind}-output" not in without
         ],
         "citations": [
             (citation.url, citation.title)
@@ -96,7 +99,13 @@ def reply_meaning(reply: Reply, without: Collection[str] = ()) -> JsonObject:
         ],
         "stop": _stop(reply.choice, without),
         "sequence": reply.choice.stop.sequence if reply.choice.stop else None,
-        "usage": (usage.input, usage.output, usage.cache_read or 0) if usage else None,
+        "usage": (
+            usage.input or 0,
+            usage.output,
+            (usage.cache_read or 0) if "cache_read" not in without else 0,
+        )
+        if usage
+        else None,
         "reasoning_tokens": (usage.reasoning or 0) if usage else None,
     }
     return {key: value for key, value in said.items() if key not in without}
@@ -107,17 +116,20 @@ def _stop(choice: Choice, without: Collection[str]) -> str | None:
     reason = choice.stop.reason if choice.stop else None
     if "refusals" in without and any(isinstance(part, Refusal) for part in choice.parts):
         return "refusal"
-    return reason if reason not in without else _SAME_STOP.get(reason, reason)
+    while reason in without and reason in _SAME_STOP:
+        reason = _SAME_STOP[reason]
+    return reason
 
 
 def _open(schema: Any) -> Any:
-    """A schema without `additionalProperties: false`, which some APIs demand of every object."""
+    """A schema without `additionalProperties: false`, which some APIs demand of every object, and
+    with `anyOf` for `oneOf`, which few know."""
     if isinstance(schema, list):
         return [_open(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: _open(value)
+        "anyOf" if key == "oneOf" else key: _open(value)
         for key, value in schema.items()
         if not (key == "additionalProperties" and value is False)
     }
@@ -140,15 +152,15 @@ def _turns(c: Conversation, without: Collection[str]) -> list[tuple[str, list[An
     for role, group in groupby(_spoken(c), key=lambda turn: turn.role):
         results: list[Any] = []
         others: list[Any] = []
-        for part in (part for turn in group for part in turn.parts if _kept(part, without)):
+        for part in (p for turn in group for p in turn.parts if _kept(p, without, role)):
             if isinstance(part, ToolResult):
-                results.append(_result(part, numbers))
-                media = [p for p in part.parts if _is_media(p) and _kept(p, without)]
-                others += map(_part, media)
+                results.append(_result(part, numbers, without))
+                media = [p for p in part.parts if _is_media(p) and _kept(p, without, role)]
+                others += [_part(p, without) for p in media]
             elif isinstance(part, ToolCall):
                 others.append(_call(c, part, numbers))
             else:
-                others.append(_part(part))
+                others.append(_part(part, without))
         joined = _join([*results, *(part for part in others if part is not None)])
         if joined and turns and turns[-1][0] == role:
             turns[-1] = (role, _join([*turns[-1][1], *joined]))
@@ -181,18 +193,32 @@ def _is_media(part: Part) -> bool:
     return isinstance(part, Media) and part.text is None
 
 
-def _kept(part: Part, without: Collection[str]) -> bool:
+def _kept(part: Part, without: Collection[str], role: str) -> bool:
     match part:
-        case Media(kind=kind, url=url, file_id=file_id):
+        case Media(text=None, kind=kind, url=url, file_id=file_id):
             said = {f"{kind}-input", url and f"{kind}-url", file_id and f"{kind}-file-id"}
-            return not said & set(without)
+            return not (said | ({"assistant-media"} if role == "assistant" else set())) & set(
+                without
+            )
     return True
 
 
-def _result(result: ToolResult, numbers: _Numbers) -> Any:
+def _result(result: ToolResult, numbers: _Numbers, without: Collection[str]) -> Any:
+    if "tool-result-parts" in without:
+        text = [("text", result.text)] if result.text else []
+        return ("result", numbers.result(result.call_id), text)
     words = [_part(part) for part in result.parts if not _is_media(part)]
     said = _join([word for word in words if word is not None])
-    return ("result", numbers.result(result.call_id), said)
+    number = numbers.result(result.call_id)
+    if isinstance(number, str) and len(said) == 1:
+        return said[0]
+    return ("result", number, said)
+
+
+def _offered(c: Conversation) -> list[Tool]:
+    choice = c.tool_choice
+    some = choice.allowed if choice and choice.mode == "allowed" else None
+    return [t for t in c.tools if t.kind != "server" and (some is None or t.name in some)]
 
 
 def _tool(tool: Tool) -> Any:
@@ -214,10 +240,15 @@ def _choice(c: Conversation) -> Any:
     choice = c.tool_choice
     if choice is None or choice.mode == "auto" or not any(t.kind != "server" for t in c.tools):
         return None
-    return (choice.mode, choice.name, choice.allowed, choice.required)
+    if choice.mode == "allowed":
+        if not choice.required:
+            return None
+        one = choice.allowed[0] if len(choice.allowed) == 1 else None
+        return ("tool" if one else "required", one)
+    return (choice.mode, choice.name)
 
 
-def _part(part: Part) -> Any:
+def _part(part: Part, without: Collection[str] = ()) -> Any:
     match part:
         case Text(text=text):
             return ("text", text) if text else None
@@ -228,7 +259,10 @@ def _part(part: Part) -> Any:
         case Opaque(text=str(text)):
             return ("text", text)
         case Media():
-            return (part.kind, part.media_type, part.data, part.url, part.file_id)
+            # Where the bytes are elsewhere, their type is a hint that few formats can give.
+            told = part.data is not None and "media-types" not in without
+            media_type = part.media_type if told else None
+            return (part.kind, media_type, part.data, part.url, part.file_id)
         case ToolCall():
             arguments = wrap_input(part.arguments) if part.kind == "custom" else part.arguments
             return ("call", part.name, _arguments(arguments), part.id)

@@ -138,7 +138,8 @@ class Mender:
     def _part_start(self, event: PartStart, kind: str, data: JsonObject) -> bytes:
         self._calls = self._calls or isinstance(event.part, ToolCall)
         said = data.get("index")
-        number = said if isinstance(said, int) else event.index
+        unsaid = event.index if kind == "content_block_start" else self._last
+        number = said if isinstance(said, int) else unsaid
         self._last = number
         self._open[number] = event.index
         self._renumbers = self._renumbers or said != event.index

@@ -151,7 +151,7 @@ class ChatMender:
             if choice is None or choice.finished:
                 continue
             choice.finished = True
-            word = finish_word(event.stop, (), False, choice.legacy)
+            word = finish_word(event.stop, False, choice.legacy)
             made = {"index": event.choice, "delta": {}, "finish_reason": word}
             head = {
                 "id": f"chatcmpl-{self._asked.id}",

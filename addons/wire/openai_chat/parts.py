@@ -65,7 +65,8 @@ def read_images(raw: Any) -> list[Part]:
     """An answer's `images`, as OpenRouter gives them: a list of `image_url` parts."""
     if not isinstance(raw, list):
         return []
-    return [part for image in raw if isinstance(part := read_part(image), Media)]
+    parts = (read_part(image) for image in raw if isinstance(image, dict))
+    return [part for part in parts if isinstance(part, Media)]
 
 
 def annotations_of(raw: Any) -> tuple[Citation, ...]:

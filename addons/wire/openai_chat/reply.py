@@ -10,6 +10,7 @@ from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Reply
+from addons.wire.conversation import Stop
 from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
@@ -113,7 +114,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     return Choice(
         index=number if index is None else index,
         parts=tuple(parts),
-        stop=read_stop(raw, calls),
+        stop=read_stop(raw, calls) or Stop(reason="tool_calls" if calls else "end"),
         extra={NAME: extra},
     )
 
@@ -180,7 +181,9 @@ def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
     written: JsonObject = {
         "index": choice.index,
         "message": message,
-        "finish_reason": finish_word(choice.stop, choice.parts, ours, legacy),
+        "finish_reason": finish_word(
+            choice.stop, ours, legacy=LEGACY in message and "tool_calls" not in message
+        ),
     }
     if not ours:
         written |= stop_members(choice.stop)

@@ -1,11 +1,7 @@
 """Why an answer ended: `finish_reason`. OpenAI's reference, "The chat completion object"."""
 
-from collections.abc import Iterable
-
-from addons.wire.conversation import Part
 from addons.wire.conversation import Stop
 from addons.wire.conversation import StopReason
-from addons.wire.conversation import ToolCall
 from addons.wire.jsonio import JsonObject
 from addons.wire.openai_chat.names import text_of
 from addons.wire.openai_chat.tools import LEGACY
@@ -70,15 +66,15 @@ def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
     return Stop(reason=reason, raw=raw, sequence=sequence)
 
 
-def finish_word(stop: Stop | None, parts: Iterable[Part], ours: bool, legacy: bool) -> str:
-    """The `finish_reason` that says `stop`; a word of this format's own is kept."""
+def finish_word(stop: Stop | None, ours: bool, legacy: bool) -> str:
+    """The `finish_reason` that says `stop`. `ours`: it was read from this format, whose own word is
+    kept; `legacy`: the only call of the answer is said as `function_call`."""
     if stop is None:
         return "stop"
     if ours and stop.raw:
         return stop.raw
-    if stop.reason == "tool_calls":
-        calls = [part for part in parts if isinstance(part, ToolCall)]
-        return LEGACY if legacy and len(calls) == 1 else "tool_calls"
+    if legacy and stop.reason == "tool_calls":
+        return LEGACY
     return _WORDS.get(stop.reason, "stop")
 
 

@@ -160,8 +160,7 @@ class ChatWriter:
         out = b"".join(self._chunk(index, delta) for delta in choice.rest())
         if stop is None:
             stop = Stop(reason="tool_calls" if choice.calls else "end")
-        legacy = any(call.form == LEGACY for call in choice.calls)
-        word = finish_word(stop, choice.calls, False, legacy)
+        word = finish_word(stop, False, legacy=[c.form for c in choice.calls] == [LEGACY])
         return opening + out + self._chunk(index, {}, finish=word, more=extra | stop_members(stop))
 
     def _chunk(

@@ -55,8 +55,8 @@ class MessageBuilder:
         self.index = index
         self.item: JsonObject = EMPTY
         self._said = own(first.extra)
-        # An id that clients were told may not change afterwards.
-        self._members = {"id": id, "type": "message", **self._said.get("message", EMPTY)}
+        self._id = text_of(self._said.get("message", EMPTY).get("id")) or id
+        self._members = self._named(self._said.get("message", EMPTY))
         self._content: list[JsonObject] = []
         self._part: Text | Refusal | None = None
         self._text: list[str] = []
@@ -107,7 +107,7 @@ class MessageBuilder:
             if isinstance(part, Text):
                 part = replace(part, citations=tuple(self._citations))
         if message := own(part.extra).get("message"):
-            self._members = {**message, "id": self._members["id"]}
+            self._members = self._named(message)
         written = write_part(part, "output") or {}
         if isinstance(part, Refusal):
             done = {**self._at("response.refusal.done"), "refusal": part.text}
@@ -120,9 +120,12 @@ class MessageBuilder:
         self._part = None
         return [done, ended]
 
-    def keep(self, part: Opaque) -> None:
+    def keep(self, part: Opaque) -> Events:
         """A content part that only this format knows."""
+        added = {**self._at("response.content_part.added"), "part": part.raw}
+        done = {**self._at("response.content_part.done"), "part": part.raw}
         self._content.append(part.raw)
+        return [added, done]
 
     def close(self, incomplete: bool) -> Events:
         self.item = {
@@ -133,10 +136,14 @@ class MessageBuilder:
         }
         return [_done(self.index, self.item)]
 
+    def _named(self, members: JsonObject) -> JsonObject:
+        """The message's other members. What clients were told of it may not change afterwards."""
+        return {**members, "id": self._id, "type": "message"}
+
     def _at(self, type: str) -> JsonObject:
         return {
             "type": type,
-            "item_id": self._members["id"],
+            "item_id": self._id,
             "output_index": self.index,
             "content_index": len(self._content),
         }
@@ -232,8 +239,8 @@ class CallBuilder:
         self._is_own = bool(own(call.extra))
         self._wrapped = call.kind == "function" and tool is not None and tool.kind == "custom"
         kind = "custom" if self._wrapped else call.kind
-        members = {"id": id, **said}
-        self._id = members["id"]
+        self._id = text_of(said.get("id")) or id
+        members = {**said, "id": self._id}
         if tool is not None:
             call = replace(call, name=tool.name, namespace=tool.namespace)
         self._call = replace(call, kind=kind, arguments="", extra=owned({"item": members}))

@@ -28,8 +28,8 @@ class Mender:
     """Keeps every byte of an event that is right.
 
     Supplied are the `event:` lines that some providers leave out and clients read, and the
-    terminal event where a provider ends with `[DONE]` or a name of its own instead. Dropped are `[DONE]`, events that
-    are no JSON object, and everything after the end.
+    terminal event where a provider ends with `[DONE]` or a name of its own instead. Dropped are
+    `[DONE]`, events that are no JSON object, and everything after the end.
     """
 
     def __init__(self, asked: Asked) -> None:

@@ -150,8 +150,11 @@ class StreamReader:
 
     def _item_done(self, event: JsonObject) -> list[Event]:
         item = event.get("item")
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) or not ("type" in item or "content" in item):
             return []
+        last = self._by_index.get(int_of(event.get("output_index")) or 0)
+        if last is not None and last.done and last.item == item:
+            return []  # told twice
         found = self._find(event, text_of(item.get("id")), text_of(item.get("type")))
         if found is None:
             found = self._new(item, event)
@@ -363,8 +366,7 @@ class StreamReader:
         """The item as it shall be: what is missing of it is said, and its parts end."""
         if item.done:
             return []
-        if not item.parts:
-            item.item = final
+        item.item = final
         item.done = True
         events = self._begin_call(item)
         parts = read_item(final)

@@ -145,7 +145,9 @@ class Composer:
     def _restore(self, extra: JsonObject) -> None:
         """Put the members of a response of this very format in place of what stands for them."""
         if said := own(extra):
-            self.response = {k: self.response[k] for k in _NAMED} | said
+            named = {k: self.response[k] for k in _NAMED}
+            created = said.get("created_at") or named["created_at"]
+            self.response = said | named | {"created_at": created}
 
     def _take(self, event: Event) -> Events:
         told: Events = [] if self.response else self._begin(Start())
@@ -193,8 +195,7 @@ class Composer:
                 return self._open_call(part)
             case Opaque(format="openai-responses"):
                 if is_content(part) and isinstance(self._open, MessageBuilder):
-                    self._open.keep(part)
-                    return []
+                    return self._open.keep(part)
                 return self._whole(part.raw)
             case Opaque(text=str(words)) if words:
                 self._part = Text(text=words)

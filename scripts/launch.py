@@ -1,0 +1,133 @@
+"""Starts mitmproxy with the router in this process.
+
+`scripts/start` runs this once the environment is ready; a container runs it directly.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROUTER = Path(__file__).resolve().parents[1] / "addons" / "router.py"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = "8787"
+
+# A stream holds two sockets; the usual soft limit of 1,024 files ends at some 500 streams.
+OPEN_FILES = 10_240
+
+EPILOG = """\
+Any other argument goes to mitmproxy as it is, for example:
+  scripts/start --mode reverse:https://api.openai.com
+  scripts/start --web --set web_port=9090
+
+The environment variables PORT, HOST and SWITCHYARD_CONFIG choose where an option does not.
+With --web the log names the address of the web interface, with the token that opens it; add
+--web-open-browser to have it opened.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to run: `tool` is "mitmdump" or "mitmweb", `arguments` its command line."""
+
+    tool: str
+    arguments: list[str]
+
+
+def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
+    """Translate our command line and environment variables into mitmproxy's command line.
+
+    Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value.
+    """
+    parser = _make_parser(environ)
+    ours, theirs = parser.parse_known_args(arguments)
+    command = ["--scripts", str(ROUTER)]
+    command += ["--listen-host", ours.host, "--listen-port", str(ours.port)]
+    if ours.config is not None:
+        command += ["--set", f"switchyard_config={ours.config}"]
+    if ours.web:
+        # As --set, which mitmproxy's own flag --web-open-browser beats.
+        command += ["--set", "web_open_browser=false"]
+    # Theirs last: of a flag given twice, mitmproxy takes the later one.
+    return Launch("mitmweb" if ours.web else "mitmdump", command + theirs)
+
+
+def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/start",
+        description="Starts the Switchyard router; it runs until SIGINT or SIGTERM.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    # An empty variable is as good as none: compose files and CI systems leave such behind.
+    # The router itself reads SWITCHYARD_CONFIG, so that it also counts without this script.
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration (default: $SWITCHYARD_CONFIG, else config/default.yaml)",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=environ.get("PORT") or DEFAULT_PORT,
+        metavar="N",
+        help=f"port to listen on (default: $PORT, else {DEFAULT_PORT}; 0: any free one)",
+    )
+    parser.add_argument(
+        "--host",
+        default=environ.get("HOST") or DEFAULT_HOST,
+        metavar="H",
+        help=f"address to listen on (default: $HOST, else {DEFAULT_HOST})",
+    )
+    parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
+    return parser
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port number (0 to 65535)")
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the router until it is told to stop; return the exit status.
+
+    Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
+    by mitmproxy after it logged them.
+    """
+    launch = plan_launch(arguments, os.environ)
+    # Until mitmproxy installs its own handlers, a stop is a clean one already.
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    _raise_file_limit()
+    # mitmproxy looks here for its name and for mistakes to explain.
+    sys.argv = [launch.tool, *launch.arguments]
+
+    # Late, so that --help needs nothing installed.
+    from mitmproxy.tools import main as tools
+
+    run = tools.mitmweb if launch.tool == "mitmweb" else tools.mitmdump
+    run(launch.arguments)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

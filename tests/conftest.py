@@ -1,0 +1,42 @@
+"""Fixtures that several kinds of tests share."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.router import Router
+from tests.support.tls import write_ca
+from tests.support.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def upstream_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of the authority behind all TLS upstreams."""
+    return write_ca(tmp_path_factory.mktemp("tls") / "upstreams.pem")
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """An upstream of the test's own. Every request to it must have been planned for."""
+    with Upstream() as server:
+        yield server
+    assert not server.unscripted, f"unplanned: {[r.body for r in server.unscripted]}"
+
+
+@pytest.fixture
+def start_router(tmp_path: Path) -> Iterator[Callable[..., Router]]:
+    """Starts routers, and stops them at the end: cleanly, and with nothing bad in their logs."""
+    started: list[Router] = []
+
+    def start(config: object, *args: str, **options: object) -> Router:
+        directory = tmp_path / f"router-{len(started)}"
+        directory.mkdir()
+        router = Router(directory, config, *args, **options)  # pyright: ignore
+        started.append(router.start())
+        return router
+
+    yield start
+    for router in started:
+        router.stop()

@@ -1,0 +1,1 @@
+"""The router as its users meet it: a real process, the official SDKs, upstreams on loopback."""

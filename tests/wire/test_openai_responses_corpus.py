@@ -1,0 +1,84 @@
+"""Recorded traffic of the Responses API, written for the official SDK.
+
+The laws between formats are in `test_laws`; here is what only this format has to hold.
+"""
+
+import pytest
+
+from addons.wire.errors import BadReply
+from addons.wire.events import Failure
+from addons.wire.fold import fold
+from addons.wire.fold import unfold
+from addons.wire.openai_responses import OpenAIResponses
+from addons.wire.registry import FORMATS
+from tests.wire.corpus import FOLDER
+from tests.wire.corpus import Record
+from tests.wire.corpus import needs_corpus
+from tests.wire.corpus import replies
+from tests.wire.corpus import requests
+from tests.wire.corpus import streams
+from tests.wire.laws import ASKED
+from tests.wire.laws import read_stream
+from tests.wire.laws import reply_identity
+from tests.wire.laws import request_identity
+from tests.wire.laws import write_stream
+from tests.wire.openai_responses_sdk import accumulated
+from tests.wire.openai_responses_sdk import assert_response
+from tests.wire.openai_responses_sdk import told
+
+FORMAT = OpenAIResponses()
+
+pytestmark = needs_corpus
+
+
+def ids(record: Record) -> str:
+    return f"{record.format}-{record.id}"
+
+
+def answers(read):
+    return [r for name in FORMATS for r in read(name)]
+
+
+@pytest.mark.parametrize("record", requests(FORMAT.name), ids=ids)
+def test_a_request_loses_nothing(record):
+    request_identity(FORMAT, record.request)
+
+
+@pytest.mark.parametrize("record", replies(FORMAT.name), ids=ids)
+def test_an_answer_loses_nothing(record):
+    reply_identity(FORMAT, record.response)
+    assert FORMAT.write_reply(FORMAT.read_reply(record.response), ASKED) == record.response
+
+
+@pytest.mark.parametrize("record", answers(replies), ids=ids)
+def test_the_sdk_takes_every_answer(record):
+    format = FORMATS[record.format]
+    try:
+        reply = format.read_reply(record.response)
+    except BadReply:
+        pytest.skip("no answer of its format")
+    written = FORMAT.write_reply(reply, ASKED)
+    if format.name != FORMAT.name:
+        assert_response(written)
+    data = write_stream(FORMAT, unfold(reply))
+    whole = accumulated(data, strict=format.name != FORMAT.name)
+    assert told(data)[-1]["response"] == written
+    if whole is not None:
+        assert [item.type for item in whole.output] == [i["type"] for i in written["output"]]
+
+
+@pytest.mark.parametrize("record", answers(streams), ids=ids)
+def test_the_sdk_takes_every_stream(record):
+    format = FORMATS[record.format]
+    events = read_stream(format, record.sse.encode())
+    data = write_stream(FORMAT, events)
+    accumulated(data, strict=format.name != FORMAT.name)
+    last = told(data)[-1]
+    if any(isinstance(event, Failure) for event in events):
+        assert last["type"] == "response.failed"
+    elif last["type"] != "response.failed":
+        assert last["response"] == FORMAT.write_reply(fold(format.name, events), ASKED)
+
+
+def test_the_records_are_there():
+    assert replies(FORMAT.name), f"{FOLDER} holds no records of {FORMAT.name}"
