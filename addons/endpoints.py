@@ -11,16 +11,16 @@ from addons.wire.format import Format
 from addons.wire.gemini.paths import read_path
 from addons.wire.registry import FORMATS
 
-type Kind = Literal["generate", "models", "model", "health", "status", "greeting"]
+type Kind = Literal["generate", "models", "model", "version", "health", "status", "greeting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `models` for the list, `model` for one of it, `health` whether we live,
-    `status` how the providers are; `greeting` is a probe that only wants to see that somebody is
-    there (Claude Code sends `HEAD /api/hello`).
+    `generate` asks a model, `models` for the list, `model` for one of it, `version` for Ollama's,
+    `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
+    to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
 
     kind: Kind
@@ -37,6 +37,7 @@ _GENERATE = {
     "/chat/completions": "openai-chat",
     "/responses": "openai-responses",
     "/messages": "anthropic",
+    "/api/chat": "ollama",
 }
 """End of the path -> wire format, for formats whose body names the model."""
 
@@ -61,6 +62,10 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
     dialect = FORMATS[_dialect(request)]
     if bare == "/models":
         return Endpoint("models", dialect)
+    if bare == "/api/tags":
+        return Endpoint("models", FORMATS["ollama"])
+    if bare == "/api/version":
+        return Endpoint("version", FORMATS["ollama"])
     if bare.startswith("/models/") and bare != path:
         return Endpoint("model", dialect, model=unquote(bare.removeprefix("/models/")))
     if path == "/v0/health/providers":

@@ -15,6 +15,9 @@ from addons.wire.errors import ApiError
 from addons.wire.format import Format
 from addons.wire.format import ModelEntry
 
+OLLAMA_VERSION = "0.12.0"
+"""The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
+
 
 class Manage:
     """Answers every request to our own address that is no call to a model."""
@@ -33,6 +36,8 @@ class Manage:
         kind = endpoint.kind if endpoint else None
         if kind == "health":
             answer = json_answer(200, self._health())
+        elif kind == "version":
+            answer = json_answer(200, {"version": OLLAMA_VERSION})
         elif kind == "status":
             answer = json_answer(200, provider_status(runtime))
         elif kind == "greeting":
@@ -85,7 +90,7 @@ def _not_here(request: http.Request) -> ApiError:
     path = request.path.partition("?")[0]
     return ApiError(
         message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
-        "/v1/chat/completions, /v1/responses, /v1/messages and "
+        "/v1/chat/completions, /v1/responses, /v1/messages, /api/chat and "
         "/v1beta/models/{model}:generateContent, GET /v1/models and GET /health.",
         kind="not_found",
     )

@@ -40,6 +40,7 @@ class Sending:
         path = upstream.path(exchange.target.model, exchange.upstream_streams)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
         request = http.Request.make("POST", url, write_body(exchange, upstream))
+        request.headers["host"] = urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
             request.headers[name] = value
         attempt.request = request
@@ -98,7 +99,7 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
     """
     base = base_url.rstrip("/")
     segments = [s for s in urlsplit(base).path.split("/") if s]
-    if any(_VERSION_SEGMENT.match(segment) for segment in segments):
+    if any(_VERSION_SEGMENT.match(segment) or segment == format.version for segment in segments):
         return base + path
     if segments and not format.sdk_adds_version:
         return base + path

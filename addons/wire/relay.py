@@ -131,7 +131,10 @@ class Relay:
         if self._frames is None:
             self._collected += data
             data = self._sniff()
-        if self._frames is None or not data:
+        return self._feed_frames(data) if data else b""
+
+    def _feed_frames(self, data: bytes) -> bytes:
+        if self._frames is None:
             return b""
         try:
             return b"".join(map(self._take, self._frames.feed(data)))
@@ -170,6 +173,10 @@ class Relay:
             if len(self._collected) > MAX_BODY:
                 self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
             return b""
+        return self._open_stream()
+
+    def _open_stream(self) -> bytes:
+        """Take the answer for a stream; returns what came of it so far."""
         self._frames = frame_decoder(self.upstream)
         if not self.streams:
             self._sink = Folding(self.upstream.name)
@@ -213,8 +220,12 @@ class Relay:
 
     def _end_json(self) -> bytes:
         raw = bytes(self._collected)
-        self._collected.clear()
         body = _parse_body(raw)
+        if body is None and self.upstream.framing == "ndjson" and raw.strip():
+            # Lines of JSON that were declared as one document.
+            self._ended = False
+            return self._feed_frames(self._open_stream()) + self.end()
+        self._collected.clear()
         if body is None:
             what = "an empty body" if not raw.strip() else "a body that is no JSON object"
             kind = "malformed" if raw.strip() else "empty"

@@ -22,6 +22,7 @@ from tests.support.answers import GOOD
 from tests.support.answers import Answer
 from tests.support.answers import Dialect
 from tests.support.answers import saying
+from tests.support.http2_client import Http2Client
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
 from tests.support.router import Router
@@ -125,6 +126,21 @@ def test_http2_upstream_for_a_plain_client(stage: Stage, dialect: Dialect) -> No
     assert plan.requests[0].http_version == "HTTP/2"
 
 
+@both_formats
+@pytest.mark.parametrize("upstream", ["", "-tls", "-h2"])
+def test_the_upstream_is_called_by_its_own_name(
+    stage: Stage, dialect: Dialect, upstream: str
+) -> None:
+    """HTTP/1.1 demands a `Host`, and many providers' fronts route by it."""
+    server = {"": stage.plain, "-tls": stage.tls, "-h2": stage.http2}[upstream]
+    model = fresh_model()
+    plan = server.on(model, saying(dialect), path=dialect.path)
+    with sdk(dialect, stage.router.url) as client:
+        ask(client, f"{SHORT[dialect.name]}{upstream}/{model}", "json")
+    named = [value for name, value in plan.requests[0].headers if name == "host"]
+    assert named == [server.url.partition("//")[2]]
+
+
 async def test_many_http2_streams_to_one_upstream_at_once(stage: Stage) -> None:
     """mitmproxy allows five connections per client and server, and lets a sixth wait."""
     count, gate = 12, Signal()
@@ -158,22 +174,21 @@ async def test_one_http2_stream_is_cancelled_and_the_others_go_on(stage: Stage) 
     events = CHAT.events(Answer())
     stays = stage.http2.on(f"{model}-a", (*chunked(*events[:3], Wait(gate)), *events[3:]))
     goes = stage.http2.on(f"{model}-b", chunked(*events[:3], Wait(gate)))
-    async with httpx2.AsyncClient(
-        http2=True, proxy=stage.router.url, verify=trusting(stage.router.ca), timeout=30
-    ) as client:
-        url = f"{stage.http2.url}/v1/chat/completions"
-        staying = asyncio.ensure_future(
-            client.post(url, json=question(CHAT, f"chat-h2/{model}-a", stream=True))
-        )
-        async with client.stream(
-            "POST", url, json=question(CHAT, f"chat-h2/{model}-b", stream=True)
-        ) as answer:
-            await anext(answer.aiter_raw())
+    router = stage.router
+    async with Http2Client(router.port, "localhost", stage.http2.port, router.ca) as client:
+        path = "/v1/chat/completions"
+        staying = client.post(path, question(CHAT, f"chat-h2/{model}-a", stream=True))
+        going = client.post(path, question(CHAT, f"chat-h2/{model}-b", stream=True))
+        await client.first_bytes(staying)
+        await client.first_bytes(going)
+
+        client.cancel(going)
+
         await goes.requests[0].gone.seen()
-        await stays.arrived.seen()
         assert not stays.requests[0].gone
         gate.set()
-        assert read_stream("openai-chat", (await staying).content).text == TEXT
+        assert read_stream("openai-chat", await client.whole(staying)).text == TEXT
+    assert stays.requests[0].connection == goes.requests[0].connection
 
 
 async def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection(stage: Stage) -> None:

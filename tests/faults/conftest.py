@@ -23,15 +23,23 @@ def cells() -> dict[str, Cell]:
 
 
 @pytest.fixture(scope="session")
-def router(
-    cells: dict[str, Cell], upstream_ca: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Router]:
+def sites(cells: dict[str, Cell]) -> Iterator[Sites]:
     sites = Sites(cells)
+    yield sites
+    sites.stop()
+
+
+@pytest.fixture(scope="session")
+def router(
+    cells: dict[str, Cell],
+    sites: Sites,
+    upstream_ca: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Router]:
     directory = tmp_path_factory.mktemp("faults")
     config = configuration(cells, sites)
     with Router(directory, config, "--set", "flow_detail=0", trust=upstream_ca) as router:
         yield router
-    sites.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 played and judged."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from tests.support.reading import ClientFormat
 from tests.support.reading import Told
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
+from tests.support.router import Router
 from tests.support.signals import Signal
 from tests.support.steps import Do
 from tests.support.tls import server_context
@@ -57,6 +59,8 @@ class Cell:
     others: Literal["good", "none"]
     """Whether a good member comes after the failing one."""
     saw_output: Signal = field(default_factory=Signal)
+    http_version: str = ""
+    """What the failing upstream was asked in."""
 
     @property
     def id(self) -> str:
@@ -119,6 +123,7 @@ class Sites:
 
     def _play(self, request: Recorded):
         cell = self._cells[request.model]
+        cell.http_version = request.http_version
         return cell.fault.play(cell.upstream, request, cell.saw_output)
 
     def url(self, site: Site) -> str:
@@ -212,6 +217,8 @@ def _headers(client: ClientFormat) -> dict[str, str]:
 
 def judge(cell: Cell, seen: Seen) -> None:
     """Raises AssertionError if the client saw anything but what it should."""
+    if cell.fault.site == "tls-http2":
+        assert cell.http_version == "HTTP/2", f"the upstream was asked in {cell.http_version}"
     match cell.expects:
         case "answer":
             _judge_answer(cell, seen)
@@ -285,10 +292,11 @@ def _assert_route(seen: Seen, provider: str, attempts: int) -> None:
     assert route == (provider, str(attempts)), f"route {route}, not {(provider, attempts)}"
 
 
-async def run(cell: Cell, client: httpx2.AsyncClient) -> str | None:
+async def run(cell: Cell, router: Router, sites: Sites) -> str | None:
     """What is wrong with a cell; None if nothing is."""
     try:
-        judge(cell, await play(cell, client))
+        async with client_for(cell, router, sites) as client:
+            judge(cell, await play(cell, client))
     except TimeoutError:
         return f"hangs (more than {DEADLINE:g} s)"
     except httpx2.TransportError as e:
@@ -298,6 +306,14 @@ async def run(cell: Cell, client: httpx2.AsyncClient) -> str | None:
     return None
 
 
-def clients(url: str) -> httpx2.AsyncClient:
-    limits = httpx2.Limits(max_connections=64)
-    return httpx2.AsyncClient(base_url=url, timeout=DEADLINE + 5, limits=limits, trust_env=False)
+def client_for(cell: Cell, router: Router, sites: Sites) -> httpx2.AsyncClient:
+    """A client with a connection of its own. Those of HTTP/2 upstreams speak it themselves, in
+    proxy mode, and share no upstream connection with other cells."""
+    options: dict[str, Any] = {"timeout": DEADLINE + 5, "trust_env": False}
+    if cell.fault.site == "tls-http2":
+        trusted = ssl.create_default_context(cafile=str(router.ca))
+        url = sites.url("tls-http2")
+        return httpx2.AsyncClient(
+            base_url=url, http2=True, proxy=router.url, verify=trusted, **options
+        )
+    return httpx2.AsyncClient(base_url=router.url, **options)

@@ -9,16 +9,15 @@ from tests.faults.catalogue import Fault
 from tests.faults.catalogue import catalogue
 from tests.faults.conftest import RESULTS
 from tests.faults.matrix import Cell
-from tests.faults.matrix import clients
+from tests.faults.matrix import Sites
 from tests.faults.matrix import run
 from tests.support.router import Router
 
 
 @pytest.mark.parametrize("fault", catalogue(), ids=lambda fault: fault.name)
-async def test_fault(fault: Fault, cells: dict[str, Cell], router: Router) -> None:
-    mine = [cell for cell in cells.values() if cell.fault is fault or cell.fault == fault]
-    async with clients(router.url) as client:
-        problems = await asyncio.gather(*(run(cell, client) for cell in mine))
+async def test_fault(fault: Fault, cells: dict[str, Cell], sites: Sites, router: Router) -> None:
+    mine = [cell for cell in cells.values() if cell.fault.name == fault.name]
+    problems = await asyncio.gather(*(run(cell, router, sites) for cell in mine))
     wrong = {cell.id: problem for cell, problem in zip(mine, problems, strict=True) if problem}
     RESULTS[fault.name] = fault, len(mine), wrong
     assert not wrong, "\n".join(f"{name}\n    {problem}" for name, problem in wrong.items())

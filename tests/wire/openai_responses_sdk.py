@@ -14,6 +14,8 @@ from addons.wire.jsonio import JsonObject
 from addons.wire.openai_responses import OpenAIResponses
 from tests.wire.laws import frames
 
+_ANY_EVENT: Any = ResponseStreamEvent
+
 _EVENTS = {
     get_args(kind.model_fields["type"].annotation)[0]: kind
     for kind in get_args(get_args(ResponseStreamEvent)[0])
@@ -45,5 +47,5 @@ def accumulated(data: bytes, strict: bool = True) -> Any:
     for event in told(data):
         if strict:
             _EVENTS[event["type"]].model_validate(event)
-        state.handle_event(construct_type_unchecked(type_=ResponseStreamEvent, value=event))
+        state.handle_event(construct_type_unchecked(type_=_ANY_EVENT, value=event))
     return state._completed_response

@@ -230,7 +230,7 @@ _STREAMS = st.lists(
 ).map(lambda lines: "".join(f"data: {line}\n\n" for line in lines).encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=3000)
 @given(_STREAMS, st.booleans())
 def test_damaged_streams_are_read_written_and_mended(data: bytes, done: bool) -> None:
     if done:
@@ -249,9 +249,13 @@ def test_damaged_streams_are_read_written_and_mended(data: bytes, done: bool) ->
     again = laws.read_stream(CHAT, mended)
     assert mended.count(DONE) == len(ends)
     if ends and isinstance(events[-1], End):
-        laws.assert_same(
-            reply_meaning(fold("openai-chat", events)), reply_meaning(fold("openai-chat", again))
-        )
+        laws.assert_same(_without_ids(events), _without_ids(again))
+
+
+def _without_ids(events: list[Event]) -> dict[str, Any]:
+    """What a stream means, calls without their ids, which the mender may have to make up."""
+    meant = reply_meaning(fold("openai-chat", events))
+    return meant | {"calls": [said[:-1] for said in meant["calls"]]}
 
 
 def _assert_grammar(events: list[Event]) -> None:
@@ -275,7 +279,7 @@ def _assert_grammar(events: list[Event]) -> None:
     assert not open_parts or isinstance(events[-1], Failure)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2000)
 @given(_DELTA, st.sampled_from(["stop", "tool_calls", None]))
 def test_damaged_answers_are_read_and_written(message: dict[str, Any], finish: str | None) -> None:
     body = {"id": "c1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
@@ -286,7 +290,7 @@ def test_damaged_answers_are_read_and_written(message: dict[str, Any], finish: s
     laws.assert_same(reply_meaning(reply), reply_meaning(again))
 
 
-@settings(max_examples=200)
+@settings(max_examples=2000)
 @given(_ANY)
 def test_anything_can_be_asked_for_its_error(body: Any) -> None:
     error = CHAT.find_error(body)

@@ -1,6 +1,7 @@
 """Random answers and random damage: nothing is lost, nothing is raised, every stream ends once."""
 
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Citation
 from addons.wire.conversation import Conversation
+from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Reply
@@ -158,10 +160,10 @@ def chopped(events, data):
 def test_parts_that_overlap_are_told_one_after_another(reply, data):
     """However the events of several parts are mixed, their items come out whole and in order."""
     start, *middle = unfold(reply)
-    queues = {}
+    queues: dict[int, list[Any]] = {}
     for event in middle:
-        if hasattr(event, "index"):
-            queues.setdefault(getattr(event, "index"), []).append(event)
+        if (index := getattr(event, "index", None)) is not None:
+            queues.setdefault(index, []).append(event)
     mixed = [queue.pop(0) for queue in queues.values()]
     while live := [queue for queue in queues.values() if queue]:
         mixed.append(data.draw(st.sampled_from(live)).pop(0))
@@ -235,7 +237,9 @@ def test_damage_is_never_raised_and_every_stream_ends_right(data):
     names = [frame.event for frame in frames(FORMAT, written)]
     terminal = {b"response.completed", b"response.incomplete", b"response.failed"}
     assert [name in terminal for name in names] == [False] * (len(names) - 1) + [True]
-    accumulated(written, strict=False)
+    if not any(isinstance(e, PartStart) and isinstance(e.part, Opaque | Media) for e in events):
+        # Items of hosted tools go through as they are, damage included.
+        accumulated(written, strict=False)
     mend_stream(FORMAT, data)
 
 

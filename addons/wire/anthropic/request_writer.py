@@ -15,6 +15,7 @@ from addons.wire.conversation import Tool
 from addons.wire.conversation import Turn
 from addons.wire.jsonio import JsonObject
 
+_SYSTEM_FORMS = (SYSTEM, SYSTEM_TEXT)
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 
 
@@ -35,10 +36,10 @@ def write_request(conversation: Conversation) -> JsonObject:
         "stream": c.stream,
     }
     body.update((name, value) for name, value in plain.items() if value is not None)
-    system = [turn for turn in c.turns if turn.form in (SYSTEM, SYSTEM_TEXT)]
-    for turn in system:
-        body["system"] = _content(turn)
-    body["messages"] = [_message(turn) for turn in c.turns if turn not in system]
+    for turn in c.turns:
+        if turn.form in _SYSTEM_FORMS:
+            body["system"] = _content(turn)
+    body["messages"] = [_message(turn) for turn in c.turns if turn.form not in _SYSTEM_FORMS]
     if c.tools:
         body["tools"] = [write_tool(tool) for tool in c.tools]
     if (choice := _tool_choice(c)) is not None:

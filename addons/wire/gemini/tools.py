@@ -120,8 +120,8 @@ def read_tool_choice(config: JsonObject) -> tuple[ToolChoice | None, JsonObject]
 
 def write_tool_choice(choice: ToolChoice, names: Names) -> JsonObject:
     """A `functionCallingConfig`."""
-    if calling := own(choice.extra).get("calling"):
-        return calling
+    if "calling" in (said := own(choice.extra)):
+        return said["calling"]
     match choice.mode:
         case "none":
             return {"mode": "NONE"}

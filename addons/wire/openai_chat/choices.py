@@ -35,6 +35,7 @@ from addons.wire.openai_chat.parts import read_images
 from addons.wire.openai_chat.reasoning import signer_of
 from addons.wire.openai_chat.reasoning import words_of
 from addons.wire.openai_chat.stops import read_stop
+from addons.wire.openai_chat.tools import choice_seed
 
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "text", "usage", "error"})
 _DELTA = frozenset(
@@ -51,7 +52,7 @@ class ChoiceReader:
     def __init__(self, index: int, seed: str) -> None:
         self._index = index
         self._places = Places()
-        self._calls = Calls(index, self._places, f"{seed}:{index}" if index else seed)
+        self._calls = Calls(index, self._places, choice_seed(seed, index))
         self._kind = ""
         self._place = -1
         """The part of running text that is open, and of what kind it is."""
@@ -78,7 +79,7 @@ class ChoiceReader:
         if len(events) > before:
             self._spoke = True
         self._extras(raw, delta, events)
-        if raw.get("finish_reason"):
+        if text_of(raw.get("finish_reason")):
             self.finish = raw
 
     def end_parts(self, events: list[Event]) -> None:

@@ -24,7 +24,9 @@ from addons.wire.openai_chat.names import text_of
 from addons.wire.openai_chat.reader import DONE
 from addons.wire.openai_chat.reader import payloads
 from addons.wire.openai_chat.stops import finish_word
+from addons.wire.openai_chat.tools import answer_seed
 from addons.wire.openai_chat.tools import arguments_text
+from addons.wire.openai_chat.tools import choice_seed
 from addons.wire.openai_chat.tools import made_up_id
 from addons.wire.openai_chat.writer import CHUNK
 from addons.wire.openai_chat.writer import DONE_FRAME
@@ -127,7 +129,7 @@ class ChatMender:
                 index = number if index is None else index
                 choice = self._open.get(index)
                 if choice is None:
-                    choice = self._open[index] = _ChoiceMender(index, self._asked.id)
+                    choice = self._open[index] = _ChoiceMender(index, answer_seed(chunk))
                 mended.append(choice.mend(raw))
         if not says and not any(made is not None for made in mended):
             return None
@@ -172,18 +174,19 @@ class _ChoiceMender:
         self._spoke = False
         self.finished = False
         self.legacy = False
-        self.calls = _CallMender(f"{seed}:{index}")
+        self.calls = _CallMender(choice_seed(seed, index))
 
     def mend(self, raw: JsonObject) -> JsonObject | None:
         """A choice of a chunk as it should be: `raw` itself where nothing is wrong; None where it
         says nothing new."""
         delta = raw.get("delta")
-        made = delta if isinstance(delta, dict) else self._delta_of(raw)
+        usual = isinstance(delta, dict) and (delta or self._spoke or not raw.get("message"))
+        made = delta if usual else self._delta_of(raw)
         if made.get("tool_calls"):
             made = self.calls.mend(made)
         self.legacy = self.legacy or bool(made.get("function_call"))
         finish = raw.get("finish_reason")
-        ends = bool(finish) and not self.finished
+        ends = bool(text_of(finish)) and not self.finished
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
         )
@@ -200,7 +203,7 @@ class _ChoiceMender:
             wrong["index"] = self._index
         if made is not delta:
             wrong["delta"] = made
-        if finish == "":
+        if finish is not None and not text_of(finish):
             wrong["finish_reason"] = None
         return {**raw, **wrong} if wrong else raw
 

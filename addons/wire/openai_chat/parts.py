@@ -46,7 +46,9 @@ def read_answer_content(content: Any) -> list[Part]:
 
 def read_audio(raw: Any) -> Media | None:
     """An answer's `audio` (OpenAI's reference, "Audio and speech")."""
-    if not isinstance(raw, dict) or not any(raw.get(k) for k in ("id", "data", "transcript")):
+    if not isinstance(raw, dict):
+        return None
+    if not any(text_of(raw.get(name)) for name in ("id", "data", "transcript")):
         return None
     return Media(
         kind="audio",

@@ -21,6 +21,7 @@ from addons.wire.openai_chat.names import NAME
 from addons.wire.openai_chat.names import int_of
 from addons.wire.openai_chat.names import text_of
 from addons.wire.openai_chat.parts import listed_sources
+from addons.wire.openai_chat.tools import answer_seed
 from addons.wire.openai_chat.usage import read_usage
 from addons.wire.sse import Frame
 
@@ -123,7 +124,7 @@ class ChatReader:
         if self._started or not (speaks or body.get("id")):
             return
         self._started = True
-        self._seed = text_of(body.get("id")) or str(body.get("created"))
+        self._seed = answer_seed(body)
         events.append(
             Start(
                 id=text_of(body.get("id")) or None,

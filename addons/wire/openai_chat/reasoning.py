@@ -46,10 +46,11 @@ def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
         used.add("reasoning_details")
     if plain:
         words = next(iter(plain.values()))
-        said = "".join(part.text for part in parts)
-        if not said:
+        if any(part.text for part in parts):
+            parts = _fill_gaps(parts, words)
+        else:
             parts = _give_words(parts, words)
-            said = words
+        said = "".join(part.text for part in parts)
         used -= {name for name, text in plain.items() if text != said}
         names = [name for name in plain if name in used]
         if names:
@@ -170,6 +171,22 @@ def _continues(last: JsonObject, entry: JsonObject) -> bool:
         and entry.get("index") == last.get("index")
         and not last.get("signature")
     )
+
+
+def _fill_gaps(parts: list[Thinking], words: str) -> list[Thinking]:
+    """Parts for what `words` say besides: thinking without a proof has no entry of its own. The
+    parts as they are where their words are not those of `words`."""
+    filled: list[Thinking] = []
+    at = 0
+    for part in parts:
+        found = words.find(part.text, at)
+        if found < 0:
+            return parts
+        if part.text and found > at:
+            filled.append(Thinking(text=words[at:found]))
+        at = found + len(part.text) if part.text else at
+        filled.append(part)
+    return [*filled, Thinking(text=words[at:])] if at < len(words) else filled
 
 
 def _give_words(parts: list[Thinking], words: str) -> list[Thinking]:

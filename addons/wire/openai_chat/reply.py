@@ -37,7 +37,9 @@ from addons.wire.openai_chat.stops import finish_word
 from addons.wire.openai_chat.stops import read_stop
 from addons.wire.openai_chat.stops import stop_members
 from addons.wire.openai_chat.tools import LEGACY
+from addons.wire.openai_chat.tools import answer_seed
 from addons.wire.openai_chat.tools import as_custom
+from addons.wire.openai_chat.tools import choice_seed
 from addons.wire.openai_chat.tools import custom_names
 from addons.wire.openai_chat.tools import gemini_signature
 from addons.wire.openai_chat.tools import is_legacy
@@ -61,7 +63,7 @@ def read_reply(body: JsonObject) -> Reply:
     extra = {k: v for k, v in body.items() if k not in _TOP or v is None}
     if body.get("object") != OBJECT:
         extra["object"] = body.get("object")
-    seed = text_of(body.get("id")) or str(body.get("created"))
+    seed = answer_seed(body)
     read = [_read_choice(c, i, body, seed) for i, c in enumerate(choices) if isinstance(c, dict)]
     usage = read_usage(body.get("usage"))
     for choice in choices:
@@ -96,7 +98,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     message = raw.get("message")
     absent = [name for name in ("index", "message", "finish_reason") if name not in raw]
     if isinstance(message, dict):
-        parts, left = _read_message(message, seed)
+        parts, left = _read_message(message, choice_seed(seed, number))
     else:
         text = text_of(raw.get("text"))  # a legacy completion's choice
         parts, left = [Text(text=text)] if text else [], EMPTY

@@ -178,14 +178,12 @@ def is_custom(raw: JsonObject) -> bool:
 def read_legacy_call(raw: Any, seed: str) -> ToolCall | None:
     """A deprecated `function_call`, which has no id: one is made up from `seed`. None for an
     empty one, which some providers put into every message."""
-    if not isinstance(raw, dict) or not (raw.get("name") or raw.get("arguments")):
+    if not isinstance(raw, dict):
         return None
-    return ToolCall(
-        id=made_up_id(seed, 0),
-        name=text_of(raw.get("name")),
-        arguments=arguments_text(raw.get("arguments")),
-        form=LEGACY,
-    )
+    name, arguments = text_of(raw.get("name")), arguments_text(raw.get("arguments"))
+    if not name and not arguments:
+        return None
+    return ToolCall(id=made_up_id(seed, 0), name=name, arguments=arguments, form=LEGACY)
 
 
 def is_legacy(conversation: Conversation | None) -> bool:
@@ -209,6 +207,16 @@ def made_up_id(seed: str, number: int) -> str:
     """An id for a call that has none: the same whenever the same answer is read again, and
     unlike those of other answers."""
     return "call_" + hashlib.sha256(f"{seed}:{number}".encode()).hexdigest()[:24]
+
+
+def answer_seed(answer: JsonObject) -> str:
+    """The seed of ids made up for an answer, or for a stream by its first chunk."""
+    return text_of(answer.get("id")) or str(answer.get("created"))
+
+
+def choice_seed(seed: str, index: int) -> str:
+    """The same for one of its choices."""
+    return f"{seed}:{index}" if index else seed
 
 
 def gemini_signature(raw: JsonObject) -> str | None:

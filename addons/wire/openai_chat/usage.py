@@ -20,9 +20,12 @@ def read_usage(body: Any) -> Usage | None:
     reasoning = _first(completion.get("reasoning_tokens"), body.get("reasoning_tokens"))
     total = int_of(body.get("total_tokens"))
     given = _first(body.get("prompt_tokens"), body.get("input_tokens"))
+    output = _output(body, given, reasoning, total)
+    if given is None and output is None and total is None:
+        return None
     return Usage(
         input=given,
-        output=_output(body, given, reasoning, total),
+        output=output,
         cache_read=_first(
             prompt.get("cached_tokens"),
             body.get("prompt_cache_hit_tokens"),  # DeepSeek

@@ -23,6 +23,7 @@ from addons.wire.openai_responses.members import objects_of
 from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
+from addons.wire.openai_responses.members import restored
 from addons.wire.openai_responses.members import text_of
 
 _TEXT = frozenset({"type", "text", "annotations"})
@@ -204,7 +205,7 @@ def _write_text(part: Text, side: str) -> JsonObject:
         # The API's answers always have the list; clients leave it out of what they send back.
         if annotations or said.get("annotations", True):
             written["annotations"] = annotations
-    return written | (said.get("part") or EMPTY)
+    return restored(written, said.get("part"))
 
 
 def _read_image(raw: JsonObject) -> Part:
@@ -297,14 +298,14 @@ def _write_image(part: Media, said: JsonObject) -> JsonObject | None:
     written: JsonObject = {"type": said.get("type") or "input_image"}
     if "url_object" in said:
         written["image_url"] = {"url": url, **said["url_object"]}
-        return written | _kept(part)
+        return restored(written, _kept(part))
     if url is not None:
         written["image_url"] = url
     if part.file_id is not None:
         written["file_id"] = part.file_id
     if part.detail is not None or not said:
         written["detail"] = part.detail or "auto"
-    return written | _kept(part)
+    return restored(written, _kept(part))
 
 
 def _write_file(part: Media, said: JsonObject) -> JsonObject | None:
@@ -326,7 +327,7 @@ def _write_file(part: Media, said: JsonObject) -> JsonObject | None:
         written["file_id"] = part.file_id
     if not {"file_data", "file_url", "file_id"} & written.keys():
         return None
-    return written | _kept(part)
+    return restored(written, _kept(part))
 
 
 def _plain_text(media_type: str | None, data: str | None) -> str | None:

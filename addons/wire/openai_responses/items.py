@@ -31,6 +31,7 @@ from addons.wire.openai_responses.members import objects_of
 from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
+from addons.wire.openai_responses.members import restored
 from addons.wire.openai_responses.members import text_of
 
 _MESSAGE = frozenset({"role", "content"})
@@ -145,8 +146,7 @@ def write_reasoning(part: Thinking) -> JsonObject:
         written[source] = entries
     if proof := encrypted_content(part):
         written["encrypted_content"] = proof
-    written.update(said.get("item") or EMPTY)
-    return written
+    return restored(written, said.get("item"))
 
 
 def encrypted_content(part: Thinking) -> str | None:
@@ -193,7 +193,7 @@ def write_call(call: ToolCall) -> JsonObject:
     written["input" if custom else "arguments"] = value
     if not custom and not said:
         written["arguments"] = call.arguments or "{}"
-    return written | (said.get("item") or EMPTY)
+    return restored(written, said.get("item"))
 
 
 def read_output(item: JsonObject) -> ToolResult:
@@ -225,7 +225,7 @@ def write_output(result: ToolResult, kind: str | None = None) -> JsonObject:
     }
     if said and result.name:
         written["name"] = result.name
-    return written | (said.get("item") or EMPTY)
+    return restored(written, said.get("item"))
 
 
 def read_image(item: JsonObject) -> Media | Opaque:

@@ -32,6 +32,13 @@ def rest(source: JsonObject, known: Collection[str]) -> JsonObject:
     return {k: v for k, v in source.items() if k not in known or v is None}
 
 
+def restored(written: JsonObject, left: JsonObject | None) -> JsonObject:
+    """`written` with the members that `rest` kept; a null only where nothing else is said."""
+    if not left:
+        return written
+    return written | {k: v for k, v in left.items() if v is not None or not written.get(k)}
+
+
 def text_of(value: Any) -> str:
     """`value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""

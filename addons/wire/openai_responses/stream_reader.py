@@ -56,43 +56,13 @@ _TERMINAL = ("response.completed", "response.incomplete", "response.done")
 _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
-@dataclass(slots=True)
-class _Said:
-    """What was said of one part so far."""
-
-    index: int
-    """The event index of the part."""
-    kind: type
-    pieces: list[str] = field(default_factory=list)
-    citations: int = 0
-    ended: bool = False
-
-
-@dataclass(slots=True)
-class _Item:
-    """One item of the output, as far as it has come."""
-
-    item: JsonObject
-    parts: dict[int, _Said] = field(default_factory=dict)
-    """What was begun: by content index in a message, else the one part of the item."""
-    thought: tuple[str, int] | None = None
-    """Which list of a reasoning item was added to, and at which entry last."""
-    held: list[str] = field(default_factory=list)
-    """Arguments of a call whose name is not known yet."""
-    done: bool = False
-
-    @property
-    def type(self) -> str:
-        return text_of(self.item.get("type"))
-
-
 class StreamReader:
     """Reads one upstream stream."""
 
     def __init__(self) -> None:
-        self._items: list[_Item] = []
-        self._by_id: dict[str, _Item] = {}
-        self._by_index: dict[int, _Item] = {}
+        self._items: list[Item] = []
+        self._by_id: dict[str, Item] = {}
+        self._by_index: dict[int, Item] = {}
         self._next = 0
         self._called = False
         self._started = False
@@ -146,7 +116,7 @@ class StreamReader:
         if known is not None and not known.done:
             known.item = item
             return self._begin_call(known)
-        return self._begin_call(self._new(item, event))
+        return self._begin_call(self._items.add(item, event))
 
     def _item_done(self, event: JsonObject) -> list[Event]:
         item = event.get("item")
@@ -155,9 +125,9 @@ class StreamReader:
         last = self._by_index.get(int_of(event.get("output_index")) or 0)
         if last is not None and last.done and last.item == item:
             return []  # told twice
-        found = self._find(event, text_of(item.get("id")), text_of(item.get("type")))
+        found = self._items.find(event, text_of(item.get("id")), text_of(item.get("type")))
         if found is None:
-            found = self._new(item, event)
+            found = self._items.add(item, event)
         return self._complete(found, item)
 
     def _text(self, event: JsonObject) -> list[Event]:
@@ -171,7 +141,7 @@ class StreamReader:
         delta = text_of(event.get("delta"))
         if not delta:
             return []
-        item = self._find(event, "", "message") or self._new({"type": "message"}, event)
+        item = self._items.find(event, "", "message") or self._items.add({"type": "message"}, event)
         at = int_of(event.get("content_index")) or 0
         events = self._begin_part(item, at, empty)
         return events + self._say(item.parts[at], delta)
@@ -191,14 +161,14 @@ class StreamReader:
         member = "refusal" if event["type"] == "response.refusal.done" else "text"
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
-        item = self._find(event, "", "message")
+        item = self._items.find(event, "", "message")
         said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
         missing = _missing(said.pieces, whole) if said else whole
         return self._message_delta({**event, "delta": missing}, empty)
 
     def _annotation(self, event: JsonObject) -> list[Event]:
         raw = event.get("annotation")
-        item = self._find(event, "", "message")
+        item = self._items.find(event, "", "message")
         if item is None or not isinstance(raw, dict):
             return []
         at = int_of(event.get("content_index")) or 0
@@ -210,7 +180,7 @@ class StreamReader:
         delta = text_of(event.get("delta"))
         if not delta:
             return []
-        item = self._find(event, "", "reasoning") or self._new({"type": "reasoning"}, event)
+        item = self._items.find(event, "", "reasoning") or self._items.add({"type": "reasoning"}, event)
         at = int_of(event.get("summary_index")) or int_of(event.get("content_index")) or 0
         if item.thought is None:
             item.thought = (event["type"], at)
@@ -225,7 +195,7 @@ class StreamReader:
 
     def _arguments(self, event: JsonObject) -> list[Event]:
         delta = text_of(event.get("delta"))
-        item = self._find(event, "", "call")
+        item = self._items.find(event, "", "call")
         if item is None or not delta:
             return []
         if not item.parts:
@@ -235,7 +205,7 @@ class StreamReader:
 
     def _arguments_done(self, event: JsonObject) -> list[Event]:
         """All arguments of a call, and in some streams its name for the first time."""
-        item = self._find(event, "", "call")
+        item = self._items.find(event, "", "call")
         if item is None:
             return []
         if not item.parts and isinstance(event.get("name"), str):
@@ -256,7 +226,7 @@ class StreamReader:
             return self._fail(error, event)
         events = self._start({"response": response})
         for index, item in enumerate(objects_of(response.get("output"))):
-            found = self._match(index, item) or self._new(item, {"output_index": index})
+            found = self._items.match(index, item) or self._items.add(item, {"output_index": index})
             events += self._complete(found, item)
         events += self.close()
         if (usage := read_usage(response.get("usage"))) is not None:
@@ -285,51 +255,17 @@ class StreamReader:
         usage = read_usage(response.get("usage")) if isinstance(response, dict) else None
         return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
 
-    def _new(self, item: JsonObject, event: JsonObject) -> _Item:
-        new = _Item(item)
-        self._items.append(new)
-        if id := text_of(item.get("id")) or text_of(event.get("item_id")):
-            self._by_id[id] = new
-        if (index := int_of(event.get("output_index"))) is not None:
-            self._by_index[index] = new
-        return new
-
-    def _find(self, event: JsonObject, id: str, type: str) -> _Item | None:
-        """The item an event means: by its id, by its index, or the one that is open."""
-        found = self._by_id.get(id or text_of(event.get("item_id")))
-        if found is not None:
-            return found
-        index = int_of(event.get("output_index"))
-        if index is not None:
-            found = self._by_index.get(index)
-        elif self._items:
-            found = self._items[-1]
-        if found is None or found.done or not found.type.endswith(type):
-            return None
-        return found
-
-    def _match(self, index: int, final: JsonObject) -> _Item | None:
-        """The item that the last response has as `final`."""
-        if (found := self._by_id.get(text_of(final.get("id")))) is not None:
-            return found
-        found = self._by_index.get(index)
-        if found is not None and found.type == final.get("type"):
-            return found
-        call_id = final.get("call_id")
-        same = (i for i in self._items if call_id and i.item.get("call_id") == call_id)
-        return next((i for i in same if i.type == final.get("type")), None)
-
-    def _begin_part(self, item: _Item, at: int, part: Part) -> list[Event]:
+    def _begin_part(self, item: Item, at: int, part: Part) -> list[Event]:
         if at in item.parts:
             return []
         if isinstance(part, Text | Refusal) and not item.parts:
             members = rest(item.item, _MESSAGE)
             part = type(part)(text=part.text, extra=owned({"message": members}))
-        said = item.parts[at] = _Said(self._next, type(part))
+        said = item.parts[at] = Said(self._next, type(part))
         self._next += 1
         return [PartStart(said.index, part)]
 
-    def _begin_call(self, item: _Item) -> list[Event]:
+    def _begin_call(self, item: Item) -> list[Event]:
         """Begin a call as soon as its name and id are known, with what was held of its arguments.
         At the end it begins without."""
         if item.type not in ("function_call", "custom_tool_call") or item.parts:
@@ -344,28 +280,30 @@ class StreamReader:
         item.held.clear()
         return events + self._say_arguments(item.parts[0], held)
 
-    def _say(self, said: _Said, text: str) -> list[Event]:
+    def _say(self, said: Said, text: str) -> list[Event]:
         if said.ended or not text:
             return []
         said.pieces.append(text)
         return [TextDelta(said.index, text)]
 
-    def _say_arguments(self, said: _Said, text: str) -> list[Event]:
+    def _say_arguments(self, said: Said, text: str) -> list[Event]:
         if said.ended or not text:
             return []
         said.pieces.append(text)
         return [ArgumentsDelta(said.index, text)]
 
-    def _cite(self, said: _Said, citations: list[Citation]) -> list[Event]:
+    def _cite(self, said: Said, citations: list[Citation]) -> list[Event]:
         if said.ended:
             return []
         said.citations += len(citations)
         return [CitationDelta(said.index, citation) for citation in citations]
 
-    def _complete(self, item: _Item, final: JsonObject) -> list[Event]:
+    def _complete(self, item: Item, final: JsonObject) -> list[Event]:
         """The item as it shall be: what is missing of it is said, and its parts end."""
         if item.done:
             return []
+        if not final.get("call_id") and item.item.get("call_id"):
+            final = {**final, "call_id": item.item["call_id"]}
         item.item = final
         item.done = True
         events = self._begin_call(item)
@@ -378,7 +316,7 @@ class StreamReader:
                 events += self._complete_part(item, at, part)
         return events + self._end_parts(item)
 
-    def _complete_part(self, item: _Item, at: int, part: Part) -> list[Event]:
+    def _complete_part(self, item: Item, at: int, part: Part) -> list[Event]:
         events: list[Event] = []
         if at in item.parts and item.parts[at].kind is not type(part):
             return events
@@ -409,7 +347,7 @@ class StreamReader:
             events.append(PartEnd(said.index, None if shorter else part))
         return events
 
-    def _end_parts(self, item: _Item) -> list[Event]:
+    def _end_parts(self, item: Item) -> list[Event]:
         events: list[Event] = []
         for said in item.parts.values():
             if not said.ended:
@@ -424,7 +362,7 @@ def _missing(pieces: list[str], whole: str) -> str:
     return whole[len(said) :] if whole.startswith(said) else ""
 
 
-def _id(item: _Item) -> str | None:
+def _id(item: Item) -> str | None:
     return text_of(item.item.get("id")) or None
 
 

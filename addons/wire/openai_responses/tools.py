@@ -9,12 +9,12 @@ from typing import Any
 from addons.wire.conversation import Tool
 from addons.wire.conversation import ToolChoice
 from addons.wire.errors import BadRequest
-from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
+from addons.wire.openai_responses.members import restored
 from addons.wire.openai_responses.members import text_of
 
 _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict"})
@@ -78,7 +78,7 @@ def write_tool(tool: Tool) -> JsonObject | None:
         if tool.strict is not None or not said:
             # Left out it would mean true here, unlike in every other format.
             written["strict"] = bool(tool.strict)
-    return written | (said.get("tool") or EMPTY)
+    return restored(written, said.get("tool"))
 
 
 def echo_tools(tools: Iterable[Tool]) -> list[JsonObject]:

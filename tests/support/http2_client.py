@@ -1,0 +1,89 @@
+"""An HTTP/2 client that can give up a single stream, which common clients do not tell the server."""
+
+import asyncio
+import json
+import ssl
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+
+
+class Http2Client:
+    """One connection to `host` through a CONNECT tunnel of the proxy on `proxy_port`."""
+
+    def __init__(self, proxy_port: int, host: str, port: int, ca: Path) -> None:
+        self._proxy_port, self._host, self._port, self._ca = proxy_port, host, port, ca
+        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._bodies: dict[int, bytearray] = defaultdict(bytearray)
+        self._ended: set[int] = set()
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._proxy_port)
+        target = f"{self._host}:{self._port}"
+        self._writer.write(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode())
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        assert b" 200 " in head, head
+        context = ssl.create_default_context(cafile=str(self._ca))
+        context.set_alpn_protocols(["h2"])
+        await self._writer.start_tls(context, server_hostname=self._host)
+        self._h2.initiate_connection()
+        self._flush()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def post(self, path: str, body: Mapping[str, object]) -> int:
+        """Sends a request; returns its stream's id."""
+        stream = self._h2.get_next_available_stream_id()
+        fields = [
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", f"{self._host}:{self._port}"),
+            (":path", path),
+            ("content-type", "application/json"),
+        ]
+        self._h2.send_headers(stream, fields)
+        self._h2.send_data(stream, json.dumps(body).encode(), end_stream=True)
+        self._flush()
+        return stream
+
+    def cancel(self, stream: int) -> None:
+        """Tells the server that nobody waits for this answer any more."""
+        self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+        self._flush()
+
+    async def first_bytes(self, stream: int) -> bytes:
+        """The body as far as it came, once some came."""
+        while not self._bodies[stream]:
+            await self._receive()
+        return bytes(self._bodies[stream])
+
+    async def whole(self, stream: int) -> bytes:
+        """The complete body."""
+        while stream not in self._ended:
+            await self._receive()
+        return bytes(self._bodies[stream])
+
+    async def _receive(self) -> None:
+        data = await asyncio.wait_for(self._reader.read(65536), 15)
+        assert data, "the connection ended"
+        for event in self._h2.receive_data(data):
+            match event:
+                case h2.events.DataReceived(stream_id=stream, data=piece):
+                    self._bodies[stream] += piece
+                    self._h2.acknowledge_received_data(event.flow_controlled_length, stream)
+                case h2.events.StreamEnded(stream_id=stream):
+                    self._ended.add(stream)
+                case h2.events.StreamReset(stream_id=stream):
+                    raise AssertionError(f"stream {stream} was reset")
+        self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write(self._h2.data_to_send())
