@@ -40,8 +40,13 @@ class Credentials:
         exchange = self._runtime.exchanges.get(attempt.flow)
         if exchange is None or exchange.trail is None:
             return
-        exchange.target = None
         now = time.monotonic()
+        if attempt.hedge:
+            self._hedge(exchange, attempt, now)
+            return
+        exchange.target = None
+        attempt.context = exchange
+        attempt.hedge_after = exchange.plan.hedge_after if exchange.plan else None
         match exchange.trail.next(now):
             case WaitUntil(at=at):
                 attempt.wait = max(0.0, at - now)
@@ -50,10 +55,18 @@ class Credentials:
             case Try() as chosen:
                 self._take(exchange, chosen)
 
+    def _hedge(self, exchange: Exchange, attempt: Attempt, now: float) -> None:
+        """Give a slow attempt a rival at another member, if one is there."""
+        attempt.context = rival = exchange.beside()
+        chosen = exchange.trail.hedge(now) if exchange.trail else None
+        if chosen is not None:
+            self._take(rival, chosen)
+            exchange.attempts = rival.attempts
+
     def _take(self, exchange: Exchange, chosen: Try) -> None:
         target = chosen.target.ref
         assert isinstance(target, Target)
-        exchange.attempts += 1
+        exchange.attempts = chosen.number
         exchange.current = chosen
         exchange.target = target
         if chosen.credential.forwarded:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from mitmproxy import http
 from pydantic import SecretStr
 
+from addons.failover.attempt import Attempt
 from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
 from addons.policy.failures import Kind
@@ -123,6 +125,11 @@ class Exchange:
             self._conversation = self.format.read_request(self.body)
         return self._conversation
 
+    def beside(self) -> "Exchange":
+        """This exchange as a second attempt sees it that runs beside the first: what one attempt
+        sets, the other does not see; what all attempts came to, both do."""
+        return replace(self, current=None, target=None, relay=None, upstream_headers={})
+
     def steps(self) -> list[str]:
         """The route taken, a step an attempt: `cc 429`, `glm ok`."""
         steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
@@ -141,10 +148,17 @@ class Exchanges:
         return len(self._by_flow)
 
     def begin(self, exchange: Exchange) -> None:
+        """The flow's exchange from now on; of two attempts the one that answers."""
         self._by_flow[exchange.flow.id] = exchange
 
     def get(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._by_flow.get(flow.id)
+
+    def of(self, attempt: Attempt) -> Exchange | None:
+        """The exchange as the attempt sees it."""
+        if isinstance(attempt.context, Exchange):
+            return attempt.context
+        return self._by_flow.get(attempt.flow.id)
 
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)

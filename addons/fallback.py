@@ -35,27 +35,33 @@ class Fallback:
 
     @guarded
     def attempt_ended(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
-        assert exchange and attempt.failure
+        exchange = self._runtime.exchanges.of(attempt)
+        assert exchange
+        if attempt.lost:
+            self._finish(exchange)
+            return
+        assert attempt.failure
         self._record(exchange, attempt.failure)
         attempt.again = True
 
     def response(self, flow: http.HTTPFlow) -> None:
         exchange = self._runtime.exchanges.get(flow)
-        if exchange is None or exchange.current is None or exchange.trail is None:
+        if exchange is None or exchange.trail is None:
             return
         relay = exchange.relay
-        if relay is not None and relay.committed and relay.problem is not None:
-            self._record(exchange, Failure("answer", relay.problem.error.message), True)
-            return
-        if relay is not None and relay.committed:
-            exchange.answered = True
-        self._finish(exchange)
+        if exchange.current is not None and relay is not None and relay.committed:
+            if relay.problem is not None:
+                exchange.broke_off = True
+                self._record(exchange, Failure("answer", relay.problem.error.message), True)
+            else:
+                exchange.answered = True
+                self._finish(exchange)
+        exchange.trail.abandon(time.monotonic())
 
     def error(self, flow: http.HTTPFlow) -> None:
         exchange = self._runtime.exchanges.get(flow)
-        if exchange is not None:
-            self._finish(exchange)
+        if exchange is not None and exchange.trail is not None:
+            exchange.trail.abandon(time.monotonic())
 
     def _finish(self, exchange: Exchange) -> None:
         if exchange.current is None or exchange.trail is None:

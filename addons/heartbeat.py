@@ -21,7 +21,7 @@ class Heartbeat:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or not exchange.streams or not exchange.format.heartbeat:
             return
         settings = self._runtime.config.heartbeat

@@ -32,7 +32,7 @@ class Sending:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or exchange.target is None or attempt.answer:
             return
         upstream, provider = exchange.upstream_format, exchange.target.provider

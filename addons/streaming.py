@@ -1,6 +1,7 @@
 """Whether an attempt streams, and what becomes of its answer."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mitmproxy import http
@@ -30,7 +31,7 @@ class Streaming:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or exchange.target is None or attempt.answer:
             return
         upstream = exchange.upstream_format
@@ -43,7 +44,13 @@ class Streaming:
         if not exchange.passes_through:
             asked = replace(asked, conversation=exchange.conversation)
         exchange.relay = Relay(upstream, exchange.format, exchange.streams, asked)
-        attempt.receiver = RelayReceiver(exchange, exchange.relay)
+        attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded)
+
+    def _succeeded(self, exchange: Exchange) -> None:
+        """Its first output clears a target: others need not wait until the answer is complete."""
+        self._runtime.exchanges.begin(exchange)
+        if exchange.trail and exchange.current:
+            exchange.trail.succeeded(exchange.current, time.monotonic())
 
 
 def upstream_streams(policy: str, wish: bool) -> bool:
@@ -54,11 +61,13 @@ def upstream_streams(policy: str, wish: bool) -> bool:
 class RelayReceiver:
     """Lets the failover stream drive a `Relay`."""
 
-    def __init__(self, exchange: Exchange, relay: Relay) -> None:
+    def __init__(
+        self, exchange: Exchange, relay: Relay, succeeded: Callable[[Exchange], None]
+    ) -> None:
         self._exchange = exchange
         self._relay = relay
         self._upstream: http.Response | None = None
-        self._succeeded = False
+        self._tell_success: Callable[[Exchange], None] | None = succeeded
 
     @property
     def committed(self) -> bool:
@@ -88,20 +97,18 @@ class RelayReceiver:
 
     def data(self, data: bytes) -> bytes:
         out = self._relay.feed(data)
-        self._tell_success()
+        self._notice_success()
         return out
 
     def end(self) -> bytes:
         out = self._relay.end()
-        self._tell_success()
+        self._notice_success()
         return out
 
-    def _tell_success(self) -> None:
-        """Its first output clears a target: others need not wait until the answer is complete."""
-        if self._relay.committed and not self._succeeded:
-            self._succeeded = True
-            if self._exchange.trail and self._exchange.current:
-                self._exchange.trail.succeeded(self._exchange.current, time.monotonic())
+    def _notice_success(self) -> None:
+        if self._relay.committed and self._tell_success is not None:
+            self._tell_success(self._exchange)
+            self._tell_success = None
 
     def broken(self, failure: Failure) -> bytes:
         return self._relay.cut(failure.message)

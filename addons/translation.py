@@ -26,7 +26,7 @@ class Translation:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or exchange.target is None or attempt.answer:
             return
         provider = exchange.target.provider

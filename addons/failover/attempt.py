@@ -108,12 +108,19 @@ class Attempt:
     flow: http.HTTPFlow
     number: int
     """Counts from 1."""
+    hedge: bool = False
+    """Whether it would run beside another that is slow; without `request`, it does not."""
+
+    context: object = None
+    """Whatever addons want to find again with this attempt."""
 
     request: http.Request | None = None
     """What goes upstream, credential included. It lives here and not in the flow, so that no view,
     dump or log of flows ever holds an upstream key."""
     receiver: Receiver | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    hedge_after: float | None = None
+    """Seconds without output after which the `attempt` hook is asked for a hedge."""
     heart: Heart | None = None
     """How to keep the client waiting; None where nothing may be sent before the answer."""
     via: ServerSpec | None = None
@@ -127,6 +134,8 @@ class Attempt:
     failure: Failure | None = None
     """Set before `attempt_ended`."""
 
+    lost: bool = False
+    """Set before `attempt_ended` where another attempt was faster; nothing has to be decided."""
     again: bool = False
     """Set in `attempt_ended`: make another attempt."""
     answer: http.Response | None = None

@@ -7,7 +7,6 @@ from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import GetHttpConnection
 from mitmproxy.proxy.layers.http import HttpStream
 
 
@@ -37,13 +36,6 @@ class TimedStream(HttpStream):
         """The earliest deadline, on the clock of `time.monotonic`."""
         return min(self.deadlines.values()) if self.deadlines else None
 
-    @property
-    def connecting(self) -> GetHttpConnection | None:
-        """The connection this stream waits for."""
-        if self._paused and isinstance(self._paused.command, GetHttpConnection):
-            return self._paused.command
-        return None
-
     def arm(self, name: str, seconds: float | None) -> CommandGenerator[None]:
         """Set deadline `name` to so many seconds from now; None takes it away."""
         if seconds is None:
@@ -61,10 +53,6 @@ class TimedStream(HttpStream):
 
     def is_past(self, name: str) -> bool:
         return self.deadlines.get(name, float("inf")) <= time.monotonic()
-
-    def heartbeat(self) -> CommandGenerator[None]:
-        """What the passing of the deadline `heartbeat` calls for, without waiting for anything."""
-        yield from ()
 
     def take_past(self) -> list[str]:
         """Take away the deadlines that have passed, and name them."""

@@ -17,7 +17,6 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http import RegisterHttpConnection
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
-from mitmproxy.proxy.layers.http import SendHttp
 
 from addons.failover.deadlines import ArmDeadline
 from addons.failover.deadlines import DeadlineReached
@@ -114,30 +113,17 @@ class FailoverLayer(HttpLayer):
             assert isinstance(stream, TimedStream)
             due = stream.due
             if due is not None and due <= now:
-                waiting = stream.connecting
-                if waiting is not None and (stream.is_past("connect") or stream.is_past("total")):
-                    yield from self._cancel_connecting(waiting)
-                elif waiting is not None:
-                    yield from self._beat(stream)
-                else:
-                    yield from self.event_to_child(stream, DeadlineReached())
+                yield from self.event_to_child(stream, DeadlineReached())
                 due = stream.due
                 if due is not None and due <= now:
-                    due = None  # being dealt with: its stream waits for a hook or a closing socket
+                    due = None  # being dealt with: its stream waits for a hook
             if due is not None and (upcoming is None or due < upcoming):
                 upcoming = due
         if upcoming is not None:
             yield ArmDeadline(upcoming)
 
-    def _beat(self, stream: TimedStream) -> CommandGenerator[None]:
-        for command in stream.heartbeat():
-            if isinstance(command, SendHttp):
-                connection = self.connections[command.connection]
-                yield from self.event_to_child(connection, command.event)
-            else:
-                yield command
-
-    def _cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
+    def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
+        """Stop making a connection, unless it was made meanwhile."""
         for connection, waiting in self.waiting_for_establishment.items():
             if wanted in waiting:
                 yield commands.CloseConnection(connection)

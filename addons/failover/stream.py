@@ -4,11 +4,14 @@ import time
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
 from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
@@ -33,6 +36,8 @@ from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
 from addons.failover.layer import FailoverLayer
 from addons.failover.layer import layer_of
+from addons.failover.leg import PHASES_OF_A_LEG
+from addons.failover.leg import Leg
 
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
@@ -46,49 +51,45 @@ _FROM_UPSTREAM = (
     ResponseProtocolError,
 )
 
-_PHASES = {
-    "connect": "no connection",
-    "first-byte": "no answer began",
-    "first-output": "no output came",
-    "between-chunks": "the stream stalled",
-    "total": "the answer was not complete",
-}
-
 
 class FailoverStream(TimedStream):
     """mitmproxy's stream, with the request sent by attempts where its flow is routed.
 
-    The stream takes over where mitmproxy's own would connect (`make_server_connection`); from
-    there on upstream events come to `state_attempt_*` below. All other flows take mitmproxy's way.
+    The stream takes over where mitmproxy's own would connect (`make_server_connection`). From there
+    on each attempt is a leg; usually one runs, and two where a slow one is hedged. The first leg
+    to commit wins, and the client sees nothing of any other. All other flows take mitmproxy's way.
+
+    The stream never waits for a connection as mitmproxy's does: beats, deadlines, the other leg
+    and the client's leaving are attended to meanwhile. It does wait for hooks.
     """
 
-    attempt: Attempt | None = None
-    attempt_id: int = 0
-    """The id of the running attempt towards its server; 0 while there is none."""
-    committed: bool = False
+    legs: list[Leg]
+    """The attempts that are running."""
+    winner: Leg | None = None
+    """The one whose answer the client sees."""
     head_sent: bool = False
     heart: Heart | None = None
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.legs = []
+        self._attempts = 0
+        self._taken_over = False
 
     @property
     def layer(self) -> FailoverLayer:
         return layer_of(self)
 
-    @property
-    def is_routed(self) -> bool:
-        return self.flow.id in self.layer.routed
-
-    @property
-    def receiver(self) -> Receiver:
-        assert self.attempt and self.attempt.receiver
-        return self.attempt.receiver
-
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, DeadlineReached):
             yield from self.check_deadlines()
+        elif isinstance(event, GetHttpConnectionCompleted):
+            yield from self.connected(event)
         elif isinstance(event, _FROM_UPSTREAM) and event.stream_id < 0:
-            if event.stream_id == self.attempt_id:
-                yield from self.server_state(event)
-        elif isinstance(event, RequestProtocolError) and self.attempt is not None:
+            leg = next((leg for leg in self.legs if leg.id == event.stream_id), None)
+            if leg is not None:
+                yield from self.received(leg, event)
+        elif isinstance(event, RequestProtocolError) and self._taken_over:
             yield from self.client_gone(event)
         else:
             yield from super()._handle_event(event)
@@ -96,11 +97,8 @@ class FailoverStream(TimedStream):
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         # mitmproxy fills in the destination from the Host header, after which a request to us as a
         # web server cannot be told from one to us as a proxy.
-        addressed_to_us = (
-            isinstance(event, RequestHeaders)
-            and self.mode is HTTPMode.regular
-            and not event.request.host
-        )
+        assert isinstance(event, RequestHeaders)
+        addressed_to_us = self.mode is HTTPMode.regular and not event.request.host
         steps = super().state_wait_for_request_headers(event)
         try:
             command = next(steps)
@@ -112,123 +110,187 @@ class FailoverStream(TimedStream):
             return
 
     def make_server_connection(self) -> CommandGenerator[bool]:
-        if self.is_routed:
-            yield from self.run_attempts()
+        if self.flow.id in self.layer.routed:
+            self._taken_over = True
+            yield from self.make_attempt()
             return False  # mitmproxy's own sending ends here
         if not self.layer.may_forward(self.flow):
             yield from self.send_answer(None)
             return False
         return (yield from super().make_server_connection())
 
-    def run_attempts(self) -> CommandGenerator[None]:
-        """Make attempts until one is sent, or there is an answer without sending."""
-        number = self.attempt.number if self.attempt else 0
-        while True:
-            number += 1
-            self.attempt = attempt = Attempt(flow=self.flow, number=number)
-            yield AttemptHook(attempt)
-            if (yield from self.stopped()):
-                return
-            if attempt.heart is not None and self.heart is None:
-                self.heart = attempt.heart
-                yield from self.arm("heartbeat", self.heart.after)
-            if attempt.wait is not None:
-                yield from self.arm("wait", attempt.wait)
-                return
-            if attempt.request is None or attempt.receiver is None:
-                yield from self.send_answer(attempt.answer)
-                return
-            problem = yield from self.connect(attempt, attempt.request)
-            if (yield from self.stopped()):
-                return
-            if problem is None:
-                yield from self.send_attempt(attempt, attempt.request)
-                return
-            attempt.failure = problem
-            if not (yield from self.ask_again(attempt)):
-                return
+    def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:
+        """Ask for an attempt and begin it, or for an answer, or for patience."""
+        self._attempts += 1
+        attempt = Attempt(flow=self.flow, number=self._attempts, hedge=hedge)
+        yield AttemptHook(attempt)
+        if (yield from self.stopped()):
+            return
+        if attempt.heart is not None and self.heart is None:
+            self.heart = attempt.heart
+            yield from self.arm("heartbeat", self.heart.after)
+        if attempt.request is not None and attempt.receiver is not None:
+            yield from self.begin(attempt, attempt.request, attempt.receiver)
+        elif hedge:
+            return
+        elif attempt.wait is not None:
+            yield from self.arm("wait", attempt.wait)
+        else:
+            yield from self.send_answer(attempt.answer)
 
-    def connect(self, attempt: Attempt, request: http.Request) -> CommandGenerator[Failure | None]:
-        self.attempt_id = self.layer.open_attempt(self)
-        if attempt.number == 1:
-            yield from self.arm("total", attempt.timeouts.total)
-        yield from self.arm("connect", attempt.timeouts.connect)
-        connection, err = yield GetHttpConnection(
+    def begin(
+        self, attempt: Attempt, request: http.Request, receiver: Receiver
+    ) -> CommandGenerator[None]:
+        wanted = GetHttpConnection(
             (request.host, request.port), request.scheme == "https", attempt.via, "tcp"
         )
-        late = next((phase for phase in ("total", "connect") if self.is_past(phase)), None)
-        self.disarm("connect")
-        if err is None:
-            # It may have come up just as its time ran out. It is good, so it is used.
-            self.context.server = self.flow.server_conn = connection
-            return None
-        return self.timeout(late) if late else Failure("connect", str(err))
+        # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
+        # is handed over, not even this layer waits: the reply comes as an event.
+        wanted.blocking = self
+        leg = Leg(
+            attempt=attempt,
+            receiver=receiver,
+            id=self.layer.open_attempt(self),
+            wanted=wanted,
+        )
+        self.legs.append(leg)
+        yield from self.arm(leg.deadline("total"), attempt.timeouts.total)
+        if attempt.hedge_after is not None:
+            yield from self.arm("hedge", attempt.hedge_after)
+        yield from self.arm(leg.deadline("connect"), attempt.timeouts.connect)
+        yield wanted
 
-    def send_attempt(self, attempt: Attempt, request: http.Request) -> CommandGenerator[None]:
-        server = self.context.server
+    def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
+        leg = next((leg for leg in self.legs if leg.wanted is event.command), None)
+        if leg is None:
+            return  # given up meanwhile
+        connection, err = event.reply
+        self.disarm(leg.deadline("connect"))
+        if connection is None:
+            yield from self.leg_failed(leg, Failure("connect", str(err)))
+            return
+        yield from self.send(leg, connection)
+
+    def send(self, leg: Leg, server: Connection) -> CommandGenerator[None]:
+        timeouts, request = leg.attempt.timeouts, leg.attempt.request
+        assert request
+        leg.server = self.context.server = self.flow.server_conn = server  # type: ignore
+        leg.state = "head"
+        leg.attempt.sent_at = time.monotonic()
+        yield from self.arm(leg.deadline("first-byte"), timeouts.first_byte)
+        yield from self.arm(leg.deadline("first-output"), timeouts.first_output)
         content = request.raw_content
-        self.server_state = self.state_attempt_head
-        attempt.sent_at = time.monotonic()
-        yield from self.arm("first-byte", attempt.timeouts.first_byte)
-        yield from self.arm("first-output", attempt.timeouts.first_output)
-        yield SendHttp(RequestHeaders(self.attempt_id, request, not content), server)
+        yield SendHttp(RequestHeaders(leg.id, request, not content), server)
         if content:
-            yield SendHttp(RequestData(self.attempt_id, content), server)
-        yield SendHttp(RequestEndOfMessage(self.attempt_id), server)
+            yield SendHttp(RequestData(leg.id, content), server)
+        yield SendHttp(RequestEndOfMessage(leg.id), server)
+        leg.attempt.wipe()
 
-    def state_attempt_head(self, event: events.Event) -> CommandGenerator[None]:
+    def received(self, leg: Leg, event: events.Event) -> CommandGenerator[None]:
+        """What the upstream of a leg sent."""
         match event:
-            case ResponseHeaders(response=response):
-                self.disarm("first-byte")
-                self.receiver.start(response)
-                self.server_state = self.state_attempt_body
             case ResponseProtocolError(message=message):
-                yield from self.broken(Failure("reset", _reason(message)))
-            case _:
-                yield from self.broken(Failure("reset", "the upstream's answer makes no sense"))
-
-    def state_attempt_body(self, event: events.Event) -> CommandGenerator[None]:
-        match event:
-            case ResponseData(data=data):
-                yield from self.forward(self.receiver.data(data))
-            case ResponseEndOfMessage():
-                self.end_attempt()
-                yield from self.forward(self.receiver.end(), ended=True)
-            case ResponseProtocolError(message=message):
-                yield from self.broken(Failure("reset", _reason(message)))
+                yield from self.broken(leg, Failure("reset", _reason(message)))
+            case ResponseHeaders(response=response) if leg.state == "head":
+                self.disarm(leg.deadline("first-byte"))
+                leg.state = "body"
+                leg.receiver.start(response)
+            case ResponseData(data=data) if leg.state == "body":
+                yield from self.forward(leg, leg.receiver.data(data))
+            case ResponseEndOfMessage() if leg.state == "body":
+                self.retire(leg)
+                yield from self.forward(leg, leg.receiver.end(), ended=True)
             case ResponseTrailers():
                 pass  # nothing in the formats routed here is said in trailers
             case _:
-                yield from self.broken(Failure("reset", "the upstream's answer makes no sense"))
+                yield from self.broken(
+                    leg, Failure("reset", "the upstream's answer makes no sense")
+                )
 
-    def forward(self, data: bytes, ended: bool = False) -> CommandGenerator[None]:
+    def forward(self, leg: Leg, data: bytes, ended: bool = False) -> CommandGenerator[None]:
         """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
-        receiver, attempt = self.receiver, self.attempt
-        assert attempt
-        if not self.committed:
+        receiver = leg.receiver
+        if self.winner is not leg:
             if receiver.failed or (ended and not receiver.committed):
-                yield from self.attempt_over(Failure("answer", "the answer is a failure"))
+                yield from self.leg_failed(leg, Failure("answer", "the answer is a failure"))
                 return
             if not receiver.committed:
                 if receiver.done:
-                    yield from self.arm("linger", LINGER)
+                    yield from self.arm(leg.deadline("linger"), LINGER)
                 return
-            self.committed = True
-            self.disarm("first-output")
-            if receiver.whole:
-                yield from self.cancel_attempt("complete")
-                yield from self.send_answer(receiver.head())
-                return
-            if not (yield from self.start_streaming(receiver.head())):
+            if not (yield from self.win(leg)):
                 return
         yield from self.send_data(data)
         if receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
             self.disarm("between-chunks")
-            yield from self.arm("linger", LINGER)
+            yield from self.arm(leg.deadline("linger"), LINGER)
         else:
-            yield from self.arm("between-chunks", attempt.timeouts.between_chunks)
+            yield from self.arm("between-chunks", leg.attempt.timeouts.between_chunks)
+
+    def win(self, leg: Leg) -> CommandGenerator[bool]:
+        """The leg's answer is the one; whether its data shall follow."""
+        self.winner = leg
+        self.disarm("hedge", leg.deadline("first-output"))
+        if leg.server is not None:
+            self.flow.server_conn = leg.server  # type: ignore
+        for loser in [other for other in self.legs if other is not leg]:
+            yield from self.cancel(loser, "another attempt was faster")
+            loser.attempt.lost = True
+            yield AttemptEndedHook(loser.attempt)
+            if (yield from self.stopped()):
+                return False
+        if leg.receiver.whole:
+            yield from self.cancel(leg, "complete")
+            yield from self.send_answer(leg.receiver.head())
+            return False
+        return (yield from self.start_streaming(leg.receiver.head()))
+
+    def leg_failed(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+        """An attempt failed before the client saw any of it: another one, or the end."""
+        attempt = leg.attempt
+        attempt.failure = failure
+        yield from self.cancel(leg, failure.message)
+        yield AttemptEndedHook(attempt)
+        if (yield from self.stopped()) or self.legs:
+            return  # where another leg runs, it decides
+        self.disarm("hedge")
+        if attempt.again:
+            yield from self.make_attempt()
+        else:
+            yield from self.send_answer(attempt.answer)
+
+    def broken(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+        """The upstream's answer will not go on."""
+        receiver = leg.receiver
+        if self.winner is leg:
+            if not receiver.done:
+                yield from self.send_data(receiver.broken(failure))
+            yield from self.finish()
+            return
+        if leg.state == "body":
+            receiver.broken(failure)
+        yield from self.leg_failed(leg, failure)
+
+    def retire(self, leg: Leg) -> None:
+        """The leg's upstream has nothing more to say, or nobody listens any more."""
+        if leg.state != "over":
+            leg.state = "over"
+            self.layer.close_attempt(leg.id)
+        if leg in self.legs:
+            self.legs.remove(leg)
+        leg.attempt.wipe()
+        self.disarm(*map(leg.deadline, (*PHASES_OF_A_LEG, "linger")))
+
+    def cancel(self, leg: Leg, why: str) -> CommandGenerator[None]:
+        """Tell the upstream, if it still has something to say, that nobody listens."""
+        listening, connecting = leg.state in ("head", "body"), leg.state == "connecting"
+        self.retire(leg)
+        if connecting:
+            yield from self.layer.cancel_connecting(leg.wanted)
+        elif listening and leg.server in self.layer.connections:
+            yield SendHttp(RequestProtocolError(leg.id, why, ErrorCode.CANCEL), leg.server)
 
     def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:
         """Begin a streamed answer; whether that could be done."""
@@ -262,9 +324,7 @@ class FailoverStream(TimedStream):
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def heartbeat(self) -> CommandGenerator[None]:
-        """Show the client that somebody is there. Yields no command that waits for a reply, so that
-        the layer can run it while the stream itself waits for a connection."""
-        self.disarm("heartbeat")
+        """Show the client that somebody is there."""
         if self.heart is None:
             return
         if not self.head_sent:
@@ -273,8 +333,7 @@ class FailoverStream(TimedStream):
 
     def finish(self) -> CommandGenerator[None]:
         """End a streamed answer cleanly."""
-        yield from self.cancel_attempt("complete")
-        self.deadlines.clear()
+        yield from self.let_go("complete")
         assert self.flow.response
         if self.context.options.store_streamed_bodies:
             self.flow.response.data.content = bytes(self.response_body_buf)
@@ -303,51 +362,6 @@ class FailoverStream(TimedStream):
             return
         yield from self.send_response()
 
-    def attempt_over(self, failure: Failure) -> CommandGenerator[None]:
-        """The attempt failed before the client saw any of it."""
-        assert self.attempt
-        self.attempt.failure = failure
-        yield from self.cancel_attempt(failure.message)
-        if (yield from self.ask_again(self.attempt)):
-            yield from self.run_attempts()
-
-    def ask_again(self, attempt: Attempt) -> CommandGenerator[bool]:
-        """Whether another attempt shall be made; gives the client its answer if not."""
-        self.end_attempt()
-        attempt.wipe()
-        self.disarm("first-byte", "first-output", "between-chunks", "linger")
-        yield AttemptEndedHook(attempt)
-        if (yield from self.stopped()):
-            return False
-        if not attempt.again:
-            yield from self.send_answer(attempt.answer)
-        return attempt.again
-
-    def broken(self, failure: Failure) -> CommandGenerator[None]:
-        """The upstream's answer will not go on."""
-        if not self.committed:
-            if self.server_state == self.state_attempt_body:
-                self.receiver.broken(failure)
-            yield from self.attempt_over(failure)
-            return
-        if not self.receiver.done:
-            yield from self.send_data(self.receiver.broken(failure))
-        yield from self.finish()
-
-    def end_attempt(self) -> None:
-        """The upstream has nothing more to say in this attempt."""
-        if self.attempt_id:
-            self.layer.close_attempt(self.attempt_id)
-            self.attempt_id = 0
-
-    def cancel_attempt(self, why: str) -> CommandGenerator[None]:
-        """Tell the upstream, if it still has something to say, that nobody listens."""
-        attempt_id = self.attempt_id
-        self.end_attempt()
-        if attempt_id and self.context.server in self.layer.connections:
-            event = RequestProtocolError(attempt_id, why, ErrorCode.CANCEL)
-            yield SendHttp(event, self.context.server)
-
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""
         yield from self.let_go(event.message)
@@ -359,8 +373,8 @@ class FailoverStream(TimedStream):
         yield DropStream(self.stream_id)
 
     def stopped(self) -> CommandGenerator[bool]:
-        """Whether, while a hook ran or a connection was made, the client went away or the flow
-        was killed; then nothing more may be sent anywhere."""
+        """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
+        may be sent anywhere."""
         if not (yield from self.check_killed(True)):
             return False
         yield from self.let_go("killed")
@@ -368,31 +382,29 @@ class FailoverStream(TimedStream):
         return True
 
     def let_go(self, why: str) -> CommandGenerator[None]:
+        """End whatever still runs for this request."""
         self.deadlines.clear()
-        yield from self.cancel_attempt(why)
-        if self.attempt:
-            self.attempt.wipe()
-
-    def timeout(self, phase: str) -> Failure:
-        assert self.attempt
-        seconds = getattr(self.attempt.timeouts, phase.replace("-", "_"))
-        return Failure("timeout", f"{_PHASES[phase]} within {seconds:g} s", phase)
+        for leg in list(self.legs):
+            yield from self.cancel(leg, why)
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
         if "heartbeat" in past:
-            past.remove("heartbeat")
             yield from self.heartbeat()
         if "wait" in past:
-            yield from self.run_attempts()
-        elif not past or not self.attempt_id:
-            return
-        elif "linger" in past:
-            yield from self.cancel_attempt("complete")
-            yield from self.forward(self.receiver.end(), ended=True)
-        else:
-            phase = "total" if "total" in past else past[0]
-            yield from self.broken(self.timeout(phase))
+            yield from self.make_attempt()
+        if "hedge" in past and self.legs and self.winner is None:
+            yield from self.make_attempt(hedge=True)
+        if "between-chunks" in past and self.winner is not None:
+            yield from self.broken(self.winner, self.winner.timeout("between-chunks"))
+        for leg in list(self.legs):
+            if leg.deadline("linger") in past:
+                yield from self.cancel(leg, "complete")
+                yield from self.forward(leg, leg.receiver.end(), ended=True)
+                continue
+            phase = next((p for p in PHASES_OF_A_LEG if leg.deadline(p) in past), None)
+            if phase is not None and leg in self.legs:
+                yield from self.broken(leg, leg.timeout(phase))
 
 
 def _reason(message: str) -> str:

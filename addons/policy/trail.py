@@ -199,6 +199,11 @@ class Trail:
         self._quotas.note(key.provider, key.credential, limits, now, tokens=tokens)
         self._end(attempt, now)
 
+    def abandon(self, now: float) -> None:
+        """Nobody waits for an answer any more: whatever still runs is over, without a verdict."""
+        for attempt in list(self._running):
+            self.finished(attempt, now)
+
     def most_telling(self) -> AttemptRecord | None:
         """The failure to tell the client of; None if nothing was tried."""
         return most_telling(self.records)

@@ -4,6 +4,7 @@ Call and result then belong together by name and order, but every other format n
 made up here can be told from real ones, so that nobody is told of them who did not give them.
 """
 
+import re
 from hashlib import sha256
 
 _MADE_UP = "call_made_up_"
@@ -68,3 +69,24 @@ class AnswerIds:
             self._digest = sha256(answer.encode("utf-8", "replace")).hexdigest()[:12]
         self._count += 1
         return f"{_MADE_UP}{self._digest}_{self._count - 1}"
+
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PREFIXES = ("", "call_", "toolu_", "fc_", "chatcmpl-tool-")
+_LENGTHS = (24, 9, 32, 16, 8, 40, 12, 20, 36)
+
+
+def renamed_id(call_id: str, pattern: re.Pattern[str]) -> str:
+    """An id that the whole of `pattern` matches, the same for the same `call_id` every time
+    (providers' prompt caches depend on that). `call_id` itself where the pattern is of a form
+    that no usual id has."""
+    number = int.from_bytes(sha256(call_id.encode("utf-8", "replace")).digest())
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(_ALPHABET))
+        digits += _ALPHABET[digit]
+    for prefix in _PREFIXES:
+        for length in _LENGTHS:
+            if pattern.fullmatch(candidate := prefix + digits[:length]):
+                return candidate
+    return call_id

@@ -195,8 +195,8 @@ async def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection(stage
     model, _ = stage.on(CHAT, saying(CHAT))
     body = httpx2.Request("POST", "http://x", json=question(CHAT, model, stream=True)).content
     head = (
-        "POST /v1/chat/completions HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
+        "POST /v1/chat/completions HTTP/1.0\r\nhost: 127.0.0.1\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     reader, writer = await asyncio.open_connection("127.0.0.1", stage.router.port)
     writer.write(head.encode() + body)

@@ -238,7 +238,7 @@ class Driver:
             self.routed.add(subject.id)
         elif hook.name == "attempt":
             self._decide(subject)
-        elif hook.name == "attempt_ended":
+        elif hook.name == "attempt_ended" and not subject.lost:
             assert subject.failure
             self.failures.append(subject.failure)
             subject.again = True

@@ -1,4 +1,4 @@
-"""An HTTP/2 client that can give up a single stream, which common clients do not tell the server."""
+"""An HTTP/2 client that can give up a single stream and say so, which common clients do not."""
 
 import asyncio
 import json

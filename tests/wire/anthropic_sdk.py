@@ -4,6 +4,7 @@ from typing import Any
 
 import anthropic
 import httpx2
+from anthropic.types.beta import BetaMessage
 
 from addons.wire.jsonio import dumps
 
@@ -26,7 +27,7 @@ def _client(body: bytes, content_type: str, status: int = 200) -> anthropic.Anth
     )
 
 
-def streamed(data: bytes) -> anthropic.types.beta.BetaMessage:
+def streamed(data: bytes) -> BetaMessage:
     """The message the SDK's own accumulator makes of a stream. Raises as the SDK does."""
     client = _client(data, "text/event-stream")
     with client.beta.messages.stream(**PROMPT) as stream:
@@ -39,7 +40,7 @@ def events(data: bytes) -> list[Any]:
     return list(client.messages.create(**PROMPT, stream=True))
 
 
-def whole(body: dict[str, Any], status: int = 200) -> anthropic.types.beta.BetaMessage:
+def whole(body: dict[str, Any], status: int = 200) -> BetaMessage:
     """The message the SDK reads from a JSON body. Raises the SDK's error for an error status."""
     client = _client(dumps(body), "application/json", status)
     return client.beta.messages.create(**PROMPT)
@@ -50,8 +51,8 @@ def models(body: dict[str, Any]) -> list[anthropic.types.ModelInfo]:
     return list(_client(dumps(body), "application/json").models.list())
 
 
-def checked(message: anthropic.types.beta.BetaMessage) -> dict[str, Any]:
+def checked(message: BetaMessage) -> dict[str, Any]:
     """The message as plain values, after the SDK's type has validated it strictly."""
     plain = message.to_dict()
-    anthropic.types.beta.BetaMessage.model_validate(plain)
+    BetaMessage.model_validate(plain)
     return plain

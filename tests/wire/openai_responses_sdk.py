@@ -4,9 +4,8 @@ import json
 from typing import Any
 from typing import get_args
 
-from openai import omit
-from openai._models import construct_type_unchecked
-from openai.lib.streaming.responses._responses import ResponseStreamState
+import httpx2
+import openai
 from openai.types.responses import Response
 from openai.types.responses import ResponseStreamEvent
 
@@ -14,13 +13,27 @@ from addons.wire.jsonio import JsonObject
 from addons.wire.openai_responses import OpenAIResponses
 from tests.wire.laws import frames
 
-_ANY_EVENT: Any = ResponseStreamEvent
-
 _EVENTS = {
     get_args(kind.model_fields["type"].annotation)[0]: kind
     for kind in get_args(get_args(ResponseStreamEvent)[0])
 }
 """The type of each event by its name."""
+
+_answers: list[bytes] = []
+"""What the client's next request is answered with."""
+
+
+def _answer(request: httpx2.Request) -> httpx2.Response:
+    headers = {"content-type": "text/event-stream"}
+    return httpx2.Response(200, content=_answers.pop(), headers=headers)
+
+
+_client = openai.OpenAI(
+    api_key="test",
+    base_url="http://router.test/v1",
+    max_retries=0,
+    http_client=httpx2.Client(transport=httpx2.MockTransport(_answer)),
+)
 
 
 def assert_response(body: JsonObject) -> None:
@@ -43,9 +56,12 @@ def told(data: bytes) -> list[JsonObject]:
 def accumulated(data: bytes, strict: bool = True) -> Any:
     """The response the SDK adds a stream up to; None if it did not complete. `strict` checks each
     event against its type first (providers' own items need not pass)."""
-    state: ResponseStreamState[Any] = ResponseStreamState(input_tools=omit, text_format=omit)
-    for event in told(data):
-        if strict:
+    events = told(data)
+    if strict:
+        for event in events:
             _EVENTS[event["type"]].model_validate(event)
-        state.handle_event(construct_type_unchecked(type_=_ANY_EVENT, value=event))
-    return state._completed_response
+    _answers.append(data)
+    with _client.responses.stream(model="m", input="hi") as stream:
+        stream.until_done()
+        completed = events[-1]["type"] == "response.completed"
+        return stream.get_final_response() if completed else None

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-import anthropic
 import pytest
+from anthropic.types.beta import BetaMessage
 from pydantic import ValidationError
 
 from addons.wire.anthropic import Anthropic
@@ -146,7 +146,7 @@ def test_a_spliced_stream_is_a_failure():
             assert isinstance(laws.read_stream(FORMAT, data_of(record))[-1], Failure)
 
 
-def _is_valid(message: anthropic.types.beta.BetaMessage) -> bool:
+def _is_valid(message: BetaMessage) -> bool:
     try:
         sdk.checked(message)
     except ValidationError:

@@ -62,7 +62,7 @@ def media(kind: Any, **members: Any) -> Conversation:
     return with_part(Media(kind=kind, **members))
 
 
-PIXEL = {"media_type": "image/png", "data": "iVBORw0KGgo="}
+PIXEL: dict[str, Any] = {"media_type": "image/png", "data": "iVBORw0KGgo="}
 
 USES: dict[str, Conversation] = {
     "top_k": using(top_k=5),

@@ -60,11 +60,8 @@ def test_the_sdk_takes_every_answer(record):
     written = FORMAT.write_reply(reply, ASKED)
     if format.name != FORMAT.name:
         assert_response(written)
-    data = write_stream(FORMAT, unfold(reply))
-    whole = accumulated(data, strict=format.name != FORMAT.name)
-    assert told(data)[-1]["response"] == written
-    if whole is not None:
-        assert [item.type for item in whole.output] == [i["type"] for i in written["output"]]
+    last = told(write_stream(FORMAT, unfold(reply)))[-1]
+    assert last["response"] == written
 
 
 @pytest.mark.parametrize("record", answers(streams), ids=ids)

@@ -120,13 +120,14 @@ def replies(draw):
     )
 
 
+@settings(deadline=None)
 @given(replies())
 def test_any_answer_survives_being_written_and_read(reply):
     written = FORMAT.write_reply(reply, ASKED)
     assert reply_meaning(FORMAT.read_reply(written)) == reply_meaning(reply)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(replies())
 def test_any_answer_is_what_the_sdk_expects(reply):
     assert_response(FORMAT.write_reply(reply, ASKED))
@@ -137,6 +138,7 @@ def test_any_answer_is_what_the_sdk_expects(reply):
         assert whole.output_text == "".join(words)
 
 
+@settings(deadline=None)
 @given(replies(), st.data())
 def test_any_stream_survives_being_written_and_read(reply, data):
     events = list(chopped(unfold(reply), data))
@@ -156,6 +158,7 @@ def chopped(events, data):
             yield event
 
 
+@settings(deadline=None)
 @given(replies(), st.data())
 def test_parts_that_overlap_are_told_one_after_another(reply, data):
     """However the events of several parts are mixed, their items come out whole and in order."""
@@ -223,7 +226,7 @@ def changed(draw, piece):
     return head + mark + json.dumps(event).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=120, deadline=None)
 @given(damaged())
 def test_damage_is_never_raised_and_every_stream_ends_right(data):
     events = read_stream(FORMAT, data)
@@ -243,13 +246,14 @@ def test_damage_is_never_raised_and_every_stream_ends_right(data):
     mend_stream(FORMAT, data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_is_never_raised(data):
     FORMAT.stream_reader().feed(Frame(data))
     assert not any(isinstance(e, End) for e in read_stream(FORMAT, b"data: " + data))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(STREAMS), st.integers(0, 99))
 def test_a_stream_reads_the_same_however_it_is_cut(data, seed):
     any_split(FORMAT, data, seed)
@@ -262,6 +266,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(IDS, JSON, max_size=3), st.dictionaries(IDS, JSON, max_size=3))
 def test_unknown_members_survive_wherever_they_are(top, inner):
     inner = {f"x_{key}": value for key, value in inner.items()}
@@ -303,6 +308,7 @@ TURNS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(TURNS, max_size=6), WORDS, st.one_of(st.none(), st.integers(1, 99)))
 def test_any_conversation_survives_being_written_and_read(turns, system, limit):
     first = [Turn(role="system", parts=(Text(text=system),))] if system else []
@@ -314,6 +320,7 @@ def test_any_conversation_survives_being_written_and_read(turns, system, limit):
     request_identity(FORMAT, written)
 
 
+@settings(deadline=None)
 @given(replies())
 def test_a_signature_added_late_is_not_lost(reply):
     events = [

@@ -32,7 +32,7 @@ def _camel(name: str) -> str:
 
 _CAMEL = {name: _camel(name) for name in _NAMES} | {"_responseJsonSchema": "responseJsonSchema"}
 
-_SNAKE = {camel: snake for snake, camel in _CAMEL.items()}
+_SNAKE = {_camel(name): name for name in _NAMES}
 
 _FREE = {
     "args",

@@ -29,6 +29,7 @@ from addons.wire.openai_chat.names import REASONING_NAMES
 from addons.wire.openai_chat.names import text_of
 from addons.wire.openai_chat.parts import Places
 from addons.wire.openai_chat.parts import annotations_of
+from addons.wire.openai_chat.parts import delta_of
 from addons.wire.openai_chat.parts import read_answer_content
 from addons.wire.openai_chat.parts import read_audio
 from addons.wire.openai_chat.parts import read_images
@@ -70,11 +71,7 @@ class ChoiceReader:
     def read(self, raw: JsonObject, events: list[Event]) -> None:
         """One entry of a chunk's `choices`."""
         before = len(events)
-        delta = raw.get("delta")
-        if not isinstance(delta, dict) or (not delta and not self._spoke and raw.get("message")):
-            # A whole answer sent as an event, or a legacy completion's chunk.
-            message = raw.get("message")
-            delta = message if isinstance(message, dict) else {"content": raw.get("text")}
+        delta = delta_of(raw, self._spoke)
         self._delta(delta, events)
         if len(events) > before:
             self._spoke = True

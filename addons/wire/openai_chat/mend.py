@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from addons.wire.errors import ApiError
-from addons.wire.events import ArgumentsDelta
 from addons.wire.events import End
 from addons.wire.events import Event
 from addons.wire.events import Finish
+from addons.wire.events import PartStart
 from addons.wire.events import TextDelta
 from addons.wire.format import Asked
-from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.openai_chat.fragments import Fragments
 from addons.wire.openai_chat.names import int_of
 from addons.wire.openai_chat.names import text_of
+from addons.wire.openai_chat.parts import delta_of
 from addons.wire.openai_chat.reader import DONE
 from addons.wire.openai_chat.reader import payloads
 from addons.wire.openai_chat.stops import finish_word
 from addons.wire.openai_chat.tools import answer_seed
-from addons.wire.openai_chat.tools import arguments_text
 from addons.wire.openai_chat.tools import choice_seed
 from addons.wire.openai_chat.tools import made_up_id
 from addons.wire.openai_chat.writer import CHUNK
@@ -36,8 +36,6 @@ from addons.wire.sse import encode
 
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 """A finish reason in serialised JSON. Inside a text its quotes would be escaped."""
-
-_CALLS = b'"tool_calls"'
 
 _SAYS_NOTHING = frozenset(
     {
@@ -84,6 +82,9 @@ class ChatMender:
                 out.append(frame.raw)
             elif mended is not None:
                 out.append(encode(dumps(mended)))
+        for event in events:
+            if isinstance(event, PartStart) and (choice := self._open.get(event.choice)):
+                choice.spoke = True
         return b"".join(out)
 
     def close(self, events: Sequence[Event]) -> bytes:
@@ -101,17 +102,18 @@ class ChatMender:
         return error_frame(error) + DONE_FRAME
 
     def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
-        """Whether a chunk is beyond doubt by what was read of it: more words or arguments of
-        choices that have begun, and no more than that."""
+        """Whether a chunk is beyond doubt by what was read of it: more words of choices that have
+        begun, and no more than that."""
         if not events or b"\n" in data or _FINISH.search(data):
             return False
         for event in events:
-            if not isinstance(event, TextDelta | ArgumentsDelta):
+            if not isinstance(event, TextDelta):
                 return False
             choice = self._open.get(event.choice)
-            if choice is None or (isinstance(event, ArgumentsDelta) and choice.calls.mended):
+            if choice is None:
                 return False
-        return not (_CALLS in data and b'"index"' not in data.partition(_CALLS)[2])
+            choice.spoke = True
+        return True
 
     def _chunk(self, chunk: JsonObject) -> JsonObject | None:
         """The chunk, mended if need be; None if it says nothing."""
@@ -122,26 +124,22 @@ class ChatMender:
         says = any(_says(value) for key, value in chunk.items() if key not in _SAYS_NOTHING)
         if not isinstance(choices, list):
             return {**chunk, "choices": []} if chunk.get("usage") else None
-        mended: list[Any] = []
-        for number, raw in enumerate(choices):
-            if isinstance(raw, dict):
-                index = int_of(raw.get("index"))
-                index = number if index is None else index
-                choice = self._open.get(index)
-                if choice is None:
-                    choice = self._open[index] = _ChoiceMender(index, answer_seed(chunk))
-                mended.append(choice.mend(raw))
-        if not says and not any(made is not None for made in mended):
+        mended = [self._mend(i, raw) for i, raw in enumerate(choices) if isinstance(raw, dict)]
+        if not says and all(choice is None for choice in mended):
             return None
-        kept = [
-            raw if made is None else made
-            for raw, made in zip(filter(_is_object, choices), mended, strict=True)
-            if made is not None or says
-        ]
-        changed = len(kept) != len(choices) or any(
-            new is not old for new, old in zip(kept, choices, strict=True)
-        )
-        return {**chunk, "choices": kept} if changed else chunk
+        if len(mended) == len(choices) and all(
+            new is old or (new is None and says) for new, old in zip(mended, choices, strict=True)
+        ):
+            return chunk
+        return {**chunk, "choices": [choice for choice in mended if choice is not None]}
+
+    def _mend(self, number: int, raw: JsonObject) -> JsonObject | None:
+        index = int_of(raw.get("index"))
+        index = number if index is None else index
+        choice = self._open.get(index)
+        if choice is None:
+            choice = self._open[index] = _ChoiceMender(index, answer_seed(self._head))
+        return choice.mend(raw)
 
     def _finish(self, events: Sequence[Event]) -> bytes:
         """Chunks for the finish reasons that no chunk gave."""
@@ -171,7 +169,8 @@ class _ChoiceMender:
     def __init__(self, index: int, seed: str) -> None:
         self._index = index
         self._begun = False
-        self._spoke = False
+        self.spoke = False
+        """Whether the reader read anything of it."""
         self.finished = False
         self.legacy = False
         self.calls = _CallMender(choice_seed(seed, index))
@@ -180,8 +179,7 @@ class _ChoiceMender:
         """A choice of a chunk as it should be: `raw` itself where nothing is wrong; None where it
         says nothing new."""
         delta = raw.get("delta")
-        usual = isinstance(delta, dict) and (delta or self._spoke or not raw.get("message"))
-        made = delta if usual else self._delta_of(raw)
+        made = delta_of(raw, self.spoke)
         if made.get("tool_calls"):
             made = self.calls.mend(made)
         self.legacy = self.legacy or bool(made.get("function_call"))
@@ -197,7 +195,6 @@ class _ChoiceMender:
             self._begun = True
             if not made.get("role"):
                 made = {"role": "assistant", **{k: v for k, v in made.items() if k != "role"}}
-        self._spoke = self._spoke or any(_says(v) for k, v in made.items() if k != "role")
         wrong: JsonObject = {}
         if int_of(raw.get("index")) is None:
             wrong["index"] = self._index
@@ -207,68 +204,48 @@ class _ChoiceMender:
             wrong["finish_reason"] = None
         return {**raw, **wrong} if wrong else raw
 
-    def _delta_of(self, raw: JsonObject) -> JsonObject:
-        """The delta of a choice without one: a whole message, or a legacy completion's text."""
-        message = raw.get("message")
-        if isinstance(message, dict) and not self._spoke:
-            return message
-        text = text_of(raw.get("text"))
-        return {"content": text} if text else EMPTY
-
 
 class _CallMender:
-    """Puts the indexes, ids and types into call fragments that clients go by."""
+    """Puts the indexes, ids and types into call fragments that clients go by, and takes out ids
+    and names said again, which the official SDK would add up."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
-        self._ids: list[str] = []
-        self.mended = False
-        """Whether any fragment had to be changed: then all are looked at."""
+        self._fragments = Fragments()
 
     def mend(self, delta: JsonObject) -> JsonObject:
         given = delta["tool_calls"]
-        if not isinstance(given, list):
-            given = [given]
-        calls = [self._call(raw) if isinstance(raw, dict) else raw for raw in given]
-        if all(new is old for new, old in zip(calls, given, strict=True)):
-            if given is delta["tool_calls"]:
+        entries = given if isinstance(given, list) else [given]
+        calls = [self._call(raw) for raw in entries if isinstance(raw, dict)]
+        if len(calls) == len(entries) and entries is given:
+            if all(new is old for new, old in zip(calls, entries, strict=True)):
                 return delta
-        self.mended = True
         return {**delta, "tool_calls": calls}
 
     def _call(self, raw: JsonObject) -> JsonObject:
-        function = raw.get("function")
-        function = function if isinstance(function, dict) else EMPTY
-        call_id = text_of(raw.get("id"))
-        index = int_of(raw.get("index"))
+        fragment = self._fragments.take(raw)
+        call = self._fragments.calls[fragment.number]
+        kind = "custom" if call.custom else "function"
+        inner = raw.get(kind)
+        made: JsonObject = inner if isinstance(inner, dict) else {}
+        text = made.get("input" if call.custom else "arguments")
         wrong: JsonObject = {}
-        if index is None:
-            index = self._place(call_id, text_of(function.get("name")))
-            wrong["index"] = index
-        if index >= len(self._ids):
-            self._ids += [""] * (index + 1 - len(self._ids))
-        if not self._ids[index]:
-            self._ids[index] = call_id or made_up_id(self._seed, index)
-            if not call_id:
-                wrong["id"] = self._ids[index]
-            if not raw.get("type"):
-                wrong["type"] = "custom" if isinstance(raw.get("custom"), dict) else "function"
-        arguments = function.get("arguments")
-        if arguments is not None and not isinstance(arguments, str):
-            wrong["function"] = {**function, "arguments": arguments_text(arguments)}
-        return {**raw, **wrong} if wrong else raw
-
-    def _place(self, call_id: str, name: str) -> int:
-        """The index of a fragment that does not say it."""
-        if call_id and call_id in self._ids:
-            return self._ids.index(call_id)
-        if not self._ids or call_id or name:
-            return len(self._ids)
-        return len(self._ids) - 1
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
+        if text is not None and text != fragment.text:
+            wrong["input" if call.custom else "arguments"] = fragment.text
+        if made.get("name") and not fragment.name:
+            made = {k: v for k, v in made.items() if k != "name"}
+        said: JsonObject = {}
+        if raw.get("index") != fragment.number:
+            said["index"] = fragment.number
+        if fragment.new and not text_of(raw.get("id")):
+            said["id"] = made_up_id(self._seed, fragment.number)
+        if fragment.new and not raw.get("type"):
+            said["type"] = kind
+        if wrong or made is not inner:
+            said[kind] = made | wrong
+        if not fragment.new and raw.get("id"):
+            raw = {k: v for k, v in raw.items() if k != "id"}
+        return {**raw, **said} if said else raw
 
 
 def _says(value: Any) -> bool:

@@ -28,6 +28,18 @@ class Places:
         return place
 
 
+def delta_of(choice: JsonObject, spoke: bool) -> JsonObject:
+    """The delta of a chunk's choice. In its place some send a whole message, of which nothing is
+    new once the choice `spoke`, or the text of a legacy completion."""
+    delta, message = choice.get("delta"), choice.get("message")
+    if isinstance(delta, dict) and (delta or spoke or not message):
+        return delta
+    if isinstance(message, dict) and message and not spoke:
+        return message
+    text = text_of(choice.get("text"))
+    return {"content": text} if text else EMPTY
+
+
 def read_answer_content(content: Any) -> list[Part]:
     """The parts of an answer's `content`: a text, or a list of parts (Mistral)."""
     if isinstance(content, str):

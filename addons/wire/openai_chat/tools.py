@@ -138,7 +138,7 @@ def write_call(call: ToolCall, own: bool) -> JsonObject:
         if call.form == UNTYPED:
             del written["type"]
         extra = dict(call.extra)
-        inner |= extra.pop("inner", EMPTY)
+        inner |= extra.pop(call.kind, EMPTY)
         return written | extra
     if call.signature and call.signer == "gemini":
         written["extra_content"] = signature_content(call.signature)
@@ -170,9 +170,10 @@ def is_custom(raw: JsonObject) -> bool:
     custom, function = raw.get("custom"), raw.get("function")
     if not isinstance(custom, dict):
         return False
-    if isinstance(function, dict):
-        return not any(function.values()) and any(custom.values())
-    return True
+    if not isinstance(function, dict):
+        return True
+    says = text_of(function.get("name")) or arguments_text(function.get("arguments"))
+    return not says and bool(text_of(custom.get("name")) or text_of(custom.get("input")))
 
 
 def read_legacy_call(raw: Any, seed: str) -> ToolCall | None:
@@ -345,7 +346,7 @@ def _read_call(raw: JsonObject, number: int, seed: str) -> ToolCall:
     kind = "custom" if custom else "function"
     extra = {k: v for k, v in raw.items() if k not in ("id", "type", kind)}
     if more := {k: v for k, v in inner.items() if k not in ("name", "input", "arguments")}:
-        extra["inner"] = more
+        extra[kind] = more
     signature = gemini_signature(raw)
     return ToolCall(
         id=text_of(raw.get("id")) or made_up_id(seed, number),

@@ -33,6 +33,9 @@ from addons.wire.openai_responses.tools import write_tools
 MAX_USER = 64
 """Characters of a `user` that the API takes."""
 
+_TIERS = ("auto", "default", "flex", "priority", "scale")
+"""Words for a `service_tier` that the API knows; other formats have words of their own."""
+
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
 
@@ -64,7 +67,7 @@ def write_request(conversation: Conversation) -> JsonObject:
         "top_logprobs": c.top_logprobs,
         "user": c.user if is_own else _user(c.user),
         "prompt_cache_key": c.cache_key,
-        "service_tier": c.service_tier,
+        "service_tier": c.service_tier if is_own or c.service_tier in _TIERS else None,
         "store": c.store if is_own else bool(c.store),
         "metadata": c.metadata,
         "stream": c.stream,

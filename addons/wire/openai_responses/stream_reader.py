@@ -2,13 +2,10 @@
 
 What a stream says comes several times over: as deltas, as the finished part, as the finished item,
 and in the last response. Providers leave out any of these, so each is taken for what is still
-missing. Items are found by id or by `output_index`, whichever an event has: some providers give
-an item another id in every event, some give every item the index 0.
+missing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
 
 from addons.wire.conversation import Citation
 from addons.wire.conversation import Part
@@ -47,6 +44,9 @@ from addons.wire.openai_responses.members import text_of
 from addons.wire.openai_responses.reply import read_extra
 from addons.wire.openai_responses.reply import read_item
 from addons.wire.openai_responses.reply import read_stop
+from addons.wire.openai_responses.tracking import Item
+from addons.wire.openai_responses.tracking import Items
+from addons.wire.openai_responses.tracking import Said
 from addons.wire.openai_responses.usage import read_usage
 from addons.wire.sse import Frame
 
@@ -60,9 +60,7 @@ class StreamReader:
     """Reads one upstream stream."""
 
     def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._by_id: dict[str, Item] = {}
-        self._by_index: dict[int, Item] = {}
+        self._items = Items()
         self._next = 0
         self._called = False
         self._started = False
@@ -96,7 +94,7 @@ class StreamReader:
             return []
         self._over = True
         events: list[Event] = []
-        for item in self._items:
+        for item in self._items.all:
             events += self._end_parts(item)
         return events
 
@@ -112,8 +110,7 @@ class StreamReader:
         item = event.get("item")
         if not isinstance(item, dict):
             return []
-        known = self._by_id.get(text_of(item.get("id")))
-        if known is not None and not known.done:
+        if known := self._items.open_with(text_of(item.get("id"))):
             known.item = item
             return self._begin_call(known)
         return self._begin_call(self._items.add(item, event))
@@ -122,9 +119,8 @@ class StreamReader:
         item = event.get("item")
         if not isinstance(item, dict) or not ("type" in item or "content" in item):
             return []
-        last = self._by_index.get(int_of(event.get("output_index")) or 0)
-        if last is not None and last.done and last.item == item:
-            return []  # told twice
+        if self._items.is_told_twice(event, item):
+            return []
         found = self._items.find(event, text_of(item.get("id")), text_of(item.get("type")))
         if found is None:
             found = self._items.add(item, event)
@@ -141,7 +137,7 @@ class StreamReader:
         delta = text_of(event.get("delta"))
         if not delta:
             return []
-        item = self._items.find(event, "", "message") or self._items.add({"type": "message"}, event)
+        item = self._item(event, "message")
         at = int_of(event.get("content_index")) or 0
         events = self._begin_part(item, at, empty)
         return events + self._say(item.parts[at], delta)
@@ -180,7 +176,7 @@ class StreamReader:
         delta = text_of(event.get("delta"))
         if not delta:
             return []
-        item = self._items.find(event, "", "reasoning") or self._items.add({"type": "reasoning"}, event)
+        item = self._item(event, "reasoning")
         at = int_of(event.get("summary_index")) or int_of(event.get("content_index")) or 0
         if item.thought is None:
             item.thought = (event["type"], at)
@@ -226,7 +222,8 @@ class StreamReader:
             return self._fail(error, event)
         events = self._start({"response": response})
         for index, item in enumerate(objects_of(response.get("output"))):
-            found = self._items.match(index, item) or self._items.add(item, {"output_index": index})
+            place = {"output_index": index}
+            found = self._items.match(index, item) or self._items.add(item, place)
             events += self._complete(found, item)
         events += self.close()
         if (usage := read_usage(response.get("usage"))) is not None:
@@ -238,7 +235,7 @@ class StreamReader:
 
     def _done_word(self) -> list[Event]:
         """`[DONE]`, which this API does not have: an end where the answer has no other."""
-        if not self._items:
+        if not self._items.all:
             return []
         events = self.close()
         stop = Stop(reason="tool_calls" if self._called else "end")
@@ -254,6 +251,10 @@ class StreamReader:
         response = event.get("response")
         usage = read_usage(response.get("usage")) if isinstance(response, dict) else None
         return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
+
+    def _item(self, event: JsonObject, type: str) -> Item:
+        """The item a delta belongs to; a new one where the stream announced none."""
+        return self._items.find(event, "", type) or self._items.add({"type": type}, event)
 
     def _begin_part(self, item: Item, at: int, part: Part) -> list[Event]:
         if at in item.parts:

@@ -51,6 +51,7 @@ class Items:
         self._by_index: dict[int, Item] = {}
 
     def add(self, item: JsonObject, event: JsonObject) -> Item:
+        """A new item, at the place that `event` names."""
         new = Item(item)
         self.all.append(new)
         if id := text_of(item.get("id")) or text_of(event.get("item_id")):
@@ -59,8 +60,19 @@ class Items:
             self._by_index[index] = new
         return new
 
+    def open_with(self, id: str) -> Item | None:
+        """The item of this id, if it is not complete."""
+        item = self._by_id.get(id)
+        return item if item is not None and not item.done else None
+
+    def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
+        """Whether the item at this place was completed as the very same."""
+        last = self._by_index.get(int_of(event.get("output_index")) or 0)
+        return last is not None and last.done and last.item == item
+
     def find(self, event: JsonObject, id: str, type: str) -> Item | None:
-        """The item an event means: by its id, by its index, or the one that is open."""
+        """The item an event means: by its id, by its index, or the one that is open. `type` is how
+        its type has to end, where the id does not tell."""
         found = self._by_id.get(id or text_of(event.get("item_id")))
         if found is not None:
             return found

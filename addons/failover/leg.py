@@ -1,0 +1,42 @@
+"""One attempt on its way: from the connection to the end of its answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy.layers.http import GetHttpConnection
+
+from addons.failover.attempt import Attempt
+from addons.failover.attempt import Failure
+from addons.failover.attempt import Receiver
+
+_PHASES = {
+    "connect": "no connection",
+    "first-byte": "no answer began",
+    "first-output": "no output came",
+    "between-chunks": "the stream stalled",
+    "total": "the answer was not complete",
+}
+PHASES_OF_A_LEG = ("total", "connect", "first-byte", "first-output")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Leg:
+    """What a stream knows of an attempt that it made."""
+
+    attempt: Attempt
+    receiver: Receiver
+    id: int
+    """The id of the attempt towards its server."""
+    wanted: GetHttpConnection
+    """The connection that was asked for."""
+    server: Connection | None = None
+    state: Literal["connecting", "head", "body", "over"] = "connecting"
+
+    def deadline(self, phase: str) -> str:
+        """The name of this leg's deadline for a phase."""
+        return f"{phase} {self.id}"
+
+    def timeout(self, phase: str) -> Failure:
+        seconds = getattr(self.attempt.timeouts, phase.replace("-", "_"))
+        return Failure("timeout", f"{_PHASES[phase]} within {seconds:g} s", phase)

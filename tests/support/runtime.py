@@ -1,0 +1,260 @@
+"""The router's addons without a proxy: a runtime from YAML text, and flows as clients send them.
+
+The network is not there; what an upstream answers is handed to the attempt's receiver, as the
+failover stream would do.
+"""
+
+import json
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.test import tflow
+from mitmproxy.test import tutils
+
+from addons.credentials import Credentials
+from addons.exchange import Exchange
+from addons.failover.attempt import Attempt
+from addons.failover.attempt import Failure
+from addons.fallback import Fallback
+from addons.heartbeat import Heartbeat
+from addons.intake import Intake
+from addons.intake import Release
+from addons.policy.config import parse_config
+from addons.routing import Routing
+from addons.runtime import Runtime
+from addons.sending import Sending
+from addons.streaming import Streaming
+from addons.translation import Translation
+from addons.usage import Usage
+from addons.views import Views
+
+HOST, PORT = "127.0.0.1", 8787
+FILE = Path("/etc/switchyard/test.yaml")
+
+CONFIG = """
+    providers:
+      - name: chat
+        base-url: https://chat.example/v1
+        api-key-entries: [own-chat-key-1, own-chat-key-2]
+        models: [m]
+      - {name: claude, format: anthropic, base-url: https://claude.example, models: [c],
+         api-key: own-claude-key}
+      - {name: codex, format: openai-responses, base-url: https://codex.example/v1, models: [r],
+         api-key: own-codex-key}
+      - {name: google, format: gemini, base-url: https://google.example, models: [g],
+         api-key: own-google-key}
+      - {name: open, base-url: https://open.example/v1}
+    combos:
+      stack: [chat/m, claude/c]
+"""
+OWN_KEYS = ("own-chat-key-1", "own-chat-key-2", "own-claude-key", "own-codex-key", "own-google-key")
+CLIENT_KEY = "client-secret-000"
+
+FORMATS = ("openai-chat", "anthropic", "openai-responses", "gemini")
+HOME = {"openai-chat": "m", "anthropic": "c", "openai-responses": "r", "gemini": "g"}
+"""The model of `CONFIG` whose provider speaks the format."""
+
+
+class FakeFailover:
+    """What the addons see of the failover stream."""
+
+    def __init__(self) -> None:
+        self.routed: list[str] = []
+        self.own: set[str] = set()
+
+    def route(self, flow: http.HTTPFlow) -> None:
+        self.routed.append(flow.id)
+
+    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
+        return flow.id in self.own
+
+
+def make_runtime(config: str = CONFIG, demo_url: str = "", **env: str) -> Runtime:
+    """A runtime with the configuration that is written as YAML."""
+    runtime = Runtime()
+    runtime.failover = FakeFailover()  # pyright: ignore[reportAttributeAccessIssue]
+    text = dedent(config).encode()
+    runtime.use(parse_config(text, FILE, env), demo_url)
+    return runtime
+
+
+def client_flow(
+    runtime: Runtime,
+    path: str,
+    body: bytes | str | Mapping[str, Any] | None = None,
+    *,
+    method: str = "",
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    to: tuple[str, int] | None = None,
+    scheme: str = "https",
+) -> http.HTTPFlow:
+    """A live request as it is complete: POST where it has a body.
+
+    It is addressed to the router itself, or, as to a proxy, to the host and port `to`.
+    """
+    content = body if isinstance(body, bytes) else b""
+    if isinstance(body, str):
+        content = body.encode()
+    elif isinstance(body, Mapping):
+        content = json.dumps(body).encode()
+    host, port = to or (HOST, PORT)
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    fields = [("host", host), *pairs, ("content-length", str(len(content)))]
+    request = tutils.treq(
+        host=host,
+        port=port,
+        method=(method or ("GET" if body is None else "POST")).encode(),
+        scheme=(scheme if to else "http").encode(),
+        authority=b"",
+        path=path.encode("utf-8", "surrogateescape"),
+        headers=http.Headers(
+            [(k.encode(), v.encode("utf-8", "surrogateescape")) for k, v in fields]
+        ),
+        content=content,
+    )
+    flow = tflow.tflow(req=request)
+    flow.client_conn.sockname = (HOST, PORT)
+    if to is None:
+        runtime.failover.own.add(flow.id)  # pyright: ignore[reportAttributeAccessIssue]
+    return flow
+
+
+def call(format: str, model: str = "", *, stream: bool = False) -> tuple[str, dict[str, Any]]:
+    """Path and body of a small call in a format; to a model whose provider speaks it by default."""
+    model = model or HOME[format]
+    match format:
+        case "openai-chat":
+            path, body = "/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}
+        case "anthropic":
+            path = "/v1/messages"
+            body = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        case "openai-responses":
+            path, body = "/v1/responses", {"input": "hi"}
+        case _:
+            method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+            contents = [{"role": "user", "parts": [{"text": "hi"}]}]
+            return f"/v1beta/models/{model}:{method}", {"contents": contents}
+    return path, {"model": model, **body, **({"stream": True} if stream else {})}
+
+
+def call_flow(
+    runtime: Runtime,
+    format: str = "openai-chat",
+    model: str = "",
+    *,
+    stream: bool = False,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    **more: Any,
+) -> http.HTTPFlow:
+    """A call of a model, `more` added to its body."""
+    path, body = call(format, model, stream=stream)
+    return client_flow(runtime, path, {**body, **more}, headers=headers)
+
+
+class Pipeline:
+    """The addons in the order of `router.py`, their hooks called by name."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.usage = Usage(runtime)
+        self._addons: list[Any] = [
+            Intake(runtime),
+            Routing(runtime),
+            Credentials(runtime),
+            Translation(runtime),
+            Streaming(runtime),
+            Sending(runtime),
+            Heartbeat(runtime),
+            Fallback(runtime),
+            self.usage,
+            Views(runtime),
+            Release(runtime),
+        ]
+
+    def begin(self, flow: http.HTTPFlow) -> Exchange:
+        """Everything up to the first attempt."""
+        self._tell("request", flow)
+        exchange = self.runtime.exchanges.get(flow)
+        assert exchange is not None and flow.response is None, flow.response
+        return exchange
+
+    def attempt(self, flow: http.HTTPFlow) -> Attempt:
+        """The next attempt, as it would be sent."""
+        attempt = Attempt(flow=flow, number=1)
+        self._tell("attempt", attempt)
+        return attempt
+
+    def fail(self, attempt: Attempt, failure: Failure | None = None) -> None:
+        attempt.failure = failure or Failure("connect", "connection refused", "connect")
+        self._tell("attempt_ended", attempt)
+
+    def answer(
+        self,
+        attempt: Attempt,
+        body: Mapping[str, Any] | bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Lets an upstream answer; returns what the client's stream gets of it."""
+        assert attempt.receiver is not None
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/json" if isinstance(body, Mapping) else "text/event-stream"
+        head = http.Response.make(status, b"", {"content-type": kind, **(headers or {})})
+        attempt.receiver.start(head)
+        told = attempt.receiver.data(content) + attempt.receiver.end()
+        if attempt.receiver.failed and not attempt.receiver.committed:
+            self.fail(attempt, Failure("answer", "the answer is a failure"))
+        return told
+
+    def over(self, flow: http.HTTPFlow, response: http.Response | None = None) -> None:
+        """The flow is over: with a response, or, without one, since the client left."""
+        if response is None:
+            self._tell("error", flow)
+        else:
+            flow.response = response
+            self._tell("response", flow)
+
+    def _tell(self, hook: str, subject: Any) -> None:
+        for addon in self._addons:
+            if handler := getattr(addon, hook, None):
+                handler(subject)
+
+
+def reply(text: str = "hello", **more: Any) -> dict[str, Any]:
+    """A whole answer of Chat Completions."""
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+    return {"id": "c1", "object": "chat.completion", "created": 1, "model": "m-2026",
+            "choices": [choice], "usage": usage, **more}  # fmt: skip
+
+
+def error_of(response: http.Response | None, format: str, status: int) -> tuple[str, str]:
+    """Type and message of an error answer, which must have the format's own shape and `status`."""
+    assert response is not None
+    assert response.status_code == status, response.content
+    assert response.headers["content-type"] == "application/json"
+    body = json.loads(response.content or b"")
+    error = body["error"]
+    match format:
+        case "anthropic":
+            assert body["type"] == "error"
+            return error["type"], error["message"]
+        case "gemini":
+            assert error["code"] == status
+            return error["status"], error["message"]
+        case "ollama":
+            return "", error
+        case _:
+            assert {"message", "type", "param", "code"} <= error.keys()
+            return error["type"], error["message"]
+
+
+def shown(response: http.Response | None) -> str:
+    """All of a response, to look for what must not be in it."""
+    assert response is not None
+    return f"{response.headers.fields!r} {response.content!r}"
