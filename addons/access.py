@@ -48,7 +48,7 @@ class Access:
 
 def is_known(given: str, keys: tuple[bytes, ...]) -> bool:
     """Whether `given` is among the keys. Takes the same time whichever it is, or none."""
-    candidate = given.encode()
+    candidate = given.encode("utf-8", "surrogateescape")
     found = False
     for key in keys:
         found |= hmac.compare_digest(candidate, key)

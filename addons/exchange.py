@@ -21,6 +21,7 @@ from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.relay import Relay
+from addons.wire.seam import Seam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +112,17 @@ class Exchange:
     upstream_headers: Mapping[str, str] = field(default_factory=dict)
     """The head of the running attempt's answer, names in lower case."""
     relay: Relay | None = None
+    told: Relay | None = None
+    """The first relay of which the client saw something; another attempt goes on from it."""
+    seam: Seam | None = None
+    """Where broken streams may be continued: what the client has been told."""
     _conversation: Conversation | None = None
 
     @property
     def passes_through(self) -> bool:
         """Whether the running attempt speaks the client's own format."""
+        if self.told is not None:
+            return False  # it goes on with an answer, which the client's request does not know of
         return self.upstream_format is not None and self.upstream_format.name == self.format.name
 
     @property

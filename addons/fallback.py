@@ -41,7 +41,8 @@ class Fallback:
             self._finish(exchange)
             return
         assert attempt.failure
-        self._record(exchange, attempt.failure)
+        begun = exchange.relay is not None and exchange.relay.committed
+        self._record(exchange, attempt.failure, after_output=begun)
         attempt.again = True
 
     def response(self, flow: http.HTTPFlow) -> None:

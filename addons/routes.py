@@ -60,7 +60,7 @@ class Routes:
     def _client_id(self, client: SecretStr | None) -> str:
         if client is None:
             return "none"
-        key = client.get_secret_value().encode()
+        key = client.get_secret_value().encode("utf-8", "surrogateescape")
         return hashlib.blake2b(key, key=self._salt, digest_size=8).hexdigest()
 
     def _of_provider(self, provider: Provider) -> tuple[Credential, ...]:

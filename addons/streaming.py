@@ -14,6 +14,7 @@ from addons.headers import answer_headers
 from addons.headers import stream_head
 from addons.runtime import Runtime
 from addons.wire.relay import Relay
+from addons.wire.seam import Seam
 
 _JSON = "application/json"
 
@@ -43,11 +44,16 @@ class Streaming:
         asked = exchange.asked
         if not exchange.passes_through:
             asked = replace(asked, conversation=exchange.conversation)
-        exchange.relay = Relay(upstream, exchange.format, exchange.streams, asked)
+        if exchange.plan and exchange.plan.continue_streams and exchange.streams:
+            exchange.seam = exchange.seam or Seam()
+        exchange.relay = Relay(
+            upstream, exchange.format, exchange.streams, asked, exchange.seam, exchange.told
+        )
         attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded)
 
     def _succeeded(self, exchange: Exchange) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
+        exchange.told = exchange.told or exchange.relay
         self._runtime.exchanges.begin(exchange)
         if exchange.trail and exchange.current:
             exchange.trail.succeeded(exchange.current, time.monotonic())
@@ -80,6 +86,13 @@ class RelayReceiver:
     @property
     def done(self) -> bool:
         return self._relay.done
+
+    @property
+    def resumable(self) -> bool:
+        return self._relay.resumable
+
+    def closing(self) -> bytes:
+        return self._relay.closing()
 
     @property
     def whole(self) -> bool:

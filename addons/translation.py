@@ -11,6 +11,7 @@ from addons.wire.errors import BadRequest
 from addons.wire.format import Format
 from addons.wire.losses import lost
 from addons.wire.registry import FORMATS
+from addons.wire.seam import continued
 
 
 class Translation:
@@ -39,6 +40,9 @@ class Translation:
         if exchange.body.get("previous_response_id"):
             raise Refused(_no_memory(exchange))
         conversation = read_conversation(exchange)
+        if exchange.seam is not None and exchange.told is not None:
+            said, model = exchange.seam.text, exchange.target.model
+            conversation = continued(conversation, said, upstream.name, model)
         exchange.upstream_body = upstream.write_request(conversation)
         exchange.dropped = lost(conversation, upstream.name)
 

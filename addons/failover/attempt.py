@@ -71,6 +71,16 @@ class Receiver(Protocol):
         ...
 
     @property
+    def resumable(self) -> bool:
+        """Whether the answer failed after the commit in a way that another attempt, which is asked
+        to, can go on from. Its failure has not been told then: `closing` would."""
+        ...
+
+    def closing(self) -> bytes:
+        """The bytes that tell a resumable failure after all, and end the stream."""
+        ...
+
+    @property
     def whole(self) -> bool:
         """Whether `head` carries the complete answer (JSON) and no bytes are streamed."""
         ...

@@ -67,6 +67,8 @@ class FailoverStream(TimedStream):
     """The attempts that are running."""
     winner: Leg | None = None
     """The one whose answer the client sees."""
+    broke_off: Leg | None = None
+    """The one whose answer broke off in the client's sight, while another is to go on with it."""
     head_sent: bool = False
     heart: Heart | None = None
 
@@ -221,7 +223,9 @@ class FailoverStream(TimedStream):
             if not (yield from self.win(leg)):
                 return
         yield from self.send_data(data)
-        if receiver.failed or ended:
+        if receiver.failed and receiver.resumable:
+            yield from self.resume(leg, Failure("answer", "the answer broke off"))
+        elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
             self.disarm("between-chunks")
@@ -241,6 +245,9 @@ class FailoverStream(TimedStream):
             yield AttemptEndedHook(loser.attempt)
             if (yield from self.stopped()):
                 return False
+        if self.broke_off is not None:
+            self.broke_off = None
+            return True  # the client's stream is open
         if leg.receiver.whole:
             yield from self.cancel(leg, "complete")
             yield from self.send_answer(leg.receiver.head())
@@ -267,10 +274,19 @@ class FailoverStream(TimedStream):
         if self.winner is leg:
             if not receiver.done:
                 yield from self.send_data(receiver.broken(failure))
-            yield from self.finish()
+            if receiver.failed and receiver.resumable:
+                yield from self.resume(leg, failure)
+            else:
+                yield from self.finish()
             return
         if leg.state == "body":
             receiver.broken(failure)
+        yield from self.leg_failed(leg, failure)
+
+    def resume(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+        """The answer broke off in the client's sight: let another attempt go on with it."""
+        self.winner, self.broke_off = None, leg
+        self.disarm("between-chunks")
         yield from self.leg_failed(leg, failure)
 
     def retire(self, leg: Leg) -> None:
@@ -343,6 +359,10 @@ class FailoverStream(TimedStream):
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
         """Give the client a complete answer, as the end of its stream where that has begun."""
         self.deadlines.clear()
+        if self.broke_off is not None:
+            yield from self.send_data(self.broke_off.receiver.closing())
+            yield from self.finish()
+            return
         if self.head_sent and answer is not None and self.heart:
             closing = self.heart.closing(answer)
             yield HttpResponseHeadersHook(self.flow)

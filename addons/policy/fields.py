@@ -26,6 +26,8 @@ from pydantic_core import PydanticCustomError
 from addons.policy.failures import RuleError
 from addons.policy.failures import parse_rules
 from addons.policy.globs import Globs
+from addons.policy.paths import PathError
+from addons.policy.paths import parse_path
 from addons.policy.problems import KeyPath
 from addons.policy.units import Rate
 from addons.policy.units import UnitError
@@ -42,6 +44,14 @@ FormatName = Literal[
     "gemini",
     "ollama",
 ]
+
+_PROTOCOLS = {
+    "openai": "openai-chat",
+    "responses": "openai-responses",
+    "codex": "openai-responses",
+    "claude": "anthropic",
+}
+"""CLIProxyAPI's words for formats, which users bring along in their payload rules."""
 
 PASSTHROUGH = "passthrough"
 """The member name that stands for the request's own destination and the client's own key."""
@@ -247,6 +257,27 @@ def _header(name: str, value: object) -> HeaderRule:
     return HeaderRule(name, SecretStr(""), copied)
 
 
+def _header_name(value: str) -> str:
+    if not _HEADER.fullmatch(value):
+        raise refuse("has characters that HTTP does not allow in a header's name")
+    if value.lower() in _FRAMING:
+        raise refuse("is a header that the router sets itself", "remove it")
+    return value
+
+
+def _protocol(value: object) -> object:
+    return _PROTOCOLS.get(value, value) if isinstance(value, str) else value
+
+
+def _json_path(value: str) -> str:
+    try:
+        parse_path(value)
+    except PathError as error:
+        hint = "write names and positions with dots between, as generationConfig.topK"
+        raise refuse(f"is a path that {error}", hint) from None
+    return value
+
+
 def _error_rules(value: object) -> tuple[Mapping[str, object], ...]:
     if not isinstance(value, list | tuple):
         raise refuse("must be a list of rules", "write {status: 400, match: words, class: quota}")
@@ -292,3 +323,10 @@ ErrorRules = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_error_r
 Host = Annotated[str, AfterValidator(_host)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Formats = Annotated[tuple[FormatName, ...], BeforeValidator(as_list), Field(min_length=1)]
+Protocol = Annotated[FormatName, BeforeValidator(_protocol)]
+"""A wire format, in CLIProxyAPI's words too."""
+JsonPath = Annotated[str, AfterValidator(_json_path)]
+JsonPaths = Annotated[tuple[JsonPath, ...], BeforeValidator(as_list)]
+HeaderNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_header_name)], ...], BeforeValidator(as_list)
+]

@@ -19,7 +19,6 @@ RESERVED: dict[str, str] = {
     "providers[].format=openai-completions": "this wire format",
     "combos.*[]=passthrough": "passing on to the request's own destination",
     "combos.*.members[]=passthrough": "passing on to the request's own destination",
-    "combos.*.continue-streams": "continuation of broken streams",
     "payload": "payload rules",
     "intercept": "interception of the providers' own hosts",
     "exchange-log": "the log of exchanges",

@@ -23,15 +23,19 @@ from addons.policy.fields import ErrorRules
 from addons.policy.fields import FormatName
 from addons.policy.fields import Formats
 from addons.policy.fields import GlobList
+from addons.policy.fields import HeaderNames
 from addons.policy.fields import Headers
 from addons.policy.fields import Host
 from addons.policy.fields import Integer
+from addons.policy.fields import JsonPath
+from addons.policy.fields import JsonPaths
 from addons.policy.fields import ModelName
 from addons.policy.fields import ModelNames
 from addons.policy.fields import Name
 from addons.policy.fields import Natural
 from addons.policy.fields import Positive
 from addons.policy.fields import PositiveDuration
+from addons.policy.fields import Protocol
 from addons.policy.fields import ProxyUrl
 from addons.policy.fields import Rates
 from addons.policy.fields import Regex
@@ -56,6 +60,8 @@ def _short(key: str):
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: `Authorization: Bearer`, or the header of that name."""
+
+EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Part(BaseModel):
@@ -104,19 +110,40 @@ class ApiKeyEntry(Part):
     quota: Quota = Quota()
 
 
-class Profile(Part):
+class Quirks(Part):
     """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
 
-    auth: AuthStyle | None = None
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
-    reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
+    reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
     tool_id_pattern: Regex | None = None
+    efforts: tuple[EffortLevel, ...] | None = None
+    """The levels of reasoning effort that are taken; others become the nearest of them."""
+    drop: Texts = ()
+    """Members of the request that are refused."""
+    drop_when_reasoning: Texts = ()
+    """Members that are refused where the request asks for reasoning."""
+
+
+class ModelQuirks(Quirks):
+    """Quirks of the models that a provider calls so."""
+
+    models: GlobList
+    except_: GlobList = Field(Globs(), alias="except")
+
+
+class Profile(Quirks):
+    """All that is known of an upstream's ways."""
+
+    auth: AuthStyle | None = None
+    by_model: tuple[ModelQuirks, ...] = ()
+    """What differs for some of its models. Of several that match, the last one that says a thing
+    holds."""
 
 
 class Model(Part):
@@ -128,6 +155,7 @@ class Model(Part):
     context_window: Count | None = None
     """Tokens."""
     profile: Profile | None = None
+    """What it does not say is the provider's."""
 
 
 class Timeouts(Part):
@@ -271,35 +299,42 @@ class Cooldown(Part):
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
 
 
+Matches = Annotated[tuple[Mapping[JsonPath, JsonValue], ...], BeforeValidator(as_list)]
+
+
 class PayloadModel(Part):
     """Which requests a payload rule is for; everything said must hold."""
 
     name: str = "*"
-    protocol: FormatName | None = None
+    """A pattern for the model as the provider calls it, or as the client asked for it."""
+    protocol: Protocol | None = None
     """The provider's format."""
-    from_protocol: FormatName | None = None
+    from_protocol: Protocol | None = None
     """The client's format."""
     headers: Mapping[str, str] = Field(default_factory=dict)
-    match: tuple[Mapping[str, JsonValue], ...] = ()
-    not_match: tuple[Mapping[str, JsonValue], ...] = ()
-    exist: Texts = ()
-    not_exist: Texts = ()
+    """Headers of the client and patterns for their values."""
+    match: Matches = ()
+    """JSON paths of the provider's request, and what stands there."""
+    not_match: Matches = ()
+    exist: JsonPaths = ()
+    """Paths where something other than null stands."""
+    not_exist: JsonPaths = ()
 
 
 class PayloadRule(Part):
     """Sets values at JSON paths of the upstream's request."""
 
     models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
-    params: Mapping[str, JsonValue] = Field(default_factory=dict)
-    headers: Mapping[str, str] = Field(default_factory=dict)
+    params: Mapping[JsonPath, JsonValue] = Field(default_factory=dict)
+    headers: Headers = ()
 
 
 class PayloadFilter(Part):
     """Removes what is at JSON paths of the upstream's request."""
 
     models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
-    params: Texts = ()
-    headers: Texts = ()
+    params: JsonPaths = ()
+    headers: HeaderNames = ()
 
 
 class Payload(Part):

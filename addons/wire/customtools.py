@@ -59,8 +59,8 @@ def unwrap_input(arguments: str) -> str:
     """The input that a function's arguments stand for. Whatever else a model wrote in place of
     the one member is kept: a single text by any name, or else the arguments as they are."""
     said = loads_object(arguments)
-    if said is None:
-        return arguments
+    if not said:
+        return "" if said == {} else arguments
     value = said.get(INPUT)
     if not isinstance(value, str) and len(said) == 1:
         value = next(iter(said.values()))

@@ -67,10 +67,12 @@ class Quirks(Protocol):
     @property
     def drop(self) -> Sequence[str]:
         """Members of the body that are refused."""
+        ...
 
     @property
     def drop_when_reasoning(self) -> Sequence[str]:
         """Members that are refused where the request asks for reasoning."""
+        ...
 
 
 def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
@@ -249,9 +251,7 @@ def _by_type(fit: Callable[[JsonObject, str], JsonObject]) -> Callable[[JsonObje
     return fit_block
 
 
-def _each(
-    holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]
-) -> JsonObject:
+def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
     """`holder` with every object of the list `name` changed; `holder` itself if none was."""
     items = holder.get(name)
     if not isinstance(items, list):

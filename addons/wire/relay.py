@@ -40,6 +40,7 @@ from addons.wire.framing import frame_decoder
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads
+from addons.wire.seam import Seam
 from addons.wire.sinks import Folding
 from addons.wire.sinks import Mending
 from addons.wire.sinks import Sink
@@ -81,8 +82,20 @@ class Relay:
     that wants JSON; one that wants a stream gets the bytes that the methods return.
     """
 
-    def __init__(self, upstream: Format, client: Format, streams: bool, asked: Asked) -> None:
-        """`streams` says whether the client wants a stream."""
+    def __init__(
+        self,
+        upstream: Format,
+        client: Format,
+        streams: bool,
+        asked: Asked,
+        seam: Seam | None = None,
+        before: "Relay | None" = None,
+    ) -> None:
+        """`streams` says whether the client wants a stream.
+
+        With a `seam` a stream that breaks after output can be continued by another relay, which is
+        given the same seam and this one as `before`.
+        """
         self.upstream = upstream
         self.client = client
         self.streams = streams
@@ -99,7 +112,9 @@ class Relay:
         self._content_type = ""
         self._decode: Decode | None = None
         self._collected = bytearray()
-        self._held: list[bytes] = []
+        self._held: list[tuple[Frame, list[Event]]] = []
+        self._seam = seam
+        self._before = before
         self._frames: FrameDecoder | None = None
         self._reader = upstream.stream_reader()
         self._sink: Sink
@@ -180,6 +195,10 @@ class Relay:
         self._frames = frame_decoder(self.upstream)
         if not self.streams:
             self._sink = Folding(self.upstream.name)
+        elif self._before is not None:
+            self._sink = self._before._sink
+        elif self._seam is not None:
+            self._sink = Writing(self.client, self._asked)
         elif self.upstream.name == self.client.name and not self._asked.array:
             self._sink = Mending(self.client, self._asked)
         else:
@@ -195,8 +214,23 @@ class Relay:
         spoke = self._watch(events)
         if self.problem is not None:
             return self._fail(self.problem.kind, "", self.problem.error)
-        out = self._sink.take(frame, events)
-        return self._give(out, commit=spoke)
+        if self.committed or not self.streams:
+            return self._pass_on(frame, events)
+        # Held back unwritten: where this attempt fails, another one may have to use the same sink.
+        self._held.append((frame, events))
+        return self._commit() if spoke else b""
+
+    def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
+        if self._seam is not None:
+            events = self._seam.fit(events)
+        return self._sink.take(frame, events)
+
+    def _commit(self) -> bytes:
+        self.committed = True
+        if self._before is not None and self._seam is not None:
+            self._seam.begin_next()
+        held, self._held = self._held, []
+        return b"".join(self._pass_on(frame, events) for frame, events in held)
 
     def _end_stream(self, frames: FrameDecoder) -> bytes:
         # What no empty line ended counts if it came whole.
@@ -213,10 +247,24 @@ class Relay:
             return out + self._fail("cut", "the stream ended before the answer was complete")
         if self._is_empty():
             return out + self._fail("empty", "the answer is empty")
-        out += self._give(self._sink.close(events), commit=True)
+        if not self.committed:
+            out += self._commit()
+        if self._seam is not None:
+            events = self._seam.fit(events)
+        out += self._sink.close(events)
         if isinstance(self._sink, Folding):
             self._write_body(self._sink.reply())
         return out
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the answer failed after the commit, and another relay may go on with it."""
+        return self.failed and self.committed and self._seam is not None and self._seam.can_go_on
+
+    def closing(self) -> bytes:
+        """The bytes that tell the client of the failure, where nobody went on."""
+        assert self.problem
+        return self._sink.fail(self.problem.error)
 
     def _end_json(self) -> bytes:
         raw = bytes(self._collected)
@@ -243,8 +291,15 @@ class Relay:
         self.done = True
         self.committed = True
         if self.streams:
-            sink = Writing(self.client, self._asked)
-            return sink.close(events)
+            if self._before is not None:
+                self._sink = self._before._sink
+            else:
+                self._sink = Writing(self.client, self._asked)
+            if self._seam is not None:
+                if self._before is not None:
+                    self._seam.begin_next()
+                events = self._seam.fit(events)
+            return self._sink.close(events)
         if self.upstream.name == self.client.name:
             self.body = as_utf8(raw)
         else:
@@ -293,18 +348,6 @@ class Relay:
             return False
         return not (self.usage and self.usage.output)
 
-    def _give(self, out: bytes, commit: bool) -> bytes:
-        """Hold bytes back until the answer is committed; all of them when it becomes so."""
-        if self.committed:
-            return out
-        self._held.append(out)
-        if not commit or not self.streams:
-            return b""
-        self.committed = True
-        out = b"".join(self._held)
-        self._held.clear()
-        return out
-
     def _fail_by_status(self) -> bytes:
         raw = bytes(self._collected)
         body = _parse_body(raw)
@@ -324,7 +367,9 @@ class Relay:
         self.failed = True
         self.done = True
         self._held.clear()
-        return self._sink.fail(error) if self.committed else b""
+        if not self.committed or self.resumable:
+            return b""
+        return self.closing()
 
 
 def _parse_body(raw: bytes) -> JsonObject | None:

@@ -34,6 +34,7 @@ class Lines:
     400 or more, and is done at a line `end`."""
 
     whole = False
+    resumable = False
 
     def __init__(self) -> None:
         self.committed = self.failed = self.done = False
@@ -68,6 +69,21 @@ class Lines:
         response = http.Response.make(200, b"", {"content-type": "text/plain"})
         del response.headers["content-length"]
         return response
+
+
+class Resumable(Lines):
+    """One whose answer can be gone on with, once it broke off."""
+
+    @property
+    def resumable(self) -> bool:
+        return self.failed and self.committed
+
+    def broken(self, failure: Failure) -> bytes:
+        super().broken(failure)
+        return b""
+
+    def closing(self) -> bytes:
+        return b"[closed]\n"
 
 
 class Whole(Lines):

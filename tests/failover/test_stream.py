@@ -7,6 +7,7 @@ from addons.failover.attempt import Timeouts
 from tests.failover.driver import Beats
 from tests.failover.driver import Driver
 from tests.failover.driver import Lines
+from tests.failover.driver import Resumable
 from tests.failover.driver import Whole
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -434,3 +435,24 @@ def test_no_hedge_where_there_is_nobody_to_hedge_with(clock: Clock) -> None:
     assert len(d.servers) == 1
     d.says(CHUNKED + chunk(b"end\n") + END)
     assert d.answer.endswith(chunk(b"end\n") + END)
+
+
+def test_an_answer_that_broke_off_is_gone_on_with() -> None:
+    d = Driver([1, 2, 3], receiver=Resumable).request()
+    d.says(CHUNKED + chunk(b"one\n")).closes()
+    assert len(d.servers) == 2
+    d.says(REFUSAL)
+    d.says(CHUNKED + chunk(b"two, the end\n") + END)
+    assert d.answer.count(b"HTTP/1.1") == 1
+    assert d.answer.endswith(chunk(b"one\n") + chunk(b"two, the end\n") + END)
+    assert [f.kind for f in d.failures] == ["reset", "answer"]
+    assert d.hooks.count("responseheaders") == 1 and d.hooks[-1] == "response"
+    assert_let_go(d)
+
+
+def test_an_answer_that_nobody_goes_on_with_says_so() -> None:
+    d = Driver([1, 2], receiver=Resumable).request()
+    d.says(CHUNKED + chunk(b"one\n")).closes()
+    d.says(REFUSAL)
+    assert d.answer.endswith(chunk(b"one\n") + chunk(b"[closed]\n") + END)
+    assert_let_go(d)

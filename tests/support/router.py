@@ -53,9 +53,10 @@ class Router:
         *args: str,
         env: Mapping[str, str] | None = None,
         trust: Path | None = None,
+        named: bool = True,
     ) -> None:
         """`args` go to mitmdump; `trust` is the CA that upstreams' certificates are checked
-        with."""
+        with; `named` says whether mitmdump is told where the configuration is."""
         self.directory = directory
         self.config_path = write_config(directory / "switchyard.yaml", config)
         self.confdir = directory / "mitmproxy"
@@ -69,7 +70,8 @@ class Router:
         self._process: subprocess.Popen[str] | None = None
         self._environment = environment(directory, env)
         trusting = ("--set", f"ssl_verify_upstream_trusted_ca={trust}") if trust else ()
-        self._args = (*trusting, *args)
+        naming = ("--set", f"switchyard_config={self.config_path}") if named else ()
+        self._args = (*naming, *trusting, *args)
 
     @property
     def url(self) -> str:
@@ -94,7 +96,6 @@ class Router:
         return [
             str(MITMDUMP),
             *("-s", str(ROOT / "addons" / "router.py")),
-            *("--set", f"switchyard_config={self.config_path}"),
             *("--set", f"confdir={self.confdir}"),
             *("-p", str(self.port)),
             *self._args,

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -617,11 +618,7 @@ def test_any_array_is_taken_apart(values: list[Any], pretty: bool, data: st.Data
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=6))
     edges = [0, *sorted(cuts), len(text)]
     decoder = JsonArrayDecoder()
-    frames = [
-        frame
-        for start, end in zip(edges, edges[1:], strict=False)
-        for frame in decoder.feed(text[start:end])
-    ]
+    frames = [frame for start, end in pairwise(edges) for frame in decoder.feed(text[start:end])]
     assert [json.loads(frame.data) for frame in frames] == values
 
 

@@ -180,7 +180,7 @@ def test_calls_and_responses_pair_by_id():
         USER,
         {
             "role": "model",
-            "parts": [{"functionCall": {"id": "a", "name": "f", "args": {"x": 1.5}}}],
+            "parts": [{"functionCall": {"id": "a", "name": "f", "args": {"x": 1}}}],
         },
         {
             "role": "user",

@@ -222,10 +222,20 @@ _CHUNK = _object(
     ),
     citations=st.lists(_TEXT, max_size=1),
 )
+
+
+def _told_apart(chunk: Any) -> str:
+    """A chunk as text. No two of its choices have the same index: that would say nothing clear."""
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    for place, choice in enumerate(choices if isinstance(choices, list) else ()):
+        if isinstance(choice, dict) and isinstance(choice.get("index"), int | float):
+            choice["index"] = place
+    return json.dumps(chunk)
+
+
+_CHUNKS = _CHUNK.map(_told_apart)
 _STREAMS = st.lists(
-    st.one_of(
-        _CHUNK.map(json.dumps), _CHUNK.map(json.dumps), st.sampled_from(["[DONE]", "{", "5", '"x"'])
-    ),
+    st.one_of(_CHUNKS, _CHUNKS, st.sampled_from(["[DONE]", "{", "5", '"x"'])),
     max_size=8,
 ).map(lambda lines: "".join(f"data: {line}\n\n" for line in lines).encode())
 

@@ -567,6 +567,8 @@ def test_media_are_written(media, part):
 )
 def test_media_the_api_does_not_take_leave_no_empty_message(media):
     assert foreign(said("user", media))["input"] == []
+    result = ToolResult(call_id="c", parts=(Text(text="x"),))
+    assert foreign(said("user", media, result, media))["input"] == [output("c", "x")]
 
 
 def test_functions_are_strict_only_where_that_was_said():

@@ -15,6 +15,7 @@ from addons.wire.members import rest
 from addons.wire.members import text_of
 
 _BEFORE_3 = re.compile(r"gemini-[12][.-]")
+_NO_THINKING = re.compile(r"gemini-(1|2\.0)")
 _SINCE_3 = re.compile(r"gemini-[3-9]")
 
 _BUDGET_OF_LEVEL = {"MINIMAL": 512, "LOW": 1024, "MEDIUM": 8192, "HIGH": 24576, "XHIGH": 24576}
@@ -42,10 +43,15 @@ def _fit_config(body: JsonObject, model: str, change: Any) -> JsonObject:
     fitted = change(thinking, model) if thinking else thinking
     if fitted is thinking:
         return body
-    return {**body, "generationConfig": {**config, "thinkingConfig": fitted}}
+    config = rest(config, "thinkingConfig")
+    if fitted is not None:
+        config = {**config, "thinkingConfig": fitted}
+    return {**body, "generationConfig": config}
 
 
-def _thinking_before_3(thinking: JsonObject, model: str) -> JsonObject:
+def _thinking_before_3(thinking: JsonObject, model: str) -> JsonObject | None:
+    if _NO_THINKING.search(model):
+        return None
     level, budget = text_of(thinking.get("thinkingLevel")).upper(), thinking.get("thinkingBudget")
     if level in _BUDGET_OF_LEVEL:
         thinking = rest(thinking, "thinkingLevel")

@@ -65,9 +65,13 @@ def carried(signature: str | None) -> list[JsonObject]:
 def put_back(parts: list[Part], pieces: list[JsonObject]) -> None:
     """Insert carried thinking where it stood among `parts`, in place of thoughts without proof
     that a client sent along."""
-    parts[:] = [p for p in parts if not (isinstance(p, Thinking) and p.signature is None)]
-    for piece in reversed(pieces):
+    parts[:] = [part for part in parts if not _is_unproven(part)]
+    for piece in pieces:
         parts.insert(_place(parts, piece.get("at")), _thinking(piece))
+
+
+def _is_unproven(part: Part) -> bool:
+    return isinstance(part, Thinking) and not part.signature and not part.redacted
 
 
 def _place(parts: list[Part], before: object) -> int:

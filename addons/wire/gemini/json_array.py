@@ -51,6 +51,8 @@ class JsonArrayDecoder:
         while at < len(buffer):
             if self._in_string:
                 at = self._skip_string(at)
+                if self._in_string:
+                    break
                 continue
             byte = buffer[at]
             at += 1
@@ -71,7 +73,8 @@ class JsonArrayDecoder:
         return frames
 
     def _skip_string(self, at: int) -> int:
-        """Go on behind the string's end, or to the end of what has come."""
+        """Go on behind the string's end, or to what is not told yet: the end of what has come, or
+        a backslash whose character is still missing."""
         buffer = self._buffer
         while True:
             quote = buffer.find(b'"', at)

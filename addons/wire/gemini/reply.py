@@ -122,7 +122,7 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
             if parts:
                 candidate["content"]["parts"] = parts
         if choice.stop is not None:
-            candidate["finishReason"] = write_stop(choice.stop)
+            candidate["finishReason"] = write_stop(choice.stop, home)
         return {**candidate, **{k: v for k, v in said.items() if k != "content"}}
     content = {"parts": parts or [{"text": ""}], "role": "model"}
     candidate = {"content": content, "finishReason": write_stop(choice.stop), "index": choice.index}

@@ -62,10 +62,11 @@ def read_stop(raw: Any, calls: bool) -> Stop | None:
     return Stop(reason=_REASONS.get(raw, "other"), raw=raw)
 
 
-def write_stop(stop: Stop | None) -> str:
-    """The `finishReason` of an end: the word it was read from, or the one nearest to it."""
+def write_stop(stop: Stop | None, home: bool = False) -> str:
+    """The `finishReason` of an end: the word it was read from, or the one nearest to it. `home` if
+    it is certain that the word was Gemini's, even one that is not known here."""
     if stop is None:
         return "STOP"
-    if stop.raw in _REASONS:
+    if stop.raw is not None and (home or stop.raw in _REASONS):
         return stop.raw
     return _WORDS[stop.reason]

@@ -188,6 +188,7 @@ class _Candidate:
                 merge(self._extra, {key: value})
             elif value or key not in self._extra:
                 self._extra[key] = value
+        self._extra.pop("finishReason", None)
         if not isinstance(self._finish, str | None):
             self._extra["finishReason"] = self._finish
         if isinstance(content, dict):

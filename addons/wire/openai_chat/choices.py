@@ -62,8 +62,6 @@ class ChoiceReader:
         self._thinking = Thinking()
         self._told: JsonObject = {}
         """Members without a name in the model, as told last."""
-        self.sources: tuple[Citation, ...] = ()
-        """Sources listed beside the choices; told at the end."""
         self.finish: JsonObject | None = None
         """The last choice object that named a finish reason."""
         self._spoke = False
@@ -79,11 +77,10 @@ class ChoiceReader:
         if text_of(raw.get("finish_reason")):
             self.finish = raw
 
-    def end_parts(self, events: list[Event]) -> None:
-        """Ends every part that is open."""
-        if self.sources and self._spoke:
-            self._cite(self.sources, events)
-            self.sources = ()
+    def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
+        """Ends every part that is open. `sources` were listed beside the choices."""
+        if sources and self._spoke:
+            self._cite(sources, events)
         self._close(events)
         events += self._calls.end_all()
 

@@ -6,6 +6,7 @@ held back until `[DONE]` or the end of the bytes.
 
 from typing import Any
 
+from addons.wire.conversation import Citation
 from addons.wire.errors import ApiError
 from addons.wire.events import End
 from addons.wire.events import Event
@@ -40,6 +41,7 @@ class ChatReader:
         self._started = False
         self._ended = False
         self._seed = ""
+        self._sources: tuple[Citation, ...] = ()
         self._said: JsonObject = {}
         """Top-level members told so far, so that each is told once."""
         self._begun: JsonObject = {}
@@ -71,7 +73,7 @@ class ChatReader:
             return events
         self._ended = True
         for choice in self._choices.values():
-            choice.end_parts(events)
+            choice.end_parts(self._sources, events)
         return events
 
     def _chunk(self, body: JsonObject, events: list[Event], failed: bool) -> None:
@@ -85,17 +87,14 @@ class ChatReader:
                 return
             choices = ()
         self._top(body, bool(choices), events)
-        sources = listed_sources(body)
+        self._sources = listed_sources(body) or self._sources
         usage = body.get("usage")
         error = body.get("error") or failed
         for number, raw in enumerate(choices):
             if not isinstance(raw, dict):
                 continue
             index = int_of(raw.get("index"))
-            choice = self._choice(number if index is None else index)
-            choice.read(raw, events)
-            if sources:
-                choice.sources = sources
+            self._choice(number if index is None else index).read(raw, events)
             usage = usage or raw.get("usage")  # Moonshot
             if raw.get("error") or raw.get("finish_reason") == "error":
                 error = error or raw.get("error") or True
@@ -140,7 +139,7 @@ class ChatReader:
         self._ended = True
         choices = [self._choices[index] for index in sorted(self._choices)]
         for choice in choices:
-            choice.end_parts(events)
+            choice.end_parts(self._sources, events)
         for choice in choices:
             choice.end(events)
         # Folding adds lists up, so one that `Start` told must not be told again.

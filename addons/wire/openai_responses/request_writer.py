@@ -81,7 +81,7 @@ def write_request(conversation: Conversation) -> JsonObject:
     return body
 
 
-def write_items(turns: tuple[Turn, ...], is_own: bool) -> list[JsonObject]:
+def _items(turns: tuple[Turn, ...], is_own: bool) -> list[JsonObject]:
     """The items that say `turns`."""
     kinds = {p.id: p.kind for turn in turns for p in turn.parts if isinstance(p, ToolCall)}
     items: list[JsonObject] = []
@@ -98,7 +98,7 @@ def _input(c: Conversation, turns: tuple[Turn, ...]) -> str | list[JsonObject]:
         [turn] = turns
         if turn.role == "user" and len(turn.parts) == 1 and isinstance(turn.parts[0], Text):
             return turn.parts[0].text
-    return write_items(turns, c.format == NAME)
+    return _items(turns, c.format == NAME)
 
 
 def _fits_instructions(turns: tuple[Turn, ...], is_own: bool) -> bool:
@@ -156,36 +156,39 @@ def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[Jso
     """Tool outputs as items, and what stands between them as messages."""
     message: list[Part] = []
     for part in turn.parts:
+        item: JsonObject | None = None
         if isinstance(part, ToolResult):
-            if message:
-                yield _message(turn, message, is_own)
-                message = []
-            yield write_output(part, None if is_own else kinds.get(part.call_id))
+            item = write_output(part, None if is_own else kinds.get(part.call_id))
         elif isinstance(part, Opaque) and part.format == NAME and not is_content(part):
-            if message:
-                yield _message(turn, message, is_own)
-                message = []
-            yield part.raw
-        else:
+            item = part.raw
+        if item is None:
             message.append(part)
+            continue
+        yield from _message(turn, message, is_own)
+        message = []
+        yield item
     if message or (is_own and not turn.parts):
-        yield from filter(None, [_message(turn, message, is_own)])
+        yield from _message(turn, message, is_own, even_empty=is_own)
 
 
-def _message(turn: Turn, parts: list[Part], is_own: bool) -> JsonObject:
-    """A user's, system or developer message; empty if nothing of it can be said."""
+def _message(
+    turn: Turn, parts: list[Part], is_own: bool, even_empty: bool = False
+) -> Iterator[JsonObject]:
+    """A user's, system or developer message; none if nothing of it can be said."""
+    if not parts and not even_empty:
+        return
     written: JsonObject = {"role": turn.role}
-    if is_own:
-        written |= turn.extra
-    else:
-        written = {"type": "message", **written}
+    written = written | turn.extra if is_own else {"type": "message", **written}
     if not parts:
-        return written | {"content": written.get("content", [])}
+        yield written | {"content": written.get("content", [])}
+        return
     if len(parts) == 1 and isinstance(parts[0], Text):
         if not is_own or own(parts[0].extra).get("string"):
-            return written | {"content": parts[0].text}
+            yield written | {"content": parts[0].text}
+            return
     content = [c for part in parts if (c := write_part(part, "input")) is not None]
-    return written | {"content": content} if content or is_own else {}
+    if content or is_own:
+        yield written | {"content": content}
 
 
 def _settings(c: Conversation, is_own: bool) -> JsonObject:

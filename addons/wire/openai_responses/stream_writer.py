@@ -226,7 +226,7 @@ class Composer:
         if not part.id:
             part = replace(part, id=f"call_{self._asked.id}{self._index:02x}")
         self._proved = False
-        if part.signature and part.signer != NAME:
+        if part.signature and part.signer not in (None, NAME):
             told += self._whole(proof_item(self._id("rs"), part))
             self._proved = True
         prefix = "ctc" if part.kind == "custom" else "fc"
@@ -251,7 +251,7 @@ class Composer:
             if isinstance(self._open, ReasoningBuilder):
                 self._open.sign(event.signature, event.signer)
             return told
-        if isinstance(self._part, ToolCall) and event.signer != NAME:
+        if isinstance(self._part, ToolCall) and event.signer not in ("", NAME):
             whole = (self._part.signature or "") + event.signature
             self._part = replace(self._part, signature=whole, signer=event.signer)
         return []
@@ -292,7 +292,7 @@ class Composer:
             return []
         told = builder.end(final) + self._close_item()
         proof = final if final is not None and final.signature else part
-        if proof.signature and proof.signer != NAME and not self._proved:
+        if proof.signature and proof.signer not in (None, NAME) and not self._proved:
             signed = replace(builder.call, signature=proof.signature, signer=proof.signer)
             told += self._whole(proof_item(self._id("rs"), signed))
         return told

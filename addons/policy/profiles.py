@@ -1,0 +1,36 @@
+"""The quirks of one model at one provider, put together from all profiles that are about it."""
+
+from collections.abc import Iterator
+
+from addons.policy.schema import Profile
+from addons.policy.schema import Provider
+from addons.policy.schema import Quirks
+
+_NOT_OF_REQUESTS = {"thinking_tag"}
+
+
+def quirks_of(provider: Provider, model: str) -> Quirks | None:
+    """What holds for requests to `model`, as the provider calls it; None if nothing is known.
+
+    The provider's profile comes first, then its entries for models of this name, then the model's
+    own; each takes the place of what those before it say of the same thing.
+    """
+    said: dict[str, object] = {}
+    for quirks in _layers(provider, model):
+        for name in quirks.model_fields_set & Quirks.model_fields.keys():
+            said[name] = getattr(quirks, name)
+    return Quirks.model_construct(**said) if said.keys() - _NOT_OF_REQUESTS else None
+
+
+def _layers(provider: Provider, model: str) -> Iterator[Quirks]:
+    own = next((one.profile for one in provider.models or () if one.name == model), None)
+    for profile in (provider.profile, own):
+        if profile is not None:
+            yield profile
+            yield from _by_model(profile, model)
+
+
+def _by_model(profile: Profile, model: str) -> Iterator[Quirks]:
+    for entry in profile.by_model:
+        if entry.models.matches(model) and not entry.except_.matches(model):
+            yield entry

@@ -1,0 +1,156 @@
+import pytest
+
+from addons.access import Access
+from addons.access import is_known
+from tests.support.runtime import CONFIG
+from tests.support.runtime import FORMATS
+from tests.support.runtime import call_flow
+from tests.support.runtime import client_flow
+from tests.support.runtime import error_of
+from tests.support.runtime import make_runtime
+from tests.support.runtime import shown
+
+KEY = "router-key-1"
+KEYED = CONFIG + "    clients: {api-keys: [router-key-1, {key: router-key-2, name: two}]}\n"
+WORD = {
+    "openai-chat": "authentication_error",
+    "anthropic": "authentication_error",
+    "openai-responses": "authentication_error",
+    "gemini": "UNAUTHENTICATED",
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"Authorization": f"bearer   {KEY}  "},
+        {"x-api-key": KEY},
+        {"X-Goog-Api-Key": KEY},
+        {"x-api-key": "router-key-2"},
+    ],
+)
+def test_a_key_in_any_header_admits(format: str, headers: dict[str, str]) -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime, format, headers=headers)
+    Access(runtime).request(flow)
+    assert flow.response is None
+
+
+def test_a_key_in_the_query_admits() -> None:
+    runtime = make_runtime(KEYED)
+    flow = client_flow(runtime, f"/v1beta/models/g:generateContent?alt=sse&key={KEY}", {})
+    Access(runtime).request(flow)
+    assert flow.response is None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer wrong-key-1"},
+        {"authorization": f"Bearer {KEY}x"},
+        {"authorization": f"Bearer {KEY[:-1]}"},
+        {"authorization": f"Bearer {KEY.upper()}"},
+        {"x-api-key": "\udcff\udcfe"},
+        [("x-api-key", KEY), ("x-api-key", KEY)],
+        [("authorization", f"Bearer {KEY}"), ("authorization", "Bearer wrong")],
+    ],
+)
+def test_a_wrong_key_is_refused(format: str, headers) -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime, format, headers=headers)
+    Access(runtime).request(flow)
+    type, message = error_of(flow.response, format, 401)
+    assert type == WORD[format]
+    assert message == "The key is not one of this router's client keys."
+    assert flow.response is not None
+    assert flow.response.headers["www-authenticate"] == "Bearer"
+    assert KEY not in shown(flow.response)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer "},
+        {"authorization": KEY},
+        {"authorization": f"Basic {KEY}"},
+        {"x-api-key": ""},
+        {"cookie": f"key={KEY}"},
+    ],
+)
+def test_no_key_at_all_is_refused_with_what_to_do(headers: dict[str, str]) -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime, "anthropic", headers=headers)
+    Access(runtime).request(flow)
+    type, message = error_of(flow.response, "anthropic", 401)
+    assert type == "authentication_error"
+    assert "'Authorization: Bearer KEY'" in message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health", None),
+        ("GET", "/", None),
+        ("HEAD", "/api/hello", None),
+        ("GET", "/v1/models", 401),
+        ("HEAD", "/v1/models", 401),
+        ("GET", "/v1/models/m", 401),
+        ("GET", "/v0/health/providers", 401),
+        ("GET", "/nothing", 401),
+        ("POST", "/health", 401),
+        ("OPTIONS", "/v1/messages", 401),
+    ],
+)
+def test_only_a_probe_needs_no_key(method: str, path: str, status: int | None) -> None:
+    runtime = make_runtime(KEYED)
+    flow = client_flow(runtime, path, method=method)
+    Access(runtime).request(flow)
+    assert (flow.response.status_code if flow.response else None) == status
+
+
+def test_without_client_keys_all_are_admitted() -> None:
+    runtime = make_runtime()
+    for headers in ({}, {"authorization": "Bearer anything"}):
+        flow = call_flow(runtime, headers=headers)
+        Access(runtime).request(flow)
+        assert flow.response is None
+
+
+@pytest.mark.parametrize(
+    ("to", "path", "status"),
+    [
+        (("claude.example", 443), "/v1/messages", 401),
+        (("CLAUDE.example", 443), "/any/v1/messages", 401),
+        (("claude.example", 443), "/v1/organizations", None),
+        (("claude.example", 8443), "/v1/messages", None),
+        (("other.example", 443), "/v1/messages", None),
+    ],
+)
+def test_a_call_met_as_a_proxy_needs_a_key_where_it_is_routed(
+    to: tuple[str, int], path: str, status: int | None
+) -> None:
+    runtime = make_runtime(KEYED)
+    flow = client_flow(runtime, path, {}, to=to)
+    Access(runtime).request(flow)
+    assert (flow.response.status_code if flow.response else None) == status
+
+
+def test_flows_that_are_over_or_replayed_are_left_alone() -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime)
+    flow.live = False
+    Access(runtime).request(flow)
+    assert flow.response is None
+
+
+def test_keys_are_compared_whole() -> None:
+    keys = (b"one", "zwei-ü".encode())
+    assert is_known("one", keys)
+    assert is_known("zwei-ü", keys)
+    assert not is_known("on", keys)
+    assert not is_known("", keys)
+    assert not is_known("\udcff", keys)
