@@ -33,8 +33,10 @@ class Access:
                 "This router asks for a key: send one as 'Authorization: Bearer KEY' or as "
                 "'x-api-key'."
             )
-        if not is_known(given.get_secret_value(), keys):
+        place = place_of(given.get_secret_value(), keys)
+        if place is None:
             raise _refused("The key is not one of this router's client keys.")
+        self._runtime.exchanges.admit(flow, self._runtime.config.clients.api_keys[place])
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         runtime = self._runtime
@@ -46,12 +48,13 @@ class Access:
         return served and find_foreign_endpoint(flow.request) is not None
 
 
-def is_known(given: str, keys: tuple[bytes, ...]) -> bool:
-    """Whether `given` is among the keys. Takes the same time whichever it is, or none."""
+def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
+    """Where `given` stands among the keys. Takes the same time whichever it is, or none."""
     candidate = given.encode("utf-8", "surrogateescape")
-    found = False
-    for key in keys:
-        found |= hmac.compare_digest(candidate, key)
+    found = None
+    for place, key in enumerate(keys):
+        if hmac.compare_digest(candidate, key):
+            found = place
     return found
 
 

@@ -27,9 +27,10 @@ class Credentials:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None or exchange.plan is None or flow.response:
             return
-        route = self._runtime.routes.of(exchange.plan, exchange.credential)
+        exchange.routes = routes = self._runtime.routes
+        route = routes.of(exchange.plan, exchange.credential)
         session = ""
-        if self._runtime.routes.is_sticky(route):
+        if routes.is_sticky(route):
             headers = {name.lower(): value for name, value in flow.request.headers.items()}
             found = session_of(headers, exchange.body)
             session = found.id if found else ""
@@ -72,4 +73,5 @@ class Credentials:
         if chosen.credential.forwarded:
             exchange.key = exchange.credential
         else:
-            exchange.key = self._runtime.routes.key(chosen.credential.id)
+            assert exchange.routes
+            exchange.key = exchange.routes.key(chosen.credential.id)

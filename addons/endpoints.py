@@ -35,11 +35,13 @@ class Endpoint:
 
 _GENERATE = {
     "/chat/completions": "openai-chat",
+    "/completions": "openai-completions",
     "/responses": "openai-responses",
     "/messages": "anthropic",
     "/api/chat": "ollama",
 }
-"""End of the path -> wire format, for formats whose body names the model."""
+"""End of the path -> wire format, for formats whose body names the model. Where one end is the end
+of another, the longer comes first."""
 
 _PREFIXES = ("/codex",)
 """What may stand before these paths, besides the version, at our own address."""

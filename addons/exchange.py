@@ -13,8 +13,10 @@ from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
 from addons.policy.failures import Kind
 from addons.policy.records import AttemptRecord
+from addons.policy.schema import ClientKey
 from addons.policy.trail import Trail
 from addons.policy.trail import Try
+from addons.routes import Routes
 from addons.wire.conversation import Conversation
 from addons.wire.errors import ApiError
 from addons.wire.format import Asked
@@ -88,6 +90,8 @@ class Exchange:
     """The key the client came with, for providers that it is forwarded to."""
 
     plan: Plan | None = None
+    routes: Routes | None = None
+    """Those the trail was begun with: a key of a later configuration is not for this one's hosts."""
     trail: Trail | None = None
 
     attempts: int = 0
@@ -142,6 +146,8 @@ class Exchange:
         steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
         if self.answered and self.target is not None:
             steps.append(f"{self.target.provider.name} ok")
+        elif self.target is not None and len(self.failures) < self.attempts and not self.broke_off:
+            steps.append(f"{self.target.provider.name} unfinished")
         return steps or ["no attempt"]
 
 
@@ -150,6 +156,7 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._by_flow: dict[str, Exchange] = {}
+        self._clients: dict[str, ClientKey] = {}
 
     def __len__(self) -> int:
         return len(self._by_flow)
@@ -157,6 +164,14 @@ class Exchanges:
     def begin(self, exchange: Exchange) -> None:
         """The flow's exchange from now on; of two attempts the one that answers."""
         self._by_flow[exchange.flow.id] = exchange
+
+    def admit(self, flow: http.HTTPFlow, client: ClientKey) -> None:
+        """Remembers whose request this is."""
+        self._clients[flow.id] = client
+
+    def client_of(self, flow: http.HTTPFlow) -> ClientKey | None:
+        """The client key that a flow was admitted with; None where none is asked for."""
+        return self._clients.get(flow.id)
 
     def get(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._by_flow.get(flow.id)
@@ -169,3 +184,4 @@ class Exchanges:
 
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)
+        self._clients.pop(flow.id, None)

@@ -43,9 +43,9 @@ class Manage:
         elif kind == "greeting":
             answer = json_answer(200, {"name": "switchyard", "status": "ok"})
         elif kind == "model" and endpoint and endpoint.model:
-            answer = self._model(endpoint.format, endpoint.model)
+            answer = self._model(flow, endpoint.format, endpoint.model)
         elif kind == "models" and endpoint:
-            answer = json_answer(200, endpoint.format.write_models(self._models()))
+            answer = json_answer(200, endpoint.format.write_models(self._models(flow)))
         else:
             answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
         if flow.request.method == "HEAD":
@@ -65,8 +65,8 @@ class Manage:
             "uptime": round(time.monotonic() - runtime.started, 3),
         }
 
-    def _model(self, format: Format, asked: str) -> http.Response:
-        entry = next((one for one in self._models() if one.id == asked), None)
+    def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
+        entry = next((one for one in self._models(flow) if one.id == asked), None)
         if entry is None:
             message = f"There is no model {asked!r}. GET /v1/models lists what can be asked for."
             error = ApiError(message=message, kind="not_found", code="model_not_found")
@@ -74,7 +74,9 @@ class Manage:
         listed = format.write_models([entry])
         return json_answer(200, (listed.get("data") or listed["models"])[0])
 
-    def _models(self) -> list[ModelEntry]:
+    def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
+        """What the flow's client may ask for."""
+        client = self._runtime.exchanges.client_of(flow)
         return [
             ModelEntry(
                 id=name.name,
@@ -82,7 +84,7 @@ class Manage:
                 created=self._runtime.created,
                 context_window=name.context_window,
             )
-            for name in self._runtime.catalog.names()
+            for name in self._runtime.catalog.names(client.models if client else None)
         ]
 
 

@@ -4,6 +4,7 @@ from mitmproxy import http
 
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.policy.catalog import ModelNotAllowed
 from addons.policy.catalog import UnknownModel
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
@@ -20,8 +21,14 @@ class Routing:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None or flow.response:
             return
+        client = self._runtime.exchanges.client_of(flow)
+        allowed = client.models if client else None
         try:
-            exchange.plan = self._runtime.catalog.resolve(exchange.model)
+            exchange.plan = self._runtime.catalog.resolve(exchange.model, allowed)
+        except ModelNotAllowed as e:
+            raise Refused(
+                ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
+            ) from None
         except UnknownModel as e:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")

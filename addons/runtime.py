@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from ruamel.yaml import YAML
 
+from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
 from addons.own_address import names_us
 from addons.policy.catalog import Catalog
@@ -41,6 +42,7 @@ class Runtime:
     catalog: Catalog
     client_keys: tuple[bytes, ...] = ()
     routes: Routes
+    adjustments: Adjustments
 
     def __init__(self) -> None:
         self.selector = Selector()
@@ -65,6 +67,7 @@ class Runtime:
         self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
         self._hosts = frozenset(_hosts(config))
         self.routes = Routes(config)
+        self.adjustments = Adjustments(config)
         shipped = shipped_failures()
         self._tables = {
             provider.name: shipped.extended(provider.errors) for provider in config.providers

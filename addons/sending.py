@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from mitmproxy import http
 
+from addons.adjustments import change_headers
 from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Timeouts
@@ -14,6 +15,7 @@ from addons.policy.schema import AuthStyle
 from addons.policy.schema import Provider
 from addons.runtime import Runtime
 from addons.wire.format import Format
+from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.splice import splice
 
@@ -39,10 +41,13 @@ class Sending:
         assert upstream
         path = upstream.path(exchange.target.model, exchange.upstream_streams)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
-        request = http.Request.make("POST", url, write_body(exchange, upstream))
+        plain = complete_body(exchange, upstream)
+        body, changes = self._runtime.adjustments.apply(exchange, plain)
+        request = http.Request.make("POST", url, write_body(exchange, body))
         request.headers["host"] = urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
             request.headers[name] = value
+        change_headers(request.headers, changes)
         attempt.request = request
         attempt.timeouts = timeouts(provider, exchange.upstream_streams)
 
@@ -64,13 +69,18 @@ class Sending:
                 yield rule.name.lower(), value
 
 
-def write_body(exchange: Exchange, upstream: Format) -> bytes:
-    """The bytes of the attempt's body: the client's own where nothing has to change."""
+def complete_body(exchange: Exchange, upstream: Format) -> JsonObject:
+    """The attempt's body with the upstream's name of the model and whether to stream."""
     assert exchange.target
     body = upstream.with_model(exchange.upstream_body, exchange.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
     if exchange.says_stream or not exchange.passes_through or exchange.body is not exchange.parsed:
         body = upstream.with_stream(body, exchange.upstream_streams)
+    return body
+
+
+def write_body(exchange: Exchange, body: JsonObject) -> bytes:
+    """The bytes of the attempt's body: the client's own where nothing has to change."""
     if not exchange.passes_through:
         return dumps(body)
     parsed = exchange.parsed

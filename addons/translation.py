@@ -1,14 +1,20 @@
 """The body of one attempt, written from the client's original request."""
 
+from dataclasses import replace
+
 from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.runtime import Runtime
 from addons.wire.conversation import Conversation
+from addons.wire.effort import parse_effort
+from addons.wire.effort import reasoning_with
+from addons.wire.effort import with_effort
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Format
+from addons.wire.jsonio import JsonObject
 from addons.wire.losses import lost
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
@@ -30,26 +36,51 @@ class Translation:
         exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or exchange.target is None or attempt.answer:
             return
-        provider = exchange.target.provider
-        upstream = choose_format(exchange.format, provider.formats)
+        target = exchange.target
+        upstream = choose_format(exchange.format, target.provider.formats)
         exchange.upstream_format = upstream
+        suffix = asked_effort(exchange)
         if exchange.passes_through:
-            exchange.upstream_body = upstream.without_sealed(exchange.body)
+            body = upstream.without_sealed(exchange.body)
             exchange.dropped = []
-            return
+        else:
+            body = self._translated(exchange, upstream, suffix)
+        if suffix is not None:
+            body = with_effort(body, upstream.name, suffix, target.model)
+        exchange.upstream_body = body
+
+    def _translated(self, exchange: Exchange, upstream: Format, suffix: str | None) -> JsonObject:
+        assert exchange.target
+        model = exchange.target.model
         if exchange.body.get("previous_response_id"):
             raise Refused(_no_memory(exchange))
         conversation = read_conversation(exchange)
         if exchange.seam is not None and exchange.told is not None:
-            said, model = exchange.seam.text, exchange.target.model
-            conversation = continued(conversation, said, upstream.name, model)
-        exchange.upstream_body = upstream.write_request(conversation)
+            conversation = continued(conversation, exchange.seam.text, upstream.name, model)
+        if suffix is not None:
+            wish = reasoning_with(suffix, conversation.reasoning)
+            conversation = replace(conversation, reasoning=wish)
         exchange.dropped = lost(conversation, upstream.name)
+        # What a model takes is known by its own name, not by the one the client has for it.
+        return upstream.write_request(replace(conversation, model=model))
 
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
     """The client's own format where the provider speaks it, else the provider's first."""
     return client if client.name in offered else FORMATS[offered[0]]
+
+
+def asked_effort(exchange: Exchange) -> str | None:
+    """The suffix of the model's name that says how much to think: the configuration's, which is
+    for this target, before the client's. Raises Refused with what can be asked for."""
+    target, plan = exchange.target, exchange.plan
+    suffix = (target.suffix if target else None) or (plan.suffix if plan else None)
+    if suffix is not None:
+        try:
+            parse_effort(suffix)
+        except ValueError as e:
+            raise Refused(ApiError(message=str(e), kind="invalid_request", param="model")) from None
+    return suffix
 
 
 def read_conversation(exchange: Exchange) -> Conversation:

@@ -56,7 +56,8 @@ def test_a_call_begins_an_exchange(format: str, stream: bool) -> None:
 )  # fmt: skip
 def test_the_wish_for_a_stream(said: dict, wish: bool | None) -> None:
     runtime = make_runtime()
-    flow = call_flow(runtime, **said)
+    path, body = call("openai-chat")
+    flow = client_flow(runtime, path, {**body, **said})
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None

@@ -42,7 +42,7 @@ def test_a_plan_becomes_a_route_with_every_key() -> None:
     assert target.context_window == 1000
     first, second = target.credentials
     assert (first.weight, first.priority, first.max_concurrency) == (3, 2, 4)
-    assert [(q.counts, q.amount, q.window) for q in first.quota] == [
+    assert [(q.unit, q.amount, q.window) for q in first.quota] == [
         ("requests", 50, 60.0),
         ("tokens", 1_000_000, 86400.0),
     ]

@@ -40,7 +40,7 @@ def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) 
             document.problem((*path, "base-url"), wrong, "remove it, or builtin")
         return
     has_url = "base-url" in provider or (*path, "base-url") in document.unset
-    if not has_url and any(one not in elsewhere for one in formats):
+    if not has_url and any(str(one) not in elsewhere for one in formats):
         hint = "give the URL that the provider's SDK takes, or preset: NAME"
         document.problem((*path, "base-url"), "is required", hint)
     for name in elsewhere:

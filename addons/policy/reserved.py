@@ -8,18 +8,16 @@ from collections.abc import Iterable
 from addons.policy.problems import KeyPath
 
 RESERVED: dict[str, str] = {
-    "clients.api-keys[].models": "model lists per client key",
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "providers[].profile": "quirks of an upstream, but for auth",
-    "providers[].models[].profile": "quirks of a model",
+    "providers[].profile.thinking-tag": "thinking that stands in the text",
+    "providers[].profile.by-model[].thinking-tag": "thinking that stands in the text",
+    "providers[].models[].profile.thinking-tag": "thinking that stands in the text",
     "providers[].proxy-url": "proxies towards providers",
     "providers[].api-key-entries[].proxy-url": "proxies towards providers",
     "providers[].tls": "TLS settings of a provider",
-    "providers[].format=openai-completions": "this wire format",
     "combos.*[]=passthrough": "passing on to the request's own destination",
     "combos.*.members[]=passthrough": "passing on to the request's own destination",
-    "payload": "payload rules",
     "intercept": "interception of the providers' own hosts",
     "exchange-log": "the log of exchanges",
 }

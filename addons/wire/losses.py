@@ -16,6 +16,7 @@ from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolResult
+from addons.wire.jsonio import EMPTY
 
 CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     "openai-chat": {
@@ -132,7 +133,45 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
     },
+    "openai-completions": {
+        "turns": "a conversation becomes a transcript in one prompt",
+        "system": "instructions become the beginning of the prompt",
+        "tools": "no tools",
+        "tool_choice": "no tools",
+        "parallel_tools": "no tools",
+        "top_k": "no such parameter",
+        "logprobs": "log probabilities have another shape",
+        "output": "no schema",
+        "reasoning": "no such parameter",
+        "verbosity": "no such parameter",
+        "store": "no stored completions",
+        "metadata": "no such parameter",
+        "prompt_cache_key": "no such parameter",
+        "prediction": "no predicted outputs",
+        "web_search": "no search",
+        "cache_control": "prompts are cached without markers",
+        "image-input": "a prompt is text",
+        "audio-input": "a prompt is text",
+        "video-input": "a prompt is text",
+        "document-input": "a prompt is text",
+        "audio-output": "answers are text",
+        "document-citations": "no switch for citations",
+        "participant-names": "a prompt names no participants",
+        "tool-result-errors": "no flag for a failed call; the result's own words say it",
+        "tool-result-media": "a prompt is text",
+        "thinking": "a prompt is text",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+    },
 }
+
+COMPLETIONS_ONLY: Mapping[str, str] = {
+    "suffix": "no text can be asked for that leads to a given end",
+    "best_of": "one answer is made a time",
+    "prompts": "several prompts cannot be answered at once; the first is",
+    "completion-logprobs": "log probabilities have another shape",
+}
+"""What only a legacy completion can ask for; no other format has a word for it."""
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",
@@ -192,6 +231,16 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "cache_read": "cached tokens are not told apart",
         "reasoning_tokens": "reasoning tokens are not told apart",
     },
+    "openai-completions": {
+        "thinking": "answers are text",
+        "calls": "answers are text",
+        "tool_calls": "told as an ordinary end",
+        "media": "answers are text",
+        "citations": "sources are not told",
+        "refusals-as-text": "a refusal is text that ends like any other",
+        "other": "told as an ordinary end",
+        "error": "told as an ordinary end",
+    },
 }
 """The same for answers: what a client of the format is told in other words, or not at all. A stop
 reason is named as `StopReason` names it. Nothing of this is reported, since the words survive."""
@@ -201,7 +250,7 @@ def lost(conversation: Conversation, target: str) -> list[str]:
     """The features of `conversation` that a request in format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
-    cannot = CANNOT_SAY.get(target, {}).keys() | KEPT_BY_PROVIDER.keys()
+    cannot = CANNOT_SAY.get(target, {}).keys() | KEPT_BY_PROVIDER.keys() | COMPLETIONS_ONLY.keys()
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
@@ -230,8 +279,11 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "blank-stop-sequences": [s for s in c.stop if not s.strip()] or None,
         "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
         "web_search": c.web_search,
+        "output": c.output if c.output and c.output.kind != "text" else None,
+        "reasoning": c.reasoning,
     }
     yield from (name for name, value in said.items() if value is not None)
+    yield from _shape(c)
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
     if c.tool_choice and c.tool_choice.mode in ("none", "tool") and c.tools:
@@ -252,6 +304,20 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
     yield from _part_features(conversation, target)
+
+
+def _shape(c: Conversation) -> Iterator[str]:
+    """Whether there is more than one question, and what a legacy completion asks besides."""
+    roles = [turn.role for turn in c.turns]
+    if "system" in roles or "developer" in roles:
+        yield "system"
+    if len(roles) > 1 or "assistant" in roles:
+        yield "turns"
+    if c.format == "openai-completions":
+        left = c.extra.get(c.format, EMPTY)
+        yield from (name for name in ("suffix", "best_of", "prompts") if left.get(name))
+        if left.get("logprobs") is not None:
+            yield "completion-logprobs"
 
 
 def _part_features(conversation: Conversation, target: str) -> Iterator[str]:

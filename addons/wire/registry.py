@@ -5,6 +5,7 @@ from addons.wire.format import Format
 from addons.wire.gemini import Gemini
 from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
+from addons.wire.openai_completions import OpenAICompletions
 from addons.wire.openai_responses import OpenAIResponses
 
 FORMATS: dict[str, Format] = {
@@ -13,4 +14,5 @@ FORMATS: dict[str, Format] = {
     "anthropic": Anthropic(),
     "gemini": Gemini(),
     "ollama": Ollama(),
+    "openai-completions": OpenAICompletions(),
 }

@@ -239,7 +239,6 @@ async def test_a_client_that_left_is_no_mark_against_the_provider(
 HOOKS = [
     ("Access", "request"),
     ("Intake", "request"),
-    ("Manage", "request"),
     ("Routing", "request"),
     ("Credentials", "request"),
     ("Credentials", "attempt"),
@@ -266,7 +265,8 @@ def test_a_bug_in_any_hook_fails_closed(
         "base-url": f"{upstream.url}/v1",
         "api-key-entries": ["sk-upstream-in-its-text"],
     }
-    router = Router(tmp_path, {"providers": [provider]}, "-s", str(breaker))
+    config = {"providers": [provider], "clients": {"api-keys": [CLIENT_KEY]}}
+    router = Router(tmp_path, config, "-s", str(breaker))
     router.trouble_expected = True
     with router:
         for dialect in (CHAT, ANTHROPIC):
@@ -286,11 +286,26 @@ def test_a_bug_in_any_hook_fails_closed(
                 json=question("p/m"),
                 headers={"authorization": f"Bearer {CLIENT_KEY}"},
             )
-            if addon != "Manage":
-                assert answer.status_code >= 500
+            assert answer.status_code >= 500
         assert "a bug" in router.log
     for request in upstream.requests:
         assert request.key != CLIENT_KEY, "the client's key left for the upstream"
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/nothing"])
+def test_a_bug_in_what_answers_itself_fails_closed(
+    tmp_path: Path, upstream: Upstream, path: str
+) -> None:
+    breaker = tmp_path / "breaker.py"
+    breaker.write_text(_bug_in("Manage", "request"))
+    provider = {"name": "p", "base-url": upstream.url, "api-key-entries": ["sk-1"]}
+    router = Router(tmp_path, {"providers": [provider]}, "-s", str(breaker))
+    router.trouble_expected = True
+    with router:
+        for version, format in ({}, "openai-chat"), ({"anthropic-version": "1"}, "anthropic"):
+            answer = httpx2.get(f"{router.url}{path}", headers=version)
+            assert answer.status_code >= 500
+            assert read_body(format, answer.content).error  # pyright: ignore
 
 
 _NEEDS = {

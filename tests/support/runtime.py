@@ -182,9 +182,9 @@ class Pipeline:
         assert exchange is not None and flow.response is None, flow.response
         return exchange
 
-    def attempt(self, flow: http.HTTPFlow) -> Attempt:
-        """The next attempt, as it would be sent."""
-        attempt = Attempt(flow=flow, number=1)
+    def attempt(self, flow: http.HTTPFlow, *, hedge: bool = False) -> Attempt:
+        """The next attempt, as it would be sent; or a rival of the one that is running."""
+        attempt = Attempt(flow=flow, number=1, hedge=hedge)
         self._tell("attempt", attempt)
         return attempt
 

@@ -161,7 +161,7 @@ def request_there_and_back(home: Format, away: Format, body: JsonObject) -> None
 def reply_there(home: Format, away: Format, reply: Reply, asked: Asked = ASKED) -> None:
     """A whole answer means the same to a client of another format that wants it whole."""
     again = away.read_reply(away.write_reply(reply, asked))
-    _assert_same_reply(reply, again, away.name)
+    assert_same_reply(reply, again, away.name)
 
 
 def reply_streamed(home: Format, away: Format, reply: Reply, asked: Asked = ASKED) -> None:
@@ -179,7 +179,7 @@ def stream_folded(home: Format, away: Format, events: list[Event], asked: Asked 
     """A stream means the same to a client of another format that wants a whole answer."""
     reply = fold(home.name, events)
     again = away.read_reply(away.write_reply(reply, asked))
-    _assert_same_reply(reply, again, away.name)
+    assert_same_reply(reply, again, away.name)
 
 
 def assert_same_stream(events: list[Event], again: list[Event], home: Format, away: Format) -> None:
@@ -190,7 +190,7 @@ def assert_same_stream(events: list[Event], again: list[Event], home: Format, aw
         assert [e.error.message for e in told] == [e.error.message for e in failures]
         assert not any(isinstance(e, Finish) for e in again)
         return
-    _assert_same_reply(fold(home.name, events), fold(away.name, again), away.name)
+    assert_same_reply(fold(home.name, events), fold(away.name, again), away.name)
     assert sum(isinstance(e, End) for e in again) == 1
 
 
@@ -201,7 +201,7 @@ def assert_same(meant: JsonObject, said: JsonObject) -> None:
     assert not wrong, "; ".join(told)
 
 
-def _assert_same_reply(meant: Reply, said: Reply, away: str) -> None:
+def assert_same_reply(meant: Reply, said: Reply, away: str) -> None:
     without = REPLY_CANNOT_SAY.get(away, {}) if meant.format != away else {}
     assert_same(reply_meaning(meant, without), reply_meaning(said, without))
 

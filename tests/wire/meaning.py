@@ -44,6 +44,8 @@ _SAME_STOP = {
     "pause": "end",
     "other": "end",
     "refusal": "end",
+    "tool_calls": "end",
+    "error": "end",
 }
 """What a stop reason is told as by a format that has no word for it."""
 

@@ -290,6 +290,7 @@ class TestContent:
                 Media(kind="image", data="/9j/4AAQ"),
                 Media(kind="document", data="JVBERg==", name="a.pdf", extra={"foreign": 1}),
                 Media(kind="document", data=text, media_type="application/json"),
+                Media(kind="image", extra={"source": {"type": "star"}}),
                 Media(kind="audio", data="AAAA"),
                 Media(kind="video", url="https://a.test/v"),
             )

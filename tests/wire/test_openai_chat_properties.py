@@ -240,7 +240,7 @@ _STREAMS = st.lists(
 ).map(lambda lines: "".join(f"data: {line}\n\n" for line in lines).encode())
 
 
-@settings(max_examples=3000)
+@settings(max_examples=300)
 @given(_STREAMS, st.booleans())
 def test_damaged_streams_are_read_written_and_mended(data: bytes, done: bool) -> None:
     if done:
@@ -289,7 +289,7 @@ def _assert_grammar(events: list[Event]) -> None:
     assert not open_parts or isinstance(events[-1], Failure)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=200)
 @given(_DELTA, st.sampled_from(["stop", "tool_calls", None]))
 def test_damaged_answers_are_read_and_written(message: dict[str, Any], finish: str | None) -> None:
     body = {"id": "c1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
@@ -300,7 +300,7 @@ def test_damaged_answers_are_read_and_written(message: dict[str, Any], finish: s
     laws.assert_same(reply_meaning(reply), reply_meaning(again))
 
 
-@settings(max_examples=2000)
+@settings(max_examples=200)
 @given(_ANY)
 def test_anything_can_be_asked_for_its_error(body: Any) -> None:
     error = CHAT.find_error(body)

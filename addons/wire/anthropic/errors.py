@@ -51,7 +51,7 @@ _TYPES: dict[ErrorKind, str] = {
 _OVERLOADED = 529
 """The API's own status for `overloaded_error`."""
 
-_ANSWER = {"content", "choices", "candidates", "delta", "message", "completion"}
+_ANSWER = {"content", "choices", "candidates", "delta", "completion", "role", "type"}
 """Members of a successful payload, beside which a bare `message` or `detail` is no error."""
 
 
@@ -83,10 +83,10 @@ def find_error(body: Any) -> ApiError | None:
 
 def _bare(body: JsonObject) -> ApiError | None:
     """`{"message": ...}` and `{"detail": ...}`, as web frameworks and gateways write them."""
-    if body.keys() & (_ANSWER - {"message"}) or "type" in body:
+    if body.keys() & _ANSWER:
         return None
     message = body.get("message")
-    if isinstance(message, str) and message and "role" not in body:
+    if isinstance(message, str) and message:
         return _read(body, body)
     detail = body.get("detail")
     if isinstance(detail, list) and detail:

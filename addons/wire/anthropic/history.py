@@ -111,7 +111,11 @@ def _clean(part: Part, names: Names) -> Part | None:
     return None
 
 
-def _clean_media(part: Media) -> Media:
+def _clean_media(part: Media) -> Media | None:
+    """An image or document as the API takes it; None where its source is of a kind only its own
+    format knows."""
+    if not (part.data or part.url or part.file_id or part.text):
+        return None
     part = replace(part, extra={}, form="", detail=None, transcript=None)
     if part.data is None:
         return part

@@ -6,6 +6,7 @@ limited (guides "Gemini thinking", "Thought signatures", "Function calling").
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from addons.wire.gemini.names import NO_SIGNATURE
@@ -17,6 +18,8 @@ from addons.wire.members import text_of
 _BEFORE_3 = re.compile(r"gemini-[12][.-]")
 _NO_THINKING = re.compile(r"gemini-(1|2\.0)")
 _SINCE_3 = re.compile(r"gemini-[3-9]")
+
+type Change = Callable[[JsonObject, str], JsonObject | None]
 
 _BUDGET_OF_LEVEL = {"MINIMAL": 512, "LOW": 1024, "MEDIUM": 8192, "HIGH": 24576, "XHIGH": 24576}
 
@@ -37,7 +40,7 @@ def fit(body: JsonObject, model: str) -> JsonObject:
     return body
 
 
-def _fit_config(body: JsonObject, model: str, change: Any) -> JsonObject:
+def _fit_config(body: JsonObject, model: str, change: Change) -> JsonObject:
     config = object_of(body.get("generationConfig"))
     thinking = object_of(config.get("thinkingConfig"))
     fitted = change(thinking, model) if thinking else thinking
@@ -63,14 +66,9 @@ def _thinking_before_3(thinking: JsonObject, model: str) -> JsonObject | None:
             if budget > most or (0 < budget < least) or (budget == 0 and "pro" in name):
                 budget = min(max(budget, least), most)
             break
-    return (
-        thinking
-        if thinking.get("thinkingBudget") == budget
-        else {
-            **thinking,
-            "thinkingBudget": budget,
-        }
-    )
+    if thinking.get("thinkingBudget") == budget:
+        return thinking
+    return {**thinking, "thinkingBudget": budget}
 
 
 def _thinking_since_3(thinking: JsonObject, model: str) -> JsonObject:

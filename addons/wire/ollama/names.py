@@ -24,8 +24,14 @@ def owned(said: JsonObject) -> JsonObject:
     return {NAME: said} if said else EMPTY
 
 
+_MILLISECONDS = 10**11
+"""A time from here on counts milliseconds: as seconds it would be in the year 5138."""
+
+
 def time_of(seconds: int) -> str:
     """Unix seconds as `created_at` says them."""
+    if not 0 <= seconds < _MILLISECONDS:
+        seconds = min(max(seconds // 1000, 0), _MILLISECONDS)  # some providers count finer
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -14,6 +14,7 @@ from addons.wire.openai_responses.errors import find_error
 from addons.wire.openai_responses.errors import write_error
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.mend import Mender
+from addons.wire.openai_responses.history import without_foreign
 from addons.wire.openai_responses.reply import read_reply
 from addons.wire.openai_responses.request import read_request
 from addons.wire.openai_responses.request_writer import write_request
@@ -56,7 +57,7 @@ class OpenAIResponses:
         return body if body.get("model") == model else {**body, "model": model}
 
     def without_sealed(self, body: JsonObject) -> JsonObject:
-        return body
+        return without_foreign(body)
 
     def read_request(self, body: JsonObject) -> Conversation:
         return read_request(body)

@@ -1,0 +1,75 @@
+"""The last changes to what leaves for a provider: its quirks, and the user's payload rules."""
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+from addons.policy.catalog import Target
+from addons.policy.payload import HeaderChange
+from addons.policy.payload import PayloadRules
+from addons.policy.payload import Request
+from addons.policy.profiles import quirks_of
+from addons.policy.schema import Config
+from addons.policy.schema import Provider
+from addons.policy.schema import Quirks
+from addons.wire.jsonio import JsonObject
+from addons.wire.quirks import apply_quirks
+from addons.wire.quirks import refused_members
+
+_MOST_MODELS = 4096
+"""Models whose quirks are remembered at most: a provider without a model list takes any name."""
+
+
+class Adjustments:
+    """The tables of one configuration. What nobody configured costs nothing."""
+
+    def __init__(self, config: Config) -> None:
+        self._payload = PayloadRules(config.payload)
+        self._quirks: dict[tuple[str, str], tuple[Provider, Quirks | None]] = {}
+
+    def apply(self, exchange: Exchange, body: JsonObject) -> tuple[JsonObject, list[HeaderChange]]:
+        """The body of the running attempt as it is to leave, and what becomes of its headers.
+
+        `body` itself where nothing has to change. What the upstream refuses and is left out joins
+        what is told to the client as dropped.
+        """
+        assert exchange.target and exchange.upstream_format
+        target, format = exchange.target, exchange.upstream_format.name
+        if (quirks := self._quirks_of(target)) is not None:
+            refused = refused_members(body, format, quirks)
+            if refused:
+                exchange.dropped = [*exchange.dropped, *refused]
+            body = apply_quirks(body, format, quirks)
+        if not self._payload:
+            return body, []
+        return self._payload.apply(body, _request(exchange))
+
+    def _quirks_of(self, target: Target) -> Quirks | None:
+        place = target.provider.name, target.model
+        known = self._quirks.get(place)
+        # An exchange that began before the configuration changed keeps its own provider.
+        if known is None or known[0] is not target.provider:
+            if len(self._quirks) >= _MOST_MODELS:
+                self._quirks.clear()
+            quirks = quirks_of(target.provider, target.model)
+            known = self._quirks[place] = target.provider, quirks
+        return known[1]
+
+
+def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
+    """Makes the changes of payload rules to the headers of a request, in their order."""
+    for change in changes:
+        if change.value is None:
+            headers.pop(change.name, None)
+        elif change.kind == "override" or change.name not in headers:
+            headers[change.name] = change.value
+
+
+def _request(exchange: Exchange) -> Request:
+    assert exchange.target and exchange.upstream_format
+    asked = (exchange.plan.base, exchange.plan.name) if exchange.plan else (exchange.model,)
+    return Request(
+        models=(exchange.target.model, *asked),
+        protocol=exchange.upstream_format.name,
+        from_protocol=exchange.format.name,
+        headers=exchange.flow.request.headers,
+    )

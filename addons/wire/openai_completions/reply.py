@@ -1,0 +1,87 @@
+"""A whole answer. OpenAI's reference, "The completion object"."""
+
+from addons.wire.conversation import Choice
+from addons.wire.conversation import Refusal
+from addons.wire.conversation import Reply
+from addons.wire.conversation import Stop
+from addons.wire.conversation import Text
+from addons.wire.errors import BadReply
+from addons.wire.format import Asked
+from addons.wire.jsonio import JsonObject
+from addons.wire.members import int_of
+from addons.wire.members import object_of
+from addons.wire.members import objects_of
+from addons.wire.members import rest
+from addons.wire.members import text_of
+from addons.wire.openai_chat.stops import read_stop
+from addons.wire.openai_chat.usage import read_usage
+from addons.wire.openai_chat.usage import write_usage
+from addons.wire.openai_completions.names import NAME
+from addons.wire.openai_completions.names import OBJECT
+from addons.wire.openai_completions.names import echoed
+from addons.wire.openai_completions.names import own
+from addons.wire.openai_completions.names import owned
+from addons.wire.openai_completions.names import stop_said
+
+TOP = ("id", "created", "model", "choices", "usage")
+CHOICE = ("index", "text", "finish_reason")
+
+
+def read_reply(body: JsonObject) -> Reply:
+    """Raises BadReply."""
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        raise BadReply("the upstream's answer has no choices, so it is no completion")
+    return Reply(
+        format=NAME,
+        id=text_of(body.get("id")) or None,
+        model=text_of(body.get("model")) or None,
+        created=int_of(body.get("created")),
+        choices=tuple(_read_choice(raw, number) for number, raw in enumerate(objects_of(choices))),
+        usage=read_usage(body.get("usage")),
+        extra=owned(rest(body, *TOP)),
+    )
+
+
+def write_reply(reply: Reply, asked: Asked) -> JsonObject:
+    """A whole answer: with nothing lost where it was read from this format."""
+    ours = reply.format == NAME
+    echo = "" if ours else echoed(asked)
+    written: JsonObject = {
+        "id": reply.id or f"cmpl-{asked.id}",
+        "object": OBJECT,
+        "created": reply.created if reply.created is not None else asked.created,
+        "model": reply.model or asked.model,
+        "choices": [_write_choice(choice, ours, echo) for choice in reply.choices],
+    }
+    if reply.usage is not None:
+        written["usage"] = write_usage(reply.usage)
+    return written | own(reply.extra)
+
+
+def choice_text(raw: JsonObject) -> str:
+    """The words of a choice or chunk; also where a server writes them as Chat does."""
+    said = text_of(raw.get("text")) or text_of(object_of(raw.get("delta")).get("content"))
+    return said or text_of(object_of(raw.get("message")).get("content"))
+
+
+def _read_choice(raw: JsonObject, number: int) -> Choice:
+    index = int_of(raw.get("index"))
+    text = choice_text(raw)
+    return Choice(
+        index=number if index is None else index,
+        parts=(Text(text=text),) if text else (),
+        stop=read_stop(raw, has_calls=False) or Stop(reason="end"),
+        extra=owned(rest(raw, *CHOICE)),
+    )
+
+
+def _write_choice(choice: Choice, ours: bool, echo: str) -> JsonObject:
+    words = "".join(part.text for part in choice.parts if isinstance(part, Text | Refusal))
+    return {
+        "text": echo + words,
+        "index": choice.index,
+        "logprobs": None,
+        **stop_said(choice.stop, ours),
+        **own(choice.extra),
+    }
