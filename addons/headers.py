@@ -1,5 +1,6 @@
 """Headers on their way through: what goes upstream, and what comes back to the client."""
 
+import re
 from collections.abc import Iterator
 
 from mitmproxy import http
@@ -32,7 +33,10 @@ _CREDENTIALS = {
     "chatgpt-account-id",
     "x-goog-user-project",
 }
-"""Who the client is. It must not travel to a provider the client did not mean it for."""
+_CREDENTIAL_ENDS = re.compile(
+    r"(?:^|[-_])(?:api-?key|access-key|subscription-key|token|auth|authorization|secret|password)$"
+)
+"""How gateways, clouds and proxies call the headers that carry their credentials."""
 
 _REWRITTEN = {
     "host",
@@ -63,7 +67,7 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
     A provider of the client's own format gets all that describe the request (betas, versions,
     session ids). One of another format gets none but `user-agent`: they would mean nothing there.
     """
-    fields = exchange.flow.request.headers.items(multi=True)
+    fields = exchange.flow.request.headers.items()
     if not exchange.passes_through:
         agent = exchange.flow.request.headers.get("user-agent")
         if agent:
@@ -79,16 +83,22 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
             continue
         if name.startswith(("x-forwarded-", "x-switchyard-", ":")):
             continue
-        if name in _CREDENTIALS and not with_credential:
+        if is_credential(name) and not with_credential:
             continue
         yield name, value
+
+
+def is_credential(name: str) -> bool:
+    """Whether a header (name in lower case) tells who the client is. It must not travel to a
+    provider the client did not mean it for."""
+    return name in _CREDENTIALS or _CREDENTIAL_ENDS.search(name) is not None
 
 
 def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
     same = exchange.passes_through
-    for name, value in upstream.items(multi=True):
+    for name, value in upstream.items():
         name = name.lower()
         if name in _NOT_ANSWERED or name.startswith("x-switchyard-"):
             continue
@@ -124,4 +134,4 @@ def route_headers(
 
 def _header_text(text: str) -> str:
     """A model's name as a header can carry it."""
-    return text.encode("ascii", "replace").decode().replace("\r", "?").replace("\n", "?")
+    return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -15,6 +15,7 @@ from mitmproxy.proxy import mode_specs
 from mitmproxy.utils import asyncio_utils
 
 from addons.demo.process import DemoUpstream
+from addons.failover.install import mitmproxys
 from addons.own_address import is_loopback
 from addons.policy.problems import ConfigError
 from addons.policy.reload import ConfigSource
@@ -119,7 +120,7 @@ class Settings:
             logger.warning("switchyard: %s", notice)
 
     def _announce(self) -> None:
-        addresses = ctx.master.addons.get("proxyserver").listen_addrs()
+        addresses = mitmproxys("proxyserver").listen_addrs()
         urls = sorted({f"http://{_url_host(host)}:{port}" for host, port, *_ in addresses})
         logger.info("switchyard: ready on %s (%s)", ", ".join(urls), _summary(self._runtime.config))
 
@@ -135,7 +136,7 @@ def _wanted_hosts() -> list[str]:
 
 def _bound_hosts() -> list[str]:
     """The addresses that are listened on."""
-    return [address[0] for address in ctx.master.addons.get("proxyserver").listen_addrs()]
+    return [address[0] for address in mitmproxys("proxyserver").listen_addrs()]
 
 
 def _is_listening() -> bool:

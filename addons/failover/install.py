@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -36,7 +37,7 @@ class Failover:
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         if nextlayer.layer is None:
-            ctx.master.addons.get("nextlayer").next_layer(nextlayer)
+            mitmproxys("nextlayer").next_layer(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
                 FailoverLayer.adopt(
@@ -44,7 +45,7 @@ class Failover:
                 )
 
     def client_connected(self, client: connection.Client) -> None:
-        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+        handler = mitmproxys("proxyserver").connections.get(client.id)
         if handler is not None:
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
@@ -57,3 +58,10 @@ class Failover:
     def _forget(self, flow: http.HTTPFlow) -> None:
         self._routed.discard(flow.id)
         self._own.discard(flow.id)
+
+
+def mitmproxys(name: str) -> Any:
+    """One of mitmproxy's own addons, which every one of its programs has."""
+    addon = ctx.master.addons.get(name)
+    assert addon is not None, f"mitmproxy has no addon {name!r}"
+    return addon

@@ -305,7 +305,7 @@ class FailoverStream(TimedStream):
         self.retire(leg)
         if connecting:
             yield from self.layer.cancel_connecting(leg.wanted)
-        elif listening and leg.server in self.layer.connections:
+        elif listening and leg.server is not None and leg.server in self.layer.connections:
             yield SendHttp(RequestProtocolError(leg.id, why, ErrorCode.CANCEL), leg.server)
 
     def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:

@@ -1,24 +1,28 @@
 """The quirks of one model at one provider, put together from all profiles that are about it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from addons.policy.schema import Profile
 from addons.policy.schema import Provider
 from addons.policy.schema import Quirks
 
 _NOT_OF_REQUESTS = {"thinking_tag"}
+_ADDED_UP = {"drop", "drop_when_reasoning"}
 
 
 def quirks_of(provider: Provider, model: str) -> Quirks | None:
     """What holds for requests to `model`, as the provider calls it; None if nothing is known.
 
     The provider's profile comes first, then its entries for models of this name, then the model's
-    own; each takes the place of what those before it say of the same thing.
+    own; each takes the place of what those before it say of the same thing, but for members to be
+    dropped, which add up.
     """
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     for quirks in _layers(provider, model):
         for name in quirks.model_fields_set & Quirks.model_fields.keys():
-            said[name] = getattr(quirks, name)
+            value = getattr(quirks, name)
+            said[name] = (*said.get(name, ()), *value) if name in _ADDED_UP else value
     return Quirks.model_construct(**said) if said.keys() - _NOT_OF_REQUESTS else None
 
 

@@ -143,7 +143,7 @@ class Profile(Quirks):
     auth: AuthStyle | None = None
     by_model: tuple[ModelQuirks, ...] = ()
     """What differs for some of its models. Of several that match, the last one that says a thing
-    holds."""
+    holds; what they drop adds up."""
 
 
 class Model(Part):

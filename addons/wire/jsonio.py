@@ -20,8 +20,8 @@ class _Empty(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> Never:
         raise TypeError("the shared empty object cannot be written to")
 
-    __setitem__ = setdefault = update = __ior__ = _refuse
-    __hash__ = object.__hash__
+    __setitem__ = setdefault = update = __ior__ = _refuse  # pyright: ignore
+    __hash__ = object.__hash__  # pyright: ignore
 
 
 EMPTY: JsonObject = _Empty()

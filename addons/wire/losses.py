@@ -181,6 +181,9 @@ KEPT_BY_PROVIDER: Mapping[str, str] = {
 }
 """Members of a Responses request that name what its provider stores; no other format has them."""
 
+WITHOUT_TOOLS = frozenset({"openai-completions"})
+"""Formats that know no tools at all."""
+
 ENFORCED: Mapping[str, str] = {
     "stop_sequences": "the answer is cut where the sequence begins",
     "max_tokens": "the answer is cut when it has as many tokens",
@@ -286,7 +289,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     yield from _shape(c)
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
-    if c.tool_choice and c.tool_choice.mode in ("none", "tool") and c.tools:
+    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
+    if c.tools and (chosen or target in WITHOUT_TOOLS):
         yield "tools"
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
@@ -307,11 +311,11 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Whether there is more than one question, and what a legacy completion asks besides."""
+    """Whether there is more than one question in words, and what a legacy completion asks besides."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"
-    if len(roles) > 1 or "assistant" in roles:
+    if roles != ["user"] or not any(isinstance(part, Text) for part in c.turns[0].parts):
         yield "turns"
     if c.format == "openai-completions":
         left = c.extra.get(c.format, EMPTY)

@@ -24,10 +24,15 @@ from tests.support.steps import whole
 from tests.support.upstream import Recorded
 from tests.support.upstream import Upstream
 
-UPSTREAM_KEYS = ["sk-Up1-6f1d2c9a", "sk-Up2-77aa3e4b", "sk-Up3-0d9e8c11"]
+UPSTREAM_KEYS = [
+    "sk-Up1-6f1d2c9a",
+    "sk-Up2-77aa3e4b",
+    "sk-Up3-0d9e8c11",
+    "sk-Up4-c2f00d1e",
+    "sk-Up5-1199fe07",
+]
 CLIENT_KEYS = ["sk-Cl1-aa41f07e", "sk-Cl2-bb52e18f"]
 HEADER_SECRET = "hdr-Secret-3c77d0"
-PROXY_PASSWORD = "pw-Secret-91be22"
 SECRETS = [*UPSTREAM_KEYS, *CLIENT_KEYS, HEADER_SECRET]
 
 
@@ -35,9 +40,9 @@ def quoting(dialect: Dialect, status: int) -> Any:
     """A refusal that quotes the key it was given, as OpenAI's does, in its body and headers."""
 
     def react(request: Recorded) -> Behaviour:
-        said = f"Incorrect API key provided: {request.key}. Header {HEADER_SECRET}."
+        said = f"Dear bearer of {request.key}, account {HEADER_SECRET}: no."
         more = {"key": request.key, "headers": [list(pair) for pair in request.headers]}
-        body = json.dumps(dialect.error("authentication_error", said, **more)).encode()
+        body = json.dumps(dialect.error("invalid_request_error", said, **more)).encode()
         headers = (("x-your-key", str(request.key)), ("set-cookie", f"key={request.key}"))
         return whole(body, status, headers=headers)
 
@@ -62,15 +67,23 @@ def run(tmp_path: Path, upstream: Upstream) -> Iterator[tuple[Router, list[httpx
             "headers": {"x-account": HEADER_SECRET},
         }
         for (name, format), key in zip(
-            [("a", "openai-chat"), ("b", "anthropic"), ("c", "openai-chat")],
+            [
+                (n, "anthropic" if n == "b" else "openai-chat")
+                for n in ("a", "b", "c", "locked", "loud")
+            ],
             UPSTREAM_KEYS,
             strict=True,
         )
     ]
-    forward = {"name": "f", "base-url": upstream.url, "credentials": "forward"}
+    forwarding = [
+        {"name": name, "base-url": upstream.url, "credentials": "forward"} for name in ("f", "g")
+    ]
     config = {
-        "providers": [*providers, forward],
-        "combos": {"all": ["a/m-401", "b/m-500", "c/m-good"], "none": ["a/m-401", "b/m-500"]},
+        "providers": [*providers, *forwarding],
+        "combos": {
+            "all": ["locked/m-401", "b/m-500", "c/m-good"],
+            "none": ["b/m-501", "c/m-cut"],
+        },
         "clients": {"api-keys": CLIENT_KEYS},
         "retry": {"request-retry": 0},
     }
@@ -79,6 +92,7 @@ def run(tmp_path: Path, upstream: Upstream) -> Iterator[tuple[Router, list[httpx
     upstream.on("m-401", always=quoting(CHAT, 401))
     upstream.on("m-400", always=quoting(CHAT, 400))
     upstream.on("m-500", always=quoting(ANTHROPIC, 500))
+    upstream.on("m-501", always=quoting(ANTHROPIC, 501))
     upstream.on("m-mid", always=echoing_mid_stream)
     upstream.on("m-cut", always=(CUT,))
     answers: list[httpx2.Response] = []
@@ -90,7 +104,16 @@ def run(tmp_path: Path, upstream: Upstream) -> Iterator[tuple[Router, list[httpx
 
 
 def ask_everything(router: Router, upstream: Upstream, answers: list[httpx2.Response]) -> None:
-    models = ["a/m-good", "b/m-good", "all", "none", "a/m-400", "a/m-mid", "c/m-cut", "f/m-401"]
+    models = [
+        "a/m-good",
+        "b/m-good",
+        "all",
+        "none",
+        "loud/m-400",
+        "loud/m-mid",
+        "c/m-cut",
+        "g/m-401",
+    ]
     models += ["f/m-good", "no-such-model"]
     ways: list[tuple[dict[str, str], str]] = [
         ({"authorization": f"Bearer {CLIENT_KEYS[0]}"}, ""),
@@ -155,12 +178,12 @@ def test_flows_tell_the_way_they_took(
     with (tmp_path / "flows.mitm").open("rb") as dump:
         flows = [flow for flow in mio.FlowReader(dump).stream() if isinstance(flow, mhttp.HTTPFlow)]
     comments = {flow.comment.partition(",")[0]: flow for flow in flows if flow.comment}
-    assert any(c.startswith("all: a 401 -> b 500 -> c ok") for c in comments), list(comments)
+    assert any(c.startswith("all: locked 401 -> b 500 -> c ok") for c in comments), list(comments)
     good = comments["a/m-good: a ok"]
     assert good.comment.startswith("a/m-good: a ok, 1 attempt, ") and not good.marked
-    failed = comments["none: a 401 -> b 500"]
+    failed = comments["none: b 501 -> c reset"]
     assert failed.marked and "2 attempts" in failed.comment
-    assert comments["all: a 401 -> b 500 -> c ok"].marked != failed.marked
+    assert comments["all: locked 401 -> b 500 -> c ok"].marked != failed.marked
 
 
 def test_files_of_a_run_are_only_what_was_asked_for(

@@ -39,7 +39,7 @@ class Lines:
     def __init__(self) -> None:
         self.committed = self.failed = self.done = False
         self.status = 0
-        self.held = b""
+        self.held: bytes = b""
         self.cut: Failure | None = None
 
     def start(self, response: http.Response) -> None:
@@ -216,7 +216,8 @@ class Driver:
             if self.hold_connects:
                 self.held_connects.append(command)
             else:
-                refused = command.connection.address[1] in self.refused
+                address = command.connection.address
+                refused = address is not None and address[1] in self.refused
                 self._connected(command, "refused" if refused else None)
         elif isinstance(command, commands.SendData):
             self.sent[command.connection] += command.data

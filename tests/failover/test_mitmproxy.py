@@ -1,4 +1,4 @@
-"""What the failover package relies on inside mitmproxy. Fails loudly where a new version differs."""
+"""What the failover package relies on inside mitmproxy: fails loudly where a version differs."""
 
 import inspect
 

@@ -79,11 +79,11 @@ def test_formats_that_nothing_speaks_yet_are_reserved() -> None:
 def test_reserved_keys_are_found_wherever_they_stand() -> None:
     found = reserved_in_use(
         [
-            (("payload",), None),
-            (("payload", "default"), None),
+            (("exchange-log",), None),
+            (("exchange-log", "dir"), None),
             (("providers", 3, "models"), "discover"),
             (("providers", 4, "models"), None),
-            (("providers", 0, "models", 1, "profile"), "groq"),
+            (("providers", 0, "models", 1, "profile", "thinking-tag"), "think"),
             (("combos", "any-name", "hedge-after"), "1s"),
             (("combos", "c", 0), "passthrough"),
             (("combos", "c", 1), "a/b"),
@@ -91,9 +91,9 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
         ]
     )
     assert list(found) == [
-        ("payload",),
+        ("exchange-log",),
         ("providers", 3, "models"),
-        ("providers", 0, "models", 1, "profile"),
+        ("providers", 0, "models", 1, "profile", "thinking-tag"),
         ("combos", "any-name", "hedge-after"),
         ("combos", "c", 0),
     ]

@@ -71,3 +71,12 @@ def whole(body: dict[str, Any], status: int = 200) -> ChatCompletion:
 def models(body: dict[str, Any]) -> list[openai.types.Model]:
     """The models the SDK reads from a model list."""
     return list(_client(dumps(body), "application/json").models.list())
+
+
+def functions(completion: ChatCompletion) -> list[tuple[str, str, str]]:
+    """Id, name and arguments of every function call of the first choice."""
+    return [
+        (call.id, call.function.name, call.function.arguments)
+        for call in completion.choices[0].message.tool_calls or []
+        if call.type == "function"
+    ]

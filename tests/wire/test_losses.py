@@ -8,7 +8,9 @@ import pytest
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
+from addons.wire.conversation import Output
 from addons.wire.conversation import Part
+from addons.wire.conversation import Reasoning
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
@@ -18,7 +20,9 @@ from addons.wire.conversation import ToolChoice
 from addons.wire.conversation import ToolResult
 from addons.wire.conversation import Turn
 from addons.wire.losses import CANNOT_SAY
+from addons.wire.losses import COMPLETIONS_ONLY
 from addons.wire.losses import KEPT_BY_PROVIDER
+from addons.wire.losses import WITHOUT_TOOLS
 from addons.wire.losses import features
 from addons.wire.losses import lost
 from addons.wire.registry import FORMATS
@@ -38,6 +42,9 @@ PLAIN = Conversation(
     max_tokens=100,
     temperature=0.5,
 )
+
+
+ONE_QUESTION = replace(PLAIN, turns=PLAIN.turns[1:2], tools=())
 
 
 def using(**settings: Any) -> Conversation:
@@ -123,6 +130,10 @@ USES: dict[str, Conversation] = {
         Opaque(format="another", kind="x", raw={}, text="words"), "assistant"
     ),
     "refusals": with_part(Refusal(text="No."), "assistant"),
+    "turns": PLAIN,
+    "system": PLAIN,
+    "output": using(output=Output(kind="json_object")),
+    "reasoning": using(reasoning=Reasoning(effort="low"), max_tokens=4000),
 }
 
 TABLE = [(target, feature) for target, table in CANNOT_SAY.items() for feature in table]
@@ -135,9 +146,10 @@ def test_each_feature_of_the_table_is_reported_where_it_is_used(target: str, fea
 
 @pytest.mark.parametrize("target", CANNOT_SAY)
 def test_nothing_is_reported_of_a_conversation_that_every_format_can_say(target: str):
-    assert lost(PLAIN, target) == []
-    defaults = using(
-        candidates=1, presence_penalty=0, frequency_penalty=0.0, logit_bias={}, store=False
+    plain = ONE_QUESTION if target in WITHOUT_TOOLS else PLAIN
+    assert lost(plain, target) == []
+    defaults = replace(
+        plain, candidates=1, presence_penalty=0, frequency_penalty=0.0, logit_bias={}, store=False
     )
     assert lost(replace(defaults, metadata={}, top_logprobs=0, logprobs=False), target) == []
 
@@ -182,6 +194,24 @@ def test_what_only_the_provider_of_responses_keeps(name: str):
     assert lost(replace(c, format=SOURCE), "openai-chat") == []
 
 
+@pytest.mark.parametrize(
+    ("feature", "left"),
+    [
+        ("suffix", {"suffix": "the end"}),
+        ("best_of", {"best_of": 3}),
+        ("prompts", {"prompts": ["one", "two"]}),
+        ("completion-logprobs", {"logprobs": 0}),
+    ],
+)
+def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, Any]):
+    name = "openai-completions"
+    assert feature in COMPLETIONS_ONLY
+    c = replace(ONE_QUESTION, format=name, extra={name: left})
+    assert lost(c, "anthropic") == [feature]
+    assert lost(c, name) == []
+    assert lost(replace(c, extra={name: dict.fromkeys(left)}), "anthropic") == []
+
+
 def test_a_feature_is_told_once_and_in_order():
     turns = (*USES["cache_control"].turns, *USES["participant-names"].turns)
     c = using(turns=(*turns, *turns), seed=1, verbosity="low")
@@ -197,6 +227,9 @@ WITHOUT = {
     "document-citations": media("document", text="words"),
     "cache_control": with_part(Text(text="Hi")),
     "participant-names": using(turns=(Turn(role="user", parts=(Text(text="Hi"),)),)),
+    "turns": ONE_QUESTION,
+    "system": ONE_QUESTION,
+    "reasoning": using(max_tokens=4000),
 }
 """The same conversation without the feature, where that is not the one without the part or
 setting that brings it."""

@@ -198,12 +198,24 @@ def test_calls_without_indexes_ids_and_types() -> None:
         chunk({}, "tool_calls"),
         DONE,
     )
-    made = openai_sdk.streamed(mended).choices[0].message.tool_calls or []
-    assert [(c.type, c.function.name, c.function.arguments) for c in made] == [
-        ("function", "look", "{}"),
-        ("function", "find", '{"x":1}'),
+    one, two = openai_sdk.functions(openai_sdk.streamed(mended))
+    assert one == ("a", "look", "{}")
+    assert two[0].startswith("call_") and two[1:] == ("find", '{"x":1}')
+
+
+def test_ids_and_names_said_in_every_fragment_are_said_once() -> None:
+    again = calls({**call(0, "a", name="look", arguments="}"), "type": "function"})
+    mended = mend(ROLE, calls(call(0, "a", name="look", arguments="{")), again, STOP, DONE)
+    assert openai_sdk.functions(openai_sdk.streamed(mended)) == [("a", "look", "{}")]
+
+
+def test_parallel_calls_that_all_have_the_index_zero() -> None:
+    pieces = [calls(call(0, i, name="look", arguments="{}")) for i in ("a", "b")]
+    mended = mend(ROLE, *pieces, STOP, DONE)
+    assert openai_sdk.functions(openai_sdk.streamed(mended)) == [
+        ("a", "look", "{}"),
+        ("b", "look", "{}"),
     ]
-    assert made[0].id == "a" and made[1].id.startswith("call_")
 
 
 def test_calls_of_two_choices_do_not_mix() -> None:

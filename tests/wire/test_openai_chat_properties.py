@@ -15,6 +15,7 @@ from addons.wire.conversation import Part
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Reply
 from addons.wire.conversation import Stop
+from addons.wire.conversation import StopReason
 from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
@@ -70,7 +71,8 @@ def replies(draw: st.DrawFn) -> Reply:
     """Answers of a format that can say all that this one can."""
     parts = tuple(draw(st.lists(_PARTS, max_size=5)))
     calls = any(isinstance(part, ToolCall) for part in parts)
-    reasons = ["tool_calls", "length"] if calls else ["end", "length", "content_filter", "pause"]
+    said: list[StopReason] = ["end", "length", "content_filter", "pause"]
+    reasons: list[StopReason] = ["tool_calls", "length"] if calls else said
     count = st.one_of(st.none(), st.integers(0, 9))
     return Reply(
         format="anthropic",
@@ -103,12 +105,13 @@ def test_what_is_written_needs_no_mending(reply: Reply) -> None:
 def test_the_sdk_adds_up_what_is_written(reply: Reply) -> None:
     stop = Stop(reason="tool_calls" if _calls(reply) else "end")
     reply = replace(reply, choices=(replace(reply.choice, stop=stop),))
-    message = openai_sdk.streamed(laws.write_stream(CHAT, unfold(reply))).choices[0].message
+    completion = openai_sdk.streamed(laws.write_stream(CHAT, unfold(reply)))
+    message = completion.choices[0].message
     meant = reply_meaning(reply)
     assert (message.content or "") == meant["text"]
     assert (message.refusal or "") == meant["refusal"]
-    made = [(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or []]
-    assert made == [(c.id, c.name, c.arguments) for c in _calls(reply)]
+    made = [(call.id, call.name, call.arguments) for call in _calls(reply)]
+    assert openai_sdk.functions(completion) == made
 
 
 def _calls(reply: Reply) -> list[ToolCall]:

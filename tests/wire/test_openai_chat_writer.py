@@ -350,8 +350,7 @@ def test_the_sdk_adds_up_what_is_written() -> None:
     assert said["reasoning_content"] == "hm"
     assert [d["index"] for d in said["reasoning_details"]] == [0, 1]  # type: ignore[attr-defined]
     assert len(said["annotations"]) == 2  # type: ignore[arg-type]
-    calls = message.choices[0].message.tool_calls or []
-    assert [(c.id, c.function.name, c.function.arguments) for c in calls] == [
+    assert openai_sdk.functions(message) == [
         ("a", "look", '{"x":1}'),
         ("b", "find", '{"y":2}'),
     ]

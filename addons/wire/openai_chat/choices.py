@@ -69,12 +69,19 @@ class ChoiceReader:
     def read(self, raw: JsonObject, events: list[Event]) -> None:
         """One entry of a chunk's `choices`."""
         before = len(events)
-        delta = delta_of(raw, self._spoke)
-        self._delta(delta, events)
+        delta = raw.get("delta")
+        if not delta or not isinstance(delta, dict):
+            delta = delta_of(raw, self._spoke)
+        words = delta.get("content")
+        if len(delta) == 1 and isinstance(words, str):  # most chunks
+            if words:
+                self._words("text", words, events)
+        else:
+            self._delta(delta, events)
         if len(events) > before:
             self._spoke = True
         self._extras(raw, delta, events)
-        if text_of(raw.get("finish_reason")):
+        if raw.get("finish_reason") and text_of(raw["finish_reason"]):
             self.finish = raw
 
     def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
@@ -242,8 +249,16 @@ class ChoiceReader:
 
     def _extras(self, raw: JsonObject, delta: JsonObject, events: list[Event]) -> None:
         """What the model has no name for, told as it comes."""
-        choice = {k: v for k, v in raw.items() if k not in _CHOICE and self._is_new(k, v)}
-        message = {k: v for k, v in delta.items() if k not in _DELTA and self._is_new(k, v)}
+        choice = {
+            k: v
+            for k, v in raw.items()
+            if v is not None and k not in _CHOICE and self._is_new(k, v)
+        }
+        message = {
+            k: v
+            for k, v in delta.items()
+            if v is not None and k not in _DELTA and self._is_new(k, v)
+        }
         if choice or message:
             fields = {k: v for k, v in (("choice", choice), ("message", message)) if v}
             events.append(Extra({NAME: fields}, self._index))
@@ -251,7 +266,7 @@ class ChoiceReader:
     def _is_new(self, key: str, value: Any) -> bool:
         """Whether a member says something, and not only what it said in the last chunk. Lists are
         always new: they go on (log probabilities, token ids)."""
-        if value is None or value == "" or value == [] or value == self._told.get(key):
+        if value == "" or value == [] or value == self._told.get(key):
             return False
         if isinstance(value, dict) and all(inner is None for inner in value.values()):
             return False

@@ -52,14 +52,15 @@ class ChatReader:
     def feed(self, frame: Frame) -> list[Event]:
         """The events of one frame."""
         events: list[Event] = []
+        failed = frame.event == b"error"
         for payload in payloads(frame.data):
             if self._ended:
                 break
             if payload is DONE:
                 self._end(events)
-            elif isinstance(payload, dict):
-                self._chunk(payload, events, failed=frame.event == b"error")
-        if not self._ended and not events and frame.event == b"error":
+            else:
+                self._chunk(payload, events, failed)
+        if failed and not self._ended and not events:
             self._fail(None, frame.data.decode("utf-8", "replace"), events)
         return events
 
@@ -87,23 +88,24 @@ class ChatReader:
                 return
             choices = ()
         self._top(body, bool(choices), events)
-        self._sources = listed_sources(body) or self._sources
         usage = body.get("usage")
         error = body.get("error") or failed
         for number, raw in enumerate(choices):
-            if not isinstance(raw, dict):
-                continue
-            index = int_of(raw.get("index"))
-            self._choice(number if index is None else index).read(raw, events)
-            usage = usage or raw.get("usage")  # Moonshot
-            if raw.get("error") or raw.get("finish_reason") == "error":
-                error = error or raw.get("error") or True
-        if (read := read_usage(usage or _groq_usage(body))) is not None:
-            events.append(UsageUpdate(read))
+            if isinstance(raw, dict):
+                self._choice(raw, number).read(raw, events)
+                usage = usage or raw.get("usage")  # Moonshot
+                error = error or raw.get("error") or raw.get("finish_reason") == "error"
+        if usage or "x_groq" in body:
+            if (read := read_usage(usage or _groq_usage(body))) is not None:
+                events.append(UsageUpdate(read))
         if error:
             self._fail(find_error(body), "", events)
 
-    def _choice(self, index: int) -> ChoiceReader:
+    def _choice(self, raw: JsonObject, number: int) -> ChoiceReader:
+        index = raw.get("index")
+        if type(index) is not int:
+            read = int_of(index)
+            index = number if read is None else read
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = ChoiceReader(index, self._seed)
@@ -114,12 +116,10 @@ class ChatReader:
 
         Azure's first chunk has neither id nor choices: it is no start yet.
         """
-        new: JsonObject = {}
         for key, value in body.items():
             if key not in _TOP and value is not None and self._said.get(key) != value:
-                new[key] = value
-        self._said |= new
-        self._late |= new
+                self._said[key] = self._late[key] = value
+                self._sources = listed_sources(body) or self._sources
         if self._started or not (speaks or body.get("id")):
             return
         self._started = True
@@ -164,6 +164,8 @@ def payloads(data: bytes) -> list[Any]:
     found: list[Any] = []
     try:
         value = loads(data)
+        if type(value) is dict:
+            return [value]
     except ValueError:
         if data.strip() == DONE:
             return [DONE]
@@ -171,9 +173,7 @@ def payloads(data: bytes) -> list[Any]:
             for line in data.split(b"\n"):
                 found += payloads(line)
         return found
-    if isinstance(value, dict):
-        found.append(value)
-    elif isinstance(value, list):
+    if isinstance(value, list):
         # `[{"error": ...}]`, Google's way; `[DONE]` is no JSON.
         found += [entry for entry in value if isinstance(entry, dict)]
     return found

@@ -12,9 +12,9 @@ from addons.wire.format import ModelEntry
 from addons.wire.jsonio import JsonObject
 from addons.wire.openai_responses.errors import find_error
 from addons.wire.openai_responses.errors import write_error
+from addons.wire.openai_responses.history import without_foreign
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.mend import Mender
-from addons.wire.openai_responses.history import without_foreign
 from addons.wire.openai_responses.reply import read_reply
 from addons.wire.openai_responses.request import read_request
 from addons.wire.openai_responses.request_writer import write_request
