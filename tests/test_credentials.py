@@ -80,7 +80,7 @@ def test_when_nothing_is_left_the_client_is_answered(format: str) -> None:
 def test_a_forwarded_key_is_the_clients_and_goes_to_no_other_provider() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)
-    flow = call_flow(runtime, "openai-chat", "both", headers={"x-api-key": CLIENT_KEY})
+    flow = call_flow(runtime, "openai-chat", "both", headers={"authorization": f"Bearer {CLIENT_KEY}"})
     exchange = pipeline.begin(flow)
     first = pipeline.attempt(flow)
     assert first.request is not None
@@ -118,7 +118,7 @@ def test_a_wait_for_recovery_sends_nothing() -> None:
 def test_a_slow_attempt_gets_a_rival_at_another_member() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)
-    flow = call_flow(runtime, "openai-chat", "raced", headers={"x-api-key": CLIENT_KEY})
+    flow = call_flow(runtime, "openai-chat", "raced", headers={"authorization": f"Bearer {CLIENT_KEY}"})
     exchange = pipeline.begin(flow)
     slow = pipeline.attempt(flow)
     assert slow.hedge_after == 0.8
@@ -171,7 +171,7 @@ def test_a_session_stays_with_its_key() -> None:
 def test_a_key_with_odd_bytes_does_not_break_the_request() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)
-    flow = call_flow(runtime, "openai-chat", "f", headers={"x-api-key": "\udcffodd"})
+    flow = call_flow(runtime, "openai-chat", "f", headers={"authorization": "Bearer \udcffodd"})
     pipeline.begin(flow)
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None

@@ -229,8 +229,8 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "other": "told as an ordinary end",
         "context_window": "told as the limit of tokens",
         "citations": "sources are not told",
-        "media-types": "an image's type shows in its bytes",
-        "audio-output": "answers are text and images",
+        "image-output": "the official SDK fails on images in answers",
+        "audio-output": "answers are text",
         "cache_read": "cached tokens are not told apart",
         "reasoning_tokens": "reasoning tokens are not told apart",
     },
@@ -311,7 +311,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Whether there is more than one question in words, and what a legacy completion asks besides."""
+    """Whether there is more than one question in words; what a legacy completion asks besides."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"

@@ -249,11 +249,11 @@ def test_proxies() -> None:
 
 
 def test_reserved_keys_are_told_with_their_line() -> None:
-    config = load(SMALLEST + "        tls: {verify: false}\n    payload: {default: []}\n")
+    config = load(SMALLEST + "        tls: {verify: false}\n    exchange-log: {}\n")
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
         "test.yaml:4: providers[0].tls: accepted, but not yet acted upon "
         "(TLS settings of a provider).",
-        "test.yaml:5: payload: accepted, but not yet acted upon (payload rules).",
+        "test.yaml:5: exchange-log: accepted, but not yet acted upon (the log of exchanges).",
     ]
 
 

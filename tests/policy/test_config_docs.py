@@ -84,7 +84,7 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
             (("providers", 3, "models"), "discover"),
             (("providers", 4, "models"), None),
             (("providers", 0, "models", 1, "profile", "thinking-tag"), "think"),
-            (("combos", "any-name", "hedge-after"), "1s"),
+            (("combos", "any-name", "members", 0), "passthrough"),
             (("combos", "c", 0), "passthrough"),
             (("combos", "c", 1), "a/b"),
             (("timeouts", "total"), "3s"),
@@ -94,6 +94,6 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
         ("exchange-log",),
         ("providers", 3, "models"),
         ("providers", 0, "models", 1, "profile", "thinking-tag"),
-        ("combos", "any-name", "hedge-after"),
+        ("combos", "any-name", "members", 0),
         ("combos", "c", 0),
     ]

@@ -254,7 +254,7 @@ def test_the_name_of_a_preset_is_the_name_of_its_profile() -> None:
         """
         providers:
           - {name: a, base-url: "http://a", profile: groq, models: [{name: m, profile: minimax}]}
-          - {name: b, base-url: "http://b", profile: mistral}
+          - {name: b, base-url: "http://b", profile: huggingface}
           - {name: c, base-url: "http://c", profile: {min-max-tokens: 16}}
         """
     )

@@ -133,7 +133,7 @@ USES: dict[str, Conversation] = {
     "turns": PLAIN,
     "system": PLAIN,
     "output": using(output=Output(kind="json_object")),
-    "reasoning": using(reasoning=Reasoning(effort="low"), max_tokens=4000),
+    "reasoning": replace(ONE_QUESTION, reasoning=Reasoning(effort="low"), max_tokens=4000),
 }
 
 TABLE = [(target, feature) for target, table in CANNOT_SAY.items() for feature in table]
@@ -229,7 +229,7 @@ WITHOUT = {
     "participant-names": using(turns=(Turn(role="user", parts=(Text(text="Hi"),)),)),
     "turns": ONE_QUESTION,
     "system": ONE_QUESTION,
-    "reasoning": using(max_tokens=4000),
+    "reasoning": replace(ONE_QUESTION, max_tokens=4000),
 }
 """The same conversation without the feature, where that is not the one without the part or
 setting that brings it."""

@@ -89,7 +89,7 @@ def read_images(images: Any) -> list[Media]:
     if not isinstance(images, list):
         return []
     return [
-        Media(kind="image", media_type=_type_of(data), data=data)
+        Media(kind="image", media_type=_type_of(data), data=data, extra=owned({"bare": True}))
         for data in images
         if isinstance(data, str)
     ]
@@ -222,12 +222,16 @@ class MessageWriter:
         return message
 
 
-def write_images(parts: Iterable[Part]) -> list[str]:
-    """The images of which there are bytes; Ollama fetches none."""
+def write_images(parts: Iterable[Part], *, answer: bool = False) -> list[str]:
+    """The images of which there are bytes; Ollama fetches none. In an `answer` only those that
+    Ollama gave: its official SDK fails on images in answers."""
     return [
         part.data
         for part in parts
-        if isinstance(part, Media) and part.kind == "image" and part.data is not None
+        if isinstance(part, Media)
+        and part.kind == "image"
+        and part.data is not None
+        and (not answer or own(part.extra))
     ]
 
 

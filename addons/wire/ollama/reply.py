@@ -83,7 +83,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     message: JsonObject = {"role": "assistant", "content": "".join(p.text for p in words)}
     if thinking := "".join(p.text for p in choice.parts if isinstance(p, Thinking)):
         message["thinking"] = thinking
-    if images := write_images(choice.parts):
+    if images := write_images(choice.parts, answer=True):
         message["images"] = images
     calls = [part for part in choice.parts if isinstance(part, ToolCall)]
     if calls:

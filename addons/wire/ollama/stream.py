@@ -201,7 +201,7 @@ class OllamaStreamWriter:
             case ToolCall():
                 message["tool_calls"] = [write_call(part, part.name, answer=True)]
             case Media():
-                images = write_images([part])
+                images = write_images([part], answer=True)
                 if not images:
                     return b""
                 message["images"] = images

@@ -4,6 +4,8 @@ members are named where they are met."""
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
+from addons.wire.effort import level_of
+from addons.wire.effort import nearest_level
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
@@ -62,8 +64,8 @@ _TIERS = ("default", "flex", "priority", "scale")
 _MAX_USER = 64
 """Characters of a `user` that are taken; session ids of other formats' clients are longer."""
 
-_BUDGETS = ((2048, "low"), (8192, "medium"))
-"""Up to how many tokens of thinking a level stands for; more is high."""
+_LEVELS = ("low", "medium", "high")
+"""The levels that every model with levels takes, for a wish that was said in tokens."""
 
 
 def read_request(body: JsonObject) -> Conversation:
@@ -165,7 +167,7 @@ def effort_of(reasoning: Reasoning) -> str | None:
         return "xhigh" if reasoning.effort == "max" else reasoning.effort
     if reasoning.enabled is False or not reasoning.budget or reasoning.budget < 0:
         return None
-    return next((level for limit, level in _BUDGETS if reasoning.budget <= limit), "high")
+    return nearest_level(level_of(reasoning.budget), _LEVELS)
 
 
 def _read_plain(body: JsonObject, used: set[str]) -> JsonObject:

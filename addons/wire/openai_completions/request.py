@@ -46,7 +46,7 @@ def read_request(body: JsonObject) -> Conversation:
         raise BadRequest("model is missing: say which model shall answer", "model")
     prompts, form = _prompts(body.get("prompt"))
     prompt = next((text for text in prompts if text), "")
-    used = {"model", "prompt"}
+    used = {"model"} if form == "none" else {"model", "prompt"}
     values: dict[str, Any] = {}
     for member, (field, kind) in _PLAIN.items():
         value = body.get(member)
@@ -59,7 +59,7 @@ def read_request(body: JsonObject) -> Conversation:
         values["stop"] = stop
     usage = object_of(body.get("stream_options")).get("include_usage")
     left = {key: value for key, value in body.items() if key not in used}
-    if form == "several" or "prompt" not in body:
+    if form == "several":
         left["prompts"] = prompts
     return Conversation(
         format=NAME,
@@ -79,17 +79,16 @@ def write_request(c: Conversation) -> JsonObject:
     forms = c.form.split() if home else ()
     body: JsonObject = {"model": c.model}
     left = dict(own(c.extra)) if home else {}
-    several = left.pop("prompts", None)
-    if several is None:
+    if "several" in forms:
+        body["prompt"] = left.pop("prompts")
+    elif "none" not in forms:
         prompt = transcript(c.turns)
         body["prompt"] = [prompt] if "list" in forms else prompt
-    elif several:
-        body["prompt"] = several
     for member, (field, _) in _PLAIN.items():
         if (value := getattr(c, field)) is not None:
             body[member] = value
     if c.stop:
-        body["stop"] = c.stop[0] if "stop:string" in forms else list(c.stop)
+        body["stop"] = c.stop[0] if "one-stop" in forms else list(c.stop)
     if c.stream and not home:
         body["stream_options"] = {"include_usage": True}
     return body | left
@@ -119,9 +118,9 @@ def _words(parts: Iterable[Part]) -> Iterator[str]:
 
 
 def _prompts(given: Any) -> tuple[list[str], str]:
-    """The prompts, and how they were spelled: `text`, `list` (of one) or `several`."""
+    """The prompts, and how they were spelled: `text`, `list` (of one), `several` or `none`."""
     if given is None:  # the API's default is the end-of-text token: a fresh document
-        return [], "text"
+        return [], "none"
     if isinstance(given, str):
         return [given], "text"
     if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
@@ -138,7 +137,7 @@ def _prompts(given: Any) -> tuple[list[str], str]:
 def _read_stop(body: JsonObject) -> tuple[tuple[str, ...], str]:
     stop = body.get("stop")
     if isinstance(stop, str) and stop:
-        return (stop,), "stop:string"
+        return (stop,), "one-stop"
     if isinstance(stop, list) and stop and all(isinstance(one, str) for one in stop):
         return tuple(stop), ""
     return (), ""
