@@ -156,7 +156,18 @@ def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
     secrets = [secret for secret in secrets if len(secret) >= 6]
     if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
         return error
-    message = error.message
-    for secret in secrets:
-        message = message.replace(secret, _MASK)
-    return replace(error, message=message, raw={})
+
+    def masked(text: str | None) -> str | None:
+        for secret in secrets:
+            text = text and text.replace(secret, _MASK)
+        return text
+
+    return replace(
+        error,
+        message=masked(error.message) or "",
+        type=masked(error.type),
+        code=masked(error.code),
+        param=masked(error.param),
+        request_id=masked(error.request_id),
+        raw={},
+    )

@@ -113,7 +113,7 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
         return base + path
     if segments and not format.sdk_adds_version:
         return base + path
-    return f"{base}/{format.version}{path}"
+    return f"{base}/{format.version}{path}" if format.version else base + path
 
 
 def timeouts(provider: Provider, streams: bool) -> Timeouts:

@@ -16,6 +16,7 @@ class Tally:
     """Totals for one provider and model since the start."""
 
     requests: int = 0
+    """Attempts at it."""
     failures: int = 0
     unknown: int = 0
     """Answers whose provider told no usage."""
@@ -41,12 +42,17 @@ class Usage:
 
     def _count(self, flow: http.HTTPFlow) -> None:
         exchange = self._runtime.exchanges.get(flow)
-        if exchange is None or exchange.target is None:
+        if exchange is None:
+            return
+        for failure in exchange.failures:
+            tally = self.totals[failure.record.provider, failure.record.model]
+            tally.requests += 1
+            tally.failures += 1
+        if exchange.target is None:
             return
         tally = self.totals[exchange.target.provider.name, exchange.target.model]
-        tally.requests += 1
-        if not exchange.answered:
-            tally.failures += 1
+        if not exchange.broke_off:
+            tally.requests += 1
         usage = exchange.relay.usage if exchange.relay else None
         if usage is None:
             tally.unknown += 1

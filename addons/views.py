@@ -4,11 +4,12 @@ import time
 
 from mitmproxy import http
 
-from addons.intake import client_credential
+from addons.headers import is_credential
 from addons.runtime import Runtime
 
 _MASK = "***"
-_CREDENTIAL_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
+_SCHEMES = ("basic", "bearer")
+_LONGEST_NAME = 100
 
 
 class Views:
@@ -37,7 +38,7 @@ class Views:
         took = time.monotonic() - exchange.started
         steps = exchange.steps()
         count = f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}"
-        flow.comment = f"{exchange.model}: {' -> '.join(steps)}, {count}, {took:.1f} s"
+        flow.comment = f"{_one_line(exchange.model)}: {' -> '.join(steps)}, {count}, {took:.1f} s"
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
@@ -46,14 +47,17 @@ class Views:
 
 def mask_credentials(request: http.Request) -> None:
     """Take the client's credential out of a request that is over."""
-    if client_credential(request) is None and "cookie" not in request.headers:
-        return
     headers = request.headers
-    if "authorization" in headers:
-        scheme = headers["authorization"].partition(" ")[0]
-        headers["authorization"] = f"{scheme} {_MASK}"
-    for name in _CREDENTIAL_HEADERS:
-        if name in headers:
-            headers[name] = _MASK
-    if "key" in request.query:
-        request.query["key"] = _MASK
+    for name in list(headers):
+        if is_credential(name.lower()):
+            scheme = headers[name].partition(" ")[0]
+            headers[name] = f"{scheme} {_MASK}" if scheme.lower() in _SCHEMES else _MASK
+    for name in list(request.query):
+        if name == "key" or is_credential(name.lower()):
+            request.query[name] = _MASK
+
+
+def _one_line(model: str) -> str:
+    """A model's name as a dump can hold it; clients may send anything."""
+    line = " ".join(model.encode("utf-8", "replace").decode().split())
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,10 @@ def start_router(tmp_path: Path) -> Iterator[Callable[..., Router]]:
     """Starts routers, and stops them at the end: cleanly, and with nothing bad in their logs."""
     started: list[Router] = []
 
-    def start(config: object, *args: str, **options: object) -> Router:
+    def start(config: str | dict[str, Any], *args: str, **options: Any) -> Router:
         directory = tmp_path / f"router-{len(started)}"
         directory.mkdir()
-        router = Router(directory, config, *args, **options)  # pyright: ignore
+        router = Router(directory, config, *args, **options)
         started.append(router.start())
         return router
 

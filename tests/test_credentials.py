@@ -12,6 +12,7 @@ from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
 
+BEARER = {"authorization": f"Bearer {CLIENT_KEY}"}
 FORWARDING = """
     providers:
       - {name: fwd, base-url: https://fwd.example/v1, credentials: forward, models: [f]}
@@ -80,7 +81,7 @@ def test_when_nothing_is_left_the_client_is_answered(format: str) -> None:
 def test_a_forwarded_key_is_the_clients_and_goes_to_no_other_provider() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)
-    flow = call_flow(runtime, "openai-chat", "both", headers={"authorization": f"Bearer {CLIENT_KEY}"})
+    flow = call_flow(runtime, "openai-chat", "both", headers=BEARER)
     exchange = pipeline.begin(flow)
     first = pipeline.attempt(flow)
     assert first.request is not None
@@ -118,7 +119,7 @@ def test_a_wait_for_recovery_sends_nothing() -> None:
 def test_a_slow_attempt_gets_a_rival_at_another_member() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)
-    flow = call_flow(runtime, "openai-chat", "raced", headers={"authorization": f"Bearer {CLIENT_KEY}"})
+    flow = call_flow(runtime, "openai-chat", "raced", headers=BEARER)
     exchange = pipeline.begin(flow)
     slow = pipeline.attempt(flow)
     assert slow.hedge_after == 0.8

@@ -23,7 +23,7 @@ BROKEN = {
     "openai-chat": {"messages": "no list"},
     "anthropic": {"messages": "no list"},
     "openai-responses": {"input": 7},
-    "gemini": {"contents": "no list"},
+    "gemini": {"contents": 7},
 }
 
 

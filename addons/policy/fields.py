@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 from urllib.parse import SplitResult
@@ -35,15 +36,12 @@ from addons.policy.units import parse_count
 from addons.policy.units import parse_duration
 from addons.policy.units import parse_rate
 from addons.policy.units import parse_size
+from addons.wire.registry import FORMATS
 
-FormatName = Literal[
-    "openai-chat",
-    "openai-responses",
-    "openai-completions",
-    "anthropic",
-    "gemini",
-    "ollama",
-]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 
 _PROTOCOLS = {
     "openai": "openai-chat",

@@ -32,7 +32,7 @@ BUDGETS = {
 }
 """Tokens of thinking that a level stands for where a format counts them."""
 
-_NUMBER = re.compile(r"\d{1,7}")
+_NUMBER = re.compile(r"[0-9]{1,7}")
 
 _MIN_BUDGET = 1_024
 """The least `budget_tokens` that Anthropic's API takes."""

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from addons.wire.format import Format
+from addons.wire.gemini.json_array import JsonArrayDecoder
 from addons.wire.sse import Frame
 from addons.wire.sse import SseDecoder
 
@@ -19,8 +20,16 @@ class FrameDecoder(Protocol):
         ...
 
 
-def frame_decoder(format: Format) -> FrameDecoder:
-    """A decoder for streams of `format`."""
+def is_array(format: Format, head: bytes) -> bool:
+    """Whether an answer that begins with `head` is a stream framed as one JSON array, as Gemini
+    sends it where nobody asks for events."""
+    return format.name == "gemini" and head.startswith(b"[")
+
+
+def frame_decoder(format: Format, head: bytes = b"") -> FrameDecoder:
+    """A decoder for streams of `format`; `head` is what the stream begins with."""
+    if is_array(format, head):
+        return JsonArrayDecoder()
     if format.framing == "ndjson":
         from addons.wire.ndjson import NdjsonDecoder
 

@@ -184,12 +184,6 @@ KEPT_BY_PROVIDER: Mapping[str, str] = {
 WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
 
-ENFORCED: Mapping[str, str] = {
-    "stop_sequences": "the answer is cut where the sequence begins",
-    "max_tokens": "the answer is cut when it has as many tokens",
-}
-"""What a router can do itself, by watching the answer, for a target that cannot be told to."""
-
 SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings. Leaving them out loses nothing."""

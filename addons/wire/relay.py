@@ -37,6 +37,7 @@ from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.framing import FrameDecoder
 from addons.wire.framing import frame_decoder
+from addons.wire.framing import is_array
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads
@@ -184,7 +185,7 @@ class Relay:
         if not head:
             return b""
         lines = self.upstream.framing == "ndjson" and "ndjson" in self._content_type
-        if head[:1] in b'{[<"' and not lines:
+        if head[:1] in b'{[<"' and not lines and not is_array(self.upstream, head):
             if len(self._collected) > MAX_BODY:
                 self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
             return b""
@@ -192,7 +193,7 @@ class Relay:
 
     def _open_stream(self) -> bytes:
         """Take the answer for a stream; returns what came of it so far."""
-        self._frames = frame_decoder(self.upstream)
+        self._frames = frame_decoder(self.upstream, bytes(self._collected[:512]).lstrip())
         if not self.streams:
             self._sink = Folding(self.upstream.name)
         elif self._before is not None:

@@ -9,7 +9,7 @@ import anthropic
 import openai
 
 from tests.support.answers import Call
-from tests.support.reading import ClientFormat
+from tests.support.answers import ClientFormat
 from tests.support.reading import Told
 
 type How = Literal["json", "stream", "helper"]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import httpx2
@@ -18,9 +19,9 @@ from tests.support.router import Router
 
 @pytest.fixture(scope="session")
 def whole_stage(upstream_ca: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    def start(config: object) -> Router:
+    def start(config: dict[str, Any]) -> Router:
         directory = tmp_path_factory.mktemp("stage")
-        return Router(directory, config, trust=upstream_ca).start()  # pyright: ignore
+        return Router(directory, config, trust=upstream_ca).start()
 
     stage = open_stage(start)
     yield stage

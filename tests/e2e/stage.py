@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ CLIENT_KEY = "sk-client-55aa10"
 
 POLICIES = ("default-off", "force-on", "force-off")
 SHORT = {"openai-chat": "chat", "anthropic": "anth"}
+
+_ONE_KEY = {"api-key-entries": [KEY]}
 
 _numbers = itertools.count(1)
 
@@ -58,25 +61,29 @@ def configuration(plain: Upstream, tls: Upstream, http2: Upstream) -> dict[str, 
     """Providers are called by their format, and what is special about them."""
     providers: list[dict[str, Any]] = []
 
-    def add(name: str, dialect: Dialect, upstream: Upstream = plain, **more: Any) -> None:
+    def add(
+        name: str,
+        dialect: Dialect,
+        upstream: Upstream = plain,
+        more: Mapping[str, object] = _ONE_KEY,
+    ) -> None:
         # As each format's official SDK takes it.
         url = f"{upstream.url}/v1" if dialect is CHAT else upstream.url
-        provider = {"name": name, "format": dialect.name, "base-url": url}
-        if more.get("credentials") != "forward" and "api-key-entries" not in more:
-            provider["api-key-entries"] = [KEY]
-        providers.append({**provider, **more})
+        providers.append({"name": name, "format": dialect.name, "base-url": url, **more})
 
     for dialect in (CHAT, ANTHROPIC):
         short = SHORT[dialect.name]
         add(short, dialect)
         add(f"{short}-tls", dialect, tls)
         add(f"{short}-h2", dialect, http2)
-        add(f"{short}-forward", dialect, credentials="forward")
-        add(f"{short}-keys", dialect, **{"api-key-entries": ["sk-k1", "sk-k2", "sk-k3"]})
-        add(f"{short}-impatient", dialect, timeouts={"between-chunks": "500ms"})
+        add(f"{short}-forward", dialect, more={"credentials": "forward"})
+        add(f"{short}-keys", dialect, more={"api-key-entries": ["sk-k1", "sk-k2", "sk-k3"]})
+        short_breath = {"timeouts": {"between-chunks": "500ms"}}
+        add(f"{short}-impatient", dialect, more={**_ONE_KEY, **short_breath})
         for policy in POLICIES:
-            add(f"{short}-{policy}", dialect, stream=policy)
-    add("both", CHAT, format=["openai-chat", "anthropic"], **{"base-url": plain.url})
+            add(f"{short}-{policy}", dialect, more={**_ONE_KEY, "stream": policy})
+    formats = {"format": [CHAT.name, ANTHROPIC.name], "base-url": plain.url}
+    add("both", CHAT, more={**_ONE_KEY, **formats})
     return {
         "providers": providers,
         "retry": {"request-retry": 0},

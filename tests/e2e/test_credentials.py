@@ -108,7 +108,7 @@ async def test_when_every_key_rests_the_client_is_told_until_when(
     for answer in (first, second):
         assert answer.status_code == 429
         assert 38 <= int(answer.headers["retry-after"]) <= 40
-        assert read_body(dialect.name, answer.content).error  # pyright: ignore
+        assert read_body(dialect.name, answer.content).error
     assert len(upstream.requests) == 3, "a key was asked although its provider said when to return"
 
 
@@ -307,7 +307,7 @@ def test_all_failed_tells_the_most_telling_error_and_all_attempts(
     for dialect in (CHAT, ANTHROPIC):
         answer = httpx2.post(f"{fleet.url}{dialect.path}", json=question("in-order"))
         assert answer.status_code == 429
-        error = read_body(dialect.name, answer.content).error  # pyright: ignore
+        error = read_body(dialect.name, answer.content).error
         assert error is not None
         assert "slow down a1" in error["message"]
         if dialect is CHAT:

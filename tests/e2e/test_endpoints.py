@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import anthropic
 import httpx2
@@ -170,7 +171,7 @@ def test_an_unknown_model_is_a_404_that_names_near_ones(
             json={"model": asked, "messages": [], "max_tokens": 1, "stream": streams},
         )
         assert answer.status_code == 404
-        error = read_body(dialect.name, answer.content).error  # pyright: ignore
+        error = read_body(dialect.name, answer.content).error
         assert error and near in error["message"] and asked in error["message"]
         if dialect is CHAT:
             assert (error["code"], error["param"]) == ("model_not_found", "model")
@@ -179,17 +180,17 @@ def test_an_unknown_model_is_a_404_that_names_near_ones(
 
 
 def test_unknown_models_raise_the_sdks_own_errors(listing: Router) -> None:
-    question = [{"role": "user", "content": "x"}]
+    question: list[Any] = [{"role": "user", "content": "x"}]
     with (
         openai.OpenAI(base_url=f"{listing.url}/v1", api_key="x", max_retries=0) as client,
         pytest.raises(openai.NotFoundError, match="my-stack"),
     ):
-        client.chat.completions.create(model="my-stock", messages=question)  # pyright: ignore
+        client.chat.completions.create(model="my-stock", messages=question)
     with (
         anthropic.Anthropic(base_url=listing.url, api_key="x", max_retries=0) as client,
         pytest.raises(anthropic.NotFoundError, match="my-stack"),
     ):
-        client.messages.create(model="my-stock", messages=question, max_tokens=1)  # pyright: ignore
+        client.messages.create(model="my-stock", messages=question, max_tokens=1)
 
 
 def test_excluded_models_cannot_be_asked_for(listing: Router) -> None:
@@ -222,7 +223,7 @@ def test_bodies_that_are_no_request(
         f"{listing.url}{dialect.path}", content=body, headers={"content-type": "application/json"}
     )
     assert answer.status_code == 400
-    error = read_body(dialect.name, answer.content).error  # pyright: ignore
+    error = read_body(dialect.name, answer.content).error
     assert error and says in error["message"]
     assert error["type"] == "invalid_request_error"
 
@@ -284,7 +285,7 @@ def test_a_wrong_key_is_a_401(guarded_router: Router, dialect: Dialect) -> None:
             headers=headers,
         )
         assert answer.status_code == 401, headers
-        error = read_body(dialect.name, answer.content).error  # pyright: ignore
+        error = read_body(dialect.name, answer.content).error
         assert error and "wrong" not in error["message"]
         if dialect is ANTHROPIC:
             assert error["type"] == "authentication_error"
@@ -293,18 +294,18 @@ def test_a_wrong_key_is_a_401(guarded_router: Router, dialect: Dialect) -> None:
 
 
 def test_a_wrong_key_raises_the_sdks_own_errors(guarded_router: Router) -> None:
-    question = [{"role": "user", "content": "x"}]
+    question: list[Any] = [{"role": "user", "content": "x"}]
     url = guarded_router.url
     with (
         openai.OpenAI(base_url=f"{url}/v1", api_key="wrong", max_retries=0) as client,
         pytest.raises(openai.AuthenticationError),
     ):
-        client.chat.completions.create(model="p/m", messages=question)  # pyright: ignore
+        client.chat.completions.create(model="p/m", messages=question)
     with (
         anthropic.Anthropic(base_url=url, api_key="wrong", max_retries=0) as client,
         pytest.raises(anthropic.AuthenticationError),
     ):
-        client.messages.create(model="p/m", messages=question, max_tokens=1)  # pyright: ignore
+        client.messages.create(model="p/m", messages=question, max_tokens=1)
 
 
 def test_keys_are_asked_for_in_proxy_mode_too(guarded_router: Router, upstream: Upstream) -> None:

@@ -73,7 +73,7 @@ def test_a_slow_answer(
     upstream.on("first", lambda request: (Wait(gate), *saying(dialect)(request)))
     answer, got = _read(impatient, client, [gate])
     assert answer.status_code == 200
-    told = read_stream(client.name, got)  # pyright: ignore
+    told = read_stream(client.name, got)
     assert told.error is None and told.text == Answer().text
 
 
@@ -86,7 +86,7 @@ def test_failover_after_the_head_was_sent(
     upstream.on("first", (Wait(first), *refusing(dialect, 503)))
     upstream.on("second", lambda request: (Wait(second), *saying(dialect)(request)))
     _, got = _read(impatient, client, [first, second])
-    told = read_stream(client.name, got)  # pyright: ignore
+    told = read_stream(client.name, got)
     assert told.error is None and told.text == Answer().text
     assert [request.model for request in upstream.requests] == ["first", "second"]
 
@@ -101,6 +101,6 @@ def test_when_all_fail_the_stream_tells_it(
     upstream.on("second", (Wait(second), *refusing(dialect, 500, message="ill two")))
     answer, got = _read(impatient, client, [first, second])
     assert answer.status_code == 200
-    told = read_stream(client.name, got)  # pyright: ignore
+    told = read_stream(client.name, got)
     assert told.error is not None and told.text == ""
     assert "busy one" in told.error["message"] or "ill two" in told.error["message"]

@@ -65,7 +65,7 @@ async def test_compression_that_cannot_be_undone(
 ) -> None:
     answer = await http.post(dialect.path, content=body, headers={"content-encoding": coding})
     assert answer.status_code == 400
-    error = read_body(dialect.name, answer.content).error  # pyright: ignore
+    error = read_body(dialect.name, answer.content).error
     assert error and error["type"] == "invalid_request_error"
 
 

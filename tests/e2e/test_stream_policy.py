@@ -74,7 +74,7 @@ async def test_policy(
     if not sent.get("stream"):
         assert "stream_options" not in sent, "the API refuses it without a stream"
     read = read_stream if wish else read_body
-    told = read(client.name, answer.content)  # pyright: ignore
+    told = read(client.name, answer.content)
     assert answer.headers["content-type"].startswith(
         "text/event-stream" if wish else "application/json"
     )

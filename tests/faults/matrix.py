@@ -24,9 +24,9 @@ from tests.support.answers import DIALECTS
 from tests.support.answers import GOOD
 from tests.support.answers import PARTIAL
 from tests.support.answers import Answer
+from tests.support.answers import ClientFormat
 from tests.support.answers import Dialect
 from tests.support.answers import saying
-from tests.support.reading import ClientFormat
 from tests.support.reading import Told
 from tests.support.reading import read_body
 from tests.support.reading import read_stream

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import Literal
 from typing import Protocol
 
 from tests.support.steps import Behaviour
@@ -20,6 +21,9 @@ from tests.support.steps import whole
 
 if TYPE_CHECKING:
     from tests.support.upstream import Recorded
+
+type ClientFormat = Literal["openai-chat", "anthropic"]
+"""The formats that clients and upstreams of the tests speak."""
 
 GOOD = "Good-Answer-7f3a"
 """Stands in every text of a good answer, and nowhere else."""
@@ -72,8 +76,11 @@ class Answer:
 class Dialect(Protocol):
     """One upstream format."""
 
-    name: str
-    path: str
+    @property
+    def name(self) -> ClientFormat: ...
+
+    @property
+    def path(self) -> str: ...
 
     def whole(self, answer: Answer) -> bytes:
         """The answer as one JSON body."""
@@ -127,7 +134,7 @@ def halves(text: str) -> tuple[str, str]:
 class Chat:
     """OpenAI Chat completions."""
 
-    name = "openai-chat"
+    name: ClientFormat = "openai-chat"
     path = "/v1/chat/completions"
 
     def whole(self, answer: Answer) -> bytes:
@@ -212,7 +219,7 @@ class Chat:
 class Anthropic:
     """Anthropic Messages."""
 
-    name = "anthropic"
+    name: ClientFormat = "anthropic"
     path = "/v1/messages"
 
     def whole(self, answer: Answer) -> bytes:

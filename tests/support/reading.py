@@ -9,12 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
-from typing import Literal
 
 from tests.support.answers import UNKNOWN_EVENT
 from tests.support.answers import Call
-
-type ClientFormat = Literal["openai-chat", "anthropic"]
+from tests.support.answers import ClientFormat
 
 
 class Malformed(AssertionError):
@@ -186,7 +184,8 @@ class _ChatStream:
 
 def _chat_usage(told: Told, usage: dict[str, Any]) -> None:
     told.input, told.output = usage["prompt_tokens"], usage["completion_tokens"]
-    _require(usage["total_tokens"] == told.input + told.output, "total_tokens is no sum")
+    total = usage["prompt_tokens"] + usage["completion_tokens"]
+    _require(usage["total_tokens"] == total, "total_tokens is no sum")
     told.cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
 
 
@@ -281,10 +280,11 @@ class _AnthropicStream:
     def _start(self, said: dict[str, Any]) -> None:
         _require(self._open is None, "a block within a block")
         _require(said["index"] == self._blocks, f"block {said['index']} comes out of order")
-        self._open, self._arguments = said["content_block"], ""
-        if self._open["type"] == "tool_use":
-            _require(self._open["id"] and self._open["name"], "a tool_use without id or name")
-            _require(self._open["input"] == {}, "a tool_use that begins with input")
+        block = said["content_block"]
+        self._open, self._arguments = block, ""
+        if block["type"] == "tool_use":
+            _require(block["id"] and block["name"], "a tool_use without id or name")
+            _require(block["input"] == {}, "a tool_use that begins with input")
 
     def _delta(self, said: dict[str, Any]) -> None:
         block, delta, told = self._open, said["delta"], self.told

@@ -41,6 +41,8 @@ from addons.wire.fold import unfold
 from addons.wire.gemini import Gemini
 from addons.wire.gemini.json_array import JsonArrayDecoder
 from addons.wire.jsonio import dumps
+from addons.wire.registry import FORMATS
+from addons.wire.relay import Relay
 from addons.wire.sse import Frame
 from tests.wire import laws
 from tests.wire.laws import ASKED
@@ -803,3 +805,20 @@ def test_ids_of_different_answers_differ():
     )["contents"]
     assert all("id" not in part["functionCall"] for part in turn[1]["parts"])
     assert all("id" not in part["functionResponse"] for part in turn[2]["parts"])
+
+
+@pytest.mark.parametrize("client", ["gemini", "openai-chat"])
+@pytest.mark.parametrize("streams", [True, False])
+def test_an_upstream_that_streams_an_array_is_understood(client: str, streams: bool):
+    """As Gemini does where a gateway loses `alt=sse` from the query."""
+    said = json.dumps([response({"text": "Hel"}, finish=None), response({"text": "lo"})], indent=1)
+    relay = Relay(GEMINI, FORMATS[client], streams, ASKED)
+    relay.start(200, "application/json")
+    out = b"".join(relay.feed(said[i : i + 7].encode()) for i in range(0, len(said), 7))
+    out += relay.end()
+    assert relay.committed and not relay.failed
+    if streams:
+        reply = fold(client, laws.read_stream(FORMATS[client], out))
+    else:
+        reply = FORMATS[client].read_reply(json.loads(relay.body))
+    assert reply_meaning(reply)["text"] == "Hello"

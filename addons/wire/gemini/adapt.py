@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from addons.wire.effort import BUDGETS
 from addons.wire.gemini.names import NO_SIGNATURE
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import object_of
@@ -20,8 +21,6 @@ _NO_THINKING = re.compile(r"gemini-(1|2\.0)")
 _SINCE_3 = re.compile(r"gemini-[3-9]")
 
 type Change = Callable[[JsonObject, str], JsonObject | None]
-
-_BUDGET_OF_LEVEL = {"MINIMAL": 512, "LOW": 1024, "MEDIUM": 8192, "HIGH": 24576, "XHIGH": 24576}
 
 _BUDGETS = (
     ("gemini-2.5-pro", 128, 32768),
@@ -55,10 +54,10 @@ def _fit_config(body: JsonObject, model: str, change: Change) -> JsonObject:
 def _thinking_before_3(thinking: JsonObject, model: str) -> JsonObject | None:
     if _NO_THINKING.search(model):
         return None
-    level, budget = text_of(thinking.get("thinkingLevel")).upper(), thinking.get("thinkingBudget")
-    if level in _BUDGET_OF_LEVEL:
+    level, budget = text_of(thinking.get("thinkingLevel")).lower(), thinking.get("thinkingBudget")
+    if level in BUDGETS:
         thinking = rest(thinking, "thinkingLevel")
-        budget = _BUDGET_OF_LEVEL[level]
+        budget = BUDGETS[level]
     if not isinstance(budget, int):
         return thinking
     for name, least, most in _BUDGETS:

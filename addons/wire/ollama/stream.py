@@ -62,7 +62,11 @@ class OllamaStreamReader:
 
     def feed(self, frame: Frame) -> list[Event]:
         line = loads_object(frame.data)
-        if line is None or self._ended:
+        return self.read(line) if line is not None else []
+
+    def read(self, line: JsonObject) -> list[Event]:
+        """The events of one line."""
+        if self._ended:
             return []
         if line.get("error") and (error := find_error(line)) is not None:
             self._ended = True
@@ -185,13 +189,16 @@ class OllamaStreamWriter:
         if not text or not member:
             return b""
         self._began = True
-        thinking = b'"content":"",' if member == "thinking" else b""
-        return b'%b,"message":{"role":"assistant",%b"%b":%b},"done":false}\n' % (
-            self._begins,
-            thinking,
-            member.encode(),
-            dumps(text),
-        )
+        return self._begins + self._said(member, dumps(text)) + b',"done":false}\n'
+
+    def _said(self, member: str, text: bytes) -> bytes:
+        """The members that say words (JSON already), as they follow the head of a line."""
+        empty = b'"content":"",' if member == "thinking" else b""
+        return b',"message":{"role":"assistant",%b"%b":%b}' % (empty, member.encode(), text)
+
+    def _line(self, message: JsonObject) -> JsonObject:
+        """The members that say a whole message."""
+        return {"message": message}
 
     def _close(self, index: int) -> bytes:
         """What goes out at the end of a part."""
@@ -208,7 +215,7 @@ class OllamaStreamWriter:
             case _:
                 return b""
         self._began = True
-        return dumps({**self._head, "message": message, "done": False}) + b"\n"
+        return dumps({**self._head, **self._line(message), "done": False}) + b"\n"
 
     def _finish(self) -> bytes:
         written = [self._close(index) for index in list(self._open)]
@@ -217,7 +224,7 @@ class OllamaStreamWriter:
         left = own(reply.extra)
         last = {
             **self._head,
-            "message": {"role": "assistant", "content": ""},
+            **self._line({"role": "assistant", "content": ""}),
             **write_end(reply.choice.stop, reply.usage, left),
         }
         return b"".join([*written, dumps(last), b"\n"])

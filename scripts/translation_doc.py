@@ -1,0 +1,91 @@
+"""Prints docs/translation.md, made from the table of losses in the code.
+
+    python scripts/translation_doc.py > docs/translation.md
+"""
+
+import sys
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from addons.wire.losses import CANNOT_SAY  # noqa: E402
+from addons.wire.losses import COMPLETIONS_ONLY  # noqa: E402
+from addons.wire.losses import KEPT_BY_PROVIDER  # noqa: E402
+from addons.wire.losses import REPLY_CANNOT_SAY  # noqa: E402
+from addons.wire.losses import SAID_ELSEWHERE  # noqa: E402
+from addons.wire.registry import FORMATS  # noqa: E402
+
+INTRODUCTION = """\
+# What a translation leaves out
+
+Made from the table in `addons/wire/losses.py` by `scripts/translation_doc.py`; change it there.
+
+A provider that speaks the client's own format gets the client's request as it is, and nothing of this page applies. Any other gets a request
+written in its format. What the formats have in common goes over: instructions, turns, text, images, tool calls and their results, tool
+declarations, limits, sampling, a schema for the answer, reasoning. What a format has no words for is left out of the request, and the answer's
+header `x-switchyard-dropped` tells the client the names given here. A feature is told only where a request uses it.
+
+A tool choice, a schema or an effort that a format says in another way is written in that way, and is not listed. The router does not itself
+enforce what it had to leave out of a request: an answer is not cut where a stop sequence stands that the provider was not given.
+"""
+
+REQUESTS = """\
+## Requests, by the format of the provider
+"""
+
+EVERYWHERE = """\
+### Every other format
+
+Members of a Responses request that name what its provider stores. An earlier response is served from the router's own memory of it where it
+was answered by a translation, and is refused, not left out, where it is not there.
+"""
+
+COMPLETIONS = """\
+Members of a legacy completion that no other format has a word for.
+"""
+
+REPLIES = """\
+## Answers, by the format of the client
+
+What a client of the format is told in other words, or not at all. A stop reason goes by its neutral name. Formats that are not listed say all of
+an answer. These losses are not reported, since the words of the answer survive.
+"""
+
+
+def document() -> str:
+    """The whole page, with one newline at its end."""
+    return "\n".join(_lines()).rstrip("\n") + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    yield REQUESTS
+    for name in FORMATS:
+        yield f"### `{name}`\n"
+        yield from _table(CANNOT_SAY.get(name, {}))
+    yield EVERYWHERE
+    yield from _table(KEPT_BY_PROVIDER)
+    yield COMPLETIONS
+    yield from _table(COMPLETIONS_ONLY)
+    kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
+    yield f"Items of the kinds {kinds} lose nothing: what they say stands elsewhere in the request.\n"
+    yield REPLIES
+    for name in FORMATS:
+        if name in REPLY_CANNOT_SAY:
+            yield f"### `{name}`, answers\n"
+            yield from _table(REPLY_CANNOT_SAY[name])
+
+
+def _table(reasons: Mapping[str, str]) -> Iterator[str]:
+    yield "| feature | why |"
+    yield "|---|---|"
+    yield from (f"| `{feature}` | {reasons[feature]} |" for feature in sorted(reasons))
+    yield ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
