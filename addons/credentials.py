@@ -4,6 +4,7 @@ import time
 
 from mitmproxy import http
 
+from addons.asides import estimated
 from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.giving_up import give_up
@@ -28,7 +29,7 @@ class Credentials:
         if exchange is None or exchange.plan is None or flow.response:
             return
         exchange.routes = routes = self._runtime.routes
-        route = routes.of(exchange.plan, exchange.credential)
+        route = routes.of(exchange.plan, exchange.credential, exchange.aside)
         session = ""
         if routes.is_sticky(route):
             headers = {name.lower(): value for name, value in flow.request.headers.items()}
@@ -52,7 +53,7 @@ class Credentials:
             case WaitUntil(at=at):
                 attempt.wait = max(0.0, at - now)
             case Exhausted() as end:
-                attempt.answer = give_up(exchange, end, now)
+                attempt.answer = estimated(exchange) or give_up(exchange, end, now)
             case Try() as chosen:
                 self._take(exchange, chosen)
 

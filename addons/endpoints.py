@@ -11,14 +11,19 @@ from addons.wire.format import Format
 from addons.wire.gemini.paths import read_path
 from addons.wire.registry import FORMATS
 
-type Kind = Literal["generate", "models", "model", "version", "health", "status", "greeting"]
+type Kind = Literal[
+    "generate", "count", "models", "model", "version", "health", "status", "greeting"
+]
+
+ASKS_MODEL = ("generate", "count")
+"""Kinds that take the way to a provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `models` for the list, `model` for one of it, `version` for Ollama's,
+    `generate` asks a model, `count` how many tokens a request has for it; `models` for the list, `model` for one of it, `version` for Ollama's,
     `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
     to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
@@ -31,22 +36,29 @@ class Endpoint:
     """Whether a stream is wanted, where the path says so."""
     array: bool = False
     """Whether the stream shall be one JSON array instead of events (Gemini without `alt=sse`)."""
+    method: str = ""
+    """Which of several calls of the kind it is, in the format's own word."""
 
 
-_GENERATE = {
-    "/chat/completions": "openai-chat",
-    "/completions": "openai-completions",
-    "/responses": "openai-responses",
-    "/messages": "anthropic",
-    "/api/chat": "ollama",
+_CALLS: dict[str, tuple[Kind, str]] = {
+    "/chat/completions": ("generate", "openai-chat"),
+    "/completions": ("generate", "openai-completions"),
+    "/responses": ("generate", "openai-responses"),
+    "/messages": ("generate", "anthropic"),
+    "/messages/count_tokens": ("count", "anthropic"),
+    "/api/chat": ("generate", "ollama"),
 }
-"""End of the path -> wire format, for formats whose body names the model. Where one end is the end
-of another, the longer comes first."""
+"""End of the path -> what it asks for and its wire format, for formats whose body names the model.
+Where one end is the end of another, the longer comes first."""
 
 _PREFIXES = ("/codex",)
 """What may stand before these paths, besides the version, at our own address."""
 
-_GEMINI_METHODS = ("generateContent", "streamGenerateContent")
+_GEMINI_METHODS: dict[str, Kind] = {
+    "generateContent": "generate",
+    "streamGenerateContent": "generate",
+    "countTokens": "count",
+}
 _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 
 
@@ -57,8 +69,7 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
     for prefix in _PREFIXES:
         bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
     if request.method == "POST":
-        name = _GENERATE.get(bare)
-        return Endpoint("generate", FORMATS[name]) if name else _gemini_endpoint(request)
+        return _call(bare) if bare in _CALLS else _gemini_endpoint(request)
     if request.method not in ("GET", "HEAD"):
         return None
     dialect = FORMATS[_dialect(request)]
@@ -85,9 +96,9 @@ def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
     if request.method != "POST":
         return None
     path = request.path.partition("?")[0].rstrip("/")
-    for end, name in _GENERATE.items():
+    for end in _CALLS:
         if path.endswith(end):
-            return Endpoint("generate", FORMATS[name])
+            return _call(end)
     return _gemini_endpoint(request)
 
 
@@ -97,16 +108,23 @@ def format_of_client(request: http.Request) -> Format:
     return called.format if called else FORMATS[_dialect(request)]
 
 
+def _call(end: str) -> Endpoint:
+    kind, name = _CALLS[end]
+    return Endpoint(kind, FORMATS[name], method=end.rpartition("/")[2])
+
+
 def _gemini_endpoint(request: http.Request) -> Endpoint | None:
     called = read_path(request.path)
-    if called is None or called.method not in _GEMINI_METHODS:
+    kind = _GEMINI_METHODS.get(called.method) if called else None
+    if called is None or kind is None:
         return None
     return Endpoint(
-        "generate",
+        kind,
         FORMATS["gemini"],
         model=called.model,
         stream=called.streams,
         array=called.streams and called.alt != "sse",
+        method=called.method,
     )
 
 

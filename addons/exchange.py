@@ -17,6 +17,8 @@ from addons.policy.schema import ClientKey
 from addons.policy.trail import Trail
 from addons.policy.trail import Try
 from addons.routes import Routes
+from addons.wire.aside import Aside
+from addons.wire.aside import AsideRelay
 from addons.wire.conversation import Conversation
 from addons.wire.errors import ApiError
 from addons.wire.format import Asked
@@ -88,6 +90,8 @@ class Exchange:
     """When the request was complete, on the clock of `time.monotonic`."""
     credential: SecretStr | None = None
     """The key the client came with, for providers that it is forwarded to."""
+    aside: Aside | None = None
+    """What is asked for, where that is no answer."""
 
     plan: Plan | None = None
     routes: Routes | None = None
@@ -115,7 +119,7 @@ class Exchange:
     """What the running attempt's format cannot say of the request."""
     upstream_headers: Mapping[str, str] = field(default_factory=dict)
     """The head of the running attempt's answer, names in lower case."""
-    relay: Relay | None = None
+    relay: Relay | AsideRelay | None = None
     told: Relay | None = None
     """The first relay of which the client saw something; another attempt goes on from it."""
     seam: Seam | None = None

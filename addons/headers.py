@@ -34,7 +34,7 @@ _CREDENTIALS = {
     "x-goog-user-project",
 }
 _CREDENTIAL_ENDS = re.compile(
-    r"(?:^|[-_])(?:api-?key|access-key|subscription-key|token|auth|authorization|secret|password)$"
+    r"(?:^|[-_])(?:api[-_]?key|access[-_]key|subscription-key|token|auth|authorization|secret|password)$"
 )
 """How gateways, clouds and proxies call the headers that carry their credentials."""
 

@@ -6,6 +6,8 @@ import uuid
 from mitmproxy import http
 from pydantic import SecretStr
 
+from addons.asides import make_aside
+from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
@@ -47,8 +49,10 @@ class Intake:
             endpoint = find_foreign_endpoint(request)
         else:
             endpoint = None
-        if endpoint is not None and endpoint.kind == "generate":
-            runtime.exchanges.begin(begin_exchange(flow, endpoint, decoded_body(request)))
+        if endpoint is not None and endpoint.kind in ASKS_MODEL:
+            exchange = begin_exchange(flow, endpoint, decoded_body(request))
+            exchange.aside = make_aside(endpoint, exchange.parsed, runtime.calibration)
+            runtime.exchanges.begin(exchange)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -88,7 +92,8 @@ def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Excha
                 param="model",
             )
         )
-    wish = endpoint.format.asks_stream(body, flow.request.path)
+    asks = endpoint.kind == "generate"
+    wish = endpoint.format.asks_stream(body, flow.request.path) if asks else None
     options = body.get("stream_options")
     return Exchange(
         flow=flow,

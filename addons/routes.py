@@ -15,6 +15,7 @@ from addons.policy.route import Target as RouteTarget
 from addons.policy.schema import ApiKeyEntry
 from addons.policy.schema import Config
 from addons.policy.schema import Provider
+from addons.wire.aside import Aside
 
 _MOST_ROUTES = 4096
 """Routes remembered at most; names that only a pattern matches could otherwise grow without end."""
@@ -24,19 +25,20 @@ class Routes:
     """The routes of one configuration. A provider's keys are told apart by their place in it."""
 
     def __init__(self, config: Config) -> None:
-        self._routes: dict[tuple[str, str], Route] = {}
+        self._routes: dict[tuple[str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
         self._salt = secrets.token_bytes(16)
 
-    def of(self, plan: Plan, client: SecretStr | None) -> Route:
-        """The route of a plan, for a client that came with this key."""
-        place = plan.rule, plan.base
+    def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
+        """The route of a plan, for a client that came with this key; for an aside, through those
+        providers alone that can be asked."""
+        place = plan.rule, plan.base, aside.service if aside else ""
         route = self._routes.get(place)
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:
                 self._routes.clear()
-            route = self._routes[place] = self._route(plan)
+            route = self._routes[place] = self._route(plan, aside)
         if route.forwards:
             return route.for_client(self._client_id(client))
         return route
@@ -75,27 +77,34 @@ class Routes:
             credentials.append(_credential(name, entry))
         return tuple(credentials)
 
-    def _route(self, plan: Plan) -> Route:
+    def _route(self, plan: Plan, aside: Aside | None) -> Route:
         members = (
             Member(
                 id=pool.name,
-                targets=tuple(map(self._target, pool.targets)),
+                targets=tuple(self._target(target, aside) for target in targets),
                 strategy=pool.strategy,
             )
             for pool in plan.members
+            if (targets := [t for t in pool.targets if _can_serve(t, aside)])
         )
         return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
 
-    def _target(self, target: Target) -> RouteTarget:
+    def _target(self, target: Target, aside: Aside | None) -> RouteTarget:
         provider = target.provider
+        # That a model gives no embeddings, say, must not be held against it as a model.
+        model = f"{target.model} ({aside.service})" if aside else target.model
         return RouteTarget(
             provider=provider.name,
-            model=target.model,
+            model=model,
             credentials=self._credentials.get(provider.name, ()),
             strategy=provider.strategy,
             context_window=target.context_window,
             ref=target,
         )
+
+
+def _can_serve(target: Target, aside: Aside | None) -> bool:
+    return aside is None or not aside.formats.isdisjoint(target.provider.formats)
 
 
 def _credential(name: str, entry: ApiKeyEntry) -> Credential:

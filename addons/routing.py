@@ -2,6 +2,7 @@
 
 from mitmproxy import http
 
+from addons.asides import check_plan
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.policy.catalog import ModelNotAllowed
@@ -33,4 +34,6 @@ class Routing:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
+        if exchange.aside is not None:
+            check_plan(exchange.aside, exchange.plan)
         self._runtime.failover.route(flow)

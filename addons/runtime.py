@@ -27,6 +27,8 @@ from addons.policy.selection import Selector
 from addons.policy.trail import Limits
 from addons.policy.trail import Trail
 from addons.routes import Routes
+from addons.state.conversations import Conversations
+from addons.wire.counting import Calibration
 
 if TYPE_CHECKING:
     from addons.failover.install import Failover
@@ -48,9 +50,11 @@ class Runtime:
         self.selector = Selector()
         self.quotas = Quotas()
         self.health = Health()
+        self.calibration = Calibration()
         self._rng = random.Random()
         self._tables: dict[str, FailureTable] = {}
         self.exchanges = Exchanges()
+        self.conversations = Conversations()
         self.started = time.monotonic()
         self.created = int(time.time())
         """Unix seconds; what model lists give as the models' date."""

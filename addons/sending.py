@@ -40,9 +40,12 @@ class Sending:
         upstream, provider = exchange.upstream_format, exchange.target.provider
         assert upstream
         path = upstream.path(exchange.target.model, exchange.upstream_streams)
+        if exchange.aside is not None:
+            path = exchange.aside.path(upstream.name, exchange.target.model)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
-        plain = complete_body(exchange, upstream)
-        body, changes = self._runtime.adjustments.apply(exchange, plain)
+        body, changes = complete_body(exchange, upstream), []
+        if exchange.aside is None:
+            body, changes = self._runtime.adjustments.apply(exchange, body)
         request = http.Request.make("POST", url, write_body(exchange, body))
         request.headers["host"] = urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
@@ -72,6 +75,8 @@ class Sending:
 def complete_body(exchange: Exchange, upstream: Format) -> JsonObject:
     """The attempt's body with the upstream's name of the model and whether to stream."""
     assert exchange.target
+    if exchange.aside is not None:
+        return exchange.upstream_body
     body = upstream.with_model(exchange.upstream_body, exchange.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
     if exchange.says_stream or not exchange.passes_through or exchange.body is not exchange.parsed:

@@ -65,28 +65,28 @@ class Settings:
         ctx.options.update(**safe)
 
     def configure(self, updated: set[str]) -> None:
+        if self._watcher is not None and updated & {"listen_host", "mode"}:
+            _refuse_to_expose(self._runtime.config)
         if "switchyard_config" not in updated:
             return
         named = ctx.options.switchyard_config or os.environ.get("SWITCHYARD_CONFIG")
         path = Path(named).expanduser() if named else DEFAULT_CONFIG
-        self._source = ConfigSource(path, os.environ)
+        source = ConfigSource(path, os.environ)
         try:
-            self._use(self._source.load())
+            config = source.load()
         except ConfigError as e:
             if self._watcher is None:
                 _give_up(str(e))
             raise exceptions.OptionsError(str(e)) from e
+        if self._watcher is not None:
+            _refuse_to_expose(config)
+        self._source = source
+        self._use(config)
 
     def running(self) -> None:
-        wanted, bound = _wanted_hosts(), _bound_hosts()
-        open_to = [host for host in wanted if not is_loopback(host)]
-        if open_to and not self._runtime.client_keys:
-            _give_up(
-                f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
-                "client keys are configured. Set clients.api-keys in the configuration (in the "
-                "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
-            )
-        if not open_to and any(not is_loopback(host) for host in bound):
+        if why := _exposure(self._runtime.config):
+            _give_up(why)
+        if not _open_hosts() and any(not is_loopback(host) for host in _bound_hosts()):
             # mitmproxy read the address before `load` could say which; its servers start anew.
             ctx.options.update(server=False)
             ctx.options.update(server=True)
@@ -105,6 +105,8 @@ class Settings:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             match self._source.poll():
+                case Config() as config if (why := _exposure(config)):
+                    logger.error("switchyard: the configuration in force stays, because %s", why)
                 case Config() as config:
                     self._use(config)
                     logger.info("switchyard: the changed %s is in force", self._source.path)
@@ -132,6 +134,28 @@ def _wanted_hosts() -> list[str]:
         for mode in ctx.options.mode
     }
     return sorted(host or "0.0.0.0" for host in hosts)
+
+
+def _open_hosts() -> list[str]:
+    """Those of them that others can reach."""
+    return [host for host in _wanted_hosts() if not is_loopback(host)]
+
+
+def _exposure(config: Config) -> str:
+    """Why the router must not listen where the options say with this configuration, if so."""
+    open_to = _open_hosts()
+    if not open_to or config.client_keys:
+        return ""
+    return (
+        f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
+        "client keys are configured. Set clients.api-keys in the configuration (in the "
+        "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
+    )
+
+
+def _refuse_to_expose(config: Config) -> None:
+    if why := _exposure(config):
+        raise exceptions.OptionsError(why)
 
 
 def _bound_hosts() -> list[str]:

@@ -13,6 +13,7 @@ from addons.guard import guarded
 from addons.headers import answer_headers
 from addons.headers import stream_head
 from addons.runtime import Runtime
+from addons.wire.aside import AsideRelay
 from addons.wire.relay import Relay
 from addons.wire.seam import Seam
 
@@ -37,10 +38,15 @@ class Streaming:
             return
         upstream = exchange.upstream_format
         assert upstream
+        exchange.upstream_headers = {}
+        if exchange.aside is not None:
+            exchange.upstream_streams = False
+            exchange.relay = AsideRelay(exchange.aside, upstream)
+            attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded)
+            return
         policy = exchange.target.provider.stream
         exchange.upstream_streams = upstream_streams(policy, exchange.streams)
         exchange.says_stream = policy != "as-asked"
-        exchange.upstream_headers = {}
         asked = exchange.asked
         if not exchange.passes_through:
             asked = replace(asked, conversation=exchange.conversation)
@@ -53,7 +59,8 @@ class Streaming:
 
     def _succeeded(self, exchange: Exchange) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
-        exchange.told = exchange.told or exchange.relay
+        if isinstance(exchange.relay, Relay):
+            exchange.told = exchange.told or exchange.relay
         self._runtime.exchanges.begin(exchange)
         if exchange.trail and exchange.current:
             exchange.trail.succeeded(exchange.current, time.monotonic())
@@ -68,7 +75,10 @@ class RelayReceiver:
     """Lets the failover stream drive a `Relay`."""
 
     def __init__(
-        self, exchange: Exchange, relay: Relay, succeeded: Callable[[Exchange], None]
+        self,
+        exchange: Exchange,
+        relay: Relay | AsideRelay,
+        succeeded: Callable[[Exchange], None],
     ) -> None:
         self._exchange = exchange
         self._relay = relay

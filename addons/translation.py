@@ -7,6 +7,7 @@ from addons.failover.attempt import Attempt
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.runtime import Runtime
+from addons.wire.aside import Aside
 from addons.wire.conversation import Conversation
 from addons.wire.effort import parse_effort
 from addons.wire.effort import reasoning_with
@@ -37,6 +38,9 @@ class Translation:
         if exchange is None or exchange.target is None or attempt.answer:
             return
         target = exchange.target
+        if exchange.aside is not None:
+            write_aside(exchange, exchange.aside)
+            return
         upstream = choose_format(exchange.format, target.provider.formats)
         exchange.upstream_format = upstream
         suffix = asked_effort(exchange)
@@ -63,6 +67,18 @@ class Translation:
         exchange.dropped = lost(conversation, upstream.name)
         # What a model takes is known by its own name, not by the one the client has for it.
         return upstream.write_request(replace(conversation, model=model))
+
+
+def write_aside(exchange: Exchange, aside: Aside) -> None:
+    """The body of an attempt that asks for something besides an answer."""
+    assert exchange.target
+    offered = tuple(f for f in exchange.target.provider.formats if f in aside.formats)
+    upstream = exchange.upstream_format = choose_format(exchange.format, offered)
+    exchange.dropped = []
+    try:
+        exchange.upstream_body = aside.write(upstream.name, exchange.target.model)
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
 
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:

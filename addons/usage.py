@@ -1,11 +1,13 @@
 """Tokens, counted once for each exchange."""
 
 import logging
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 
 from mitmproxy import http
 
+from addons.asides import Learning
 from addons.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class Usage:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._learning = Learning(runtime.calibration)
         self.totals: dict[tuple[str, str], Tally] = defaultdict(Tally)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -55,8 +58,9 @@ class Usage:
             tally.requests += 1
         usage = exchange.relay.usage if exchange.relay else None
         if usage is None:
-            tally.unknown += 1
+            tally.unknown += exchange.aside is None
             return
+        self._learning.look(exchange, usage.input or 0, time.monotonic())
         tally.input += usage.input or 0
         tally.output += usage.output or 0
         tally.cache_read += usage.cache_read or 0

@@ -1,6 +1,6 @@
 """Prints docs/translation.md, made from the table of losses in the code.
 
-    python scripts/translation_doc.py > docs/translation.md
+Called as `python scripts/translation_doc.py > docs/translation.md`.
 """
 
 import sys
@@ -24,13 +24,16 @@ INTRODUCTION = """\
 
 Made from the table in `addons/wire/losses.py` by `scripts/translation_doc.py`; change it there.
 
-A provider that speaks the client's own format gets the client's request as it is, and nothing of this page applies. Any other gets a request
-written in its format. What the formats have in common goes over: instructions, turns, text, images, tool calls and their results, tool
-declarations, limits, sampling, a schema for the answer, reasoning. What a format has no words for is left out of the request, and the answer's
-header `x-switchyard-dropped` tells the client the names given here. A feature is told only where a request uses it.
+A provider that speaks the client's own format gets the client's request as it is, and nothing of
+this page applies. Any other gets a request written in its format. What the formats have in common
+goes over: instructions, turns, text, images, tool calls and their results, tool declarations,
+limits, sampling, a schema for the answer, reasoning. What a format has no words for is left out
+of the request, and the answer's header `x-switchyard-dropped` tells the client the names given
+here. A feature is told only where a request uses it.
 
-A tool choice, a schema or an effort that a format says in another way is written in that way, and is not listed. The router does not itself
-enforce what it had to leave out of a request: an answer is not cut where a stop sequence stands that the provider was not given.
+A tool choice, a schema or an effort that a format says in another way is written in that way, and
+is not listed. The router does not itself enforce what it had to leave out of a request: an answer
+is not cut where a stop sequence stands that the provider was not given.
 """
 
 REQUESTS = """\
@@ -40,8 +43,9 @@ REQUESTS = """\
 EVERYWHERE = """\
 ### Every other format
 
-Members of a Responses request that name what its provider stores. An earlier response is served from the router's own memory of it where it
-was answered by a translation, and is refused, not left out, where it is not there.
+Members of a Responses request that name what its provider stores. An earlier response is served
+from the router's own memory of it where it was answered by a translation, and is refused, not
+left out, where it is not there.
 """
 
 COMPLETIONS = """\
@@ -51,8 +55,9 @@ Members of a legacy completion that no other format has a word for.
 REPLIES = """\
 ## Answers, by the format of the client
 
-What a client of the format is told in other words, or not at all. A stop reason goes by its neutral name. Formats that are not listed say all of
-an answer. These losses are not reported, since the words of the answer survive.
+What a client of the format is told in other words, or not at all. A stop reason goes by its
+neutral name. Formats that are not listed say all of an answer. These losses are not reported,
+since the words of the answer survive.
 """
 
 
@@ -72,7 +77,7 @@ def _lines() -> Iterator[str]:
     yield COMPLETIONS
     yield from _table(COMPLETIONS_ONLY)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
-    yield f"Items of the kinds {kinds} lose nothing: what they say stands elsewhere in the request.\n"
+    yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
     yield REPLIES
     for name in FORMATS:
         if name in REPLY_CANNOT_SAY:

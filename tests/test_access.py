@@ -147,10 +147,20 @@ def test_flows_that_are_over_or_replayed_are_left_alone() -> None:
     assert flow.response is None
 
 
-def test_keys_are_compared_whole() -> None:
-    keys = (b"one", "zwei-ü".encode())
-    assert place_of("one", keys) == 0
-    assert place_of("zwei-ü", keys) == 1
-    assert place_of("on", keys) is None
-    assert place_of("", keys) is None
-    assert place_of("\udcff", keys) is None
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [("one", 0), ("zwei-ü", 1), ("on", None), ("one ", None), ("", None), ("\udcff", None)],
+)
+def test_keys_are_compared_whole(given: str, place: int | None) -> None:
+    assert place_of(given, (b"one", "zwei-ü".encode())) == place
+
+
+def test_who_called_is_known_until_the_flow_is_over() -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime, headers={"x-api-key": "router-key-2"})
+    Access(runtime).request(flow)
+    client = runtime.exchanges.client_of(flow)
+    assert client is not None
+    assert client.name == "two"
+    runtime.exchanges.end(flow)
+    assert runtime.exchanges.client_of(flow) is None

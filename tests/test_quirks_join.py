@@ -249,12 +249,12 @@ def test_a_rule_never_changes_what_the_next_attempt_starts_from() -> None:
     exchange = pipeline.begin(flow)
     first = pipeline.attempt(flow)
     assert first.request is not None and "messages" not in body_of(first.request)
-    pipeline.fail(first)
+    last = first
     while exchange.target is not None and exchange.target.model == "m":
-        second = pipeline.attempt(flow)
-        assert second.request is not None
-        pipeline.fail(second)
-    assert body_of(second.request)["messages"][0]["role"] == "user"
+        pipeline.fail(last)
+        last = pipeline.attempt(flow)
+    assert last.request is not None
+    assert body_of(last.request)["messages"][0]["role"] == "user"
 
 
 KEYED = CONFIG + "    clients: {api-keys: [all-1, {key: few-1, models: [stack, 'claude/*']}]}\n"

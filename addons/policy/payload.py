@@ -236,8 +236,9 @@ def _removed(node: Any, path: Path) -> Any:
     if after:
         new = _removed(child, after)
         return node if new is child else _with(node, place, new)
-    if isinstance(place, int):
-        return [*node[:place], *node[place + 1 :]]
+    if isinstance(node, list):
+        at = int(place)
+        return [*node[:at], *node[at + 1 :]]
     return {name: one for name, one in node.items() if name != place}
 
 

@@ -18,6 +18,12 @@ _TYPE_OF_NUMBER = dict(enumerate(TYPES, start=1))
 _SIDE_BY_SIDE = {"description", "default"}
 """What may stand beside `$ref`; with anything else Gemini refuses the schema."""
 
+_VALUES = {"enum", "const", "default", "examples"}
+"""Keywords that hold values, not schemas."""
+
+_MAX_UNROLLED = 1000
+"""Bound on the references of one schema that are unrolled: they can multiply."""
+
 _SNAKE = {
     "any_of": "anyOf",
     "one_of": "oneOf",
@@ -53,8 +59,7 @@ def plain(schema: JsonObject) -> JsonObject:
 def mend_refs(schema: JsonObject) -> JsonObject:
     """`schema` with every reference that has keywords beside it unrolled, for Gemini's JSON schema
     members. The schema itself where there is none."""
-    mended = _mend_node(schema, schema, ())
-    return mended if isinstance(mended, dict) else schema
+    return _Mend(schema).node(schema, ())
 
 
 def _from_node(node: Any, openapi: bool) -> Any:
@@ -142,36 +147,36 @@ def _with_null(schema: JsonObject) -> JsonObject:
     return schema
 
 
-def _mend_node(node: Any, root: JsonObject, path: tuple[str, ...]) -> Any:
-    """`path` holds the references being unrolled, so that a schema that contains itself ends."""
-    if isinstance(node, list):
-        items = [_mend_node(item, root, path) for item in node]
-        return node if all(a is b for a, b in zip(items, node, strict=True)) else items
-    if not isinstance(node, dict):
-        return node
-    ref = node.get("$ref")
-    if isinstance(ref, str):
-        return _mend_ref(node, ref, root, path)
-    out = {
-        key: value if key in ("enum", "const", "default", "examples") else _mend(value, root, path)
-        for key, value in node.items()
-    }
-    return node if all(out[key] is node[key] for key in out) else out
+class _Mend:
+    """Unrolls the references of one schema. `path` in its methods holds those being unrolled, so
+    that a schema that contains itself ends."""
 
+    def __init__(self, root: JsonObject) -> None:
+        self._root = root
+        self._left = _MAX_UNROLLED
 
-def _mend(value: Any, root: JsonObject, path: tuple[str, ...]) -> Any:
-    return _mend_node(value, root, path) if isinstance(value, dict | list) else value
+    def node(self, node: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(node, list):
+            items = [self.node(item, path) for item in node]
+            return node if all(a is b for a, b in zip(items, node, strict=True)) else items
+        if not isinstance(node, dict):
+            return node
+        if isinstance(ref := node.get("$ref"), str):
+            return self._reference(node, ref, path)
+        out = {
+            key: value if key in _VALUES else self.node(value, path) for key, value in node.items()
+        }
+        return node if all(out[key] is node[key] for key in out) else out
 
-
-def _mend_ref(node: JsonObject, ref: str, root: JsonObject, path: tuple[str, ...]) -> Any:
-    beside = {key for key in node if not key.startswith("$")} - _SIDE_BY_SIDE
-    if not beside:
-        return node
-    target = resolve(root, ref)
-    if ref in path or target is None:
-        return {k: v for k, v in node.items() if k.startswith("$") or k in _SIDE_BY_SIDE}
-    inlined = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
-    return _mend_node(inlined, root, (*path, ref))
+    def _reference(self, node: JsonObject, ref: str, path: tuple[str, ...]) -> Any:
+        if {key for key in node if not key.startswith("$")} <= _SIDE_BY_SIDE:
+            return node
+        self._left -= 1
+        target = resolve(self._root, ref)
+        if ref in path or target is None or self._left < 0:
+            return {k: v for k, v in node.items() if k.startswith("$") or k in _SIDE_BY_SIDE}
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        return self.node({**target, **beside}, (*path, ref))
 
 
 def resolve(root: JsonObject, ref: str) -> JsonObject | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 from typing import Protocol
 
@@ -22,6 +23,8 @@ from addons.wire.openai_chat.names import REASONING_NAMES
 _CHAT = "openai-chat"
 _RESPONSES = "openai-responses"
 _ANTHROPIC = "anthropic"
+
+_THINKING = (*REASONING_NAMES, "reasoning_details")
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LIMIT_OF = {_RESPONSES: "max_output_tokens", _ANTHROPIC: "max_tokens"}
@@ -141,7 +144,7 @@ def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
     """A message whose thinking has the name `field`. What already has it stays; the other name's
     words take its place where they are the only ones."""
     if field == "none":
-        return _without(message, (*REASONING_NAMES, "reasoning_details"))
+        return _without(message, _THINKING)
     others = [name for name in REASONING_NAMES if name != field and name in message]
     if not others:
         return message
@@ -257,10 +260,8 @@ def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObje
     if not isinstance(items, list):
         return holder
     changed = [change(item) if isinstance(item, dict) else item for item in items]
-    if all(new is old for new, old in zip(changed, items, strict=True)):
-        return holder
-    return {**holder, name: changed}
+    return holder if all(map(is_, changed, items)) else {**holder, name: changed}
 
 
 def _without(body: JsonObject, names: Sequence[str]) -> JsonObject:
-    return rest(body, *names) if any(name in body for name in names) else body
+    return body if body.keys().isdisjoint(names) else rest(body, *names)

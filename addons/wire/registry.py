@@ -11,8 +11,8 @@ from addons.wire.openai_responses import OpenAIResponses
 FORMATS: dict[str, Format] = {
     "openai-chat": OpenAIChat(),
     "openai-responses": OpenAIResponses(),
+    "openai-completions": OpenAICompletions(),
     "anthropic": Anthropic(),
     "gemini": Gemini(),
     "ollama": Ollama(),
-    "openai-completions": OpenAICompletions(),
 }

@@ -193,7 +193,8 @@ class Relay:
 
     def _open_stream(self) -> bytes:
         """Take the answer for a stream; returns what came of it so far."""
-        self._frames = frame_decoder(self.upstream, bytes(self._collected[:512]).lstrip())
+        head = bytes(self._collected[:512]).removeprefix(b"\xef\xbb\xbf").lstrip()
+        self._frames = frame_decoder(self.upstream, head)
         if not self.streams:
             self._sink = Folding(self.upstream.name)
         elif self._before is not None:
@@ -261,6 +262,13 @@ class Relay:
     def resumable(self) -> bool:
         """Whether the answer failed after the commit, and another relay may go on with it."""
         return self.failed and self.committed and self._seam is not None and self._seam.can_go_on
+
+    @property
+    def response(self) -> JsonObject | None:
+        """The streamed answer as one body, where its writer composes that; complete if `done`."""
+        if self._frames is None and not self._ended:
+            return None
+        return self._sink.response if self.streams and isinstance(self._sink, Writing) else None
 
     def closing(self) -> bytes:
         """The bytes that tell the client of the failure, where nobody went on."""

@@ -9,6 +9,7 @@ from addons.wire.events import Failure
 from addons.wire.fold import Fold
 from addons.wire.format import Asked
 from addons.wire.format import Format
+from addons.wire.jsonio import JsonObject
 from addons.wire.sse import Frame
 
 
@@ -49,6 +50,11 @@ class Writing:
 
     def __init__(self, format: Format, asked: Asked) -> None:
         self._writer = format.stream_writer(asked)
+
+    @property
+    def response(self) -> JsonObject | None:
+        """The answer so far as one body, where the format's writer composes it (Responses)."""
+        return getattr(self._writer, "response", None)
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
         return b"".join(map(self._writer.feed, events))

@@ -279,23 +279,39 @@ def test_a_provider_of_both_formats_is_asked_in_the_clients_own(
     assert plan.requests[0].key == KEY
 
 
+ODD_REQUEST = (
+    '{"zz_unknown": {"b": 1, "a": [1.0, 1e3, 123456789012345678901234567890, null]},\n '
+    '"model" : "MODEL", "messages": [{"role":"user","content":"\\u00dcber \\ud83d\\ude80 Größe"}],'
+    ' "temperature":0.30, "metadata": {"k": "Ü", "NESTED": "MODEL"}}'
+)
+
+
 def test_the_same_format_passes_through_unchanged(stage: Stage) -> None:
     """But for the model's name, byte for byte: unknown members, order, spelling, white space."""
     model, plan = stage.on(CHAT, saying(CHAT))
-    sent = (
-        '{"zz_unknown": {"b": 1, "a": [1.0, 1e3, null]},\n "model" : "MODEL", "messages": '
-        '[{"role":"user","content":"\\u00dcber \\ud83d\\ude80 Größe"}], "temperature":0.30,'
-        ' "metadata": {"k": "Ü", "model": "MODEL"}}'
-    ).replace("MODEL", model)
-    answer = httpx2.post(
-        f"{stage.router.url}{CHAT.path}",
-        content=sent.encode(),
-        headers={"content-type": "application/json"},
-    )
-    assert answer.status_code == 200
+    sent = ODD_REQUEST.replace("MODEL", model).replace("NESTED", "other")
+    _post(stage, sent)
     bare = model.partition("/")[2]
     expected = sent.replace(f'"model" : "{model}"', f'"model" : "{bare}"')
     assert plan.requests[0].body.decode() == expected
+
+
+def test_a_model_named_within_the_request_is_left_alone(stage: Stage) -> None:
+    model, plan = stage.on(CHAT, saying(CHAT))
+    sent = ODD_REQUEST.replace("MODEL", model).replace("NESTED", "model")
+    _post(stage, sent)
+    expected = {**json.loads(sent), "model": model.partition("/")[2]}
+    assert plan.requests[0].json == expected
+    assert list(plan.requests[0].json) == list(expected)
+
+
+def _post(stage: Stage, body: str) -> None:
+    answer = httpx2.post(
+        f"{stage.router.url}{CHAT.path}",
+        content=body.encode(),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 200
 
 
 def test_the_same_format_passes_answers_through_unchanged(

@@ -139,3 +139,71 @@ def test_a_chat_is_served_by_a_provider_of_completions(router: Router, upstream:
     assert told.json()["content"] == [{"type": "text", "text": f" {GOOD}"}]
     assert told.json()["stop_reason"] == "max_tokens"
     assert plan.requests[0].json["prompt"] == "Be brief.\n\nUser: Well?\n\nAssistant:"
+
+
+COUNT = {"messages": [{"role": "user", "content": "Well?"}]}
+ASKS_COUNT = "/v1/messages/count_tokens"
+
+
+def test_a_provider_of_the_format_counts_tokens(router: Router, upstream: Upstream) -> None:
+    plan = upstream.on("m", answer({"input_tokens": 77}), path=ASKS_COUNT)
+    told = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "anthropic/m", **COUNT})
+    assert (told.status_code, told.json()) == (200, {"input_tokens": 77})
+    assert "x-switchyard-estimate" not in told.headers
+    assert told.headers["x-switchyard-model"] == "m"
+    assert plan.requests[0].json == {"model": "m", **COUNT} and plan.requests[0].key == KEY
+
+
+def test_counts_fail_over_and_are_estimated_at_last(router: Router, upstream: Upstream) -> None:
+    """A provider that does not count is none the worse for answers."""
+    upstream.on("bad", always=refusing(ANTHROPIC, 404, "not_found_error"), path=ASKS_COUNT)
+    good = upstream.on(
+        "good", answer({"input_tokens": 5}), always=refusing(ANTHROPIC, 404), path=ASKS_COUNT
+    )
+    first = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "counts", **COUNT})
+    assert first.json() == {"input_tokens": 5} and len(good.requests) == 1
+    assert first.headers["x-switchyard-attempts"] == "2"
+    second = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "counts", **COUNT})
+    assert second.status_code == 200 and 1 <= second.json()["input_tokens"] < 30
+    assert second.headers["x-switchyard-estimate"] == "true"
+    upstream.on("bad", always=saying(ANTHROPIC), path=ANTHROPIC.path)
+    asked = {"model": "anthropic/bad", "max_tokens": 5, **COUNT}
+    assert GOOD in httpx2.post(f"{router.url}{ANTHROPIC.path}", json=asked).text
+
+
+def test_a_wrong_count_is_told_as_the_provider_says(router: Router, upstream: Upstream) -> None:
+    upstream.on("m", refusing(ANTHROPIC, 400, "invalid_request_error", "no such role"))
+    told = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "anthropic/m", **COUNT})
+    assert told.status_code == 400 and told.json()["error"]["message"] == "no such role"
+
+
+def test_counts_for_other_providers_are_estimated_and_learn(
+    router: Router, upstream: Upstream
+) -> None:
+    upstream.on("c", always=saying(CHAT), path=CHAT.path)
+    words = {"messages": [{"role": "user", "content": "Well, what is it? " * 4}]}
+
+    def count() -> int:
+        told = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "openai-chat/c", **words})
+        assert told.status_code == 200 and told.headers["x-switchyard-estimate"] == "true"
+        return told.json()["input_tokens"]
+
+    before = count()
+    assert 10 < before < 30
+    asked = {"model": "openai-chat/c", **words}
+    assert httpx2.post(f"{router.url}{CHAT.path}", json=asked).status_code == 200
+    after = count()  # the provider told of 21 tokens
+    assert abs(after - 21) < abs(before - 21) or before == 21
+    wrong = httpx2.post(f"{router.url}{ASKS_COUNT}", json={"model": "openai-chat/c"})
+    assert wrong.status_code == 400 and wrong.json()["type"] == "error"
+
+
+def test_gemini_counts_tokens(router: Router, upstream: Upstream) -> None:
+    contents = {"contents": [{"parts": [{"text": "Well?"}]}]}
+    path = "/v1beta/models/{}:countTokens"
+    plan = upstream.on(None, answer({"totalTokens": 4}), path=path.format("g"))
+    told = httpx2.post(f"{router.url}{path.format('gemini/g')}", json=contents)
+    assert told.json() == {"totalTokens": 4} and plan.requests[0].json == contents
+    guess = httpx2.post(f"{router.url}{path.format('openai-chat/c')}", json=contents)
+    assert guess.headers["x-switchyard-estimate"] == "true"
+    assert 1 <= guess.json()["totalTokens"] < 30

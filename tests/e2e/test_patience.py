@@ -454,9 +454,7 @@ async def test_the_client_is_answered_after_the_recovery(
     arena: Arena, http: httpx2.AsyncClient, client: Dialect, dialect: Dialect, stream: bool
 ) -> None:
     combo = arena.combo("patient", dialect)
-    plans = [
-        combo.on(member, refused_for_a_second(dialect), saying(dialect)) for member in MEMBERS
-    ]
+    plans = [combo.on(member, refused_for_a_second(dialect), saying(dialect)) for member in MEMBERS]
     answer = await http.post(client.path, json=question(combo, stream=stream))
     assert is_whole_answer(read(client, answer, stream)), answer.text
     answered = next(plan for plan in plans if len(plan.requests) == 2)
@@ -523,7 +521,7 @@ async def test_what_is_too_long_goes_to_a_larger_window(
     answer = await http.post(client.path, json=question(combo, stream=stream))
     assert is_whole_answer(read(client, answer, stream)), answer.text
     rows = await targets(http, combo)
-    assert "b" not in rows and rows["a"]["state"] == "healthy"
+    assert "b" not in rows and rows["a"]["state"] == "open"
 
 
 @clients
@@ -575,7 +573,7 @@ async def test_a_cooldown_and_its_probe_are_told(arena: Arena, http: httpx2.Asyn
     assert (await targets(http, combo))["a"]["state"] == "probing"
     gate.set()
     assert await probe == "a"
-    assert (await targets(http, combo))["a"]["state"] == "healthy"
+    assert (await targets(http, combo))["a"]["state"] == "open"
     assert await answered_by() == "a"
     assert (len(probed.requests), len(others.requests)) == (3, 4)
 

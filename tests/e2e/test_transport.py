@@ -9,6 +9,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
+import trustme
 
 from tests.e2e.asking import ask
 from tests.e2e.stage import CLIENT_KEY
@@ -298,6 +299,22 @@ async def test_error_answers_through_a_tunnel(stage: Stage) -> None:
     assert answer.status_code == 404
     error = read_body("anthropic", answer.content).error
     assert error and error["type"] == "not_found_error"
+
+
+def test_an_untrusted_certificate_is_a_502(start_router: Callable[..., Router]) -> None:
+    """And leaves no traceback in the log, which the end of the router's run checks."""
+    with Upstream(tls=server_context(ca=trustme.CA())) as untrusted:
+        provider = {
+            "name": "p",
+            "base-url": f"{untrusted.url}/v1",
+            "api-key-entries": [KEY],
+        }
+        router = start_router({"providers": [provider], "retry": {"request-retry": 0}})
+        answer = httpx2.post(f"{router.url}{CHAT.path}", json=question(CHAT, "p/m"))
+        assert answer.status_code == 502
+        error = read_body("openai-chat", answer.content).error
+        assert error and "ertificate" in error["message"]
+        assert not untrusted.requests
 
 
 def test_it_never_listens_on_every_address(stage: Stage) -> None:

@@ -216,6 +216,25 @@ def test_size_is_bounded():
     assert count(found) <= MAX_NODES + 1
 
 
+def test_depth_and_references_are_bounded():
+    deep: dict[str, Any] = {"type": "string"}
+    for _ in range(300):
+        deep = {"type": "object", "properties": {"a": deep}}
+    assert converted(deep)
+    ring = {"oneOf": [{"allOf": [{"type": "integer"}, {"$ref": "#"}], "title": "t"}, {"const": 1}]}
+    assert converted(ring)
+    levels = {
+        f"d{i}": {
+            "properties": {
+                side: {"$ref": f"#/$defs/d{i + 1}", "title": side} for side in ("left", "right")
+            }
+        }
+        for i in range(40)
+    }
+    schema = {"$defs": levels, "$ref": "#/$defs/d0", "title": "top"}
+    assert len(repr(mend_refs(schema))) < 2_000_000
+
+
 def test_all_of_is_merged():
     schema = {
         "allOf": [

@@ -23,6 +23,9 @@ MAX_NODES = 4000
 MAX_RECURSION = 2
 """How often a schema that contains itself is unrolled along one path."""
 
+MAX_DEPTH = 60
+"""Bound on nesting: Gemini refuses schemas long before that."""
+
 _FORMATS = {
     "string": {"enum", "date-time"},
     "integer": {"int32", "int64"},
@@ -51,6 +54,7 @@ class _ToGemini:
     def __init__(self, schema: JsonObject) -> None:
         self._root = schema
         self._left = MAX_NODES
+        self._depth = 0
 
     def root(self) -> JsonObject:
         return self._node(self._root, ()) or {"type": "OBJECT"}
@@ -58,40 +62,53 @@ class _ToGemini:
     def _node(self, node: Any, path: tuple[str, ...]) -> JsonObject | None:
         """One schema; None where nothing is admitted or it would go on for ever."""
         self._left -= 1
-        if node is False or self._left < 0:
+        if node is False or self._left < 0 or self._depth >= MAX_DEPTH:
             return None
         if not isinstance(node, dict):
             return _anything({})
-        while isinstance(ref := node.get("$ref"), str):
-            target = resolve(self._root, ref)
-            if path.count(ref) >= MAX_RECURSION:
-                return None
-            path = (*path, ref)
-            node = {**(target or {}), **{k: v for k, v in node.items() if k != "$ref"}}
-        if node.get("allOf"):
-            node = self._all_of(node, path)
+        self._depth += 1
+        try:
+            return self._object_node(node, path)
+        finally:
+            self._depth -= 1
+
+    def _object_node(self, node: JsonObject, path: tuple[str, ...]) -> JsonObject | None:
+        found = self._resolve(node, path)
+        if found is None:
+            return None
+        node, path = self._all_of(*found)
         for key in ("anyOf", "oneOf"):
             if isinstance(branches := node.get(key), list) and branches:
                 rest = {k: v for k, v in node.items() if k != key}
                 return self._any_of(rest, branches, path)
         return self._typed(node, path)
 
-    def _all_of(self, node: JsonObject, path: tuple[str, ...]) -> JsonObject:
+    def _resolve(
+        self, node: JsonObject, path: tuple[str, ...]
+    ) -> tuple[JsonObject, tuple[str, ...]] | None:
+        """A schema without its reference; None where that was unrolled often enough."""
+        while isinstance(ref := node.get("$ref"), str):
+            if path.count(ref) >= MAX_RECURSION:
+                return None
+            path = (*path, ref)
+            beside = {k: v for k, v in node.items() if k != "$ref"}
+            node = {**(resolve(self._root, ref) or {}), **beside}
+        return node, path
+
+    def _all_of(
+        self, node: JsonObject, path: tuple[str, ...]
+    ) -> tuple[JsonObject, tuple[str, ...]]:
         """All branches as one schema: properties together, all that any of them requires."""
+        branches = node.get("allOf")
+        if not isinstance(branches, list):
+            return node, path
         merged: JsonObject = {}
-        for branch in [*node["allOf"], {k: v for k, v in node.items() if k != "allOf"}]:
-            while isinstance(branch, dict) and isinstance(ref := branch.get("$ref"), str):
-                if ref in path:
-                    branch = {}
-                    break
-                path = (*path, ref)
-                rest = {k: v for k, v in branch.items() if k != "$ref"}
-                branch = {**(resolve(self._root, ref) or {}), **rest}
-            if isinstance(branch, dict):
-                if branch.get("allOf"):
-                    branch = self._all_of(branch, path)
-                _merge_into(merged, branch)
-        return merged
+        for branch in [*branches, {k: v for k, v in node.items() if k != "allOf"}]:
+            found = self._resolve(branch, path) if isinstance(branch, dict) else None
+            if found is not None:
+                whole, path = self._all_of(*found)
+                _merge_into(merged, whole)
+        return merged, path
 
     def _any_of(
         self, rest: JsonObject, branches: Iterable[Any], path: tuple[str, ...]

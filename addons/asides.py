@@ -1,0 +1,85 @@
+"""Calls that are no conversation (see `wire.aside`), on their way through the pipeline."""
+
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from addons.answers import json_answer
+from addons.endpoints import Endpoint
+from addons.exchange import Exchange
+from addons.guard import Refused
+from addons.headers import route_headers
+from addons.policy.catalog import Plan
+from addons.wire.aside import Aside
+from addons.wire.counting import Calibration
+from addons.wire.counting import Counting
+from addons.wire.counting import estimate
+from addons.wire.errors import ApiError
+from addons.wire.errors import BadRequest
+from addons.wire.jsonio import JsonObject
+
+ESTIMATE = "x-switchyard-estimate"
+"""The header of an answer that no provider gave."""
+
+
+def make_aside(endpoint: Endpoint, body: JsonObject, calibration: Calibration) -> Aside | None:
+    """What the endpoint asks for; None where that is an answer. `body` is the client's."""
+    if endpoint.kind == "count":
+        return Counting(endpoint.format, body, calibration)
+    return None
+
+
+def check_plan(aside: Aside, plan: Plan) -> None:
+    """Raises Refused if no provider of the plan can be asked, nor the router tell by itself."""
+    if not aside.needs_provider:
+        return
+    if any(aside.formats.intersection(target.provider.formats) for target in plan.targets):
+        return
+    speaks = ", ".join(sorted(aside.formats))
+    raise Refused(
+        ApiError(
+            message=f"No provider of the model {plan.name!r} speaks a format that has "
+            f"{aside.service}: {speaks}. Ask for a model of another provider.",
+            kind="invalid_request",
+            param="model",
+        )
+    )
+
+
+def estimated(exchange: Exchange) -> http.Response | None:
+    """The router's own answer where no provider gave one; None if it has none to give, or a
+    provider found the request itself to be wrong. Raises Refused."""
+    aside, plan = exchange.aside, exchange.plan
+    if aside is None or plan is None:
+        return None
+    if any(failure.record.cls in ("request", "context-length") for failure in exchange.failures):
+        return None
+    model = next((target.model for target in plan.targets if target.model), exchange.model)
+    try:
+        body = aside.estimate(model)
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    if body is None:
+        return None
+    exchange.answered = True
+    return json_answer(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Corrects estimates by what providers tell of the tokens of ordinary requests."""
+
+    calibration: Calibration
+
+    def look(self, exchange: Exchange, told: int, now: float) -> None:
+        """`told` are the tokens of the whole prompt; `now` is in monotonic seconds."""
+        if exchange.target is None or exchange.aside is not None:
+            return
+        model = exchange.target.model
+        if not told or not self.calibration.wants(model, now):
+            return
+        try:
+            guessed = estimate(exchange.conversation, model)
+        except BadRequest:
+            return
+        self.calibration.observe(model, guessed, told, now)

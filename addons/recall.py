@@ -1,0 +1,65 @@
+"""Responses requests that go on from an earlier answer, where the router keeps the conversation.
+
+A provider that speaks another format keeps no answers, so what it answered is kept here, by the
+answer's id and the client's credential. A later request that names such an answer, or an item of
+it, gets the conversation in place of the name before anything else is done with it. What is not
+kept is left as it is: a provider that speaks Responses may know it.
+"""
+
+import hashlib
+
+from pydantic import SecretStr
+
+from addons.exchange import Exchange
+from addons.state.conversations import Conversations
+from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
+from addons.wire.jsonio import loads
+from addons.wire.openai_responses.history import expand
+from addons.wire.openai_responses.history import input_items
+from addons.wire.openai_responses.history import resolve
+
+FORMAT = "openai-responses"
+
+
+def recalled(kept: Conversations, exchange: Exchange) -> JsonObject:
+    """The request's body with what it names in full; the same object if nothing changes."""
+    body = exchange.body
+    if exchange.format.name != FORMAT:
+        return body
+    owner = owner_of(exchange.credential)
+    before = body.get("previous_response_id")
+    if isinstance(before, str) and (data := kept.get(owner, before)) is not None:
+        body = expand(body, loads(data))
+
+    def find(id: str) -> JsonObject | None:
+        data = kept.with_item(owner, id)
+        items = loads(data) if data is not None else []
+        return next((item for item in items if item.get("id") == id), None)
+
+    return resolve(body, find)
+
+
+def keep(kept: Conversations, exchange: Exchange) -> None:
+    """Keeps the conversation of an exchange that was answered completely by a translation, unless
+    the client said `store: false`."""
+    relay = exchange.relay
+    if exchange.format.name != FORMAT or exchange.passes_through or relay is None:
+        return
+    if exchange.body.get("store") is False:
+        return
+    response = relay.response
+    if response is None and relay.body:
+        response = loads(relay.body)
+    if not response or not isinstance(id := response.get("id"), str):
+        return
+    output = response["output"]
+    ids = [item["id"] for item in output if isinstance(item.get("id"), str)]
+    data = dumps([*input_items(exchange.body), *output])
+    kept.put(owner_of(exchange.credential), id, data, ids)
+
+
+def owner_of(credential: SecretStr | None) -> bytes:
+    """Whose conversations are whose: a hash of the credential a client comes with."""
+    secret = credential.get_secret_value() if credential is not None else ""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
