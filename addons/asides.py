@@ -14,6 +14,7 @@ from addons.wire.aside import Aside
 from addons.wire.counting import Calibration
 from addons.wire.counting import Counting
 from addons.wire.counting import estimate
+from addons.wire.embeddings import Embedding
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
@@ -22,10 +23,16 @@ ESTIMATE = "x-switchyard-estimate"
 """The header of an answer that no provider gave."""
 
 
-def make_aside(endpoint: Endpoint, body: JsonObject, calibration: Calibration) -> Aside | None:
-    """What the endpoint asks for; None where that is an answer. `body` is the client's."""
-    if endpoint.kind == "count":
-        return Counting(endpoint.format, body, calibration)
+def make_aside(
+    endpoint: Endpoint, body: JsonObject, model: str, calibration: Calibration
+) -> Aside | None:
+    """What the endpoint asks for; None where that is an answer. `body` and `model` are the
+    client's."""
+    match endpoint.kind:
+        case "count":
+            return Counting(endpoint.format, body, calibration)
+        case "embed":
+            return Embedding(endpoint.format, endpoint.method, body, model)
     return None
 
 

@@ -12,10 +12,10 @@ from addons.wire.gemini.paths import read_path
 from addons.wire.registry import FORMATS
 
 type Kind = Literal[
-    "generate", "count", "models", "model", "version", "health", "status", "greeting"
+    "generate", "count", "embed", "models", "model", "version", "health", "status", "greeting"
 ]
 
-ASKS_MODEL = ("generate", "count")
+ASKS_MODEL = ("generate", "count", "embed")
 """Kinds that take the way to a provider."""
 
 
@@ -23,7 +23,8 @@ ASKS_MODEL = ("generate", "count")
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `count` how many tokens a request has for it; `models` for the list, `model` for one of it, `version` for Ollama's,
+    `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
+    embeddings of texts; `models` asks for the list, `model` for one of it, `version` for Ollama's,
     `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
     to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
@@ -47,6 +48,9 @@ _CALLS: dict[str, tuple[Kind, str]] = {
     "/messages": ("generate", "anthropic"),
     "/messages/count_tokens": ("count", "anthropic"),
     "/api/chat": ("generate", "ollama"),
+    "/api/embed": ("embed", "ollama"),
+    "/api/embeddings": ("embed", "ollama"),
+    "/embeddings": ("embed", "openai-chat"),
 }
 """End of the path -> what it asks for and its wire format, for formats whose body names the model.
 Where one end is the end of another, the longer comes first."""
@@ -58,6 +62,8 @@ _GEMINI_METHODS: dict[str, Kind] = {
     "generateContent": "generate",
     "streamGenerateContent": "generate",
     "countTokens": "count",
+    "embedContent": "embed",
+    "batchEmbedContents": "embed",
 }
 _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 

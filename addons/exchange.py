@@ -95,7 +95,7 @@ class Exchange:
 
     plan: Plan | None = None
     routes: Routes | None = None
-    """Those the trail was begun with: a key of a later configuration is not for this one's hosts."""
+    """Those the trail began with: a later configuration's key is not for this one's hosts."""
     trail: Trail | None = None
 
     attempts: int = 0

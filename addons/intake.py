@@ -14,6 +14,7 @@ from addons.endpoints import find_foreign_endpoint
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.recall import recalled
 from addons.runtime import Runtime
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import UnknownEncoding
@@ -51,7 +52,10 @@ class Intake:
             endpoint = None
         if endpoint is not None and endpoint.kind in ASKS_MODEL:
             exchange = begin_exchange(flow, endpoint, decoded_body(request))
-            exchange.aside = make_aside(endpoint, exchange.parsed, runtime.calibration)
+            exchange.body = recalled(runtime.conversations, exchange)
+            exchange.aside = make_aside(
+                endpoint, exchange.parsed, exchange.model, runtime.calibration
+            )
             runtime.exchanges.begin(exchange)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:

@@ -18,6 +18,7 @@ from addons.wire.jsonio import loads
 from addons.wire.openai_responses.history import expand
 from addons.wire.openai_responses.history import input_items
 from addons.wire.openai_responses.history import resolve
+from addons.wire.relay import Relay
 
 FORMAT = "openai-responses"
 
@@ -44,9 +45,9 @@ def keep(kept: Conversations, exchange: Exchange) -> None:
     """Keeps the conversation of an exchange that was answered completely by a translation, unless
     the client said `store: false`."""
     relay = exchange.relay
-    if exchange.format.name != FORMAT or exchange.passes_through or relay is None:
+    if exchange.format.name != FORMAT or exchange.body.get("store") is False:
         return
-    if exchange.body.get("store") is False:
+    if not isinstance(relay, Relay) or relay.upstream.name == FORMAT:
         return
     response = relay.response
     if response is None and relay.body:

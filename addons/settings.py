@@ -105,7 +105,7 @@ class Settings:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             match self._source.poll():
-                case Config() as config if (why := _exposure(config)):
+                case Config() as config if why := _exposure(config):
                     logger.error("switchyard: the configuration in force stays, because %s", why)
                 case Config() as config:
                     self._use(config)

@@ -12,6 +12,7 @@ from addons.failover.attempt import Failure
 from addons.guard import guarded
 from addons.headers import answer_headers
 from addons.headers import stream_head
+from addons.recall import keep
 from addons.runtime import Runtime
 from addons.wire.aside import AsideRelay
 from addons.wire.relay import Relay
@@ -55,7 +56,7 @@ class Streaming:
         exchange.relay = Relay(
             upstream, exchange.format, exchange.streams, asked, exchange.seam, exchange.told
         )
-        attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded)
+        attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded, self._completed)
 
     def _succeeded(self, exchange: Exchange) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
@@ -64,6 +65,11 @@ class Streaming:
         self._runtime.exchanges.begin(exchange)
         if exchange.trail and exchange.current:
             exchange.trail.succeeded(exchange.current, time.monotonic())
+
+    def _completed(self, exchange: Exchange) -> None:
+        """Kept before the client sees the end: it may go on from it at once."""
+        if self._runtime.exchanges.get(exchange.flow) is exchange:
+            keep(self._runtime.conversations, exchange)
 
 
 def upstream_streams(policy: str, wish: bool) -> bool:
@@ -79,11 +85,13 @@ class RelayReceiver:
         exchange: Exchange,
         relay: Relay | AsideRelay,
         succeeded: Callable[[Exchange], None],
+        completed: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._relay = relay
         self._upstream: http.Response | None = None
         self._tell_success: Callable[[Exchange], None] | None = succeeded
+        self._tell_end = completed
 
     @property
     def committed(self) -> bool:
@@ -120,18 +128,22 @@ class RelayReceiver:
 
     def data(self, data: bytes) -> bytes:
         out = self._relay.feed(data)
-        self._notice_success()
+        self._notice()
         return out
 
     def end(self) -> bytes:
         out = self._relay.end()
-        self._notice_success()
+        self._notice()
         return out
 
-    def _notice_success(self) -> None:
-        if self._relay.committed and self._tell_success is not None:
+    def _notice(self) -> None:
+        relay = self._relay
+        if relay.committed and self._tell_success is not None:
             self._tell_success(self._exchange)
             self._tell_success = None
+        if relay.committed and relay.done and not relay.failed and self._tell_end is not None:
+            self._tell_end(self._exchange)
+            self._tell_end = None
 
     def broken(self, failure: Failure) -> bytes:
         return self._relay.cut(failure.message)

@@ -74,8 +74,8 @@ def write_aside(exchange: Exchange, aside: Aside) -> None:
     assert exchange.target
     offered = tuple(f for f in exchange.target.provider.formats if f in aside.formats)
     upstream = exchange.upstream_format = choose_format(exchange.format, offered)
-    exchange.dropped = []
     try:
+        exchange.dropped = aside.lost(upstream.name)
         exchange.upstream_body = aside.write(upstream.name, exchange.target.model)
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
@@ -110,9 +110,10 @@ def read_conversation(exchange: Exchange) -> Conversation:
 def _no_memory(exchange: Exchange) -> ApiError:
     assert exchange.target
     return ApiError(
-        message="The request continues an earlier response (previous_response_id), which provider "
-        f"{exchange.target.provider.name!r} does not keep, as it speaks another format. Send the "
-        "whole conversation in 'input'.",
+        message="Previous response with id "
+        f"{str(exchange.body['previous_response_id'])[:100]!r} not found: provider "
+        f"{exchange.target.provider.name!r} speaks another format and keeps no answers, and the "
+        "router does not have it (or no longer). Send the whole conversation in 'input'.",
         kind="invalid_request",
         code="previous_response_not_found",
         param="previous_response_id",

@@ -2,12 +2,15 @@ import json
 
 import pytest
 
+from addons.credentials import Credentials
+from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
+from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
@@ -178,3 +181,13 @@ def test_a_key_with_odd_bytes_does_not_break_the_request() -> None:
     assert attempt.request is not None
     assert (b"authorization", b"Bearer \xffodd") in attempt.request.headers.fields
     assert json.loads(attempt.request.content or b"")["model"] == "f"
+
+
+def test_what_has_no_exchange_is_left_alone() -> None:
+    runtime = make_runtime()
+    addon = Credentials(runtime)
+    flow = client_flow(runtime, "/health")
+    addon.request(flow)
+    attempt = Attempt(flow=flow, number=1)
+    addon.attempt(attempt)
+    assert (flow.response, attempt.answer, attempt.wait) == (None, None, None)

@@ -91,7 +91,7 @@ def test_the_model_of_a_path_is_decoded() -> None:
         ("POST", "/x/v1/chat/completions"),
         ("POST", "/v1/../v1/messages"),
         ("POST", "/v1/models"),
-        ("POST", "/v1beta/models/g:countTokens"),
+        ("POST", "/v1beta/models/g:embedContent"),
         ("POST", "/v1beta/models/:generateContent"),
         ("POST", "/health"),
         ("GET", "/v1/chat/completions"),

@@ -66,8 +66,7 @@ def test_the_most_telling_error_is_told_with_all_that_was_tried(format: str) -> 
     answer = all_failing(format, "s", QUOTA, BUSY)
     _, message = error_of(answer, format, 429)
     assert message == (
-        "All 2 attempts failed. The most telling: provider 'one', model 'm': "
-        "answered 429: used up"
+        "All 2 attempts failed. The most telling: provider 'one', model 'm': answered 429: used up"
     )
     assert answer.headers["retry-after"] in ("19", "20", "1", "2"), answer.headers
     assert answer.headers["x-switchyard-provider"] == "one"

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from addons.answers import error_answer
+from addons.failover.attempt import Attempt
 from addons.heartbeat import ExchangeHeart
 from addons.heartbeat import Heartbeat
-from addons.failover.attempt import Attempt
 from addons.wire.errors import ApiError
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS

@@ -89,7 +89,8 @@ def test_geminis_stream_without_sse_is_an_array() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["or/qwen/qwen-3:free", "my model (high)", "模型-é🎉", " padded ", "a" * 5000, "\ud83d"]
+    "model",
+    ["or/qwen/qwen-3:free", "my model (high)", "模型-é🎉", " padded ", "a" * 5000, "\ud83d"],
 )
 def test_odd_model_names_are_taken_as_they_are(model: str) -> None:
     runtime = make_runtime()

@@ -2,8 +2,10 @@ import json
 
 import pytest
 
+from addons.access import Access
 from addons.intake import Intake
 from addons.routing import Routing
+from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -76,3 +78,18 @@ def test_what_is_no_call_of_a_model_is_left_alone() -> None:
     route(runtime, flow)
     assert flow.response is None
     assert runtime.failover.routed == []  # pyright: ignore
+
+
+def test_a_model_that_the_key_may_not_ask_for_is_403() -> None:
+    limits = 'clients: {api-keys: [{key: router-key-1, models: ["claude/*"]}]}'
+    runtime = make_runtime(CONFIG + f"    {limits}\n")
+    wrong = call_flow(runtime, "anthropic", "chat/m", headers={"x-api-key": "router-key-1"})
+    right = call_flow(runtime, "anthropic", "claude/c", headers={"x-api-key": "router-key-1"})
+    for flow in (wrong, right):
+        Access(runtime).request(flow)
+        route(runtime, flow)
+    type, message = error_of(wrong.response, "anthropic", 403)
+    assert type == "permission_error"
+    assert "chat/m" in message
+    assert right.response is None
+    assert runtime.failover.routed == [right.id]  # pyright: ignore

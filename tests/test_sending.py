@@ -267,7 +267,9 @@ def test_a_forwarded_key_is_put_where_the_upstream_wants_it(
     flow = call_flow(runtime, client, model, headers={"authorization": f"Bearer {CLIENT_KEY}"})
     request = sent(runtime, flow).request
     assert request is not None
-    found = [name.decode() for name, value in request.headers.fields if CLIENT_KEY.encode() in value]
+    found = [
+        name.decode() for name, value in request.headers.fields if CLIENT_KEY.encode() in value
+    ]
     assert found == [header]
     assert request.headers[header] == value
 

@@ -12,6 +12,8 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons
 
 from addons import settings as module
+from addons.policy.problems import Problem
+from addons.policy.schema import Config
 from addons.runtime import Runtime
 from addons.settings import DEFAULT_CONFIG
 from addons.settings import Settings
@@ -48,10 +50,12 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    handler = Log()
+    handler, level = Log(), module.logger.level
+    module.logger.setLevel(logging.INFO)
     module.logger.addHandler(handler)
     yield handler
     module.logger.removeHandler(handler)
+    module.logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
@@ -133,16 +137,18 @@ async def test_a_changed_file_comes_into_force_and_a_bad_one_does_not(file: Path
         assert names(runtime) == ["two"]
 
 
-async def test_a_key_that_is_accepted_but_not_acted_upon_is_told(file: Path, log: Log) -> None:
-    file.write_text(ONE + "exchange-log: {dir: logs}\n")
-    async with started(file, run=False) as (_, _, runtime):
-        if runtime.config.notices:
-            assert "exchange-log" in await log.wait_for("not yet acted upon")
+async def test_what_a_file_should_know_is_told(
+    file: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = Problem(str(file), 2, "some.key", "accepted, but not yet acted upon")
+    monkeypatch.setattr(Config, "notices", property(lambda _: (notice,)))
+    async with started(file, run=False):
+        assert str(notice) in await log.wait_for("switchyard: ")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_it_does_not_start_where_others_reach_it_without_a_key(
-    host: str, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    host: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     addon = Settings(Runtime())
     with taddons.context(Proxyserver()) as context:
@@ -199,7 +205,7 @@ async def test_a_running_router_without_keys_cannot_be_told_to_listen_anywhere(
 ) -> None:
     async with started(file) as (context, _, _):
         await log.wait_for("ready")
-        with pytest.raises(exceptions.OptionsError, match="it would listen on 0.0.0.0"):
+        with pytest.raises(exceptions.OptionsError, match=r"it would listen on 0\.0\.0\.0"):
             context.options.update(**change)
         assert context.options.listen_host == "127.0.0.1"
         assert context.options.mode == ["regular"]
@@ -210,7 +216,7 @@ async def test_another_file_may_be_named_while_running(file: Path, log: Log) -> 
     other.write_text(BAD)
     async with started(file) as (context, _, runtime):
         await log.wait_for("ready")
-        with pytest.raises(exceptions.OptionsError, match="combos.x"):
+        with pytest.raises(exceptions.OptionsError, match=r"combos\.x"):
             context.options.update(switchyard_config=str(other))
         assert names(runtime) == ["one"]
         replace(file, ONE.replace("name: one", "name: still-watched"))
@@ -270,3 +276,25 @@ async def test_the_shipped_file_starts_the_demo_upstream_and_ends_it(
         writer.close()
     with pytest.raises(OSError):
         await asyncio.open_connection(host, int(port))
+
+
+async def test_servers_that_began_on_every_address_start_anew_on_loopback(
+    file: Path, log: Log
+) -> None:
+    runtime, server = Runtime(), Proxyserver()
+    addon = Settings(runtime)
+    with taddons.context(server) as context:
+        context.options.update(listen_host="", listen_port=0)
+        await server.setup_servers()
+        server.running()
+        assert any(address[0] == "0.0.0.0" for address in server.listen_addrs())
+        context.master.addons.add(addon)
+        context.options.update(switchyard_config=str(file))
+        addon.running()
+        try:
+            assert "http://127.0.0.1:" in await log.wait_for("ready")
+            assert {address[0] for address in server.listen_addrs()} == {"127.0.0.1"}
+        finally:
+            addon.done()
+            for instance in server.servers:
+                await instance.stop()

@@ -75,7 +75,7 @@ def test_a_client_of_any_format_that_wants_json_gets_json(format: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_client_of_any_format_that_wants_a_stream_gets_one(format: str) -> None:
-    pipeline, exchange, attempt, receiver = started(format, stream=True)
+    pipeline, _exchange, attempt, receiver = started(format, stream=True)
     assert not receiver.whole
     told = pipeline.answer(attempt, reply("hello"))
     assert receiver.committed
@@ -92,7 +92,7 @@ def test_nothing_is_told_before_the_first_output() -> None:
     _, exchange, _, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream", X_Request_Id="r-1"))
     assert exchange.upstream_headers["x-request-id"] == "r-1"
-    first, second, *rest = CHUNKS.split(b"\n\n")
+    first, second, *_rest = CHUNKS.split(b"\n\n")
     assert receiver.data(first + b"\n\n") == b""
     assert not receiver.committed
     told = receiver.data(second + b"\n\n")
@@ -102,7 +102,7 @@ def test_nothing_is_told_before_the_first_output() -> None:
 
 
 def test_first_output_clears_the_target_at_once() -> None:
-    pipeline, exchange, attempt, receiver = started(stream=True)
+    pipeline, exchange, _attempt, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream"))
     receiver.data(CHUNKS)
     assert exchange.trail is not None
@@ -137,7 +137,7 @@ def test_garbage_for_a_compressed_answer_is_a_failure(encoding: str) -> None:
 def test_a_break_after_output_ends_the_stream_with_an_error() -> None:
     _, _, _, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream"))
-    receiver.data(CHUNKS[: CHUNKS.index(b"lo\"}")])
+    receiver.data(CHUNKS[: CHUNKS.index(b'lo"}')])
     assert receiver.committed
     told = receiver.broken(Failure("reset", "the connection was reset"))
     assert receiver.failed

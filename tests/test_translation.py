@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from addons.failover.attempt import Failure
 from addons.translation import choose_format
 from addons.wire.registry import FORMATS
 from tests.support.runtime import FORMATS as NAMES
@@ -123,3 +124,50 @@ def test_an_earlier_response_goes_to_its_own_format_as_it_is() -> None:
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None
     assert json.loads(attempt.request.content or b"")["previous_response_id"] == "resp_1"
+
+
+@pytest.mark.parametrize("client", NAMES)
+def test_an_effort_that_is_none_is_refused(client: str) -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, client, "chat/m(very much)")
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is None
+    assert error_of(attempt.answer, client, 400)[0] == WORD[client]
+
+
+def test_an_effort_by_name_reaches_both_its_own_and_another_format() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    for client in ("openai-chat", "anthropic"):
+        flow = call_flow(runtime, client, "chat/m(high)")
+        pipeline.begin(flow)
+        attempt = pipeline.attempt(flow)
+        assert attempt.request is not None
+        body = json.loads(attempt.request.content or b"")
+        assert (body["model"], body["reasoning_effort"]) == ("m", "high")
+        pipeline.over(flow)
+
+
+def test_a_stream_that_broke_off_is_gone_on_with() -> None:
+    runtime = make_runtime("""
+        providers:
+          - {name: a, base-url: "https://a.example/v1", models: [x]}
+          - {name: b, format: anthropic, base-url: "https://b.example", models: [y]}
+        combos: {s: {members: [a/x, b/y], continue-streams: true}}
+    """)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "openai-chat", "s", stream=True)
+    pipeline.begin(flow)
+    first = pipeline.attempt(flow)
+    said = {"index": 0, "delta": {"role": "assistant", "content": "Once upon a"}}
+    told = pipeline.answer(first, b"data: " + json.dumps({"choices": [said]}).encode() + b"\n\n")
+    assert b"Once upon a" in told
+    assert b"error" not in told
+    pipeline.fail(first, Failure("reset", "the connection broke"))
+    second = pipeline.attempt(flow)
+    assert second.request is not None
+    turns = json.loads(second.request.content or b"")["messages"]
+    assert [turn["role"] for turn in turns][:2] == ["user", "assistant"]
+    assert "Once upon a" in json.dumps(turns[1])

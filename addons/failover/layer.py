@@ -26,6 +26,14 @@ from addons.failover.upstream import PatientHttp1Client
 logger = logging.getLogger(__name__)
 
 
+class GetOwnConnection(GetHttpConnection):
+    """Ask for a connection that nobody else uses.
+
+    HTTP/1 carries one request at a time. mitmproxy takes that for granted where the client speaks
+    it too, but a hedge runs beside another attempt, maybe to the same server.
+    """
+
+
 class FailoverLayer(HttpLayer):
     """mitmproxy's HTTP layer, extended by what failover needs.
 
@@ -122,12 +130,23 @@ class FailoverLayer(HttpLayer):
         if upcoming is not None:
             yield ArmDeadline(upcoming)
 
+    def get_connection(
+        self, event: GetHttpConnection, *, reuse: bool = True
+    ) -> CommandGenerator[None]:
+        own = isinstance(event, GetOwnConnection)
+        yield from super().get_connection(event, reuse=reuse and not own)
+
     def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
-        """Stop making a connection, unless it was made meanwhile."""
+        """Stop making a connection, unless it was made meanwhile or others wait for it too."""
         for connection, waiting in self.waiting_for_establishment.items():
-            if wanted in waiting:
+            if wanted not in waiting:
+                continue
+            if len(waiting) > 1:
+                waiting.remove(wanted)
+                self.command_sources.pop(wanted, None)
+            else:
                 yield commands.CloseConnection(connection)
-                return
+            return
 
     def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
         if command.err:

@@ -35,6 +35,7 @@ from addons.failover.deadlines import TimedStream
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
 from addons.failover.layer import FailoverLayer
+from addons.failover.layer import GetOwnConnection
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
@@ -143,7 +144,8 @@ class FailoverStream(TimedStream):
     def begin(
         self, attempt: Attempt, request: http.Request, receiver: Receiver
     ) -> CommandGenerator[None]:
-        wanted = GetHttpConnection(
+        ask = GetOwnConnection if attempt.hedge else GetHttpConnection
+        wanted = ask(
             (request.host, request.port), request.scheme == "https", attempt.via, "tcp"
         )
         # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it

@@ -53,6 +53,10 @@ class Aside(Protocol):
         Raises BadRequest."""
         ...
 
+    def lost(self, format: str) -> list[str]:
+        """What of the client's wishes a provider of `format` cannot be told; see `losses.lost`."""
+        ...
+
     def read(self, format: str, body: JsonObject) -> Told:
         """What the answer of a provider of `format` means. Raises BadReply if it is none."""
         ...

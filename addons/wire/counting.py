@@ -99,6 +99,10 @@ class Counting:
             return {**self._body, "generateContentRequest": named}
         return self._body
 
+    def lost(self, format: str) -> list[str]:
+        """Nothing: only a provider of the client's own format is asked."""
+        return []
+
     def read(self, format: str, body: JsonObject) -> Told:
         name = "input_tokens" if format == "anthropic" else "totalTokens"
         if int_of(body.get(name)) is None:
@@ -162,8 +166,10 @@ def estimate(c: Conversation, model: str) -> int:
     for turn in c.turns:
         tokens += family.turn + sum(map(_of_part, turn.parts))
     for tool in c.tools:
+        if tool.kind == "server":  # what these add, only the provider sees
+            continue
         tokens += family.tool + _of_text(tool.name) + _of_text(tool.description or "")
-        for schema in (tool.parameters, tool.grammar, tool.raw):
+        for schema in (tool.parameters, tool.grammar):
             tokens += len(dumps(schema)) * family.schema if schema else 0
     if c.output is not None and c.output.schema:
         tokens += len(dumps(c.output.schema)) * family.schema

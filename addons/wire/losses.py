@@ -198,7 +198,7 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "content_filter": "told as a refusal is",
     },
     "anthropic": {
-        "refusals": "a refusal is text, told by the stop reason",
+        "refusals-as-text": "a refusal is text that ends like any other",
         "content_filter": "told as a refusal",
         "image-output": "answers are text",
         "audio-output": "answers are text",

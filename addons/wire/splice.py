@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _VALUE = rb'\s*:\s*("(?:[^"\\]|\\.)*"|true|false|null)'
 
 
@@ -38,11 +39,28 @@ def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes
         comma = b"" if rest.lstrip().startswith(b"}") else b","
         return b"".join([raw[: brace + 1], name, b":", dumps(value), comma, rest])
     places = re.compile(re.escape(name) + _VALUE, re.DOTALL)
-    first = places.search(raw)
-    if first is None or places.search(raw, first.end()) is not None:
+    place = places.search(raw)
+    if place is None or not isinstance(body[key], str | bool | None):
         return None
-    # The one place may still stand in a nested object, when the top-level key is spelled with
-    # escapes or its value is of another type.
-    if not isinstance(body[key], str | bool | None) or b"\\u" in raw[: first.start()]:
-        return None
-    return raw[: first.start(1)] + dumps(value) + raw[first.end(1) :]
+    # The one place there is may be a nested one, where the top-level key is spelled with escapes.
+    if places.search(raw, place.end()) is not None or b"\\u" in raw:
+        place = _top_level(raw, places)
+        if place is None:
+            return None
+    return raw[: place.start(1)] + dumps(value) + raw[place.end(1) :]
+
+
+def _top_level(raw: bytes, places: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    """Of several places the one that is a member of the outermost object; None if that is spelled
+    another way, or is there twice."""
+    found: list[re.Match[bytes]] = []
+    depth = 0
+    for token in _TOKENS.finditer(raw):
+        first = token.group()[0]
+        if first in b"{[":
+            depth += 1
+        elif first in b"}]":
+            depth -= 1
+        elif depth == 1 and (place := places.match(raw, token.start())):
+            found.append(place)
+    return found[0] if len(found) == 1 else None

@@ -207,3 +207,49 @@ def test_gemini_counts_tokens(router: Router, upstream: Upstream) -> None:
     guess = httpx2.post(f"{router.url}{path.format('openai-chat/c')}", json=contents)
     assert guess.headers["x-switchyard-estimate"] == "true"
     assert 1 <= guess.json()["totalTokens"] < 30
+
+
+VECTORS = {"embeddings": [{"values": [0.5, -1.0]}, {"values": [0.25, 2.0]}]}
+
+
+def test_embeddings_pass_through_and_are_translated(
+    router: Router, upstream: Upstream, legacy: openai.OpenAI
+) -> None:
+    listed = [
+        {"object": "embedding", "index": i, "embedding": one["values"]}
+        for i, one in enumerate(VECTORS["embeddings"])
+    ]
+    body = {"object": "list", "data": listed, "model": "e"}
+    body["usage"] = {"prompt_tokens": 3, "total_tokens": 3}
+    same = upstream.on("e", always=answer(body), path="/v1/embeddings")
+    told = legacy.embeddings.create(model="openai-chat/e", input=["a", "b"])
+    assert [one.embedding for one in told.data] == [[0.5, -1.0], [0.25, 2.0]]
+    assert told.usage.total_tokens == 3 and same.requests[0].json["model"] == "e"
+    assert same.requests[0].key == KEY
+    ollama = httpx2.post(
+        f"{router.url}/api/embed", json={"model": "openai-chat/e", "input": ["a", "b"]}
+    )
+    assert ollama.json()["embeddings"] == [[0.5, -1.0], [0.25, 2.0]]
+    google = httpx2.post(
+        f"{router.url}/v1beta/models/openai-chat/e:batchEmbedContents",
+        json={"requests": [{"content": {"parts": [{"text": t}]}} for t in ("a", "b")]},
+    )
+    assert google.json() == VECTORS
+
+
+def test_embeddings_fail_over_between_formats(
+    router: Router, upstream: Upstream, legacy: openai.OpenAI
+) -> None:
+    """An empty answer is a failure like any other."""
+    upstream.on("bad", answer({"object": "list", "data": []}), path="/v1/embeddings")
+    good = upstream.on(None, always=answer(VECTORS), path="/v1beta/models/good:batchEmbedContents")
+    raw = legacy.embeddings.with_raw_response.create(model="vectors", input=["a", "b"])
+    assert [one.embedding for one in raw.parse().data] == [[0.5, -1.0], [0.25, 2.0]]
+    assert raw.headers["x-switchyard-attempts"] == "2" and len(good.requests) == 1
+
+
+def test_embeddings_that_cannot_be_had(router: Router, legacy: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="embeddings"):
+        legacy.embeddings.create(model="anthropic/m", input="a")
+    with pytest.raises(openai.BadRequestError, match="texts only"):
+        legacy.embeddings.create(model="gemini/m", input=[1, 2, 3])

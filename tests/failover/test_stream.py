@@ -384,6 +384,26 @@ def test_a_hedged_attempt_may_still_win(clock: Clock) -> None:
     assert_let_go(d)
 
 
+@pytest.mark.parametrize("connecting", [True, False])
+def test_a_hedge_to_the_same_server_has_a_connection_of_its_own(
+    clock: Clock, connecting: bool
+) -> None:
+    """HTTP/1 carries one request at a time."""
+    d = hedging(Driver([1, 1]))
+    d.hold_connects = connecting
+    d.request()
+    clock.now += 2.1
+    d.wake()
+    while d.held_connects:
+        d.finish_connect()
+    assert len(d.servers) == 2
+    assert all(d.sent[server].startswith(b"POST /up") for server in d.servers)
+    d.says(CHUNKED + chunk(b"end\n") + END, server=1)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    assert d.servers[0] in d.closed and d.attempts[0].lost
+    assert_let_go(d)
+
+
 @pytest.mark.parametrize("fails", [0, 1])
 def test_one_of_two_may_fail(fails: int, clock: Clock) -> None:
     d = hedging(Driver([1, 2, 3])).request()

@@ -80,7 +80,7 @@ def reply_meaning(reply: Reply, without: Collection[str] = ()) -> JsonObject:
     """Plain values that any two spellings of the same answer share."""
     parts = reply.choice.parts
     usage = reply.usage
-    told_apart = not {"refusals", "refusals-as-text"} & set(without)
+    told_apart = "refusals-as-text" not in without
     words = [p for p in parts if isinstance(p, Text) or (isinstance(p, Refusal) and not told_apart)]
     said: JsonObject = {
         "text": "".join(p.text for p in words),
@@ -116,8 +116,6 @@ def reply_meaning(reply: Reply, without: Collection[str] = ()) -> JsonObject:
 def _stop(choice: Choice, without: Collection[str]) -> str | None:
     """The stop reason, in the words of a format that does not tell all of them apart."""
     reason = choice.stop.reason if choice.stop else None
-    if "refusals" in without and any(isinstance(part, Refusal) for part in choice.parts):
-        return "refusal"
     while reason in without and reason in _SAME_STOP:
         reason = _SAME_STOP[reason]
     return reason

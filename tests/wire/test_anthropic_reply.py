@@ -233,7 +233,7 @@ class TestForeign:
     def test_a_refusal(self):
         body = foreign(Refusal(text="I won't."))
         assert body["content"] == [text("I won't.")]
-        assert body["stop_reason"] == "refusal"
+        assert body["stop_reason"] == "end_turn"
         assert foreign(Text(text="x"), reason="content_filter")["stop_reason"] == "refusal"
 
     @pytest.mark.parametrize(

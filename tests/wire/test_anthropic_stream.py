@@ -556,7 +556,7 @@ class TestWriter:
         texts = [p["delta"]["text"] for p in payloads if "text_delta" in str(p)]
         assert texts == ["Hi", "No.", "Shown."]
         assert payloads[3]["delta"]["citation"]["url"] == "https://a.test"
-        assert payloads[-2]["delta"]["stop_reason"] == "refusal"
+        assert payloads[-2]["delta"]["stop_reason"] == "end_turn"
         assert sum("citations_delta" in str(p) for p in payloads) == 1
 
     def test_only_the_first_choice_is_written(self):

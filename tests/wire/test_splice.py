@@ -33,11 +33,14 @@ def test_only_the_value_changes(
 
 
 def test_a_model_named_in_a_nested_object_stays() -> None:
-    raw = b'{"tools":[{"model":"x"}],"model":"x"}'
-    assert loads(splice(raw, loads(raw), {"model": "y"})) == {
-        "tools": [{"model": "x"}],
-        "model": "y",
-    }
+    raw = b'{"tools":[{"model":"x"}],  "model":"x", "a": {"model": "z"}, "big": 1e400}'
+    after = b'{"tools":[{"model":"x"}],  "model":"y", "a": {"model": "z"}, "big": 1e400}'
+    assert splice(raw, {"tools": [], "model": "x", "a": {}, "big": 1}, {"model": "y"}) == after
+
+
+def test_a_value_that_only_looks_like_a_member_is_none() -> None:
+    raw = b'{"a":"model","b":[{"model":"z"}],"model":"x"}'
+    assert splice(raw, loads(raw), {"model": "y"}) == raw.replace(b'"x"', b'"y"')
 
 
 def test_a_model_quoted_within_a_message_is_no_obstacle() -> None:
@@ -46,8 +49,11 @@ def test_a_model_quoted_within_a_message_is_no_obstacle() -> None:
 
 
 def test_an_escaped_top_level_key_is_found_in_meaning() -> None:
-    raw = b'{"m\\u006fdel":"x","a":{"model":"x"}}'
-    assert loads(splice(raw, loads(raw), {"model": "y"})) == {"model": "y", "a": {"model": "x"}}
+    for raw in (
+        b'{"m\\u006fdel":"x","a":{"model":"x"}}',
+        b'{"a":{"model":"x"},"m\\u006fdel":"x"}',
+    ):
+        assert loads(splice(raw, loads(raw), {"model": "y"})) == {"model": "y", "a": {"model": "x"}}
 
 
 _json = st.recursive(

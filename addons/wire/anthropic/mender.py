@@ -151,7 +151,7 @@ class Mender:
         self._open = {number: index for number, index in self._open.items() if index != part}
 
     def _message_delta(self, event: Finish) -> bytes:
-        reason = write_stop(event.stop, own=True, calls=self._calls, refused=False)
+        reason = write_stop(event.stop, own=True, calls=self._calls)
         delta: JsonObject = {"stop_reason": reason, "stop_sequence": event.stop.sequence}
         return message_delta(delta, write_usage(self._usage, own=True))
 

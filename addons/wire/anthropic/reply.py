@@ -84,14 +84,13 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     parts = reply.choice.parts if own else _sayable(reply.choice.parts)
     stop = reply.choice.stop
     calls = any(isinstance(part, ToolCall) for part in parts)
-    refused = any(isinstance(part, Refusal) for part in parts)
     message: JsonObject = {
         "id": reply.id or f"msg_{asked.id}",
         "type": "message",
         "role": "assistant",
         "model": reply.model or asked.model,
         "content": write_blocks(parts),
-        "stop_reason": write_stop(stop, own=own, calls=calls, refused=refused),
+        "stop_reason": write_stop(stop, own=own, calls=calls),
     }
     if own:
         message.update(reply.extra)

@@ -14,7 +14,6 @@ from addons.wire.anthropic.stream_blocks import message_start
 from addons.wire.anthropic.usage import write_stop
 from addons.wire.anthropic.usage import write_usage
 from addons.wire.conversation import Part
-from addons.wire.conversation import Refusal
 from addons.wire.conversation import Stop
 from addons.wire.conversation import Text
 from addons.wire.conversation import ToolCall
@@ -60,7 +59,6 @@ class StreamWriter:
         self._block = Block(0)
         self._blocks = 0
         self._calls = False
-        self._refused = False
 
     def feed(self, event: Event) -> bytes:
         """The bytes to send for one event."""
@@ -107,7 +105,6 @@ class StreamWriter:
     def _open(self, part: Part) -> bytes:
         part = part if self._own else clean(part)
         self._calls = self._calls or isinstance(part, ToolCall)
-        self._refused = self._refused or isinstance(part, Refusal)
         out = self._begin()
         if isinstance(part, ToolCall):
             out += self._whole(call_proof(part))
@@ -137,7 +134,7 @@ class StreamWriter:
         if not self._blocks:
             empty = TextBlock(0, Text(text=""))
             out += [empty.open(), empty.end(None)]
-        reason = write_stop(self._stop, own=self._own, calls=self._calls, refused=self._refused)
+        reason = write_stop(self._stop, own=self._own, calls=self._calls)
         delta: JsonObject = {
             "stop_reason": reason,
             "stop_sequence": self._stop.sequence if self._stop else None,

@@ -91,7 +91,7 @@ def read_stop(raw: str, sequence: Any, details: Any, calls: bool) -> Stop:
     )
 
 
-def write_stop(stop: Stop | None, *, own: bool, calls: bool, refused: bool) -> str:
+def write_stop(stop: Stop | None, *, own: bool, calls: bool) -> str:
     """The word for why an answer ended; inferred from what it holds where nobody said.
 
     `own`: the stop was read from this format, so its own word is kept.
@@ -101,5 +101,7 @@ def write_stop(stop: Stop | None, *, own: bool, calls: bool, refused: bool) -> s
     if stop is None or stop.reason in ("end", "other"):
         if calls:
             return "tool_use"
-        return "refusal" if refused else "end_turn"
+        # A model that declines in words has ended its turn; `refusal` is the API's own word for
+        # an answer that its classifiers stopped.
+        return "end_turn"
     return _WRITTEN.get(stop.reason, "end_turn")
