@@ -9,10 +9,20 @@ from mitmproxy import http
 
 from addons.wire.format import Format
 from addons.wire.gemini.paths import read_path
+from addons.wire.ollama.generate import OllamaGenerate
 from addons.wire.registry import FORMATS
 
 type Kind = Literal[
-    "generate", "count", "embed", "models", "model", "version", "health", "status", "greeting"
+    "generate",
+    "count",
+    "embed",
+    "models",
+    "model",
+    "show",
+    "version",
+    "health",
+    "status",
+    "greeting",
 ]
 
 ASKS_MODEL = ("generate", "count", "embed")
@@ -24,7 +34,8 @@ class Endpoint:
     """What a request's method and path ask for.
 
     `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
-    embeddings of texts; `models` asks for the list, `model` for one of it, `version` for Ollama's,
+    embeddings of texts; `models` asks for the list, `model` and Ollama's `show` for one of it,
+    `version` for Ollama's,
     `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
     to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
@@ -48,12 +59,16 @@ _CALLS: dict[str, tuple[Kind, str]] = {
     "/messages": ("generate", "anthropic"),
     "/messages/count_tokens": ("count", "anthropic"),
     "/api/chat": ("generate", "ollama"),
+    "/api/generate": ("generate", "ollama-generate"),
     "/api/embed": ("embed", "ollama"),
     "/api/embeddings": ("embed", "ollama"),
     "/embeddings": ("embed", "openai-chat"),
 }
 """End of the path -> what it asks for and its wire format, for formats whose body names the model.
 Where one end is the end of another, the longer comes first."""
+
+_SHAPES: dict[str, Format] = {"ollama-generate": OllamaGenerate()}
+"""Second shapes of formats, which only their paths tell apart."""
 
 _PREFIXES = ("/codex",)
 """What may stand before these paths, besides the version, at our own address."""
@@ -75,6 +90,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
     for prefix in _PREFIXES:
         bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
     if request.method == "POST":
+        if bare == "/api/show":
+            return Endpoint("show", FORMATS["ollama"])
         return _call(bare) if bare in _CALLS else _gemini_endpoint(request)
     if request.method not in ("GET", "HEAD"):
         return None
@@ -116,7 +133,7 @@ def format_of_client(request: http.Request) -> Format:
 
 def _call(end: str) -> Endpoint:
     kind, name = _CALLS[end]
-    return Endpoint(kind, FORMATS[name], method=end.rpartition("/")[2])
+    return Endpoint(kind, _SHAPES.get(name) or FORMATS[name], method=end.rpartition("/")[2])
 
 
 def _gemini_endpoint(request: http.Request) -> Endpoint | None:

@@ -6,6 +6,7 @@ import uuid
 from mitmproxy import http
 from pydantic import SecretStr
 
+from addons.answers import json_answer
 from addons.asides import make_aside
 from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
@@ -23,6 +24,7 @@ from addons.wire.errors import ApiError
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
+from addons.wire.ollama.generate import preloaded
 
 
 class Intake:
@@ -56,6 +58,9 @@ class Intake:
             exchange.aside = make_aside(
                 endpoint, exchange.parsed, exchange.model, runtime.calibration
             )
+            if (answer := local_answer(endpoint, exchange)) is not None:
+                flow.response = answer
+                return
             runtime.exchanges.begin(exchange)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
@@ -118,6 +123,15 @@ def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Excha
         started=time.monotonic(),
         credential=client_credential(flow.request),
     )
+
+
+def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None:
+    """The answer to a call that no model has to see: Ollama's clients ask for nothing to have a
+    model loaded before it is needed."""
+    if endpoint.kind != "generate" or endpoint.format.name != "ollama":
+        return None
+    loaded = preloaded(exchange.parsed, exchange.asked.created)
+    return None if loaded is None else json_answer(200, loaded)
 
 
 def client_credential(request: http.Request) -> SecretStr | None:

@@ -8,12 +8,17 @@ from addons.answers import error_answer
 from addons.answers import json_answer
 from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
+from addons.guard import Refused
 from addons.guard import guarded
+from addons.intake import decoded_body
+from addons.intake import parse_body
+from addons.policy.catalog import UnknownModel
 from addons.runtime import Runtime
 from addons.status import provider_status
 from addons.wire.errors import ApiError
 from addons.wire.format import Format
 from addons.wire.format import ModelEntry
+from addons.wire.ollama.show import show
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
@@ -42,6 +47,8 @@ class Manage:
             answer = json_answer(200, provider_status(runtime))
         elif kind == "greeting":
             answer = json_answer(200, {"name": "switchyard", "status": "ok"})
+        elif kind == "show":
+            answer = self._show(flow)
         elif kind == "model" and endpoint and endpoint.model:
             answer = self._model(flow, endpoint.format, endpoint.model)
         elif kind == "models" and endpoint:
@@ -68,11 +75,36 @@ class Manage:
     def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
         entry = next((one for one in self._models(flow) if one.id == asked), None)
         if entry is None:
-            message = f"There is no model {asked!r}. GET /v1/models lists what can be asked for."
-            error = ApiError(message=message, kind="not_found", code="model_not_found")
-            return error_answer(format, error)
+            return error_answer(format, _unknown(asked))
         listed = format.write_models([entry])
         return json_answer(200, (listed.get("data") or listed["models"])[0])
+
+    def _show(self, flow: http.HTTPFlow) -> http.Response:
+        """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
+        body = parse_body(decoded_body(flow.request))
+        asked = body.get("model") or body.get("name")
+        if not isinstance(asked, str):
+            raise Refused(
+                ApiError(message="'model' must name a model", kind="invalid_request", param="model")
+            )
+        bare = asked.removesuffix(":latest")
+        entry = next((one for one in self._models(flow) if one.id in (asked, bare)), None)
+        return json_answer(200, show(entry or self._unlisted(flow, bare)))
+
+    def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
+        """A model that can be asked for though no list has it. Raises Refused if there is none."""
+        client = self._runtime.exchanges.client_of(flow)
+        try:
+            plan = self._runtime.catalog.resolve(asked, client.models if client else None)
+        except UnknownModel as e:
+            raise Refused(ApiError(message=str(e), kind="not_found")) from None
+        first = plan.targets[0]
+        return ModelEntry(
+            id=asked,
+            owner=first.provider.name,
+            created=self._runtime.created,
+            context_window=first.context_window,
+        )
 
     def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
         """What the flow's client may ask for."""
@@ -88,11 +120,20 @@ class Manage:
         ]
 
 
+def _unknown(asked: str) -> ApiError:
+    return ApiError(
+        message=f"There is no model {asked!r}. GET /v1/models lists what can be asked for.",
+        kind="not_found",
+        code="model_not_found",
+    )
+
+
 def _not_here(request: http.Request) -> ApiError:
     path = request.path.partition("?")[0]
     return ApiError(
         message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
-        "/v1/chat/completions, /v1/responses, /v1/messages, /api/chat and "
+        "/v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, "
+        "/v1/completions, /v1/embeddings, /api/chat, /api/generate, /api/embed and "
         "/v1beta/models/{model}:generateContent, GET /v1/models and GET /health.",
         kind="not_found",
     )

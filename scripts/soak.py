@@ -137,9 +137,7 @@ class Load:
     async def client(self, until: float) -> None:
         """One client after the other, each with a connection of its own for some requests."""
         while time.monotonic() < until:
-            async with httpx2.AsyncClient(
-                base_url=self._url, timeout=60, trust_env=False
-            ) as http:
+            async with httpx2.AsyncClient(base_url=self._url, timeout=60, trust_env=False) as http:
                 for _ in range(self._rng.randint(1, 8)):
                     await self._ask(http)
                     if time.monotonic() >= until:
@@ -257,7 +255,9 @@ def judge(
     wrong = [f"a client read: {each[:400]}" for each in load.wrong[:10]]
     if not is_idle(after, before):
         wrong.append(f"something is left: before {before}, after {after}")
-    if sum(load.outcomes.values()) != load.asked or after["begun"] != load.asked:
+    # One that left early may have done so before its request was out.
+    unseen = load.asked - after["begun"]
+    if sum(load.outcomes.values()) != load.asked or not 0 <= unseen <= load.outcomes["left"]:
         wrong.append(f"{load.asked} requests, {after['begun']} seen by the router")
     if after["ended"] != after["begun"] or after["ended-twice"] or after["never-ended"]:
         wrong.append("a request did not end exactly once")
@@ -275,7 +275,7 @@ def soak(seconds: float, streams: int, seed: int) -> int:
         for dialect in (CHAT, ANTHROPIC):
             upstream.on(dialect.name, always=react(dialect, rng, played))
         config = configuration(upstream)
-        with Router(Path(directory), config, "-q", "-s", str(PROBE)) as router:
+        with Router(Path(directory), config, "--set", "flow_detail=0", "-s", str(PROBE)) as router:
             standing(router)
             before, start = standing(router), resident(router.pid)
             load = Load(router.url, rng)

@@ -110,7 +110,7 @@ def test_a_model_that_is_not_there(headers: dict[str, str], format: str, type: s
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/embeddings"),
+        ("POST", "/v1/audio/speech"),
         ("POST", "/"),
         ("GET", "/v1/chat/completions"),
         ("DELETE", "/v1/models/m"),

@@ -281,15 +281,16 @@ async def test_the_shipped_file_starts_the_demo_upstream_and_ends_it(
 async def test_servers_that_began_on_every_address_start_anew_on_loopback(
     file: Path, log: Log
 ) -> None:
-    runtime, server = Runtime(), Proxyserver()
-    addon = Settings(runtime)
+    # As mitmproxy runs: a task begins at once, with the options as they are then.
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    server, addon = Proxyserver(), Settings(Runtime())
     with taddons.context(server) as context:
         context.options.update(listen_host="", listen_port=0)
         await server.setup_servers()
-        server.running()
         assert any(address[0] == "0.0.0.0" for address in server.listen_addrs())
         context.master.addons.add(addon)
         context.options.update(switchyard_config=str(file))
+        server.running()
         addon.running()
         try:
             assert "http://127.0.0.1:" in await log.wait_for("ready")

@@ -9,6 +9,7 @@ from mitmproxy import connection
 from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.proxy import layer
+from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layers.http import HttpLayer
 
 from addons.failover.layer import FailoverLayer
@@ -48,6 +49,14 @@ class Failover:
         handler = mitmproxys("proxyserver").connections.get(client.id)
         if handler is not None:
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
+
+    def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Closes what mitmproxy leaves open where it cancels a connection's handler twice, as when
+        a client leaves while two attempts run: the upstream would go on with its answer."""
+        handler = mitmproxys("proxyserver").connections.get(data.client.id)
+        left = handler.transports.get(data.server) if handler is not None else None
+        if left is not None and left.writer is not None:
+            left.writer.close()
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._forget(flow)

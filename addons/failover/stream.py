@@ -145,9 +145,7 @@ class FailoverStream(TimedStream):
         self, attempt: Attempt, request: http.Request, receiver: Receiver
     ) -> CommandGenerator[None]:
         ask = GetOwnConnection if attempt.hedge else GetHttpConnection
-        wanted = ask(
-            (request.host, request.port), request.scheme == "https", attempt.via, "tcp"
-        )
+        wanted = ask((request.host, request.port), request.scheme == "https", attempt.via, "tcp")
         # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
         # is handed over, not even this layer waits: the reply comes as an event.
         wanted.blocking = self

@@ -169,9 +169,10 @@ COMPLETIONS_ONLY: Mapping[str, str] = {
     "suffix": "no text can be asked for that leads to a given end",
     "best_of": "one answer is made a time",
     "prompts": "several prompts cannot be answered at once; the first is",
+    "raw-prompt": "a prompt is put into the model's own template",
     "completion-logprobs": "log probabilities have another shape",
 }
-"""What only a legacy completion can ask for; no other format has a word for it."""
+"""What only a legacy completion (here or at Ollama) can ask for; no other format has a word for it."""
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",
@@ -311,7 +312,13 @@ def _shape(c: Conversation) -> Iterator[str]:
         yield "system"
     if roles != ["user"] or not any(isinstance(part, Text) for part in c.turns[0].parts):
         yield "turns"
-    if c.format == "openai-completions":
+    if c.format == "ollama":
+        left = c.extra.get(c.format, EMPTY)
+        if left.get("suffix"):
+            yield "suffix"
+        if any(left.get(name) for name in ("raw", "template", "context")):
+            yield "raw-prompt"
+    elif c.format == "openai-completions":
         left = c.extra.get(c.format, EMPTY)
         yield from (name for name in ("suffix", "best_of", "prompts") if left.get(name))
         if left.get("logprobs") is not None:

@@ -266,9 +266,8 @@ class Relay:
     @property
     def response(self) -> JsonObject | None:
         """The streamed answer as one body, where its writer composes that; complete if `done`."""
-        if self._frames is None and not self._ended:
-            return None
-        return self._sink.response if self.streams and isinstance(self._sink, Writing) else None
+        sink = getattr(self, "_sink", None)
+        return sink.response if isinstance(sink, Writing) else None
 
     def closing(self) -> bytes:
         """The bytes that tell the client of the failure, where nobody went on."""

@@ -20,8 +20,6 @@ from tests.support.answers import Dialect
 from tests.support.answers import refusing
 from tests.support.answers import saying
 
-genai = pytest.importorskip("google.genai", reason="google-genai is installed from Python 3.13 on")
-
 WEATHER = Call("call_w1", "weather", '{"city": "Oslo"}')
 CLOCK = Call("call_c2", "clock", '{"zone": "Europe/Oslo", "format": "24h"}')
 CALLING = Answer(text="").with_calls(WEATHER, CLOCK)
@@ -33,7 +31,12 @@ streamed = pytest.mark.parametrize("stream", [False, True], ids=["json", "stream
 
 
 @pytest.fixture
-def gemini(stage: Stage) -> Iterator[Any]:
+def genai() -> Any:
+    return pytest.importorskip("google.genai", reason="google-genai needs Python 3.13 here")
+
+
+@pytest.fixture
+def gemini(stage: Stage, genai: Any) -> Iterator[Any]:
     options = {"base_url": stage.router.url, "timeout": 30_000}
     client = genai.Client(api_key=CLIENT_KEY, http_options=options)
     yield client
@@ -195,8 +198,10 @@ def generate(client: Any, stream: bool, **params: Any) -> tuple[str, list[Any], 
     )
     parts = [p for a in answers for c in a.candidates or () for p in c.content.parts or ()]
     text = "".join(part.text or "" for part in parts if not part.thought)
-    reasons = [c.finish_reason for a in answers for c in a.candidates or () if c.finish_reason]
-    assert reasons == [genai.types.FinishReason.STOP]
+    reasons = [
+        c.finish_reason.value for a in answers for c in a.candidates or () if c.finish_reason
+    ]
+    assert reasons == ["STOP"]
     return text, parts, answers[-1].usage_metadata
 
 
@@ -227,7 +232,9 @@ def test_text_with_gemini(stage: Stage, gemini: Any, dialect: Dialect, stream: b
 
 @upstream_formats
 @streamed
-def test_a_tool_loop_with_gemini(stage: Stage, gemini: Any, dialect: Dialect, stream: bool) -> None:
+def test_a_tool_loop_with_gemini(
+    stage: Stage, genai: Any, gemini: Any, dialect: Dialect, stream: bool
+) -> None:
     model, plan = stage.on(dialect, saying(dialect, CALLING), saying(dialect))
     types = genai.types
     config = {"tools": gemini_tools()}
@@ -252,7 +259,9 @@ def test_a_tool_loop_with_gemini(stage: Stage, gemini: Any, dialect: Dialect, st
 
 @upstream_formats
 @streamed
-def test_errors_with_gemini(stage: Stage, gemini: Any, dialect: Dialect, stream: bool) -> None:
+def test_errors_with_gemini(
+    stage: Stage, genai: Any, gemini: Any, dialect: Dialect, stream: bool
+) -> None:
     model, _ = stage.on(dialect, refusing(dialect, *REFUSAL))
     with pytest.raises(genai.errors.ClientError, match="not understood") as caught:
         generate(gemini, stream, model=model, contents="Well?")

@@ -253,3 +253,32 @@ def test_embeddings_that_cannot_be_had(router: Router, legacy: openai.OpenAI) ->
         legacy.embeddings.create(model="anthropic/m", input="a")
     with pytest.raises(openai.BadRequestError, match="texts only"):
         legacy.embeddings.create(model="gemini/m", input=[1, 2, 3])
+
+
+def test_ollama_generate(router: Router, upstream: Upstream) -> None:
+    upstream.on("c", always=saying(CHAT), path=CHAT.path)
+    ask = {"model": "openai-chat/c", "prompt": "Well?", "system": "Be brief."}
+    told = httpx2.post(f"{router.url}/api/generate", json={**ask, "stream": False}).json()
+    assert GOOD in told["response"] and told["done"] is True and told["prompt_eval_count"] == 21
+    streamed = httpx2.post(f"{router.url}/api/generate", json=ask)
+    assert streamed.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in streamed.text.splitlines()]
+    assert GOOD in "".join(line["response"] for line in lines) and lines[-1]["done"] is True
+    body = {"model": "o", "response": GOOD, "done": True, "done_reason": "stop", "eval_count": 1}
+    plan = upstream.on("o", answer(body), path="/api/generate")
+    own = {"prompt": "def f(", "suffix": ")", "raw": True, "stream": False}
+    same = httpx2.post(f"{router.url}/api/generate", json={"model": "ollama/o", **own})
+    assert same.json() == body and plan.requests[0].json == {"model": "o", **own}
+    loaded = httpx2.post(f"{router.url}/api/generate", json={"model": "ollama/o"})
+    assert loaded.json()["done_reason"] == "load"
+
+
+def test_ollama_show(router: Router) -> None:
+    told = httpx2.post(f"{router.url}/api/show", json={"model": "legacy:latest"}).json()
+    assert {"details", "model_info", "capabilities"} <= told.keys()
+    assert told["model_info"]["general.basename"] == "legacy"
+    unlisted = httpx2.post(f"{router.url}/api/show", json={"name": "ollama/any:7b"})
+    assert unlisted.json()["details"]["family"] == "ollama"
+    for body, status in (({"model": "nobody"}, 404), ({}, 400)):
+        wrong = httpx2.post(f"{router.url}/api/show", json=body)
+        assert wrong.status_code == status and isinstance(wrong.json()["error"], str | dict)

@@ -282,6 +282,7 @@ async def test_hedged_and_all_fail(
 async def test_a_client_that_leaves_ends_both(arena: Arena, http: httpx2.AsyncClient) -> None:
     combo = arena.combo("hedged", CHAT)
     first, rival = combo.on("a", (HANG,)), combo.on("b", (HANG,))
+    combo.on("c", always=(HANG,))
     asking = asyncio.ensure_future(http.post(CHAT.path, json=question(combo, stream=True)))
     await rival.arrived.seen()
     asking.cancel()

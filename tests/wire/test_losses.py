@@ -201,10 +201,12 @@ def test_what_only_the_provider_of_responses_keeps(name: str):
         ("best_of", {"best_of": 3}),
         ("prompts", {"prompts": ["one", "two"]}),
         ("completion-logprobs", {"logprobs": 0}),
+        ("raw-prompt", {"raw": True}),
+        ("raw-prompt", {"context": [1, 2]}),
     ],
 )
 def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, Any]):
-    name = "openai-completions"
+    name = "ollama" if feature == "raw-prompt" else "openai-completions"
     assert feature in COMPLETIONS_ONLY
     c = replace(ONE_QUESTION, format=name, extra={name: left})
     assert lost(c, "anthropic") == [feature]

@@ -1,9 +1,10 @@
-"""Ollama's older call for one prompt: `/api/generate`.
+"""Ollama's second shape, `/api/generate`: one prompt, one `response`.
 
-A prompt with a system text and images is a conversation of one turn, so everything but the shape
-of the body is as with `/api/chat`: a request is read as one of format `ollama`, and goes to any
-provider from there. It is a format for clients alone, which no provider is asked in.
+Source: Ollama's API documentation, "Generate a completion". Everything else is as in `/api/chat`,
+so bodies are turned into that shape and back; a provider of the format takes both.
 """
+
+from collections.abc import Iterable
 
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Reply
@@ -12,101 +13,129 @@ from addons.wire.errors import BadRequest
 from addons.wire.events import Event
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads_object
 from addons.wire.members import object_of
+from addons.wire.members import objects_of
 from addons.wire.members import rest
 from addons.wire.members import text_of
 from addons.wire.ollama import Ollama
-from addons.wire.ollama import reply as replies
-from addons.wire.ollama import request as requests
+from addons.wire.ollama.names import time_of
 from addons.wire.ollama.stream import OllamaStreamReader
 from addons.wire.ollama.stream import OllamaStreamWriter
 from addons.wire.sse import Frame
 
-_OWN = ("prompt", "system", "images", "suffix", "template", "raw", "context")
+_WORDS = ("response", "thinking", "images")
+_ASKED = ("prompt", "system", "images")
+_SPEAKERS = {"assistant": "Assistant: ", "user": "User: ", "tool": "Tool: "}
 
 
 class OllamaGenerate(Ollama):
-    """The format `ollama-generate`.
-
-    `template`, `raw` and `context` (tokens of an earlier answer) are passed over: the model's own
-    template is used. `suffix` is refused, since no chat fills in the middle of a text.
-    """
-
-    name = "ollama-generate"
+    """The format `ollama`, in its second shape."""
 
     def path(self, model: str, stream: bool) -> str:
         return "/generate"
 
     def read_request(self, body: JsonObject) -> Conversation:
-        if body.get("suffix"):
-            raise BadRequest("'suffix' is not supported: no chat model fills in text", "suffix")
-        prompt = body.get("prompt")
-        if not isinstance(prompt, str) or not (prompt or body.get("images")):
+        prompt, system = body.get("prompt"), text_of(body.get("system"))
+        if not isinstance(prompt, str):
             raise BadRequest("'prompt' must be a text", "prompt")
-        messages: list[JsonObject] = []
-        if system := text_of(body.get("system")):
-            messages.append({"role": "system", "content": system})
-        user: JsonObject = {"role": "user", "content": prompt}
-        if body.get("images"):
-            user["images"] = body["images"]
-        return requests.read_request({**rest(body, *_OWN), "messages": [*messages, user]})
+        question: JsonObject = {"role": "user", "content": prompt}
+        if images := body.get("images"):
+            question["images"] = images
+        messages = [{"role": "system", "content": system}, question] if system else [question]
+        return super().read_request({**rest(body, *_ASKED), "messages": messages})
 
     def write_request(self, conversation: Conversation) -> JsonObject:
-        """The texts of all turns are one prompt."""
-        body = requests.write_request(conversation)
-        messages = [object_of(message) for message in body["messages"]]
-        system = [m["content"] for m in messages if m.get("role") == "system"]
-        others = [m for m in messages if m.get("role") != "system"]
-        written = rest(body, "messages", "tools")
-        written["prompt"] = "\n\n".join(m["content"] for m in others if m.get("content"))
-        if system:
-            written["system"] = "\n\n".join(system)
-        if images := [image for m in others for image in m.get("images", ())]:
+        body = super().write_request(conversation)
+        messages = objects_of(body["messages"])
+        written: JsonObject = {**rest(body, "messages", "tools"), "prompt": _prompt(messages)}
+        said = [text_of(one.get("content")) for one in messages if one.get("role") == "system"]
+        if said:
+            written["system"] = "\n\n".join(said)
+        if images := [image for one in messages for image in one.get("images") or ()]:
             written["images"] = images
         return written
 
     def read_reply(self, body: JsonObject) -> Reply:
         if not isinstance(body.get("response"), str):
             raise BadReply("the body has no response")
-        return replies.read_reply(_as_chat(body))
+        return super().read_reply(_as_chat(body))
 
     def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        body = replies.write_reply(reply, asked)
-        return {**rest(body, "message"), **_as_generate(body["message"])}
+        return _as_generate(super().write_reply(reply, asked))
 
-    def stream_reader(self) -> OllamaStreamReader:
-        return _Reader()
+    def stream_reader(self) -> "GenerateReader":
+        return GenerateReader()
 
-    def stream_writer(self, asked: Asked) -> OllamaStreamWriter:
-        return _Writer(asked)
+    def stream_writer(self, asked: Asked) -> "GenerateWriter":
+        return GenerateWriter(asked)
 
 
-class _Reader(OllamaStreamReader):
+class GenerateReader(OllamaStreamReader):
+    """Reads lines of `response`."""
+
     def feed(self, frame: Frame) -> list[Event]:
         line = loads_object(frame.data)
-        return self.read(_as_chat(line)) if line is not None else []
+        return [] if line is None else super().feed(Frame(dumps(_as_chat(line))))
 
 
-class _Writer(OllamaStreamWriter):
-    def _said(self, member: str, text: bytes) -> bytes:
-        empty = b'"response":"",' if member == "thinking" else b""
-        name = b"thinking" if member == "thinking" else b"response"
-        return b',%b"%b":%b' % (empty, name, text)
+class GenerateWriter(OllamaStreamWriter):
+    """Writes lines of `response`."""
 
-    def _line(self, message: JsonObject) -> JsonObject:
-        return _as_generate(message)
+    def feed(self, event: Event) -> bytes:
+        return _rewritten(super().feed(event))
 
-
-def _as_chat(line: JsonObject) -> JsonObject:
-    message = {"role": "assistant", "content": line.get("response")}
-    if "thinking" in line:
-        message["thinking"] = line["thinking"]
-    return {**rest(line, "response", "thinking"), "message": message}
+    def close(self) -> bytes:
+        return _rewritten(super().close())
 
 
-def _as_generate(message: JsonObject) -> JsonObject:
-    said: JsonObject = {"response": message.get("content") or ""}
-    if thinking := message.get("thinking"):
-        said["thinking"] = thinking
-    return said
+def preloaded(body: JsonObject, created: int) -> JsonObject | None:
+    """The answer to a request that only wants its model loaded into memory: one without a prompt
+    or messages. None for one that asks something. `created` is in Unix seconds."""
+    if any(body.get(name) for name in ("prompt", "messages", "suffix", "images")):
+        return None
+    head = {"model": body.get("model"), "created_at": time_of(created)}
+    reason = "unload" if body.get("keep_alive") in (0, "0", "0s") else "load"
+    said: JsonObject = {"response": ""}
+    if "messages" in body:
+        said = {"message": {"role": "assistant", "content": ""}}
+    return {**head, **said, "done_reason": reason, "done": True}
+
+
+def _prompt(messages: Iterable[JsonObject]) -> str:
+    """The words of a conversation as one text; a single question as it is."""
+    spoken = [one for one in messages if one.get("role") != "system"]
+    if len(spoken) == 1 and spoken[0].get("role") == "user":
+        return text_of(spoken[0].get("content"))
+    lines = [
+        f"{_SPEAKERS.get(text_of(one.get('role')), '')}{text_of(one.get('content'))}"
+        for one in spoken
+    ]
+    if spoken and spoken[-1].get("role") != "assistant":
+        lines.append("Assistant:")
+    return "\n\n".join(lines)
+
+
+def _as_chat(body: JsonObject) -> JsonObject:
+    if "response" not in body and "done" not in body:
+        return body
+    message: JsonObject = {"role": "assistant", "content": text_of(body.get("response"))}
+    message |= {name: body[name] for name in _WORDS[1:] if body.get(name)}
+    return {**rest(body, *_WORDS), "message": message}
+
+
+def _as_generate(body: JsonObject) -> JsonObject:
+    if "message" not in body:
+        return body
+    message = object_of(body["message"])
+    said: JsonObject = {"response": text_of(message.get("content"))}
+    said |= {name: message[name] for name in _WORDS[1:] if message.get(name)}
+    head = {name: body[name] for name in ("model", "created_at") if name in body}
+    return {**head, **said, **rest(body, "message", *head)}
+
+
+def _rewritten(lines: bytes) -> bytes:
+    """Lines of `/api/chat` as those of `/api/generate`."""
+    found = (loads_object(line) for line in lines.split(b"\n") if line)
+    return b"".join(dumps(_as_generate(line)) + b"\n" for line in found if line is not None)
