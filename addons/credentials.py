@@ -70,9 +70,11 @@ class Credentials:
         assert isinstance(target, Target)
         exchange.attempts = chosen.number
         exchange.current = chosen
+        exchange.resumes = exchange.told is not None
         exchange.target = target
         if chosen.credential.forwarded:
-            exchange.key = exchange.credential
+            # Where the router asks for keys of its own, what a client came with is one of those.
+            exchange.key = None if self._runtime.client_keys else exchange.credential
         else:
             assert exchange.routes
             exchange.key = exchange.routes.key(chosen.credential.id)

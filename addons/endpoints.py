@@ -154,6 +154,8 @@ def _gemini_endpoint(request: http.Request) -> Endpoint | None:
 def _dialect(request: http.Request) -> str:
     """Whose API a request is written for whose path does not tell: three have `/v1/models`."""
     headers = request.headers
+    if request.path.partition("?")[0] in ("/api/show", "/api/tags", "/api/version"):
+        return "ollama"
     if "anthropic-version" in headers:
         return "anthropic"
     if "x-goog-api-key" in headers or request.path.startswith("/v1beta"):

@@ -120,6 +120,8 @@ class Exchange:
     upstream_headers: Mapping[str, str] = field(default_factory=dict)
     """The head of the running attempt's answer, names in lower case."""
     relay: Relay | AsideRelay | None = None
+    resumes: bool = False
+    """Whether the running attempt goes on with an answer that broke off."""
     told: Relay | None = None
     """The first relay of which the client saw something; another attempt goes on from it."""
     seam: Seam | None = None
@@ -129,7 +131,7 @@ class Exchange:
     @property
     def passes_through(self) -> bool:
         """Whether the running attempt speaks the client's own format."""
-        if self.told is not None:
+        if self.resumes:
             return False  # it goes on with an answer, which the client's request does not know of
         return self.upstream_format is not None and self.upstream_format.name == self.format.name
 

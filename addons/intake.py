@@ -15,6 +15,7 @@ from addons.endpoints import find_foreign_endpoint
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.own_address import comes_from_here
 from addons.recall import recalled
 from addons.runtime import Runtime
 from addons.wire.decoding import CorruptEncoding
@@ -69,7 +70,10 @@ class Intake:
         The last line of defence: what came to our own address would come back to us, and a call
         to a model that was recognised but not routed must not leave with the client's credential.
         """
-        return not self._runtime.is_own(flow) and self._runtime.exchanges.get(flow) is None
+        if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
+            return False
+        # Nobody else's client may use this machine to reach what it can reach.
+        return comes_from_here(flow.client_conn)
 
 
 class Release:

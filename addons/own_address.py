@@ -2,6 +2,7 @@
 
 import ipaddress
 
+from mitmproxy import connection
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
@@ -19,6 +20,11 @@ def names_us(flow: http.HTTPFlow) -> bool:
         return False
     host = flow.request.host.strip("[]").lower()
     return host == client.sockname[0] or is_loopback(host) or host in ("0.0.0.0", "::")
+
+
+def comes_from_here(client: connection.Client) -> bool:
+    """Whether a client is on this machine."""
+    return client.peername is not None and is_loopback(client.peername[0])
 
 
 def is_loopback(host: str) -> bool:

@@ -55,14 +55,16 @@ class Sending:
         attempt.timeouts = timeouts(provider, exchange.upstream_streams)
 
     def _headers(self, exchange: Exchange, upstream: Format, provider: Provider):
-        forwards = provider.credentials == "forward"
+        # Where the router asks for keys of its own, what a client came with is one of those.
+        forwards = provider.credentials == "forward" and not self._runtime.client_keys
         yield "content-type", "application/json"
         yield "accept", upstream.content_type if exchange.upstream_streams else "application/json"
         # What comes compressed would have to be undone before it can be read.
         yield "accept-encoding", "identity"
         yield from upstream.headers().items()
         yield from request_headers(exchange, with_credential=forwards)
-        if exchange.key is not None:
+        # A forwarded credential stays in the header the client put it in, if that goes through.
+        if exchange.key is not None and not (forwards and exchange.passes_through):
             yield auth_header(provider.auth_for(upstream.name), exchange.key.get_secret_value())
         client = exchange.flow.request.headers
         for rule in provider.headers:

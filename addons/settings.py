@@ -108,8 +108,12 @@ class Settings:
                 case Config() as config if why := _exposure(config):
                     logger.error("switchyard: the configuration in force stays, because %s", why)
                 case Config() as config:
-                    self._use(config)
-                    logger.info("switchyard: the changed %s is in force", self._source.path)
+                    try:
+                        self._use(config)
+                    except (OSError, RuntimeError):  # the demo upstream did not come up
+                        logger.exception("switchyard: the configuration in force stays")
+                    else:
+                        logger.info("switchyard: the changed %s is in force", self._source.path)
                 case ConfigError() as e:
                     logger.error("switchyard: the configuration in force stays, because:\n%s", e)
 

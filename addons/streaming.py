@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from mitmproxy import http
 
 from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
+from addons.fallback import scrubbed
 from addons.guard import guarded
 from addons.headers import answer_headers
 from addons.headers import stream_head
@@ -56,6 +58,7 @@ class Streaming:
         exchange.relay = Relay(
             upstream, exchange.format, exchange.streams, asked, exchange.seam, exchange.told
         )
+        exchange.relay.redact = partial(scrubbed, exchange)
         attempt.receiver = RelayReceiver(exchange, exchange.relay, self._succeeded, self._completed)
 
     def _succeeded(self, exchange: Exchange) -> None:

@@ -1,12 +1,17 @@
 """What passes through unopened."""
 
+from mitmproxy import http
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers.http import HttpStream
 
+from addons.answers import error_answer
+from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
 from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+from addons.wire.registry import FORMATS
 
 
 class Tunnels:
@@ -17,6 +22,19 @@ class Tunnels:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Only this machine's own clients are taken to hosts that are no provider's.
+
+        Others are asked for a key with every call to a model; a tunnel has no place for one, and
+        would let anybody reach whatever this machine can.
+        """
+        served = self._runtime.serves_host(flow.request.host, flow.request.port)
+        if served or comes_from_here(flow.client_conn):
+            return
+        message = f"This router is no proxy to {flow.request.host} for clients on other machines."
+        error = ApiError(message=message, kind="permission")
+        flow.response = error_answer(FORMATS["openai-chat"], error)
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         context = nextlayer.context

@@ -70,7 +70,7 @@ FAULTS: dict[str, Fault] = {
     "empty": lambda d, s: chunked() if s else whole(b""),
     "no-json": lambda d, s: whole(f"{{{BAD}".encode()),
     "error-event": lambda d, s: chunked(d.error_event("overloaded_error", "busy")),
-    "cut-in-text": lambda d, s: begun(d, CUT) if s else whole(d.whole(Answer()))[:1] + (CUT,),
+    "cut-in-text": lambda d, s: begun(d, CUT) if s else (*whole(d.whole(Answer()))[:1], CUT),
     "reset-in-text": lambda d, s: begun(d, RESET) if s else (RESET,),
     "stall-in-text": lambda d, s: begun(d, HANG) if s else (HANG,),
     "error-in-text": lambda d, s: begun(d, d.error_event("api_error", "ill")),

@@ -323,3 +323,20 @@ def test_what_has_no_exchange_is_left_alone() -> None:
     Sending(runtime).attempt(attempt)
     assert attempt.request is None
     assert attempt.answer is None
+
+
+@pytest.mark.parametrize("own_keys", [False, True])
+def test_the_routers_own_key_is_never_forwarded(own_keys: bool) -> None:
+    keys = "clients: {api-keys: [sk-router-key-1]}\n" if own_keys else ""
+    runtime = make_runtime(
+        keys + "providers: [{name: p, base-url: 'http://127.0.0.1:9/v1', credentials: forward}]"
+    )
+    pipeline = Pipeline(runtime)
+    flow = call_flow(
+        runtime, "openai-chat", "p/m", headers={"authorization": "Bearer sk-router-key-1"}
+    )
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    sent = str(attempt.request.headers.fields)
+    assert ("sk-router-key-1" in sent) is not own_keys

@@ -7,9 +7,12 @@ from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.test import taddons
 from mitmproxy.test import tflow
+from mitmproxy.test import tutils
 
 from addons.tunnels import Tunnels
 from tests.support.runtime import make_runtime
+
+HOST = "llm.example"
 
 
 def next_layer(
@@ -65,3 +68,26 @@ def test_a_layer_that_was_chosen_stays() -> None:
     before = chosen.layer
     Tunnels(make_runtime()).next_layer(chosen)
     assert chosen.layer is before
+
+
+@pytest.mark.parametrize(
+    ("peer", "host", "allowed"),
+    [
+        ("127.0.0.1", "internal.example", True),
+        ("::1", "internal.example", True),
+        ("203.0.113.7", "internal.example", False),
+        ("203.0.113.7", HOST, True),
+    ],
+)
+def test_others_are_only_taken_to_providers(peer: str, host: str, allowed: bool) -> None:
+    runtime = make_runtime(
+        f"providers: [{{name: p, base-url: 'https://{HOST}/v1', api-key: sk-own-key-1}}]"
+    )
+    flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=443))
+    flow.client_conn.peername = (peer, 50000)
+    Tunnels(runtime).http_connect(flow)
+    if allowed:
+        assert flow.response is None
+    else:
+        assert flow.response is not None and flow.response.status_code == 403
+        assert host in flow.response.text

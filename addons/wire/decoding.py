@@ -10,6 +10,12 @@ from typing import Any
 import brotli
 import zstandard
 
+MAX_DECODED = 256 * 1024 * 1024
+"""Bytes that a compressed request may unpack to."""
+
+_PIECE = 16 * 1024
+"""Bytes decoded at once: at the worst ratios some ten megabytes come of it."""
+
 type Decode = Callable[[bytes], bytes]
 
 
@@ -40,9 +46,16 @@ def decoder(encoding: str) -> Decode:
     return decode
 
 
-def decode_whole(data: bytes, encoding: str) -> bytes:
-    """A whole body without its encoding. Raises UnknownEncoding or CorruptEncoding."""
-    return decoder(encoding)(data)
+def decode_whole(data: bytes, encoding: str, most: int = MAX_DECODED) -> bytes:
+    """A whole body without its encoding. Raises UnknownEncoding, or CorruptEncoding where it is
+    not valid or unpacks to more than `most` bytes: a few kilobytes can hold gigabytes."""
+    decode = decoder(encoding)
+    out = bytearray()
+    for start in range(0, len(data), _PIECE):
+        out += decode(data[start : start + _PIECE])
+        if len(out) > most:
+            raise CorruptEncoding(f"the body unpacks to more than {most} bytes")
+    return bytes(out)
 
 
 def _step(name: str) -> Decode:

@@ -172,7 +172,7 @@ COMPLETIONS_ONLY: Mapping[str, str] = {
     "raw-prompt": "a prompt is put into the model's own template",
     "completion-logprobs": "log probabilities have another shape",
 }
-"""What only a legacy completion (here or at Ollama) can ask for; no other format has a word for it."""
+"""What only a legacy completion (here or at Ollama) can ask for; nobody else has words for it."""
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",

@@ -11,6 +11,7 @@ Nothing is given out before the answer is *committed*, which it is by its first 
 `events.is_output`); until then any fault makes it `failed`, and another upstream may be asked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,6 +109,8 @@ class Relay:
         self.usage: Usage | None = None
         self.stop: Stop | None = None
         self.body = b""
+        self.redact: Callable[[ApiError], ApiError] = lambda error: error
+        """Takes what must not be told out of an error before a client is told of it."""
         self._asked = asked
         self._status = 0
         self._content_type = ""
@@ -272,7 +275,7 @@ class Relay:
     def closing(self) -> bytes:
         """The bytes that tell the client of the failure, where nobody went on."""
         assert self.problem
-        return self._sink.fail(self.problem.error)
+        return self._sink.fail(self.redact(self.problem.error))
 
     def _end_json(self) -> bytes:
         raw = bytes(self._collected)

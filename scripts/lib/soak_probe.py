@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 from collections import Counter
+from typing import Any
 
 from mitmproxy import ctx
 from mitmproxy import http
@@ -22,17 +23,20 @@ class Probe:
         self._failed = 0
         self._lost = 0
 
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        # A client may leave before its request is complete: it has no `request` hook then.
+        if flow.request.method == "POST":
+            self._begun.add(flow.id)
+
     def request(self, flow: http.HTTPFlow) -> None:
         if flow.request.path == "/soak":
             body = json.dumps(self._figures()).encode()
             flow.response = http.Response.make(200, body, {"content-type": "application/json"})
-        elif flow.request.method == "POST":
-            self._begun.add(flow.id)
 
-    def attempt(self, attempt) -> None:  # type: ignore[no-untyped-def]
+    def attempt(self, attempt: Any) -> None:
         self._attempts += attempt.request is not None
 
-    def attempt_ended(self, attempt) -> None:  # type: ignore[no-untyped-def]
+    def attempt_ended(self, attempt: Any) -> None:
         if attempt.lost:
             self._lost += 1
         else:
@@ -51,7 +55,8 @@ class Probe:
     def _figures(self) -> dict[str, object]:
         gc.collect()
         alive = Counter(type(each).__name__ for each in gc.get_objects())
-        failover = ctx.master.addons.get("failover")
+        addons_there: Any = ctx.master.addons
+        failover = addons_there.get("failover")
         return {
             "begun": len(self._begun),
             "ended": len(self._ended),
@@ -61,7 +66,7 @@ class Probe:
             "attempts-failed": self._failed,
             "attempts-overtaken": self._lost,
             "tasks": len(asyncio.all_tasks()),
-            "connections": len(ctx.master.addons.get("proxyserver").connections),
+            "connections": len(addons_there.get("proxyserver").connections),
             "routed": len(failover._routed),
             "own": len(failover._own),
             "alive": {name: alive[name] for name in WATCHED},

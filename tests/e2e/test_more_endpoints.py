@@ -281,4 +281,4 @@ def test_ollama_show(router: Router) -> None:
     assert unlisted.json()["details"]["family"] == "ollama"
     for body, status in (({"model": "nobody"}, 404), ({}, 400)):
         wrong = httpx2.post(f"{router.url}/api/show", json=body)
-        assert wrong.status_code == status and isinstance(wrong.json()["error"], str | dict)
+        assert wrong.status_code == status and isinstance(wrong.json()["error"], str)

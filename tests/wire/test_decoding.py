@@ -51,6 +51,15 @@ def test_garbage_is_reported(encoding: str) -> None:
         decode_whole(b"this is no compressed body at all" * 10, encoding)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_a_body_that_unpacks_without_end_is_refused(encoding: str) -> None:
+    bomb = ENCODERS[encoding](b"\0" * 5_000_000)
+    assert len(bomb) < 10_000
+    assert len(decode_whole(bomb, encoding)) == 5_000_000
+    with pytest.raises(CorruptEncoding, match="more than 1000000 bytes"):
+        decode_whole(bomb, encoding, most=1_000_000)
+
+
 def test_an_unknown_encoding_is_named() -> None:
     with pytest.raises(UnknownEncoding, match="'lzma'"):
         decoder("lzma")

@@ -136,6 +136,8 @@ def test_answers_pass_between_this_shape_and_others(client: Any, streams: bool) 
     relay.start(200, "application/x-ndjson")
     out = relay.feed(STREAM) + relay.end()
     assert relay.committed and b"Hel" in (out if streams else relay.body)
+    if client.name == HERE.name:
+        return  # a provider of the format is asked in the client's shape
     back = Relay(client, HERE, streams, ASKED)
     back.start(200, "application/json")
     reply = HERE.read_reply(WHOLE)
