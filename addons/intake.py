@@ -83,10 +83,14 @@ class Release:
         self._runtime = runtime
 
     def response(self, flow: http.HTTPFlow) -> None:
-        self._runtime.exchanges.end(flow)
+        self._end(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
+        self._end(flow)
+
+    def _end(self, flow: http.HTTPFlow) -> None:
         self._runtime.exchanges.end(flow)
+        self._runtime.failover.forget(flow)
 
 
 def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Exchange:

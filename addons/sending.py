@@ -62,11 +62,17 @@ class Sending:
         # What comes compressed would have to be undone before it can be read.
         yield "accept-encoding", "identity"
         yield from upstream.headers().items()
-        yield from request_headers(exchange, with_credential=forwards)
-        # A forwarded credential stays in the header the client put it in, if that goes through.
-        if exchange.key is not None and not (forwards and exchange.passes_through):
-            yield auth_header(provider.auth_for(upstream.name), exchange.key.get_secret_value())
         client = exchange.flow.request.headers
+        # A forwarded credential stays as the client put it where the upstream speaks the client's
+        # format: an OAuth token is a Bearer and no API key.
+        as_it_is = (
+            forwards
+            and exchange.passes_through
+            and ("authorization" in client or "x-api-key" in client)
+        )
+        yield from request_headers(exchange, with_credential=as_it_is)
+        if exchange.key is not None and not as_it_is:
+            yield auth_header(provider.auth_for(upstream.name), exchange.key.get_secret_value())
         for rule in provider.headers:
             if not rule.copy_of:
                 yield rule.name.lower(), rule.value.get_secret_value()

@@ -11,6 +11,7 @@ from mitmproxy import http
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.failover.layer import FailoverLayer
 from addons.failover.stream import FailoverStream
@@ -45,6 +46,11 @@ class Failover:
                     each, FailoverStream, self._routed, self._own, self._may_forward
                 )
 
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        # mitmproxy offers a server only what its client offered, and a client without TLS nothing.
+        if ctx.options.http2 and not data.client.tls and not data.server.alpn_offers:
+            data.server.alpn_offers = (b"h2", b"http/1.1")
+
     def client_connected(self, client: connection.Client) -> None:
         handler = mitmproxys("proxyserver").connections.get(client.id)
         if handler is not None:
@@ -58,13 +64,8 @@ class Failover:
         if left is not None and left.writer is not None:
             left.writer.close()
 
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._forget(flow)
-
-    def error(self, flow: http.HTTPFlow) -> None:
-        self._forget(flow)
-
-    def _forget(self, flow: http.HTTPFlow) -> None:
+    def forget(self, flow: http.HTTPFlow) -> None:
+        """The flow is over, and nobody will ask about it any more."""
         self._routed.discard(flow.id)
         self._own.discard(flow.id)
 

@@ -173,6 +173,8 @@ class FailoverLayer(HttpLayer):
         mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
         HTTP/1 body are one case it does not implement: the body is complete then.
         """
+        if event.connection not in self.connections and event.connection != self.context.server:
+            return  # a connection that failed and is forgotten says its last
         try:
             yield from super()._handle_event(event)
             return

@@ -72,6 +72,9 @@ class FakeFailover:
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
         return flow.id in self.own
 
+    def forget(self, flow: http.HTTPFlow) -> None:
+        self.own.discard(flow.id)
+
 
 def make_runtime(config: str = CONFIG, demo_url: str = "", **env: str) -> Runtime:
     """A runtime with the configuration that is written as YAML."""
