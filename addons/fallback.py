@@ -151,11 +151,11 @@ def passed_on(body: JsonObject) -> str:
 
 
 def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
-    """An error without the credential of its attempt, which some providers quote."""
+    """An error without any key or secret header that is configured, nor the client's own: providers
+    quote what they were sent, and one may have been sent on by another."""
     secrets = [s.get_secret_value() for s in (exchange.key, exchange.credential) if s is not None]
-    if exchange.target is not None:
-        rules = exchange.target.provider.headers
-        secrets += [rule.value.get_secret_value() for rule in rules if not rule.copy_of]
+    if exchange.routes is not None:
+        secrets += exchange.routes.secrets
     secrets = [secret for secret in secrets if len(secret) >= 6]
     if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
         return error

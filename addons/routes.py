@@ -28,6 +28,16 @@ class Routes:
         self._routes: dict[tuple[str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
+        self.secrets = [
+            *(key.get_secret_value() for key in self._keys.values()),
+            *(
+                rule.value.get_secret_value()
+                for provider in config.providers
+                for rule in provider.headers
+                if not rule.copy_of
+            ),
+        ]
+        """What no error may hold."""
         self._salt = secrets.token_bytes(16)
 
     def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:

@@ -30,7 +30,8 @@ class Views:
     def _annotate(self, flow: http.HTTPFlow) -> None:
         runtime = self._runtime
         exchange = runtime.exchanges.get(flow)
-        if exchange is None and not runtime.is_own(flow):
+        served = runtime.serves_host(flow.request.host, flow.request.port)
+        if exchange is None and not served and not runtime.is_own(flow):
             return
         mask_credentials(flow.request)
         if exchange is None:

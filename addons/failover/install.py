@@ -47,8 +47,9 @@ class Failover:
                 )
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        # mitmproxy offers a server only what its client offered, and a client without TLS nothing.
-        if ctx.options.http2 and not data.client.tls and not data.server.alpn_offers:
+        # mitmproxy offers a server only what the client offered, which knows nothing of the servers
+        # that its request is tried at.
+        if ctx.options.http2 and not data.server.alpn_offers:
             data.server.alpn_offers = (b"h2", b"http/1.1")
 
     def client_connected(self, client: connection.Client) -> None:
