@@ -138,10 +138,11 @@ class _ChatStream:
             self.told.kinds.append("error")
             return
         _require(chunk.get("object") == "chat.completion.chunk", f"no chunk: {chunk!r}"[:300])
-        _require(isinstance(chunk.get("id"), str) and chunk["id"], "a chunk without id")
+        # What passes through keeps its bytes, and SDKs do without an id; an empty one is none.
+        _require(isinstance(chunk.get("id", "-"), str) and chunk.get("id", "-"), "an empty id")
         _require(isinstance(chunk.get("created"), int), "a chunk without its date")
         _require(isinstance(chunk.get("model"), str), "a chunk without model")
-        self._ids.add(chunk["id"])
+        self._ids.add(str(chunk.get("id")))
         _require(len(self._ids) == 1, f"several ids in one stream: {self._ids}")
         self.told.model = chunk["model"]
         if chunk.get("usage"):
