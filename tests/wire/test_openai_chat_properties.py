@@ -262,7 +262,11 @@ def test_damaged_streams_are_read_written_and_mended(data: bytes, done: bool) ->
     again = laws.read_stream(CHAT, mended)
     assert mended.count(DONE) == len(ends)
     if ends and isinstance(events[-1], End):
-        laws.assert_same(_without_ids(events), _without_ids(again))
+        meant, said = _without_ids(events), _without_ids(again)
+        if meant["stop"] is None:
+            # Another choice ended the stream; the end that is put in ends this one as well.
+            said["stop"] = None
+        laws.assert_same(meant, said)
 
 
 def _without_ids(events: list[Event]) -> dict[str, Any]:
