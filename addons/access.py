@@ -8,7 +8,7 @@ from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
 from addons.guard import Refused
 from addons.guard import guarded
-from addons.intake import client_credential
+from addons.masking import client_credential
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 
@@ -27,7 +27,7 @@ class Access:
         keys = self._runtime.client_keys
         if not keys or not self._needs_key(flow):
             return
-        given = client_credential(flow.request)
+        given = client_credential(self._runtime.exchanges.head_of(flow))
         if given is None:
             raise _refused(
                 "This router asks for a key: send one as 'Authorization: Bearer KEY' or as "

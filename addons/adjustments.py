@@ -71,5 +71,5 @@ def _request(exchange: Exchange) -> Request:
         models=(exchange.target.model, *asked),
         protocol=exchange.upstream_format.name,
         from_protocol=exchange.format.name,
-        headers=exchange.flow.request.headers,
+        headers=exchange.head.headers,
     )

@@ -32,7 +32,7 @@ class Credentials:
         route = routes.of(exchange.plan, exchange.credential, exchange.aside)
         session = ""
         if routes.is_sticky(route):
-            headers = {name.lower(): value for name, value in flow.request.headers.items()}
+            headers = {name.lower(): value for name, value in exchange.head.headers.items()}
             found = session_of(headers, exchange.body)
             session = found.id if found else ""
         exchange.trail = self._runtime.begin_trail(route, exchange.plan, session)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -26,6 +27,21 @@ from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.relay import Relay
 from addons.wire.seam import Seam
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHead:
+    """The head of a client's request as it came, credential included."""
+
+    headers: http.Headers = field(repr=False)
+    path: str = field(repr=False)
+    """With its query."""
+
+    @property
+    def query_key(self) -> str | None:
+        """The query's `key`, as Gemini's clients may send theirs."""
+        found = parse_qs(self.path.partition("?")[2], errors="surrogateescape").get("key")
+        return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +86,8 @@ class Exchange:
     """
 
     flow: http.HTTPFlow
+    """What mitmproxy shows: its request has no credential any more."""
+    head: ClientHead
     format: Format
     """The client's wire format."""
     raw: bytes
@@ -163,6 +181,7 @@ class Exchanges:
     def __init__(self) -> None:
         self._by_flow: dict[str, Exchange] = {}
         self._clients: dict[str, ClientKey] = {}
+        self._heads: dict[str, ClientHead] = {}
 
     def __len__(self) -> int:
         return len(self._by_flow)
@@ -170,6 +189,18 @@ class Exchanges:
     def begin(self, exchange: Exchange) -> None:
         """The flow's exchange from now on; of two attempts the one that answers."""
         self._by_flow[exchange.flow.id] = exchange
+
+    def keep_head(self, flow: http.HTTPFlow, head: ClientHead) -> None:
+        """Keeps what a request said before its flow was masked, until the flow is over."""
+        self._heads[flow.id] = head
+
+    def has_head(self, flow: http.HTTPFlow) -> bool:
+        return flow.id in self._heads
+
+    def head_of(self, flow: http.HTTPFlow) -> ClientHead:
+        """The head of the flow's request as the client sent it."""
+        head = self._heads.get(flow.id)
+        return head or ClientHead(flow.request.headers, flow.request.path)
 
     def admit(self, flow: http.HTTPFlow, client: ClientKey) -> None:
         """Remembers whose request this is."""
@@ -191,3 +222,4 @@ class Exchanges:
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)
         self._clients.pop(flow.id, None)
+        self._heads.pop(flow.id, None)

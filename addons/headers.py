@@ -67,15 +67,14 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
     A provider of the client's own format gets all that describe the request (betas, versions,
     session ids). One of another format gets none but `user-agent`: they would mean nothing there.
     """
-    fields = exchange.flow.request.headers.items()
+    fields = exchange.head.headers.items()
     if not exchange.passes_through:
-        agent = exchange.flow.request.headers.get("user-agent")
+        agent = exchange.head.headers.get("user-agent")
         if agent:
             yield "user-agent", agent
         return
     named = {
-        name.strip().lower()
-        for name in exchange.flow.request.headers.get("connection", "").split(",")
+        name.strip().lower() for name in exchange.head.headers.get("connection", "").split(",")
     }
     for name, value in fields:
         name = name.lower()

@@ -4,7 +4,6 @@ import time
 import uuid
 
 from mitmproxy import http
-from pydantic import SecretStr
 
 from addons.answers import json_answer
 from addons.asides import make_aside
@@ -12,9 +11,11 @@ from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
+from addons.exchange import ClientHead
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.masking import client_credential
 from addons.own_address import comes_from_here
 from addons.recall import recalled
 from addons.runtime import Runtime
@@ -54,7 +55,9 @@ class Intake:
         else:
             endpoint = None
         if endpoint is not None and endpoint.kind in ASKS_MODEL:
-            exchange = begin_exchange(flow, endpoint, decoded_body(request))
+            exchange = begin_exchange(
+                flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
+            )
             exchange.body = recalled(runtime.conversations, exchange)
             exchange.aside = make_aside(
                 endpoint, exchange.parsed, exchange.model, runtime.calibration
@@ -93,7 +96,9 @@ class Release:
         self._runtime.failover.forget(flow)
 
 
-def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Exchange:
+def begin_exchange(
+    flow: http.HTTPFlow, head: ClientHead, endpoint: Endpoint, raw: bytes
+) -> Exchange:
     """The exchange of a call to a model. Raises Refused if the body is none."""
     parsed = parse_body(raw)
     body = parsed
@@ -114,6 +119,7 @@ def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Excha
     options = body.get("stream_options")
     return Exchange(
         flow=flow,
+        head=head,
         format=endpoint.format,
         raw=raw,
         parsed=parsed,
@@ -129,7 +135,7 @@ def begin_exchange(flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes) -> Excha
             array=endpoint.array,
         ),
         started=time.monotonic(),
-        credential=client_credential(flow.request),
+        credential=client_credential(head),
     )
 
 
@@ -140,19 +146,6 @@ def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None
         return None
     loaded = preloaded(exchange.parsed, exchange.asked.created)
     return None if loaded is None else json_answer(200, loaded)
-
-
-def client_credential(request: http.Request) -> SecretStr | None:
-    """The key a client came with: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the
-    query's `key`, whichever it has."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return SecretStr(token.strip())
-    for name in ("x-api-key", "x-goog-api-key"):
-        if key := request.headers.get(name):
-            return SecretStr(key)
-    key = request.query.get("key")
-    return SecretStr(key) if key else None
 
 
 def decoded_body(request: http.Request) -> bytes:

@@ -18,6 +18,7 @@ from addons.heartbeat import Heartbeat  # noqa: E402
 from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
 from addons.manage import Manage  # noqa: E402
+from addons.masking import Masking  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
@@ -38,6 +39,7 @@ addons = [
     Settings(runtime),
     Tunnels(runtime),
     failover,
+    Masking(runtime),
     Access(runtime),
     intake,
     Manage(runtime),

@@ -62,7 +62,7 @@ class Sending:
         # What comes compressed would have to be undone before it can be read.
         yield "accept-encoding", "identity"
         yield from upstream.headers().items()
-        client = exchange.flow.request.headers
+        client = exchange.head.headers
         # A forwarded credential stays as the client put it where the upstream speaks the client's
         # format: an OAuth token is a Bearer and no API key.
         as_it_is = (

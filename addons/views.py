@@ -4,16 +4,13 @@ import time
 
 from mitmproxy import http
 
-from addons.headers import is_credential
 from addons.runtime import Runtime
 
-_MASK = "***"
-_SCHEMES = ("basic", "bearer")
 _LONGEST_NAME = 100
 
 
 class Views:
-    """Writes the route taken into the flow's comment, marks what failed, and masks credentials.
+    """Writes the route taken into the flow's comment and marks what failed.
 
     The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s`.
     """
@@ -28,12 +25,7 @@ class Views:
         self._annotate(flow)
 
     def _annotate(self, flow: http.HTTPFlow) -> None:
-        runtime = self._runtime
-        exchange = runtime.exchanges.get(flow)
-        served = runtime.serves_host(flow.request.host, flow.request.port)
-        if exchange is None and not served and not runtime.is_own(flow):
-            return
-        mask_credentials(flow.request)
+        exchange = self._runtime.exchanges.get(flow)
         if exchange is None:
             return
         took = time.monotonic() - exchange.started
@@ -44,18 +36,6 @@ class Views:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
             flow.marked = ":large_orange_circle:"
-
-
-def mask_credentials(request: http.Request) -> None:
-    """Take the client's credential out of a request that is over."""
-    headers = request.headers
-    for name in list(headers):
-        if is_credential(name.lower()):
-            scheme = headers[name].partition(" ")[0]
-            headers[name] = f"{scheme} {_MASK}" if scheme.lower() in _SCHEMES else _MASK
-    for name in list(request.query):
-        if name == "key" or is_credential(name.lower()):
-            request.query[name] = _MASK
 
 
 def _one_line(model: str) -> str:

@@ -7,9 +7,10 @@ import pytest
 import zstandard
 from mitmproxy import http
 
+from addons.exchange import ClientHead
 from addons.intake import Intake
 from addons.intake import Release
-from addons.intake import client_credential
+from addons.masking import client_credential
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
@@ -284,5 +285,5 @@ def test_where_the_clients_key_is_looked_for(
     headers: dict[str, str], query: str, key: str | None
 ) -> None:
     flow = client_flow(make_runtime(), f"/v1/messages{query}", {}, headers=headers)
-    found = client_credential(flow.request)
+    found = client_credential(ClientHead(flow.request.headers, flow.request.path))
     assert (found.get_secret_value() if found else None) == key

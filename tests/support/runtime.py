@@ -23,6 +23,7 @@ from addons.fallback import Fallback
 from addons.heartbeat import Heartbeat
 from addons.intake import Intake
 from addons.intake import Release
+from addons.masking import Masking
 from addons.policy.config import parse_config
 from addons.routing import Routing
 from addons.runtime import Runtime
@@ -165,6 +166,7 @@ class Pipeline:
         self.runtime = runtime
         self.usage = Usage(runtime)
         self._addons: list[Any] = [
+            Masking(runtime),
             Intake(runtime),
             Routing(runtime),
             Credentials(runtime),
@@ -180,6 +182,7 @@ class Pipeline:
 
     def begin(self, flow: http.HTTPFlow) -> Exchange:
         """Everything up to the first attempt."""
+        self._tell("requestheaders", flow)
         self._tell("request", flow)
         exchange = self.runtime.exchanges.get(flow)
         assert exchange is not None and flow.response is None, flow.response

@@ -1,0 +1,88 @@
+"""Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
+
+from functools import lru_cache
+
+from mitmproxy import http
+from pydantic import SecretStr
+
+from addons.endpoints import find_foreign_endpoint
+from addons.exchange import ClientHead
+from addons.headers import is_credential
+from addons.runtime import Runtime
+
+MASK = "***"
+_SCHEMES = ("basic", "bearer")
+_NAMES = 1024
+"""Names of headers that are remembered at most; clients may send any."""
+
+_tells = lru_cache(_NAMES)(is_credential)
+
+
+class Masking:
+    """Masks the credential of every request that is answered or routed here before anything else
+    sees the flow; `Exchanges.head_of` still has it for those who need it. The first of the
+    pipeline.
+
+    What passes through to a provider's own address keeps it until it was sent.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.is_replay:
+            return  # what is sent again has been masked
+        runtime, request = self._runtime, flow.request
+        if not runtime.is_own(flow) and not (
+            runtime.serves_host(request.pretty_host, request.port)
+            and find_foreign_endpoint(request) is not None
+        ):
+            return
+        runtime.exchanges.keep_head(flow, ClientHead(request.headers.copy(), request.path))
+        mask_credentials(request)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def _mask_sent(self, flow: http.HTTPFlow) -> None:
+        runtime, request = self._runtime, flow.request
+        if runtime.exchanges.has_head(flow):
+            return
+        if runtime.is_own(flow) or runtime.serves_host(request.host, request.port):
+            mask_credentials(request)
+
+
+def mask_credentials(request: http.Request) -> None:
+    """Take the client's credential out of a request that is kept for people to look at."""
+    headers = request.headers
+    for name in list(headers):
+        if not _tells(name.lower()):
+            continue
+        scheme = headers[name].partition(" ")[0]
+        masked = f"{scheme} {MASK}" if scheme.lower() in _SCHEMES else MASK
+        if headers[name] != masked:
+            headers[name] = masked
+    if "?" not in request.path:
+        return
+    for name in list(request.query):
+        if (name == "key" or _tells(name.lower())) and request.query[name] != MASK:
+            request.query[name] = MASK
+
+
+def client_credential(head: ClientHead) -> SecretStr | None:
+    """The key a client came with: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the
+    query's `key`, whichever it has."""
+    scheme, _, token = head.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return SecretStr(token.strip())
+    for name in ("x-api-key", "x-goog-api-key"):
+        if key := head.headers.get(name):
+            return SecretStr(key)
+    key = head.query_key
+    return SecretStr(key) if key else None
