@@ -12,8 +12,12 @@ from addons.policy.schema import Config
 from addons.policy.schema import Provider
 from addons.policy.schema import Quirks
 from addons.wire.jsonio import JsonObject
+from addons.wire.limits import limits_said
 from addons.wire.quirks import apply_quirks
 from addons.wire.quirks import refused_members
+
+_TAGGING = ("openai-chat", "ollama")
+"""Formats whose servers leave thinking in the text; all others have blocks for it."""
 
 _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
@@ -30,18 +34,29 @@ class Adjustments:
         """The body of the running attempt as it is to leave, and what becomes of its headers.
 
         `body` itself where nothing has to change. What the upstream refuses and is left out joins
-        what is told to the client as dropped.
+        what is told to the client as dropped, or what the router itself sees to.
         """
         assert exchange.target and exchange.upstream_format
         target, format = exchange.target, exchange.upstream_format.name
         if (quirks := self._quirks_of(target)) is not None:
             refused = refused_members(body, format, quirks)
             if refused:
+                limits, kept = limits_said(body, refused)
+                exchange.limits = exchange.limits.joined(limits)
+                refused = [name for name in refused if name not in kept]
                 exchange.dropped = [*exchange.dropped, *refused]
             body = apply_quirks(body, format, quirks)
         if not self._payload:
             return body, []
         return self._payload.apply(body, _request(exchange))
+
+    def thinking_tag(self, target: Target, format: str) -> str | None:
+        """The tag in which thinking stands in the text of a target's answers; None if it has a
+        place of its own."""
+        if format not in _TAGGING:
+            return None
+        quirks = self._quirks_of(target)
+        return quirks.thinking_tag if quirks is not None else None
 
     def _quirks_of(self, target: Target) -> Quirks | None:
         place = target.provider.name, target.model

@@ -25,6 +25,8 @@ from addons.wire.errors import ApiError
 from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
+from addons.wire.limits import NO_LIMITS
+from addons.wire.limits import Limits
 from addons.wire.relay import Relay
 from addons.wire.seam import Seam
 
@@ -135,6 +137,8 @@ class Exchange:
     """The running attempt's credential."""
     dropped: list[str] = field(default_factory=list)
     """What the running attempt's format cannot say of the request."""
+    limits: Limits = NO_LIMITS
+    """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
     upstream_headers: Mapping[str, str] = field(default_factory=dict)
     """The head of the running attempt's answer, names in lower case."""
     relay: Relay | AsideRelay | None = None

@@ -17,7 +17,12 @@ from addons.runtime import Runtime
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.limits import Enforcer
+from addons.wire.members import int_of
+from addons.wire.relay import Relay
 from addons.wire.splice import splice
+from addons.wire.stages import Stage
+from addons.wire.thinktag import ThinkingTag
 
 _VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
 
@@ -46,6 +51,9 @@ class Sending:
         body, changes = complete_body(exchange, upstream), []
         if exchange.aside is None:
             body, changes = self._runtime.adjustments.apply(exchange, body)
+            if isinstance(exchange.relay, Relay):
+                tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
+                exchange.relay.stages = stages_of(exchange, body, tag)
         request = http.Request.make("POST", url, write_body(exchange, body))
         request.headers["host"] = urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
@@ -105,6 +113,17 @@ def write_body(exchange: Exchange, body: JsonObject) -> bytes:
     if all(isinstance(value, str | bool) for value in changes.values()):
         return splice(exchange.raw, parsed, changes)
     return dumps(body)
+
+
+def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Stage]:
+    """What has to be done to the answer of an attempt that sends `body`; mostly nothing. `tag`:
+    that of thinking in the text."""
+    stages: list[Stage] = []
+    if tag:
+        stages.append(ThinkingTag(tag))
+    if exchange.limits:
+        stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
+    return stages
 
 
 def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:

@@ -109,6 +109,10 @@ class RelayReceiver:
         return self._relay.done
 
     @property
+    def enough(self) -> bool:
+        return self._relay.enough
+
+    @property
     def resumable(self) -> bool:
         return self._relay.resumable
 

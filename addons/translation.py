@@ -16,7 +16,10 @@ from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
+from addons.wire.limits import NO_LIMITS
+from addons.wire.limits import Limits
 from addons.wire.losses import lost
+from addons.wire.losses import unsaid_stops
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
 
@@ -38,6 +41,7 @@ class Translation:
         if exchange is None or exchange.target is None or attempt.answer:
             return
         target = exchange.target
+        exchange.limits = NO_LIMITS
         if exchange.aside is not None:
             write_aside(exchange, exchange.aside)
             return
@@ -65,6 +69,7 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         exchange.dropped = lost(conversation, upstream.name)
+        exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
         return upstream.write_request(replace(conversation, model=model))
 

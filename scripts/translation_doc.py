@@ -17,6 +17,7 @@ from addons.wire.losses import COMPLETIONS_ONLY  # noqa: E402
 from addons.wire.losses import KEPT_BY_PROVIDER  # noqa: E402
 from addons.wire.losses import REPLY_CANNOT_SAY  # noqa: E402
 from addons.wire.losses import SAID_ELSEWHERE  # noqa: E402
+from addons.wire.losses import STOPS_CUT_HERE  # noqa: E402
 from addons.wire.registry import FORMATS  # noqa: E402
 
 INTRODUCTION = """\
@@ -32,8 +33,8 @@ of the request, and the answer's header `x-switchyard-dropped` tells the client 
 here. A feature is told only where a request uses it.
 
 A tool choice, a schema or an effort that a format says in another way is written in that way, and
-is not listed. The router does not itself enforce what it had to leave out of a request: an answer
-is not cut where a stop sequence stands that the provider was not given.
+is not listed. What the router can do itself is no loss either: an answer ends before a stop
+sequence that the provider could not be given, with the client's own stop reason.
 """
 
 REQUESTS = """\
@@ -50,6 +51,16 @@ left out, where it is not there.
 
 COMPLETIONS = """\
 Members of a legacy completion that no other format has a word for.
+"""
+
+STOPS = """\
+### Done by the router
+
+Stop sequences that these formats cannot be told; the router ends the answer itself. The words of
+the answer are searched, not thinking nor the arguments of calls. The same goes for stop sequences
+and limits of output tokens that a provider's profile drops from any request; such a limit is kept
+by an estimate of tokens, so the answer may be somewhat shorter or longer than the provider's own
+count would make it.
 """
 
 REPLIES = """\
@@ -78,6 +89,8 @@ def _lines() -> Iterator[str]:
     yield from _table(COMPLETIONS_ONLY)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
     yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
+    yield STOPS
+    yield from _table(STOPS_CUT_HERE)
     yield REPLIES
     for name in FORMATS:
         if name in REPLY_CANNOT_SAY:

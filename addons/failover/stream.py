@@ -198,7 +198,12 @@ class FailoverStream(TimedStream):
                 leg.state = "body"
                 leg.receiver.start(response)
             case ResponseData(data=data) if leg.state == "body":
-                yield from self.forward(leg, leg.receiver.data(data))
+                data = leg.receiver.data(data)
+                if leg.receiver.enough:
+                    yield from self.cancel(leg, "enough was said")
+                    yield from self.forward(leg, data + leg.receiver.end(), ended=True)
+                else:
+                    yield from self.forward(leg, data)
             case ResponseEndOfMessage() if leg.state == "body":
                 self.retire(leg)
                 yield from self.forward(leg, leg.receiver.end(), ended=True)

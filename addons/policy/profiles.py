@@ -7,7 +7,6 @@ from addons.policy.schema import Profile
 from addons.policy.schema import Provider
 from addons.policy.schema import Quirks
 
-_NOT_OF_REQUESTS = {"thinking_tag"}
 _ADDED_UP = {"drop", "drop_when_reasoning"}
 
 
@@ -23,7 +22,7 @@ def quirks_of(provider: Provider, model: str) -> Quirks | None:
         for name in quirks.model_fields_set & Quirks.model_fields.keys():
             value = getattr(quirks, name)
             said[name] = (*said.get(name, ()), *value) if name in _ADDED_UP else value
-    return Quirks.model_construct(**said) if said.keys() - _NOT_OF_REQUESTS else None
+    return Quirks.model_construct(**said) if said else None
 
 
 def _layers(provider: Provider, model: str) -> Iterator[Quirks]:

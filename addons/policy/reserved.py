@@ -10,9 +10,6 @@ from addons.policy.problems import KeyPath
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "providers[].profile.thinking-tag": "thinking that stands in the text",
-    "providers[].profile.by-model[].thinking-tag": "thinking that stands in the text",
-    "providers[].models[].profile.thinking-tag": "thinking that stands in the text",
     "providers[].proxy-url": "proxies towards providers",
     "providers[].api-key-entries[].proxy-url": "proxies towards providers",
     "providers[].tls": "TLS settings of a provider",

@@ -73,6 +73,7 @@ class AsideRelay:
 
     streams = False
     resumable = False
+    enough = False
 
     def __init__(self, aside: Aside, upstream: Format) -> None:
         self.committed = False

@@ -176,6 +176,43 @@ def estimate(c: Conversation, model: str) -> int:
     return round(tokens)
 
 
+class Meter:
+    """Counts the tokens of what a model writes, by the estimate for texts, up to a limit."""
+
+    def __init__(self, limit: int | None) -> None:
+        """None: no limit."""
+        self._limit = limit
+        self._plain = self._dense = self._accented = 0
+
+    def fits(self, text: str) -> int:
+        """How many characters of `text`, which comes next, stay within the limit; they count."""
+        if self._limit is None:
+            return len(text)
+        before = self._plain, self._dense, self._accented
+        self._count(text)
+        if self._tokens <= self._limit:
+            return len(text)
+        self._plain, self._dense, self._accented = before
+        for place, char in enumerate(text):
+            before = self._plain, self._dense, self._accented
+            self._count(char)
+            if self._tokens > self._limit:
+                self._plain, self._dense, self._accented = before
+                return place
+        return len(text)
+
+    @property
+    def _tokens(self) -> float:
+        # Of whole numbers, so that it does not matter in which pieces a text came.
+        return self._plain * _ASCII + self._dense * _DENSE + self._accented * _ACCENTED
+
+    def _count(self, text: str) -> None:
+        plain, dense, accented = _alphabets(text)
+        self._plain += plain
+        self._dense += dense
+        self._accented += accented
+
+
 def _of_part(part: Part) -> float:
     match part:
         case Text(text=text) | Refusal(text=text) | Thinking(text=text):
@@ -191,11 +228,17 @@ def _of_part(part: Part) -> float:
 
 
 def _of_text(text: str) -> float:
+    plain, dense, accented = _alphabets(text)
+    return plain * _ASCII + dense * _DENSE + accented * _ACCENTED
+
+
+def _alphabets(text: str) -> tuple[int, int, int]:
+    """How many characters of a text are ASCII, how many dense, and the others."""
     if text.isascii():
-        return len(text) * _ASCII
+        return len(text), 0, 0
     plain = sum(char < "\x80" for char in text)
     dense = sum(char >= _FIRST_DENSE for char in text)
-    return plain * _ASCII + dense * _DENSE + (len(text) - plain - dense) * _ACCENTED
+    return plain, dense, len(text) - plain - dense
 
 
 def _of_json(value: JsonObject | None) -> float:

@@ -41,7 +41,6 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "frequency_penalty": "no such parameter",
         "logit_bias": "no such parameter",
         "candidates": "one answer a request",
-        "stop_sequences": "no such parameter",
         "prediction": "no predicted outputs",
         "audio-output": "answers are text",
         "audio-url": "audio is sent as data",
@@ -76,7 +75,6 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "participant-names": "messages have no names",
         "strict-tools": "strict schemas are limited in number and refused with many keywords",
         "web_search": "a search is a tool of its own",
-        "blank-stop-sequences": "each needs a visible character",
         "unsigned-thinking": "thinking is taken only as this API signed it",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
@@ -165,6 +163,13 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+STOPS_CUT_HERE: Mapping[str, str] = {
+    "openai-responses": "no such parameter",
+    "anthropic": "each needs a visible character, so blank ones are not sent",
+}
+"""Formats that cannot be told (all) stop sequences. The router ends the answer itself where one
+stands, so nothing is lost."""
+
 COMPLETIONS_ONLY: Mapping[str, str] = {
     "suffix": "no text can be asked for that leads to a given end",
     "best_of": "one answer is made a time",
@@ -252,6 +257,15 @@ def lost(conversation: Conversation, target: str) -> list[str]:
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
+def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
+    """The stop sequences that a request in format `target` leaves out."""
+    if conversation.format == target or target not in STOPS_CUT_HERE:
+        return ()
+    if target == "anthropic":
+        return tuple(stop for stop in conversation.stop if not stop.strip())
+    return conversation.stop
+
+
 def features(conversation: Conversation, target: str) -> Iterator[str]:
     """Every feature a conversation uses that not all formats have; names may repeat.
 
@@ -273,8 +287,6 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "metadata": c.metadata or None,
         "prompt_cache_key": c.cache_key,
         "prediction": c.prediction,
-        "stop_sequences": c.stop or None,
-        "blank-stop-sequences": [s for s in c.stop if not s.strip()] or None,
         "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
         "web_search": c.web_search,
         "output": c.output if c.output and c.output.kind != "text" else None,

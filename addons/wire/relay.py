@@ -12,9 +12,13 @@ Nothing is given out before the answer is *committed*, which it is by its first 
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from addons.wire.bodies import is_whole
+from addons.wire.bodies import parse_body
+from addons.wire.bodies import words_of
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Reply
 from addons.wire.conversation import Stop
@@ -32,6 +36,7 @@ from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import UsageUpdate
 from addons.wire.events import is_output
+from addons.wire.fold import fold
 from addons.wire.fold import merge_usage
 from addons.wire.fold import unfold
 from addons.wire.format import Asked
@@ -41,7 +46,6 @@ from addons.wire.framing import frame_decoder
 from addons.wire.framing import is_array
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
-from addons.wire.jsonio import loads
 from addons.wire.seam import Seam
 from addons.wire.sinks import Folding
 from addons.wire.sinks import Mending
@@ -50,6 +54,7 @@ from addons.wire.sinks import Writing
 from addons.wire.sse import Frame
 from addons.wire.sse import StreamTooLarge
 from addons.wire.sse import as_utf8
+from addons.wire.stages import Stage
 
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a JSON answer that are read at most; several images in base64 stay far below."""
@@ -57,7 +62,7 @@ MAX_BODY = 256 * 1024 * 1024
 MAX_ERROR_BODY = 1024 * 1024
 """Bytes of an error answer that are read; what follows tells nothing more."""
 
-_SAYS_WHY = {"length", "content_filter", "refusal", "pause", "context_window"}
+_SAYS_WHY = {"length", "stop_sequence", "content_filter", "refusal", "pause", "context_window"}
 """Stop reasons that make an answer without a word a proper one."""
 
 type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]
@@ -111,6 +116,9 @@ class Relay:
         self.body = b""
         self.redact: Callable[[ApiError], ApiError] = lambda error: error
         """Takes what must not be told out of an error before a client is told of it."""
+        self.stages: Sequence[Stage] = ()
+        """What the events go through. Given before `start`, and only where something is to be done:
+        a stream that nothing has to be done to keeps its bytes."""
         self._asked = asked
         self._status = 0
         self._content_type = ""
@@ -204,7 +212,7 @@ class Relay:
             self._sink = self._before._sink
         elif self._seam is not None:
             self._sink = Writing(self.client, self._asked)
-        elif self.upstream.name == self.client.name and not self._asked.array:
+        elif self._keeps_bytes and not self._asked.array:
             self._sink = Mending(self.client, self._asked)
         else:
             self._sink = Writing(self.client, self._asked)
@@ -216,6 +224,8 @@ class Relay:
         if self.failed or self.done:
             return b""
         events = self._reader.feed(frame)
+        if self.stages:
+            events = self._staged(events)
         spoke = self._watch(events)
         if self.problem is not None:
             return self._fail(self.problem.kind, "", self.problem.error)
@@ -239,10 +249,10 @@ class Relay:
 
     def _end_stream(self, frames: FrameDecoder) -> bytes:
         # What no empty line ended counts if it came whole.
-        out = b"".join(self._take(frame) for frame in frames.close() if _is_whole(frame))
+        out = b"".join(self._take(frame) for frame in frames.close() if is_whole(frame))
         if self.failed:
             return out
-        events = self._reader.close()
+        events = self._staged(self._reader.close())
         self._watch(events)
         if self.problem is not None:
             return out + self._fail(self.problem.kind, "", self.problem.error)
@@ -262,6 +272,25 @@ class Relay:
         return out
 
     @property
+    def enough(self) -> bool:
+        """Whether the answer was ended here, while the upstream may go on."""
+        return any(stage.over for stage in self.stages)
+
+    @property
+    def _changed(self) -> bool:
+        return any(stage.changed for stage in self.stages)
+
+    @property
+    def _keeps_bytes(self) -> bool:
+        """Whether a stream can stay as the upstream wrote it."""
+        return self.upstream.name == self.client.name and not self.stages
+
+    def _staged(self, events: list[Event]) -> list[Event]:
+        for stage in self.stages:
+            events = stage.feed(events)
+        return events
+
+    @property
     def resumable(self) -> bool:
         """Whether the answer failed after the commit, and another relay may go on with it."""
         return self.failed and self.committed and self._seam is not None and self._seam.can_go_on
@@ -279,7 +308,7 @@ class Relay:
 
     def _end_json(self) -> bytes:
         raw = bytes(self._collected)
-        body = _parse_body(raw)
+        body = parse_body(raw)
         if body is None and self.upstream.framing == "ndjson" and raw.strip():
             # Lines of JSON that were declared as one document.
             self._ended = False
@@ -295,7 +324,9 @@ class Relay:
             reply = self.upstream.read_reply(body)
         except BadReply as e:
             return self._fail("malformed", str(e))
-        events = unfold(reply)
+        events = self._staged(unfold(reply))
+        if self._changed:
+            reply = fold(reply.format, events)
         self._spoke = self._watch(events)
         if self._is_empty():
             return self._fail("empty", "the answer is empty")
@@ -311,7 +342,7 @@ class Relay:
                     self._seam.begin_next()
                 events = self._seam.fit(events)
             return self._sink.close(events)
-        if self.upstream.name == self.client.name:
+        if self.upstream.name == self.client.name and not self._changed:
             self.body = as_utf8(raw)
         else:
             self._write_body(reply)
@@ -361,11 +392,11 @@ class Relay:
 
     def _fail_by_status(self) -> bytes:
         raw = bytes(self._collected)
-        body = _parse_body(raw)
+        body = parse_body(raw)
         error = self.upstream.find_error(body) if body is not None else None
         if error is None:
             error = ApiError(
-                message=_words(raw) or f"the upstream answered with status {self._status}",
+                message=words_of(raw) or f"the upstream answered with status {self._status}",
                 kind=kind_of_status(self._status),
                 status=self._status,
             )
@@ -381,31 +412,3 @@ class Relay:
         if not self.committed or self.resumable:
             return b""
         return self.closing()
-
-
-def _parse_body(raw: bytes) -> JsonObject | None:
-    """The JSON object of a body; the first of a list, as Gemini wraps its errors."""
-    try:
-        body = loads(raw.removeprefix(b"\xef\xbb\xbf"))
-    except ValueError:
-        return None
-    if isinstance(body, list) and body:
-        body = body[0]
-    return body if isinstance(body, dict) else None
-
-
-def _is_whole(frame: Frame) -> bool:
-    """Whether a payload is all there: JSON, or the terminal word of OpenAI's streams."""
-    if frame.data.strip() == b"[DONE]":
-        return True
-    try:
-        loads(frame.data)
-    except ValueError:
-        return False
-    return True
-
-
-def _words(raw: bytes) -> str:
-    """A plain-text error body, shortened; nothing of an HTML page."""
-    text = raw.decode("utf-8", "replace").strip()
-    return "" if text.startswith("<") else text[:500]

@@ -35,6 +35,7 @@ class Lines:
 
     whole = False
     resumable = False
+    enough = False
 
     def __init__(self) -> None:
         self.committed = self.failed = self.done = False
@@ -84,6 +85,18 @@ class Resumable(Lines):
 
     def closing(self) -> bytes:
         return b"[closed]\n"
+
+
+class Satisfied(Lines):
+    """One that ends the answer by itself at a line `enough`."""
+
+    def data(self, data: bytes) -> bytes:
+        out = super().data(data)
+        self.enough = b"enough" in out
+        return out
+
+    def end(self) -> bytes:
+        return b"[ended]\n"
 
 
 class Whole(Lines):

@@ -8,6 +8,7 @@ from tests.failover.driver import Beats
 from tests.failover.driver import Driver
 from tests.failover.driver import Lines
 from tests.failover.driver import Resumable
+from tests.failover.driver import Satisfied
 from tests.failover.driver import Whole
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -56,6 +57,15 @@ def test_one_attempt_streams_as_it_comes() -> None:
     assert d.answer.endswith(chunk(b"end\n") + END)
     assert d.hooks == ["requestheaders", "request", "attempt", "responseheaders", "response"]
     assert d.client not in d.closed and d.servers[0] not in d.closed
+    assert_let_go(d)
+
+
+def test_an_upstream_is_left_when_the_receiver_has_heard_enough() -> None:
+    d = Driver([1], Satisfied).request().says(CHUNKED + chunk(b"one\n"))
+    d.says(chunk(b"enough\n"))
+    assert d.answer.endswith(chunk(b"enough\n[ended]\n") + END)
+    assert d.servers[0] in d.closed and d.client not in d.closed
+    assert d.hooks == ["requestheaders", "request", "attempt", "responseheaders", "response"]
     assert_let_go(d)
 
 

@@ -83,7 +83,6 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
             (("exchange-log", "dir"), None),
             (("providers", 3, "models"), "discover"),
             (("providers", 4, "models"), None),
-            (("providers", 0, "models", 1, "profile", "thinking-tag"), "think"),
             (("combos", "any-name", "members", 0), "passthrough"),
             (("combos", "c", 0), "passthrough"),
             (("combos", "c", 1), "a/b"),
@@ -93,7 +92,6 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
     assert list(found) == [
         ("exchange-log",),
         ("providers", 3, "models"),
-        ("providers", 0, "models", 1, "profile", "thinking-tag"),
         ("combos", "any-name", "members", 0),
         ("combos", "c", 0),
     ]

@@ -21,6 +21,7 @@ from addons.wire.framing import frame_decoder
 from addons.wire.jsonio import JsonObject
 from addons.wire.losses import REPLY_CANNOT_SAY
 from addons.wire.losses import lost
+from addons.wire.losses import unsaid_stops
 from addons.wire.sse import Frame
 from tests.wire.meaning import reply_meaning
 from tests.wire.meaning import request_meaning
@@ -212,7 +213,7 @@ def _unsaid(first: Conversation, there: Conversation, away: str) -> set[str]:
     without = set(lost(first, away))
     if first.format == away:
         return without
-    if without & {"stop_sequences", "blank-stop-sequences"}:
+    if unsaid_stops(first, away):
         without.add("stop")
     without |= {name for name in DEMANDS.get(away, ()) if getattr(first, name) is None}
     instructed = first.output is not None and there.output is None

@@ -25,6 +25,7 @@ from addons.wire.losses import KEPT_BY_PROVIDER
 from addons.wire.losses import WITHOUT_TOOLS
 from addons.wire.losses import features
 from addons.wire.losses import lost
+from addons.wire.losses import unsaid_stops
 from addons.wire.registry import FORMATS
 
 SOURCE = "elsewhere"
@@ -87,8 +88,6 @@ USES: dict[str, Conversation] = {
     "metadata": using(metadata={"a": "b"}),
     "prompt_cache_key": using(cache_key="k"),
     "prediction": using(prediction={"type": "content", "content": "x"}),
-    "stop_sequences": using(stop=("END",)),
-    "blank-stop-sequences": using(stop=("\n",)),
     "audio-output": using(modalities=("text", "audio"), audio={"voice": "v", "format": "wav"}),
     "web_search": using(web_search={}),
     "server-tools": with_tool(kind="server", format="another", raw={"type": "search"}),
@@ -212,6 +211,20 @@ def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, An
     assert lost(c, "anthropic") == [feature]
     assert lost(c, name) == []
     assert lost(replace(c, extra={name: dict.fromkeys(left)}), "anthropic") == []
+
+
+def test_stop_sequences_that_a_format_cannot_say_are_left_to_the_router():
+    c = using(stop=("END", "\n"))
+    assert {name: unsaid_stops(c, name) for name in FORMATS} == {
+        **dict.fromkeys(FORMATS, ()),
+        "openai-responses": ("END", "\n"),
+        "anthropic": ("\n",),
+    }
+    assert unsaid_stops(c, SOURCE) == ()
+    for name, format in FORMATS.items():
+        said = format.read_request(format.write_request(c)).stop
+        assert set(said) | set(unsaid_stops(c, name)) == set(c.stop)
+        assert lost(c, name) == lost(PLAIN, name)
 
 
 def test_a_feature_is_told_once_and_in_order():

@@ -666,7 +666,6 @@ def test_losses_are_named():
     )
     assert lost(c, "openai-responses") == [
         "assistant-media",
-        "stop_sequences",
         "tool-result-errors",
         "top_k",
         "unsigned-thinking",

@@ -49,7 +49,7 @@ def write_end(stop: Stop | None, usage: Usage | None, left: JsonObject) -> JsonO
     reason = stop.reason if stop else "end"
     raw = stop.raw if stop and left else None
     end: JsonObject = {"done_reason": raw or _WORDS.get(reason, "stop"), "done": True}
-    if left and stop is not None and stop.raw is None:
+    if left and stop is not None and stop.raw is None and reason == "end":
         del end["done_reason"]
     if usage is not None and usage.input is not None:
         end["prompt_eval_count"] = usage.input

@@ -187,7 +187,7 @@ def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
             choice.stop, ours, legacy=LEGACY in message and "tool_calls" not in message
         ),
     }
-    if not ours:
+    if not ours or (choice.stop is not None and choice.stop.raw is None):
         written |= stop_members(choice.stop)
     return written | extra.get("choice", EMPTY)
 
