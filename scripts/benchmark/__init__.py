@@ -1,0 +1,1 @@
+"""`scripts/bench`: Switchyard beside its peers, on one machine, in one run."""
