@@ -1,0 +1,270 @@
+"""Starts a tool through a running router, or prints what to set for it.
+
+`scripts/run-with` runs this once the environment is ready.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import sys
+import urllib.request
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from scripts.lib.tools import ANY  # noqa: E402
+from scripts.lib.tools import NeedsModel  # noqa: E402
+from scripts.lib.tools import Setup  # noqa: E402
+from scripts.lib.tools import Tool  # noqa: E402
+from scripts.lib.tools import Way  # noqa: E402
+from scripts.lib.tools import laid_over  # noqa: E402
+from scripts.lib.tools import read_table  # noqa: E402
+from scripts.lib.trust import CONFDIR  # noqa: E402
+from scripts.lib.trust import authority_in  # noqa: E402
+from scripts.lib.trust import authority_of  # noqa: E402
+from scripts.lib.trust import write_file  # noqa: E402
+from scripts.lib.trust import write_trust  # noqa: E402
+
+DEFAULT_PORT = "8787"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MODELS_SHOWN = 20
+
+EPILOG = """\
+By proxy (the default) a tool keeps its own login and its own model: set up `intercept:` rules to
+say what becomes of its calls. With --base-url it asks the router for a model, and needs no login.
+
+  scripts/run-with claude
+  scripts/run-with --base-url --model my-coding-stack codex exec "Fix the test"
+  scripts/run-with --print gemini            # export lines, for eval "$(...)"
+"""
+
+
+class CannotRun(Exception):
+    """The tool cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line and the environment ask for."""
+
+    way: Way
+    router: str
+    key: str
+    model: str | None
+    confdir: Path
+    prints: bool
+    command: str
+    arguments: tuple[str, ...]
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value."""
+    port = environ.get("PORT") or DEFAULT_PORT
+    parser = argparse.ArgumentParser(
+        prog="scripts/run-with",
+        description="Starts a tool through a running Switchyard router.",
+        epilog=f"tools: {', '.join(read_table())}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--print", action="store_true", help="print what to set; start nothing")
+    parser.add_argument(
+        "--base-url",
+        action="store_true",
+        help="point the tool at the router by its base URL, instead of by HTTPS_PROXY",
+    )
+    parser.add_argument("--model", metavar="NAME", help="with --base-url: the model to ask for")
+    parser.add_argument(
+        "--key",
+        default=environ.get("SWITCHYARD_KEY") or "switchyard",
+        help="with --base-url: the router's client key (default: $SWITCHYARD_KEY, else any)",
+    )
+    parser.add_argument(
+        "--router",
+        metavar="URL",
+        default=f"http://127.0.0.1:{port}",
+        help=f"where the router is (default: http://127.0.0.1:$PORT, else :{DEFAULT_PORT})",
+    )
+    parser.add_argument(
+        "--confdir",
+        metavar="DIR",
+        type=Path,
+        default=CONFDIR,
+        help=f"where mitmproxy keeps its certificate, if the router does not tell ({CONFDIR})",
+    )
+    parser.add_argument("command", metavar="CLIENT", help="one of the tools, or any command")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    given = parser.parse_args(arguments)
+    if given.model and not given.base_url:
+        parser.error(
+            "--model goes with --base-url; by proxy the tool chooses by an option of its own"
+        )
+    if not urlsplit(given.router).hostname or "://" not in given.router:
+        parser.error(f"{given.router!r} is no address such as http://127.0.0.1:{DEFAULT_PORT}")
+    return Options(
+        way="base-url" if given.base_url else "proxy",
+        router=given.router.rstrip("/"),
+        key=given.key,
+        model=given.model,
+        confdir=given.confdir,
+        prints=given.print,
+        command=given.command,
+        arguments=tuple(given.arguments),
+    )
+
+
+def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
+    """What the tool is told. Writes the files that it needs into our cache directory.
+
+    Raises CannotRun, and OSError if the cache cannot be written.
+    """
+    tool = find_tool(options.command)
+    cache = cache_directory(environ)
+    values = {
+        "router": options.router,
+        "key": options.key,
+        "no-proxy": no_proxy(environ, options),
+        "files": str(_files_directory(cache, tool, options)),
+    }
+    if options.model:
+        values["model"] = options.model
+    if options.way == "proxy":
+        authority = authority_of(options.router) or authority_in(options.confdir)
+        ca, bundle = write_trust(authority, cache, environ)
+        values |= {"ca": str(ca), "bundle": str(bundle)}
+    try:
+        setup = tool.set_up(options.way, values)
+    except NeedsModel:
+        raise CannotRun(_which_model(tool, options)) from None
+    for name, file in setup.files.items():
+        text = laid_over(file.text, _read(file.over)) if file.over else file.text
+        write_file(Path(values["files"]) / name, text.encode())
+    return setup
+
+
+def _read(place: str) -> str:
+    try:
+        return Path(place).expanduser().read_text()
+    except (OSError, ValueError):
+        return ""
+
+
+def find_tool(command: str) -> Tool:
+    """The table's entry for a command, which may be given by its path."""
+    table = read_table()
+    return table.get(Path(command).name) or table[ANY]
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "switchyard" / "run-with"
+
+
+def _files_directory(cache: Path, tool: Tool, options: Options) -> Path:
+    # Two of a kind that run at the same time, with different models say, do not meet.
+    facts = "\0".join((options.router, options.key, options.model or ""))
+    return cache / f"{tool.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+
+def no_proxy(environ: Mapping[str, str], options: Options) -> str:
+    """The hosts that are reached directly: the user's own, and this machine; by base URL the
+    router's host too."""
+    given = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    hosts = [host for part in given.split(",") if (host := part.strip())]
+    if options.way == "proxy":
+        # For all hosts, nothing would come by here.
+        hosts = [host for host in hosts if host != "*"]
+    else:
+        hosts.append(urlsplit(options.router).hostname or "")
+    return ",".join(dict.fromkeys((*hosts, *LOOPBACK)))
+
+
+def check_router(router: str) -> None:
+    """Raises CannotRun, with what to do, unless a router is there."""
+    try:
+        health = _get(router, "/health", "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise CannotRun(
+            f"no router answers at {router} ({reason}). Start one with scripts/start, or say where"
+            " it is: --router URL, or PORT."
+        ) from None
+    if not isinstance(health, dict) or health.get("status") != "ok" or "providers" not in health:
+        raise CannotRun(f"what answers at {router} is no Switchyard router. See --router URL.")
+
+
+def _which_model(tool: Tool, options: Options) -> str:
+    message = f"{tool.title} has to be told which model to ask the router for: --model NAME."
+    try:
+        listed = _get(options.router, "/v1/models", options.key)
+        names = [entry["id"] for entry in listed["data"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{message} GET {options.router}/v1/models lists them."
+    more = f" and {len(names) - MODELS_SHOWN} more" if len(names) > MODELS_SHOWN else ""
+    return f"{message} There are: {', '.join(names[:MODELS_SHOWN])}{more}."
+
+
+def _get(router: str, path: str, key: str) -> Any:
+    request = urllib.request.Request(router + path)
+    if key:
+        request.add_header("authorization", f"Bearer {key}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=5) as answer:
+        return json.load(answer)
+
+
+def printed(setup: Setup, options: Options) -> str:
+    """The set-up as lines for a shell."""
+    lines = [f"unset {name}" for name in setup.unset]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in setup.environment.items()]
+    command = [options.command, *setup.arguments, *options.arguments]
+    if setup.arguments:
+        lines.append(f"# start it as: {shlex.join(command)}")
+    lines += [f"# {line}".rstrip() for line in setup.note.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def start(setup: Setup, options: Options, environ: Mapping[str, str]) -> None:
+    """Becomes the tool. Raises CannotRun if there is no such command."""
+    path = shutil.which(options.command, path=environ.get("PATH"))
+    if path is None:
+        install = find_tool(options.command).install
+        hint = f" Install it with: {install}" if install else ""
+        raise CannotRun(f"there is no command {options.command!r}.{hint}")
+    kept = {name: value for name, value in environ.items() if name not in setup.unset}
+    sys.stdout.flush()
+    os.execve(
+        path,
+        [options.command, *setup.arguments, *options.arguments],
+        {**kept, **setup.environment},
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Becomes the tool, or returns the exit status: 0 after printing, 1 if it cannot be started."""
+    options = read_options(arguments, os.environ)
+    try:
+        if not options.prints:
+            check_router(options.router)
+        setup = set_up(options, os.environ)
+        if not options.prints:
+            start(setup, options, os.environ)
+        sys.stdout.write(printed(setup, options))
+    except (CannotRun, OSError) as error:
+        print(f"run-with: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
