@@ -2,8 +2,11 @@
 
 import time
 
+from mitmproxy import contentviews
 from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 
+from addons.contentview import Conversation
 from addons.runtime import Runtime
 
 _LONGEST_NAME = 100
@@ -17,6 +20,9 @@ class Views:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    def load(self, loader: Loader) -> None:
+        contentviews.add(Conversation)
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._annotate(flow)

@@ -1,0 +1,103 @@
+"""An answer of a model as people read it."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from addons.transcript.layout import heading
+from addons.transcript.layout import joined
+from addons.transcript.layout import number
+from addons.transcript.layout import size
+from addons.transcript.parts import part_text
+from addons.wire.conversation import Choice
+from addons.wire.conversation import Reply
+from addons.wire.conversation import Stop
+from addons.wire.conversation import Usage
+from addons.wire.errors import ApiError
+
+
+def reply_text(reply: Reply, facts: Sequence[str] = (), failure: ApiError | None = None) -> str:
+    """What was answered, why it ended and what it took. `facts` are told of it at the top; a
+    `failure` is what ended it."""
+    first = f"answers as {reply.model}" if reply.model else "answers"
+    sections = [joined([f"{first}, in {reply.format}", *facts])]
+    sections += (_choice(choice, len(reply.choices)) for choice in reply.choices)
+    if failure is not None:
+        sections.append(error_text(failure))
+    end = "\n".join(_end(reply))
+    if end:
+        sections.append(f"{heading('end')}\n{end}")
+    return "\n\n".join(sections) + "\n"
+
+
+def error_text(error: ApiError) -> str:
+    """What went wrong, in a section of its own."""
+    facts = joined(
+        [
+            error.kind,
+            f"type {error.type}" if error.type else "",
+            f"code {error.code}" if error.code else "",
+            f"at {error.param}" if error.param else "",
+            f"again in {error.retry_after:g} s" if error.retry_after is not None else "",
+            f"request {error.request_id}" if error.request_id else "",
+        ]
+    )
+    return f"{heading('error')}\n{error.message}\n{facts}"
+
+
+def usage_line(usage: Usage) -> str:
+    """The tokens of an exchange; empty where nothing is known of them."""
+    cached = [
+        f"{number(count)} {where} the cache"
+        for count, where in ((usage.cache_read, "from"), (usage.cache_write, "into"))
+        if count
+    ]
+    facts: list[str] = []
+    if usage.input is not None:
+        facts.append(f"{number(usage.input)} in{f' ({", ".join(cached)})' if cached else ''}")
+    if usage.output is not None:
+        thought = f" ({number(usage.reasoning)} of them thinking)" if usage.reasoning else ""
+        facts.append(f"{number(usage.output)} out{thought}")
+    said = joined(facts)
+    return f"tokens: {said}" if said else ""
+
+
+def _choice(choice: Choice, count: int) -> str:
+    who = f"assistant, answer {choice.index + 1} of {count}" if count > 1 else "assistant"
+    parts = [part_text(part, {}) for part in choice.parts]
+    return f"{heading(who)}\n" + ("\n\n".join(part for part in parts if part) or "(no word)")
+
+
+def _end(reply: Reply) -> Iterator[str]:
+    for choice in reply.choices:
+        if choice.stop is not None:
+            yield _stop(choice.stop)
+    if reply.usage is not None and (line := usage_line(reply.usage)):
+        yield line
+    if reply.id:
+        yield f"id: {reply.id}"
+
+
+def _stop(stop: Stop) -> str:
+    words = {
+        "end": "it was done",
+        "length": "the token limit was reached",
+        "tool_calls": "it waits for its tools",
+        "stop_sequence": "a stop sequence was met",
+        "content_filter": "a filter stepped in",
+        "refusal": "it refused",
+        "pause": "it paused",
+        "context_window": "the context window was full",
+        "error": "an error",
+        "other": "other",
+    }
+    raw = f" ({stop.raw})" if stop.raw else ""
+    sequence = f" {stop.sequence!r}" if stop.sequence else ""
+    return f"stopped: {words[stop.reason]}{sequence}{raw}"
+
+
+def streamed(frames: int, data: int, complete: bool) -> list[str]:
+    """What is told of a stream at the top."""
+    facts = [f"streamed in {number(frames)} events, {size(data)}"]
+    if not complete:
+        facts.append("cut off before its end")
+    return facts
