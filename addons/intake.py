@@ -16,7 +16,7 @@ from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
-from addons.own_address import comes_from_here
+from addons.own_address import may_pass
 from addons.recall import recalled
 from addons.runtime import Runtime
 from addons.wire.decoding import CorruptEncoding
@@ -76,7 +76,7 @@ class Intake:
         if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
             return False
         # Nobody else's client may use this machine to reach what it can reach.
-        return comes_from_here(flow.client_conn)
+        return may_pass(flow.client_conn)
 
 
 class Release:

@@ -1,30 +1,73 @@
 """Whether a request is for us, or for somebody we are a proxy to."""
 
 import ipaddress
+import socket
+from collections.abc import Collection
 
 from mitmproxy import connection
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
+_ADMITTED_BY_ITS_WAY = (
+    mode_specs.TransparentMode,
+    mode_specs.WireGuardMode,
+    mode_specs.LocalMode,
+    mode_specs.TunMode,
+)
+"""Modes in which a client cannot choose to use us: what was captured was on its way already, and
+whoever set that up chose whose traffic it is."""
 
-def names_us(flow: http.HTTPFlow) -> bool:
+
+def names_us(flow: http.HTTPFlow, ports: Collection[int]) -> bool:
     """Whether a request's destination is an address we listen on.
 
     Every request of reverse mode is for us. A proxied one is when a client sends its base URL
-    through `HTTP_PROXY`; forwarding that would be a loop.
+    through `HTTP_PROXY`; forwarding that would be a loop. `ports` are those we listen on.
     """
-    client = flow.client_conn
-    if isinstance(client.proxy_mode, mode_specs.ReverseMode):
+    if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
         return True
-    if flow.request.port != client.sockname[1]:
+    return is_ours(flow.request.host, flow.request.port, ports)
+
+
+def is_ours(host: str, port: int, ports: Collection[int]) -> bool:
+    """Whether an address is one that we listen on."""
+    return port in ports and is_this_machine(host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether an address, written in figures, is one of this machine's."""
+    bare = host.strip("[]").lower()
+    if is_loopback(bare):
+        return True
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
         return False
-    host = flow.request.host.strip("[]").lower()
-    return host == client.sockname[0] or is_loopback(host) or host in ("0.0.0.0", "::")
+    if address.is_unspecified:
+        return True
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((bare, 0))  # the system refuses addresses that no interface has
+        except OSError:
+            return False
+    return True
 
 
 def comes_from_here(client: connection.Client) -> bool:
     """Whether a client is on this machine."""
     return client.peername is not None and is_loopback(client.peername[0])
+
+
+def may_pass(client: connection.Client) -> bool:
+    """Whether a client is taken to hosts that are no provider's."""
+    return isinstance(client.proxy_mode, _ADMITTED_BY_ITS_WAY) or comes_from_here(client)
+
+
+def knows_its_clients(mode: mode_specs.ProxyMode) -> bool:
+    """Whether a mode lets nobody in whom it does not know: by a WireGuard key, or as a program of
+    this machine's. They are asked for no key besides."""
+    return isinstance(mode, mode_specs.WireGuardMode | mode_specs.LocalMode | mode_specs.TunMode)
 
 
 def is_loopback(host: str) -> bool:

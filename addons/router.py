@@ -32,12 +32,13 @@ from addons.views import Views  # noqa: E402
 
 runtime = Runtime()
 intake = Intake(runtime)
-failover = Failover(may_forward=intake.may_forward)
+tunnels = Tunnels(runtime)
+failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
 runtime.failover = failover
 
 addons = [
     Settings(runtime),
-    Tunnels(runtime),
+    tunnels,
     failover,
     Masking(runtime),
     Access(runtime),

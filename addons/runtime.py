@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
+from addons.own_address import is_ours
 from addons.own_address import names_us
 from addons.policy.catalog import Catalog
 from addons.policy.catalog import Plan
@@ -58,7 +59,10 @@ class Runtime:
         self.started = time.monotonic()
         self.created = int(time.time())
         """Unix seconds; what model lists give as the models' date."""
+        self.ports: frozenset[int] = frozenset()
+        """The ports that we listen on."""
         self._hosts: frozenset[tuple[str, int]] = frozenset()
+        self._host_ports: frozenset[int] = frozenset()
         self._demo_url = ""
 
     def use(self, config: Config, demo_url: str = "") -> None:
@@ -70,6 +74,7 @@ class Runtime:
         self.catalog = Catalog(config)
         self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
         self._hosts = frozenset(_hosts(config))
+        self._host_ports = frozenset(port for _, port in self._hosts)
         self.routes = Routes(config)
         self.adjustments = Adjustments(config)
         shipped = shipped_failures()
@@ -121,11 +126,19 @@ class Runtime:
 
     def is_own(self, flow: http.HTTPFlow) -> bool:
         """Whether a request is addressed to this router, not to somebody it is a proxy to."""
-        return self.failover.is_addressed_to_us(flow) or names_us(flow)
+        return self.failover.is_addressed_to_us(flow) or names_us(flow, self.ports)
+
+    def is_own_address(self, host: str, port: int) -> bool:
+        """Whether an address is one that we listen on."""
+        return is_ours(host, port, self.ports)
 
     def serves_host(self, host: str, port: int) -> bool:
         """Whether calls to models at this address, met as a proxy, are routed."""
         return (host.lower(), port) in self._hosts
+
+    def serves_port(self, port: int) -> bool:
+        """Whether any such address has this port."""
+        return port in self._host_ports
 
 
 @cache

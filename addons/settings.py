@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
+from mitmproxy import connection
 from mitmproxy import ctx
 from mitmproxy import exceptions
 from mitmproxy.addonmanager import Loader
@@ -16,7 +18,9 @@ from mitmproxy.utils import asyncio_utils
 
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
+from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
+from addons.own_address import knows_its_clients
 from addons.policy.problems import ConfigError
 from addons.policy.reload import ConfigSource
 from addons.policy.schema import Config
@@ -45,6 +49,8 @@ class Settings:
         self._demo_url = ""
         self._source = ConfigSource(DEFAULT_CONFIG, os.environ)
         self._watcher: asyncio.Task | None = None
+        self._too_open = False
+        """Whether we may be listening where we were not told to, for a moment."""
 
     def load(self, loader: Loader) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -62,6 +68,7 @@ class Settings:
         safe = {"connection_strategy": "lazy", "upstream_cert": False}
         if not ctx.options.listen_host:
             safe["listen_host"] = DEFAULT_HOST
+            self._too_open = True
         ctx.options.update(**safe)
 
     def configure(self, updated: set[str]) -> None:
@@ -86,13 +93,19 @@ class Settings:
     def running(self) -> None:
         if why := _exposure(self._runtime.config):
             _give_up(why)
-        if not _open_hosts() and any(not is_loopback(host) for host in _bound_hosts()):
+        wanted = _wanted_hosts()
+        if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in _bound_hosts()):
             # mitmproxy read the address before `load` could say which; its servers start anew.
             ctx.options.update(server=False)
             ctx.options.update(server=True)
+        self._runtime.ports = _bound_ports()
         self._watcher = asyncio_utils.create_task(
             self._watch(), name="switchyard configuration watcher", keep_ref=True
         )
+
+    def client_connected(self, client: connection.Client) -> None:
+        if self._too_open and not comes_from_here(client):
+            client.error = "the router is only starting, and not for other machines"
 
     def done(self) -> None:
         if self._watcher is not None:
@@ -101,9 +114,12 @@ class Settings:
 
     async def _watch(self) -> None:
         await _until(_is_listening)
+        self._too_open = False
+        self._runtime.ports = _bound_ports()
         self._announce()
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            self._runtime.ports = _bound_ports()
             match self._source.poll():
                 case Config() as config if why := _exposure(config):
                     logger.error("switchyard: the configuration in force stays, because %s", why)
@@ -131,18 +147,22 @@ class Settings:
         logger.info("switchyard: ready on %s (%s)", ", ".join(urls), _summary(self._runtime.config))
 
 
-def _wanted_hosts() -> list[str]:
+def _wanted_hosts(modes: Iterable[mode_specs.ProxyMode] | None = None) -> list[str]:
     """The addresses that the options say to listen on."""
-    hosts = {
-        mode_specs.ProxyMode.parse(mode).listen_host(ctx.options.listen_host)
-        for mode in ctx.options.mode
-    }
+    hosts = {mode.listen_host(ctx.options.listen_host) for mode in modes or _modes()}
     return sorted(host or "0.0.0.0" for host in hosts)
 
 
+def _modes() -> list[mode_specs.ProxyMode]:
+    return [mode_specs.ProxyMode.parse(mode) for mode in ctx.options.mode]
+
+
 def _open_hosts() -> list[str]:
-    """Those of them that others can reach."""
-    return [host for host in _wanted_hosts() if not is_loopback(host)]
+    """Those of them that others can reach, whoever they are."""
+    open_modes = [mode for mode in _modes() if not knows_its_clients(mode)]
+    if not open_modes:
+        return []
+    return [host for host in _wanted_hosts(open_modes) if not is_loopback(host)]
 
 
 def _exposure(config: Config) -> str:
@@ -167,10 +187,19 @@ def _bound_hosts() -> list[str]:
     return [address[0] for address in mitmproxys("proxyserver").listen_addrs()]
 
 
+def _bound_ports() -> frozenset[int]:
+    return frozenset(address[1] for address in mitmproxys("proxyserver").listen_addrs())
+
+
 def _is_listening() -> bool:
+    servers = mitmproxys("proxyserver").servers
+    if not len(servers) or not all(server.is_running for server in servers):
+        return False
     bound = _bound_hosts()
+    if not bound:
+        return True  # a mode that captures without listening
     # While the servers start anew, the old addresses are still named for a moment.
-    return bool(bound) and all(map(is_loopback, bound)) == all(map(is_loopback, _wanted_hosts()))
+    return all(map(is_loopback, bound)) == all(map(is_loopback, _wanted_hosts()))
 
 
 def _url_host(host: str) -> str:

@@ -1,23 +1,40 @@
 """What passes through unopened."""
 
+import re
+
 from mitmproxy import http
+from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from addons.answers import error_answer
-from addons.own_address import comes_from_here
-from addons.own_address import is_loopback
+from addons.failover.deciding import AwaitMore
+from addons.own_address import may_pass
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.registry import FORMATS
 
+_MOST_SEEN = 65_536
+"""Bytes of a connection that are looked at for the name of its destination."""
+
+_HTTP = re.compile(rb"[A-Z]{3,10} [^\r\n]+ HTTP/1\.[01]\r?\n")
+_HTTP_BEGUN = re.compile(rb"[A-Z]{1,10}( [^\r\n]*)?\r?")
+_HOST = re.compile(rb"\nhost:[ \t]*([^\s:/]+|\[[0-9a-fA-F:.]+\])", re.IGNORECASE)
+_HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
+
 
 class Tunnels:
-    """Tunnels every CONNECT to a host that is no configured provider's, byte for byte.
+    """Tunnels every connection to a host that is no configured provider's, byte for byte.
 
-    Its TLS is not opened, so clients that pin certificates work, and nothing private is seen.
+    Its TLS is not opened, so clients that pin certificates work, and nothing private is seen. By a
+    proxy a host is asked for by name. Where connections are captured, only an address is known: a
+    port on which no provider is served decides at once, and else the name in the ClientHello or in
+    the first request.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -30,23 +47,58 @@ class Tunnels:
         would let anybody reach whatever this machine can.
         """
         served = self._runtime.serves_host(flow.request.host, flow.request.port)
-        if served or comes_from_here(flow.client_conn):
+        if served or may_pass(flow.client_conn):
             return
         message = f"This router is no proxy to {flow.request.host} for clients on other machines."
         error = ApiError(message=message, kind="permission")
         flow.response = error_answer(FORMATS["openai-chat"], error)
 
+    def passes(self, context: Context) -> bool:
+        """Whether nothing at a connection's destination can be for us."""
+        assert context.server.address
+        host, port = context.server.address[:2]
+        return not (self._runtime.serves_port(port) or self._runtime.is_own_address(host, port))
+
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         context = nextlayer.context
         if nextlayer.layer is not None or context.server.address is None:
             return
-        if not isinstance(context.client.proxy_mode, mode_specs.RegularMode):
-            return
-        if not isinstance(context.layers[-1], HttpStream):
-            return  # not directly within a CONNECT
         host, port = context.server.address[:2]
-        if self._runtime.serves_host(host, port):
+        within = context.layers[-1]
+        if isinstance(context.client.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
+            if not isinstance(within, HttpStream):
+                return  # not directly within a CONNECT
+            names: list[str] | None = []
+        elif isinstance(within, modes.TransparentProxy | modes.Socks5Proxy):
+            if context.client.transport_protocol != "tcp":
+                return
+            names = names_of(nextlayer.data_client())
+        else:
             return
-        if is_loopback(host) and port == context.client.sockname[1]:
+        if self._runtime.is_own_address(host, port):
             return  # our own address through ourselves: a request, no tunnel
-        nextlayer.layer = layers.TCPLayer(context, ignore=True)
+        if any(self._runtime.serves_host(name, port) for name in (host, *(names or ()))):
+            return
+        nextlayer.layer = (
+            AwaitMore(nextlayer) if names is None else layers.TCPLayer(context, ignore=True)
+        )
+
+
+def names_of(data: bytes) -> list[str] | None:
+    """The host that the beginning of a connection names; none where it names none, and None where
+    more of it may."""
+    if starts_like_tls_record(data):
+        try:
+            hello = parse_client_hello(data)
+        except ValueError:
+            return []
+        if hello is None:
+            return None if len(data) < _MOST_SEEN else []
+        return [hello.sni] if hello.sni else []
+    if not _HTTP.match(data):
+        begun = _HTTP_BEGUN.fullmatch(data) or data in (b"\x16", b"\x16\x03")
+        return None if begun and len(data) < _MOST_SEEN else []
+    if (named := _HOST.search(data)) is not None and named.end() < len(data):
+        return [named[1].strip(b"[]").decode("ascii", "replace")]
+    ended = _HEAD_ENDS.search(data) is not None
+    return [] if ended or len(data) >= _MOST_SEEN else None

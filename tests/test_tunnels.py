@@ -1,15 +1,21 @@
+import ssl
+
 import pytest
 from mitmproxy.proxy import context
+from mitmproxy.proxy import events
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 
+from addons.failover.deciding import AwaitMore
 from addons.tunnels import Tunnels
+from addons.tunnels import names_of
 from tests.support.runtime import make_runtime
 
 HOST = "llm.example"
@@ -91,3 +97,79 @@ def test_others_are_only_taken_to_providers(peer: str, host: str, allowed: bool)
     else:
         assert flow.response is not None and flow.response.status_code == 403
         assert host in (flow.response.text or "")
+
+
+def client_hello(host: str | None) -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    talk = trusting.wrap_bio(incoming, outgoing, server_hostname=host)
+    with pytest.raises(ssl.SSLWantReadError):
+        talk.do_handshake()
+    return outgoing.read()
+
+
+GET = b"GET /x HTTP/1.1\r\nAccept: */*\r\nHost: %s\r\n\r\n"
+
+
+def captured(data: bytes, address: tuple = ("198.51.100.6", 443), mode: str = "transparent"):
+    """What is decided of a captured connection that begins with `data`."""
+    with taddons.context() as running:
+        client = tflow.tclient_conn()
+        client.proxy_mode = mode_specs.ProxyMode.parse(mode)
+        client.sockname = address
+        ctx = context.Context(client, running.options)
+        ctx.server.address = address
+        top = modes.Socks5Proxy(ctx) if mode == "socks5" else modes.TransparentProxy(ctx)
+        chosen = layer.NextLayer(top.context)
+        chosen.events += [events.Start(), events.DataReceived(client, data)]
+    Tunnels(make_runtime()).next_layer(chosen)
+    return chosen.layer
+
+
+@pytest.mark.parametrize("mode", ["transparent", "socks5", "wireguard", "local:claude"])
+def test_captured_connections_are_told_by_the_name_they_begin_with(mode: str) -> None:
+    for opened in (client_hello("claude.example"), GET % b"claude.example:443"):
+        assert captured(opened, mode=mode) is None
+    others = (client_hello("other.example"), client_hello(None), GET % b"other.example", b"\0\1x")
+    for other in others:
+        assert type(captured(other, mode=mode)) is layers.TCPLayer
+    assert type(captured(client_hello("claude.example")[:99], mode=mode)) is AwaitMore
+
+
+def test_a_captured_connection_to_ourselves_is_a_request() -> None:
+    assert captured(GET % b"other.example", ("127.0.0.1", 8787)) is None
+
+
+def test_a_name_given_by_address_decides_too() -> None:
+    assert captured(client_hello(None), ("claude.example", 443), "socks5") is None
+
+
+@pytest.mark.parametrize("whole", [client_hello("claude.example"), GET % b"claude.example"])
+def test_a_name_is_awaited_and_never_mistaken(whole: bytes) -> None:
+    told = [names_of(whole[:length]) for length in range(1, len(whole) + 1)]
+    assert told[-1] == ["claude.example"]
+    assert all(names in (None, ["claude.example"]) for names in told)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"SSH-2.0-x\r\n", b"\x00\x01", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"get / http\r\n",
+     b"EHLO x\r\n", b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", b"GET / HTTP/1.1\r\nx: y\r\n\r\n",
+     b"A" * 70_000, b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000],
+    ids=range(9),
+)  # fmt: skip
+def test_what_names_nobody(data: bytes) -> None:
+    assert names_of(data) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "passes"),
+    [(("198.51.100.6", 22), True), (("198.51.100.6", 443), False), (("127.0.0.1", 8787), False),
+     (("198.51.100.6", 8787), True)],
+)  # fmt: skip
+def test_a_port_without_providers_decides_at_once(address: tuple, passes: bool) -> None:
+    with taddons.context() as running:
+        ctx = context.Context(tflow.tclient_conn(), running.options)
+        ctx.server.address = address
+    assert Tunnels(make_runtime()).passes(ctx) is passes

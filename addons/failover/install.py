@@ -13,6 +13,8 @@ from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from addons.failover.deciding import Passes
+from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
 from addons.failover.stream import FailoverStream
 
@@ -24,10 +26,13 @@ one of them to end. An HTTP/2 client with six streams to one provider would see 
 class Failover:
     """Makes requests of routed flows go by attempts (see the package's docstring)."""
 
-    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool]) -> None:
+    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool], passes: Passes) -> None:
+        """`may_forward` says whether a flow that is not routed may go where it was addressed,
+        `passes` whether a connection to some destination is left alone altogether."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
         self._may_forward = may_forward
+        self._passes = passes
 
     def route(self, flow: http.HTTPFlow) -> None:
         """From now on the flow's request is sent by attempts only."""
@@ -55,6 +60,7 @@ class Failover:
     def client_connected(self, client: connection.Client) -> None:
         handler = mitmproxys("proxyserver").connections.get(client.id)
         if handler is not None:
+            decide_early(handler.layer, self._passes)
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:

@@ -101,7 +101,8 @@ class FailoverStream(TimedStream):
         # mitmproxy fills in the destination from the Host header, after which a request to us as a
         # web server cannot be told from one to us as a proxy.
         assert isinstance(event, RequestHeaders)
-        addressed_to_us = self.mode is HTTPMode.regular and not event.request.host
+        is_proxy = self.mode in (HTTPMode.regular, HTTPMode.upstream)
+        addressed_to_us = is_proxy and not event.request.host
         steps = super().state_wait_for_request_headers(event)
         try:
             command = next(steps)

@@ -81,6 +81,7 @@ def make_runtime(config: str = CONFIG, demo_url: str = "", **env: str) -> Runtim
     """A runtime with the configuration that is written as YAML."""
     runtime = Runtime()
     runtime.failover = FakeFailover()  # pyright: ignore[reportAttributeAccessIssue]
+    runtime.ports = frozenset({PORT})
     text = dedent(config).encode()
     runtime.use(parse_config(text, FILE, env), demo_url)
     return runtime
