@@ -11,6 +11,7 @@ from addons.policy.profiles import quirks_of
 from addons.policy.schema import Config
 from addons.policy.schema import Provider
 from addons.policy.schema import Quirks
+from addons.wire.instructed import with_instruction
 from addons.wire.jsonio import JsonObject
 from addons.wire.limits import limits_said
 from addons.wire.quirks import apply_quirks
@@ -40,6 +41,12 @@ class Adjustments:
         target, format = exchange.target, exchange.upstream_format.name
         if (quirks := self._quirks_of(target)) is not None:
             refused = refused_members(body, format, quirks)
+            if quirks.json_schema is False or "response_format" in refused:
+                told = with_instruction(body, format)
+                exchange.instructed = exchange.instructed or told is not body
+                if "response_format" in refused and told is not body:
+                    refused.remove("response_format")
+                body = told
             if refused:
                 limits, kept = limits_said(body, refused)
                 exchange.limits = exchange.limits.joined(limits)

@@ -137,6 +137,8 @@ class Exchange:
     """The running attempt's credential."""
     dropped: list[str] = field(default_factory=list)
     """What the running attempt's format cannot say of the request."""
+    instructed: bool = False
+    """Whether the running attempt asks for the shape of the answer in words."""
     limits: Limits = NO_LIMITS
     """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
     upstream_headers: Mapping[str, str] = field(default_factory=dict)

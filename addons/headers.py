@@ -129,6 +129,8 @@ def route_headers(
     yield "x-switchyard-attempts", str(exchange.attempts)
     if exchange.dropped:
         yield "x-switchyard-dropped", ", ".join(exchange.dropped)
+    if exchange.instructed:
+        yield "x-switchyard-instructed", "schema"
 
 
 def _header_text(text: str) -> str:

@@ -18,6 +18,7 @@ from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.limits import NO_LIMITS
 from addons.wire.limits import Limits
+from addons.wire.losses import is_instructed
 from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
 from addons.wire.registry import FORMATS
@@ -41,7 +42,7 @@ class Translation:
         if exchange is None or exchange.target is None or attempt.answer:
             return
         target = exchange.target
-        exchange.limits = NO_LIMITS
+        exchange.limits, exchange.instructed = NO_LIMITS, False
         if exchange.aside is not None:
             write_aside(exchange, exchange.aside)
             return
@@ -69,6 +70,7 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         exchange.dropped = lost(conversation, upstream.name)
+        exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
         return upstream.write_request(replace(conversation, model=model))

@@ -12,6 +12,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from addons.wire.instructed import AS_INSTRUCTION  # noqa: E402
 from addons.wire.losses import CANNOT_SAY  # noqa: E402
 from addons.wire.losses import COMPLETIONS_ONLY  # noqa: E402
 from addons.wire.losses import KEPT_BY_PROVIDER  # noqa: E402
@@ -32,7 +33,7 @@ limits, sampling, a schema for the answer, reasoning. What a format has no words
 of the request, and the answer's header `x-switchyard-dropped` tells the client the names given
 here. A feature is told only where a request uses it.
 
-A tool choice, a schema or an effort that a format says in another way is written in that way, and
+A tool choice or an effort that a format says in another way is written in that way, and
 is not listed. What the router can do itself is no loss either: an answer ends before a stop
 sequence that the provider could not be given, with the client's own stop reason.
 """
@@ -51,6 +52,14 @@ left out, where it is not there.
 
 COMPLETIONS = """\
 Members of a legacy completion that no other format has a word for.
+"""
+
+INSTRUCTED = """\
+### Asked for in words
+
+Where the shape of an answer (JSON, or JSON that matches a schema) cannot be asked for by a
+parameter, it becomes an instruction, and the answer's header `x-switchyard-instructed` says so. A
+provider whose profile says `json-schema: false` gets any schema that way. Nobody enforces it then.
 """
 
 STOPS = """\
@@ -89,8 +98,10 @@ def _lines() -> Iterator[str]:
     yield from _table(COMPLETIONS_ONLY)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
     yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
+    yield INSTRUCTED
+    yield from _table(AS_INSTRUCTION, "format")
     yield STOPS
-    yield from _table(STOPS_CUT_HERE)
+    yield from _table(STOPS_CUT_HERE, "format")
     yield REPLIES
     for name in FORMATS:
         if name in REPLY_CANNOT_SAY:
@@ -98,8 +109,8 @@ def _lines() -> Iterator[str]:
             yield from _table(REPLY_CANNOT_SAY[name])
 
 
-def _table(reasons: Mapping[str, str]) -> Iterator[str]:
-    yield "| feature | why |"
+def _table(reasons: Mapping[str, str], what: str = "feature") -> Iterator[str]:
+    yield f"| {what} | why |"
     yield "|---|---|"
     yield from (f"| `{feature}` | {reasons[feature]} |" for feature in sorted(reasons))
     yield ""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from addons.access import Access
+from addons.headers import route_headers
 from addons.intake import Intake
 from addons.intake import Release
 from addons.manage import Manage
@@ -75,6 +76,28 @@ def test_openais_chat_refuses_nothing_of_a_translated_request_either() -> None:
     assert "temperature" in exchange.dropped
     assert "stop" not in exchange.dropped
     assert exchange.limits == Limits(("END",))
+
+
+NO_SCHEMA = """
+providers:
+  - {name: p, base-url: "https://p.example/v1", api-key: k, profile: {json-schema: false}}
+  - {name: q, base-url: "https://q.example/v1", api-key: k, profile: {drop: [response_format]}}
+"""
+
+
+@pytest.mark.parametrize(("provider", "kept"), [("p", True), ("q", False)])
+def test_a_schema_that_is_refused_is_asked_for_in_words(provider: str, kept: bool) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    wish = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    runtime = make_runtime(NO_SCHEMA)
+    request, exchange = sent(runtime, "openai-chat", f"{provider}/m", response_format=wish)
+    body = body_of(request)
+    assert '"city"' in body["messages"][0]["content"]
+    assert body.get("response_format") == ({"type": "json_object"} if kept else None)
+    assert exchange.instructed and exchange.dropped == []
+    assert dict(route_headers(exchange))["x-switchyard-instructed"] == "schema"
+    request, exchange = sent(runtime, "openai-chat", f"{provider}/m")
+    assert not exchange.instructed and len(body_of(request)["messages"]) == 1
 
 
 def test_a_passthrough_is_changed_only_where_it_would_be_refused() -> None:

@@ -121,6 +121,8 @@ class Quirks(Part):
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    json_schema: bool | None = None
+    """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     tool_id_pattern: Regex | None = None
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""

@@ -8,6 +8,7 @@ is what a translation drops, and what `x-switchyard-dropped` tells the client.
 from collections.abc import Iterator
 from collections.abc import Mapping
 
+from addons.wire.anthropic.schema import enforceable
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
@@ -16,6 +17,7 @@ from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolResult
+from addons.wire.instructed import AS_INSTRUCTION
 from addons.wire.jsonio import EMPTY
 
 CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
@@ -139,7 +141,6 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "parallel_tools": "no tools",
         "top_k": "no such parameter",
         "logprobs": "log probabilities have another shape",
-        "output": "no schema",
         "reasoning": "no such parameter",
         "verbosity": "no such parameter",
         "store": "no stored completions",
@@ -257,6 +258,16 @@ def lost(conversation: Conversation, target: str) -> list[str]:
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
+def is_instructed(conversation: Conversation, target: str, model: str) -> bool:
+    """Whether a request in format `target` asks for the answer's shape in words."""
+    output = conversation.output
+    if output is None or output.kind == "text" or conversation.format == target:
+        return False
+    if target == "anthropic":
+        return enforceable(output, model) is None
+    return target in AS_INSTRUCTION
+
+
 def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
     """The stop sequences that a request in format `target` leaves out."""
     if conversation.format == target or target not in STOPS_CUT_HERE:
@@ -289,7 +300,6 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "prediction": c.prediction,
         "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
         "web_search": c.web_search,
-        "output": c.output if c.output and c.output.kind != "text" else None,
         "reasoning": c.reasoning,
     }
     yield from (name for name, value in said.items() if value is not None)

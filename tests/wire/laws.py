@@ -20,6 +20,7 @@ from addons.wire.format import Format
 from addons.wire.framing import frame_decoder
 from addons.wire.jsonio import JsonObject
 from addons.wire.losses import REPLY_CANNOT_SAY
+from addons.wire.losses import is_instructed
 from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
 from addons.wire.sse import Frame
@@ -28,9 +29,6 @@ from tests.wire.meaning import request_meaning
 
 DEMANDS = {"anthropic": ("max_tokens",)}
 """What a format's requests must say: a writer fills in what the client left out."""
-
-INSTRUCTS = {"anthropic"}
-"""Formats that ask for a JSON object without a schema by a sentence in the system prompt."""
 
 ASKED = Asked(model="asked-model", id="0123456789abcdef", created=1_700_000_000, include_usage=True)
 
@@ -216,9 +214,10 @@ def _unsaid(first: Conversation, there: Conversation, away: str) -> set[str]:
     if unsaid_stops(first, away):
         without.add("stop")
     without |= {name for name in DEMANDS.get(away, ()) if getattr(first, name) is None}
-    instructed = first.output is not None and there.output is None
-    if instructed and away in INSTRUCTS and first.output and first.output.kind == "json_object":
+    if is_instructed(first, away, first.model):
         without |= {"output", "system"}
+        # A completion has no system prompt: the instruction makes a transcript of the question.
+        without |= {"turns"} if away == "openai-completions" else set()
     return without
 
 

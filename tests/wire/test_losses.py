@@ -8,7 +8,6 @@ import pytest
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
-from addons.wire.conversation import Output
 from addons.wire.conversation import Part
 from addons.wire.conversation import Reasoning
 from addons.wire.conversation import Refusal
@@ -131,7 +130,6 @@ USES: dict[str, Conversation] = {
     "refusals": with_part(Refusal(text="No."), "assistant"),
     "turns": PLAIN,
     "system": PLAIN,
-    "output": using(output=Output(kind="json_object")),
     "reasoning": replace(ONE_QUESTION, reasoning=Reasoning(effort="low"), max_tokens=4000),
 }
 

@@ -11,7 +11,7 @@ from addons.wire.anthropic import effort
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.history import adapt_turns
 from addons.wire.anthropic.request_reader import SYSTEM
-from addons.wire.anthropic.schema import closed
+from addons.wire.anthropic.schema import enforceable
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
 from addons.wire.conversation import Part
@@ -20,15 +20,11 @@ from addons.wire.conversation import Tool
 from addons.wire.conversation import ToolChoice
 from addons.wire.conversation import Turn
 from addons.wire.customtools import as_function
+from addons.wire.instructed import instruction
 from addons.wire.jsonio import JsonObject
-from addons.wire.jsonio import dumps
 from addons.wire.names import Names
 
 _NO_ARGUMENTS: JsonObject = {"type": "object", "properties": {}}
-
-_ANY_JSON = (
-    "Answer with one JSON object and nothing else: no words before or after it and no code fence."
-)
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
 
@@ -39,8 +35,8 @@ def adapt(c: Conversation) -> Conversation:
     """`c` as a conversation of this format.
 
     - System and developer messages, wherever they stand, become the one system prompt, in order.
-    - A JSON object asked for without a schema, or with one the API cannot enforce, becomes an
-      instruction at the end of the system prompt.
+    - A JSON object asked for without a schema, or with one the API cannot enforce (for the model),
+      becomes an instruction at the end of the system prompt.
     - Custom tools become functions of one text (see `customtools`), tools in namespaces go by
       one name (see `names`).
     - A choice among some of the tools offers only these.
@@ -49,13 +45,13 @@ def adapt(c: Conversation) -> Conversation:
     """
     names = Names(c.tools)
     tools, choice = _tools(c, names)
-    output, instruction = _output(c.output)
+    output, words = _output(c.output, c.model)
     turns = adapt_turns(c, names)
     fitted = effort.fit(c, choice, turns)
     return Conversation(
         format=NAME,
         model=c.model,
-        turns=(*_system(c, instruction), *turns),
+        turns=(*_system(c, words), *turns),
         tools=tools,
         tool_choice=choice,
         parallel_tools=False if choice and choice.mode != "none" and _serial(c) else None,
@@ -72,7 +68,7 @@ def adapt(c: Conversation) -> Conversation:
     )
 
 
-def _system(c: Conversation, instruction: str) -> list[Turn]:
+def _system(c: Conversation, words: str) -> list[Turn]:
     parts: list[Part] = [
         replace(part, citations=(), extra={}, form="")
         for turn in c.turns
@@ -80,20 +76,18 @@ def _system(c: Conversation, instruction: str) -> list[Turn]:
         for part in turn.parts
         if isinstance(part, Text) and part.text.strip()
     ]
-    if instruction:
-        parts.append(Text(text=instruction))
+    if words:
+        parts.append(Text(text=words))
     return [Turn(role="system", parts=tuple(parts), form=SYSTEM)] if parts else []
 
 
-def _output(output: Output | None) -> tuple[Output | None, str]:
+def _output(output: Output | None, model: str) -> tuple[Output | None, str]:
     """What can be asked of the API, and what only the prompt can ask."""
     if output is None or output.kind == "text":
         return None, ""
-    if output.kind == "json_object" or output.schema is None:
-        return None, _ANY_JSON
-    schema = closed(output.schema)
+    schema = enforceable(output, model)
     if schema is None:
-        return None, f"{_ANY_JSON} It must match this JSON schema: {dumps(output.schema).decode()}"
+        return None, instruction(output.schema if output.kind == "json_schema" else None)
     return Output(kind="json_schema", schema=schema), ""
 
 

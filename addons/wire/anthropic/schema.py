@@ -1,8 +1,10 @@
 """JSON schemas as structured outputs take them (guide "Structured outputs": JSON schema
 limitations). What is refused there makes the whole request fail, so it is said otherwise."""
 
+import re
 from typing import Any
 
+from addons.wire.conversation import Output
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 
@@ -38,8 +40,21 @@ _LISTS = {"anyOf", "oneOf", "allOf", "prefixItems"}
 _NAMED = {"properties", "$defs", "definitions"}
 
 
+_WITHOUT_SCHEMAS = re.compile(
+    r"claude-(?:instant|2|3)|claude-[a-z]+-4(?:$|-0|-2025|@)|claude-4-(?:opus|sonnet)"
+)
+"""Claude models from before structured outputs, which refuse a schema."""
+
+
 class _Open(Exception):
     """An object that takes members of any name."""
+
+
+def enforceable(output: Output, model: str) -> JsonObject | None:
+    """The schema as Anthropic's API can enforce it for a model; None if it cannot."""
+    if output.schema is None or output.kind != "json_schema" or _WITHOUT_SCHEMAS.search(model):
+        return None
+    return closed(output.schema)
 
 
 def closed(schema: JsonObject) -> JsonObject | None:

@@ -13,6 +13,7 @@ from addons.wire.conversation import Text
 from addons.wire.conversation import ToolResult
 from addons.wire.conversation import Turn
 from addons.wire.errors import BadRequest
+from addons.wire.instructed import instruction
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import object_of
 from addons.wire.openai_completions.names import NAME
@@ -82,7 +83,7 @@ def write_request(c: Conversation) -> JsonObject:
     if "several" in forms:
         body["prompt"] = left.pop("prompts")
     elif "none" not in forms:
-        prompt = transcript(c.turns)
+        prompt = transcript(c.turns if home else (*_instructions(c), *c.turns))
         body["prompt"] = [prompt] if "list" in forms else prompt
     for member, (field, _) in _PLAIN.items():
         if (value := getattr(c, field)) is not None:
@@ -92,6 +93,11 @@ def write_request(c: Conversation) -> JsonObject:
     if c.stream and not home:
         body["stream_options"] = {"include_usage": True}
     return body | left
+
+
+def _instructions(c: Conversation) -> Iterator[Turn]:
+    if c.output is not None and c.output.kind != "text":
+        yield Turn(role="system", parts=(Text(text=instruction(c.output.schema)),))
 
 
 def transcript(turns: Iterable[Turn]) -> str:
