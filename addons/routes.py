@@ -5,6 +5,8 @@ import secrets
 
 from pydantic import SecretStr
 
+from addons.outward import Ways
+from addons.outward import credentials_of
 from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
 from addons.policy.route import Credential
@@ -24,7 +26,8 @@ _MOST_ROUTES = 4096
 class Routes:
     """The routes of one configuration. A provider's keys are told apart by their place in it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, ways: Ways) -> None:
+        self._ways = ways
         self._routes: dict[tuple[str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
@@ -36,6 +39,7 @@ class Routes:
                 for rule in provider.headers
                 if not rule.copy_of
             ),
+            *ways.secrets,
         ]
         """What no error may hold."""
         self._salt = secrets.token_bytes(16)
@@ -76,15 +80,17 @@ class Routes:
         return hashlib.blake2b(key, key=self._salt, digest_size=8).hexdigest()
 
     def _of_provider(self, provider: Provider) -> tuple[Credential, ...]:
-        if provider.credentials == "forward":
-            return (Credential(id=f"{provider.name}#client", forwarded=True),)
-        if not provider.api_key_entries:
-            return (Credential(id=f"{provider.name}#none"),)
         credentials = []
-        for index, entry in enumerate(provider.api_key_entries):
-            name = f"{provider.name}#{index}"
-            self._keys[name] = entry.api_key
-            credentials.append(_credential(name, entry))
+        for index, name in enumerate(credentials_of(provider)):
+            via = self._ways.label(name)
+            if provider.credentials == "forward":
+                credentials.append(Credential(id=name, via=via, forwarded=True))
+            elif not provider.api_key_entries:
+                credentials.append(Credential(id=name, via=via))
+            else:
+                entry = provider.api_key_entries[index]
+                self._keys[name] = entry.api_key
+                credentials.append(_credential(name, entry, via))
         return tuple(credentials)
 
     def _route(self, plan: Plan, aside: Aside | None) -> Route:
@@ -117,7 +123,7 @@ def _can_serve(target: Target, aside: Aside | None) -> bool:
     return aside is None or not aside.formats.isdisjoint(target.provider.formats)
 
 
-def _credential(name: str, entry: ApiKeyEntry) -> Credential:
+def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:
     quota = [QuotaLimit("requests", rate.amount, rate.window) for rate in entry.quota.requests]
     quota += [QuotaLimit("tokens", rate.amount, rate.window) for rate in entry.quota.tokens]
     return Credential(
@@ -126,4 +132,5 @@ def _credential(name: str, entry: ApiKeyEntry) -> Credential:
         priority=entry.priority,
         max_concurrency=entry.max_concurrency,
         quota=tuple(quota),
+        via=via,
     )

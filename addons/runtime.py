@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
+from addons.outward import Surroundings
+from addons.outward import Ways
 from addons.own_address import is_ours
 from addons.own_address import names_us
 from addons.policy.catalog import Catalog
@@ -44,6 +46,7 @@ class Runtime:
     config: Config
     catalog: Catalog
     client_keys: tuple[bytes, ...] = ()
+    ways: Ways
     routes: Routes
     adjustments: Adjustments
 
@@ -55,6 +58,8 @@ class Runtime:
         self._rng = random.Random()
         self._tables: dict[str, FailureTable] = {}
         self.exchanges = Exchanges()
+        self.surroundings = Surroundings()
+        """Set before a configuration comes into force."""
         self.conversations = Conversations()
         self.started = time.monotonic()
         self.created = int(time.time())
@@ -75,7 +80,8 @@ class Runtime:
         self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
         self._hosts = frozenset(_hosts(config))
         self._host_ports = frozenset(port for _, port in self._hosts)
-        self.routes = Routes(config)
+        self.ways = Ways(config, self.surroundings)
+        self.routes = Routes(config, self.ways)
         self.adjustments = Adjustments(config)
         shipped = shipped_failures()
         self._tables = {

@@ -60,6 +60,8 @@ class Sending:
             request.headers[name] = value
         change_headers(request.headers, changes)
         attempt.request = request
+        if exchange.current is not None:
+            attempt.way = self._runtime.ways.of(exchange.current.credential.id, upstream.name)
         attempt.timeouts = timeouts(provider, exchange.upstream_streams)
 
     def _headers(self, exchange: Exchange, upstream: Format, provider: Provider):

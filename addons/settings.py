@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -18,10 +19,13 @@ from mitmproxy.utils import asyncio_utils
 
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
+from addons.outward import Surroundings
 from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
 from addons.policy.problems import ConfigError
+from addons.policy.proxies import EnvironmentProxies
+from addons.policy.proxies import ProxyError
 from addons.policy.reload import ConfigSource
 from addons.policy.schema import Config
 from addons.runtime import Runtime
@@ -88,6 +92,7 @@ class Settings:
         if self._watcher is not None:
             _refuse_to_expose(config)
         self._source = source
+        self._look_around()
         self._use(config)
 
     def running(self) -> None:
@@ -133,6 +138,15 @@ class Settings:
                 case ConfigError() as e:
                     logger.error("switchyard: the configuration in force stays, because:\n%s", e)
 
+    def _look_around(self) -> None:
+        """What the environment says of proxies, and where we listen. Ends the process if it says
+        what cannot be understood: calls would leave by a way that nobody wants."""
+        try:
+            proxies = EnvironmentProxies.read(os.environ)
+        except ProxyError as e:
+            _give_up(f"the environment variable {e}")
+        self._runtime.surroundings = Surroundings(proxies, frozenset(_wanted_addresses()))
+
     def _use(self, config: Config) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)
         if needs_demo and not self._demo_url:
@@ -145,6 +159,16 @@ class Settings:
         addresses = mitmproxys("proxyserver").listen_addrs()
         urls = sorted({f"http://{_url_host(host)}:{port}" for host, port, *_ in addresses})
         logger.info("switchyard: ready on %s (%s)", ", ".join(urls), _summary(self._runtime.config))
+
+
+def _wanted_addresses() -> list[tuple[str, int]]:
+    """Where the options say to listen."""
+    options = ctx.options
+    return [
+        (mode.listen_host(options.listen_host), port)
+        for mode in _modes()
+        if (port := mode.listen_port(options.listen_port))
+    ]
 
 
 def _wanted_hosts(modes: Iterable[mode_specs.ProxyMode] | None = None) -> list[str]:
@@ -211,7 +235,7 @@ def _summary(config: Config) -> str:
     return f"{len(names)} provider{'' if len(names) == 1 else 's'}: {', '.join(names)}"
 
 
-def _give_up(why: str) -> None:
+def _give_up(why: str) -> NoReturn:
     """End the process: the message stands alone on standard error, whatever the log is doing."""
     print(f"switchyard: not started: {why}", file=sys.stderr, flush=True)
     sys.exit(_FAILS_TO_START)

@@ -75,7 +75,7 @@ def test_a_forwarded_key_is_told_apart_but_not_told() -> None:
 
 
 def test_another_router_tells_the_same_key_apart_in_another_way() -> None:
-    other = Routes(RUNTIME.config)
+    other = Routes(RUNTIME.config, RUNTIME.ways)
     ids = {
         route_of(routes, "f", "k-1").members[0].targets[0].credentials[0].id
         for routes in (RUNTIME.routes, other)
@@ -115,7 +115,7 @@ def test_a_route_is_made_once() -> None:
 
 def test_names_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_ROUTES", 3)
-    routes = Routes(RUNTIME.config)
+    routes = Routes(RUNTIME.config, RUNTIME.ways)
     first = route_of(routes, "any/0")
     for number in range(1, 4):
         route_of(routes, f"any/{number}")

@@ -6,7 +6,8 @@ from typing import Literal
 from typing import Protocol
 
 from mitmproxy import http
-from mitmproxy.net.server_spec import ServerSpec
+
+from addons.failover.way import Way
 
 type FailureKind = Literal["connect", "timeout", "reset", "answer"]
 """Where an attempt failed: no connection, a deadline passed, the connection broke, or the answer
@@ -139,8 +140,8 @@ class Attempt:
     """Seconds without output after which the `attempt` hook is asked for a hedge."""
     heart: Heart | None = None
     """How to keep the client waiting; None where nothing may be sent before the answer."""
-    via: ServerSpec | None = None
-    """An HTTP proxy on the way to the upstream."""
+    way: Way | None = None
+    """How to get to the upstream, where not just by its address."""
 
     wait: float | None = None
     """Seconds after which the `attempt` hook shall be asked again."""

@@ -1,6 +1,7 @@
 """The addon that puts our HTTP layer in place of mitmproxy's."""
 
 import asyncio
+import socket
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from mitmproxy import connection
 from mitmproxy import ctx
 from mitmproxy import http
+from mitmproxy import tls
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layers.http import HttpLayer
@@ -16,7 +18,10 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from addons.failover.deciding import Passes
 from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
+from addons.failover.proxying import Lookup
 from addons.failover.stream import FailoverStream
+from addons.failover.way import way_of
+from addons.failover.ways import HTTP2_OR_1
 
 CONNECTIONS_PER_UPSTREAM = 10_000
 """mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
@@ -55,7 +60,24 @@ class Failover:
         # mitmproxy offers a server only what the client offered, which knows nothing of the servers
         # that its request is tried at.
         if ctx.options.http2 and not data.server.alpn_offers:
-            data.server.alpn_offers = (b"h2", b"http/1.1")
+            data.server.alpn_offers = HTTP2_OR_1
+
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        way = way_of(data.conn)
+        if data.ssl_conn is None and way is not None and way.start_tls is not None:
+            assert isinstance(data.conn, connection.Server)
+            data.ssl_conn = way.start_tls(data.conn)
+
+    async def failover_resolve(self, lookup: Lookup) -> None:
+        """Finds the addresses of a name that a proxy shall not resolve itself, IPv4 first: many a
+        proxy has no IPv6."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        found.sort(key=lambda one: one[0] != socket.AF_INET)
+        lookup.addresses = [str(one[4][0]) for one in found]
 
     def client_connected(self, client: connection.Client) -> None:
         handler = mitmproxys("proxyserver").connections.get(client.id)

@@ -22,16 +22,12 @@ from addons.failover.deadlines import ArmDeadline
 from addons.failover.deadlines import DeadlineReached
 from addons.failover.deadlines import TimedStream
 from addons.failover.upstream import PatientHttp1Client
+from addons.failover.way import outer_of
+from addons.failover.way import way_of
+from addons.failover.ways import GetConnectionByWay
+from addons.failover.ways import connect_by_way
 
 logger = logging.getLogger(__name__)
-
-
-class GetOwnConnection(GetHttpConnection):
-    """Ask for a connection that nobody else uses.
-
-    HTTP/1 carries one request at a time. mitmproxy takes that for granted where the client speaks
-    it too, but a hedge runs beside another attempt, maybe to the same server.
-    """
 
 
 class FailoverLayer(HttpLayer):
@@ -133,8 +129,14 @@ class FailoverLayer(HttpLayer):
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
-        own = isinstance(event, GetOwnConnection)
-        yield from super().get_connection(event, reuse=reuse and not own)
+        if isinstance(event, GetConnectionByWay):
+            reuse = reuse and not event.own
+            if event.way is not None:
+                yield from connect_by_way(self, event, event.way, reuse)
+                return
+        elif any(way_of(one) and event.connection_spec_matches(one) for one in self.connections):
+            reuse = False  # what a client sends to a provider itself takes no way of the router's
+        yield from super().get_connection(event, reuse=reuse)
 
     def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
         """Stop making a connection, unless it was made meanwhile or others wait for it too."""
@@ -145,12 +147,13 @@ class FailoverLayer(HttpLayer):
                 waiting.remove(wanted)
                 self.command_sources.pop(wanted, None)
             else:
-                yield commands.CloseConnection(connection)
+                yield commands.CloseConnection(outer_of(connection))
             return
 
     def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
         if command.err:
             self.connections.pop(command.connection, None)
+            self.connections.pop(outer_of(command.connection), None)
         else:
             PatientHttp1Client.adopt(self.connections[command.connection])
         yield from super().register_connection(command)
@@ -187,7 +190,7 @@ class FailoverLayer(HttpLayer):
             logger.exception("reading from an upstream failed")
         yield commands.CloseConnection(event.connection)
         for stream_id, stream in list(self.streams.items()):
-            if stream_id < 0 and stream.flow.server_conn is event.connection:
+            if stream_id < 0 and outer_of(stream.flow.server_conn) is event.connection:
                 ending = (
                     ResponseEndOfMessage(stream_id)
                     if trailers

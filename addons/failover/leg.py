@@ -39,4 +39,8 @@ class Leg:
 
     def timeout(self, phase: str) -> Failure:
         seconds = getattr(self.attempt.timeouts, phase.replace("-", "_"))
-        return Failure("timeout", f"{_PHASES[phase]} within {seconds:g} s", phase)
+        said = f"{_PHASES[phase]} within {seconds:g} s"
+        way = self.attempt.way
+        if phase == "connect" and way is not None and way.proxy is not None:
+            said += f" through the proxy {way.proxy.label}"
+        return Failure("timeout", said, phase)

@@ -10,7 +10,6 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
-from mitmproxy.proxy.layers.http import GetHttpConnection
 from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
 from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import RequestData
@@ -35,10 +34,10 @@ from addons.failover.deadlines import TimedStream
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
 from addons.failover.layer import FailoverLayer
-from addons.failover.layer import GetOwnConnection
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
+from addons.failover.ways import GetConnectionByWay
 
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
@@ -145,8 +144,13 @@ class FailoverStream(TimedStream):
     def begin(
         self, attempt: Attempt, request: http.Request, receiver: Receiver
     ) -> CommandGenerator[None]:
-        ask = GetOwnConnection if attempt.hedge else GetHttpConnection
-        wanted = ask((request.host, request.port), request.scheme == "https", attempt.via, "tcp")
+        way = attempt.way
+        wanted = GetConnectionByWay(
+            way.address(request.host, request.port) if way else (request.host, request.port),
+            request.scheme == "https",
+            way.via if way else None,
+        )
+        wanted.way, wanted.own = way, attempt.hedge
         # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
         # is handed over, not even this layer waits: the reply comes as an event.
         wanted.blocking = self

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 from urllib.parse import SplitResult
-from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -30,6 +29,10 @@ from addons.policy.globs import Globs
 from addons.policy.paths import PathError
 from addons.policy.paths import parse_path
 from addons.policy.problems import KeyPath
+from addons.policy.proxies import HINT as PROXY_HINT
+from addons.policy.proxies import Proxy
+from addons.policy.proxies import ProxyError
+from addons.policy.proxies import parse_proxy
 from addons.policy.units import Rate
 from addons.policy.units import UnitError
 from addons.policy.units import parse_count
@@ -57,25 +60,11 @@ PASSTHROUGH = "passthrough"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?", re.ASCII)
-_PROXY_SCHEMES = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _CONDITIONS = frozenset({"kind", "status", "type", "code", "word", "match", "match-regex"})
 _CREDENTIALS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
 )
-_NO_SECRET = SecretStr("")
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """What stands between the router and a provider."""
-
-    scheme: Literal["direct", "http", "https", "socks5", "socks5h"]
-    """`direct`: nothing does, whatever an outer setting says."""
-    host: str = ""
-    port: int = 0
-    username: str = ""
-    password: SecretStr = _NO_SECRET
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,22 +196,12 @@ def _base_url(value: object) -> str:
 def _proxy(value: object) -> Proxy:
     if isinstance(value, Proxy):
         return value
-    hint = "write direct, http://host:port or socks5://host:port"
     if not isinstance(value, str):
-        raise refuse("must be a proxy's URL or direct", hint)
-    if value == "direct":
-        return Proxy("direct")
-    scheme = value.partition("://")[0].lower()
-    if scheme not in _PROXY_SCHEMES or "://" not in value:
-        raise refuse("must be an http, https, socks5 or socks5h URL, or direct", hint)
-    parts = _split(value)
-    return Proxy(
-        scheme,  # pyright: ignore[reportArgumentType]
-        parts.hostname or "",
-        parts.port or _PROXY_SCHEMES[scheme],
-        unquote(parts.username or ""),
-        SecretStr(unquote(parts.password or "")),
-    )
+        raise refuse("must be a proxy's URL or direct", PROXY_HINT)
+    try:
+        return parse_proxy(value.strip())
+    except ProxyError as error:
+        raise refuse(str(error), PROXY_HINT) from None
 
 
 def _headers(value: object) -> tuple[HeaderRule, ...]:

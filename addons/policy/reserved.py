@@ -10,8 +10,6 @@ from addons.policy.problems import KeyPath
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "providers[].proxy-url": "proxies towards providers",
-    "providers[].api-key-entries[].proxy-url": "proxies towards providers",
     "providers[].tls": "TLS settings of a provider",
     "combos.*[]=passthrough": "passing on to the request's own destination",
     "combos.*.members[]=passthrough": "passing on to the request's own destination",

@@ -1,0 +1,136 @@
+"""The ways to providers that the configuration and the environment describe."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+from addons.failover.way import ProxyServer
+from addons.failover.way import Way
+from addons.own_address import is_loopback
+from addons.policy.proxies import EnvironmentProxies
+from addons.policy.proxies import Proxy
+from addons.policy.schema import Config
+from addons.policy.schema import Provider
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What matters to the ways and is no part of the configuration."""
+
+    proxies: EnvironmentProxies = field(default_factory=lambda: EnvironmentProxies({}))
+    own: frozenset[tuple[str, int]] = frozenset()
+    """Where we listen."""
+
+    def is_us(self, proxy: Proxy) -> bool:
+        """Whether a proxy is this router: whatever went through it would come round again."""
+        return any(
+            port == proxy.port
+            and (host == proxy.host or (_is_local(host) and is_loopback(proxy.host)))
+            for host, port in self.own
+        )
+
+
+class Ways:
+    """The ways of one configuration: one for each key and each format's address of a provider."""
+
+    def __init__(self, config: Config, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._ways: dict[tuple[str, str], Way] = {}
+        self._labels: dict[str, str] = {}
+        self._proxies: dict[str, list[Proxy]] = {}
+        self._told: set[str] = set()
+        for provider in config.providers:
+            if provider.builtin is None:
+                self._add(provider)
+
+    def of(self, credential: str, format: str) -> Way | None:
+        """How a key (by its id) gets to where its provider speaks a format; None: directly."""
+        if not self._ways:
+            return None
+        return self._ways.get((credential.partition("@")[0], format))
+
+    def label(self, credential: str) -> str:
+        """What a key's way is called, for what is held against it; empty for the direct one.
+
+        Of a provider with several addresses it is the way to the first.
+        """
+        return self._labels.get(credential, "")
+
+    @property
+    def secrets(self) -> list[str]:
+        """The passwords of all proxies."""
+        known = (proxy for group in self._proxies.values() for proxy in group)
+        return [secret for proxy in known if (secret := proxy.password.get_secret_value())]
+
+    def _add(self, provider: Provider) -> None:
+        for credential, own_proxy in credentials_of(provider).items():
+            for format in provider.formats:
+                proxy = self._proxy(provider, own_proxy, provider.url_for(format))
+                if proxy is None:
+                    continue
+                self._ways[credential, format] = Way(proxy=_server(proxy))
+                label = self._label(proxy)
+                if format == provider.formats[0]:
+                    self._labels[credential] = label
+
+    def _proxy(self, provider: Provider, own: Proxy | None, url: str) -> Proxy | None:
+        """The key's own proxy, else the provider's, else the environment's for this URL."""
+        proxy, where = own or provider.proxy_url, f"proxy-url of {provider.name}"
+        if proxy is None:
+            if (found := self._surroundings.proxies.find(url)) is None:
+                return None
+            where, proxy = found
+        if proxy.scheme == "direct":
+            return None
+        if self._surroundings.is_us(proxy):
+            if where not in self._told:
+                self._told.add(where)
+                logger.warning(
+                    "switchyard: %s (%s) is this router itself and is passed over: calls to "
+                    "providers would come round again",
+                    where,
+                    proxy.label,
+                )
+            return None
+        return proxy
+
+    def _label(self, proxy: Proxy) -> str:
+        """The proxy without user and password, but told from the same one with others."""
+        same_place = self._proxies.setdefault(proxy.label, [])
+        if proxy not in same_place:
+            same_place.append(proxy)
+        number = same_place.index(proxy)
+        return f"{proxy.label}#{number + 1}" if number else proxy.label
+
+
+def credentials_of(provider: Provider) -> Mapping[str, Proxy | None]:
+    """The ids of a provider's keys, told apart by their place in it, with the proxies of their
+    own. A provider without keys has one of the same kind."""
+    if provider.credentials == "forward":
+        return {f"{provider.name}#client": None}
+    if not provider.api_key_entries:
+        return {f"{provider.name}#none": None}
+    return {
+        f"{provider.name}#{index}": entry.proxy_url
+        for index, entry in enumerate(provider.api_key_entries)
+    }
+
+
+def _server(proxy: Proxy) -> ProxyServer:
+    assert proxy.scheme != "direct"
+    return ProxyServer(
+        scheme=proxy.scheme,
+        host=proxy.host,
+        port=proxy.port,
+        username=proxy.username,
+        password=proxy.password.get_secret_value(),
+        label=proxy.label,
+    )
+
+
+def _is_local(host: str) -> bool:
+    """Whether who listens there is reached by this machine's own address."""
+    return host in ("", "0.0.0.0", "::") or is_loopback(host)

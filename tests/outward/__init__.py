@@ -1,0 +1,1 @@
+"""Ways out to providers, through real proxies and against real TLS."""
