@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-ROUTER = Path(__file__).resolve().parents[1] / "addons" / "router.py"
+ROOT = Path(__file__).resolve().parents[1]
+ROUTER = ROOT / "addons" / "router.py"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8787"
 
@@ -25,6 +26,8 @@ EPILOG = """\
 Any other argument goes to mitmproxy as it is, for example:
   scripts/start --mode reverse:https://api.openai.com
   scripts/start --web --set web_port=9090
+  scripts/start --flow-detail 1              (two lines for every request)
+  scripts/start -v                           (every connection, too)
 
 The environment variables PORT, HOST and SWITCHYARD_CONFIG choose where an option does not.
 With --web the log names the address of the web interface, with the token that opens it; add
@@ -38,6 +41,8 @@ class Launch:
 
     tool: str
     arguments: list[str]
+    engine: bool = True
+    """Whether our engine drives mitmproxy's layers (see `addons/engine`), or mitmproxy does."""
 
 
 def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
@@ -51,11 +56,12 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     command += ["--listen-host", ours.host, "--listen-port", str(ours.port)]
     if ours.config is not None:
         command += ["--set", f"switchyard_config={ours.config}"]
-    if ours.web:
-        # As --set, which mitmproxy's own flag --web-open-browser beats.
-        command += ["--set", "web_open_browser=false"]
+    # As --set, which mitmproxy's own flags --web-open-browser and --flow-detail beat. Lines for
+    # every request are for those who ask for them.
+    command += ["--set", "web_open_browser=false" if ours.web else "flow_detail=0"]
     # Theirs last: of a flag given twice, mitmproxy takes the later one.
-    return Launch("mitmweb" if ours.web else "mitmdump", command + theirs)
+    tool = "mitmweb" if ours.web else "mitmdump"
+    return Launch(tool, command + theirs, engine=not ours.no_engine)
 
 
 def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -87,6 +93,11 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"address to listen on (default: $HOST, else {DEFAULT_HOST})",
     )
     parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
+    parser.add_argument(
+        "--no-engine",
+        action="store_true",
+        help="let mitmproxy's own machinery drive everything: slower, and it logs every connection",
+    )
     return parser
 
 
@@ -122,8 +133,13 @@ def main(arguments: Sequence[str]) -> int:
     sys.argv = [launch.tool, *launch.arguments]
 
     # Late, so that --help needs nothing installed.
+    sys.path.insert(0, str(ROOT))
     from mitmproxy.tools import main as tools
 
+    if launch.engine:
+        from addons.engine.install import install
+
+        install()
     run = tools.mitmweb if launch.tool == "mitmweb" else tools.mitmdump
     run(launch.arguments)
     return 0

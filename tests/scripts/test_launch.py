@@ -61,10 +61,20 @@ def test_what_is_no_port_is_refused(port: str, by: str, capsys: pytest.CaptureFi
 
 def test_the_configuration_goes_to_the_router():
     read = mitmproxy_reads("--config", "a b=c.yaml", environ={"SWITCHYARD_CONFIG": "other.yaml"})
-    assert read.setoptions == ["switchyard_config=a b=c.yaml"]
+    assert read.setoptions == ["switchyard_config=a b=c.yaml", "flow_detail=0"]
     # Unset, the router reads the environment itself.
     read = mitmproxy_reads(environ={"SWITCHYARD_CONFIG": "other.yaml"})
-    assert read.setoptions == []
+    assert read.setoptions == ["flow_detail=0"]
+
+
+def test_requests_are_shown_to_those_who_ask_for_it():
+    assert mitmproxy_reads().flow_detail is None  # no flag, so --set counts
+    assert mitmproxy_reads("--flow-detail", "2").flow_detail == 2
+
+
+def test_mitmproxys_own_machinery_can_be_had():
+    assert plan_launch([], {}).engine
+    assert not plan_launch(["--no-engine"], {}).engine
 
 
 def test_web_runs_mitmweb_without_a_browser_unless_one_is_wished():

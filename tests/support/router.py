@@ -1,4 +1,4 @@
-"""The router's process, as a user starts it: `mitmdump -s addons/router.py`."""
+"""The router's process, as a user starts it: by what `scripts/start` runs, or by mitmdump."""
 
 import json
 import os
@@ -19,6 +19,9 @@ from tests.support.signals import Signal
 ROOT = Path(__file__).resolve().parents[2]
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
 READY = "switchyard: ready"
+LAUNCHER = "SWITCHYARD_LAUNCHER"
+"""Environment variable: with `mitmdump`, all of this runs as `mitmdump -s addons/router.py` does,
+without the engine of `scripts/start`."""
 
 _TROUBLE = re.compile(
     r"Traceback|mitmproxy has crashed|Addon error|Error in addon|never retrieved|internal error"
@@ -94,12 +97,16 @@ class Router:
 
     def command(self) -> Sequence[str]:
         return [
-            str(MITMDUMP),
-            *("-s", str(ROOT / "addons" / "router.py")),
+            *self._program(),
             *("--set", f"confdir={self.confdir}"),
             *("-p", str(self.port)),
             *self._args,
         ]
+
+    def _program(self) -> Sequence[str]:
+        if os.environ.get(LAUNCHER) == "mitmdump":
+            return [str(MITMDUMP), "-s", str(ROOT / "addons" / "router.py")]
+        return [sys.executable, "-P", str(ROOT / "scripts" / "launch.py")]
 
     def launch(self) -> None:
         """Starts the process without waiting for it to be ready."""

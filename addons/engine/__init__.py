@@ -1,0 +1,14 @@
+"""mitmproxy's machinery with less of it running: what `scripts/start` puts in place of its own.
+
+mitmproxy asks all of its some forty add-ons about every hook, each through a context manager, in a
+task of its own; it reads every connection through a task, a lock and a queue. Nothing here changes
+what is done, only how it is driven:
+
+- `hooks.py`: a table of who handles which hook, and handlers called at once.
+- `wire.py`: a TCP connection whose bytes are handed on as they come.
+- `handler.py`: the connections of one client.
+- `logs.py`: records that nobody looks at are not made.
+- `install.py`: puts these in mitmproxy's place, before it starts.
+
+`mitmdump -s addons/router.py` runs without any of it.
+"""

@@ -1,0 +1,366 @@
+"""The connections of one client: mitmproxy's connection handler without its tasks."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import flow
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands
+from mitmproxy.proxy import events
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.utils import asyncio_utils
+from mitmproxy.utils import human
+
+from addons.engine.hooks import CachedAddonManager
+from addons.engine.wire import Wire
+
+
+class EngineHandler(ProxyConnectionHandler):
+    """Drives the layers of one client connection.
+
+    Events are handled one after another, as the lock of mitmproxy's handler has it, but at once:
+    what a hook's handlers do not wait for needs no task, nor does reading, nor a timer.
+    """
+
+    def __init__(self, master: Any, client: Wire, options: Any, mode: mode_specs.ProxyMode) -> None:
+        super().__init__(master, client, client, options, mode)  # type: ignore[arg-type]
+        self.loop = asyncio.get_running_loop()
+        client.owner, client.connection = self, self.client
+        self.transports[self.client] = client  # type: ignore[assignment]
+        self.timeout_watchdog = Watchdog(self, self.timeout_watchdog.timeout)  # type: ignore
+        self._addons: CachedAddonManager = master.addons
+        self._queue: deque[events.Event] = deque()
+        self._busy = False
+        self._over = False
+        self._written: list[Wire] = []
+        self._verbose = options.termlog_verbosity == "debug"
+        self._forget: Callable[[], None] = lambda: None
+
+    def open(self, forget: Callable[[], None]) -> None:
+        """Begin; `forget` is called when everything is over."""
+        self._forget = forget
+        wire = self.transports[self.client]
+        rest = self._addons.lifecycle(server_hooks.ClientConnectedHook(self.client))
+        if rest is None:
+            self._opened()
+        else:
+            wire.transport.pause_reading()  # type: ignore[union-attr]
+            self._task(self._open_after(rest), "client connected")
+
+    async def _open_after(self, rest: Awaitable[None]) -> None:
+        await rest
+        if not self._over:
+            self.transports[self.client].transport.resume_reading()  # type: ignore[union-attr]
+            self._opened()
+
+    def _opened(self) -> None:
+        if self.client.error:
+            self.close_connection(self.client)
+        else:
+            self.process(events.Start())
+
+    # What the connections tell.
+
+    def received(self, wire: Wire, data: bytes) -> None:
+        if wire.connection is not None:
+            self.process(events.DataReceived(wire.connection, data))
+
+    def ended(self, wire: Wire) -> None:
+        """The peer will send nothing any more."""
+        connection = wire.connection
+        if wire.told or connection is None:
+            return
+        wire.told = True
+        connection.state &= ~ConnectionState.CAN_READ
+        self.process(events.ConnectionClosed(connection))
+        if connection.state is not ConnectionState.CAN_WRITE:
+            self._remove(wire)
+
+    def close_soon(self, wire: Wire) -> None:
+        self.loop.call_soon(self._close, wire)
+
+    def balance(self) -> None:
+        """Hold back whoever sends what somebody else does not read fast enough."""
+        wires = [wire for wire in self.transports.values() if isinstance(wire, Wire)]
+        congested = [wire for wire in wires if wire.congested]
+        for wire in wires:
+            if wire.transport.is_closing():
+                continue
+            if any(other is not wire for other in congested):
+                wire.transport.pause_reading()
+            else:
+                wire.transport.resume_reading()
+
+    def _close(self, wire: Wire) -> None:
+        connection = wire.connection
+        if connection is None or self.transports.get(connection) is not wire:
+            return
+        connection.state = ConnectionState.CLOSED
+        if not wire.told:
+            wire.told = True
+            self.process(events.ConnectionClosed(connection))
+        self._remove(wire)
+
+    def _remove(self, wire: Wire) -> None:
+        connection = wire.connection
+        if connection is None or self.transports.get(connection) is not wire:
+            return
+        del self.transports[connection]
+        wire.owner = None
+        wire.close()
+        connection.timestamp_end = time.time()
+        if connection is self.client:
+            self._end()
+            return
+        data = server_hooks.ServerConnectionHookData(client=self.client, server=connection)  # type: ignore
+        self._tell(server_hooks.ServerDisconnectedHook(data))
+        self._end_if_last()
+
+    def _end(self) -> None:
+        """The client is gone."""
+        self._over = True
+        self.timeout_watchdog.stop()  # type: ignore[attr-defined]
+        while self.wakeup_timer:
+            self.wakeup_timer.pop().cancel()
+        self._tell(server_hooks.ClientDisconnectedHook(self.client))
+        for transport in list(self.transports.values()):
+            if transport.handler is not None:
+                transport.handler.cancel("client disconnected")
+        self._end_if_last()
+
+    def _end_if_last(self) -> None:
+        if self._over and not self.transports:
+            self._forget()
+
+    def _tell(self, hook: commands.StartHook) -> None:
+        """A hook whose outcome nobody waits for."""
+        if (rest := self._addons.lifecycle(hook)) is not None:
+            self._task(rest, hook.name)
+
+    # Events in, commands out.
+
+    async def server_event(self, event: events.Event) -> None:
+        self.process(event)
+
+    def process(self, event: events.Event) -> None:
+        """Hand an event to the layers and do what they say; events that come of that follow."""
+        self._queue.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._queue:
+                self.timeout_watchdog.last_activity = self.loop.time()
+                try:
+                    for command in self.layer.handle_event(self._queue.popleft()):
+                        self._obey(command)
+                except Exception:
+                    self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+        finally:
+            self._busy = False
+            if self._written:
+                written, self._written = self._written, []
+                for wire in written:
+                    wire.flush()
+
+    def _obey(self, command: commands.Command) -> None:
+        kind = type(command)
+        if kind is commands.SendData:
+            transport = self.transports.get(command.connection)  # type: ignore[attr-defined]
+            if transport is not None:
+                transport.writer.write(command.data)  # type: ignore
+                self._written.append(transport)  # type: ignore[arg-type]
+        elif isinstance(command, commands.StartHook):
+            self._start_hook(command)
+        elif isinstance(command, commands.OpenConnection):
+            self._open_connection(command)
+        elif isinstance(command, commands.RequestWakeup):
+            self._set_timer(command)
+        elif isinstance(command, commands.ConnectionCommand):
+            if command.connection not in self.transports:
+                return  # closed already
+            if isinstance(command, commands.CloseTcpConnection):
+                self.close_connection(command.connection, command.half_close)
+            elif isinstance(command, commands.CloseConnection):
+                self.close_connection(command.connection, False)
+            else:
+                raise RuntimeError(f"Unexpected command: {command}")
+        elif isinstance(command, commands.Log):
+            self.log(command.message, command.level)
+        else:
+            raise RuntimeError(f"Unexpected command: {command}")
+
+    def _start_hook(self, hook: commands.StartHook) -> None:
+        rest = self._addons.lifecycle(hook)
+        (data,) = hook.args()
+        if rest is None and not (isinstance(data, flow.Flow) and data.intercepted):
+            if hook.blocking:
+                self._queue.append(events.HookCompleted(hook))
+            return
+        self._task(self._finish_hook(hook, rest, data), f"handle_hook({hook.name})")
+
+    async def _finish_hook(
+        self, hook: commands.StartHook, rest: Awaitable[None] | None, data: object
+    ) -> None:
+        with self.timeout_watchdog.disarm():
+            if rest is not None:
+                await rest
+            if isinstance(data, flow.Flow):
+                await data.wait_for_resume()
+        if hook.blocking:
+            self.process(events.HookCompleted(hook))
+
+    def _set_timer(self, command: commands.RequestWakeup) -> None:
+        if self._over:
+            return
+
+        def wake_up() -> None:
+            self.wakeup_timer.discard(timer)  # type: ignore[arg-type]
+            self.process(events.Wakeup(command))
+
+        timer = self.loop.call_later(command.delay, wake_up)
+        self.wakeup_timer.add(timer)  # type: ignore[arg-type]
+
+    # Connections to servers.
+
+    def _open_connection(self, command: commands.OpenConnection) -> None:
+        connection = command.connection
+        assert connection not in self.transports
+        if self._over:
+            connection.error = "client disconnected"
+            self._queue.append(events.OpenConnectionCompleted(command, connection.error))
+            return
+        if connection.transport_protocol != "tcp":
+            super_open = super().open_connection(command)
+            self.transports[connection] = self._connecting(super_open)
+            return
+        self.transports[connection] = self._connecting(self._connect(command))
+
+    def _connecting(self, coroutine: Any) -> Any:
+        return Connecting(self._task(coroutine, "server connection handler"))
+
+    async def _connect(self, command: commands.OpenConnection) -> None:
+        connection = command.connection
+        hook_data = server_hooks.ServerConnectionHookData(client=self.client, server=connection)
+        if not connection.address:
+            connection.error = "Cannot open connection, no hostname given."
+        else:
+            await self._addons.handle_lifecycle(server_hooks.ServerConnectHook(hook_data))
+        if connection.error or not connection.address:
+            await self._not_connected(command, hook_data, f"Connection killed: {connection.error}")
+            return
+        connection.timestamp_start = time.time()
+        try:
+            _, wire = await self.loop.create_connection(
+                lambda: Wire(self, connection),
+                *connection.address[:2],
+                local_addr=connection.sockname,
+            )
+        except (OSError, asyncio.CancelledError) as e:
+            # The text of a cancellation is empty.
+            connection.error = str(e) or "connection cancelled"
+            address = human.format_address(connection.address)
+            self.log(f"error establishing server connection to {address}: {connection.error}")
+            await self._not_connected(command, hook_data, connection.error)
+            if isinstance(e, asyncio.CancelledError):
+                raise
+            return
+        connection.timestamp_tcp_setup = time.time()
+        connection.state = ConnectionState.OPEN
+        connection.peername = wire.get_extra_info("peername")
+        connection.sockname = wire.get_extra_info("sockname")
+        self.transports[connection] = wire  # type: ignore[assignment]
+        if self._over:
+            self._close(wire)
+            return
+        await self._addons.handle_lifecycle(server_hooks.ServerConnectedHook(hook_data))
+        self.process(events.OpenConnectionCompleted(command, None))
+
+    async def _not_connected(
+        self,
+        command: commands.OpenConnection,
+        hook_data: server_hooks.ServerConnectionHookData,
+        why: str,
+    ) -> None:
+        self.transports.pop(command.connection, None)
+        await self._addons.handle_lifecycle(server_hooks.ServerConnectErrorHook(hook_data))
+        self.process(events.OpenConnectionCompleted(command, why))
+        self._end_if_last()
+
+    async def on_timeout(self) -> None:
+        raise NotImplementedError("the watchdog closes the connection itself")
+
+    def time_out(self) -> None:
+        """Nothing has happened for too long."""
+        self.log("Closing connection due to inactivity")
+        wire = self.transports.get(self.client)
+        if wire is not None and wire.handler is not None:
+            wire.handler.cancel("timeout")
+
+    def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
+        # mitmproxy makes a record for every connection that opens and closes, and for every answer
+        # that streams.
+        if level > logging.INFO or self._verbose:
+            super().log(message, level, exc_info)
+
+    def _task(self, coroutine: Any, name: str) -> asyncio.Task:
+        return asyncio_utils.create_task(
+            coroutine, name=name, keep_ref=True, client=self.client.peername
+        )
+
+
+class Connecting:
+    """The place in `ConnectionHandler.transports` of a connection that is being made."""
+
+    reader = writer = None
+
+    def __init__(self, handler: asyncio.Task) -> None:
+        self.handler = handler
+
+
+class Watchdog:
+    """Ends a connection on which nothing happens; one timer, which is set again only when it rings.
+
+    mitmproxy's own keeps a task for each connection.
+    """
+
+    def __init__(self, handler: EngineHandler, timeout: float) -> None:
+        self._handler = handler
+        self.timeout = timeout
+        self.last_activity = handler.loop.time()
+        self._blockers = 0
+        self._timer = handler.loop.call_later(timeout, self._look)
+
+    def register_activity(self) -> None:
+        self.last_activity = self._handler.loop.time()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def disarm(self) -> "Watchdog":
+        """A context within which no time counts: somebody thinks about a hook."""
+        return self
+
+    def __enter__(self) -> None:
+        self._blockers += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._blockers -= 1
+        self.register_activity()
+
+    def _look(self) -> None:
+        loop = self._handler.loop
+        left = self.last_activity + self.timeout - loop.time()
+        if self._blockers:
+            left = self.timeout
+        if left <= 0:
+            self._handler.time_out()
+        else:
+            self._timer = loop.call_later(left, self._look)

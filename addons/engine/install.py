@@ -1,0 +1,71 @@
+"""Puts the engine in the place of mitmproxy's machinery, before a master is made."""
+
+import asyncio
+from typing import Any
+
+from mitmproxy import ctx
+from mitmproxy import master
+from mitmproxy.proxy import mode_servers
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance
+
+from addons.engine.handler import EngineHandler
+from addons.engine.hooks import CachedAddonManager
+from addons.engine.logs import QuietLegacyLogEvents
+from addons.engine.wire import Wire
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
+
+_SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMode)
+
+
+def install() -> None:
+    """From now on, masters and servers are made with the engine."""
+    _wrap_master()
+    _wrap_listen()
+
+
+def _wrap_master() -> None:
+    original = master.Master.__init__
+
+    def init(self: master.Master, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        CachedAddonManager.adopt(self.addons)
+        QuietLegacyLogEvents.adopt(self._legacy_log_events)
+
+    master.Master.__init__ = init
+
+
+def _wrap_listen() -> None:
+    original = AsyncioServerInstance.listen
+
+    async def listen(self: AsyncioServerInstance, host: str, port: int) -> Any:
+        served = isinstance(self.mode, _SERVED) and self.mode.transport_protocol == "tcp"
+        if not served or port == 0:
+            return await original(self, host, port)  # which chooses a port, and comes back
+        loop = asyncio.get_running_loop()
+        return [await loop.create_server(lambda: ClientWire(self), host, port, backlog=BACKLOG)]
+
+    mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
+
+
+class ClientWire(Wire):
+    """A client's connection, which makes its own handler."""
+
+    def __init__(self, instance: AsyncioServerInstance) -> None:
+        super().__init__(None, None)
+        self._instance = instance
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        instance = self._instance
+        handler = EngineHandler(ctx.master, self, ctx.options, instance.mode)
+        handler.layer = instance.make_top_layer(handler.layer.context)
+        connections, id = instance.manager.connections, handler.client.id
+        connections[id] = handler
+
+        def forget() -> None:
+            connections.pop(id, None)
+
+        handler.open(forget)

@@ -1,0 +1,110 @@
+"""One TCP connection, whose bytes are handed on as they come."""
+
+import asyncio
+from typing import TYPE_CHECKING
+from typing import Any
+
+from mitmproxy.connection import Connection
+
+if TYPE_CHECKING:
+    from addons.engine.handler import EngineHandler
+
+JOIN_BELOW = 65536
+"""Bytes up to which pieces are joined for one write; larger ones are not copied."""
+
+
+class Wire(asyncio.Protocol):
+    """A connection's place in `ConnectionHandler.transports`.
+
+    It is what mitmproxy keeps there in one: the task that reads (which can be cancelled) and the
+    writer. What is written goes out with the next `flush`, in one piece.
+    """
+
+    transport: asyncio.Transport
+    reader = None
+
+    def __init__(self, owner: "EngineHandler | None", connection: Connection | None) -> None:
+        self.owner = owner
+        self.connection = connection
+        self.told = False
+        """Whether the layers know that nothing will come any more."""
+        self.congested = False
+        """Whether the peer reads more slowly than we write."""
+        self._pending: list[bytes] = []
+
+    @property
+    def handler(self) -> "Wire":
+        return self
+
+    @property
+    def writer(self) -> "Wire":
+        return self
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.owner is not None:
+            self.owner.received(self, data)
+
+    def eof_received(self) -> bool:
+        if self.owner is not None:
+            self.owner.ended(self)
+        return True  # what we have to say may still be heard
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.congested:
+            self.resume_writing()
+        if self.owner is not None:
+            self.owner.ended(self)
+
+    def pause_writing(self) -> None:
+        self.congested = True
+        if self.owner is not None:
+            self.owner.balance()
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        if self.owner is not None:
+            self.owner.balance()
+
+    def cancel(self, message: str = "") -> None:
+        """As a task's: the connection is closed soon."""
+        if self.owner is not None:
+            self.owner.close_soon(self)
+
+    def done(self) -> bool:
+        return self.owner is None
+
+    def write(self, data: bytes) -> None:
+        self._pending.append(data)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        pending, self._pending = self._pending, []
+        if not pending or self.transport.is_closing():
+            return
+        if len(pending) == 1:
+            self.transport.write(pending[0])
+        elif sum(map(len, pending)) < JOIN_BELOW:
+            self.transport.write(b"".join(pending))
+        else:
+            self.transport.writelines(pending)
+
+    def write_eof(self) -> None:
+        self.flush()
+        self.transport.write_eof()
+
+    def close(self) -> None:
+        self.flush()
+        self.transport.close()
+
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    async def drain(self) -> None:
+        """Nothing to wait for: `pause_writing` holds the senders back."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.transport.get_extra_info(name, default)
