@@ -56,9 +56,12 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     command += ["--listen-host", ours.host, "--listen-port", str(ours.port)]
     if ours.config is not None:
         command += ["--set", f"switchyard_config={ours.config}"]
-    # As --set, which mitmproxy's own flags --web-open-browser and --flow-detail beat. Lines for
-    # every request are for those who ask for them.
-    command += ["--set", "web_open_browser=false" if ours.web else "flow_detail=0"]
+    if ours.web:
+        # As --set, which mitmproxy's own flag --web-open-browser beats.
+        command += ["--set", "web_open_browser=false"]
+    elif not any("flow_detail" in argument or "--flow-detail" in argument for argument in theirs):
+        # Lines for every request are for those who ask for them.
+        command += ["--set", "flow_detail=0"]
     # Theirs last: of a flag given twice, mitmproxy takes the later one.
     tool = "mitmweb" if ours.web else "mitmdump"
     return Launch(tool, command + theirs, engine=not ours.no_engine)

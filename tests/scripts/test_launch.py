@@ -68,8 +68,8 @@ def test_the_configuration_goes_to_the_router():
 
 
 def test_requests_are_shown_to_those_who_ask_for_it():
-    assert mitmproxy_reads().flow_detail is None  # no flag, so --set counts
     assert mitmproxy_reads("--flow-detail", "2").flow_detail == 2
+    assert mitmproxy_reads("--set", "flow_detail=3").setoptions == ["flow_detail=3"]
 
 
 def test_mitmproxys_own_machinery_can_be_had():
