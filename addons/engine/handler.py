@@ -40,7 +40,7 @@ class EngineHandler(ProxyConnectionHandler):
         self._busy = False
         self._over = False
         self._written: list[Wire] = []
-        self._verbose = options.termlog_verbosity == "debug"
+        self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
         self._forget: Callable[[], None] = lambda: None
 
     def open(self, forget: Callable[[], None]) -> None:

@@ -68,7 +68,8 @@ def test_the_configuration_goes_to_the_router():
 
 
 def test_requests_are_shown_to_those_who_ask_for_it():
-    assert mitmproxy_reads("--flow-detail", "2").flow_detail == 2
+    assert "flow_detail=0" not in plan_launch(["--flow-detail", "2"], {}).arguments
+    assert plan_launch(["--flow-detail", "2"], {}).arguments[-2:] == ["--flow-detail", "2"]
     assert mitmproxy_reads("--set", "flow_detail=3").setoptions == ["flow_detail=3"]
 
 
