@@ -15,6 +15,7 @@ from addons.wire.effort import with_effort
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Format
+from addons.wire.joining import joined
 from addons.wire.jsonio import JsonObject
 from addons.wire.limits import NO_LIMITS
 from addons.wire.limits import Limits
@@ -73,7 +74,7 @@ class Translation:
         exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
-        return upstream.write_request(replace(conversation, model=model))
+        return upstream.write_request(replace(joined(conversation), model=model))
 
 
 def write_aside(exchange: Exchange, aside: Aside) -> None:

@@ -43,7 +43,7 @@ _ANSWER = 8_192
 _BEFORE_GEMINI_3 = re.compile(r"gemini-[12][.-]")
 _GEMINI_LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
 _OLLAMA_LEVELS = {"minimal": "low", "low": "low", "medium": "medium"}
-_OLLAMA_WITH_LEVELS = "gpt-oss"
+OLLAMA_WITH_LEVELS = "gpt-oss"
 """Of Ollama's models only these take a level for certain; others refuse one, and take true."""
 
 
@@ -272,7 +272,7 @@ def _write_gemini(body: JsonObject, effort: Effort, model: str) -> JsonObject:
 
 
 def _write_ollama(body: JsonObject, effort: Effort, model: str) -> JsonObject:
-    if effort.is_off or effort.is_auto or _OLLAMA_WITH_LEVELS not in model:
+    if effort.is_off or effort.is_auto or OLLAMA_WITH_LEVELS not in model:
         return {**body, "think": not effort.is_off}
     return {**body, "think": _OLLAMA_LEVELS.get(effort.level, "high")}
 

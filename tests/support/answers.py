@@ -60,6 +60,8 @@ class Answer:
     text: str = f"All is well, says {GOOD}."
     thinking: str = ""
     signature: str = "c2lnbmF0dXJl"
+    thinks: bool = False
+    """Whether the model thought, though perhaps none of it is shown: then there is a proof."""
     calls: tuple[Call, ...] = ()
     stop: str = ""
     """In the format's own word; what fits the answer where empty."""

@@ -43,7 +43,7 @@ class Recorded:
     connection: int
     """Number of the connection it came on, from 1."""
     model: str
-    """Empty where the body names none."""
+    """Empty where neither body nor path names one."""
     arrived: float
     """On the clock of `time.monotonic`."""
     answered: Signal = field(default_factory=Signal)
@@ -70,7 +70,7 @@ class Recorded:
         bearer = self.header("authorization")
         if bearer is not None:
             return bearer.removeprefix("Bearer ")
-        return self.header("x-api-key")
+        return self.header("x-api-key") or self.header("x-goog-api-key")
 
     def header(self, name: str) -> str | None:
         return next((value for n, value in self.headers if n == name), None)
@@ -165,7 +165,7 @@ class Upstream:
             target=target,
             headers=headers,
             body=body,
-            model=_model(body),
+            model=_model(body) or _named(target),
             http_version=http_version,
             connection=self._open.get(connection, 0),
             arrived=time.monotonic(),
@@ -241,6 +241,12 @@ def _model(body: bytes) -> str:
         return json.loads(body)["model"]
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _named(target: str) -> str:
+    """The model in the path, where Gemini's API has it."""
+    _, models, rest = target.partition("/models/")
+    return rest.partition(":")[0] if models else ""
 
 
 @functools.cache

@@ -85,3 +85,8 @@ def test_a_damaged_envelope_is_still_known_as_one():
     assert is_sealed(seal(Thinking())[:-4])
     assert not is_sealed("gAAAAABp")
     assert not is_sealed(None)
+
+
+def test_the_id_of_a_reasoning_item_comes_back_with_its_proof():
+    part = Thinking(redacted="blob", signer="openai-responses", id="rs_1")
+    assert unseal(seal(part)) == part

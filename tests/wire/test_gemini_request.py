@@ -1,5 +1,6 @@
 """Requests of the Gemini API: read, written, and carried over from other formats."""
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,8 @@ from addons.wire.errors import BadRequest
 from addons.wire.gemini import Gemini
 from addons.wire.gemini.names import NO_SIGNATURE
 from addons.wire.gemini.tools import with_openapi_schemas
+from addons.wire.jsonio import dumps
+from addons.wire.registry import FORMATS
 from tests.wire import laws
 
 GEMINI = Gemini()
@@ -593,3 +596,15 @@ def test_schemas_for_upstreams_that_know_only_their_own():
     assert f["parameters"]["type"] == "OBJECT" and "parametersJsonSchema" not in f
     assert g == {"name": "g"}
     assert openapi["generationConfig"]["responseSchema"] == {"type": "INTEGER", "nullable": True}
+
+
+@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "anthropic", "ollama"])
+def test_bytes_in_the_alphabet_for_urls(target: str):
+    """Google's SDK writes bytes so; no other provider takes it."""
+    data = base64.b64encode(b"\x89PNG\xff\xfe\xfb\xef").decode()
+    spelled = data.replace("+", "-").replace("/", "_").rstrip("=")
+    assert spelled != data
+    picture = {"inlineData": {"mimeType": "image/png", "data": spelled}}
+    c = read({"role": "user", "parts": [picture]})
+    written = dumps(FORMATS[target].write_request(c)).decode()
+    assert data in written and spelled not in written

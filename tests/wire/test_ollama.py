@@ -624,3 +624,19 @@ def test_types_parse_everything_recorded(name: str):
 def test_an_answer_without_choices_is_an_empty_one():
     reply = replace(reply_of(Text(text="x")), choices=())
     assert OLLAMA.write_reply(reply, ASKED)["done_reason"] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("model", "think", "sent"),
+    [
+        ("qwen3:8b", "high", True),
+        ("gpt-oss:20b", "high", "high"),
+        ("qwen3:8b", False, False),
+        ("qwen3:8b", None, None),
+    ],
+)
+def test_levels_of_thinking_are_for_models_that_have_them(model: str, think: Any, sent: Any):
+    """Ollama: "think value \"high\" is not supported for this model"."""
+    body = {"model": "x", "messages": [], **({} if think is None else {"think": think})}
+    assert OLLAMA.with_model(body, model).get("think") == sent
+    assert body.get("think") == think

@@ -14,6 +14,8 @@ from addons.wire.conversation import ToolCall
 from addons.wire.envelope import seal_content
 from addons.wire.envelope import unseal_content
 from addons.wire.gemini.names import NAME
+from addons.wire.gemini.names import own
+from addons.wire.gemini.names import owned
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import objects_of
 from addons.wire.members import text_of
@@ -70,6 +72,15 @@ def put_back(parts: list[Part], pieces: list[JsonObject]) -> None:
         parts.insert(_place(parts, piece.get("at")), _thinking(piece))
 
 
+def put_in_order(parts: list[Part]) -> None:
+    """Carried thinking put where it stood in the whole turn, of which each part was known apart
+    when it was put back."""
+    for part in [part for part in parts if isinstance(part, Thinking)]:
+        if (at := own(part.extra).get("at")) is not None:
+            parts.remove(part)
+            parts.insert(_place(parts, at), part)
+
+
 def _is_unproven(part: Part) -> bool:
     return isinstance(part, Thinking) and not part.signature and not part.redacted
 
@@ -91,6 +102,7 @@ def _place(parts: list[Part], before: object) -> int:
 
 def _thinking(piece: JsonObject) -> Thinking:
     said = {key: text_of(piece.get(key)) or None for key in _KEPT}
+    place = {"at": piece["at"]} if isinstance(piece.get("at"), int) else {}
     return Thinking(
         text=said["text"] or "",
         signature=said["signature"],
@@ -98,4 +110,5 @@ def _thinking(piece: JsonObject) -> Thinking:
         redacted=said["redacted"],
         id=said["id"],
         summary=piece.get("summary") is True,
+        extra=owned(place),
     )

@@ -97,7 +97,8 @@ def _part(name: str, member: JsonObject, said: JsonObject) -> JsonObject:
 
 def _read_bytes(raw: JsonObject, blob: JsonObject) -> Media:
     media_type = text_of(blob.get("mimeType")) or None
-    data = text_of(blob.get("data"))
+    spelled = text_of(blob.get("data"))
+    data = standard_base64(spelled)
     text = _as_text(data) if media_type == "text/plain" else None
     return Media(
         kind=kind_of(media_type),
@@ -105,8 +106,17 @@ def _read_bytes(raw: JsonObject, blob: JsonObject) -> Media:
         data=data if text is None else None,
         text=text,
         name=text_of(blob.get("displayName")) or None,
-        extra=_extra(raw, "inlineData", blob, "mimeType", "data"),
+        extra=_extra(raw, "inlineData", blob, "mimeType", *(["data"] if data == spelled else [])),
     )
+
+
+def standard_base64(data: str) -> str:
+    """Base64 in the standard alphabet. Google's APIs take the one for URLs as well (protobuf's
+    JSON mapping), and its own SDK writes that; no other provider takes it."""
+    if "-" not in data and "_" not in data:
+        return data
+    data = data.replace("-", "+").replace("_", "/")
+    return data + "=" * (-len(data) % 4)
 
 
 def _as_text(data: str) -> str | None:

@@ -19,6 +19,7 @@ from addons.wire.ollama.reply import read_reply
 from addons.wire.ollama.reply import write_reply
 from addons.wire.ollama.request import read_request
 from addons.wire.ollama.request import write_request
+from addons.wire.ollama.settings import fit_think
 from addons.wire.ollama.stream import OllamaMender
 from addons.wire.ollama.stream import OllamaStreamReader
 from addons.wire.ollama.stream import OllamaStreamWriter
@@ -54,7 +55,9 @@ class Ollama:
         return body if body.get("stream") is stream else {**body, "stream": stream}
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        return body if body.get("model") == model else {**body, "model": model}
+        """`body` asking for `model`, and for thinking as that model takes it."""
+        body = body if body.get("model") == model else {**body, "model": model}
+        return fit_think(body, model)
 
     def without_sealed(self, body: JsonObject) -> JsonObject:
         return body

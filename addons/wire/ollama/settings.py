@@ -7,6 +7,7 @@ from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
 from addons.wire.conversation import Tool
 from addons.wire.customtools import as_function
+from addons.wire.effort import OLLAMA_WITH_LEVELS
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import object_of
@@ -183,6 +184,15 @@ def _read_think(think: Any) -> Reasoning | None:
     if isinstance(think, str) and think:
         return Reasoning(enabled=True, effort=think)
     return None
+
+
+def fit_think(body: JsonObject, model: str) -> JsonObject:
+    """`body` with `think` as `model` takes it: only gpt-oss takes levels for certain, and other
+    models refuse the request for one ("think value is not supported for this model"). Never
+    changed; `body` itself where it fits."""
+    if not isinstance(body.get("think"), str) or OLLAMA_WITH_LEVELS in model:
+        return body
+    return {**body, "think": True}
 
 
 def _write_think(reasoning: Reasoning) -> bool | str | None:
