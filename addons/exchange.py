@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from mitmproxy import http
@@ -29,6 +30,10 @@ from addons.wire.limits import NO_LIMITS
 from addons.wire.limits import Limits
 from addons.wire.relay import Relay
 from addons.wire.seam import Seam
+
+if TYPE_CHECKING:
+    from addons.recording import Recording
+    from addons.recording import Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,10 @@ class Exchange:
     """Whether the running attempt goes on with an answer that broke off."""
     told: Relay | None = None
     """The first relay of which the client saw something; another attempt goes on from it."""
+    recordings: list["Recording"] = field(default_factory=list)
+    """Attempts kept for people to look at; none where nobody looks."""
+    tape: "Tape | None" = None
+    """What a client that wants a stream was sent, where it is kept."""
     seam: Seam | None = None
     """Where broken streams may be continued: what the client has been told."""
     _conversation: Conversation | None = None

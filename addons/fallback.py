@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from mitmproxy import http
 
+from addons.confidential import secrets_of
+from addons.confidential import without
 from addons.exchange import Exchange
 from addons.exchange import FailedAttempt
 from addons.failover.attempt import Attempt
@@ -19,8 +21,6 @@ from addons.wire.errors import ApiError
 from addons.wire.errors import ErrorKind
 from addons.wire.jsonio import JsonObject
 from addons.wire.relay import Problem
-
-_MASK = "***"
 
 
 class Fallback:
@@ -153,17 +153,12 @@ def passed_on(body: JsonObject) -> str:
 def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
     """An error without any key or secret header that is configured, nor the client's own: providers
     quote what they were sent, and one may have been sent on by another."""
-    secrets = [s.get_secret_value() for s in (exchange.key, exchange.credential) if s is not None]
-    if exchange.routes is not None:
-        secrets += exchange.routes.secrets
-    secrets = [secret for secret in secrets if len(secret) >= 6]
+    secrets = secrets_of(exchange)
     if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
         return error
 
     def masked(text: str | None) -> str | None:
-        for secret in secrets:
-            text = text and text.replace(secret, _MASK)
-        return text
+        return text and without(secrets, text)
 
     return replace(
         error,

@@ -19,6 +19,7 @@ from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
 from addons.manage import Manage  # noqa: E402
 from addons.masking import Masking  # noqa: E402
+from addons.recorder import Recorder  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
@@ -53,6 +54,7 @@ addons = [
     Fallback(runtime),
     Usage(runtime),
     Views(runtime),
+    Recorder(runtime),
     Status(runtime),
     Release(runtime),
 ]

@@ -9,6 +9,7 @@ from addons.outward import Ways
 from addons.outward import credentials_of
 from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
+from addons.policy.fields import HeaderRule
 from addons.policy.route import Credential
 from addons.policy.route import Member
 from addons.policy.route import QuotaLimit
@@ -21,6 +22,20 @@ from addons.wire.aside import Aside
 
 _MOST_ROUTES = 4096
 """Routes remembered at most; names that only a pattern matches could otherwise grow without end."""
+
+_NO_SECRETS = {
+    "accept",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "originator",
+    "referer",
+    "user-agent",
+    "x-title",
+}
+"""Headers whose values anybody may see."""
 
 
 class Routes:
@@ -37,11 +52,17 @@ class Routes:
                 rule.value.get_secret_value()
                 for provider in config.providers
                 for rule in provider.headers
-                if not rule.copy_of
+                if _is_secret(rule)
+            ),
+            *(
+                rule.value.get_secret_value()
+                for change in (*config.payload.default, *config.payload.override)
+                for rule in change.headers
+                if _is_secret(rule)
             ),
             *ways.secrets,
         ]
-        """What no error may hold."""
+        """What nothing may hold that is told or kept."""
         self._salt = secrets.token_bytes(16)
 
     def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
@@ -117,6 +138,10 @@ class Routes:
             context_window=target.context_window,
             ref=target,
         )
+
+
+def _is_secret(rule: HeaderRule) -> bool:
+    return not rule.copy_of and rule.name.lower() not in _NO_SECRETS
 
 
 def _can_serve(target: Target, aside: Aside | None) -> bool:

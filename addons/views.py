@@ -1,12 +1,14 @@
 """What mitmproxy's own interfaces show of an exchange."""
 
 import time
+from collections.abc import Iterator
 
 from mitmproxy import contentviews
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 
 from addons.contentview import Conversation
+from addons.exchange import Exchange
 from addons.runtime import Runtime
 
 _LONGEST_NAME = 100
@@ -15,7 +17,8 @@ _LONGEST_NAME = 100
 class Views:
     """Writes the route taken into the flow's comment and marks what failed.
 
-    The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s`.
+    The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic,
+    1,234 tokens in, 56 out`.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -34,14 +37,30 @@ class Views:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None:
             return
-        took = time.monotonic() - exchange.started
-        steps = exchange.steps()
-        count = f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}"
-        flow.comment = f"{_one_line(exchange.model)}: {' -> '.join(steps)}, {count}, {took:.1f} s"
+        facts = [
+            " -> ".join(exchange.steps()),
+            f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
+            f"{time.monotonic() - exchange.started:.1f} s",
+            *_particulars(exchange),
+        ]
+        flow.comment = f"{_one_line(exchange.model)}: {', '.join(facts)}"
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
             flow.marked = ":large_orange_circle:"
+
+
+def _particulars(exchange: Exchange) -> Iterator[str]:
+    """What only some answers have: another format behind them, and what they took."""
+    upstream = exchange.upstream_format
+    if not exchange.answered:
+        return
+    if upstream is not None and upstream.name != exchange.format.name:
+        yield f"{upstream.name} for {exchange.format.name}"
+    usage = exchange.relay.usage if exchange.relay is not None else None
+    if usage is not None and (usage.input or usage.output):
+        yield f"{usage.input or 0:,} tokens in"
+        yield f"{usage.output or 0:,} out"
 
 
 def _one_line(model: str) -> str:

@@ -33,7 +33,9 @@ def test_an_answer_at_once_has_a_comment_and_no_mark() -> None:
     pipeline.answer(attempt, reply())
     assert attempt.receiver is not None
     pipeline.over(flow, attempt.receiver.head())
-    assert re.fullmatch(r"chat/m: chat ok, 1 attempt, 0\.\d s", flow.comment), flow.comment
+    assert re.fullmatch(r"chat/m: chat ok, 1 attempt, 0\.\d s, 5 tokens in, 2 out", flow.comment), (
+        flow.comment
+    )
     assert flow.marked == ""
 
 
@@ -48,7 +50,7 @@ def test_the_comment_tells_the_route_taken() -> None:
     pipeline.answer(attempt, MESSAGE)
     assert attempt.receiver is not None
     pipeline.over(flow, attempt.receiver.head())
-    wanted = r"stack: chat 429 -> chat 429 -> claude ok, 3 attempts, 0\.\d s"
+    wanted = r"stack: chat 429 -> chat 429 -> claude ok, 3 attempts, 0\.\d s, 1 tokens in, 1 out"
     assert re.fullmatch(wanted, flow.comment), flow.comment
     assert flow.marked == ":large_orange_circle:"
     assert not any(key.encode() in dump(flow) for key in OWN_KEYS)
@@ -91,3 +93,15 @@ def test_a_flow_with_any_models_name_can_be_saved(model: str) -> None:
     assert dump(flow)
     assert len(flow.comment) < 200
     assert "\n" not in flow.comment
+
+
+def test_the_comment_tells_that_an_answer_was_translated() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "openai-chat", "c")
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    pipeline.answer(attempt, MESSAGE)
+    assert attempt.receiver is not None
+    pipeline.over(flow, attempt.receiver.head())
+    assert ", anthropic for openai-chat, 1 tokens in, 1 out" in flow.comment

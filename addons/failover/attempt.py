@@ -1,5 +1,6 @@
 """One attempt to have a request answered: what is sent where, and who reads the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
@@ -142,6 +143,8 @@ class Attempt:
     """How to keep the client waiting; None where nothing may be sent before the answer."""
     way: Way | None = None
     """How to get to the upstream, where not just by its address."""
+    listener: Callable[[bytes], None] | None = None
+    """Hears every piece of a streamed answer that the client is sent."""
 
     wait: float | None = None
     """Seconds after which the `attempt` hook shall be asked again."""

@@ -1,6 +1,7 @@
 """One client request over all its attempts."""
 
 import time
+from collections.abc import Callable
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
@@ -71,6 +72,7 @@ class FailoverStream(TimedStream):
     """The one whose answer broke off in the client's sight, while another is to go on with it."""
     head_sent: bool = False
     heart: Heart | None = None
+    listener: Callable[[bytes], None] | None = None
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
@@ -132,6 +134,7 @@ class FailoverStream(TimedStream):
         if attempt.heart is not None and self.heart is None:
             self.heart = attempt.heart
             yield from self.arm("heartbeat", self.heart.after)
+        self.listener = self.listener or attempt.listener
         if attempt.request is not None and attempt.receiver is not None:
             yield from self.begin(attempt, attempt.request, attempt.receiver)
         elif hedge:
@@ -345,6 +348,8 @@ class FailoverStream(TimedStream):
             return
         if self.context.options.store_streamed_bodies:
             self.response_body_buf += data
+        if self.listener is not None:
+            self.listener(data)
         if self.heart:
             yield from self.arm("heartbeat", self.heart.every)
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)

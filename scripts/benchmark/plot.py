@@ -1,6 +1,6 @@
 """Draws bars beside each other, as SVG. Needs matplotlib, so it runs in an environment of its own.
 
-    python plot.py FILE < {"rows": [...], "marked": [...], "panels": [{"title", "values"}]}
+python plot.py FILE < {"rows": [...], "marked": [...], "panels": [{"title", "values"}]}
 """
 
 # matplotlib is not part of the environment that types are checked in.

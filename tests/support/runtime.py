@@ -199,6 +199,11 @@ class Pipeline:
         attempt.failure = failure or Failure("connect", "connection refused", "connect")
         self._tell("attempt_ended", attempt)
 
+    def lose(self, attempt: Attempt) -> None:
+        """Another attempt was faster."""
+        attempt.lost = True
+        self._tell("attempt_ended", attempt)
+
     def answer(
         self,
         attempt: Attempt,

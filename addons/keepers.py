@@ -1,0 +1,50 @@
+"""mitmproxy's addons that keep flows: its list of flows, dump files and HAR exports.
+
+A flow that mitmproxy did not make is handed to these alone. Told to all addons, it might be
+changed, held for the user or sent.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mitmproxy import ctx
+from mitmproxy import http
+
+_VIEW = "view"
+_FILES = {"save": "save_stream_file", "savehar": "hardump"}
+"""By addon, the option that has it keep flows."""
+
+
+def keeps_flows() -> bool:
+    """Whether flows are kept anywhere after they are over."""
+    return next(_keepers(), None) is not None
+
+
+def shows_flows() -> bool:
+    """Whether there is a list of flows that people look at (mitmweb, mitmproxy)."""
+    return ctx.master.addons.get(_VIEW) is not None
+
+
+def keep(flow: http.HTTPFlow) -> None:
+    """Has a flow kept that is over already, as if it had just been on its way."""
+    ended = "error" if flow.error is not None else "response"
+    for addon in _keepers():
+        for hook in ("requestheaders", "request", "responseheaders", ended):
+            if (handler := getattr(addon, hook, None)) is not None:
+                handler(flow)
+
+
+def kept_flows() -> list[http.HTTPFlow]:
+    """All flows that the list has, whatever filter is set."""
+    view = ctx.master.addons.get(_VIEW)
+    flows = view.resolve("@all") if view is not None else []
+    return [flow for flow in flows if isinstance(flow, http.HTTPFlow)]
+
+
+def _keepers() -> Iterator[Any]:
+    addons = ctx.master.addons
+    if (view := addons.get(_VIEW)) is not None:
+        yield view
+    for name, option in _FILES.items():
+        if getattr(ctx.options, option, None) and (addon := addons.get(name)) is not None:
+            yield addon
