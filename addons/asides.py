@@ -18,6 +18,7 @@ from addons.wire.embeddings import Embedding
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
+from addons.wire.openai_responses.compacting import Compacting
 
 ESTIMATE = "x-switchyard-estimate"
 """The header of an answer that no provider gave."""
@@ -33,6 +34,8 @@ def make_aside(
             return Counting(endpoint.format, body, calibration)
         case "embed":
             return Embedding(endpoint.format, endpoint.method, body, model)
+        case "compact":
+            return Compacting(endpoint.format, body)
     return None
 
 

@@ -16,6 +16,7 @@ type Kind = Literal[
     "generate",
     "count",
     "embed",
+    "compact",
     "models",
     "model",
     "show",
@@ -25,7 +26,7 @@ type Kind = Literal[
     "greeting",
 ]
 
-ASKS_MODEL = ("generate", "count", "embed")
+ASKS_MODEL = ("generate", "count", "embed", "compact")
 """Kinds that take the way to a provider."""
 
 
@@ -34,9 +35,8 @@ class Endpoint:
     """What a request's method and path ask for.
 
     `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
-    embeddings of texts; `models` asks for the list, `model` and Ollama's `show` for one of it,
-    `version` for Ollama's,
-    `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
+    embeddings of texts, `compact` for a shorter conversation; `models` asks for the list, `model`
+    and Ollama's `show` for one of it, `version` for Ollama's, `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
     to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
 
@@ -56,6 +56,7 @@ _CALLS: dict[str, tuple[Kind, str]] = {
     "/chat/completions": ("generate", "openai-chat"),
     "/completions": ("generate", "openai-completions"),
     "/responses": ("generate", "openai-responses"),
+    "/responses/compact": ("compact", "openai-responses"),
     "/messages": ("generate", "anthropic"),
     "/messages/count_tokens": ("count", "anthropic"),
     "/api/chat": ("generate", "ollama"),

@@ -59,9 +59,9 @@ class Intake:
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
             exchange.body = recalled(runtime.conversations, exchange)
-            exchange.aside = make_aside(
-                endpoint, exchange.parsed, exchange.model, runtime.calibration
-            )
+            # A count's model, which the path may name, is no member of its body.
+            asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
+            exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
             if (answer := local_answer(endpoint, exchange)) is not None:
                 flow.response = answer
                 return

@@ -54,6 +54,8 @@ def test_calls_whose_path_names_the_model(path: str, model: str, stream: bool, a
 @pytest.mark.parametrize(
     ("method", "path", "kind"),
     [
+        ("POST", "/v1/responses/compact", "compact"),
+        ("POST", "/codex/responses/compact", "compact"),
         ("GET", "/v1/models", "models"),
         ("GET", "/models/", "models"),
         ("GET", "/v1/models/", "models"),
@@ -134,6 +136,7 @@ def test_geminis_model_list_is_told_by_its_version() -> None:
         ("POST", "/openai/v1/chat/completions", "openai-chat"),
         ("POST", "/anthropic/v1/messages?beta=true", "anthropic"),
         ("POST", "/backend-api/codex/responses", "openai-responses"),
+        ("POST", "/backend-api/codex/responses/compact", "openai-responses"),
         ("POST", "/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "gemini"),
         ("POST", "/v1/audio/speech", None),
         ("POST", "/v1/messages/batches", None),

@@ -48,6 +48,7 @@ def router(upstream: Upstream, start_router: Callable[..., Router]) -> Router:
             "combos": {
                 "legacy": ["openai-completions/bad", "openai-chat/good"],
                 "counts": ["anthropic/bad", "anthropic/good"],
+                "shorter": ["anthropic/none", "openai-responses/bad", "openai-responses/good"],
                 "vectors": ["openai-chat/bad", "gemini/good"],
             },
             "retry": {"request-retry": 0},
@@ -282,3 +283,53 @@ def test_ollama_show(router: Router) -> None:
     for body, status in (({"model": "nobody"}, 404), ({}, 400)):
         wrong = httpx2.post(f"{router.url}/api/show", json=body)
         assert wrong.status_code == status and isinstance(wrong.json()["error"], str)
+
+
+COMPACTED = {
+    "id": "resp_c1",
+    "object": "response.compaction",
+    "created_at": 1_790_000_000,
+    "output": [{"type": "compaction", "id": "cmp_1", "encrypted_content": "c2VhbGVk"}],
+    "usage": {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100},
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/responses/compact", "/codex/responses/compact"])
+def test_a_conversation_is_compacted_by_whoever_speaks_responses(
+    router: Router, upstream: Upstream, path: str
+) -> None:
+    upstream.on("bad", always=refusing(CHAT, 503), path="/v1/responses/compact")
+    plan = upstream.on("good", answer(COMPACTED), path="/v1/responses/compact")
+    body = {"model": "shorter", "input": [{"role": "user", "content": "Hi"}], "instructions": "?"}
+    told = httpx2.post(f"{router.url}{path}", json=body)
+    assert (told.status_code, told.json()) == (200, COMPACTED)
+    assert told.headers["x-switchyard-attempts"] == "2"
+    assert plan.requests[0].json == {**body, "model": "good"}
+    assert plan.requests[0].key == KEY
+
+
+def test_only_who_speaks_responses_compacts(router: Router) -> None:
+    told = httpx2.post(
+        f"{router.url}/v1/responses/compact", json={"model": "anthropic/m", "input": "Hi"}
+    )
+    assert told.status_code == 400
+    error = told.json()["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", "model")
+    assert "compaction: openai-responses" in error["message"]
+
+
+def test_what_the_router_remembers_is_compacted_too(router: Router, upstream: Upstream) -> None:
+    """A conversation that began at a provider of another format, which it alone does not know."""
+    upstream.on("c", saying(CHAT), path=CHAT.path)
+    first = httpx2.post(
+        f"{router.url}/v1/responses", json={"model": "openai-chat/c", "input": "Hi"}
+    ).json()
+    plan = upstream.on("good", answer(COMPACTED), path="/v1/responses/compact")
+    told = httpx2.post(
+        f"{router.url}/v1/responses/compact",
+        json={"model": "openai-responses/good", "previous_response_id": first["id"]},
+    )
+    assert told.json() == COMPACTED
+    sent = plan.requests[0].json
+    assert "previous_response_id" not in sent
+    assert GOOD in json.dumps(sent["input"]) and '"Hi"' in json.dumps(sent["input"])
