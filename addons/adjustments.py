@@ -11,6 +11,7 @@ from addons.policy.profiles import quirks_of
 from addons.policy.schema import Config
 from addons.policy.schema import Provider
 from addons.policy.schema import Quirks
+from addons.wire.gemini.tools import with_openapi_schemas
 from addons.wire.instructed import with_instruction
 from addons.wire.jsonio import JsonObject
 from addons.wire.limits import limits_said
@@ -41,7 +42,9 @@ class Adjustments:
         target, format = exchange.target, exchange.upstream_format.name
         if (quirks := self._quirks_of(target)) is not None:
             refused = refused_members(body, format, quirks)
-            if quirks.json_schema is False or "response_format" in refused:
+            if quirks.json_schema is False and format == "gemini":
+                body = with_openapi_schemas(body)
+            elif quirks.json_schema is False or "response_format" in refused:
                 told = with_instruction(body, format)
                 exchange.instructed = exchange.instructed or told is not body
                 if "response_format" in refused and told is not body:

@@ -36,8 +36,9 @@ class Endpoint:
 
     `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
     embeddings of texts, `compact` for a shorter conversation; `models` asks for the list, `model`
-    and Ollama's `show` for one of it, `version` for Ollama's, `health` whether we live, `status` how the providers are; `greeting` is a probe that only wants
-    to see that somebody is there (Claude Code sends `HEAD /api/hello`).
+    and Ollama's `show` for one of it, `version` for Ollama's, `health` whether we live, `status`
+    how the providers are; `greeting` is a probe that only wants to see that somebody is there
+    (Claude Code sends `HEAD /api/hello`).
     """
 
     kind: Kind

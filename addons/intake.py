@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 
 from mitmproxy import http
 
@@ -26,6 +27,7 @@ from addons.wire.errors import ApiError
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
+from addons.wire.members import text_of
 from addons.wire.ollama.generate import preloaded
 
 
@@ -59,6 +61,9 @@ class Intake:
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
             exchange.body = recalled(runtime.conversations, exchange)
+            if "previous_response_id" not in exchange.body:
+                before = text_of(exchange.parsed.get("previous_response_id"))
+                exchange.asked = replace(exchange.asked, previous=before or None)
             # A count's model, which the path may name, is no member of its body.
             asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
             exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)

@@ -66,6 +66,9 @@ def test_a_conversation_goes_on() -> None:
     talk = Talk()
     _, first = talk.ask()
     sent, second = talk.ask(input="and?", previous_response_id=first["id"], text="so")
+    assert first["previous_response_id"] is None
+    assert second["previous_response_id"] == first["id"]
+    assert first["id"].startswith("resp_")
     assert words(sent) == TWO
     sent, _ = talk.ask(input="more", previous_response_id=second["id"])
     assert words(sent) == [*TWO, ("assistant", "so"), ("user", "more")]

@@ -28,6 +28,8 @@ class Asked:
     """Chat: whether the stream's client asked for a usage chunk."""
     array: bool = False
     """Gemini: whether the stream shall be one JSON array instead of events."""
+    previous: str | None = None
+    """Responses: the earlier answer that the client went on from, where the router knew it."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
 

@@ -76,6 +76,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "image-detail": "no choice of resolution",
         "participant-names": "messages have no names",
         "strict-tools": "strict schemas are limited in number and refused with many keywords",
+        "thinking-with-forced-tool": "thinking and a forced tool choice exclude each other",
         "web_search": "a search is a tool of its own",
         "unsigned-thinking": "thinking is taken only as this API signed it",
         "thinking-signature": "a signature only its own provider can check",
@@ -303,6 +304,8 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         "reasoning": c.reasoning,
     }
     yield from (name for name, value in said.items() if value is not None)
+    if c.tools and c.tool_choice and c.tool_choice.mode in ("required", "tool") and _thinks(c):
+        yield "thinking-with-forced-tool"
     yield from _shape(c)
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
@@ -325,6 +328,14 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
     yield from _part_features(conversation, target)
+
+
+def _thinks(c: Conversation) -> bool:
+    """Whether thinking is asked for."""
+    wish = c.reasoning
+    if wish is None or wish.enabled is False or wish.effort == "none" or wish.budget == 0:
+        return False
+    return bool(wish.effort or wish.budget or wish.enabled or wish.adaptive)
 
 
 def _shape(c: Conversation) -> Iterator[str]:

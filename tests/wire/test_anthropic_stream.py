@@ -639,7 +639,7 @@ def test_the_sdk_reads_everything_written():
     assert message["content"][2]["input"] == {"a": {"b": [1, 2]}}
     assert (message["stop_reason"], message["id"], message["model"]) == (
         "tool_use",
-        "resp_1",
+        "msg_1",
         "gpt",
     )
     assert message["usage"] == {

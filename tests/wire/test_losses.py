@@ -81,6 +81,9 @@ USES: dict[str, Conversation] = {
     "candidates": using(candidates=2),
     "tool_choice": using(tool_choice=ToolChoice(mode="required")),
     "tools": using(tool_choice=ToolChoice(mode="tool", name="f")),
+    "thinking-with-forced-tool": using(
+        tool_choice=ToolChoice(mode="required"), reasoning=Reasoning(effort="low")
+    ),
     "parallel_tools": using(parallel_tools=False),
     "verbosity": using(verbosity="low"),
     "store": using(store=True),
@@ -240,6 +243,7 @@ WITHOUT = {
     "document-citations": media("document", text="words"),
     "cache_control": with_part(Text(text="Hi")),
     "participant-names": using(turns=(Turn(role="user", parts=(Text(text="Hi"),)),)),
+    "thinking-with-forced-tool": using(tool_choice=ToolChoice(mode="required")),
     "turns": ONE_QUESTION,
     "system": ONE_QUESTION,
     "reasoning": replace(ONE_QUESTION, max_tokens=4000),

@@ -56,7 +56,12 @@ def choice(**members: Any) -> bytes:
         [ROLE, calls(call(0, "a", name="look")), calls(call(0, arguments="{}")), STOP, DONE],
         [bare(choices=[], prompt_filter_results=[{"prompt_index": 0}]), ROLE, A, STOP, DONE],
         [ROLE, A, STOP, chunk({}, usage={"prompt_tokens": 3}), DONE],
-        [b'data: {"choices" : [{"index": 0,"delta": {"role":"assistant"} }] }\n\n', A, STOP, DONE],
+        [
+            b'data: {"choices" : [{"index": 0,"delta": {"role":"assistant"} }], "id":"c1"}\n\n',
+            A,
+            STOP,
+            DONE,
+        ],
         [ROLE, chunk({"reasoning_details": [{"type": "reasoning.text"}]}), STOP, DONE],
     ],
 )
@@ -86,15 +91,30 @@ def test_what_says_nothing_is_left_out(empty: bytes) -> None:
     assert mend(ROLE, empty, A, empty, STOP, empty, DONE) == b"".join([ROLE, A, STOP, DONE])
 
 
+def test_all_chunks_have_one_id() -> None:
+    """The first one's, or one made up where that has none."""
+
+    def said(*ids: str | None) -> list[str | None]:
+        delta = {"index": 0, "delta": {"role": "assistant", "content": "a"}}
+        given = [{"choices": [delta]} | ({} if id is None else {"id": id}) for id in ids]
+        out = mend(*(b"data: " + json.dumps(one).encode() + b"\n\n" for one in given), DONE)
+        return [json.loads(line[6:]).get("id") for line in out.splitlines() if b"{" in line]
+
+    assert said("x", None, None) == ["x"] * 4
+    made = said(None, None, "late", None)
+    assert len(set(made)) == 1 and str(made[0]).startswith("chatcmpl-")
+    assert said("x", "y", "z")[:3] == ["x", "y", "z"]
+
+
 def test_the_first_chunk_without_choices_is_left_out() -> None:
     assert mend(bare(choices=[]), ROLE, A, STOP, DONE) == b"".join([ROLE, A, STOP, DONE])
 
 
 def test_a_role_is_supplied_and_order_kept() -> None:
-    first = b'data: {"z":1,"choices":[{"delta":{"content":"a"},"index":0,"y":2}],"x":3}\n\n'
+    first = b'data: {"id":"z","choices":[{"delta":{"content":"a"},"index":0,"y":2}],"x":3}\n\n'
     mended = mend(first, A, STOP, DONE)
     assert mended.startswith(
-        b'data: {"z":1,"choices":[{"delta":{"role":"assistant","content":"a"},'
+        b'data: {"id":"z","choices":[{"delta":{"role":"assistant","content":"a"},'
         b'"index":0,"y":2}],"x":3}'
     )
     assert mended.endswith(b"".join([A, STOP, DONE]))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from addons.wire.answerids import answer_id
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import SEALED
 from addons.wire.anthropic.blocks import read_blocks
@@ -85,7 +86,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     stop = reply.choice.stop
     calls = any(isinstance(part, ToolCall) for part in parts)
     message: JsonObject = {
-        "id": reply.id or f"msg_{asked.id}",
+        "id": answer_id(reply.id, "msg_", asked, own),
         "type": "message",
         "role": "assistant",
         "model": reply.model or asked.model,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from addons.wire.answerids import answer_id
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import SEALED
 from addons.wire.anthropic.blocks import call_proof
@@ -35,7 +36,7 @@ def message_start(start: Start, asked: Asked, usage: Usage | None) -> bytes:
     """The first event. Its token counts are those of the prompt as far as they are known by then;
     the last event gives them again."""
     message: JsonObject = {
-        "id": start.id or f"msg_{asked.id}",
+        "id": answer_id(start.id, "msg_", asked, start.format == NAME),
         "type": "message",
         "role": "assistant",
         "model": start.model or asked.model,

@@ -140,7 +140,10 @@ def write_tool_choice(choice: ToolChoice, names: Names) -> JsonObject:
 
 def with_openapi_schemas(body: JsonObject) -> JsonObject:
     """A request body whose schemas are all Gemini `Schema` objects, for upstreams that know no
-    other. A shallow copy if it has to change."""
+    other; `body` itself if it has none."""
+    config = object_of(body.get("generationConfig"))
+    if not body.get("tools") and "responseJsonSchema" not in config:
+        return body
     changed = dict(body)
     tools = [
         {**entry, _DECLARATIONS: [_openapi_function(raw) for raw in objects_of(functions)]}
@@ -150,7 +153,6 @@ def with_openapi_schemas(body: JsonObject) -> JsonObject:
     ]
     if tools:
         changed["tools"] = tools
-    config = object_of(body.get("generationConfig"))
     if isinstance(schema := config.get("responseJsonSchema"), dict):
         left = rest(config, "responseJsonSchema")
         changed["generationConfig"] = {**left, "responseSchema": to_gemini(schema)}

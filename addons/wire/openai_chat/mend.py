@@ -57,6 +57,8 @@ class ChatMender:
         self._head: JsonObject = {}
         """What every chunk repeats, for chunks that have to be made."""
         self._open: dict[int, _ChoiceMender] = {}
+        self._id = ""
+        """The id of all chunks, where the first one had none."""
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         """The bytes for one frame, which the reader read as `events`."""
@@ -77,7 +79,7 @@ class ChatMender:
                 out += [encode(dumps(payload)), DONE_FRAME]
                 self._ended = True
                 continue
-            mended = self._chunk(payload)
+            mended = self._identified(self._chunk(payload))
             if mended is payload and frame.raw and len(found) == 1:
                 out.append(frame.raw)
             elif mended is not None:
@@ -106,6 +108,8 @@ class ChatMender:
         begun, and no more than that."""
         if not events or b"\n" in data or _FINISH.search(data):
             return False
+        if self._id or b'"id"' not in data:
+            return False
         for event in events:
             if not isinstance(event, TextDelta):
                 return False
@@ -132,6 +136,17 @@ class ChatMender:
         ):
             return chunk
         return {**chunk, "choices": [choice for choice in mended if choice is not None]}
+
+    def _identified(self, chunk: JsonObject | None) -> JsonObject | None:
+        """The chunk with the id that all chunks of the stream have."""
+        if chunk is None or not chunk.get("choices"):
+            return chunk
+        if not self._id and (text_of(chunk.get("id")) or chunk.get("id") == ""):
+            return chunk
+        if not self._id:
+            self._id = text_of(self._head.get("id")) or f"chatcmpl-{self._asked.id}"
+            self._head["id"] = self._id
+        return chunk if chunk.get("id") == self._id else {**chunk, "id": self._id}
 
     def _mend(self, number: int, raw: JsonObject) -> JsonObject | None:
         index = int_of(raw.get("index"))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from addons.wire.answerids import answer_id
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Citation
 from addons.wire.conversation import Media
@@ -83,7 +84,7 @@ def read_reply(body: JsonObject) -> Reply:
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     """A whole answer: with nothing lost where it was read from this format."""
     written: JsonObject = {
-        "id": reply.id or f"chatcmpl-{asked.id}",
+        "id": answer_id(reply.id, "chatcmpl-", asked, reply.format == NAME),
         "object": OBJECT,
         "created": reply.created if reply.created is not None else asked.created,
         "model": reply.model or asked.model,

@@ -9,6 +9,7 @@ official SDK adds lists in deltas up by `index`, so every entry of one has its o
 from dataclasses import replace
 from typing import Any
 
+from addons.wire.answerids import answer_id
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
@@ -41,6 +42,7 @@ from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.openai_chat.content import write_part
 from addons.wire.openai_chat.errors import write_error
+from addons.wire.openai_chat.names import NAME
 from addons.wire.openai_chat.names import REASONING_NAMES
 from addons.wire.openai_chat.names import own
 from addons.wire.openai_chat.parts import write_citation
@@ -128,7 +130,7 @@ class ChatWriter:
         extra = dict(own(event.extra))
         extra.pop("object", None)
         head: JsonObject = {
-            "id": event.id or f"chatcmpl-{self._asked.id}",
+            "id": answer_id(event.id, "chatcmpl-", self._asked, event.format == NAME),
             "object": CHUNK,
             "created": event.created if event.created is not None else self._asked.created,
             "model": event.model or self._asked.model,

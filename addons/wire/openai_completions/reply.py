@@ -1,5 +1,6 @@
 """A whole answer. OpenAI's reference, "The completion object"."""
 
+from addons.wire.answerids import answer_id
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Reply
@@ -48,7 +49,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     ours = reply.format == NAME
     echo = "" if ours else echoed(asked)
     written: JsonObject = {
-        "id": reply.id or f"cmpl-{asked.id}",
+        "id": answer_id(reply.id, "cmpl-", asked, ours),
         "object": OBJECT,
         "created": reply.created if reply.created is not None else asked.created,
         "model": reply.model or asked.model,

@@ -1,6 +1,7 @@
 """An answer as a stream: chunks of `text`, ended by `[DONE]`. OpenAI's reference, "Create
 completion (legacy)", `stream`."""
 
+from addons.wire.answerids import answer_id
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Stop
 from addons.wire.conversation import Text
@@ -204,7 +205,7 @@ class CompletionsWriter:
 
     def _name(self, start: Start) -> None:
         self._head: JsonObject = {
-            "id": start.id or f"cmpl-{self._asked.id}",
+            "id": answer_id(start.id, "cmpl-", self._asked, self._ours),
             "object": OBJECT,
             "created": start.created if start.created is not None else self._asked.created,
             "model": start.model or self._asked.model,

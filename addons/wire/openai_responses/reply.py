@@ -167,6 +167,7 @@ def skeleton(asked: Asked, id: str | None, model: str | None, created: int | Non
         "user": c.user,
         "prompt_cache_key": c.cache_key,
         "metadata": c.metadata or {},
+        "previous_response_id": asked.previous,
         **{k: c.extra[k] for k in _ECHOED if c.extra.get(k) is not None},
     }
 

@@ -104,7 +104,8 @@ class StreamReader:
             return []
         self._started = True
         id, model = text_of(response.get("id")), text_of(response.get("model"))
-        return [Start(id or None, model or None, int_of(response.get("created_at")))]
+        created = int_of(response.get("created_at"))
+        return [Start(id or None, model or None, created, format=NAME)]
 
     def _added(self, event: JsonObject) -> list[Event]:
         item = event.get("item")

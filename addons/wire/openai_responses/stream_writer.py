@@ -7,6 +7,7 @@ from `output_item.added` and the deltas, and the official SDK checks that both a
 
 from dataclasses import replace
 
+from addons.wire.answerids import answer_id
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
@@ -132,7 +133,8 @@ class Composer:
     def _begin(self, event: Start) -> Events:
         if self.response:
             return []
-        self.response = skeleton(self._asked, event.id, event.model, event.created)
+        id = answer_id(event.id, "resp_", self._asked, event.format == NAME)
+        self.response = skeleton(self._asked, id, event.model, event.created)
         self._restore(event.extra)
         start = dict(self.response)
         return self._number_all(
