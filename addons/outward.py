@@ -1,19 +1,28 @@
 """The ways to providers that the configuration and the environment describe."""
 
 import logging
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 
+from mitmproxy.connection import Server
+from OpenSSL import SSL
+
+from addons.failover.client_tls import ClientTls
 from addons.failover.way import ProxyServer
 from addons.failover.way import Way
 from addons.own_address import is_loopback
+from addons.own_address import is_this_machine
 from addons.policy.proxies import EnvironmentProxies
 from addons.policy.proxies import Proxy
 from addons.policy.schema import Config
 from addons.policy.schema import Provider
 
 logger = logging.getLogger(__name__)
+
+_DIRECT = Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Surroundings:
         """Whether a proxy is this router: whatever went through it would come round again."""
         return any(
             port == proxy.port
-            and (host == proxy.host or (_is_local(host) and is_loopback(proxy.host)))
+            and (host == proxy.host or (_is_local(host) and is_this_machine(proxy.host)))
             for host, port in self.own
         )
 
@@ -66,13 +75,19 @@ class Ways:
         return [secret for proxy in known if (secret := proxy.password.get_secret_value())]
 
     def _add(self, provider: Provider) -> None:
+        tls = _tls(provider)
         for credential, own_proxy in credentials_of(provider).items():
             for format in provider.formats:
                 proxy = self._proxy(provider, own_proxy, provider.url_for(format))
-                if proxy is None:
+                way = Way(
+                    proxy=_server(proxy) if proxy else None,
+                    server_name=provider.tls.server_name or "",
+                    start_tls=tls,
+                )
+                if way == _DIRECT:
                     continue
-                self._ways[credential, format] = Way(proxy=_server(proxy))
-                label = self._label(proxy)
+                self._ways[credential, format] = way
+                label = self._label(proxy) if proxy else ""
                 if format == provider.formats[0]:
                     self._labels[credential] = label
 
@@ -117,6 +132,18 @@ def credentials_of(provider: Provider) -> Mapping[str, Proxy | None]:
         f"{provider.name}#{index}": entry.proxy_url
         for index, entry in enumerate(provider.api_key_entries)
     }
+
+
+def _tls(provider: Provider) -> Callable[[Server], SSL.Connection] | None:
+    """How a provider's TLS is made; None where nothing is said of it but maybe a name."""
+    tls = provider.tls
+    if tls.verify and tls.ca is None and tls.client_cert is None:
+        return None
+    return ClientTls(
+        ca=Path(tls.ca) if tls.ca else None,
+        client_cert=Path(tls.client_cert) if tls.client_cert else None,
+        verify=tls.verify,
+    ).start
 
 
 def _server(proxy: Proxy) -> ProxyServer:

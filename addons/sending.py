@@ -55,7 +55,7 @@ class Sending:
                 tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
                 exchange.relay.stages = stages_of(exchange, body, tag)
         request = http.Request.make("POST", url, write_body(exchange, body))
-        request.headers["host"] = urlsplit(url).netloc
+        request.headers["host"] = provider.host_header or urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
             request.headers[name] = value
         change_headers(request.headers, changes)

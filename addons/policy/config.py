@@ -6,6 +6,7 @@ A file is read in steps, each of which adds its problems to one list: YAML and `
 each other (`combinations`), names (`references`).
 """
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from addons.policy.schema import ApiKeyEntry
 from addons.policy.schema import Config
 from addons.policy.schema import NotLive
 from addons.policy.schema import Provider
+from addons.policy.tls_files import check_tls_files
+from addons.policy.tls_files import resolved
 from addons.policy.validation import validated
 from addons.policy.yaml_source import Document
 from addons.policy.yaml_source import read_document
@@ -72,6 +75,7 @@ def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     config = validated(document)
     check_combinations(document)
     check_references(document)
+    check_tls_files(document, path, set(absent))
     if config is None or document.problems:
         raise ConfigError(document.problems)
     return _completed(config, document, absent, path)
@@ -177,7 +181,7 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         providers=tuple(live),
         clients=config.clients.model_copy(update={"api_keys": keys}),
         not_live=tuple(left_out),
-        notices=_notices(document),
+        notices=(*_notices(document), *_unverified(document, config, absent)),
     )
 
 
@@ -194,7 +198,7 @@ def _complete_provider(
         entries.insert(0, ApiKeyEntry.model_validate({"api-key": provider.api_key}))
     tls = provider.tls.model_copy(
         update={
-            name: str(path.parent / value)
+            name: str(resolved(value, path))
             for name, value in (("ca", provider.tls.ca), ("client_cert", provider.tls.client_cert))
             if value
         }
@@ -225,3 +229,15 @@ def _notices(document: Document) -> tuple[Problem, ...]:
         )
         for path, meaning in reserved_in_use(texts).items()
     )
+
+
+def _unverified(document: Document, config: Config, absent: Mapping[int, str]) -> Iterator[Problem]:
+    """A warning for every provider whose certificate is not looked at."""
+    for index, provider in enumerate(config.providers):
+        if provider.tls.verify or index in absent:
+            continue
+        path: KeyPath = ("providers", index, "tls", "verify")
+        mark = document.mark(path)
+        said = "whoever is on the way can pose as this provider, and read what it is sent"
+        hint = "trust its certificate by tls.ca instead"
+        yield Problem(document.file, mark.line if mark else None, dotted(path), said, hint)

@@ -216,7 +216,8 @@ def _header(name: str, value: object) -> HeaderRule:
     if not _HEADER.fullmatch(name):
         raise refuse("has a header name with characters that HTTP does not allow")
     if name.lower() in _FRAMING:
-        raise refuse("is a header that the router sets itself", "remove it", at=(name,))
+        hint = "write host-header" if name.lower() == "host" else "remove it"
+        raise refuse("is a header that the router sets itself", hint, at=(name,))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise refuse("must be text", "put quotes around it", at=(name,))
     text = str(value).strip()
@@ -298,6 +299,7 @@ Headers = Annotated[tuple[HeaderRule, ...], PlainValidator(_headers)]
 ErrorRules = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_error_rules)]
 """Rules as the file has them, checked; `FailureTable.extended` takes them."""
 Host = Annotated[str, AfterValidator(_host)]
+HostHeader = Annotated[str, AfterValidator(_host)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Formats = Annotated[tuple[FormatName, ...], BeforeValidator(as_list), Field(min_length=1)]
 Protocol = Annotated[FormatName, BeforeValidator(_protocol)]

@@ -10,7 +10,6 @@ from addons.policy.problems import KeyPath
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "providers[].tls": "TLS settings of a provider",
     "combos.*[]=passthrough": "passing on to the request's own destination",
     "combos.*.members[]=passthrough": "passing on to the request's own destination",
     "intercept": "interception of the providers' own hosts",

@@ -26,6 +26,7 @@ from addons.policy.fields import GlobList
 from addons.policy.fields import HeaderNames
 from addons.policy.fields import Headers
 from addons.policy.fields import Host
+from addons.policy.fields import HostHeader
 from addons.policy.fields import Integer
 from addons.policy.fields import JsonPath
 from addons.policy.fields import JsonPaths
@@ -178,7 +179,11 @@ class Tls(Part):
     """TLS towards a provider. Relative paths count from the configuration file's folder."""
 
     ca: str | None = None
+    """Certificates to trust besides those that are trusted anyway."""
     client_cert: str | None = None
+    """A certificate, its chain and its key in one file."""
+    server_name: Host | None = None
+    """The name to ask for and to find in the certificate; None: the host of the base URL."""
     verify: bool = True
 
 
@@ -220,6 +225,8 @@ class Provider(Part):
     errors: ErrorRules = ()
     proxy_url: ProxyUrl | None = None
     tls: Tls = Tls()
+    host_header: HostHeader | None = None
+    """What requests name as their host; None: the base URL's."""
 
     @property
     def handle(self) -> str:

@@ -4,8 +4,11 @@ import inspect
 
 import pytest
 from mitmproxy.addons import proxyserver
+from mitmproxy.addons import tlsconfig
+from mitmproxy.net import tls as net_tls
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import server
+from mitmproxy.proxy import tunnel
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http import _http1
 
@@ -65,3 +68,40 @@ def test_connections_are_limited_where_the_limit_is_lifted() -> None:
 def test_closing_a_connection_that_is_being_made_ends_the_wait() -> None:
     source = inspect.getsource(server.ConnectionHandler.open_connection)
     assert "except (OSError, asyncio.CancelledError)" in source
+
+
+def test_tls_towards_servers_is_made_as_our_own_is() -> None:
+    """`client_tls` does for a provider's settings what mitmproxy does by its options."""
+    assert parameters(net_tls.create_proxy_server_context) == [
+        *("method", "min_version", "max_version", "cipher_list", "ecdh_curve", "verify"),
+        *("ca_path", "ca_pemfile", "client_cert", "legacy_server_connect"),
+    ]
+    assert callable(net_tls.create_proxy_server_context.__wrapped__)
+    source = inspect.getsource(tlsconfig.TlsConfig.tls_start_server)
+    for step in (
+        "if tls_start.ssl_conn is not None:\n            return",
+        "_default_ciphers(",
+        "SSL_get0_param(",
+        "X509_VERIFY_PARAM_set_hostflags(param, DEFAULT_HOSTFLAGS)",
+        "X509_VERIFY_PARAM_set1_host(",
+        "X509_VERIFY_PARAM_set1_ip(",
+        "set_tlsext_host_name(",
+        "set_alpn_protos(",
+        "set_connect_state()",
+    ):
+        assert step in source
+    # What it does besides is about options that are passed on, or about connections without SNI.
+    assert inspect.getsource(net_tls.create_proxy_server_context).count("context.") == 6
+
+
+def test_proxies_are_tunnels_as_ours_are() -> None:
+    assert parameters(tunnel.TunnelLayer.__init__) == [
+        *("self", "context", "tunnel_connection", "conn"),
+    ]
+    assert parameters(tunnel.TunnelLayer.receive_handshake_data) == ["self", "data"]
+    assert parameters(tunnel.TunnelLayer.event_to_child) == ["self", "event"]
+    source = inspect.getsource(http.HttpLayer.get_connection)
+    assert "self.connections[context.server] = stack[0]" in source
+    assert "self.waiting_for_establishment[context.server].append(event)" in source
+    assert "yield from self.event_to_child(stack[0], events.Start())" in source
+    assert "stack /= HttpClient(context)" in source

@@ -11,6 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.outward.calls import ask
+from tests.outward.calls import question
 from tests.support.answers import CHAT
 from tests.support.answers import GOOD
 from tests.support.answers import Answer
@@ -33,16 +35,6 @@ TEXT = Answer().text
 SCHEMES = ("http", "https", "socks5", "socks5h")
 
 type Start = Callable[..., Router]
-
-
-def question(model: str, stream: bool = False) -> dict[str, Any]:
-    said = [{"role": "user", "content": "Well?"}]
-    return {"model": model, "messages": said, "max_tokens": 9, "stream": stream}
-
-
-def ask(router: Router, model: str, stream: bool = False) -> httpx2.Response:
-    with httpx2.Client(timeout=30, trust_env=False) as client:
-        return client.post(f"{router.url}{CHAT.path}", json=question(model, stream))
 
 
 def targets(router: Router) -> dict[str, dict[str, Any]]:

@@ -44,7 +44,8 @@ WHOLE = """
         timeouts: {first-output: 10m}
         errors: [{status: 400, match: "no credits", class: quota}]
         proxy-url: direct
-        tls: {ca: corp.pem, client-cert: /keys/me.pem, verify: false}
+        tls: {server-name: Inner.Example, verify: false}
+        host-header: api.example:8443
     combos:
       my-coding-stack: [smart-model, glm/glm-4.7]
       careful: {members: [passthrough, glm/glm-4.7], strategy: weighted, hedge-after: 800ms,
@@ -130,9 +131,9 @@ def test_provider(whole: Config) -> None:
     assert provider.excluded_models.matches("qwen-VISION")
     assert provider.errors == ({"status": 400, "match": "no credits", "class": "quota"},)
     assert provider.proxy_url == Proxy("direct")
-    assert provider.tls.ca == "/etc/switchyard/corp.pem"
-    assert provider.tls.client_cert == "/keys/me.pem"
+    assert provider.tls.server_name == "inner.example"
     assert provider.tls.verify is False
+    assert provider.host_header == "api.example:8443"
     assert provider.profile and provider.profile.reasoning_field == "reasoning"
 
 
@@ -251,9 +252,9 @@ def test_proxies() -> None:
 def test_reserved_keys_are_told_with_their_line() -> None:
     config = load(SMALLEST + "        tls: {verify: false}\n    exchange-log: {}\n")
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
-        "test.yaml:4: providers[0].tls: accepted, but not yet acted upon "
-        "(TLS settings of a provider).",
         "test.yaml:5: exchange-log: accepted, but not yet acted upon (the log of exchanges).",
+        "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
+        "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]
 
 
