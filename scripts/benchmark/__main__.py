@@ -27,6 +27,7 @@ from scripts.benchmark.measures import Figures
 from scripts.benchmark.measures import Scope
 from scripts.benchmark.measures import measure_streams
 from scripts.benchmark.measures import measure_whole
+from scripts.benchmark.measures import warm_up
 from scripts.benchmark.processes import Service
 from scripts.benchmark.report import Report
 from scripts.benchmark.report import write_page
@@ -64,6 +65,9 @@ def run(servers: Iterable[Server], scope: Scope, folder: Path, running: ExitStac
         running.callback(service.stop)
     report = Report(scope)
     started = list(_start(servers, target, folder, running, report))
+    for row, service in started:
+        _say(f"warming up {row.name}")
+        warm_up(row, service, scope.seconds, folder)
     for number in range(1, scope.rounds + 1):
         for row, service in started:
             _say(f"round {number} of {scope.rounds}: {row.name}")

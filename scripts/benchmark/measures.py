@@ -68,7 +68,10 @@ class Figures:
     """All readings of one row, by name; a name's figure is the median of its rounds."""
 
     readings: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    failures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    failed: int = 0
+    """Requests without a good answer."""
+    broken_streams: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Streams that broke off or never began, by what was measured."""
 
     def add(self, name: str, value: float | None) -> None:
         if value is not None:
@@ -86,16 +89,24 @@ def measure_whole(
     time in us a request."""
     for connections in scope.connections:
         load, cpu = _loaded(row.whole, service, connections, scope.seconds, folder, [])
+        figures.failed += load.failed
+        if not load.requests:
+            continue
         figures.add(f"p50 c={connections}", load.p50)
         figures.add(f"p99 c={connections}", load.p99)
         figures.add(f"requests/s c={connections}", load.per_second)
         figures.add(f"cpu c={connections}", cpu)
-        figures.failures[f"c={connections}"] += load.failed
     for kind in scope.large:
         messages = large_request("image" if kind == "image" else "agent")
         load, _ = _loaded(row.whole, service, 1, scope.seconds, folder, messages)
-        figures.add(f"p50 {kind}", load.p50)
-        figures.failures[kind] += load.failed
+        figures.failed += load.failed
+        if load.requests:
+            figures.add(f"p50 {kind}", load.p50)
+
+
+def warm_up(row: Row, service: Service | None, seconds: float, folder: Path) -> None:
+    """Load it for a while without measuring: caches fill, and what compiles while it runs has."""
+    _loaded(row.whole, service, 8, seconds, folder, [])
 
 
 def measure_streams(
@@ -120,13 +131,15 @@ def measure_streams(
         seen = _stream_client(plan)
     used = (service.cpu() if service else 0.0) - before
     key = paced.key
-    figures.failures[key] += seen["failed"]
+    figures.broken_streams[key] += seen["failed"]
+    if not seen["tokens"]:
+        return
     if paced.rate:
         figures.add(f"first {key}", seen["first_p50"])
         figures.add(f"delay p50 {key}", seen["delay_p50"])
         figures.add(f"delay p99 {key}", seen["delay_p99"])
         figures.add(f"memory {key}", peak[0] or None)
-        if service and seen["tokens"]:
+        if service:
             figures.add(f"cpu {key}", used / seen["tokens"] * 1e6)
     else:
         figures.add(f"chunks/s {key}", seen["tokens"] / seen["seconds"])

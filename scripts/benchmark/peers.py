@@ -42,7 +42,11 @@ def _litellm(home: Path, upstreams: Upstreams, folder: Path) -> tuple[Service, t
         }
         for kind, url in (("whole", upstreams.whole), ("stream", upstreams.stream))
     ]
-    (folder / "litellm.yaml").write_text(json.dumps({"model_list": models}))
+    # Left to itself it asks OpenAI's Responses for an Anthropic client, which no upstream here has.
+    settings = {"use_chat_completions_url_for_anthropic_messages": True}
+    (folder / "litellm.yaml").write_text(
+        json.dumps({"model_list": models, "litellm_settings": settings})
+    )
     port = free_port()
     service = Service(
         [

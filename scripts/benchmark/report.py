@@ -67,6 +67,7 @@ class Report:
                 *((f"p99 c={c}", self._added(f"p99 c={c}", ".2f")) for c in connections),
                 *((f"req/s c={c}", self._plain(f"requests/s c={c}", ",.0f")) for c in connections),
                 ("CPU µs", self._plain(f"cpu c={connections[-1]}", ",.0f")),
+                ("failed", lambda row: _count(self.figures[row].failed)),
                 (f"p50 : bare, c={connections[0]}", self._added_ratio(f"p50 c={connections[0]}")),
                 (
                     f"req/s : bare, c={connections[-1]}",
@@ -95,7 +96,7 @@ class Report:
                     ("first token p50", self._plain(f"first {p.key}", ",.0f")),
                     ("CPU µs", self._plain(f"cpu {p.key}", ",.0f")),
                     ("memory MB", self._plain(f"memory {p.key}", ",.0f")),
-                    ("failed", lambda row, key=p.key: _count(self.figures[row].failures[key])),
+                    ("failed", self._broken(p.key)),
                 ],
             )
         yield "### Process\n\n" + self._table(
@@ -124,6 +125,9 @@ class Report:
             if row == DIRECT
             else _shown(self.added(row, name), form)
         )
+
+    def _broken(self, key: str) -> Callable[[str], str]:
+        return lambda row: _count(self.figures[row].broken_streams[key])
 
     def _ratio(self, name: str) -> Callable[[str], str]:
         bare = self.median(BARE, name)

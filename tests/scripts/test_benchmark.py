@@ -78,7 +78,7 @@ def test_every_token_is_counted_with_its_delay(tokens, rate):
     figures = Figures()
     paced = Paced(4, rate, 25)
     measure_streams(row, None, paced, Upstreams("", "", tokens), figures)
-    assert figures.failures[paced.key] == 0
+    assert figures.broken_streams[paced.key] == 0
     if rate:
         assert 0 < figures.readings[f"delay p50 {paced.key}"][0] < 60_000
         assert figures.readings[f"first {paced.key}"][0] > 0
