@@ -1,17 +1,28 @@
-"""Shows attempts as flows of their own, and keeps streamed bodies that would be gone."""
+"""What is kept of every exchange: attempts as flows, streamed bodies, the exchange log."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from weakref import WeakKeyDictionary
 
+from mitmproxy import command
 from mitmproxy import ctx
+from mitmproxy import exceptions
+from mitmproxy import flow as mflow
 from mitmproxy import http
+from mitmproxy import types
 from mitmproxy.addonmanager import Loader
 
+from addons.account import account_of
+from addons.account import write_account
 from addons.confidential import secrets_of
 from addons.confidential import without_bytes
 from addons.exchange import Exchange
+from addons.exchanges import ExchangeLog
 from addons.failover.attempt import Attempt
 from addons.keepers import keep
 from addons.keepers import keeps_flows
+from addons.keepers import kept_flows
+from addons.recording import ATTEMPT
 from addons.recording import REQUEST
 from addons.recording import Recording
 from addons.recording import RecordingReceiver
@@ -24,14 +35,19 @@ _CHOICES: Sequence[str] = ("none", "failed", "changed", "all")
 
 
 class Recorder:
-    """Where somebody keeps flows (mitmweb, mitmproxy, `-w`, `hardump`), every attempt is recorded,
-    and those that `switchyard_attempts` names become flows: masked, linked to their call, and told
-    to the addons that keep flows alone. Where nobody does, nothing is recorded.
+    """Records the attempts of every exchange where somebody keeps flows (mitmweb, mitmproxy, `-w`,
+    `hardump`) or the configuration has an exchange log, and nothing anywhere else.
+
+    The attempts that `switchyard_attempts` names become flows: masked, linked to their call, and
+    told to those addons alone that keep flows.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._shows = False
+        self._log = ExchangeLog()
+        self._attempts: WeakKeyDictionary[http.HTTPFlow, list[http.HTTPFlow]] = WeakKeyDictionary()
+        """Of calls that are kept: all their attempts, those that are not shown too."""
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -45,27 +61,55 @@ class Recorder:
         )
 
     def running(self) -> None:
-        self._look()
-
-    def configure(self, updated: set[str]) -> None:
-        if updated & {"save_stream_file", "hardump", "switchyard_attempts"}:
-            self._look()
-
-    def _look(self) -> None:
         self._shows = keeps_flows()
 
+    def configure(self, updated: set[str]) -> None:
+        if updated & {"save_stream_file", "hardump"}:
+            self._shows = keeps_flows()
+
+    def done(self) -> None:
+        self._log.stop()
+
+    @command.command("switchyard.export")
+    def export(self, flows: Sequence[mflow.Flow], directory: types.Path) -> str:
+        """Write each call with all its attempts as files into a folder of its own: requests,
+        answers and errors on both sides, keys masked."""
+        parent = Path(directory).expanduser()
+        known = kept_flows()
+        calls = {flow.id: flow for flow in known}
+        wanted: dict[str, http.HTTPFlow] = {}
+        for flow in flows:
+            if isinstance(flow, http.HTTPFlow):
+                call = calls.get(flow.metadata.get(REQUEST, flow.id), flow)
+                wanted[call.id] = call
+        written = []
+        for call in wanted.values():
+            attempts = self._attempts.get(call) or [
+                flow for flow in known if flow is not call and flow.metadata.get(REQUEST) == call.id
+            ]
+            attempts = sorted(attempts, key=lambda flow: flow.metadata.get(ATTEMPT, 0))
+            try:
+                written.append(str(write_account(account_of(call, attempts), parent)[0]))
+            except OSError as e:
+                raise exceptions.CommandError(f"cannot write to {parent}: {e}") from e
+        return "\n".join(written)
+
     def attempt(self, attempt: Attempt) -> None:
-        if not self._shows:
+        settings = self._runtime.config.exchange_log
+        if not self._shows and settings is None:
             return
         exchange = self._runtime.exchanges.of(attempt)
         if exchange is None:
             return
+        keeps_bodies = self._shows or (settings is not None and settings.bodies)
         if exchange.tape is None:
-            exchange.tape = Tape()
+            exchange.tape = Tape() if keeps_bodies else Tape(0)
         attempt.listener = exchange.tape.add
         self._show_failed(exchange, _next_step(attempt, exchange))
         if attempt.answer is None and (recording := record(attempt, exchange)) is not None:
             exchange.recordings.append(recording)
+            if not keeps_bodies:
+                recording.body = Tape(0)
 
     def attempt_ended(self, attempt: Attempt) -> None:
         if not isinstance(attempt.receiver, RecordingReceiver):
@@ -84,43 +128,61 @@ class Recorder:
         self._end(flow)
 
     def _end(self, flow: http.HTTPFlow) -> None:
+        settings = self._runtime.config.exchange_log
+        if not self._shows and settings is None:
+            return
         exchange = self._runtime.exchanges.get(flow)
-        if exchange is None or exchange.tape is None:
+        if exchange is None:
             return
         for recording in exchange.recordings:
             if not recording.over and exchange.broke_off:
                 recording.failed = exchange.failures[-1]
             recording.over = recording.over or exchange.answered or exchange.broke_off
         secrets = secrets_of(exchange)
-        self._show(exchange, exchange.recordings, "" if exchange.answered else "given up", secrets)
+        self._keep_stream(flow, exchange.tape, secrets if self._shows else [])
+        last = "" if exchange.answered else "given up"
+        attempts = [self._made(recording, secrets, last) for recording in exchange.recordings]
+        if self._shows:
+            self._show(exchange.recordings)
+            self._attempts[flow] = attempts
+        if settings is not None:
+            self._log.put(settings, account_of(flow, attempts, secrets))
         exchange.recordings.clear()
-        if flow.response is not None and not flow.response.raw_content and exchange.tape.size:
-            # What was streamed is gone by now. `content` would change headers that were sent.
-            flow.response.data.content = without_bytes(secrets, exchange.tape.kept)
-            if exchange.tape.note:
-                flow.comment += f"; {exchange.tape.note}"
+
+    def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: list[str]) -> None:
+        """Put into the flow what was streamed and would be gone by now."""
+        if flow.response is None or flow.response.raw_content or tape is None or not tape.size:
+            return
+        # `content` would change headers that were sent.
+        flow.response.data.content = without_bytes(secrets, tape.kept)
+        if tape.note:
+            flow.comment += f"; {tape.note}"
 
     def _show_failed(self, exchange: Exchange, next_step: str) -> None:
         """Show what failed until now: what follows is known."""
-        over = [recording for recording in exchange.recordings if recording.over]
-        if over:
-            self._show(exchange, over, next_step, secrets_of(exchange))
-            for recording in over:
-                exchange.recordings.remove(recording)
+        over = [one for one in exchange.recordings if one.over and one.flow is None]
+        if not over:
+            return
+        secrets = secrets_of(exchange)
+        for recording in over:
+            self._made(recording, secrets, next_step)
+        if self._shows:
+            self._show(over)
 
-    def _show(
-        self,
-        exchange: Exchange,
-        recordings: Sequence[Recording],
-        next_step: str,
-        secrets: list[str],
-    ) -> None:
+    def _made(self, recording: Recording, secrets: list[str], next_step: str) -> http.HTTPFlow:
+        if recording.flow is None:
+            step = next_step if recording.failed is not None else ""
+            # The log takes secrets out of bodies itself, in its own thread.
+            recording.flow = attempt_flow(recording, secrets if self._shows else [], step)
+        return recording.flow
+
+    def _show(self, recordings: Sequence[Recording]) -> None:
         wanted = ctx.options.switchyard_attempts
         for recording in recordings:
-            step = next_step if recording.failed is not None else ""
-            if _is_wanted(recording, wanted):
-                exchange.flow.metadata[REQUEST] = exchange.flow.id
-                keep(attempt_flow(recording, secrets, step))
+            if recording.flow is not None and not recording.shown and _is_wanted(recording, wanted):
+                recording.shown = True
+                recording.exchange.flow.metadata[REQUEST] = recording.exchange.flow.id
+                keep(recording.flow)
 
 
 def _is_wanted(recording: Recording, wanted: str) -> bool:

@@ -26,6 +26,8 @@ REQUEST_KEPT = 16 * 1024 * 1024
 
 ATTEMPT = "switchyard_attempt"
 """Metadata of an attempt's flow: its number."""
+FACTS = "switchyard"
+"""Metadata of a flow: what is known of the call or attempt, as plain data."""
 REQUEST = "switchyard_request"
 """Metadata of a call's flow and of its attempts' flows: the id of the call's flow. mitmproxy's
 filter `~meta ID` shows them together."""
@@ -71,6 +73,7 @@ class Recording:
     exchange: Exchange
     """As the attempt sees it; another attempt may see the same one later."""
     provider: str
+    model: str
     format: str
     """The wire format that the upstream speaks."""
     differs: bool
@@ -88,6 +91,9 @@ class Recording:
     lost: bool = False
     """Whether another attempt was faster."""
     over: bool = False
+    flow: http.HTTPFlow | None = None
+    """Once it was made."""
+    shown: bool = False
 
     @property
     def outcome(self) -> str:
@@ -173,6 +179,7 @@ def record(attempt: Attempt, exchange: Exchange) -> Recording | None:
         number=exchange.attempts,
         exchange=exchange,
         provider=exchange.target.provider.name,
+        model=exchange.target.model,
         format=exchange.upstream_format.name,
         differs=not exchange.passes_through or exchange.upstream_streams != exchange.streams,
         request=attempt.request,
@@ -207,6 +214,13 @@ def attempt_flow(recording: Recording, secrets: list[str], next_step: str) -> ht
     flow.comment = "; ".join(note for note in notes if note)
     flow.metadata[REQUEST] = exchange.flow.id
     flow.metadata[ATTEMPT] = recording.number
+    flow.metadata[FACTS] = {
+        "provider": recording.provider,
+        "model": recording.model,
+        "format": recording.format,
+        "outcome": recording.outcome,
+        "class": failed.record.cls if failed is not None else None,
+    }
     return flow
 
 

@@ -9,7 +9,9 @@ from mitmproxy.addonmanager import Loader
 
 from addons.contentview import Conversation
 from addons.exchange import Exchange
+from addons.recording import FACTS
 from addons.runtime import Runtime
+from addons.wire.jsonio import JsonObject
 
 _LONGEST_NAME = 100
 
@@ -43,6 +45,7 @@ class Views:
             f"{time.monotonic() - exchange.started:.1f} s",
             *_particulars(exchange),
         ]
+        flow.metadata[FACTS] = _facts(exchange)
         flow.comment = f"{_one_line(exchange.model)}: {', '.join(facts)}"
         if not exchange.answered:
             flow.marked = ":red_circle:"
@@ -61,6 +64,31 @@ def _particulars(exchange: Exchange) -> Iterator[str]:
     if usage is not None and (usage.input or usage.output):
         yield f"{usage.input or 0:,} tokens in"
         yield f"{usage.output or 0:,} out"
+
+
+def _facts(exchange: Exchange) -> JsonObject:
+    """What is known of a call, as dumps, exports and logs have it: plain data without secrets."""
+    target, upstream = exchange.target, exchange.upstream_format
+    usage = exchange.relay.usage if exchange.relay is not None else None
+    facts: JsonObject = {
+        "model": _one_line(exchange.model),
+        "format": exchange.format.name,
+        "stream": exchange.streams,
+        "answered": exchange.answered,
+        "route": exchange.steps(),
+        "dropped": list(exchange.dropped),
+    }
+    if exchange.answered and target is not None:
+        facts["provider"] = target.provider.name
+        facts["provider-model"] = _one_line(target.model)
+        facts["provider-format"] = upstream.name if upstream is not None else None
+    if exchange.answered and usage is not None:
+        facts["tokens"] = {
+            name: count
+            for name in ("input", "output", "cache_read", "cache_write", "reasoning")
+            if (count := getattr(usage, name)) is not None
+        }
+    return facts
 
 
 def _one_line(model: str) -> str:

@@ -1,6 +1,10 @@
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from mitmproxy import exceptions
+from mitmproxy import types
 from mitmproxy.addons import save
 from mitmproxy.addons import savehar
 from mitmproxy.addons import view
@@ -158,3 +162,29 @@ def test_mitmproxys_addons_that_keep_flows_are_as_expected() -> None:
     assert callable(view.View.resolve)
     with taddons.context(save.Save(), savehar.SaveHar()) as context:
         assert {"save_stream_file", "hardump"} <= set(context.options.keys())
+
+
+def test_a_call_is_exported_with_all_its_attempts(
+    shown: view.View, recorder: Recorder, runtime: Runtime, tmp_path: Path
+) -> None:
+    pipeline = Recorded(runtime, recorder)
+    attempt = fail_once(pipeline, runtime)
+    pipeline.answer(attempt, reply())
+    assert attempt.receiver is not None
+    call = attempt.flow
+    shown.add([call])
+    pipeline.over(call, attempt.receiver.head())
+    (failed,) = (flow for flow in keepers.kept_flows() if flow is not call)
+    written = recorder.export([call, failed], types.Path(tmp_path / "out"))
+    (folder,) = (tmp_path / "out").iterdir()
+    assert written == str(folder)
+    exported = {path.name: path.read_bytes() for path in folder.iterdir()}
+    wanted = {"client", "attempt-1", "attempt-2"}
+    assert {name.rpartition("-")[0] for name in exported if "-" in name} == wanted
+    assert json.loads(exported["exchange.json"])["route"] == ["chat 429", "chat ok"]
+    everything = b"".join(exported.values())
+    assert b"is at its limit" in everything
+    assert not [key for key in (*OWN_KEYS, CLIENT_KEY) if key.encode() in everything]
+    (tmp_path / "file").touch()
+    with pytest.raises(exceptions.CommandError, match="cannot write to"):
+        recorder.export([call], types.Path(tmp_path / "file" / "out"))

@@ -13,7 +13,6 @@ RESERVED: dict[str, str] = {
     "combos.*[]=passthrough": "passing on to the request's own destination",
     "combos.*.members[]=passthrough": "passing on to the request's own destination",
     "intercept": "interception of the providers' own hosts",
-    "exchange-log": "the log of exchanges",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

@@ -85,9 +85,7 @@ def unseal(value: object) -> Thinking | CallProof | None:
         return None
     if call is not None:
         return CallProof(call, signature, signer) if signature and signer else None
-    return Thinking(
-        text=text or "", signature=signature, redacted=redacted, signer=signer, id=item
-    )
+    return Thinking(text=text or "", signature=signature, redacted=redacted, signer=signer, id=item)
 
 
 def seal_content(content: JsonObject) -> str:

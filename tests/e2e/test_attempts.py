@@ -164,3 +164,42 @@ def test_all_attempts_are_flows_where_the_option_says_so(planned: Upstream, tmp_
     more = run(tmp_path, planned, ["chat/plain", "stack"], "--set", "switchyard_attempts=all")
     assert len(more["chat/plain"].attempts) == 1
     assert len(more["stack"].attempts) == 3
+
+
+def test_the_exchange_log_has_every_call_whether_or_not_flows_are_kept(
+    planned: Upstream, tmp_path: Path
+) -> None:
+    log = {"exchange-log": {"dir": str(tmp_path / "log")}}
+    with Router(tmp_path, {**config(planned), **log}) as router:
+        answers = {model: ask(router, model) for model in ("stack", "chat/plain", "no-such")}
+    folders = sorted((tmp_path / "log").iterdir())
+    facts = [json.loads((folder / "exchange.json").read_bytes()) for folder in folders]
+    assert [fact["model"] for fact in facts] == ["stack", "chat/plain", "no-such"]
+    assert [fact["status"] for fact in facts] == [200, 200, 404]
+    whole, plain, unknown = ({path.name for path in folder.iterdir()} for folder in folders)
+    client = {"exchange.json", "client-request.http", "client-request.json", "client-response.http"}
+    assert unknown == {*client, "client-response.json"}
+    assert plain == {*client, "client-response.sse", *_files(1, "sse")}
+    assert whole == {
+        *client,
+        "client-response.sse",
+        *_files(1, "json"),
+        *("attempt-2-request.http", "attempt-2-request.json", "attempt-2-error.txt"),
+        *_files(3, "sse"),
+    }
+    told = facts[0]
+    assert [attempt["outcome"] for attempt in told["attempts"]][::2] == [
+        "chat 429 quota",
+        "anth ok, anthropic for openai-chat",
+    ]
+    assert told["tokens"]["output"] == 13
+    assert (folders[0] / "client-response.sse").read_bytes() == answers["stack"].content
+    everything = b"".join(path.read_bytes() for folder in folders for path in folder.iterdir())
+    assert b"authorization: Bearer ***" in everything
+    assert not any(key.encode() in everything for key in (*KEYS.values(), CLIENT_KEY))
+
+
+def _files(number: int, ending: str) -> set[str]:
+    name = f"attempt-{number}"
+    request = {f"{name}-request.http", f"{name}-request.json"}
+    return request | {f"{name}-response.http", f"{name}-response.{ending}"}

@@ -250,10 +250,11 @@ def test_proxies() -> None:
 
 
 def test_reserved_keys_are_told_with_their_line() -> None:
-    config = load(SMALLEST + "        tls: {verify: false}\n    exchange-log: {}\n")
+    config = load(SMALLEST + "        models: discover\n        tls: {verify: false}\n")
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
-        "test.yaml:5: exchange-log: accepted, but not yet acted upon (the log of exchanges).",
-        "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
+        "test.yaml:4: providers[0].models: accepted, but not yet acted upon "
+        "(asking providers for their models).",
+        "test.yaml:5: providers[0].tls.verify: whoever is on the way can pose as this provider, "
         "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]
 

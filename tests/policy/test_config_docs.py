@@ -79,8 +79,8 @@ def test_formats_that_nothing_speaks_yet_are_reserved() -> None:
 def test_reserved_keys_are_found_wherever_they_stand() -> None:
     found = reserved_in_use(
         [
-            (("exchange-log",), None),
-            (("exchange-log", "dir"), None),
+            (("clients", "api-keys", 1, "rate-limit"), None),
+            (("clients", "api-keys", 1, "rate-limit", "requests"), None),
             (("providers", 3, "models"), "discover"),
             (("providers", 4, "models"), None),
             (("combos", "any-name", "members", 0), "passthrough"),
@@ -90,7 +90,7 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
         ]
     )
     assert list(found) == [
-        ("exchange-log",),
+        ("clients", "api-keys", 1, "rate-limit"),
         ("providers", 3, "models"),
         ("combos", "any-name", "members", 0),
         ("combos", "c", 0),

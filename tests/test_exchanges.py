@@ -1,0 +1,199 @@
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mitmproxy.test import tflow
+
+from addons import exchanges
+from addons.account import Account
+from addons.account import Said
+from addons.account import account_of
+from addons.account import write_account
+from addons.exchanges import ExchangeLog
+from addons.exchanges import Folder
+from addons.policy.schema import ExchangeLog as Settings
+from addons.recording import ATTEMPT
+from addons.recording import FACTS
+
+NOW = 1_800_000_000.0
+SECRET = "sk-secret-of-ours"
+
+
+def settings(folder: Path, **more: object) -> Settings:
+    return Settings.model_validate({"dir": str(folder), **more})
+
+
+def account(number: int = 0, begun: float = NOW, size: int = 10) -> Account:
+    body = Said("client-request", "POST /v1\n", b"x" * size, "application/json", "")
+    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), (SECRET,))
+
+
+@pytest.fixture
+def log() -> Iterator[ExchangeLog]:
+    one = ExchangeLog()
+    yield one
+    one.stop()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path) -> None:
+    call, attempt = tflow.tflow(resp=True), tflow.tflow(err=True)
+    attempt.metadata[ATTEMPT] = 1
+    call.metadata[FACTS] = {"route": ["chat 429"], "said": SECRET}
+    assert call.response
+    call.response.headers["content-type"] = "text/event-stream; charset=utf-8"
+    call.response.headers["x-quoted"] = f"the key {SECRET}"
+    call.response.content = f"data: {SECRET}\n\n".encode()
+    call.request.headers["authorization"] = "Bearer unheard-of-token"
+    parent = tmp_path / "logs" / "deeper"
+    folder, size = write_account(account_of(call, [attempt], [SECRET]), parent)
+    assert names(folder) == [
+        "attempt-1-error.txt",
+        "attempt-1-request.bin",
+        "attempt-1-request.http",
+        "client-request.bin",
+        "client-request.http",
+        "client-response.http",
+        "client-response.sse",
+        "exchange.json",
+    ]
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert size == sum(map(len, files.values()))
+    assert files["client-response.sse"] == b"data: ***\n\n"
+    assert b"x-quoted: the key ***\n" in files["client-response.http"]
+    assert b"authorization: Bearer ***\n" in files["client-request.http"]
+    assert not any(SECRET.encode() in content for content in files.values())
+    facts = json.loads(files["exchange.json"])
+    assert facts["route"] == ["chat 429"]
+    assert facts["attempts"][0]["error"] == "error"
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_bodies_are_left_out_where_they_are_not_wanted(tmp_path: Path) -> None:
+    folder, _ = write_account(account_of(tflow.tflow(resp=True), []), tmp_path, bodies=False)
+    assert names(folder) == ["client-request.http", "client-response.http", "exchange.json"]
+
+
+def test_a_compressed_body_is_written_as_it_reads(tmp_path: Path) -> None:
+    call = tflow.tflow()
+    call.request.headers["content-type"] = "application/json"
+    call.request.content = b'{"model": "m"}'
+    call.request.encode("gzip")
+    folder, _ = write_account(account_of(call, []), tmp_path)
+    assert (folder / "client-request.json").read_bytes() == b'{"model": "m"}'
+
+
+def test_an_exchange_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
+    assert write_account(account(1), tmp_path) == write_account(account(1), tmp_path)
+    assert len(names(tmp_path)) == 1
+
+
+def test_what_is_put_is_written(tmp_path: Path, log: ExchangeLog) -> None:
+    for number in range(20):
+        log.put(settings(tmp_path / "log"), account(number, time.time()))
+    log.stop()
+    assert len(names(tmp_path / "log")) == 20
+    assert (log.written, log.dropped) == (20, 0)
+
+
+def test_the_oldest_go_where_it_is_too_much(tmp_path: Path) -> None:
+    folder = Folder(settings(tmp_path, **{"max-size": 3000, "max-age": "1000d"}))
+    for number in range(6):
+        folder.write(account(number, time.time() - 100 + number, size=900))
+    kept = [name[-8:] for name in names(tmp_path)]
+    assert kept == [f"{number:08x}" for number in (3, 4, 5)]
+    # What was there before counts too.
+    Folder(settings(tmp_path, **{"max-size": 1000, "max-age": "1000d"}))
+    assert [name[-8:] for name in names(tmp_path)] == ["00000005"]
+
+
+def test_what_is_too_old_goes(tmp_path: Path) -> None:
+    folder = Folder(settings(tmp_path, **{"max-age": "10s"}))
+    folder.write(account(1, time.time() - 5))
+    folder.write(account(2, time.time()))
+    folder.tidy(time.time() + 6)
+    assert [name[-8:] for name in names(tmp_path)] == ["00000002"]
+
+
+def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("mine")
+    (tmp_path / "20200101T000000.000Z-zzzzzzzz").mkdir()
+    ours = tmp_path / "20200101T000000.000Z-00000001"
+    ours.mkdir()
+    unfinished = tmp_path / ".part-20200101T000000.000Z-00000002"
+    unfinished.mkdir()
+    Folder(settings(tmp_path)).write(account(3, time.time()))
+    assert not ours.exists() and not unfinished.exists()
+    assert (tmp_path / "notes" / "mine.txt").read_text() == "mine"
+    assert (tmp_path / "20200101T000000.000Z-zzzzzzzz").exists()
+
+
+def test_a_disk_that_does_not_keep_up_costs_exchanges_that_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    goes_on, began = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        began.set()
+        assert goes_on.wait(30)
+
+    monkeypatch.setattr(exchanges.Folder, "write", slow)
+    log = ExchangeLog(most_waiting=3)
+    with caplog.at_level(logging.WARNING):
+        log.put(settings(tmp_path), account(0))
+        assert began.wait(30)
+        for number in range(1, 11):
+            log.put(settings(tmp_path), account(number))
+        assert log.dropped == 7
+        goes_on.set()
+        log.stop()
+    assert log.written == 4
+    told = [record.getMessage() for record in caplog.records]
+    assert told[0] == (
+        "switchyard: 1 exchange is not in the exchange log: the disk does not keep up"
+    )
+    assert told[-1] == (
+        "switchyard: 6 exchanges are not in the exchange log: the disk does not keep up"
+    )
+
+
+def test_the_bytes_that_wait_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, began = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        began.set()
+        assert goes_on.wait(30)
+
+    monkeypatch.setattr(exchanges.Folder, "write", slow)
+    log = ExchangeLog(most_bytes=1000)
+    log.put(settings(tmp_path), account(0, size=5000))  # alone, it may be larger
+    assert began.wait(30)
+    log.put(settings(tmp_path), account(1, size=10))
+    assert log.dropped == 1
+    goes_on.set()
+    log.stop()
+    assert log.written == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(
+    tmp_path: Path, log: ExchangeLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    with caplog.at_level(logging.WARNING):
+        log.put(settings(file / "logs"), account(1))
+        log.stop()
+    assert (log.written, log.dropped) == (0, 1)
+    assert "cannot be written to (" in caplog.text
+    assert os.fspath(file) in caplog.text
