@@ -21,6 +21,7 @@ type Kind = Literal[
     "model",
     "show",
     "version",
+    "loaded",
     "health",
     "status",
     "greeting",
@@ -36,9 +37,9 @@ class Endpoint:
 
     `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
     embeddings of texts, `compact` for a shorter conversation; `models` asks for the list, `model`
-    and Ollama's `show` for one of it, `version` for Ollama's, `health` whether we live, `status`
-    how the providers are; `greeting` is a probe that only wants to see that somebody is there
-    (Claude Code sends `HEAD /api/hello`).
+    and Ollama's `show` for one of it, `version` for Ollama's, `loaded` for the models it holds in
+    memory, `health` whether we live, `status` how the providers are; `greeting` is a probe that
+    only wants to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
 
     kind: Kind
@@ -102,6 +103,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return Endpoint("models", dialect)
     if bare == "/api/tags":
         return Endpoint("models", FORMATS["ollama"])
+    if bare == "/api/ps":
+        return Endpoint("loaded", FORMATS["ollama"])
     if bare == "/api/version":
         return Endpoint("version", FORMATS["ollama"])
     if bare.startswith("/models/") and bare != path:
@@ -156,7 +159,7 @@ def _gemini_endpoint(request: http.Request) -> Endpoint | None:
 def _dialect(request: http.Request) -> str:
     """Whose API a request is written for whose path does not tell: three have `/v1/models`."""
     headers = request.headers
-    if request.path.partition("?")[0] in ("/api/show", "/api/tags", "/api/version"):
+    if request.path.partition("?")[0] in ("/api/show", "/api/tags", "/api/ps", "/api/version"):
         return "ollama"
     if "anthropic-version" in headers:
         return "anthropic"

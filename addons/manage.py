@@ -43,6 +43,8 @@ class Manage:
             answer = json_answer(200, self._health())
         elif kind == "version":
             answer = json_answer(200, {"version": OLLAMA_VERSION})
+        elif kind == "loaded":
+            answer = json_answer(200, {"models": []})  # none runs here
         elif kind == "status":
             answer = json_answer(200, provider_status(runtime))
         elif kind == "greeting":

@@ -83,6 +83,7 @@ def test_geminis_model_list() -> None:
 def test_ollamas_model_list_and_version() -> None:
     assert sorted(one["model"] for one in read(ask("/api/tags"))["models"]) == sorted(NAMES)
     assert read(ask("/api/version")) == {"version": OLLAMA_VERSION}
+    assert read(ask("/api/ps")) == {"models": []}
 
 
 def test_one_model() -> None:

@@ -16,6 +16,7 @@ from tests.sdks.upstreams.provider import serving
 from tests.support.answers import Answer
 from tests.support.router import Router
 from tests.support.steps import Behaviour
+from tests.support.steps import Reaction
 from tests.support.upstream import Upstream
 
 FORMATS = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
@@ -39,6 +40,12 @@ class Stage:
         self.upstream.on(model, *serving(provider, served, answers))
         return f"{provider.short}/{model}", served
 
+    def plan(self, format: str, *reactions: Reaction) -> str:
+        """A model that reacts so to what is not judged here."""
+        model = f"model-{next(self._models)}"
+        self.upstream.on(model, *reactions)
+        return f"{PROVIDERS[format].short}/{model}"
+
     def fail(self, format: str, behaviour: Behaviour) -> str:
         """A model of a provider that nobody else uses, which behaves so."""
         provider = PROVIDERS[format]
@@ -61,8 +68,10 @@ def whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             for provider in PROVIDERS.values()
             for name in (provider.short, *(f"{provider.short}-{n}" for n in range(SPARES)))
         ]
+        listed = _provider(PROVIDERS["openai-chat"], "listed", upstream.url)
+        listed["models"] = [{"name": "big", "context-window": 200_000}, {"name": "small"}]
         config = {
-            "providers": providers,
+            "providers": [*providers, listed],
             "retry": {"request-retry": 0},
             "cooldown": {"base": "50ms", "cap": "100ms"},
         }

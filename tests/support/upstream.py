@@ -177,9 +177,15 @@ class Upstream:
     def _behaviour(self, request: Recorded) -> Behaviour:
         for plan in (*self._plans.get(request.model, ()), *self._plans.get(None, ())):
             if plan.fits(request):
-                return plan.take(request)
+                try:
+                    return plan.take(request)
+                except Exception as e:  # a reaction did not expect such a request
+                    said = repr(e)
+                    break
+        else:
+            said = "UNSCRIPTED"
         self.unscripted.append(request)
-        said = json.dumps({"error": {"message": "UNSCRIPTED", "type": "server_error"}})
+        said = json.dumps({"error": {"message": said, "type": "server_error"}})
         return whole(said.encode(), 501)
 
     def opened(self, connection: Connection) -> None:
