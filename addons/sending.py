@@ -14,6 +14,8 @@ from addons.headers import request_headers
 from addons.policy.schema import AuthStyle
 from addons.policy.schema import Provider
 from addons.runtime import Runtime
+from addons.wire.callids import FreshIds
+from addons.wire.conversation import ToolCall
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
@@ -123,9 +125,17 @@ def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Sta
     stages: list[Stage] = []
     if tag:
         stages.append(ThinkingTag(tag))
+    if not exchange.passes_through and (taken := called_before(exchange)):
+        stages.append(FreshIds(taken))
     if exchange.limits:
         stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
     return stages
+
+
+def called_before(exchange: Exchange) -> list[str]:
+    """The ids of the tool calls in the conversation so far."""
+    parts = exchange.conversation.parts()
+    return [part.id for part in parts if isinstance(part, ToolCall) and part.id]
 
 
 def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:

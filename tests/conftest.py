@@ -19,6 +19,10 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tools", action="store_true", help="run all real coding tools (slow)")
+
+
 @pytest.fixture(scope="session")
 def upstream_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The certificate of the authority behind all TLS upstreams."""

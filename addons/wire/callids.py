@@ -5,7 +5,15 @@ made up here can be told from real ones, so that nobody is told of them who did 
 """
 
 import re
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
+from itertools import count
+
+from addons.wire.conversation import ToolCall
+from addons.wire.events import Event
+from addons.wire.events import PartStart
 
 _MADE_UP = "call_made_up_"
 
@@ -69,6 +77,41 @@ class AnswerIds:
             self._digest = sha256(answer.encode("utf-8", "replace")).hexdigest()[:12]
         self._count += 1
         return f"{_MADE_UP}{self._digest}_{self._count - 1}"
+
+
+class FreshIds:
+    """Gives a call of an answer another id where the conversation has one of that id already; see
+    `stages.Stage`.
+
+    Some servers count the calls of each answer from 0, and two answers that nothing tells apart
+    get the same made-up ids. Claude Code takes such a call for one that is done, and asks the model
+    the same again without end.
+    """
+
+    over = False
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self.changed = False
+
+    def feed(self, events: Sequence[Event]) -> list[Event]:
+        return [self._freshened(event) for event in events]
+
+    def _freshened(self, event: Event) -> Event:
+        if not isinstance(event, PartStart) or not isinstance(event.part, ToolCall):
+            return event
+        call_id = event.part.id
+        if call_id and call_id in self._taken:
+            self.changed = True
+            numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+            call_id = next(one for one in numbered if one not in self._taken)
+            event = replace(event, part=replace(event.part, id=call_id))
+        self._taken.add(call_id)
+        return event
+
+
+_STEM = 48
+"""So many characters of a repeated id stay: OpenAI takes ids of up to 64."""
 
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -220,6 +220,29 @@ def test_a_whole_tool_loop_with_anthropic(
     _assert_tool_turn(plan.requests[1].json, dialect)
 
 
+@pytest.mark.parametrize("how", ["json", "helper"])
+def test_ids_that_an_upstream_gives_twice(
+    stage: Stage, anthropic_client: anthropic.Anthropic, how: How
+) -> None:
+    """Some count the calls of each answer from 0; clients tell calls apart by their ids."""
+    asked = Answer(text="").with_calls(Call("call_0", "weather", '{"city": "Oslo"}'))
+    model, _ = stage.on(CHAT, always=saying(CHAT, asked))
+    messages: list[Any] = [{"role": "user", "content": "What is it like in Oslo?"}]
+    seen = []
+    for _turn in range(3):
+        (call,) = ask(
+            anthropic_client, model, how, messages=messages, tools=anthropic_tools()
+        ).calls
+        seen.append(call.id)
+        used = {"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "rain"}
+        messages += [
+            {"role": "assistant", "content": [used]},
+            {"role": "user", "content": [result]},
+        ]
+    assert len(set(seen)) == 3, seen
+
+
 def _assert_tool_turn(body: dict[str, Any], dialect: Dialect) -> None:
     """The request whose history holds both calls and their results."""
     said = body["messages"]

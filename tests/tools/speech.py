@@ -1,0 +1,365 @@
+"""The model of the task in each wire format: what a request asks, what is answered, how it fails.
+
+Written apart from `addons/wire`, which it judges. Shapes after the API references of OpenAI (Chat
+completions, Responses), Anthropic (Messages) and Google (generateContent).
+"""
+
+import itertools
+import json
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
+from typing import Literal
+
+from tests.support.answers import ANTHROPIC
+from tests.support.answers import CHAT
+from tests.support.answers import Answer
+from tests.support.answers import Call
+from tests.support.answers import data
+from tests.support.answers import event
+from tests.support.answers import halves
+from tests.support.answers import words
+from tests.support.steps import RESET
+from tests.support.steps import Behaviour
+from tests.support.steps import chunked
+from tests.support.steps import whole
+from tests.support.upstream import Recorded
+from tests.tools.task import Asked
+from tests.tools.task import Offered
+from tests.tools.task import Say
+from tests.tools.task import Turn
+from tests.tools.task import Use
+from tests.tools.task import next_turn
+
+type Format = Literal["openai-chat", "openai-responses", "anthropic", "gemini"]
+type Fault = Literal["429", "overloaded", "reset"]
+
+FORMATS: tuple[Format, ...] = ("openai-chat", "openai-responses", "anthropic", "gemini")
+FAULTS: tuple[Fault, ...] = ("429", "overloaded", "reset")
+
+FAULTY = "faulty-"
+"""How models begin that fail; the fault follows."""
+
+_answers = itertools.count(1)
+
+_RATE = "Rate limit reached for this key"
+_BUSY = "The model is overloaded, try again later"
+
+
+def answer(request: Recorded) -> Behaviour:
+    """What an upstream of any of the formats does with a request."""
+    path = request.path
+    if path.endswith("/chat/completions"):
+        return _answer(request, "openai-chat", model_of(request))
+    if path.endswith("/responses"):
+        return _answer(request, "openai-responses", model_of(request))
+    if path.endswith("/messages/count_tokens"):
+        return _json({"input_tokens": len(request.body) // 4})
+    if path.endswith("/messages"):
+        return _answer(request, "anthropic", model_of(request))
+    if "enerateContent" in path:
+        return _answer(request, "gemini", model_of(request))
+    if path.endswith(":countTokens"):
+        return _json({"totalTokens": len(request.body) // 4})
+    return _json({"error": {"message": f"nothing at {path}", "type": "not_found_error"}}, 404)
+
+
+def model_of(request: Recorded) -> str:
+    if "/models/" in request.path:
+        return request.path.rpartition("/models/")[2].partition(":")[0]
+    return request.model
+
+
+def _answer(request: Recorded, format: Format, model: str) -> Behaviour:
+    body = _body(request)
+    if model.startswith(FAULTY):
+        return _fault(format, model.removeprefix(FAULTY))
+    inner = body.get("request", body)  # Code Assist wraps Gemini's own format
+    turn = next_turn(_READERS[format](inner))
+    if format in ("openai-chat", "anthropic"):
+        dialect = CHAT if format == "openai-chat" else ANTHROPIC
+        said = _plain(turn)
+        return chunked(*dialect.events(said)) if body.get("stream") else whole(dialect.whole(said))
+    if format == "openai-responses":
+        response = _response(model, "completed", [_item(turn)])
+        return chunked(*_response_events(model, turn)) if body.get("stream") else _json(response)
+    reply = _gemini_reply(model, turn)
+    if "request" in body:
+        reply = {"response": reply}
+    if "streamGenerateContent" not in request.path:
+        return _json(reply)
+    return chunked(data(reply)) if "alt=sse" in request.target else _json([reply])
+
+
+def _body(request: Recorded) -> Any:
+    if request.header("content-encoding") == "zstd":
+        import zstandard
+
+        unpacked = zstandard.ZstdDecompressor().decompressobj().decompress(request.body)
+        return json.loads(unpacked)
+    return request.json
+
+
+def _json(value: object, status: int = 200) -> Behaviour:
+    return whole(json.dumps(value).encode(), status)
+
+
+def _plain(turn: Turn) -> Answer:
+    if isinstance(turn, Say):
+        return Answer(text=turn.text)
+    return Answer(text="I shall look.").with_calls(
+        Call(_id(turn), turn.tool.name, json.dumps(turn.input))
+    )
+
+
+def _id(turn: Use) -> str:
+    return f"call_{turn.number}_a8Zk3"
+
+
+# What a request asks.
+
+
+def _read_chat(body: Any) -> Asked:
+    messages = body.get("messages") or []
+    wish = body.get("response_format") or {}
+    declared = [tool.get("function") or tool.get("custom") for tool in body.get("tools") or []]
+    return Asked(
+        tools=tuple(Offered(tool["name"], tool.get("parameters") or {}) for tool in declared),
+        results=tuple(_text(m.get("content")) for m in messages if m["role"] == "tool"),
+        schema=(wish.get("json_schema") or {}).get("schema"),
+        text=_text([message.get("content") for message in messages]),
+    )
+
+
+def _read_anthropic(body: Any) -> Asked:
+    blocks = [
+        block
+        for message in body["messages"]
+        if isinstance(message["content"], list)
+        for block in message["content"]
+    ]
+    wish = body.get("output_format") or (body.get("output_config") or {}).get("format") or {}
+    return Asked(
+        tools=tuple(
+            Offered(tool["name"], tool["input_schema"])
+            for tool in body.get("tools") or []
+            if "input_schema" in tool
+        ),
+        results=tuple(_text(b.get("content")) for b in blocks if b["type"] == "tool_result"),
+        schema=wish.get("schema"),
+        text=_text([message["content"] for message in body["messages"]]),
+    )
+
+
+def _read_responses(body: Any) -> Asked:
+    items = body["input"] if isinstance(body["input"], list) else []
+    declared = [*(body.get("tools") or [])]
+    for item in items:
+        # Codex's code mode: the tools come with the input.
+        declared += item.get("tools") or [] if item.get("type") == "additional_tools" else []
+    return Asked(
+        tools=tuple(_offered(declared)),
+        results=tuple(
+            _text(item.get("output"))
+            for item in items
+            if str(item.get("type")).endswith("_call_output")
+        ),
+        schema=((body.get("text") or {}).get("format") or {}).get("schema"),
+        text=_text([item.get("content") for item in items]),
+    )
+
+
+def _offered(declared: Iterable[Any], namespace: str = "") -> Iterator[Offered]:
+    for tool in declared:
+        if tool.get("type") == "namespace":
+            yield from _offered(tool.get("tools") or [], tool["name"])
+        elif tool.get("type") in ("function", "custom"):
+            custom = tool["type"] == "custom"
+            yield Offered(tool["name"], tool.get("parameters") or {}, custom, namespace)
+
+
+def _read_gemini(body: Any) -> Asked:
+    parts = [part for content in body["contents"] for part in content.get("parts") or []]
+    wish = body.get("generationConfig") or {}
+    return Asked(
+        tools=tuple(
+            Offered(one["name"], one.get("parametersJsonSchema") or one.get("parameters") or {})
+            for tool in body.get("tools") or []
+            for one in tool.get("functionDeclarations") or ()
+        ),
+        results=tuple(
+            json.dumps(part["functionResponse"].get("response"))
+            for part in parts
+            if "functionResponse" in part
+        ),
+        schema=wish.get("responseJsonSchema") or wish.get("responseSchema"),
+        text=_text([part.get("text") for part in parts]),
+    )
+
+
+_READERS = {
+    "openai-chat": _read_chat,
+    "openai-responses": _read_responses,
+    "anthropic": _read_anthropic,
+    "gemini": _read_gemini,
+}
+
+
+def _text(content: Any) -> str:
+    """All text in a content, whatever its shape."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(map(_text, content))
+    if isinstance(content, dict):
+        return _text(content.get("text") or content.get("content"))
+    return ""
+
+
+# Responses.
+
+
+def _response(model: str, status: str, output: list[Any], **more: object) -> dict[str, Any]:
+    usage = {
+        "input_tokens": 21,
+        "input_tokens_details": {"cached_tokens": 8},
+        "output_tokens": 13,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 34,
+    }
+    return {
+        "id": "resp_up1",
+        "object": "response",
+        "created_at": 1790000000,
+        "status": status,
+        "error": None,
+        "incomplete_details": None,
+        "model": model,
+        "output": output,
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": usage if status == "completed" else None,
+        **more,
+    }
+
+
+def _item(turn: Turn) -> dict[str, Any]:
+    if isinstance(turn, Say):
+        content = {"type": "output_text", "annotations": [], "logprobs": [], "text": turn.text}
+        return {
+            "id": "msg_up1",
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [content],
+        }
+    call: dict[str, Any] = {
+        "id": f"item_{turn.number}",
+        "call_id": _id(turn),
+        "name": turn.tool.name,
+        "status": "completed",
+    }
+    if turn.tool.namespace:
+        call["namespace"] = turn.tool.namespace
+    if turn.tool.custom:
+        return {**call, "type": "custom_tool_call", "input": turn.input}
+    return {**call, "type": "function_call", "arguments": json.dumps(turn.input)}
+
+
+def _response_events(model: str, turn: Turn) -> list[bytes]:
+    item = _item(turn)
+    at: dict[str, Any] = {"item_id": item["id"], "output_index": 0}
+    events: list[tuple[str, dict[str, Any]]] = []
+    if isinstance(turn, Say):
+        part = item["content"][0]
+        begun = {**item, "status": "in_progress", "content": []}
+        events.append(("content_part.added", {**at, "content_index": 0, "part": part | _EMPTY}))
+        for word in words(turn.text):
+            delta = {**at, "content_index": 0, "delta": word, "logprobs": []}
+            events.append(("output_text.delta", delta))
+        done = {**at, "content_index": 0, "text": turn.text, "logprobs": []}
+        events.append(("output_text.done", done))
+        events.append(("content_part.done", {**at, "content_index": 0, "part": part}))
+    else:
+        name = "input" if turn.tool.custom else "arguments"
+        kind = "custom_tool_call_input" if turn.tool.custom else "function_call_arguments"
+        begun = {**item, "status": "in_progress", name: ""}
+        events += [(f"{kind}.delta", {**at, "delta": half}) for half in halves(item[name])]
+        events.append((f"{kind}.done", {**at, name: item[name]}))
+    added = ("output_item.added", {"output_index": 0, "item": begun})
+    ended = ("output_item.done", {"output_index": 0, "item": item})
+    last = ("completed", {"response": _response(model, "completed", [item])})
+    return _numbered([*_opening(model), added, *events, ended, last])
+
+
+_EMPTY = {"text": ""}
+
+
+def _opening(model: str) -> list[tuple[str, dict[str, Any]]]:
+    response = _response(model, "in_progress", [])
+    return [("created", {"response": response}), ("in_progress", {"response": response})]
+
+
+def _numbered(events: Iterable[tuple[str, dict[str, Any]]]) -> list[bytes]:
+    return [
+        event(f"response.{name}", {"type": f"response.{name}", "sequence_number": n, **members})
+        for n, (name, members) in enumerate(events)
+    ]
+
+
+# Gemini.
+
+
+def _gemini_reply(model: str, turn: Turn) -> dict[str, Any]:
+    if isinstance(turn, Say):
+        parts: list[Any] = [{"text": turn.text}]
+    else:
+        call = {"name": turn.tool.name, "args": turn.input}
+        parts = [{"text": "I shall look."}, {"functionCall": call, "thoughtSignature": "c2lnbmVk"}]
+    return {
+        "candidates": [
+            {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}
+        ],
+        "usageMetadata": {
+            "promptTokenCount": 21,
+            "candidatesTokenCount": 13,
+            "totalTokenCount": 34,
+        },
+        "modelVersion": model,
+        # Another one each time: the router tells answers apart by it.
+        "responseId": f"resp-{next(_answers)}",
+    }
+
+
+# How each format fails.
+
+
+def _fault(format: Format, fault: str) -> Behaviour:
+    if fault == "429":
+        return _json(_error(format, 429, _RATE), 429)
+    opening = {
+        "openai-chat": CHAT.opening(Answer()),
+        "anthropic": ANTHROPIC.opening(Answer()),
+        "openai-responses": _numbered(_opening("m")),
+        "gemini": [],
+    }[format]
+    if fault == "reset":
+        return chunked(*opening, RESET)
+    if format == "openai-responses":
+        error = {"code": "server_is_overloaded", "message": _BUSY}
+        failed = ("failed", {"response": _response("m", "failed", [], error=error)})
+        return chunked(*_numbered([*_opening("m"), failed]))
+    said = _error(format, 529 if format == "anthropic" else 503, _BUSY)
+    return chunked(*opening, event("error", said) if format == "anthropic" else data(said))
+
+
+def _error(format: Format, status: int, message: str) -> dict[str, object]:
+    limited = status == 429
+    if format == "anthropic":
+        return ANTHROPIC.error("rate_limit_error" if limited else "overloaded_error", message)
+    if format == "gemini":
+        word = "RESOURCE_EXHAUSTED" if limited else "UNAVAILABLE"
+        return {"error": {"code": status, "message": message, "status": word}}
+    kind = "rate_limit_exceeded" if limited else "server_error"
+    return CHAT.error(kind, message, code=kind)

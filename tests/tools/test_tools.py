@@ -1,0 +1,73 @@
+"""Real coding tools do a task through the router, whatever format the provider behind it speaks.
+
+`scripts/test --tools` runs all of them; every other run only a few.
+"""
+
+import pytest
+
+from tests.tools.clients import CLIENTS
+from tests.tools.clients import Client
+from tests.tools.conftest import Report
+from tests.tools.installing import NotInstalled
+from tests.tools.speech import FAULTS
+from tests.tools.speech import FAULTY
+from tests.tools.speech import FORMATS
+from tests.tools.speech import Fault
+from tests.tools.speech import Format
+from tests.tools.stage import MODEL
+from tests.tools.stage import Outcome
+from tests.tools.stage import Stage
+from tests.tools.stage import after
+from tests.tools.stage import another
+from tests.tools.stage import via
+from tests.tools.task import COMMANDS
+
+FAST_CLIENTS = ("codex", "gemini")
+"""What every run of the tests has: tools of two formats, before providers of a third."""
+FAST_MODELS = (via("anthropic"), after("overloaded", "gemini"))
+
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+main_clients = pytest.mark.parametrize(
+    "client", [c for c in CLIENTS if c.by_hand is None], ids=lambda client: client.name
+)
+
+
+def perform(request: pytest.FixtureRequest, stage: Stage, client: Client, model: str) -> Outcome:
+    """Runs a tool, unless it is left out of this run or cannot be had."""
+    chosen = client.name in FAST_CLIENTS and model in FAST_MODELS
+    if not chosen and not request.config.getoption("--tools"):
+        pytest.skip("only under scripts/test --tools")
+    try:
+        return stage.run(client, model)
+    except NotInstalled as error:
+        pytest.skip(f"{client.tool} cannot be installed here: {error}")
+
+
+def judge(outcome: Outcome, client: Client) -> None:
+    assert outcome.done, outcome.story()
+    assert outcome.ended.status == 0, outcome.story()
+    calls = 1 if client.tool == "aider" else len(COMMANDS) + 1
+    assert len(outcome.requests) >= calls, outcome.story()
+
+
+@every_client
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_task_is_done_whatever_the_provider_speaks(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, format: Format
+) -> None:
+    outcome = perform(request, stage, client, via(format))
+    case = "native" if format == client.format else f"by {format}"
+    report.add(client.name, case, outcome, passed=outcome.done)
+    judge(outcome, client)
+
+
+@main_clients
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_task_is_done_though_the_first_member_fails(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, fault: Fault
+) -> None:
+    outcome = perform(request, stage, client, after(fault, client.format))
+    case = f"{fault}, then {another(client.format)}"
+    report.add(client.name, case, outcome, passed=outcome.done)
+    judge(outcome, client)
+    assert outcome.models() == {FAULTY + fault, MODEL}, outcome.story()
