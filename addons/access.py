@@ -1,7 +1,9 @@
 """Who may call."""
 
+import base64
 import hmac
 
+from mitmproxy import connection
 from mitmproxy import http
 
 from addons.endpoints import find_endpoint
@@ -28,6 +30,9 @@ class Access:
         keys = self._runtime.client_keys
         if not keys or not self._needs_key(flow):
             return
+        if (holder := self._runtime.exchanges.holder_of(flow.client_conn.id)) is not None:
+            self._runtime.exchanges.admit(flow, holder)
+            return
         given = client_credential(self._runtime.exchanges.head_of(flow))
         known = knows_its_clients(flow.client_conn.proxy_mode)
         if given is None and known:
@@ -44,6 +49,29 @@ class Access:
             raise _refused("The key is not one of this router's client keys.")
         self._runtime.exchanges.admit(flow, self._runtime.config.clients.api_keys[place])
 
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        self._note_proxy_key(flow)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self._note_proxy_key(flow)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._runtime.exchanges.disconnected(client.id)
+
+    def _note_proxy_key(self, flow: http.HTTPFlow) -> None:
+        """A client that shows its key to the proxy keeps its requests free for its own login."""
+        keys, exchanges = self._runtime.client_keys, self._runtime.exchanges
+        given = exchanges.head_of(flow).headers.get("proxy-authorization")
+        if given is None or not keys:
+            return
+        for candidate in proxy_credentials(given):
+            if (place := place_of(candidate, keys)) is not None:
+                client = self._runtime.config.clients.api_keys[place]
+                exchanges.admit_connection(flow.client_conn.id, client)
+                # It was for us: nobody that the request goes on to may see it.
+                del flow.request.headers["proxy-authorization"]
+                return
+
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         runtime = self._runtime
         if runtime.is_own(flow):
@@ -52,6 +80,23 @@ class Access:
             return endpoint is None or endpoint.kind not in ("health", "greeting")
         served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
         return served and find_foreign_endpoint(flow.request) is not None
+
+
+def proxy_credentials(header: str) -> list[str]:
+    """What may be a key in a `Proxy-Authorization`: the token of `Bearer`, or the password and the
+    user of `Basic` (RFC 7617), as `HTTPS_PROXY=http://any:KEY@host:port` has clients send it."""
+    scheme, _, rest = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return [rest.strip()]
+        case "basic":
+            try:
+                decoded = base64.b64decode(rest.strip(), validate=True).decode()
+            except ValueError:
+                return []
+            user, _, password = decoded.partition(":")
+            return [text for text in (password, user) if text]
+    return []
 
 
 def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:

@@ -10,6 +10,7 @@ from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.headers import route_headers
 from addons.policy.catalog import Plan
+from addons.routes import can_serve
 from addons.wire.aside import Aside
 from addons.wire.counting import Calibration
 from addons.wire.counting import Counting
@@ -17,8 +18,11 @@ from addons.wire.counting import estimate
 from addons.wire.embeddings import Embedding
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
+from addons.wire.gemini.code_assist import NAME as CODE_ASSIST
 from addons.wire.jsonio import JsonObject
+from addons.wire.members import object_of
 from addons.wire.openai_responses.compacting import Compacting
+from addons.wire.registry import FORMATS
 
 ESTIMATE = "x-switchyard-estimate"
 """The header of an answer that no provider gave."""
@@ -30,6 +34,8 @@ def make_aside(
     """What the endpoint asks for; None where that is an answer. `body` and `model` are the
     client's."""
     match endpoint.kind:
+        case "count" if endpoint.format.name == CODE_ASSIST:
+            return Counting(FORMATS["gemini"], object_of(body.get("request")), calibration)
         case "count":
             return Counting(endpoint.format, body, calibration)
         case "embed":
@@ -43,7 +49,7 @@ def check_plan(aside: Aside, plan: Plan) -> None:
     """Raises Refused if no provider of the plan can be asked, nor the router tell by itself."""
     if not aside.needs_provider:
         return
-    if any(aside.formats.intersection(target.provider.formats) for target in plan.targets):
+    if any(can_serve(target, aside) for target in plan.targets):
         return
     speaks = ", ".join(sorted(aside.formats))
     raise Refused(

@@ -72,6 +72,7 @@ class Credentials:
         exchange.current = chosen
         exchange.resumes = exchange.told is not None
         exchange.target = target
+        exchange.refusal = None
         if chosen.credential.forwarded:
             # Where the router asks for keys of its own, what a client came with is one of those.
             exchange.key = None if self._runtime.client_keys else exchange.credential

@@ -3,12 +3,18 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import parse_qs
 from urllib.parse import unquote
 
 from mitmproxy import http
 
+from addons.hosts import known_hosts
+from addons.policy.hosts import Call
 from addons.wire.format import Format
+from addons.wire.gemini.code_assist import NAME as CODE_ASSIST
+from addons.wire.gemini.code_assist import CodeAssist
 from addons.wire.gemini.paths import read_path
+from addons.wire.jsonio import JsonObject
 from addons.wire.ollama.generate import OllamaGenerate
 from addons.wire.registry import FORMATS
 
@@ -70,7 +76,7 @@ _CALLS: dict[str, tuple[Kind, str]] = {
 """End of the path -> what it asks for and its wire format, for formats whose body names the model.
 Where one end is the end of another, the longer comes first."""
 
-_SHAPES: dict[str, Format] = {"ollama-generate": OllamaGenerate()}
+_SHAPES: dict[str, Format] = {"ollama-generate": OllamaGenerate(), CODE_ASSIST: CodeAssist()}
 """Second shapes of formats, which only their paths tell apart."""
 
 _PREFIXES = ("/codex",)
@@ -83,6 +89,7 @@ _GEMINI_METHODS: dict[str, Kind] = {
     "embedContent": "embed",
     "batchEmbedContents": "embed",
 }
+_CODE_ASSIST_PATH = re.compile(r"/v\d+internal:(\w+)")
 _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 
 
@@ -119,15 +126,47 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
 
 
 def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
-    """What a request to some provider's own address asks for, if that is a call to a model;
-    whatever stands before the path's last segments (`/openai/v1/chat/completions`)."""
-    if request.method != "POST":
-        return None
+    """What a request to some provider's own address asks for, if that is a call to a model.
+
+    The table of hosts says which of their paths are. At any other host the path's last segments do,
+    whatever stands before them (`/openai/v1/chat/completions`).
+    """
+    return _at_foreign_path(request) if request.method == "POST" else None
+
+
+def is_call_path(request: http.Request) -> bool:
+    """Whether a path at a provider's own address is that of calls to a model, for any method: a
+    WebSocket for them is opened by a GET."""
+    return _at_foreign_path(request) is not None
+
+
+def _at_foreign_path(request: http.Request) -> Endpoint | None:
+    if (host := known_hosts().get(request.pretty_host)) is not None:
+        call = host.call(request.path)
+        return _by_table(request, call) if call is not None else None
     path = request.path.partition("?")[0].rstrip("/")
     for end in _CALLS:
         if path.endswith(end):
             return _call(end)
     return _gemini_endpoint(request)
+
+
+def _by_table(request: http.Request, call: Call) -> Endpoint | None:
+    if call.format == CODE_ASSIST:
+        return _code_assist_endpoint(request)
+    if call.format == "gemini":
+        return _gemini_endpoint(request)
+    method = call.path.rpartition("/")[2]
+    return Endpoint(call.kind, FORMATS[call.format], method=method)
+
+
+def named_model(endpoint: Endpoint, body: JsonObject) -> object:
+    """What stands where a call of the kind names its model."""
+    if endpoint.format.name == CODE_ASSIST and "model" not in body:
+        inner = body.get("request")
+        named = inner.get("model") if isinstance(inner, dict) else None
+        return named.removeprefix("models/") if isinstance(named, str) else named
+    return body.get("model")
 
 
 def format_of_client(request: http.Request) -> Format:
@@ -141,7 +180,21 @@ def _call(end: str) -> Endpoint:
     return Endpoint(kind, _SHAPES.get(name) or FORMATS[name], method=end.rpartition("/")[2])
 
 
+def _code_assist_endpoint(request: http.Request) -> Endpoint | None:
+    """A call in the envelope; the method is in the path, the model in the body."""
+    path, _, query = request.path.partition("?")
+    found = _CODE_ASSIST_PATH.fullmatch(path)
+    kind = _GEMINI_METHODS.get(found[1]) if found else None
+    if found is None or kind is None:
+        return None
+    streams = found[1] == "streamGenerateContent"
+    array = streams and parse_qs(query).get("alt") != ["sse"]
+    return Endpoint(kind, _SHAPES[CODE_ASSIST], array=array, method=found[1])
+
+
 def _gemini_endpoint(request: http.Request) -> Endpoint | None:
+    if (wrapped := _code_assist_endpoint(request)) is not None:
+        return wrapped
     called = read_path(request.path)
     kind = _GEMINI_METHODS.get(called.method) if called else None
     if called is None or kind is None:

@@ -61,6 +61,8 @@ class FailedAttempt:
     status: int | None
     """The upstream's HTTP status, where it refused by that."""
     error: ApiError
+    answer: http.Response | None = None
+    """The whole of it, where the client's own destination gave it."""
 
     @property
     def mark(self) -> str:
@@ -83,6 +85,28 @@ class FailedAttempt:
         if self.kind in ("body", "event"):
             return self.error.http_status
         return 502
+
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request would go if the router were not there."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = field(repr=False)
+    """With its query."""
+    renamed: bool = False
+    """Whether the client does not name it, since it called the router."""
+
+    @property
+    def netloc(self) -> str:
+        """Host and port, as a `Host` header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if _PORTS.get(self.scheme) == self.port else f"{host}:{self.port}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,6 +141,11 @@ class Exchange:
     """The key the client came with, for providers that it is forwarded to."""
     aside: Aside | None = None
     """What is asked for, where that is no answer."""
+    origin: Origin | None = None
+    """Where the client's own credential leads; None where it has none that is not the router's, or
+    nobody knows where it would lead."""
+    recalled: bool = False
+    """Whether `body` says in full what the client only named."""
 
     plan: Plan | None = None
     routes: Routes | None = None
@@ -149,6 +178,8 @@ class Exchange:
     upstream_headers: Mapping[str, str] = field(default_factory=dict)
     """The head of the running attempt's answer, names in lower case."""
     relay: Relay | AsideRelay | None = None
+    refusal: http.Response | None = None
+    """The running attempt's refusal as the client's own destination gave it."""
     resumes: bool = False
     """Whether the running attempt goes on with an answer that broke off."""
     told: Relay | None = None
@@ -178,7 +209,9 @@ class Exchange:
     def beside(self) -> "Exchange":
         """This exchange as a second attempt sees it that runs beside the first: what one attempt
         sets, the other does not see; what all attempts came to, both do."""
-        return replace(self, current=None, target=None, relay=None, upstream_headers={})
+        return replace(
+            self, current=None, target=None, relay=None, refusal=None, upstream_headers={}
+        )
 
     def steps(self) -> list[str]:
         """The route taken, a step an attempt: `cc 429`, `glm ok`."""
@@ -197,6 +230,7 @@ class Exchanges:
         self._by_flow: dict[str, Exchange] = {}
         self._clients: dict[str, ClientKey] = {}
         self._heads: dict[str, ClientHead] = {}
+        self._connections: dict[str, ClientKey] = {}
 
     def __len__(self) -> int:
         return len(self._by_flow)
@@ -224,6 +258,21 @@ class Exchanges:
     def client_of(self, flow: http.HTTPFlow) -> ClientKey | None:
         """The client key that a flow was admitted with; None where none is asked for."""
         return self._clients.get(flow.id)
+
+    def admit_connection(self, connection: str, client: ClientKey) -> None:
+        """Remembers whose connection this is: the key was shown to the proxy, and no request on it
+        has to carry one."""
+        self._connections[connection] = client
+
+    def holder_of(self, connection: str) -> ClientKey | None:
+        """Whose connection it is, where its key was shown to the proxy."""
+        return self._connections.get(connection)
+
+    def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
+        return flow.client_conn.id in self._connections
+
+    def disconnected(self, connection: str) -> None:
+        self._connections.pop(connection, None)
 
     def get(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._by_flow.get(flow.id)

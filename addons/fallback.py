@@ -12,7 +12,9 @@ from addons.exchange import Exchange
 from addons.exchange import FailedAttempt
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
+from addons.giving_up import own_answer
 from addons.guard import guarded
+from addons.passthrough import is_renewable
 from addons.policy.failures import Kind
 from addons.policy.failures import Seen
 from addons.policy.retry_after import earliest_retry
@@ -42,8 +44,19 @@ class Fallback:
             return
         assert attempt.failure
         begun = exchange.relay is not None and exchange.relay.committed
+        told_before = self._was_told(exchange)
         self._record(exchange, attempt.failure, after_output=begun)
-        attempt.again = True
+        last = exchange.failures[-1]
+        if last.status == 401 and last.answer and not told_before and is_renewable(exchange):
+            # Were another member to answer, the client would never learn to renew its login.
+            attempt.answer = own_answer(exchange, last)
+        attempt.again = attempt.answer is None
+
+    def _was_told(self, exchange: Exchange) -> bool:
+        """Whether the running attempt's key has been refused before."""
+        assert exchange.current
+        status, _ = self._runtime.health.last_failure(exchange.current.key)
+        return status == 401
 
     def response(self, flow: http.HTTPFlow) -> None:
         exchange = self._runtime.exchanges.get(flow)
@@ -94,6 +107,7 @@ class Fallback:
                 kind=seen.kind,
                 status=seen.status if seen.kind == "status" else None,
                 error=error,
+                answer=exchange.refusal,
             )
         )
         exchange.current = None

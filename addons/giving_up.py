@@ -27,6 +27,8 @@ def give_up(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
     assert exchange.trail
     retry_after = None if end.retry_at is None else max(0.0, end.retry_at - now)
     telling = _most_telling(exchange.failures)
+    if telling is not None and (answer := own_answer(exchange, telling)) is not None:
+        return answer
     if telling is None:
         error = _nothing_tried(exchange, exchange.trail.blocked(now), end, retry_after)
     elif telling.record.cls in _AS_IT_IS:
@@ -39,6 +41,17 @@ def give_up(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
         error = _told_together(exchange, telling, retry_after)
     headers = route_headers(exchange, telling.record if telling else None)
     return error_answer(exchange.format, error, dict(headers))
+
+
+def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | None:
+    """The refusal of the client's own destination as it came, where that is what failed: by its
+    headers clients know when their plan is theirs again."""
+    if failure.answer is None:
+        return None
+    answer = failure.answer.copy()
+    for name, value in route_headers(exchange, failure.record):
+        answer.headers[name] = value
+    return answer
 
 
 def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:

@@ -87,6 +87,16 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
         yield name, value
 
 
+def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
+    """The headers that go on between a client and its own destination, either way: all but those of
+    the connection, and our own."""
+    named = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+    for field, value in headers.fields:
+        name = field.decode("latin-1").lower()
+        if name not in _HOP and name not in named and not name.startswith("x-switchyard-"):
+            yield field, value
+
+
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""

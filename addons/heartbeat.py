@@ -24,6 +24,8 @@ class Heartbeat:
         exchange = self._runtime.exchanges.of(attempt)
         if exchange is None or not exchange.streams or not exchange.format.heartbeat:
             return
+        if exchange.target is not None and exchange.target.kind == "passthrough":
+            return  # its client waits as long as without us, and gets its own head
         settings = self._runtime.config.heartbeat
         attempt.heart = ExchangeHeart(exchange, settings.after, settings.every)
 

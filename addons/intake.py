@@ -12,12 +12,16 @@ from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
+from addons.endpoints import is_call_path
+from addons.endpoints import named_model
 from addons.exchange import ClientHead
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
 from addons.own_address import may_pass
+from addons.passthrough import addressed_to
+from addons.passthrough import home_of
 from addons.recall import recalled
 from addons.runtime import Runtime
 from addons.wire.decoding import CorruptEncoding
@@ -48,9 +52,12 @@ class Intake:
             return
         runtime = self._runtime
         request = flow.request
-        if runtime.is_own(flow):
-            if "websocket" in request.headers.get("upgrade", "").lower():
+        own = runtime.is_own(flow)
+        if "websocket" in request.headers.get("upgrade", "").lower():
+            if own or self._serves_calls(request):
                 raise Refused(_no_websocket(), {"connection": "close"})
+            return
+        if own:
             endpoint = find_endpoint(request)
         elif runtime.serves_host(request.pretty_host, request.port):
             endpoint = find_foreign_endpoint(request)
@@ -60,7 +67,14 @@ class Intake:
             exchange = begin_exchange(
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
+            if runtime.has_own_login(flow):
+                path = exchange.head.path
+                exchange.origin = (
+                    home_of(request, path, endpoint) if own else addressed_to(request, path)
+                )
+            body = exchange.body
             exchange.body = recalled(runtime.conversations, exchange)
+            exchange.recalled = exchange.body is not body
             if "previous_response_id" not in exchange.body:
                 before = text_of(exchange.parsed.get("previous_response_id"))
                 exchange.asked = replace(exchange.asked, previous=before or None)
@@ -71,6 +85,14 @@ class Intake:
                 flow.response = answer
                 return
             runtime.exchanges.begin(exchange)
+
+    def _serves_calls(self, request: http.Request) -> bool:
+        """Whether calls of models that a WebSocket at a provider's host would bring may have to go
+        elsewhere: only over HTTP can they."""
+        host, port = request.pretty_host, request.port
+        if not self._runtime.serves_host(host, port) or not is_call_path(request):
+            return False
+        return not self._runtime.catalog.only_passes_through(host, port)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -109,7 +131,7 @@ def begin_exchange(
     body = parsed
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
-    model = body.get("model")
+    model = named_model(endpoint, body)
     if not isinstance(model, str) or not model.strip():
         raise Refused(
             ApiError(

@@ -142,6 +142,10 @@ class RecordingReceiver:
     def whole(self) -> bool:
         return self._inner.whole
 
+    @property
+    def verbatim(self) -> bool:
+        return self._inner.verbatim
+
     def start(self, response: http.Response) -> None:
         recording = self.recording
         recording.response = response

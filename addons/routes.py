@@ -43,7 +43,7 @@ class Routes:
 
     def __init__(self, config: Config, ways: Ways) -> None:
         self._ways = ways
-        self._routes: dict[tuple[str, str, str], Route] = {}
+        self._routes: dict[tuple[str, str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
         self.secrets = [
@@ -68,7 +68,7 @@ class Routes:
     def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
         """The route of a plan, for a client that came with this key; for an aside, through those
         providers alone that can be asked."""
-        place = plan.rule, plan.base, aside.service if aside else ""
+        place = plan.rule, plan.base, plan.origin, aside.service if aside else ""
         route = self._routes.get(place)
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:
@@ -122,12 +122,14 @@ class Routes:
                 strategy=pool.strategy,
             )
             for pool in plan.members
-            if (targets := [t for t in pool.targets if _can_serve(t, aside)])
+            if (targets := [t for t in pool.targets if can_serve(t, aside)])
         )
         return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
 
     def _target(self, target: Target, aside: Aside | None) -> RouteTarget:
         provider = target.provider
+        if target.kind == "passthrough":
+            return _own(target)
         # That a model gives no embeddings, say, must not be held against it as a model.
         model = f"{target.model} ({aside.service})" if aside else target.model
         return RouteTarget(
@@ -144,8 +146,25 @@ def _is_secret(rule: HeaderRule) -> bool:
     return not rule.copy_of and rule.name.lower() not in _NO_SECRETS
 
 
-def _can_serve(target: Target, aside: Aside | None) -> bool:
-    return aside is None or not aside.formats.isdisjoint(target.provider.formats)
+def _own(target: Target) -> RouteTarget:
+    """A client's own destination. What it refuses is its own business, so that without anything
+    better it is asked rather than spared."""
+    name = target.provider.name
+    return RouteTarget(
+        provider=name,
+        model=target.model,
+        credentials=(Credential(id=f"{name}#client", forwarded=True),),
+        spared=False,
+        ref=target,
+    )
+
+
+def can_serve(target: Target, aside: Aside | None) -> bool:
+    """Whether a target can be asked for something. A client's own destination can, for whatever the
+    client asks it for."""
+    if aside is None or target.kind == "passthrough":
+        return True
+    return not aside.formats.isdisjoint(target.provider.formats)
 
 
 def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:

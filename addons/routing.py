@@ -3,10 +3,13 @@
 from mitmproxy import http
 
 from addons.asides import check_plan
+from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.policy.catalog import ModelNotAllowed
+from addons.policy.catalog import Plan
 from addons.policy.catalog import UnknownModel
+from addons.policy.globs import Globs
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 
@@ -25,7 +28,7 @@ class Routing:
         client = self._runtime.exchanges.client_of(flow)
         allowed = client.models if client else None
         try:
-            exchange.plan = self._runtime.catalog.resolve(exchange.model, allowed)
+            plan = self._plan(exchange, allowed)
         except ModelNotAllowed as e:
             raise Refused(
                 ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
@@ -34,6 +37,66 @@ class Routing:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
+        exchange.plan = self._settled(exchange, plan)
         if exchange.aside is not None:
             check_plan(exchange.aside, exchange.plan)
         self._runtime.failover.route(flow)
+
+    def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
+        """By the host that the client meant, where `intercept` names it, else by the model's name.
+
+        At the router's own address names go first; what is none of them is meant for the home of
+        the client's format. Raises UnknownModel and ModelNotAllowed.
+        """
+        runtime, flow, model = self._runtime, exchange.flow, exchange.model
+        if not runtime.is_own(flow):
+            host, port = flow.request.pretty_host, flow.request.port
+            if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
+                runtime.catalog.check_allowed(model, allowed)
+                return plan
+            return runtime.catalog.resolve(model, allowed)
+        try:
+            return runtime.catalog.resolve(model, allowed)
+        except ModelNotAllowed:
+            raise
+        except UnknownModel:
+            home = exchange.origin
+            plan = runtime.catalog.intercepted(home.host, home.port, model) if home else None
+            if plan is None:
+                raise
+            runtime.catalog.check_allowed(model, allowed)
+            return plan
+
+    def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
+        """The plan with its passthrough leading to the client's destination. Raises Refused where
+        that is nowhere and nothing else is left."""
+        if not plan.passes_through:
+            return plan
+        origin, provider = exchange.origin, None
+        if origin is not None:
+            provider = self._runtime.passthroughs.provider(origin, exchange.format.name)
+        settled = plan.through(provider, exchange.model)
+        if not settled.members:
+            raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.flow)))
+        return settled
+
+
+def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
+    """For a request that only its own destination could answer."""
+    if own_login:
+        why = (
+            f"the format {exchange.format.name} has no home that the router knows. Call that "
+            "provider's own host, through the router as a proxy (HTTPS_PROXY)."
+        )
+    else:
+        why = (
+            "a key of this router's is no login there. Show the router's key to it as a proxy, "
+            "HTTPS_PROXY=http://any:KEY@host:port, and keep the login for the provider's own host."
+        )
+    return ApiError(
+        message=f"The model {exchange.model!r} is to be had at the client's own destination only "
+        f"('passthrough'), and {why}",
+        kind="invalid_request",
+        code="no_destination",
+        param="model",
+    )

@@ -13,10 +13,12 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
+from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways
 from addons.own_address import is_ours
 from addons.own_address import names_us
+from addons.passthrough import Passthroughs
 from addons.policy.catalog import Catalog
 from addons.policy.catalog import Plan
 from addons.policy.cooldown import CooldownSettings
@@ -49,6 +51,7 @@ class Runtime:
     ways: Ways
     routes: Routes
     adjustments: Adjustments
+    passthroughs: Passthroughs
 
     def __init__(self) -> None:
         self.selector = Selector()
@@ -83,6 +86,8 @@ class Runtime:
         self.ways = Ways(config, self.surroundings)
         self.routes = Routes(config, self.ways)
         self.adjustments = Adjustments(config)
+        self.passthroughs = Passthroughs(config)
+        known_hosts()  # read before the first request needs it
         shipped = shipped_failures()
         self._tables = {
             provider.name: shipped.extended(provider.errors) for provider in config.providers
@@ -137,6 +142,11 @@ class Runtime:
     def is_own_address(self, host: str, port: int) -> bool:
         """Whether an address is one that we listen on."""
         return is_ours(host, port, self.ports)
+
+    def has_own_login(self, flow: http.HTTPFlow) -> bool:
+        """Whether what a client came with is its own, and not a key of this router's."""
+        admitted = self.exchanges.client_of(flow) is not None
+        return not admitted or self.exchanges.showed_key_to_proxy(flow)
 
     def serves_host(self, host: str, port: int) -> bool:
         """Whether calls to models at this address, met as a proxy, are routed."""

@@ -11,6 +11,7 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Timeouts
 from addons.guard import guarded
 from addons.headers import request_headers
+from addons.passthrough import own_request
 from addons.policy.schema import AuthStyle
 from addons.policy.schema import Provider
 from addons.runtime import Runtime
@@ -46,6 +47,10 @@ class Sending:
             return
         upstream, provider = exchange.upstream_format, exchange.target.provider
         assert upstream
+        if exchange.target.kind == "passthrough":
+            attempt.request = own_request(exchange)
+            attempt.timeouts = timeouts(provider, exchange.upstream_streams)
+            return
         path = upstream.path(exchange.target.model, exchange.upstream_streams)
         if exchange.aside is not None:
             path = exchange.aside.path(upstream.name, exchange.target.model)

@@ -6,6 +6,7 @@ from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.passthrough import own_body
 from addons.runtime import Runtime
 from addons.wire.aside import Aside
 from addons.wire.conversation import Conversation
@@ -44,10 +45,17 @@ class Translation:
             return
         target = exchange.target
         exchange.limits, exchange.instructed = NO_LIMITS, False
+        if target.kind == "passthrough" and not exchange.resumes:
+            exchange.upstream_format = exchange.format
+            exchange.upstream_body = own_body(exchange)
+            exchange.dropped = []
+            return
         if exchange.aside is not None:
             write_aside(exchange, exchange.aside)
             return
-        upstream = choose_format(exchange.format, target.provider.formats)
+        upstream = exchange.format
+        if target.kind != "passthrough":
+            upstream = choose_format(exchange.format, target.provider.formats)
         exchange.upstream_format = upstream
         suffix = asked_effort(exchange)
         if exchange.passes_through:

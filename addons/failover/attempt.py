@@ -89,6 +89,11 @@ class Receiver(Protocol):
         ...
 
     @property
+    def verbatim(self) -> bool:
+        """Whether nothing may be put between the bytes of a committed answer: no sign of life."""
+        ...
+
+    @property
     def whole(self) -> bool:
         """Whether `head` carries the complete answer (JSON) and no bytes are streamed."""
         ...

@@ -36,6 +36,7 @@ class Failover:
         `passes` whether a connection to some destination is left alone altogether."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
+        self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._passes = passes
 
@@ -60,7 +61,16 @@ class Failover:
         # mitmproxy offers a server only what the client offered, which knows nothing of the servers
         # that its request is tried at.
         if ctx.options.http2 and not data.server.alpn_offers:
-            data.server.alpn_offers = HTTP2_OR_1
+            # A WebSocket is opened over HTTP/1.1.
+            upgrades = data.client.id in self._upgrading
+            data.server.alpn_offers = (b"http/1.1",) if upgrades else HTTP2_OR_1
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if "websocket" in flow.request.headers.get("upgrade", "").lower():
+            self._upgrading.add(flow.client_conn.id)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._upgrading.discard(client.id)
 
     def tls_start_server(self, data: tls.TlsData) -> None:
         way = way_of(data.conn)

@@ -250,6 +250,9 @@ class FailoverStream(TimedStream):
         """The leg's answer is the one; whether its data shall follow."""
         self.winner = leg
         self.disarm("hedge", leg.deadline("first-output"))
+        if leg.receiver.verbatim:
+            self.heart = None
+            self.disarm("heartbeat")
         if leg.server is not None:
             self.flow.server_conn = leg.server  # type: ignore
         for loser in [other for other in self.legs if other is not leg]:

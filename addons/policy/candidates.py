@@ -124,7 +124,7 @@ class Candidates:
         best_rank = (math.inf, 1)
         self.full = False
         for candidate, standing in self._left(now):
-            if standing.shut_until:
+            if standing.shut_until and candidate.target.spared:
                 continue
             returns = self._returns(candidate, standing, now)
             if returns > horizon:

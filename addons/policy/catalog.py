@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
-from typing import Literal
 
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.globs import Globs
@@ -20,10 +19,14 @@ from addons.policy.names import ProviderNames
 from addons.policy.names import Ref
 from addons.policy.names import RouteNames
 from addons.policy.names import split_suffix
+from addons.policy.plans import Plan
+from addons.policy.plans import Pool
+from addons.policy.plans import Target
+from addons.policy.plans import with_suffix
 from addons.policy.problems import nearest
-from addons.policy.route import Strategy
 from addons.policy.schema import Combo
 from addons.policy.schema import Config
+from addons.policy.schema import Intercept
 from addons.policy.schema import Provider
 
 __all__ = [
@@ -41,59 +44,9 @@ _LONGEST_NAME = 256
 _MOST_COMPARED = 3000
 _MOST_NEAR = 5
 
+_ANY = Globs(["*"])
+
 _PASSTHROUGH_PROVIDER = Provider.model_construct(name=PASSTHROUGH, credentials="forward")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One model at one provider."""
-
-    provider: Provider
-    model: str
-    """As the provider calls it; empty for a passthrough, where the client's name stays."""
-    context_window: int | None = None
-    """Tokens; None where the configuration does not say."""
-    suffix: str | None = None
-    """The `(...)` that the configuration wrote after the member; it goes before the client's."""
-    kind: Literal["model", "passthrough"] = "model"
-    """`passthrough`: the request's own destination with the client's own key. Its provider has no
-    address and no keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """Targets that stand at one place of a plan and share its load."""
-
-    name: str
-    """The member as the configuration writes it."""
-    targets: tuple[Target, ...]
-    strategy: Strategy = "round-robin"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Where one name leads: pools to be tried in order, and how."""
-
-    name: str
-    """The name that was asked for, with its suffix."""
-    base: str
-    """The name without its suffix."""
-    kind: Kind
-    rule: str
-    """The rule that matched, such as `combo my-stack`."""
-    members: tuple[Pool, ...]
-    strategy: Strategy = "fill-first"
-    """How the members are chosen among; `fill-first` is their order."""
-    hedge_after: float | None = None
-    continue_streams: bool = False
-    wait_for_recovery: float | None = None
-    suffix: str | None = None
-    """The `(...)` after the name that was asked for, as in `model(high)`."""
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """All targets in order."""
-        return tuple(target for pool in self.members for target in pool.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +90,7 @@ class Catalog:
         self._names: list[ModelName] = []
         self._list_names()
         self._intercepted = {
-            host: self._combo_plan(host, "combo", f"intercept {host}", combo)
+            _address(host): self._tiers(f"intercept {host}", combo)
             for host, combo in config.intercept.items()
         }
 
@@ -149,10 +102,15 @@ class Catalog:
         plan = self._find(model)
         if plan is None:
             raise self._unknown(model, allowed)
-        if allowed is not None and not allowed.matches(plan.base) and not allowed.matches(model):
-            near = self._near(plan.base, allowed)
-            raise ModelNotAllowed(model, near, f"This key may not use the model {_short(model)}.")
+        if allowed is None or not allowed.matches(plan.base):
+            self.check_allowed(model, allowed)
         return plan
+
+    def check_allowed(self, model: str, allowed: Globs | None) -> None:
+        """Raises `ModelNotAllowed` if a client's key may not ask for a name."""
+        if allowed is not None and not allowed.matches(model):
+            near = self._near(split_suffix(model)[0], allowed)
+            raise ModelNotAllowed(model, near, f"This key may not use the model {_short(model)}.")
 
     def names(self, allowed: Globs | None = None) -> list[ModelName]:
         """Every name that can be listed, in file order: combos, aliases, `provider/model`, models.
@@ -163,10 +121,44 @@ class Catalog:
             return list(self._names)
         return [one for one in self._names if allowed.matches(one.name)]
 
-    def intercepted(self, host: str) -> Plan | None:
-        """The plan for requests to a provider's own host; None where `intercept` does not name it
-        or no member is live."""
-        return self._intercepted.get(host.lower())
+    def intercepted(self, host: str, port: int = 443, model: str = "") -> Plan | None:
+        """The plan for calls of a model at a provider's own host; None where `intercept` does not
+        name that."""
+        for patterns, plan in self._intercepted.get((host.lower(), port), ()):
+            if plan is not None and patterns.matches(model):
+                return replace(plan, name=model, base=model)
+        return None
+
+    def only_passes_through(self, host: str, port: int = 443) -> bool:
+        """Whether nothing but its own destination can be asked what a client asks of this host."""
+        plans = [plan for _patterns, plan in self._intercepted.get((host.lower(), port), ())]
+        targets = [target for plan in plans if plan is not None for target in plan.targets]
+        return all(target.kind == "passthrough" for target in targets)
+
+    def _tiers(self, rule: str, intercept: Intercept) -> tuple[tuple[Globs, Plan | None], ...]:
+        tiers = [
+            (Globs([pattern]), self._intercept_plan(f"{rule} ({pattern})", combo))
+            for pattern, combo in intercept.tiers()
+        ]
+        return (*tiers, (_ANY, self._intercept_plan(rule, intercept)))
+
+    def _intercept_plan(self, rule: str, combo: Combo) -> Plan | None:
+        """The plan of an interception; where none of its members is live, its own destination."""
+        plan = self._member_plan(rule, combo)
+        return plan or self._combo_plan(rule, "combo", rule, Combo(members=(PASSTHROUGH,)))
+
+    def _member_plan(self, rule: str, combo: Combo) -> Plan | None:
+        """The plan of members that nobody asks for by a name."""
+        only = combo.members[0] if len(combo.members) == 1 else None
+        if only is None or combo.model_fields_set - {"members", "models"}:
+            return self._combo_plan(rule, "combo", rule, combo)
+        # Only a name: the settings of what it names hold.
+        meant = self._directory.meaning(only)
+        plan = self._plan(meant[0], meant[2]) if meant else None
+        if meant is None or plan is None:
+            return None
+        members = tuple(with_suffix(pool, meant[1]) for pool in plan.members)
+        return replace(plan, rule=rule, members=members)
 
     def _find(self, name: str) -> Plan | None:
         if plan := self._plans.get(name):
@@ -201,7 +193,7 @@ class Catalog:
             if meant is None or plan is None:
                 return None
             suffix = meant[1]
-            members = tuple(_with_suffix(pool, suffix) for pool in plan.members)
+            members = tuple(with_suffix(pool, suffix) for pool in plan.members)
             return replace(
                 plan, name=name, base=name, kind="alias", rule=found.rule, members=members
             )
@@ -234,7 +226,7 @@ class Catalog:
         if meant is None:
             return ()
         base, suffix, found = meant
-        return tuple(_with_suffix(pool, suffix) for pool in self._pools(base, found))
+        return tuple(with_suffix(pool, suffix) for pool in self._pools(base, found))
 
     def _pools(self, name: str, found: Found) -> tuple[Pool, ...]:
         if found.kind == "passthrough":
@@ -349,14 +341,10 @@ def _entry(plan: Plan) -> ModelName:
     )
 
 
-def _with_suffix(pool: Pool, suffix: str | None) -> Pool:
-    """The suffix of an outer member holds where the inner one has none of its own."""
-    if suffix is None:
-        return pool
-    targets = tuple(
-        target if target.suffix else replace(target, suffix=suffix) for target in pool.targets
-    )
-    return replace(pool, targets=targets)
+def _address(host: str) -> tuple[str, int]:
+    """Name and port of a host as the configuration writes it; HTTPS's where it says none."""
+    name, _, port = host.partition(":")
+    return name.lower(), int(port or 443)
 
 
 def _without_repeats(pools: Iterator[Pool]) -> tuple[Pool, ...]:

@@ -167,6 +167,12 @@ def _globs(value: object) -> Globs:
     return Globs(str(pattern) for pattern in patterns)
 
 
+def _pattern(value: str) -> str:
+    if not value.strip():
+        raise refuse("is no pattern: it is empty", "write a name, where * stands for anything")
+    return value
+
+
 def _split(text: str) -> SplitResult:
     """Splits a URL that names a host; the error text has nothing of it."""
     try:
@@ -295,6 +301,8 @@ Regex = Annotated[re.Pattern[str], PlainValidator(_regex)]
 GlobList = Annotated[Globs, PlainValidator(_globs)]
 BaseUrl = Annotated[str, PlainValidator(_base_url)]
 ProxyUrl = Annotated[Proxy, PlainValidator(_proxy)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+"""A pattern of names, as `Globs` takes it."""
 Headers = Annotated[tuple[HeaderRule, ...], PlainValidator(_headers)]
 ErrorRules = Annotated[tuple[Mapping[str, object], ...], PlainValidator(_error_rules)]
 """Rules as the file has them, checked; `FailureTable.extended` takes them."""

@@ -178,6 +178,9 @@ def _members(data: dict[str, object]) -> Iterator[_Member]:
     for section in ("combos", "aliases", "intercept"):
         for name, value in _mapping(data.get(section)).items():
             yield from _group_members(value, (section, name))
+    for host, value in _mapping(data.get("intercept")).items():
+        for pattern, tier in _mapping(_mapping(value).get("models")).items():
+            yield from _group_members(tier, ("intercept", host, "models", pattern))
 
 
 def _group_members(value: object, path: KeyPath) -> Iterator[_Member]:

@@ -10,9 +10,6 @@ from addons.policy.problems import KeyPath
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
     "providers[].models=discover": "asking providers for their models",
-    "combos.*[]=passthrough": "passing on to the request's own destination",
-    "combos.*.members[]=passthrough": "passing on to the request's own destination",
-    "intercept": "interception of the providers' own hosts",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

@@ -62,6 +62,9 @@ class Target:
     """Tokens; None if unknown."""
     weight: float = 1.0
     priority: int = 0
+    spared: bool = True
+    """Whether it is left alone until the end of a term that its provider named, even if nothing
+    else is to be had."""
     ref: object = None
     """Whatever the caller wants to find again."""
 

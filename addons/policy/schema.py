@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic import JsonValue
 from pydantic import SecretStr
 
+from addons.policy.fields import PASSTHROUGH
 from addons.policy.fields import BaseUrl
 from addons.policy.fields import Count
 from addons.policy.fields import Duration
@@ -34,6 +35,7 @@ from addons.policy.fields import ModelName
 from addons.policy.fields import ModelNames
 from addons.policy.fields import Name
 from addons.policy.fields import Natural
+from addons.policy.fields import Pattern
 from addons.policy.fields import Positive
 from addons.policy.fields import PositiveDuration
 from addons.policy.fields import Protocol
@@ -269,6 +271,26 @@ class Combo(Part):
 
 
 ComboField = Annotated[Combo, BeforeValidator(_combo)]
+
+
+class Intercept(Combo):
+    """What is made of calls to a provider's own host."""
+
+    members: Annotated[ModelNames, Field(min_length=1)] = (PASSTHROUGH,)
+    models: Mapping[Pattern, ComboField] = Field(default_factory=dict)
+    """Other members for the models that a tool asks for by such names; the first pattern that fits
+    counts. Settings that one of them does not have are those of the whole."""
+
+    def tiers(self) -> tuple[tuple[str, Combo], ...]:
+        """The patterns in order, each with its combo complete."""
+        return tuple((pattern, self._completed(combo)) for pattern, combo in self.models.items())
+
+    def _completed(self, combo: Combo) -> Combo:
+        settings = self.model_fields_set - combo.model_fields_set - {"members", "models"}
+        return combo.model_copy(update={name: getattr(self, name) for name in settings})
+
+
+InterceptField = Annotated[Intercept, BeforeValidator(_combo)]
 AliasField = Annotated[ModelNames, Field(min_length=1)]
 
 
@@ -386,7 +408,7 @@ class Config(Part):
     retry: Retry = Retry()
     cooldown: Cooldown = Cooldown()
     payload: Payload = Payload()
-    intercept: Mapping[Host, ComboField] = Field(default_factory=dict)
+    intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLog | None = None
     """None: nothing is logged."""
 

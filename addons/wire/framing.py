@@ -23,7 +23,7 @@ class FrameDecoder(Protocol):
 def is_array(format: Format, head: bytes) -> bool:
     """Whether an answer that begins with `head` is a stream framed as one JSON array, as Gemini
     sends it where nobody asks for events."""
-    return format.name == "gemini" and head.startswith(b"[")
+    return format.name.startswith("gemini") and head.startswith(b"[")
 
 
 def frame_decoder(format: Format, head: bytes = b"") -> FrameDecoder:

@@ -36,6 +36,7 @@ class Lines:
     whole = False
     resumable = False
     enough = False
+    verbatim = False
 
     def __init__(self) -> None:
         self.committed = self.failed = self.done = False

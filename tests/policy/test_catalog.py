@@ -8,6 +8,7 @@ from addons.policy.catalog import Plan
 from addons.policy.catalog import UnknownModel
 from addons.policy.catalog import split_suffix
 from addons.policy.globs import Globs
+from addons.policy.schema import Provider
 from tests.policy.loading import catalog
 
 TEXT = """
@@ -371,3 +372,60 @@ def test_a_route_whose_provider_is_not_live_leaves_the_name_to_the_next() -> Non
     """
     assert flat(catalog(text, {"KEY": "k"}).resolve("gpt-5")) == ["a:gpt-5"]
     assert flat(catalog(text).resolve("gpt-5")) == ["b:m"]
+
+
+TIERS = """
+    providers:
+      - {name: a, base-url: https://a.example/v1, models: [m, small]}
+      - {name: off, optional: true, base-url: https://off.example/v1, api-key: "${NOT_SET}"}
+    combos:
+      net: {members: [a/m, a/small], wait-for-recovery: 9s}
+    intercept:
+      api.one.example:
+        members: [passthrough, a/m]
+        hedge-after: 2s
+        models:
+          "*haiku*": [passthrough, a/small]
+          "*-opus-*": {members: [a/m], hedge-after: 5s}
+      api.two.example: net
+      api.three.example:8443: [off/x]
+      api.four.example: {models: {"x*": [a/m]}}
+"""
+
+
+def test_a_tier_goes_to_its_own_members() -> None:
+    tiers = catalog(TIERS)
+
+    def way(host: str, model: str, port: int = 443) -> tuple[list[str], float | None]:
+        plan = tiers.intercepted(host, port, model)
+        assert plan is not None and (plan.name, plan.base) == (model, model)
+        return flat(plan), plan.hedge_after or plan.wait_for_recovery
+
+    one = "api.one.example"
+    assert way(one, "claude-sonnet-4-5") == (["passthrough:", "a:m"], 2.0)
+    assert way(one, "claude-HAIKU-4-5") == (["passthrough:", "a:small"], 2.0)
+    assert way(one, "claude-opus-4-6") == (["a:m"], 5.0)
+    assert way("api.two.example", "gpt-9") == (["a:m", "a:small"], 9.0)
+    assert way("api.four.example", "y") == (["passthrough:"], None)
+    assert way("api.four.example", "x1") == (["a:m"], None)
+    # Where no member is live, its own destination is what is left.
+    assert way("api.three.example", "gpt-9", 8443) == (["passthrough:"], None)
+    assert tiers.intercepted("api.three.example", 443, "gpt-9") is None
+
+
+def test_whether_others_than_the_destination_may_answer() -> None:
+    tiers = catalog(TIERS)
+    assert not tiers.only_passes_through("api.one.example")
+    assert not tiers.only_passes_through("api.four.example")
+    assert tiers.only_passes_through("api.three.example", 8443)
+    assert tiers.only_passes_through("nobody.example")
+
+
+def test_a_plan_goes_through_to_a_destination_or_without_it() -> None:
+    plan = catalog(TIERS).intercepted("api.one.example", 443, "claude-x")
+    assert plan is not None and plan.passes_through
+    destination = Provider.model_construct(name="passthrough:api.one.example")
+    settled = plan.through(destination, "claude-x")
+    assert flat(settled) == ["passthrough:api.one.example:claude-x", "a:m"]
+    assert settled.origin == destination.name
+    assert flat(plan.through(None, "claude-x")) == ["a:m"]

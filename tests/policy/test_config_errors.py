@@ -293,6 +293,20 @@ IN_LISTED = [
         "'two'.",
     ),
     (
+        'intercept: {api.x.example: {models: {"*haiku*": [passthrough, tow/m1]}}}\n',
+        "5: intercept.api.x.example.models.*haiku*[1]: unknown provider 'tow' in 'tow/m1'. Hint: "
+        "did you mean 'two'.",
+    ),
+    (
+        "intercept: {api.x.example: {members: [passthrough], modles: {}}}\n",
+        "5: intercept.api.x.example.modles: unknown key. Hint: did you mean 'models'.",
+    ),
+    (
+        "intercept: {api.x.example: {models: {gpt: {members: [passthrough], hedge: 3}}}}\n",
+        "5: intercept.api.x.example.models.gpt.hedge: unknown key. Hint: did you mean "
+        "'hedge-after'.",
+    ),
+    (
         "combos: {a: [b]}\naliases: {b: [m1, c], c: a(high)}\n",
         "6: aliases.c: goes round in a circle: a -> b -> c -> a. Hint: take this member out, or "
         "write provider/model.",

@@ -149,6 +149,10 @@ class Upstream:
         self._plans.setdefault(model, []).append(plan)
         return plan
 
+    def forget(self) -> None:
+        """No plan stands any more."""
+        self._plans.clear()
+
     async def answer(
         self,
         connection: Connection,

@@ -1,0 +1,116 @@
+"""What is spoken at the providers' own hosts: paths to wire formats, and formats to their homes.
+
+The table is data (`config/hosts.yaml`, which documents its keys); nothing here reads files.
+"""
+
+import re
+from collections.abc import Container
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+type CallKind = Literal["generate", "count", "embed", "compact"]
+
+_KINDS = ("generate", "count", "embed", "compact")
+_NAME = re.compile(r"\{\w+\}")
+
+
+class HostTableError(ValueError):
+    """The table is not of the right form; the text names the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A path that is a call to a model."""
+
+    path: str
+    """As the table writes it."""
+    pattern: re.Pattern[str]
+    format: str
+    kind: CallKind = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """What is known of a provider's host."""
+
+    name: str
+    calls: tuple[Call, ...] = ()
+    home: tuple[str, ...] = ()
+    """The formats whose home it is."""
+    home_header: str = ""
+    """The header that a request must have for that; empty where none."""
+    login: re.Pattern[str] | None = None
+    """What tokens of a login look like, which the client renews when one is refused."""
+
+    def call(self, path: str) -> Call | None:
+        """What a request's path (its query does not matter) asks for; None if that is no model."""
+        bare = path.partition("?")[0].rstrip("/")
+        return next((call for call in self.calls if call.pattern.fullmatch(bare)), None)
+
+    def call_of(self, format: str, kind: CallKind) -> Call | None:
+        """The first call of that format and kind."""
+        found = (c for c in self.calls if (c.format, c.kind) == (format, kind))
+        return next(found, None)
+
+
+class HostTable:
+    """All known hosts. Immutable."""
+
+    def __init__(self, hosts: Sequence[KnownHost]) -> None:
+        self._hosts = {host.name: host for host in hosts}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], formats: Container[str]) -> "HostTable":
+        """The table that the parsed file says; `formats` are those that may be named.
+
+        Raises HostTableError.
+        """
+        return cls([_host(name, said or {}, formats) for name, said in data.items()])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._hosts)
+
+    def get(self, host: str) -> KnownHost | None:
+        """What is known of a host, named without its port."""
+        return self._hosts.get(host.lower())
+
+    def home(self, format: str, headers: Container[str]) -> KnownHost | None:
+        """The home of a format, for a request with these headers (names in lower case, or of a
+        container that ignores case)."""
+        for host in self._hosts.values():
+            if format in host.home and (not host.home_header or host.home_header in headers):
+                return host
+        return None
+
+
+def _host(name: str, said: Mapping[str, Any], formats: Container[str]) -> KnownHost:
+    home = tuple(said.get("home", ()))
+    for format in home:
+        if format not in formats:
+            raise HostTableError(f"{name}: unknown format {format!r}")
+    calls = tuple(_calls(name, said.get("calls", ()), formats))
+    login = said.get("login")
+    return KnownHost(
+        name=name.lower(),
+        calls=calls,
+        home=home,
+        home_header=str(said.get("home-header", "")),
+        login=re.compile(login) if login else None,
+    )
+
+
+def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]) -> Iterator[Call]:
+    for one in said:
+        path, format = str(one.get("path", "")), str(one.get("format", ""))
+        kind = one.get("kind", "generate")
+        if not path.startswith("/"):
+            raise HostTableError(f"{host}: {path!r} is no path")
+        if format not in formats or kind not in _KINDS:
+            raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
+        parts = (re.escape(part) for part in _NAME.split(path))
+        yield Call(path, re.compile("[^?]+".join(parts)), format, kind)

@@ -1,0 +1,105 @@
+"""Lets the failover stream drive a relay."""
+
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from addons.exchange import Exchange
+from addons.failover.attempt import Failure
+from addons.headers import answer_headers
+from addons.headers import stream_head
+from addons.wire.aside import AsideRelay
+from addons.wire.relay import Relay
+
+_JSON = "application/json"
+
+
+class RelayReceiver:
+    """Gives the client what the relay makes of an answer."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        relay: Relay | AsideRelay,
+        succeeded: Callable[[Exchange], None],
+        completed: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._relay = relay
+        self._upstream: http.Response | None = None
+        self._tell_success: Callable[[Exchange], None] | None = succeeded
+        self._tell_end = completed
+
+    @property
+    def committed(self) -> bool:
+        return self._relay.committed
+
+    @property
+    def failed(self) -> bool:
+        return self._relay.failed
+
+    @property
+    def verbatim(self) -> bool:
+        return False
+
+    @property
+    def done(self) -> bool:
+        return self._relay.done
+
+    @property
+    def enough(self) -> bool:
+        return self._relay.enough
+
+    @property
+    def resumable(self) -> bool:
+        return self._relay.resumable
+
+    def closing(self) -> bytes:
+        return self._relay.closing()
+
+    @property
+    def whole(self) -> bool:
+        return not self._relay.streams
+
+    def start(self, response: http.Response) -> None:
+        self._upstream = response
+        headers = response.headers
+        self._exchange.upstream_headers = {k.lower(): v for k, v in headers.items()}
+        self._relay.start(
+            response.status_code,
+            headers.get("content-type", ""),
+            headers.get("content-encoding", ""),
+        )
+
+    def data(self, data: bytes) -> bytes:
+        out = self._relay.feed(data)
+        self._notice()
+        return out
+
+    def end(self) -> bytes:
+        out = self._relay.end()
+        self._notice()
+        return out
+
+    def _notice(self) -> None:
+        relay = self._relay
+        if relay.committed and self._tell_success is not None:
+            self._tell_success(self._exchange)
+            self._tell_success = None
+        if relay.committed and relay.done and not relay.failed and self._tell_end is not None:
+            self._tell_end(self._exchange)
+            self._tell_end = None
+
+    def broken(self, failure: Failure) -> bytes:
+        return self._relay.cut(failure.message)
+
+    def head(self) -> http.Response:
+        assert self._upstream
+        relay = self._relay
+        head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
+        response = http.Response.make(200, relay.body, head)
+        if relay.streams:
+            del response.headers["content-length"]
+        for name, value in answer_headers(self._exchange, self._upstream.headers):
+            response.headers[name] = value
+        return response
