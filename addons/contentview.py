@@ -46,8 +46,11 @@ class Conversation(contentviews.Contentview):
         if call is None:
             raise ValueError("this is no call to a model")
         if isinstance(message, http.Response):
-            return read_answer(call.format, data, message.status_code)
-        return read_request(call.format, data, call.model, call.stream)
+            told = read_answer(call.format, data, message.status_code)
+        else:
+            told = read_request(call.format, data, call.model, call.stream)
+        # mitmweb shows an empty line as none at all.
+        return "\n".join(line or " " for line in told.rstrip().split("\n"))
 
     def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
         # Asked for every body that is shown: nothing is parsed here.

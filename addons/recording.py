@@ -199,8 +199,10 @@ def attempt_flow(recording: Recording, secrets: list[str], next_step: str) -> ht
     server = recording.server or connection.Server(address=(sent.host, sent.port))
     flow = http.HTTPFlow(exchange.flow.client_conn, server)
     flow.request = _request(recording, secrets)
-    notes = [f"attempt {recording.number} of {_name(exchange)} for {short_id(exchange.flow)}"]
-    notes[0] += f": {recording.outcome}{f' -> {next_step}' if next_step else ''}"
+    # What became of it comes first: lists of flows show the beginning of a comment alone.
+    step = f" -> {next_step}" if next_step else ""
+    which = f"attempt {recording.number} of {_name(exchange)} for {short_id(exchange.flow)}"
+    notes = [f"{recording.outcome}{step}, {which}"]
     if recording.response is not None:
         flow.response = _response(recording, recording.response, secrets)
         notes.append(recording.body.note)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 from mitmproxy import contentviews
+from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 
@@ -14,6 +15,7 @@ from addons.runtime import Runtime
 from addons.wire.jsonio import JsonObject
 
 _LONGEST_NAME = 100
+_COLUMNS = "web_columns"
 
 
 class Views:
@@ -28,6 +30,11 @@ class Views:
 
     def load(self, loader: Loader) -> None:
         contentviews.add(Conversation)
+        if _COLUMNS in ctx.options and ctx.options.web_columns == ctx.options.default(_COLUMNS):
+            # mitmweb has a column for the comment, but does not show it.
+            columns = [name for name in ctx.options.web_columns if name != "method"]
+            columns.insert(columns.index("path") + 1, "comment")
+            ctx.options.update(web_columns=columns)
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._annotate(flow)
@@ -50,7 +57,7 @@ class Views:
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
-            flow.marked = ":large_orange_circle:"
+            flow.marked = ":orange_circle:"
 
 
 def _particulars(exchange: Exchange) -> Iterator[str]:

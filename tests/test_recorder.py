@@ -122,7 +122,7 @@ def test_a_rival_that_was_slower_is_shown_as_that(
     pipeline.lose(slow)
     assert fast.receiver is not None
     pipeline.over(flow, fast.receiver.head())
-    comments = sorted(flow.comment.partition(": ")[2] for flow in keepers.kept_flows())
+    comments = sorted(flow.comment.partition(", attempt")[0] for flow in keepers.kept_flows())
     assert comments == ["chat was slower", "claude ok, anthropic for openai-chat"]
 
 

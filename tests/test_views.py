@@ -52,7 +52,7 @@ def test_the_comment_tells_the_route_taken() -> None:
     pipeline.over(flow, attempt.receiver.head())
     wanted = r"stack: chat 429 -> chat 429 -> claude ok, 3 attempts, 0\.\d s, 1 tokens in, 1 out"
     assert re.fullmatch(wanted, flow.comment), flow.comment
-    assert flow.marked == ":large_orange_circle:"
+    assert flow.marked == ":orange_circle:"
     assert not any(key.encode() in dump(flow) for key in OWN_KEYS)
 
 

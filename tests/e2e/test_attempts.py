@@ -103,10 +103,10 @@ def test_every_failed_attempt_is_a_flow_and_so_is_a_translated_answer(
     assert [flow.metadata[ATTEMPT] for flow in of.attempts] == [1, 2, 3]
     short = of.call.id[:8]
     refused, unreachable, good = of.attempts
-    assert refused.comment.startswith(f"attempt 1 of stack for {short}: chat 429 quota -> down; ")
-    assert unreachable.comment.startswith(f"attempt 2 of stack for {short}: down connect ")
-    assert " -> anth" in unreachable.comment
-    assert good.comment == f"attempt 3 of stack for {short}: anth ok, anthropic for openai-chat"
+    assert refused.comment.startswith(f"chat 429 quota -> down, attempt 1 of stack for {short}; ")
+    assert unreachable.comment.startswith("down connect ")
+    assert f" -> anth, attempt 2 of stack for {short}; " in unreachable.comment
+    assert good.comment == f"anth ok, anthropic for openai-chat, attempt 3 of stack for {short}"
     assert [bool(flow.marked) for flow in of.attempts] == [True, True, False]
 
 

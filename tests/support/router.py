@@ -18,6 +18,7 @@ from tests.support.signals import Signal
 
 ROOT = Path(__file__).resolve().parents[2]
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
+MITMWEB = MITMDUMP.with_name("mitmweb")
 READY = "switchyard: ready"
 LAUNCHER = "SWITCHYARD_LAUNCHER"
 """Environment variable: with `mitmdump`, all of this runs as `mitmdump -s addons/router.py` does,
@@ -57,10 +58,13 @@ class Router:
         env: Mapping[str, str] | None = None,
         trust: Path | None = None,
         named: bool = True,
+        web: bool = False,
     ) -> None:
         """`args` go to mitmdump; `trust` is the CA that upstreams' certificates are checked
-        with; `named` says whether mitmdump is told where the configuration is."""
+        with; `named` says whether mitmdump is told where the configuration is, and `web` whether
+        it is mitmweb instead."""
         self.directory = directory
+        self._web = web
         self.config_path = write_config(directory / "switchyard.yaml", config)
         self.confdir = directory / "mitmproxy"
         self.port = free_port()
@@ -105,8 +109,10 @@ class Router:
 
     def _program(self) -> Sequence[str]:
         if os.environ.get(LAUNCHER) == "mitmdump":
-            return [str(MITMDUMP), "-s", str(ROOT / "addons" / "router.py")]
-        return [sys.executable, "-P", str(ROOT / "scripts" / "launch.py")]
+            tool = (str(MITMWEB), "--no-web-open-browser") if self._web else (str(MITMDUMP),)
+            return [*tool, "-s", str(ROOT / "addons" / "router.py")]
+        launcher = [sys.executable, "-P", str(ROOT / "scripts" / "launch.py")]
+        return [*launcher, "--web"] if self._web else launcher
 
     def launch(self) -> None:
         """Starts the process without waiting for it to be ready."""
