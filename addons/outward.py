@@ -15,6 +15,7 @@ from addons.failover.way import ProxyServer
 from addons.failover.way import Way
 from addons.own_address import is_loopback
 from addons.own_address import is_this_machine
+from addons.policy.fields import socket_of
 from addons.policy.proxies import EnvironmentProxies
 from addons.policy.proxies import Proxy
 from addons.policy.schema import Config
@@ -78,8 +79,11 @@ class Ways:
         tls = _tls(provider)
         for credential, own_proxy in credentials_of(provider).items():
             for format in provider.formats:
-                proxy = self._proxy(provider, own_proxy, provider.url_for(format))
+                url = provider.url_for(format)
+                socket = socket_of(url)
+                proxy = None if socket else self._proxy(provider, own_proxy, url)
                 way = Way(
+                    socket=socket,
                     proxy=_server(proxy) if proxy else None,
                     server_name=provider.tls.server_name or "",
                     start_tls=tls,

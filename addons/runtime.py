@@ -23,6 +23,7 @@ from addons.policy.catalog import Catalog
 from addons.policy.catalog import Plan
 from addons.policy.cooldown import CooldownSettings
 from addons.policy.failures import FailureTable
+from addons.policy.fields import socket_of
 from addons.policy.health import Health
 from addons.policy.quota import Quotas
 from addons.policy.route import Route
@@ -167,7 +168,7 @@ def shipped_failures() -> FailureTable:
 def _hosts(config: Config) -> Iterator[tuple[str, int]]:
     for provider in config.providers:
         for url in (provider.base_url, *provider.base_urls.values()):
-            if url:
+            if url and not socket_of(url):
                 parts = urlsplit(url)
                 port = parts.port or (443 if parts.scheme == "https" else 80)
                 yield (parts.hostname or "").lower(), port

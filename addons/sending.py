@@ -12,6 +12,7 @@ from addons.failover.attempt import Timeouts
 from addons.guard import guarded
 from addons.headers import request_headers
 from addons.passthrough import own_request
+from addons.policy.fields import SOCKET_SCHEME
 from addons.policy.schema import AuthStyle
 from addons.policy.schema import Provider
 from addons.runtime import Runtime
@@ -61,6 +62,7 @@ class Sending:
             if isinstance(exchange.relay, Relay):
                 tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
                 exchange.relay.stages = stages_of(exchange, body, tag)
+        url = url_without_socket(url)
         request = http.Request.make("POST", url, write_body(exchange, body))
         request.headers["host"] = provider.host_header or urlsplit(url).netloc
         for name, value in self._headers(exchange, upstream, provider):
@@ -163,6 +165,14 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
     if segments and not format.sdk_adds_version:
         return base + path
     return f"{base}/{format.version}{path}" if format.version else base + path
+
+
+def url_without_socket(url: str) -> str:
+    """The URL that a request to a Unix socket names (the way knows the socket); any other stays."""
+    if not url.startswith(SOCKET_SCHEME):
+        return url
+    _, slash, path = url.removeprefix(SOCKET_SCHEME).partition("/")
+    return f"http://localhost{slash}{path}"
 
 
 def timeouts(provider: Provider, streams: bool) -> Timeouts:

@@ -20,6 +20,8 @@ from mitmproxy.utils import human
 
 from addons.engine.hooks import CachedAddonManager
 from addons.engine.wire import Wire
+from addons.failover.dialing import as_address
+from addons.failover.dialing import connect
 
 
 class EngineHandler(ProxyConnectionHandler):
@@ -258,10 +260,8 @@ class EngineHandler(ProxyConnectionHandler):
             return
         connection.timestamp_start = time.time()
         try:
-            _, wire = await self.loop.create_connection(
-                lambda: Wire(self, connection),
-                *connection.address[:2],
-                local_addr=connection.sockname,
+            _, wire = await connect(
+                lambda: Wire(self, connection), *connection.address[:2], connection.sockname
             )
         except (OSError, asyncio.CancelledError) as e:
             # The text of a cancellation is empty.
@@ -274,8 +274,8 @@ class EngineHandler(ProxyConnectionHandler):
             return
         connection.timestamp_tcp_setup = time.time()
         connection.state = ConnectionState.OPEN
-        connection.peername = wire.get_extra_info("peername")
-        connection.sockname = wire.get_extra_info("sockname")
+        connection.peername = as_address(wire.get_extra_info("peername"))
+        connection.sockname = as_address(wire.get_extra_info("sockname"))
         self.transports[connection] = wire  # type: ignore[assignment]
         if self._over:
             self._close(wire)

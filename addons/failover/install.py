@@ -10,11 +10,13 @@ from mitmproxy import connection
 from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy import tls
+from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from addons.failover import dialing
 from addons.failover.deciding import Passes
 from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
@@ -39,6 +41,12 @@ class Failover:
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._passes = passes
+
+    def load(self, loader: Loader) -> None:
+        dialing.install()
+
+    def done(self) -> None:
+        dialing.remove()
 
     def route(self, flow: http.HTTPFlow) -> None:
         """From now on the flow's request is sent by attempts only."""

@@ -1,6 +1,7 @@
 """Checks keys of one part of a file against each other: what is missing without the other, and
 what cannot be meant together. Like `references`, on plain data and tolerant of wrong forms."""
 
+from addons.policy.fields import SOCKET_SCHEME
 from addons.policy.problems import KeyPath
 from addons.policy.yaml_source import Document
 
@@ -26,6 +27,7 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
         said = "is never used: credentials: forward sends the client's own key"
         document.problem((*path, keys[0]), said, "remove it, or credentials: forward")
     _check_urls(document, path, provider)
+    _check_ways(document, path, provider)
 
 
 def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
@@ -47,6 +49,17 @@ def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) 
         if name not in formats:
             wrong = "is the address of a format that the provider does not have"
             document.problem((*path, "base-urls", name), wrong, f"add {name} to format")
+
+
+def _check_ways(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    """No proxy leads to a Unix socket, and no TLS is spoken there."""
+    url = provider.get("base-url")
+    if not isinstance(url, str) or not url.strip().startswith(("unix:", SOCKET_SCHEME)):
+        return
+    for key, hint in (("tls", "remove it"), ("proxy-url", "remove it, or write direct")):
+        if key in provider and provider[key] != "direct":
+            said = "is of no use: base-url is a socket of this machine"
+            document.problem((*path, key), said, hint)
 
 
 def _check_equal_keys(document: Document, data: dict[str, object]) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Literal
 from urllib.parse import SplitResult
+from urllib.parse import quote
+from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -56,6 +58,9 @@ _PROTOCOLS = {
 
 PASSTHROUGH = "passthrough"
 """The member name that stands for the request's own destination and the client's own key."""
+
+SOCKET_SCHEME = "http+unix://"
+"""Of base URLs whose host is the quoted path of a Unix socket, as requests-unixsocket writes it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -189,14 +194,31 @@ def _base_url(value: object) -> str:
     if not isinstance(value, str):
         raise refuse("must be a URL", "write https://host/path")
     text = value.strip()
-    if not text.lower().startswith(("http://", "https://")):
-        raise refuse("must be an http:// or https:// URL", "write https://host/path")
+    if text.startswith("unix:"):
+        text = _socket_url(text.removeprefix("unix:").removeprefix("//"))
+    if not text.lower().startswith(("http://", "https://", SOCKET_SCHEME)):
+        hint = "write https://host/path, or unix:/path/to.sock"
+        raise refuse("must be an http:// or https:// URL", hint)
+    if text.lower().startswith(SOCKET_SCHEME) and not socket_of(text).startswith("/"):
+        raise refuse("names no Unix socket by its whole path", "write unix:/path/to.sock")
     parts = _split(text)
     if "@" in parts.netloc:
         raise refuse("has a user name or password in it", "put the key into api-key-entries")
     if parts.query or parts.fragment:
         raise refuse("has a ? or # in it", "leave out what comes after the path")
     return text.rstrip("/")
+
+
+def _socket_url(path: str) -> str:
+    """The URL of a server that listens on a Unix socket."""
+    return SOCKET_SCHEME + quote(path, safe="")
+
+
+def socket_of(url: str) -> str:
+    """The path of the Unix socket that a base URL names; empty where it names a host."""
+    if not url.startswith(SOCKET_SCHEME):
+        return ""
+    return unquote(url.removeprefix(SOCKET_SCHEME).partition("/")[0])
 
 
 def _proxy(value: object) -> Proxy:

@@ -105,3 +105,13 @@ def test_proxies_are_tunnels_as_ours_are() -> None:
     assert "self.waiting_for_establishment[context.server].append(event)" in source
     assert "yield from self.event_to_child(stack[0], events.Start())" in source
     assert "stack /= HttpClient(context)" in source
+
+
+def test_connections_are_opened_where_ours_takes_the_place() -> None:
+    source = inspect.getsource(server.ConnectionHandler.open_connection)
+    opening = """await asyncio.open_connection(
+                        *command.connection.address,
+                        local_addr=command.connection.sockname,
+                    )"""
+    assert source.count("asyncio.open_connection(") == 1 and opening in source
+    assert 'command.connection.peername = writer.get_extra_info("peername")' in source

@@ -22,6 +22,8 @@ LISTED = """providers:
 """A good file of four lines; whatever a case appends begins on line 5."""
 
 URL_HINT = "Hint: write https://host/path."
+SOCKET_HINT = "Hint: write https://host/path, or unix:/path/to.sock."
+_SOCKET = "names no Unix socket by its whole path. Hint: write unix:/path/to.sock."
 
 IN_ONE = [
     (
@@ -363,10 +365,13 @@ def test_problems_with_names(appended: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("one.example/v1", f"must be an http:// or https:// URL. {URL_HINT}"),
-        ("ftp://one.example", f"must be an http:// or https:// URL. {URL_HINT}"),
+        ("one.example/v1", f"must be an http:// or https:// URL. {SOCKET_HINT}"),
+        ("ftp://one.example", f"must be an http:// or https:// URL. {SOCKET_HINT}"),
         ("https://", f"is not a URL with a host. {URL_HINT}"),
         ("https://one.example:port/", "is not a URL."),
+        ("unix:", _SOCKET),
+        ("unix:here.sock", _SOCKET),
+        ("http+unix:///run/x.sock", _SOCKET),
         ("https://[::1", "is not a URL."),
         ("https://one .example", f"is not a URL with a host. {URL_HINT}"),
         (

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 from typing import Self
 
@@ -110,9 +111,16 @@ class Plan:
 class Upstream:
     """A server on a free port, running between `start` and `stop` (or as a context manager)."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, on_accept: Do | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        on_accept: Do | None = None,
+        socket: Path | None = None,
+    ) -> None:
         """`tls` decides by its ALPN protocols whether HTTP/2 is spoken; `on_accept` is what
-        befalls every connection before a byte was read."""
+        befalls every connection before a byte was read; `socket` is a Unix socket to listen on."""
+        self._socket = socket
         self.on_accept = on_accept
         self.requests: list[Recorded] = []
         self.unscripted: list[Recorded] = []
@@ -206,6 +214,9 @@ class Upstream:
     def start(self) -> Self:
         async def listen() -> None:
             loop = asyncio.get_running_loop()
+            if self._socket is not None:
+                self._server = await loop.create_unix_server(lambda: Connection(self), self._socket)
+                return
             self._server = await loop.create_server(
                 lambda: Connection(self), "127.0.0.1", self.port, ssl=self._tls, backlog=1024
             )
