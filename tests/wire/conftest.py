@@ -1,17 +1,24 @@
-"""Prints, after the laws were run on recorded traffic, how many records keep each."""
+"""Prints, after laws and judge were run on recorded traffic, how many records pass each."""
 
 import sys
 from typing import Any
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    matrix = getattr(sys.modules.get("tests.wire.test_laws"), "MATRIX", None)
-    if not matrix:
-        return
+    titles = {
+        "test_laws": "recorded traffic: records that keep each law, of those tried",
+        "test_judge": "recorded traffic, judged by independent readers: cells that mean the same",
+    }
+    for module, title in titles.items():
+        if matrix := getattr(sys.modules.get(f"tests.wire.{module}"), "MATRIX", None):
+            _print(terminalreporter, title, matrix)
+
+
+def _print(terminalreporter: Any, title: str, matrix: Any) -> None:
     pairs = list(dict.fromkeys(pair for pair, _ in matrix))
     laws = list(dict.fromkeys(law for _, law in matrix))
     width = max(map(len, pairs))
-    terminalreporter.section("recorded traffic: records that keep each law, of those tried")
+    terminalreporter.section(title)
     for law in laws:
         terminalreporter.write_line(law)
         for pair in pairs:

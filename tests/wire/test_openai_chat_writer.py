@@ -356,3 +356,55 @@ def test_the_sdk_adds_up_what_is_written() -> None:
     ]
     assert message.choices[0].finish_reason == "tool_calls"
     assert message.usage is not None and message.usage.total_tokens == 5
+
+
+def test_thinking_with_proof_is_told_once_however_it_is_read() -> None:
+    """A client may add up the plain words, or the entries the proof belongs to, or take the
+    entries where a chunk has no plain words."""
+    found = chunks(
+        write(
+            Start(format="anthropic"),
+            *part(
+                Thinking(text=""),
+                TextDelta(0, "Hm, "),
+                TextDelta(0, "well."),
+                SignatureDelta(0, "sig", "anthropic"),
+            ),
+            *part(Thinking(redacted="blob", signer="anthropic"), index=1),
+            *part(Text(text="So."), index=2),
+            STOP,
+            End(),
+        )
+    )
+    deltas = [choice["delta"] for chunk in found for choice in chunk["choices"]]
+    entries = [entry for delta in deltas for entry in delta.get("reasoning_details", ())]
+    plain = "".join(delta.get("reasoning_content", "") for delta in deltas)
+    listed = "".join(entry.get("text", "") for entry in entries)
+    either = "".join(
+        delta.get("reasoning_content")
+        or "".join(entry.get("text", "") for entry in delta.get("reasoning_details", ()))
+        for delta in deltas
+    )
+    assert plain == listed == either == "Hm, well."
+    assert [entry["index"] for entry in entries] == [0, 0, 0, 1]
+    assert entries[2]["signature"] == "sig" and entries[3]["data"] == "blob"
+    message = sdk_message(found)
+    back = CHAT.read_reply({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    first, second, _ = back.choice.parts
+    assert isinstance(first, Thinking) and isinstance(second, Thinking)
+    assert (first.text, first.signature, first.signer) == ("Hm, well.", "sig", "anthropic")
+    assert (second.redacted, second.signer) == ("blob", "anthropic")
+
+
+def sdk_message(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The message as a client that adds chunks up by index would send it back."""
+    message: dict[str, Any] = {"role": "assistant", "content": "", "reasoning_content": ""}
+    details: dict[int, dict[str, Any]] = {}
+    for delta in (choice["delta"] for chunk in found for choice in chunk["choices"]):
+        for name in ("content", "reasoning_content"):
+            message[name] += delta.get(name) or ""
+        for entry in delta.get("reasoning_details", ()):
+            held = details.setdefault(entry["index"], {})
+            text = held.get("text", "") + entry.get("text", "")
+            held.update(entry, **({"text": text} if text else {}))
+    return {**message, "reasoning_details": list(details.values())}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from addons.wire.conversation import Thinking
+from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.openai_chat.names import NAME
 from addons.wire.openai_chat.names import REASONING_NAMES
@@ -24,6 +25,11 @@ _FORMAT_OF_SIGNER = {
     "gemini": "google-gemini-v1",
 }
 _SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
+
+
+PROVING = frozenset(_FORMAT_OF_SIGNER)
+"""Formats whose thinking comes with proof. Its words stand in `reasoning_details` too, beside
+which the proof must come back."""
 
 
 def signer_of(entry: JsonObject) -> str:
@@ -113,6 +119,15 @@ def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObj
     for number, entry in enumerate(entries, index):
         entry["index"] = number
     return entries
+
+
+def piece_names(part: Thinking) -> tuple[str, str]:
+    """The type of the entry that holds the words of a part that is streamed, and the member they
+    are."""
+    details = extra_of(part.extra).get("details") or [EMPTY]
+    if details[0].get("type") == "reasoning.summary" or (part.redacted and part.text):
+        return "reasoning.summary", "summary"
+    return "reasoning.text", "text"
 
 
 def _read_details(details: list[Any]) -> list[Thinking]:

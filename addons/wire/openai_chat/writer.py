@@ -40,14 +40,19 @@ from addons.wire.format import Asked
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.members import rest
 from addons.wire.openai_chat.content import write_part
 from addons.wire.openai_chat.errors import write_error
 from addons.wire.openai_chat.names import NAME
 from addons.wire.openai_chat.names import REASONING_NAMES
 from addons.wire.openai_chat.names import own
+from addons.wire.openai_chat.part_state import PartState
 from addons.wire.openai_chat.parts import write_citation
+from addons.wire.openai_chat.reasoning import PROVING
 from addons.wire.openai_chat.reasoning import detail_entries
 from addons.wire.openai_chat.reasoning import names_of
+from addons.wire.openai_chat.reasoning import piece_names
+from addons.wire.openai_chat.reasoning import words_of
 from addons.wire.openai_chat.stops import finish_word
 from addons.wire.openai_chat.stops import stop_members
 from addons.wire.openai_chat.tools import LEGACY
@@ -75,6 +80,8 @@ class ChatWriter:
         self._custom = custom_names(asked.conversation)
         self._started = False
         self._ended = False
+        self._source = ""
+        """The format the stream comes from."""
         self._head: JsonObject = {}
         self._prefix = b""
         """The serialised start of every chunk, up to its choices."""
@@ -101,7 +108,7 @@ class ChatWriter:
         opening, choice = self._choice(event.choice)
         if isinstance(event, Extra):
             fields = own(event.fields)
-            delta, more = _said(fields.get("message")), _said(fields.get("choice"))
+            delta, more = _delta(_said(fields.get("message"))), _said(fields.get("choice"))
             return opening + (self._chunk(event.choice, delta, more=more) if delta or more else b"")
         return opening + b"".join(
             self._chunk(event.choice, delta) for delta in choice.deltas(event)
@@ -127,6 +134,7 @@ class ChatWriter:
         if self._started:
             return b""
         self._started = True
+        self._source = event.format
         extra = dict(own(event.extra))
         extra.pop("object", None)
         head: JsonObject = {
@@ -148,7 +156,7 @@ class ChatWriter:
         if choice is not None:
             return b"", choice
         opening = b"" if self._started else self._start(Start())
-        choice = self._choices[index] = _ChoiceWriter(self._legacy, self._custom)
+        choice = self._choices[index] = _ChoiceWriter(self._legacy, self._custom, self._source)
         # Members of the whole answer that only this format knows go out once, with the first.
         members, self._head = self._head, {}
         delta = {"role": "assistant", "content": ""}
@@ -183,12 +191,13 @@ class ChatWriter:
 class _ChoiceWriter:
     """Turns the events of one choice into deltas."""
 
-    def __init__(self, legacy: bool, custom: frozenset[str]) -> None:
+    def __init__(self, legacy: bool, custom: frozenset[str], source: str) -> None:
         self.finished = False
         self.calls: list[ToolCall] = []
         self._legacy = legacy
         self._custom = custom
-        self._parts: dict[int, _PartState] = {}
+        self._proves = source in PROVING
+        self._parts: dict[int, PartState] = {}
         self._length = 0
         """Characters of text told so far, for citations that do not say where they belong."""
         self._annotations = 0
@@ -224,11 +233,11 @@ class _ChoiceWriter:
     def _begin(self, index: int, part: Part) -> list[JsonObject]:
         match part:
             case Text():
-                state = _PartState(part, "content", self._length)
+                state = PartState(part, "content", self._length)
             case Refusal():
-                state = _PartState(part, "refusal")
+                state = PartState(part, "refusal")
             case Thinking():
-                state = _PartState(part)
+                state = PartState(part)
             case ToolCall():
                 return self._call(index, part)
             case Media(kind="audio"):
@@ -245,7 +254,7 @@ class _ChoiceWriter:
                 deltas += self._cite(CitationDelta(index, citation), state)
         return deltas
 
-    def _more(self, state: "_PartState", text: str) -> list[JsonObject]:
+    def _more(self, state: "PartState", text: str) -> list[JsonObject]:
         part = state.part
         if isinstance(part, ToolCall):
             if state.input is not None:
@@ -255,7 +264,14 @@ class _ChoiceWriter:
             self._length += len(text)
         elif isinstance(part, Thinking):
             state.words.append(text)
-            return [dict.fromkeys(names_of(part) or REASONING_NAMES[:1], text)]
+            said: JsonObject = dict.fromkeys(names_of(part) or REASONING_NAMES[:1], text)
+            if state.entry is None and (self._proves or "details" in part.form):
+                state.entry = (self._details, *piece_names(part))
+                self._details += 1
+            if state.entry is not None:
+                number, kind, member = state.entry
+                said["reasoning_details"] = [{"type": kind, member: text, "index": number}]
+            return [said]
         return [{state.name: text}]
 
     def _call(self, index: int, part: ToolCall) -> list[JsonObject]:
@@ -264,7 +280,7 @@ class _ChoiceWriter:
         form = LEGACY if (self._legacy or part.form == LEGACY) and not self.calls else ""
         turned = part.kind == "function" and part.name in self._custom
         made = replace(part, kind="custom" if turned else part.kind, form=form)
-        state = self._parts[index] = _PartState(made)
+        state = self._parts[index] = PartState(made)
         state.number = len(self.calls) - sum(call.form == LEGACY for call in self.calls)
         state.input = InputStream() if turned else None
         self.calls.append(made)
@@ -282,7 +298,7 @@ class _ChoiceWriter:
             call["extra_content"] = signature_content(part.signature)
         return [{"tool_calls": [call]}]
 
-    def _cite(self, event: CitationDelta, state: "_PartState") -> list[JsonObject]:
+    def _cite(self, event: CitationDelta, state: "PartState") -> list[JsonObject]:
         entry = write_citation(event.citation, state.start, self._length)
         if entry is None:
             return []
@@ -300,7 +316,7 @@ class _ChoiceWriter:
         self._images += 1
         return [{"images": [{**entry, "index": self._images - 1}]}]
 
-    def _end(self, state: "_PartState", final: Part | None) -> list[JsonObject]:
+    def _end(self, state: "PartState", final: Part | None) -> list[JsonObject]:
         """What only the end of a part can tell: signatures and encrypted reasoning."""
         if isinstance(state.part, ToolCall):
             return self._end_call(state, state.part)
@@ -312,11 +328,18 @@ class _ChoiceWriter:
         if part.text.startswith(words) and (left := part.text[len(words) :]):
             deltas += self._more(state, left)
         for entry in detail_entries(part, self._details):
-            deltas.append({"reasoning_details": [{**entry, "index": self._details}]})
-            self._details += 1
+            if state.entry is not None and words_of(entry):
+                # Its words went out piece by piece.
+                number, kind, _ = state.entry
+                state.entry = None
+                entry = {**rest(entry, "text", "summary"), "type": kind}
+            else:
+                number = self._details
+                self._details += 1
+            deltas.append({"reasoning_details": [{**entry, "index": number}]})
         return deltas
 
-    def _end_call(self, state: "_PartState", call: ToolCall) -> list[JsonObject]:
+    def _end_call(self, state: "PartState", call: ToolCall) -> list[JsonObject]:
         deltas: list[JsonObject] = []
         if state.input is not None and (text := state.input.close()):
             deltas.append(_call_delta(call, state.number, text))
@@ -324,39 +347,6 @@ class _ChoiceWriter:
             content = signature_content(state.signature)
             deltas.append({"tool_calls": [{"index": state.number, "extra_content": content}]})
         return deltas
-
-
-class _PartState:
-    """What is known of an open part."""
-
-    __slots__ = ("input", "name", "number", "part", "signature", "signer", "start", "words")
-
-    def __init__(self, part: Part, name: str = "", start: int = 0) -> None:
-        self.part = part
-        self.name = name
-        self.start = start
-        self.number = 0
-        self.input: InputStream | None = None
-        """Turns the arguments of a function into the input of the custom tool it stands for."""
-        self.words: list[str] = []
-        self.signature = ""
-        self.signer = ""
-
-    def thinking(self) -> Thinking | None:
-        """The thinking part as it has become; None if this is none."""
-        part = self.part
-        if not isinstance(part, Thinking):
-            return None
-        return Thinking(
-            text="".join(self.words),
-            signature=self.signature or part.signature,
-            signer=self.signer or part.signer,
-            redacted=part.redacted,
-            id=part.id,
-            summary=part.summary,
-            extra=part.extra,
-            form=part.form,
-        )
 
 
 def _call_delta(call: ToolCall, number: int, text: str) -> JsonObject:
@@ -369,6 +359,12 @@ def _call_delta(call: ToolCall, number: int, text: str) -> JsonObject:
 def _said(members: Any) -> JsonObject:
     """The members that hold anything."""
     return {k: v for k, v in (members or EMPTY).items() if v not in (None, "", [], {})}
+
+
+def _delta(said: JsonObject) -> JsonObject:
+    """The members of a whole message as a delta: an empty call would be one to clients."""
+    call = said.get(LEGACY)
+    return rest(said, LEGACY) if isinstance(call, dict) and not any(call.values()) else said
 
 
 def _audio(part: Media) -> JsonObject:
