@@ -54,7 +54,7 @@ class Ways:
         self._told: set[str] = set()
         for provider in config.providers:
             if provider.builtin is None:
-                self._add(provider)
+                self.add(provider)
 
     def of(self, credential: str, format: str) -> Way | None:
         """How a key (by its id) gets to where its provider speaks a format; None: directly."""
@@ -75,7 +75,8 @@ class Ways:
         known = (proxy for group in self._proxies.values() for proxy in group)
         return [secret for proxy in known if (secret := proxy.password.get_secret_value())]
 
-    def _add(self, provider: Provider) -> None:
+    def add(self, provider: Provider) -> None:
+        """Finds the ways to one more provider."""
         tls = _tls(provider)
         for credential, own_proxy in credentials_of(provider).items():
             for format in provider.formats:

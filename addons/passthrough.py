@@ -11,6 +11,7 @@ from addons.exchange import Exchange
 from addons.exchange import Origin
 from addons.headers import own_headers
 from addons.hosts import known_hosts
+from addons.outward import Ways
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.hosts import CallKind
 from addons.policy.schema import Config
@@ -22,21 +23,23 @@ from addons.wire.jsonio import dumps
 class Passthroughs:
     """The destinations of clients as providers, of one configuration."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, ways: Ways) -> None:
         self._timeouts = config.timeouts
+        self._ways = ways
         self._providers: dict[tuple[str, str], Provider] = {}
 
     def provider(self, origin: Origin, format: str) -> Provider:
         """The provider that stands for a destination."""
         place = f"{origin.scheme}://{origin.netloc}", format
         if place not in self._providers:
-            self._providers[place] = Provider.model_construct(
+            provider = self._providers[place] = Provider.model_construct(
                 name=f"{PASSTHROUGH}:{origin.netloc}",
                 formats=(format,),
                 base_url=place[0],
                 credentials="forward",
                 timeouts=self._timeouts,
             )
+            self._ways.add(provider)
         return self._providers[place]
 
 

@@ -28,6 +28,7 @@ from addons.settings import Settings  # noqa: E402
 from addons.status import Status  # noqa: E402
 from addons.streaming import Streaming  # noqa: E402
 from addons.translation import Translation  # noqa: E402
+from addons.trust import Trust  # noqa: E402
 from addons.tunnels import Tunnels  # noqa: E402
 from addons.usage import Usage  # noqa: E402
 from addons.views import Views  # noqa: E402
@@ -58,5 +59,6 @@ addons = [
     Views(runtime),
     Recorder(runtime),
     Status(runtime),
+    Trust(runtime),
     Release(runtime),
 ]

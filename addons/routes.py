@@ -129,7 +129,7 @@ class Routes:
     def _target(self, target: Target, aside: Aside | None) -> RouteTarget:
         provider = target.provider
         if target.kind == "passthrough":
-            return _own(target)
+            return _own(target, self._ways)
         # That a model gives no embeddings, say, must not be held against it as a model.
         model = f"{target.model} ({aside.service})" if aside else target.model
         return RouteTarget(
@@ -146,14 +146,15 @@ def _is_secret(rule: HeaderRule) -> bool:
     return not rule.copy_of and rule.name.lower() not in _NO_SECRETS
 
 
-def _own(target: Target) -> RouteTarget:
+def _own(target: Target, ways: Ways) -> RouteTarget:
     """A client's own destination. What it refuses is its own business, so that without anything
     better it is asked rather than spared."""
     name = target.provider.name
+    credential = f"{name}#client"
     return RouteTarget(
         provider=name,
         model=target.model,
-        credentials=(Credential(id=f"{name}#client", forwarded=True),),
+        credentials=(Credential(id=credential, forwarded=True, via=ways.label(credential)),),
         spared=False,
         ref=target,
     )

@@ -87,7 +87,7 @@ class Runtime:
         self.ways = Ways(config, self.surroundings)
         self.routes = Routes(config, self.ways)
         self.adjustments = Adjustments(config)
-        self.passthroughs = Passthroughs(config)
+        self.passthroughs = Passthroughs(config, self.ways)
         known_hosts()  # read before the first request needs it
         shipped = shipped_failures()
         self._tables = {

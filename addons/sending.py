@@ -50,7 +50,7 @@ class Sending:
         assert upstream
         if exchange.target.kind == "passthrough":
             attempt.request = own_request(exchange)
-            attempt.timeouts = timeouts(provider, exchange.upstream_streams)
+            self._set_out(attempt, exchange)
             return
         path = upstream.path(exchange.target.model, exchange.upstream_streams)
         if exchange.aside is not None:
@@ -69,9 +69,15 @@ class Sending:
             request.headers[name] = value
         change_headers(request.headers, changes)
         attempt.request = request
+        self._set_out(attempt, exchange)
+
+    def _set_out(self, attempt: Attempt, exchange: Exchange) -> None:
+        """The attempt's way and its deadlines."""
+        assert exchange.target and exchange.upstream_format
         if exchange.current is not None:
-            attempt.way = self._runtime.ways.of(exchange.current.credential.id, upstream.name)
-        attempt.timeouts = timeouts(provider, exchange.upstream_streams)
+            credential, format = exchange.current.credential.id, exchange.upstream_format.name
+            attempt.way = self._runtime.ways.of(credential, format)
+        attempt.timeouts = timeouts(exchange.target.provider, exchange.upstream_streams)
 
     def _headers(self, exchange: Exchange, upstream: Format, provider: Provider):
         # Where the router asks for keys of its own, what a client came with is one of those.

@@ -1,0 +1,81 @@
+"""Clients that do not trust the router's certificates: told by name, with what they have to set."""
+
+import logging
+import re
+import time
+from functools import cache
+from pathlib import Path
+
+from mitmproxy import connection
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.tls import TlsData
+from ruamel.yaml import YAML
+
+from addons.policy.trust import TrustTable
+from addons.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+QUIET = 600.0
+"""Seconds in which the same is not told again: tools try many times."""
+
+TABLE = Path(__file__).resolve().parents[1] / "config" / "trust.yaml"
+
+_MOST_TOLD = 1000
+_CA = "mitmproxy-ca-cert.pem"
+_ALERTS = re.compile(r"unknown ca|certificate unknown|bad certificate")
+"""How mitmproxy tells the alerts of clients that looked at the certificate (RFC 8446, 6.2)."""
+
+
+class Trust:
+    """Tells when a client breaks off the TLS of a host that is opened here.
+
+    Some send the alert `unknown ca`, some only hang up (Bun, and what is built with it). What a
+    client is called stands in its CONNECT; where it says nothing there, the host may tell.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._agents: dict[str, str] = {}
+        self._told: dict[tuple[str, str], float] = {}
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        if self._runtime.serves_host(flow.request.host, flow.request.port):
+            self._agents[flow.client_conn.id] = flow.request.headers.get("user-agent", "")
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._agents.pop(client.id, None)
+
+    def tls_failed_client(self, data: TlsData) -> None:
+        host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
+        agent = self._agents.get(data.context.client.id, "")
+        if not self._is_news(agent, host, time.monotonic()):
+            return
+        ca = Path(ctx.options.confdir).expanduser() / _CA
+        name, advice = known_clients().advice(agent, host, str(ca))
+        alert = _ALERTS.search((data.conn.error or "").lower())
+        logger.warning(
+            "switchyard: %s %s this router's certificate for %s (%s): %s",
+            name,
+            "does not trust" if alert else "seems not to trust",
+            host,
+            f"it answered {alert[0]!r}" if alert else "it hung up while TLS began",
+            advice,
+        )
+
+    def _is_news(self, agent: str, host: str, now: float) -> bool:
+        """Whether this was not told lately."""
+        place = agent, host
+        if now - self._told.get(place, -QUIET) < QUIET:
+            return False
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[place] = now
+        return True
+
+
+@cache
+def known_clients() -> TrustTable:
+    """What `config/trust.yaml` says, read at most once."""
+    return TrustTable.from_data(YAML(typ="safe").load(TABLE)["clients"])
