@@ -19,6 +19,7 @@ from mitmproxy.utils import asyncio_utils
 
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
+from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
@@ -154,6 +155,14 @@ class Settings:
         self._runtime.use(config, self._demo_url)
         for notice in config.notices:
             logger.warning("switchyard: %s", notice)
+        for host in config.intercept:
+            if near := known_hosts().misspelt(host.partition(":")[0]):
+                logger.warning(
+                    "switchyard: intercept.%s: is no host that the router knows. Hint: did you "
+                    "mean %r?",
+                    host,
+                    near,
+                )
 
     def _announce(self) -> None:
         addresses = mitmproxys("proxyserver").listen_addrs()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from addons.policy.combinations import check_combinations
+from addons.policy.fields import PASSTHROUGH
 from addons.policy.presets import apply_presets
 from addons.policy.problems import ConfigError
 from addons.policy.problems import KeyPath
@@ -181,7 +182,11 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         providers=tuple(live),
         clients=config.clients.model_copy(update={"api_keys": keys}),
         not_live=tuple(left_out),
-        notices=(*_notices(document), *_unverified(document, config, absent)),
+        notices=(
+            *_notices(document),
+            *_unverified(document, config, absent),
+            *(_left_out(document) if keys else ()),
+        ),
     )
 
 
@@ -215,6 +220,20 @@ def _complete_provider(
 
 def _unset_key(document: Document, path: KeyPath) -> bool:
     return path in document.unset or (*path, "api-key") in document.unset
+
+
+def _left_out(document: Document) -> Iterator[Problem]:
+    """Notices of passthrough members, where clients come with keys of the router's."""
+    for path, mark in document.marks.items():
+        if mark.text == PASSTHROUGH and path and path[0] in ("combos", "aliases", "intercept"):
+            yield Problem(
+                document.file,
+                mark.line,
+                dotted(path),
+                f"{PASSTHROUGH} is only for clients that show their key to the proxy, and is left "
+                "out for others: what those come with is the router's own key",
+                "HTTPS_PROXY=http://any:KEY@host:port keeps a tool's own login",
+            )
 
 
 def _notices(document: Document) -> tuple[Problem, ...]:

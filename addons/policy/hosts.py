@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
+from addons.policy.problems import nearest
+
 type CallKind = Literal["generate", "count", "embed", "compact"]
 
 _KINDS = ("generate", "count", "embed", "compact")
+_NEARLY = 0.9
+"""Likeness of a name to what it was meant to be; other hosts of one provider are less alike."""
+
 _NAME = re.compile(r"\{\w+\}")
 
 
@@ -78,6 +83,12 @@ class HostTable:
     def get(self, host: str) -> KnownHost | None:
         """What is known of a host, named without its port."""
         return self._hosts.get(host.lower())
+
+    def misspelt(self, host: str) -> str | None:
+        """The known host that a host's name is nearly, if it is none itself."""
+        if self.get(host) is not None:
+            return None
+        return next(iter(nearest(host, self._hosts, likeness=_NEARLY)), None)
 
     def home(self, format: str, headers: Container[str]) -> KnownHost | None:
         """The home of a format, for a request with these headers (names in lower case, or of a

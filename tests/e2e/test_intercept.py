@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import zlib
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -652,3 +653,120 @@ def test_no_login_is_left_in_what_is_shown(world: World, token: str) -> None:
     dump = (world.router.directory / "flows.mitm").read_bytes()
     assert token.encode() not in dump
     assert token not in world.router.log
+
+
+def test_uploads_pass_through_piece_by_piece(world: World, token: str) -> None:
+    """A server may look at the beginning of one before its end is sent."""
+    plan = world.home.on(None, whole(b"{}"), path="/v1/files")
+    sent = [b"a" * 1000, b"b" * 1000]
+    with world.client(token) as client:
+        answer = client.post(at(CLAUDE, "/v1/files"), content=iter(sent))
+    assert answer.status_code == 200
+    assert plan.requests[0].body == b"".join(sent)
+
+
+@pytest.fixture
+def own_world(world: World, upstream_ca: Path, tmp_path: Path) -> Callable[[dict[str, Any]], World]:
+    """The same hosts behind a router of the test's own configuration."""
+
+    def start(more: dict[str, Any], *args: str) -> World:
+        provider = {"name": "glm", "base-url": f"{world.other.url}/v1", "api-key": KEY}
+        router = Router(
+            tmp_path,
+            {"providers": [provider], "retry": {"request-retry": 0}, **more},
+            *("-s", str(ROOT / "tests" / "support" / "elsewhere.py"), *args),
+            env={"TEST_HOSTS": json.dumps(dict.fromkeys(HOSTS, world.home.port))},
+            trust=upstream_ca,
+        )
+        return World(world.home, world.copilot, world.other, router)
+
+    return start
+
+
+ROUTER_KEY = "key-of-this-router-1"
+
+
+def test_with_client_keys_the_proxy_is_shown_one(
+    own_world: Callable[..., World], tmp_path: Path, token: str
+) -> None:
+    """Then the tool's own login stays free for its provider, and only then is it used."""
+    it = own_world(
+        {
+            "clients": {"api-keys": [ROUTER_KEY]},
+            "intercept": {CLAUDE: ["passthrough", "glm/glm-4.7"], ALONE: ["passthrough"]},
+            "combos": {"own": ["passthrough"]},
+        },
+        *("-w", str(tmp_path / "flows.mitm")),
+    )
+    url = at(CLAUDE, "/v1/messages")
+    home = it.home.on(None, always=saying(ANTHROPIC))
+    it.other.on("glm-4.7", saying(CHAT, OTHER))
+    with it.router:
+        assert "is only for clients that show their key to the proxy" in it.router.log
+        proxy = it.router.url.replace("//", f"//any:{ROUTER_KEY}@")
+        bearer = {"authorization": f"Bearer {token}"}
+        with httpx2.Client(proxy=proxy, verify=trusting(it.router.ca), trust_env=False) as client:
+            assert route(client.post(url, json=question(), headers=bearer)) == (OWN, "1")
+        with it.client(token) as client:
+            assert client.post(url, json=question()).status_code == 401
+        with it.client(ROUTER_KEY) as client:
+            assert route(client.post(url, json=question())) == ("glm", "1")
+            refused = client.post(at(ALONE, "/v1/chat/completions"), json=question())
+            assert refused.status_code == 400 and "HTTPS_PROXY" in refused.text
+        direct = {"x-api-key": ROUTER_KEY}
+        answer = httpx2.post(
+            f"{it.router.url}/v1/messages", json=question("own"), headers=direct, trust_env=False
+        )
+        assert answer.status_code == 400 and "passthrough" in answer.text
+    assert [request.key for request in home.requests] == [token]
+    assert "proxy-authorization" not in home.requests[0].header_names()
+    dump = (tmp_path / "flows.mitm").read_bytes()
+    for secret in (token, ROUTER_KEY):
+        assert secret.encode() not in dump and secret not in it.router.log
+
+
+def test_after_signs_of_life_a_compressed_answer_is_unpacked(
+    own_world: Callable[..., World], token: str
+) -> None:
+    """The head that went out with them says nothing of a content encoding."""
+    it = own_world(
+        {
+            "intercept": {CLAUDE: ["glm/glm-4.7", "passthrough"]},
+            "heartbeat": {"after": "50ms", "every": "50ms"},
+        }
+    )
+    alive = Signal()
+    it.other.on("glm-4.7", (Wait(alive), CUT))
+    packed = _gzipped(ANTHROPIC.events(Answer()))
+    it.home.on(None, chunked(*packed, headers=(("content-encoding", "gzip"),)))
+    with (
+        it.router,
+        it.client(token) as client,
+        client.stream(
+            "POST",
+            at(CLAUDE, "/v1/messages"),
+            json=question(stream=True),
+            headers={"accept-encoding": "gzip"},
+        ) as answer,
+    ):
+        raw = answer.iter_raw()
+        got = next(raw)
+        alive.set()
+        got += b"".join(raw)
+        assert "content-encoding" not in answer.headers
+    assert read_stream("anthropic", got).text == Answer().text
+
+
+def test_another_member_goes_on_with_a_stream_that_broke_off(
+    own_world: Callable[..., World], token: str
+) -> None:
+    it = own_world(
+        {"intercept": {CLAUDE: {"members": ["passthrough", "glm/x"], "continue-streams": True}}}
+    )
+    events = ANTHROPIC.events(Answer(text="One two three four"))
+    it.home.on(None, chunked(*events[:4], CUT))
+    rest = it.other.on("x", saying(CHAT, Answer(text=f" and so on, {GOOD}.")))
+    with it.router:
+        told = read_stream("anthropic", post(it, token, stream=True).content)
+    assert told.text.endswith(f"and so on, {GOOD}.") and told.text.startswith("One")
+    assert token not in str(rest.requests[0].headers)

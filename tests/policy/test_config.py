@@ -275,3 +275,16 @@ def test_anchors_and_merge_keys() -> None:
     )
     assert [one.strategy for one in config.providers] == ["sticky", "fill-first"]
     assert config.providers[1].timeouts.total == 9
+
+
+def test_with_client_keys_passthrough_members_are_told_to_be_for_the_proxys_clients() -> None:
+    text = """
+        providers: [{name: a, base-url: "https://a.example/v1"}]
+        clients: {api-keys: ["${ROUTER_KEY:-}"]}
+        combos: {c: [a/x, passthrough]}
+        intercept: {api.x.example: {models: {"*": passthrough}}}
+    """
+    assert load(text).notices == ()
+    notices = load(text, {"ROUTER_KEY": "key-1"}).notices
+    assert [one.key for one in notices] == ["combos.c[1]", "intercept.api.x.example.models.*"]
+    assert all("HTTPS_PROXY" in one.hint and one.line for one in notices)

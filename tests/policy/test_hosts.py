@@ -93,3 +93,17 @@ def test_the_shipped_table(host: str, path: str, format: str | None, kind: str) 
 def test_logins_are_told_from_keys() -> None:
     login = known_hosts().get("api.anthropic.com").login  # type: ignore[union-attr]
     assert login and login.match("sk-ant-oat01-x") and not login.match("sk-ant-api03-x")
+
+
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("api.antropic.com", "api.anthropic.com"),
+        ("api.openai.co", "api.openai.com"),
+        ("api.anthropic.com", None),
+        ("llm.corp.example", None),
+        ("api.mistral.ai", None),
+    ],
+)
+def test_misspelt_hosts(host: str, meant: str | None) -> None:
+    assert known_hosts().misspelt(host) == meant
