@@ -1,14 +1,16 @@
 """Answers that a client's history holds in pieces, put together for providers of other formats.
 
-The chats of Google's SDK keep a streamed answer as one content a chunk. Gemini reads neighbouring
-contents of the model as one; elsewhere each would be an answer of its own, cut in mid-word, and a
-call whose result does not follow is refused.
+Anthropic and Gemini read neighbouring turns of the model as one (Anthropic's reference, "Create a
+Message": consecutive turns are combined). Elsewhere each would be an answer of its own, and a call
+whose result does not follow at once is refused. The chats of Google's SDK keep a streamed answer
+as one content a chunk, cut in mid-word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from addons.wire.anthropic.blocks import NAME as ANTHROPIC
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Part
 from addons.wire.conversation import Text
@@ -21,18 +23,23 @@ from addons.wire.gemini.names import NAME as GEMINI
 def joined(conversation: Conversation) -> Conversation:
     """The conversation with each answer of the model in one turn; itself where nothing is in
     pieces."""
-    if conversation.format != GEMINI:
+    if conversation.format not in (ANTHROPIC, GEMINI):
         return conversation
+    one = _one if conversation.format == GEMINI else _beside
     turns: list[Turn] = []
     for role, group in groupby(conversation.turns, key=lambda turn: turn.role):
         pieces = list(group)
-        turns += [_one(pieces)] if role == "assistant" and len(pieces) > 1 else pieces
+        turns += [one(pieces)] if role == "assistant" and len(pieces) > 1 else pieces
     if len(turns) == len(conversation.turns):
         return conversation
     return replace(conversation, turns=tuple(turns))
 
 
-def _one(turns: Iterable[Turn]) -> Turn:
+def _beside(turns: Sequence[Turn]) -> Turn:
+    return replace(turns[0], parts=tuple(part for turn in turns for part in turn.parts))
+
+
+def _one(turns: Sequence[Turn]) -> Turn:
     first, *more = turns
     parts: list[Part] = list(first.parts)
     for turn in more:

@@ -83,5 +83,5 @@ def _depth(found: list[str]) -> tuple[int, int, int]:
     """Of the members of a union, the one that was meant is wrong deepest; one told apart by its
     `type` or `role` was not meant."""
     apart = sum(("type: " in f or "role: " in f) and " is none of " in f for f in found)
-    deepest = max((f.partition(": ")[0].count(".") for f in found), default=0)
+    deepest = max((sum(map(f.partition(": ")[0].count, ".[")) for f in found), default=0)
     return apart, -deepest if found else -1_000, len(found)

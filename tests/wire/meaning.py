@@ -162,6 +162,8 @@ def _turns(c: Conversation, without: Collection[str]) -> list[tuple[str, list[An
             else:
                 others.append(_part(part, without))
         joined = _join([*results, *(part for part in others if part is not None)])
+        if not turns and joined == [("text", " ")]:
+            continue  # what Gemini wants before a call that nobody asked for
         if joined and turns and turns[-1][0] == role:
             turns[-1] = (role, _join([*turns[-1][1], *joined]))
         elif joined:

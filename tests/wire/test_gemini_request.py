@@ -608,3 +608,27 @@ def test_bytes_in_the_alphabet_for_urls(target: str):
     c = read({"role": "user", "parts": [picture]})
     written = dumps(FORMATS[target].write_request(c)).decode()
     assert data in written and spelled not in written
+
+
+def test_a_call_is_never_the_first_content():
+    """The API: "function call turn comes immediately after a user turn"."""
+    contents = write(assistant(ToolCall(id="c", name="f", arguments="{}")))["contents"]
+    assert [content["role"] for content in contents] == ["user", "model"]
+    assert [content["role"] for content in write(assistant(Text(text="Hi")))["contents"]] == [
+        "model"
+    ]
+
+
+@pytest.mark.parametrize("target", ["openai-chat", "gemini", "ollama"])
+def test_no_number_of_log_probabilities_without_a_wish_for_them(target: str):
+    """The APIs refuse it."""
+    told = FORMATS[target].write_request(
+        Conversation(format="openai-responses", model="m", turns=(HI,), top_logprobs=2)
+    )
+    assert b"logprobs" not in dumps(told)
+
+
+@pytest.mark.parametrize("target", ["openai-responses", "gemini"])
+def test_words_for_an_effort_that_only_one_provider_knows(target: str):
+    c = foreign(HI, reasoning=Reasoning(effort="default"))
+    assert b"default" not in dumps(FORMATS[target].write_request(c)).lower()

@@ -85,3 +85,22 @@ def test_carried_thinking_stands_where_it_stood():
     blocks = body["messages"][1]["content"]
     assert [block["type"] for block in blocks] == ["thinking", "text", "tool_use", "tool_use"]
     assert blocks[0]["signature"] == "s" and blocks[1]["text"] == "I shall ask."
+
+
+@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "gemini", "ollama"])
+def test_neighbouring_answers_of_anthropics_history_are_one(target: str):
+    """A call's result would not follow it otherwise, which Chat refuses."""
+
+    def use(name: str) -> dict[str, Any]:
+        return {"type": "tool_use", "id": f"id_{name}", "name": name, "input": {}}
+
+    def result(name: str) -> dict[str, Any]:
+        return {"type": "tool_result", "tool_use_id": f"id_{name}", "content": "x"}
+
+    def written(*answers: list[dict[str, Any]]) -> dict[str, Any]:
+        said = [{"role": "assistant", "content": answer} for answer in answers]
+        results = {"role": "user", "content": [result("a"), result("b")]}
+        body = {"model": "m", "max_tokens": 9, "messages": [*said, results]}
+        return FORMATS[target].write_request(joined(FORMATS["anthropic"].read_request(body)))
+
+    assert written([use("a")], [use("b")]) == written([use("a"), use("b")])

@@ -1,6 +1,7 @@
 """Answers of the Responses API: read, written, and both without loss."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -335,10 +336,12 @@ def test_thinking_is_a_summary_with_its_proof_in_an_envelope():
         Thinking(redacted="blob", signer="anthropic"),
     )["output"]
     assert one["summary"] == [{"type": "summary_text", "text": "hm"}]
-    assert unseal(one["encrypted_content"]) == signed
+    assert unseal(one["encrypted_content"]) == replace(signed, id=one["id"])
     assert unseal(two["encrypted_content"]) == Thinking()
     assert three["summary"] == []
-    assert unseal(three["encrypted_content"]) == Thinking(redacted="blob", signer="anthropic")
+    assert unseal(three["encrypted_content"]) == Thinking(
+        redacted="blob", signer="anthropic", id=three["id"]
+    )
     back = FORMAT.read_request(request_body(one, two, three)).turns[0].parts
     assert [
         (p.text, p.signature, p.redacted, p.signer) for p in back if isinstance(p, Thinking)

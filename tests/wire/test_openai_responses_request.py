@@ -545,10 +545,6 @@ def test_a_turn_is_taken_apart_into_items():
             Media(kind="document", url="https://a.example/b.pdf"),
             {"type": "input_file", "file_url": "https://a.example/b.pdf"},
         ),
-        (
-            Media(kind="audio", media_type="audio/x-wav", data="AAAA"),
-            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
-        ),
     ],
 )
 def test_media_are_written(media, part):

@@ -524,7 +524,9 @@ def test_every_step_of_thinking_and_calls_is_told():
         ("output_item.done", 2, None),
     ]
     proof = unseal(events[7]["item"]["encrypted_content"])
-    assert proof == Thinking(text="hm", signature="sig", signer="anthropic")
+    assert proof == Thinking(
+        text="hm", signature="sig", signer="anthropic", id=events[7]["item"]["id"]
+    )
     assert [i.type for i in accumulated(data).output] == ["reasoning", "message", "function_call"]
 
 

@@ -82,6 +82,8 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
             config[key] = value
     if c.stop:
         config["stopSequences"] = list(c.stop)
+    if not home and not c.logprobs:
+        config.pop("logprobs", None)  # refused without the other
     if c.logprobs is not None:
         config["responseLogprobs"] = c.logprobs
     if modalities := _modalities(c, home):
@@ -162,6 +164,7 @@ def _write_thinking(reasoning: Reasoning) -> JsonObject:
     if reasoning.budget is not None:
         thinking["thinkingBudget"] = reasoning.budget
     elif reasoning.effort is not None:
-        thinking["thinkingLevel"] = _LEVELS.get(reasoning.effort, "HIGH")
+        if reasoning.effort in _LEVELS:
+            thinking["thinkingLevel"] = _LEVELS[reasoning.effort]
     thinking["includeThoughts"] = reasoning.summary not in _HIDDEN
     return thinking

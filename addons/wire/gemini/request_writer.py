@@ -138,8 +138,11 @@ class _Contents:
             others = [raw for part in parts for raw in _plain(part)]
             contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
         contents = [content for content in contents if content["parts"]]
-        # A request without contents is refused, even if the system instruction says it all.
-        return contents or [{"role": "user", "parts": [{"text": " "}]}]
+        # A request without contents is refused, even if the system instruction says it all; so is
+        # a call that no turn of the user's comes before.
+        if not contents or any("functionCall" in part for part in _opening(contents[0])):
+            contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
+        return contents
 
     def _result(self, part: Part) -> list[JsonObject]:
         if not isinstance(part, ToolResult):
@@ -174,6 +177,11 @@ class _Contents:
         if loose:
             written.append({"text": "", "thoughtSignature": loose})
         return written
+
+
+def _opening(content: JsonObject) -> list[JsonObject]:
+    """The parts of a first content that is the model's."""
+    return content["parts"] if content["role"] == "model" else []
 
 
 def _plain(part: Part) -> Iterator[JsonObject]:

@@ -7,6 +7,7 @@ from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
 from addons.wire.conversation import Tool
 from addons.wire.customtools import as_function
+from addons.wire.effort import LEVELS
 from addons.wire.effort import OLLAMA_WITH_LEVELS
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
@@ -15,6 +16,7 @@ from addons.wire.members import objects_of
 from addons.wire.members import rest
 from addons.wire.members import text_of
 from addons.wire.names import Names
+from addons.wire.ollama.names import NAME
 from addons.wire.ollama.names import own
 from addons.wire.ollama.names import owned
 
@@ -75,7 +77,7 @@ def write_settings(c: Conversation, left: JsonObject) -> JsonObject:
         written["think"] = think
     if c.logprobs is not None:
         written["logprobs"] = c.logprobs
-    if c.top_logprobs is not None:
+    if c.top_logprobs is not None and (c.logprobs or c.format == NAME):
         written["top_logprobs"] = c.top_logprobs
     return written
 
@@ -198,7 +200,7 @@ def fit_think(body: JsonObject, model: str) -> JsonObject:
 def _write_think(reasoning: Reasoning) -> bool | str | None:
     if reasoning.enabled is False or reasoning.effort == "none":
         return False
-    if reasoning.effort is not None:
+    if reasoning.effort in LEVELS:
         return _LEVELS.get(reasoning.effort, "high")
     if reasoning.enabled or reasoning.adaptive or reasoning.budget:
         return True

@@ -128,6 +128,8 @@ def write_request(conversation: Conversation) -> JsonObject:
 
 def _write_settings(c: Conversation, body: JsonObject) -> None:
     """What of another format's settings needs other words here."""
+    if not c.logprobs:
+        body.pop("top_logprobs", None)  # refused without the other
     if c.output is not None:
         body["response_format"] = _write_output(c.output)
     if c.reasoning is not None and (effort := effort_of(c.reasoning)):

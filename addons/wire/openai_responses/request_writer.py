@@ -175,6 +175,8 @@ def _message(
     turn: Turn, parts: list[Part], is_own: bool, even_empty: bool = False
 ) -> Iterator[JsonObject]:
     """A user's, system or developer message; none if nothing of it can be said."""
+    if not is_own:  # a message takes text, images and files
+        parts = [p for p in parts if not (isinstance(p, Media) and p.kind == "audio")]
     if not parts and not even_empty:
         return
     written: JsonObject = {"role": turn.role}

@@ -8,6 +8,7 @@ from typing import Any
 
 from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
+from addons.wire.effort import LEVELS
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
 from addons.wire.openai_responses.members import rest
@@ -111,7 +112,8 @@ def _effort(reasoning: Reasoning) -> str | None:
     """The level to ask for. Thinking that was switched off without a level is left to the model's
     default: several models refuse `none`."""
     if reasoning.effort or reasoning.budget is None:
-        return reasoning.effort
+        # Some providers have further words of their own (Groq: `default`).
+        return reasoning.effort if reasoning.effort in LEVELS else None
     if reasoning.budget <= 0:
         return None
     return next((level for most, level in _LEVELS if reasoning.budget <= most), "high")

@@ -162,8 +162,7 @@ def _read_contents(contents: list[Any], asked: Asked) -> None:
             open_calls.remove(at)
             said = answer.response or {}
             words = said["error"] if "error" in said else said.get("output", said.get("result"))
-            demand(words is not None, f"neither output nor error: {said}")
-            text = words if isinstance(words, str) else json.dumps(words)
+            text = words if isinstance(words, str) else json.dumps(words if words else said)
             asked.result(at[0], text, failed="error" in said)
         for part in content.parts:
             _read_part(part, role, open_calls, asked)
@@ -185,7 +184,7 @@ def _read_part(part: Any, role: str, open_calls: list[Any], asked: Asked) -> Non
     elif part.text and not part.thought:
         asked.say("assistant" if role == "model" else "user", part.text)
     elif part.text is None:
-        known = part.function_response or part.thought_signature
+        known = part.function_response or part.thought_signature or part.file_data
         demand(known, "required oneof field 'data' must have one initialized field")
 
 
