@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from urllib.parse import urlsplit
 
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -38,6 +39,8 @@ from scripts.lib.trust import write_trust  # noqa: E402
 DEFAULT_PORT = "8787"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MODELS_SHOWN = 20
+ANY_KEY = "switchyard"
+"""For tools that insist on a key, before routers that ask for none."""
 
 EPILOG = """\
 By proxy (the default) a tool keeps its own login and its own model: set up `intercept:` rules to
@@ -59,7 +62,7 @@ class Options:
 
     way: Way
     router: str
-    key: str
+    key: str | None
     model: str | None
     confdir: Path
     prints: bool
@@ -86,8 +89,8 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
     parser.add_argument("--model", metavar="NAME", help="with --base-url: the model to ask for")
     parser.add_argument(
         "--key",
-        default=environ.get("SWITCHYARD_KEY") or "switchyard",
-        help="with --base-url: the router's client key (default: $SWITCHYARD_KEY, else any)",
+        default=environ.get("SWITCHYARD_KEY") or None,
+        help="the router's client key, where it asks for one (default: $SWITCHYARD_KEY)",
     )
     parser.add_argument(
         "--router",
@@ -132,14 +135,15 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
     cache = cache_directory(environ)
     values = {
         "router": options.router,
-        "key": options.key,
+        "proxy": proxy_url(options),
+        "key": options.key or ANY_KEY,
         "no-proxy": no_proxy(environ, options),
         "files": str(_files_directory(cache, tool, options)),
     }
     if options.model:
         values["model"] = options.model
     if options.way == "proxy":
-        authority = authority_of(options.router) or authority_in(options.confdir)
+        authority = authority_of(values["proxy"]) or authority_in(options.confdir)
         ca, bundle = write_trust(authority, cache, environ)
         values |= {"ca": str(ca), "bundle": str(bundle)}
     try:
@@ -172,8 +176,17 @@ def cache_directory(environ: Mapping[str, str]) -> Path:
 
 def _files_directory(cache: Path, tool: Tool, options: Options) -> Path:
     # Two of a kind that run at the same time, with different models say, do not meet.
-    facts = "\0".join((options.router, options.key, options.model or ""))
+    facts = "\0".join((options.router, options.key or "", options.model or ""))
     return cache / f"{tool.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+
+def proxy_url(options: Options) -> str:
+    """The router's address for `HTTPS_PROXY`, with the client key, by which a router that asks for
+    keys knows whose calls may go on with credentials of their own."""
+    if options.key is None:
+        return options.router
+    scheme, _, place = options.router.partition("://")
+    return f"{scheme}://switchyard:{quote(options.key, safe='')}@{place}"
 
 
 def no_proxy(environ: Mapping[str, str], options: Options) -> str:
@@ -206,7 +219,7 @@ def check_router(router: str) -> None:
 def _which_model(tool: Tool, options: Options) -> str:
     message = f"{tool.title} has to be told which model to ask the router for: --model NAME."
     try:
-        listed = _get(options.router, "/v1/models", options.key)
+        listed = _get(options.router, "/v1/models", options.key or "")
         names = [entry["id"] for entry in listed["data"]]
     except (OSError, ValueError, LookupError, TypeError):
         return f"{message} GET {options.router}/v1/models lists them."

@@ -25,6 +25,7 @@ from scripts.run_with import CannotRun
 from scripts.run_with import main
 from scripts.run_with import no_proxy
 from scripts.run_with import printed
+from scripts.run_with import proxy_url
 from scripts.run_with import read_options
 from scripts.run_with import set_up
 from tests.support.router import ROOT
@@ -41,6 +42,7 @@ ROOTS = f"{BEGIN}\ntheirs\n-----END CERTIFICATE-----".encode()
 
 VALUES = {
     "router": "http://r:1",
+    "proxy": "http://u:k@r:1",
     "key": "sk-k",
     "no-proxy": "localhost",
     "files": "/f",
@@ -177,6 +179,22 @@ def test_wrong_options_are_explained(arguments: list[str], capsys: pytest.Captur
 )
 def test_hosts_reached_directly(given: Mapping[str, str], arguments: list[str], expected: str):
     assert no_proxy(given, read_options(arguments, {})) == expected
+
+
+def test_the_key_is_shown_to_the_proxy():
+    options = read_options(["--router", "http://h:1", "x"], {"SWITCHYARD_KEY": "k/1@"})
+    assert proxy_url(options) == "http://switchyard:k%2F1%40@h:1"
+    assert proxy_url(read_options(["--router", "http://h:1", "x"], {})) == "http://h:1"
+
+
+def test_a_router_that_asks_for_keys_tells_its_certificate(
+    home: Path, start_router: Callable[..., Router]
+):
+    router = start_router({**CONFIG, "clients": {"api-keys": ["sk-mine"]}})
+    show = 'cat "$NODE_EXTRA_CA_CERTS"; echo $https_proxy'
+    result = run("--router", router.url, "--key", "sk-mine", "sh", "-c", show)
+    place = router.url.removeprefix("http://")
+    assert result.stdout == router.ca.read_text() + f"http://switchyard:sk-mine@{place}\n"
 
 
 def test_trust_is_added_to_what_is_trusted_already(tmp_path: Path):

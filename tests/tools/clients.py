@@ -6,7 +6,6 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from pathlib import Path
 
 from tests.support.router import ROOT
 from tests.tools.speech import Format
@@ -44,13 +43,10 @@ class Client:
         own = self.by_hand(router, model).environment if self.by_hand else {}
         return {**self.environment, **own}
 
-    def lay_out(self, home: Path, router: str, model: str) -> None:
-        """Writes the files that the tool shall find in its home."""
+    def home_files(self, router: str, model: str) -> Files:
+        """What the tool shall find in its home."""
         own = self.by_hand(router, model).files if self.by_hand else {}
-        for name, content in {**self.files, **own}.items():
-            path = home / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return {**self.files, **own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,12 @@ _AIDER = (
     *("--no-git", "--yes", "--no-check-update", "--no-show-model-warnings", "--no-auto-lint"),
     *("--no-analytics", "--message", PROMPT, WORD_FILE),
 )
+
+
+def _codex_builtin(router: str, model: str) -> ByHand:
+    """The provider that Codex has of itself: it tries a WebSocket first."""
+    settings = f'model = "{model}"\nopenai_base_url = "{router}/v1"\n'
+    return ByHand({"CODEX_API_KEY": "any"}, files={".codex/config.toml": settings})
 
 
 def _qwen_anthropic(router: str, model: str) -> ByHand:
@@ -135,6 +137,7 @@ CLIENTS: tuple[Client, ...] = (
     Client("cline", "cline", "openai-chat", ("--auto-approve", "true", PROMPT)),
     Client("pi", "pi", "openai-chat", ("-p", PROMPT)),
     Client("aider", "aider", "openai-chat", _AIDER),
+    Client("codex-builtin", "codex", "openai-responses", _CODEX, by_hand=_codex_builtin),
     Client(
         "qwen-anthropic", "qwen", "anthropic", ("-p", PROMPT, "--yolo"), by_hand=_qwen_anthropic
     ),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tools.bench import Outcome
 from tests.tools.isolation import namespace
-from tests.tools.stage import Outcome
 from tests.tools.stage import Stage
 from tests.tools.stage import close_stage
 from tests.tools.stage import open_stage

@@ -6,6 +6,7 @@ completions, Responses), Anthropic (Messages) and Google (generateContent).
 
 import itertools
 import json
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,6 @@ from tests.support.answers import Call
 from tests.support.answers import data
 from tests.support.answers import event
 from tests.support.answers import halves
-from tests.support.answers import words
 from tests.support.steps import RESET
 from tests.support.steps import Behaviour
 from tests.support.steps import chunked
@@ -40,7 +40,14 @@ FAULTS: tuple[Fault, ...] = ("429", "overloaded", "reset")
 FAULTY = "faulty-"
 """How models begin that fail; the fault follows."""
 
+AT_ONCE = "-at-once"
+"""How models end that ask for both commands at once."""
+
 _answers = itertools.count(1)
+
+_THOUGHT = "Let me think about how to look that up."
+"""Before all that the model says and does; a tool must not take it for the answer."""
+_BEFORE = "I shall look."
 
 _RATE = "Rate limit reached for this key"
 _BUSY = "The model is overloaded, try again later"
@@ -49,6 +56,9 @@ _BUSY = "The model is overloaded, try again later"
 def answer(request: Recorded) -> Behaviour:
     """What an upstream of any of the formats does with a request."""
     path = request.path
+    if request.header("upgrade"):
+        # The status upon which Codex goes on without a WebSocket.
+        return _json({"error": {"message": "no WebSocket here", "type": "invalid"}}, 426)
     if path.endswith("/chat/completions"):
         return _answer(request, "openai-chat", model_of(request))
     if path.endswith("/responses"):
@@ -64,6 +74,28 @@ def answer(request: Recorded) -> Behaviour:
     return _json({"error": {"message": f"nothing at {path}", "type": "not_found_error"}}, 404)
 
 
+def asks_model(request: Recorded) -> bool:
+    """Whether a request has an answer of the model's."""
+    return request.method == "POST" and bool(_ASKS.search(request.path))
+
+
+def fault_of(request: Recorded, fault: Fault) -> Behaviour:
+    """How an upstream of the request's format fails."""
+    found = _ASKS.search(request.path)
+    assert found
+    return _fault(_ENDS[found[0]], fault)
+
+
+_ENDS: dict[str, Format] = {
+    "/chat/completions": "openai-chat",
+    "/responses": "openai-responses",
+    "/messages": "anthropic",
+    ":generateContent": "gemini",
+    ":streamGenerateContent": "gemini",
+}
+_ASKS = re.compile(f"({'|'.join(_ENDS)})$")
+
+
 def model_of(request: Recorded) -> str:
     if "/models/" in request.path:
         return request.path.rpartition("/models/")[2].partition(":")[0]
@@ -75,13 +107,13 @@ def _answer(request: Recorded, format: Format, model: str) -> Behaviour:
     if model.startswith(FAULTY):
         return _fault(format, model.removeprefix(FAULTY))
     inner = body.get("request", body)  # Code Assist wraps Gemini's own format
-    turn = next_turn(_READERS[format](inner))
+    turn = next_turn(_READERS[format](inner), at_once=model.endswith(AT_ONCE))
     if format in ("openai-chat", "anthropic"):
         dialect = CHAT if format == "openai-chat" else ANTHROPIC
         said = _plain(turn)
         return chunked(*dialect.events(said)) if body.get("stream") else whole(dialect.whole(said))
     if format == "openai-responses":
-        response = _response(model, "completed", [_item(turn)])
+        response = _response(model, "completed", _items(turn))
         return chunked(*_response_events(model, turn)) if body.get("stream") else _json(response)
     reply = _gemini_reply(model, turn)
     if "request" in body:
@@ -106,14 +138,13 @@ def _json(value: object, status: int = 200) -> Behaviour:
 
 def _plain(turn: Turn) -> Answer:
     if isinstance(turn, Say):
-        return Answer(text=turn.text)
-    return Answer(text="I shall look.").with_calls(
-        Call(_id(turn), turn.tool.name, json.dumps(turn.input))
-    )
+        return Answer(text=turn.text, thinking=_THOUGHT)
+    calls = [Call(_id(use), use.tool.name, json.dumps(use.input)) for use in turn.uses]
+    return Answer(text=_BEFORE, thinking=_THOUGHT).with_calls(*calls)
 
 
-def _id(turn: Use) -> str:
-    return f"call_{turn.number}_a8Zk3"
+def _id(use: Use) -> str:
+    return f"call_{use.number}_a8Zk3"
 
 
 # What a request asks.
@@ -244,53 +275,81 @@ def _response(model: str, status: str, output: list[Any], **more: object) -> dic
     }
 
 
-def _item(turn: Turn) -> dict[str, Any]:
+def _items(turn: Turn) -> list[dict[str, Any]]:
+    reasoning = {
+        "id": "rs_up1",
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": _THOUGHT}],
+        "encrypted_content": "c2VhbGVk",
+    }
     if isinstance(turn, Say):
-        content = {"type": "output_text", "annotations": [], "logprobs": [], "text": turn.text}
-        return {
-            "id": "msg_up1",
-            "type": "message",
-            "status": "completed",
-            "role": "assistant",
-            "content": [content],
-        }
+        return [reasoning, _message(turn.text)]
+    return [reasoning, *map(_call_item, turn.uses)]
+
+
+def _message(text: str) -> dict[str, Any]:
+    content = {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    return {
+        "id": "msg_up1",
+        "type": "message",
+        "status": "completed",
+        "role": "assistant",
+        "content": [content],
+    }
+
+
+def _call_item(use: Use) -> dict[str, Any]:
     call: dict[str, Any] = {
-        "id": f"item_{turn.number}",
-        "call_id": _id(turn),
-        "name": turn.tool.name,
+        "id": f"item_{use.number}",
+        "call_id": _id(use),
+        "name": use.tool.name,
         "status": "completed",
     }
-    if turn.tool.namespace:
-        call["namespace"] = turn.tool.namespace
-    if turn.tool.custom:
-        return {**call, "type": "custom_tool_call", "input": turn.input}
-    return {**call, "type": "function_call", "arguments": json.dumps(turn.input)}
+    if use.tool.namespace:
+        call["namespace"] = use.tool.namespace
+    if use.tool.custom:
+        return {**call, "type": "custom_tool_call", "input": use.input}
+    return {**call, "type": "function_call", "arguments": json.dumps(use.input)}
 
 
 def _response_events(model: str, turn: Turn) -> list[bytes]:
-    item = _item(turn)
-    at: dict[str, Any] = {"item_id": item["id"], "output_index": 0}
-    events: list[tuple[str, dict[str, Any]]] = []
-    if isinstance(turn, Say):
-        part = item["content"][0]
-        begun = {**item, "status": "in_progress", "content": []}
-        events.append(("content_part.added", {**at, "content_index": 0, "part": part | _EMPTY}))
-        for word in words(turn.text):
-            delta = {**at, "content_index": 0, "delta": word, "logprobs": []}
-            events.append(("output_text.delta", delta))
-        done = {**at, "content_index": 0, "text": turn.text, "logprobs": []}
-        events.append(("output_text.done", done))
-        events.append(("content_part.done", {**at, "content_index": 0, "part": part}))
-    else:
-        name = "input" if turn.tool.custom else "arguments"
-        kind = "custom_tool_call_input" if turn.tool.custom else "function_call_arguments"
-        begun = {**item, "status": "in_progress", name: ""}
-        events += [(f"{kind}.delta", {**at, "delta": half}) for half in halves(item[name])]
-        events.append((f"{kind}.done", {**at, name: item[name]}))
-    added = ("output_item.added", {"output_index": 0, "item": begun})
-    ended = ("output_item.done", {"output_index": 0, "item": item})
-    last = ("completed", {"response": _response(model, "completed", [item])})
-    return _numbered([*_opening(model), added, *events, ended, last])
+    items = _items(turn)
+    events = _opening(model)
+    for index, item in enumerate(items):
+        events += _item_events(index, item)
+    return _numbered([*events, ("completed", {"response": _response(model, "completed", items)})])
+
+
+def _item_events(index: int, item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    at: dict[str, Any] = {"item_id": item["id"], "output_index": index}
+    match item["type"]:
+        case "reasoning":
+            begun, part = {**item, "summary": []}, item["summary"][0]
+            at["summary_index"] = 0
+            said, kind, member = part["text"], "reasoning_summary_text", "text"
+            opening = ("reasoning_summary_part.added", {**at, "part": part | _EMPTY})
+            closing = ("reasoning_summary_part.done", {**at, "part": part})
+        case "message":
+            begun, part = {**item, "status": "in_progress", "content": []}, item["content"][0]
+            at["content_index"] = 0
+            said, kind, member = part["text"], "output_text", "text"
+            opening = ("content_part.added", {**at, "part": part | _EMPTY})
+            closing = ("content_part.done", {**at, "part": part})
+        case calling:
+            custom = calling == "custom_tool_call"
+            member = "input" if custom else "arguments"
+            kind = "custom_tool_call_input" if custom else "function_call_arguments"
+            begun, said = {**item, "status": "in_progress", member: ""}, item[member]
+            opening = closing = None
+    yield "output_item.added", {"output_index": index, "item": begun}
+    if opening:
+        yield opening
+    for half in halves(said):
+        yield f"{kind}.delta", {**at, "delta": half}
+    yield f"{kind}.done", {**at, member: said}
+    if closing:
+        yield closing
+    yield "output_item.done", {"output_index": index, "item": item}
 
 
 _EMPTY = {"text": ""}
@@ -312,11 +371,15 @@ def _numbered(events: Iterable[tuple[str, dict[str, Any]]]) -> list[bytes]:
 
 
 def _gemini_reply(model: str, turn: Turn) -> dict[str, Any]:
+    parts: list[Any] = [{"text": _THOUGHT, "thought": True}]
     if isinstance(turn, Say):
-        parts: list[Any] = [{"text": turn.text}]
+        parts.append({"text": turn.text})
     else:
-        call = {"name": turn.tool.name, "args": turn.input}
-        parts = [{"text": "I shall look."}, {"functionCall": call, "thoughtSignature": "c2lnbmVk"}]
+        parts.append({"text": _BEFORE})
+        for use in turn.uses:
+            parts.append({"functionCall": {"name": use.tool.name, "args": use.input}})
+        # Of several calls the first one carries it.
+        parts[2]["thoughtSignature"] = "c2lnbmVk"
     return {
         "candidates": [
             {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}

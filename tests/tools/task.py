@@ -1,7 +1,8 @@
 """The task that every tool is given, and the model that sees it through.
 
-The tool must run two shell commands, one after the other. The first computes something that stands
-nowhere in the conversation, the second reads a file whose word only the tool's own directory has.
+The tool must run two shell commands, one after the other or both at once. The first computes
+something that stands nowhere in the conversation, the second reads a file whose word only the
+tool's own directory has.
 The model goes on only when the first result came back, and ends by saying the word; so a tool that
 prints it ran both calls, and no call and no result was lost on the way.
 """
@@ -71,11 +72,18 @@ class Use:
     number: int
 
 
-type Turn = Say | Use
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Calls, at once."""
+
+    uses: tuple[Use, ...]
 
 
-def next_turn(asked: Asked) -> Turn:
-    """What the model does now."""
+type Turn = Say | Act
+
+
+def next_turn(asked: Asked, at_once: bool = False) -> Turn:
+    """What the model does now; with `at_once` it asks for both commands in its first turn."""
     if asked.schema is not None:
         return Say(json.dumps(_fitting(asked.schema)))
     if not asked.tools:
@@ -93,7 +101,10 @@ def next_turn(asked: Asked) -> Turn:
     if again > _PATIENCE:
         return Say(f"{LOST}: {asked.results[-1][:300]!r}")
     if len(results) < len(COMMANDS):
-        return _call(shell, len(results), len(asked.results))
+        begun = len(asked.results)
+        if at_once and not begun:
+            return Act((_call(shell, 0, 0), _call(shell, 1, 1)))
+        return Act((_call(shell, len(results), begun),))
     found = WORD.search(results[1])
     return Say(f"The word is {found[0]}." if found else LOST)
 

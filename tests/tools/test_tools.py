@@ -5,17 +5,18 @@
 
 import pytest
 
+from tests.tools.bench import Outcome
 from tests.tools.clients import CLIENTS
 from tests.tools.clients import Client
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
+from tests.tools.speech import AT_ONCE
 from tests.tools.speech import FAULTS
 from tests.tools.speech import FAULTY
 from tests.tools.speech import FORMATS
 from tests.tools.speech import Fault
 from tests.tools.speech import Format
 from tests.tools.stage import MODEL
-from tests.tools.stage import Outcome
 from tests.tools.stage import Stage
 from tests.tools.stage import after
 from tests.tools.stage import another
@@ -43,11 +44,11 @@ def perform(request: pytest.FixtureRequest, stage: Stage, client: Client, model:
         pytest.skip(f"{client.tool} cannot be installed here: {error}")
 
 
-def judge(outcome: Outcome, client: Client) -> None:
+def judge(outcome: Outcome, client: Client, turns: int = len(COMMANDS) + 1) -> None:
     assert outcome.done, outcome.story()
     assert outcome.ended.status == 0, outcome.story()
-    calls = 1 if client.tool == "aider" else len(COMMANDS) + 1
-    assert len(outcome.requests) >= calls, outcome.story()
+    least = 1 if client.tool == "aider" else turns
+    assert len(outcome.requests) >= least, outcome.story()
 
 
 @every_client
@@ -59,6 +60,18 @@ def test_the_task_is_done_whatever_the_provider_speaks(
     case = "native" if format == client.format else f"by {format}"
     report.add(client.name, case, outcome, passed=outcome.done)
     judge(outcome, client)
+
+
+@main_clients
+@pytest.mark.parametrize("format", FORMATS)
+def test_both_commands_are_run_when_asked_for_at_once(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, format: Format
+) -> None:
+    if client.tool == "aider":
+        pytest.skip("aider has no tools")
+    outcome = perform(request, stage, client, via(format) + AT_ONCE)
+    report.add(client.name, f"two calls at once, {format}", outcome, passed=outcome.done)
+    judge(outcome, client, turns=2)
 
 
 @main_clients
