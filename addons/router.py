@@ -45,6 +45,7 @@ addons = [
     failover,
     Masking(runtime),
     Passing(runtime),
+    Passing(runtime),
     Access(runtime),
     intake,
     Manage(runtime),

@@ -1,0 +1,74 @@
+import pytest
+from mitmproxy import http
+
+from addons.passing import Passing
+from addons.runtime import Runtime
+from tests.support.runtime import client_flow
+from tests.support.runtime import make_runtime
+
+ASKED = b'{"refresh_token": "rt-1"}'
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return make_runtime()
+
+
+def passed(
+    runtime: Runtime, path: str, cookie: bool, host: str = "chat.example"
+) -> tuple[http.HTTPFlow, bytes]:
+    """A flow that is over, and what its client got of the body."""
+    flow = client_flow(runtime, path, ASKED, to=(host, 443))
+    headers = {"set-cookie": "session=s-1"} if cookie else {}
+    flow.response = http.Response.make(200, b"", headers)
+    passing = Passing(runtime)
+    passing.responseheaders(flow)
+    got = b""
+    if callable(flow.response.stream):
+        for piece in (b"to", b"ken", b""):
+            data = flow.response.stream(piece)
+            assert isinstance(data, bytes) or data == []
+            got += data if isinstance(data, bytes) else b""
+    passing.response(flow)
+    return flow, got
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/api/auth/session", "/v1/sign-in?x=1"])
+def test_nothing_is_kept_of_signing_in(runtime: Runtime, path: str) -> None:
+    flow, got = passed(runtime, path, cookie=True)
+    assert got == b"token"
+    assert flow.response
+    assert flow.response.headers["set-cookie"] == "***"
+    assert (flow.request.raw_content, flow.response.raw_content) == (b"", b"")
+    assert "not kept" in flow.comment
+
+
+def test_a_cookie_is_masked_and_its_body_kept(runtime: Runtime) -> None:
+    flow, got = passed(runtime, "/api/me", cookie=True)
+    assert got == b"token"
+    assert flow.response
+    assert flow.response.headers["set-cookie"] == "***"
+    assert flow.response.raw_content == b"token"
+    assert flow.request.raw_content == ASKED
+
+
+@pytest.mark.parametrize(
+    ("path", "cookie", "host"),
+    [
+        ("/api/me", False, "chat.example"),
+        ("/oauth/token", True, "other.example"),
+    ],
+)
+def test_all_else_is_left_alone(runtime: Runtime, path: str, cookie: bool, host: str) -> None:
+    flow, _ = passed(runtime, path, cookie, host)
+    assert flow.response and flow.response.stream is False
+    assert flow.request.raw_content == ASKED
+    assert ("set-cookie" in flow.response.headers) is cookie
+    assert flow.response.headers.get("set-cookie") != "***"
+
+
+def test_calls_to_models_are_not_what_passes_through(runtime: Runtime) -> None:
+    flow = client_flow(runtime, "/v1/messages/count_tokens", ASKED)
+    flow.response = http.Response.make(200, b"{}")
+    Passing(runtime).responseheaders(flow)
+    assert flow.response.stream is False
