@@ -59,10 +59,12 @@ class Router:
         trust: Path | None = None,
         named: bool = True,
         web: bool = False,
+        within: Sequence[str] = (),
     ) -> None:
         """`args` go to mitmdump; `trust` is the CA that upstreams' certificates are checked
         with; `named` says whether mitmdump is told where the configuration is, and `web` whether
-        it is mitmweb instead."""
+        it is mitmweb instead; `within` are words that stand before the command, as `ip netns exec
+        NAME`."""
         self.directory = directory
         self._web = web
         self.config_path = write_config(directory / "switchyard.yaml", config)
@@ -78,6 +80,7 @@ class Router:
         self._environment = environment(directory, env)
         trusting = ("--set", f"ssl_verify_upstream_trusted_ca={trust}") if trust else ()
         naming = ("--set", f"switchyard_config={self.config_path}") if named else ()
+        self._within = tuple(within)
         self._args = (*naming, *trusting, *args)
 
     @property
@@ -101,6 +104,7 @@ class Router:
 
     def command(self) -> Sequence[str]:
         return [
+            *self._within,
             *self._program(),
             *("--set", f"confdir={self.confdir}"),
             *("-p", str(self.port)),

@@ -117,9 +117,11 @@ class Upstream:
         tls: ssl.SSLContext | None = None,
         on_accept: Do | None = None,
         socket: Path | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
         """`tls` decides by its ALPN protocols whether HTTP/2 is spoken; `on_accept` is what
-        befalls every connection before a byte was read; `socket` is a Unix socket to listen on."""
+        befalls every connection before a byte was read; `socket` is a Unix socket to listen on,
+        and `listening` one that listens already."""
         self._socket = socket
         self.on_accept = on_accept
         self.requests: list[Recorded] = []
@@ -132,6 +134,7 @@ class Upstream:
         self._plans: dict[str | None, list[Plan]] = {}
         self._open: dict[Connection, int] = {}
         self._server: asyncio.Server | None = None
+        self._listening = listening
 
     @property
     def scheme(self) -> str:
@@ -217,8 +220,11 @@ class Upstream:
             if self._socket is not None:
                 self._server = await loop.create_unix_server(lambda: Connection(self), self._socket)
                 return
+            where = {"sock": self._listening} if self._listening else {}
+            if not where:
+                where = {"host": "127.0.0.1", "port": self.port}
             self._server = await loop.create_server(
-                lambda: Connection(self), "127.0.0.1", self.port, ssl=self._tls, backlog=1024
+                lambda: Connection(self), **where, ssl=self._tls, backlog=1024
             )
             self.port = self._server.sockets[0].getsockname()[1]
 

@@ -1,0 +1,1 @@
+"""Clients in network namespaces, with nothing configured in them."""

@@ -1,0 +1,262 @@
+"""`scripts/intercept`: rules come, and are gone again, whatever happens to the router."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.net.conftest import FIRST
+from tests.net.conftest import HOSTS
+from tests.net.conftest import SECOND_ROUTER
+from tests.net.conftest import TRANSPARENT
+from tests.net.conftest import World
+from tests.support.answers import CHAT
+from tests.support.answers import Answer
+from tests.support.answers import saying
+from tests.support.netns import ruleset
+
+TEXT = Answer().text
+NOBODY = "65534"
+
+
+def ask(world: World, *within: str, user: str = "") -> subprocess.CompletedProcess[str]:
+    """A call from the router's own machine, by some user of it."""
+    whose = ("setpriv", f"--reuid={user}", "--clear-groups") if user else ()
+    ca = ("--cacert", str(world.router.ca), "--cacert", str(world.router.ca))
+    body = json.dumps({"model": "m1", "messages": [{"role": "user", "content": "Well?"}]})
+    return subprocess.run(
+        world.lab.gateway.command(
+            *whose, "curl", "-sS", "-m", "20", *ca, "-H", "content-type: application/json",
+            "-d", body, *within, f"https://{FIRST}{CHAT.path}",
+        ),
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def readable(world: World) -> World:
+    """The router's certificate, for every user."""
+    for place in (world.router.ca, *world.router.ca.parents):
+        if str(place).startswith("/tmp/"):
+            os.chmod(place, place.stat().st_mode | 0o055)
+    return world
+
+
+def until_no_rules(world: World, act: Callable[[], None]) -> None:
+    """Acts, and waits for the rules to go: nftables tells of every change."""
+    monitor = subprocess.Popen(
+        world.lab.gateway.command("nft", "monitor", "destroy", "tables"),
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        act()
+        while ruleset(world.lab.gateway):
+            assert monitor.stdout
+            ready, _, _ = select.select([monitor.stdout], [], [], 1)
+            if ready:
+                assert "switchyard" in monitor.stdout.readline()
+    finally:
+        monitor.kill()
+        monitor.wait()
+
+
+def test_up_twice_is_up_once_and_down_twice_is_down(world: World) -> None:
+    for _ in range(2):
+        said = world.up("--netns", world.lab.clients.name)
+        assert f"network namespace {world.lab.clients.name}: ports 80 and 443" in said
+        rules = ruleset(world.lab.gateway)
+        assert rules.count("table inet switchyard") == 1
+        assert rules.count("dnat ip to") == 1
+        assert world.intercept("status").returncode == 0
+    for _ in range(2):
+        world.down()
+        assert ruleset(world.lab.gateway) == ""
+        assert world.intercept("status").returncode == 3
+
+
+def test_only_our_own_table_is_touched(world: World) -> None:
+    others = "table inet other {\n\tchain c {\n\t\ttcp dport 443 accept\n\t}\n}\n"
+    world.lab.gateway.sh("nft", "-f", "-", stdin=others)
+    try:
+        world.up("--netns", world.lab.clients.name)
+        assert others in ruleset(world.lab.gateway)
+        world.down()
+        assert ruleset(world.lab.gateway) == others
+    finally:
+        world.lab.gateway.sh("nft", "delete", "table", "inet", "other")
+
+
+def test_kernel_settings_are_put_back(world: World) -> None:
+    setting = "/proc/sys/net/ipv4/conf/to-clients/route_localnet"
+    world.up("--netns", world.lab.clients.name)
+    world.up("--netns", world.lab.clients.name)
+    assert world.lab.gateway.sh("nsenter", "--net=/proc/self/ns/net", "cat", setting) == "1\n"
+    world.down()
+    assert world.lab.gateway.sh("cat", setting) == "0\n"
+
+
+def test_printing_does_nothing(world: World) -> None:
+    printed = world.up("--netns", world.lab.clients.name, "--print")
+    assert 'iifname "to-clients"' in printed
+    assert "route_localnet" in printed
+    assert ruleset(world.lab.gateway) == ""
+    assert not world.state.exists()
+    world.lab.gateway.sh("nft", "-c", "-f", "-", stdin=printed)  # and nft would take it
+
+
+def test_the_clients_reach_nothing_else_of_the_routers_machine(world: World) -> None:
+    """What is on its loopback address stays there, although redirected traffic arrives there."""
+    world.lab.clients.sh("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet")
+    world.lab.clients.sh("ip", "route", "add", "127.0.0.2/32", "via", "10.231.7.1", "src",
+                         "10.231.7.2", "table", "local")  # fmt: skip
+    door = world.lab.gateway.listening("127.0.0.2", 9999)
+    try:
+        world.up("--netns", world.lab.clients.name)
+
+        def knock() -> bool:
+            with socket.socket() as client:
+                client.settimeout(1)
+                client.bind(("10.231.7.2", 0))
+                return client.connect_ex(("127.0.0.2", 9999)) == 0
+
+        assert not world.lab.clients.do(knock)
+    finally:
+        door.close()
+        world.lab.clients.sh("ip", "route", "del", "127.0.0.2/32", "table", "local")
+
+
+@pytest.mark.parametrize("how", ["kill -9", "SIGTERM"])
+def test_open_rules_are_gone_when_the_router_is(world: World, tmp_path: Path, how: str) -> None:
+    router = world.second_router(tmp_path)
+    router.start()
+    try:
+        world.up("--netns", world.lab.clients.name, port=SECOND_ROUTER)
+        assert "switchyard" in ruleset(world.lab.gateway)
+        until_no_rules(world, router.kill if how == "kill -9" else router.stop)
+    finally:
+        router.kill()
+    assert world.intercept("status").returncode == 3
+
+    def reach() -> int:
+        with socket.create_connection((HOSTS[FIRST], 443), 10) as client:
+            return client.getpeername()[1]
+
+    assert world.lab.clients.do(reach) == 443, "traffic goes its own way"
+
+
+def test_closed_rules_stay_and_down_works_after_a_crash(world: World, tmp_path: Path) -> None:
+    router = world.second_router(tmp_path)
+    router.start()
+    try:
+        arguments = ("--netns", world.lab.clients.name, "--on-exit", "closed")
+        world.up(*arguments, port=SECOND_ROUTER)
+    finally:
+        router.kill()
+
+    def reach() -> str:
+        try:
+            socket.create_connection((HOSTS[FIRST], 443), 10).close()
+        except ConnectionRefusedError:
+            return "refused"
+        return "reached"
+
+    assert world.lab.clients.do(reach) == "refused"
+    assert "nobody: connections are refused" in world.intercept("status").stdout
+    world.down()
+    assert ruleset(world.lab.gateway) == ""
+    assert world.lab.clients.do(reach) == "reached"
+
+
+def test_a_users_traffic(readable: World) -> None:
+    world = readable
+    world.up("--user", NOBODY)
+    plan = world.first.on("m1", always=saying(CHAT))
+    done = ask(world, user=NOBODY)
+    assert TEXT in done.stdout, done
+    assert plan.requests[0].header("user-agent") is not None
+    other = ask(world)
+    assert other.returncode == 60, "another user meets the real certificate"
+
+
+def test_the_routers_own_user(readable: World, tmp_path: Path) -> None:
+    """Its own connections are told apart by a cgroup of its own, and do not come back to it."""
+    world = readable
+    with world.second_router(tmp_path) as router:
+        place = Path(f"/proc/{router.pid}/cgroup")
+        before = place.read_text()
+        world.up("--user", "0", port=SECOND_ROUTER)
+        assert "0::/switchyard-router" in place.read_text()
+        world.first.on("m1", always=saying(CHAT))
+        done = ask(world, "--cacert", str(router.ca))
+        assert TEXT in done.stdout, done
+        world.down()
+        assert place.read_text() == before
+
+
+def test_a_cgroups_traffic(readable: World) -> None:
+    world = readable
+    mount = next(
+        Path(line.split()[1])
+        for line in Path("/proc/mounts").read_text().splitlines()
+        if line.split()[2] == "cgroup2"
+    )
+    group = mount / f"switchyard-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        world.up("--cgroup", f"/{group.name}")
+        world.first.on("m1", always=saying(CHAT))
+        enter = f"echo $$ > {group}/cgroup.procs; exec curl -sS -m 20 --cacert {world.router.ca} "
+        body = "-H content-type:application/json -d '" + json.dumps(
+            {"model": "m1", "messages": [{"role": "user", "content": "Well?"}]}
+        )
+        done = subprocess.run(
+            ["nsenter", f"--net=/run/netns/{world.lab.gateway.name}", "sh", "-c",
+             f"{enter} --resolve {FIRST}:443:{HOSTS[FIRST]} {body}' https://{FIRST}{CHAT.path}"],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert TEXT in done.stdout, done
+        assert ask(world).returncode == 60, "whoever is not in it meets the real certificate"
+        moved = subprocess.run(
+            ["sh", "-c", f"echo {world.router.pid} > {group}/cgroup.procs"], check=False
+        )
+        assert moved.returncode == 0
+        refused = world.intercept("up", "--port", str(TRANSPARENT), "--cgroup", f"/{group.name}")
+        assert refused.returncode == 1
+        assert "the router itself is in that cgroup" in refused.stderr
+    finally:
+        for process in (group / "cgroup.procs").read_text().split():
+            (mount / "cgroup.procs").write_text(process)
+        world.down()
+        group.rmdir()
+
+
+def test_a_whole_namespace_with_the_router_inside(readable: World) -> None:
+    world = readable
+    world.up("--netns", world.lab.gateway.name, "--inside")
+    world.first.on("m1", always=saying(CHAT))
+    done = ask(world, user=NOBODY)
+    assert TEXT in done.stdout, done
+    assert TEXT in ask(world).stdout, "the router's user too"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("up", "--netns", "nowhere-at-all"), "there is no network namespace 'nowhere-at-all'"),
+        (("up", "--user", "nobody-of-that-name"), "there is no user"),
+        (("up", "--cgroup", "/no/such/group"), "there is no cgroup"),
+        (("up", "--cgroup", "/"), "the root cgroup is everybody"),
+        (("up", "--user", "nobody", "--port", "9"), "nobody listens on port 9. Start the router"),
+    ],
+)
+def test_what_cannot_be_is_told(world: World, arguments: tuple[str, ...], said: str) -> None:
+    more = () if "--port" in arguments else ("--port", str(TRANSPARENT))
+    done = world.intercept(*arguments, *more)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert ruleset(world.lab.gateway) == ""
