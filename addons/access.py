@@ -11,7 +11,9 @@ from addons.endpoints import find_foreign_endpoint
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
+from addons.own_address import comes_from_here
 from addons.own_address import knows_its_clients
+from addons.own_address import may_pass
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 
@@ -27,6 +29,9 @@ class Access:
     def request(self, flow: http.HTTPFlow) -> None:
         if flow.response or flow.error or not flow.live:
             return
+        if self._lacks_certificate(flow):
+            message = "Clients on other machines must show this router a certificate, by https."
+            raise Refused(ApiError(message=message, kind="permission"))
         keys = self._runtime.client_keys
         if not keys or not self._needs_key(flow):
             return
@@ -71,6 +76,15 @@ class Access:
                 # It was for us: nobody that the request goes on to may see it.
                 del flow.request.headers["proxy-authorization"]
                 return
+
+    def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
+        tls, client = self._runtime.config.tls, flow.client_conn
+        if tls is None or tls.client_ca is None or client.id in self._runtime.certified:
+            return False
+        if comes_from_here(client) or knows_its_clients(client.proxy_mode):
+            return False
+        # Whose connections are captured speaks to somebody else, who asks for no such thing.
+        return self._runtime.is_own(flow) or not may_pass(client)
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         runtime = self._runtime

@@ -19,6 +19,7 @@ from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
 from addons.manage import Manage  # noqa: E402
 from addons.masking import Masking  # noqa: E402
+from addons.own_door import OwnDoor  # noqa: E402
 from addons.passing import Passing  # noqa: E402
 from addons.recorder import Recorder  # noqa: E402
 from addons.routing import Routing  # noqa: E402
@@ -42,6 +43,7 @@ runtime.failover = failover
 addons = [
     Settings(runtime),
     tunnels,
+    OwnDoor(runtime),
     failover,
     Masking(runtime),
     Passing(runtime),

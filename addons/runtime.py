@@ -70,6 +70,8 @@ class Runtime:
         """Unix seconds; what model lists give as the models' date."""
         self.ports: frozenset[int] = frozenset()
         """The ports that we listen on."""
+        self.certified: set[str] = set()
+        """Ids of the clients that showed a certificate which `tls.client-ca` asks for."""
         self._hosts: frozenset[tuple[str, int]] = frozenset()
         self._host_ports: frozenset[int] = frozenset()
         self._demo_url = ""

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +16,9 @@ from mitmproxy import ctx
 from mitmproxy import exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.utils import asyncio_utils
+from pydantic import SecretStr
 
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
@@ -26,6 +29,7 @@ from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
 from addons.policy.problems import ConfigError
 from addons.policy.proxies import EnvironmentProxies
+from addons.policy.proxies import Proxy
 from addons.policy.proxies import ProxyError
 from addons.policy.reload import ConfigSource
 from addons.policy.schema import Config
@@ -38,6 +42,9 @@ DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
 
 _FAILS_TO_START = 1
+
+_SCHEMES = {"socks5": "socks5", "wireguard": "wireguard", "dns": "dns"}
+"""How the address of a mode is written that does not speak HTTP with its clients."""
 
 
 class Settings:
@@ -146,7 +153,15 @@ class Settings:
             proxies = EnvironmentProxies.read(os.environ)
         except ProxyError as e:
             _give_up(f"the environment variable {e}")
-        self._runtime.surroundings = Surroundings(proxies, frozenset(_wanted_addresses()))
+        where = frozenset(_wanted_addresses())
+        for mode in _modes():
+            if not isinstance(mode, mode_specs.UpstreamMode):
+                continue
+            proxy = _corporate_proxy(mode)
+            proxies = proxies.with_default("--mode upstream", proxy)
+            if Surroundings(proxies, where).is_us(proxy):
+                _give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
+        self._runtime.surroundings = Surroundings(proxies, where)
 
     def _use(self, config: Config) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)
@@ -165,9 +180,17 @@ class Settings:
                 )
 
     def _announce(self) -> None:
-        addresses = mitmproxys("proxyserver").listen_addrs()
-        urls = sorted({f"http://{_url_host(host)}:{port}" for host, port, *_ in addresses})
-        logger.info("switchyard: ready on %s (%s)", ", ".join(urls), _summary(self._runtime.config))
+        servers, config = mitmproxys("proxyserver").servers, self._runtime.config
+        places = {place for server in servers for place in _places(server, config)}
+        logger.info("switchyard: ready on %s (%s)", ", ".join(sorted(places)), _summary(config))
+
+
+def _corporate_proxy(mode: mode_specs.UpstreamMode) -> Proxy:
+    """The proxy of upstream mode, which is also the way to providers that have none of their own:
+    where it is needed, nothing else leads out."""
+    host, port = mode.address
+    username, _, password = (ctx.options.upstream_auth or "").partition(":")
+    return Proxy(mode.scheme, host, port, username, SecretStr(password))
 
 
 def _wanted_addresses() -> list[tuple[str, int]]:
@@ -233,6 +256,22 @@ def _is_listening() -> bool:
         return True  # a mode that captures without listening
     # While the servers start anew, the old addresses are still named for a moment.
     return all(map(is_loopback, bound)) == all(map(is_loopback, _wanted_hosts()))
+
+
+def _places(server: ServerInstance, config: Config) -> Iterator[str]:
+    """Where a mode is to be reached, as its clients write it."""
+    mode = server.mode
+    if not server.listen_addrs:
+        yield mode.full_spec
+    scheme = _SCHEMES.get(mode.type_name, "http")
+    for host, port, *_ in server.listen_addrs:
+        at = f"{_url_host(host)}:{port}"
+        if mode.transport_protocol == "udp" and scheme == "http":
+            yield f"https://{at} (QUIC)"
+            continue
+        yield f"{scheme}://{at}"
+        if config.tls is not None and scheme == "http":
+            yield f"https://{at}"
 
 
 def _url_host(host: str) -> str:

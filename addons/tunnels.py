@@ -9,11 +9,11 @@ from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import modes
-from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from addons.answers import error_answer
 from addons.failover.deciding import AwaitMore
+from addons.failover.deciding import is_connect
 from addons.own_address import may_pass
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
@@ -66,8 +66,8 @@ class Tunnels:
         host, port = context.server.address[:2]
         within = context.layers[-1]
         if isinstance(context.client.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
-            if not isinstance(within, HttpStream):
-                return  # not directly within a CONNECT
+            if not is_connect(within):
+                return
             names: list[str] | None = []
         elif isinstance(within, modes.TransparentProxy | modes.Socks5Proxy):
             if context.client.transport_protocol != "tcp":

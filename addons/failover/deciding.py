@@ -8,6 +8,8 @@ from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 
 type Passes = Callable[[Context], bool]
 """Whether a connection, of which only the destination is known, is none of ours to look into."""
@@ -31,6 +33,11 @@ class AwaitMore(layer.NextLayer):
             self.events.append(event)
             return
         yield from super()._handle_event(event)
+
+
+def is_connect(within: layer.Layer) -> bool:
+    """Whether what comes next is what a client sends after its CONNECT."""
+    return isinstance(within, HttpStream | HttpUpstreamProxy)
 
 
 class _EarlyDecision(modes.DestinationKnown):

@@ -3,13 +3,14 @@ is wrong in it.
 
 A file is read in steps, each of which adds its problems to one list: YAML and `${NAME}`
 (`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude
-each other (`combinations`), names (`references`).
+each other (`combinations`), names (`references`), files of certificates (`certificates`).
 """
 
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
+from addons.policy.certificates import checked_tls
 from addons.policy.combinations import check_combinations
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.presets import apply_presets
@@ -177,10 +178,14 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         reasons = "; ".join(f"{one.provider.name}: {one.reason}" for one in left_out)
         document.problem(("providers",), f"no provider is live ({reasons})", "set a variable")
         raise ConfigError(document.problems)
+    tls = config.tls and checked_tls(config.tls, path.parent, document)
+    if document.problems:
+        raise ConfigError(document.problems)
     keys = tuple(entry for entry in config.clients.api_keys if entry.key)
     return config.loaded(
         providers=tuple(live),
         clients=config.clients.model_copy(update={"api_keys": keys}),
+        tls=tls,
         not_live=tuple(left_out),
         notices=(
             *_notices(document),

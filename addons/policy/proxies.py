@@ -105,6 +105,12 @@ class EnvironmentProxies:
         entries = find("NO_PROXY")[1].replace(",", " ").split()
         return cls(by_scheme, tuple(entry.lower() for entry in entries))
 
+    def with_default(self, said_by: str, proxy: Proxy) -> "EnvironmentProxies":
+        """The same with this proxy in place of all that the variables name; what `NO_PROXY` spares
+        stays spared."""
+        named = (said_by, proxy)
+        return EnvironmentProxies({"http": named, "https": named}, self.spared)
+
     def find(self, url: str) -> tuple[str, Proxy] | None:
         """The variable and its proxy that calls to a URL go through; None for a direct way.
 

@@ -189,6 +189,17 @@ class Tls(Part):
     verify: bool = True
 
 
+class ServerTls(Part):
+    """TLS of our own listener. Relative paths count from the configuration file's folder."""
+
+    cert: str
+    """PEM: the certificate, and those between it and the authority."""
+    key: str | None = None
+    """PEM; None where `cert` holds it too."""
+    client_ca: str | None = None
+    """Whose certificates clients on other machines must have."""
+
+
 def _model_list(value: object) -> object:
     if value == "discover":
         return None
@@ -412,6 +423,9 @@ class Config(Part):
     exchange_log: ExchangeLog | None = None
     """None: nothing is logged."""
 
+    tls: ServerTls | None = None
+    """None: clients speak to us without, or trust mitmproxy's certificate."""
+
     _not_live: tuple[NotLive, ...] = ()
     _notices: tuple[Problem, ...] = ()
 
@@ -420,11 +434,12 @@ class Config(Part):
         *,
         providers: tuple[Provider, ...],
         clients: Clients,
+        tls: ServerTls | None,
         not_live: tuple[NotLive, ...],
         notices: tuple[Problem, ...],
     ) -> "Config":
         """This configuration with what loading found out about it."""
-        whole = self.model_copy(update={"providers": providers, "clients": clients})
+        whole = self.model_copy(update={"providers": providers, "clients": clients, "tls": tls})
         whole._not_live = not_live
         whole._notices = notices
         return whole

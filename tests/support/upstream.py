@@ -220,11 +220,9 @@ class Upstream:
             if self._socket is not None:
                 self._server = await loop.create_unix_server(lambda: Connection(self), self._socket)
                 return
-            where = {"sock": self._listening} if self._listening else {}
-            if not where:
-                where = {"host": "127.0.0.1", "port": self.port}
+            listening = self._listening or socket.create_server(("127.0.0.1", self.port))
             self._server = await loop.create_server(
-                lambda: Connection(self), **where, ssl=self._tls, backlog=1024
+                lambda: Connection(self), sock=listening, ssl=self._tls, backlog=1024
             )
             self.port = self._server.sockets[0].getsockname()[1]
 
