@@ -3,7 +3,11 @@
 import logging
 import os
 import time
+from dataclasses import replace
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from mitmproxy import connection
 from mitmproxy import tls
 from mitmproxy.addons.tlsconfig import AppData
@@ -11,6 +15,8 @@ from mitmproxy.addons.tlsconfig import alpn_select_callback
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import ClientTLSLayer
 from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy.layers.quic import QuicTlsData
+from mitmproxy.proxy.layers.quic import QuicTlsSettings
 from OpenSSL import SSL
 
 from addons.policy.schema import ServerTls
@@ -36,6 +42,7 @@ class OwnDoor:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._context: SSL.Context | None = None
+        self._quic: QuicTlsSettings | None = None
         self._made_of: ServerTls | None = None
         self._stamps: tuple[int, ...] = ()
         self._looked = 0.0
@@ -52,6 +59,17 @@ class OwnDoor:
         http2 = data.context.options.http2
         data.ssl_conn.set_app_data(AppData(client_alpn=alpn, server_alpn=None, http2=http2))
         data.ssl_conn.set_accept_state()
+
+    def quic_start_client(self, data: QuicTlsData) -> None:
+        """HTTP/3, which mitmproxy takes in reverse mode alone. Certificates of clients cannot be
+        asked for there."""
+        settings = self._runtime.config.tls
+        if settings is None or data.settings is not None or not self._is_ours(data.context):
+            return
+        self._context_for(settings)  # which looks whether the files were renewed
+        assert self._quic
+        alpn = [offer.decode("ascii", "replace") for offer in data.context.client.alpn_offers]
+        data.settings = replace(self._quic, alpn_protocols=alpn)
 
     def tls_established_client(self, data: tls.TlsData) -> None:
         ours = data.ssl_conn is not None and data.ssl_conn.get_context() is self._context
@@ -77,9 +95,9 @@ class OwnDoor:
                 if file
             )
             if not same or stamps != self._stamps:
-                context = make_context(settings)
-                self._context, self._made_of, self._stamps = context, settings, stamps
-        except (OSError, SSL.Error):
+                self._context, self._quic = make_context(settings), make_quic(settings)
+                self._made_of, self._stamps = settings, stamps
+        except (OSError, ValueError, SSL.Error):
             logger.warning("switchyard: the files of tls: cannot be used", exc_info=True)
             if self._context is None:
                 raise
@@ -117,3 +135,14 @@ def make_context(settings: ServerTls) -> SSL.Context:
         context.load_client_ca(settings.client_ca.encode())
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     return context
+
+
+def make_quic(settings: ServerTls) -> QuicTlsSettings:
+    """The same for HTTP/3. Raises OSError or ValueError."""
+    first, *others = x509.load_pem_x509_certificates(Path(settings.cert).read_bytes())
+    key = Path(settings.key or settings.cert).read_bytes()
+    return QuicTlsSettings(
+        certificate=first,
+        certificate_chain=others,
+        certificate_private_key=load_pem_private_key(key, None),  # type: ignore[arg-type]
+    )

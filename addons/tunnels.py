@@ -8,17 +8,21 @@ from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.events import DataReceived
 from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy.layers.quic import quic_parse_client_hello_from_datagrams
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from addons.answers import error_answer
 from addons.failover.deciding import AwaitMore
+from addons.failover.deciding import Refuse
 from addons.failover.deciding import is_connect
 from addons.own_address import may_pass
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.registry import FORMATS
 
+_DNS = 53
 _MOST_SEEN = 65_536
 """Bytes of a connection that are looked at for the name of its destination."""
 
@@ -62,26 +66,48 @@ class Tunnels:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         context = nextlayer.context
         if nextlayer.layer is not None or context.server.address is None:
-            return
+            return None
         host, port = context.server.address[:2]
         within = context.layers[-1]
         if isinstance(context.client.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
             if not is_connect(within):
-                return
+                return None
             names: list[str] | None = []
         elif isinstance(within, modes.TransparentProxy | modes.Socks5Proxy):
             if context.client.transport_protocol != "tcp":
-                return
+                return self._udp(nextlayer, host, port)
             names = names_of(nextlayer.data_client())
         else:
-            return
+            return None
         if self._runtime.is_own_address(host, port):
-            return  # our own address through ourselves: a request, no tunnel
+            return None  # our own address through ourselves: a request, no tunnel
         if any(self._runtime.serves_host(name, port) for name in (host, *(names or ()))):
-            return
+            return None
         nextlayer.layer = (
             AwaitMore(nextlayer) if names is None else layers.TCPLayer(context, ignore=True)
         )
+        return None
+
+    def _udp(self, nextlayer: layer.NextLayer, host: str, port: int) -> None:
+        """QUIC to a provider is refused, so that its client goes on over TCP; all else passes, but
+        for DNS, which mitmproxy answers where it captures everything."""
+        context = nextlayer.context
+        if port == _DNS:
+            return
+        datagrams = [event.data for event in nextlayer.events if isinstance(event, DataReceived)]
+        try:
+            hello = quic_parse_client_hello_from_datagrams(datagrams)
+        except ValueError:
+            name = ""
+        else:
+            if hello is None and sum(map(len, datagrams)) < _MOST_SEEN:
+                nextlayer.layer = AwaitMore(nextlayer)
+                return
+            name = (hello and hello.sni) or host
+        if name and self._runtime.serves_host(name, port):
+            nextlayer.layer = Refuse(context)
+        else:
+            nextlayer.layer = layers.UDPLayer(context, ignore=True)
 
 
 def names_of(data: bytes) -> list[str] | None:

@@ -3,6 +3,7 @@ of it was seen than its first piece."""
 
 from collections.abc import Callable
 
+from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
@@ -33,6 +34,14 @@ class AwaitMore(layer.NextLayer):
             self.events.append(event)
             return
         yield from super()._handle_event(event)
+
+
+class Refuse(layer.Layer):
+    """Takes nothing, so that the client tries another way."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
 
 
 def is_connect(within: layer.Layer) -> bool:
