@@ -20,6 +20,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.utils import asyncio_utils
 from pydantic import SecretStr
 
+from addons import local_capture
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
 from addons.hosts import known_hosts
@@ -82,6 +83,11 @@ class Settings:
             safe["listen_host"] = DEFAULT_HOST
             self._too_open = True
         ctx.options.update(**safe)
+        if why := local_capture.why_not(_modes()):
+            _give_up(why)
+        if any(isinstance(mode, mode_specs.LocalMode) for mode in _modes()):
+            known = ctx.master.addons.get("errorcheck")
+            local_capture.Explainer().explain(known.logger.has_errored if known else ())
 
     def configure(self, updated: set[str]) -> None:
         if self._watcher is not None and updated & {"listen_host", "mode"}:
