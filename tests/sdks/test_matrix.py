@@ -272,28 +272,34 @@ ERRORS: dict[str, dict[int, str]] = {
         401: "AuthenticationError",
         429: "RateLimitError",
         503: "InternalServerError",
+        529: "InternalServerError",
     },
     "openai-responses": {
         400: "BadRequestError",
         401: "AuthenticationError",
         429: "RateLimitError",
         503: "InternalServerError",
+        529: "InternalServerError",
     },
     "anthropic": {
         400: "BadRequestError",
         401: "AuthenticationError",
         429: "RateLimitError",
         503: "ServiceUnavailableError",
+        529: "OverloadedError",
     },
-    "gemini": {400: "ClientError", 401: "ClientError", 429: "ClientError", 503: "ServerError"},
-    "ollama": dict.fromkeys((400, 401, 429, 503), "ResponseError"),
+    "gemini": {
+        **dict.fromkeys((400, 401, 429), "ClientError"),
+        **dict.fromkeys((503, 529), "ServerError"),
+    },
+    "ollama": dict.fromkeys((400, 401, 429, 503, 529), "ResponseError"),
 }
 
 
 @streamed
 @every_upstream
 @every_client
-@pytest.mark.parametrize("status", [400, 401, 429, 503])
+@pytest.mark.parametrize("status", [400, 401, 429, 503, 529])
 def test_errors(
     stage: Stage, client: str, upstream: str, stream: bool, status: int, talk: Open
 ) -> None:
