@@ -12,6 +12,7 @@ from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 from addons.engine.handler import EngineHandler
 from addons.engine.hooks import CachedAddonManager
 from addons.engine.logs import QuietLegacyLogEvents
+from addons.engine.messages import lighten
 from addons.engine.wire import Wire
 
 BACKLOG = 4096
@@ -22,6 +23,7 @@ _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMo
 
 def install() -> None:
     """From now on, masters and servers are made with the engine."""
+    lighten()
     _wrap_master()
     _wrap_listen()
 
