@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.messages import lower_items
 from addons.policy.records import AttemptRecord
 
 _HOP = {
@@ -67,17 +69,14 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
     A provider of the client's own format gets all that describe the request (betas, versions,
     session ids). One of another format gets none but `user-agent`: they would mean nothing there.
     """
-    fields = exchange.head.headers.items()
     if not exchange.passes_through:
         agent = exchange.head.headers.get("user-agent")
         if agent:
             yield "user-agent", agent
         return
-    named = {
-        name.strip().lower() for name in exchange.head.headers.get("connection", "").split(",")
-    }
-    for name, value in fields:
-        name = name.lower()
+    fields = lower_items(exchange.head.headers)
+    named = {name.strip().lower() for name in fields.get("connection", "").split(",")}
+    for name, value in fields.items():
         if name in _HOP or name in _REWRITTEN or name in _OF_THE_WAY or name in named:
             continue
         if name.startswith(("x-forwarded-", "x-switchyard-", ":")):
@@ -97,6 +96,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
             yield field, value
 
 
+@lru_cache(1024)
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""
@@ -107,8 +107,7 @@ def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
     same = exchange.passes_through
-    for name, value in upstream.items():
-        name = name.lower()
+    for name, value in lower_items(upstream).items():
         if name in _NOT_ANSWERED or name.startswith("x-switchyard-"):
             continue
         if same or name in ("request-id", "x-request-id"):
@@ -145,4 +144,6 @@ def route_headers(
 
 def _header_text(text: str) -> str:
     """A model's name as a header can carry it."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)

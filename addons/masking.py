@@ -1,21 +1,16 @@
 """Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
 
-from functools import lru_cache
-
 from mitmproxy import http
 from pydantic import SecretStr
 
 from addons.endpoints import find_foreign_endpoint
 from addons.exchange import ClientHead
 from addons.headers import is_credential
+from addons.messages import lower_items
 from addons.runtime import Runtime
 
 MASK = "***"
 _SCHEMES = ("basic", "bearer")
-_NAMES = 1024
-"""Names of headers that are remembered at most; clients may send any."""
-
-_tells = lru_cache(_NAMES)(is_credential)
 
 
 class Masking:
@@ -61,8 +56,8 @@ class Masking:
 def mask_credentials(request: http.Request) -> None:
     """Take the client's credential out of a request that is kept for people to look at."""
     headers = request.headers
-    for name in list(headers):
-        if not _tells(name.lower()):
+    for name in lower_items(headers):
+        if not is_credential(name):
             continue
         scheme = headers[name].partition(" ")[0]
         masked = f"{scheme} {MASK}" if scheme.lower() in _SCHEMES else MASK
@@ -71,7 +66,7 @@ def mask_credentials(request: http.Request) -> None:
     if "?" not in request.path:
         return
     for name in list(request.query):
-        if (name == "key" or _tells(name.lower())) and request.query[name] != MASK:
+        if (name == "key" or is_credential(name.lower())) and request.query[name] != MASK:
             request.query[name] = MASK
 
 
@@ -84,5 +79,5 @@ def client_credential(head: ClientHead) -> SecretStr | None:
     for name in ("x-api-key", "x-goog-api-key"):
         if key := head.headers.get(name):
             return SecretStr(key)
-    key = head.query_key
+    key = head.query_key if "?" in head.path else None
     return SecretStr(key) if key else None

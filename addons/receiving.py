@@ -8,6 +8,8 @@ from addons.exchange import Exchange
 from addons.failover.attempt import Failure
 from addons.headers import answer_headers
 from addons.headers import stream_head
+from addons.messages import lower_items
+from addons.messages import make_response
 from addons.wire.aside import AsideRelay
 from addons.wire.relay import Relay
 
@@ -64,7 +66,7 @@ class RelayReceiver:
     def start(self, response: http.Response) -> None:
         self._upstream = response
         headers = response.headers
-        self._exchange.upstream_headers = {k.lower(): v for k, v in headers.items()}
+        self._exchange.upstream_headers = lower_items(headers)
         self._relay.start(
             response.status_code,
             headers.get("content-type", ""),
@@ -97,9 +99,5 @@ class RelayReceiver:
         assert self._upstream
         relay = self._relay
         head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
-        response = http.Response.make(200, relay.body, head)
-        if relay.streams:
-            del response.headers["content-length"]
-        for name, value in answer_headers(self._exchange, self._upstream.headers):
-            response.headers[name] = value
-        return response
+        head.update(answer_headers(self._exchange, self._upstream.headers))
+        return make_response(200, head.items(), None if relay.streams else relay.body)

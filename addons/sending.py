@@ -1,9 +1,8 @@
 """The request of one attempt: its address, headers, credential and bytes."""
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
-
-from mitmproxy import http
 
 from addons.adjustments import change_headers
 from addons.exchange import Exchange
@@ -11,6 +10,7 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Timeouts
 from addons.guard import guarded
 from addons.headers import request_headers
+from addons.messages import make_request
 from addons.passthrough import own_request
 from addons.policy.fields import SOCKET_SCHEME
 from addons.policy.schema import AuthStyle
@@ -63,10 +63,10 @@ class Sending:
                 tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
                 exchange.relay.stages = stages_of(exchange, body, tag)
         url = url_without_socket(url)
-        request = http.Request.make("POST", url, write_body(exchange, body))
-        request.headers["host"] = provider.host_header or urlsplit(url).netloc
-        for name, value in self._headers(exchange, upstream, provider):
-            request.headers[name] = value
+        headers = dict(self._headers(exchange, upstream, provider))
+        if provider.host_header:
+            headers.setdefault("host", provider.host_header)
+        request = make_request(url, headers, write_body(exchange, body))
         change_headers(request.headers, changes)
         attempt.request = request
         self._set_out(attempt, exchange)
@@ -156,6 +156,7 @@ def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
 
 
+@lru_cache(4096)
 def endpoint_url(base_url: str, format: Format, path: str) -> str:
     """The URL of a call, given a base URL as the format's official SDK takes it.
 

@@ -1,0 +1,64 @@
+"""HTTP messages made of all their parts at once."""
+
+import time
+from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+from mitmproxy.net.http import status_codes
+
+_AS_IS = "surrogateescape"
+"""Headers may hold any bytes, and keep them."""
+
+
+def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.Request:
+    """A POST to `url`. `headers` has names in lower case; host and length are added."""
+    scheme, host, port, path, netloc = _parts(url)
+    named = {"host": netloc, "content-length": str(len(content)), **headers}
+    now = time.time()
+    return http.Request(
+        host, port, b"POST", scheme, b"", path, b"HTTP/1.1", _fields(named), content, None, now, now
+    )
+
+
+def make_response(
+    status: int, headers: Iterable[tuple[str, str]], content: bytes | None
+) -> http.Response:
+    """An answer with its length, or without `content` the head of one that is streamed.
+
+    Of several headers with the same name (in lower case) the last one counts.
+    """
+    named = dict(headers)
+    if content is not None:
+        named["content-length"] = str(len(content))
+    reason = status_codes.RESPONSES.get(status, "").encode()
+    now = time.time()
+    return http.Response(
+        b"HTTP/1.1", status, reason, _fields(named), content or b"", None, now, now
+    )
+
+
+def lower_items(headers: http.Headers) -> dict[str, str]:
+    """Headers by their names in lower case; repeated ones joined (RFC 9110, section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in headers.fields:
+        key, text = name.decode("utf-8", _AS_IS).lower(), value.decode("utf-8", _AS_IS)
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _fields(headers: Mapping[str, str]) -> http.Headers:
+    return http.Headers(
+        [
+            (name.encode("utf-8", _AS_IS), value.encode("utf-8", _AS_IS))
+            for name, value in headers.items()
+        ]
+    )
+
+
+@lru_cache(4096)
+def _parts(url: str) -> tuple[bytes, str, int, bytes, str]:
+    made = http.Request.make("POST", url).data
+    return made.scheme, made.host, made.port, made.path, urlsplit(url).netloc
