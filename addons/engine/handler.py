@@ -42,6 +42,8 @@ class EngineHandler(ProxyConnectionHandler):
         self._busy = False
         self._over = False
         self._written: list[Wire] = []
+        self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
+        """Hooks that `run_hook` began, and whose layers wait now."""
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
         self._forget: Callable[[], None] = lambda: None
 
@@ -199,8 +201,21 @@ class EngineHandler(ProxyConnectionHandler):
         else:
             raise RuntimeError(f"Unexpected command: {command}")
 
-    def _start_hook(self, hook: commands.StartHook) -> None:
+    def run_hook(self, hook: commands.StartHook) -> bool:
+        """Run a hook for a layer, and say whether it is over. If not, the layer has to wait for
+        the reply, as it has for that of every hook it hands over."""
         rest = self._addons.lifecycle(hook)
+        (data,) = hook.args()
+        if rest is None and not (isinstance(data, flow.Flow) and data.intercepted):
+            return True
+        self._unfinished[hook] = rest
+        return False
+
+    def _start_hook(self, hook: commands.StartHook) -> None:
+        if hook in self._unfinished:
+            rest = self._unfinished.pop(hook)
+        else:
+            rest = self._addons.lifecycle(hook)
         (data,) = hook.args()
         if rest is None and not (isinstance(data, flow.Flow) and data.intercepted):
             if hook.blocking:

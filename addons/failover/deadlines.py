@@ -1,12 +1,14 @@
 """Deadlines for streams, on top of timers that cannot be cancelled."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import HttpStream
 
 
@@ -22,14 +24,35 @@ class DeadlineReached(events.Event):
     """A deadline of the stream may have passed."""
 
 
+type RunHook = Callable[[commands.StartHook], bool]
+"""Runs a hook, and says whether it is over; if not, whoever asked has to wait for it."""
+
+
 class TimedStream(HttpStream):
     """A stream with named deadlines. Its layer sends `DeadlineReached` when the earliest passes."""
 
     deadlines: dict[str, float]
+    run_hook: RunHook | None = None
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.deadlines = {}
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """As of all layers, but without a pause for hooks that are over at once."""
+        if self._paused or self.debug is not None or self.run_hook is None:
+            yield from super().handle_event(event)
+            return
+        steps = self._handle_event(event)
+        for command in steps:
+            if command.blocking is True:
+                if isinstance(command, commands.StartHook) and self.run_hook(command):
+                    continue
+                command.blocking = self
+                self._paused = Paused(command, steps)
+                yield command
+                return
+            yield command
 
     @property
     def due(self) -> float | None:

@@ -61,8 +61,14 @@ class Failover:
             mitmproxys("nextlayer").next_layer(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
+                handler = mitmproxys("proxyserver").connections.get(each.context.client.id)
                 FailoverLayer.adopt(
-                    each, FailoverStream, self._routed, self._own, self._may_forward
+                    each,
+                    FailoverStream,
+                    self._routed,
+                    self._own,
+                    self._may_forward,
+                    getattr(handler, "run_hook", None),
                 )
 
     def server_connect(self, data: ServerConnectionHookData) -> None:

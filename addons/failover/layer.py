@@ -9,18 +9,26 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnection
 from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.proxy.layers.http import ReceiveHttp
 from mitmproxy.proxy.layers.http import RegisterHttpConnection
+from mitmproxy.proxy.layers.http import RequestHeaders
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
+from mitmproxy.proxy.layers.http import SendHttp
 
 from addons.failover.deadlines import ArmDeadline
 from addons.failover.deadlines import DeadlineReached
+from addons.failover.deadlines import RunHook
 from addons.failover.deadlines import TimedStream
+from addons.failover.http1 import QuickHttp1Server
 from addons.failover.upstream import PatientHttp1Client
 from addons.failover.way import outer_of
 from addons.failover.way import way_of
@@ -51,6 +59,8 @@ class FailoverLayer(HttpLayer):
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
     stream_class: type[TimedStream]
+    run_hook: RunHook | None
+    """How streams run hooks without waiting for them; None where nobody offers that."""
     _last_attempt: int
     _timers: dict[commands.Command, float]
 
@@ -62,6 +72,7 @@ class FailoverLayer(HttpLayer):
         routed: set[str],
         own: set[str],
         may_forward: Callable[[http.HTTPFlow], bool],
+        run_hook: RunHook | None = None,
     ) -> None:
         """Turn a layer that mitmproxy just made into one of ours."""
         layer.__class__ = cls
@@ -70,11 +81,13 @@ class FailoverLayer(HttpLayer):
         layer.routed = routed
         layer.own = own
         layer.may_forward = may_forward
+        layer.run_hook = run_hook
         layer._last_attempt = 0
         layer._timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
-        stream = self.stream_class(self.context.fork(), stream_id)
+        stream = self.stream_class(forked(self.context), stream_id)
+        stream.run_hook = self.run_hook
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
@@ -89,19 +102,62 @@ class FailoverLayer(HttpLayer):
         """From now on, what comes for this attempt is ignored."""
         self.streams.pop(attempt_id, None)
 
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        # Nothing here waits: it is the children that do.
+        return self._handle_event(event) if self.debug is None else super().handle_event(event)
+
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if isinstance(event, events.Wakeup) and event.command in self._timers:
-            del self._timers[event.command]
-            inner = self._reach_deadlines()
-        elif isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
-            inner = self._guard_upstream(event)
-        else:
-            inner = super()._handle_event(event)
-        for command in inner:
-            if isinstance(command, ArmDeadline):
-                yield from self._arm(command.due)
-            else:
+        kind = type(event)
+        if isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
+            return self._guard_upstream(event)
+        if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
+            return self.event_to_child(self.connections[event.connection], event)  # type: ignore
+        if kind is events.Wakeup and event.command in self._timers:  # type: ignore
+            del self._timers[event.command]  # type: ignore
+            return self._reach_deadlines()
+        return self._begin(event) if kind is events.Start else super()._handle_event(event)
+
+    def _begin(self, event: events.Event) -> CommandGenerator[None]:
+        yield from super()._handle_event(event)
+        QuickHttp1Server.adopt(self.connections[self.context.client])
+
+    def event_to_child(
+        self, child: Layer | HttpStream, event: events.Event
+    ) -> CommandGenerator[None]:
+        # As mitmproxy's own, which asks for each kind one after another, for those that come most.
+        for command in child.handle_event(event):
+            kind = type(command)
+            if kind is commands.SendData:
                 yield command
+            elif kind is ReceiveHttp:
+                received = command.event  # type: ignore[attr-defined]
+                if type(received) is RequestHeaders:
+                    yield from self.make_stream(received.stream_id)
+                stream = self.streams.get(received.stream_id)
+                if stream is not None:
+                    yield from self.event_to_child(stream, received)
+            elif kind is SendHttp:
+                connection = self.connections[command.connection]  # type: ignore[attr-defined]
+                yield from self.event_to_child(connection, command.event)  # type: ignore
+            elif kind is ArmDeadline:
+                yield from self._arm(command.due)  # type: ignore[attr-defined]
+            else:
+                yield from self._pass_up(child, command)
+
+    def _pass_up(self, child: Layer, command: commands.Command) -> CommandGenerator[None]:
+        # The reply finds its way back by what is kept here.
+        if command.blocking or isinstance(command, commands.RequestWakeup):
+            self.command_sources[command] = child
+        if isinstance(command, DropStream):
+            self.streams.pop(command.stream_id, None)
+        elif isinstance(command, GetHttpConnection):
+            yield from self.get_connection(command)
+        elif isinstance(command, RegisterHttpConnection):
+            yield from self.register_connection(command)
+        else:
+            if isinstance(command, commands.OpenConnection):
+                self.connections[command.connection] = child
+            yield command
 
     def _arm(self, due: float) -> CommandGenerator[None]:
         if self._timers and min(self._timers.values()) <= due:
@@ -124,7 +180,7 @@ class FailoverLayer(HttpLayer):
             if due is not None and (upcoming is None or due < upcoming):
                 upcoming = due
         if upcoming is not None:
-            yield ArmDeadline(upcoming)
+            yield from self._arm(upcoming)
 
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
@@ -197,6 +253,14 @@ class FailoverLayer(HttpLayer):
                     else ResponseProtocolError(stream_id, problem, ErrorCode.GENERIC_SERVER_ERROR)
                 )
                 yield from self.event_to_child(stream, ending)
+
+
+def forked(context: Context) -> Context:
+    """As `context.fork()`, which makes a server for the copy that is not used."""
+    copy = object.__new__(Context)
+    copy.__dict__.update(context.__dict__)
+    copy.layers = context.layers.copy()
+    return copy
 
 
 def layer_of(stream: Layer) -> FailoverLayer:

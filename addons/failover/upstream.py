@@ -7,10 +7,12 @@ from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import Http1Client
 
+from addons.failover.http1 import QuickHttp1
+
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
 
 
-class PatientHttp1Client(Http1Client):
+class PatientHttp1Client(QuickHttp1, Http1Client):
     """Skips interim responses (100, 102, 103), which may precede any answer (RFC 9110, 15.2).
 
     mitmproxy takes the first of them for the answer and then stumbles over the real one. A switch

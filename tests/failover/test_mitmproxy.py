@@ -1,6 +1,7 @@
 """What the failover package relies on inside mitmproxy: fails loudly where a version differs."""
 
 import inspect
+import re
 
 import pytest
 from mitmproxy.addons import proxyserver
@@ -9,6 +10,7 @@ from mitmproxy.net import tls as net_tls
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import server
 from mitmproxy.proxy import tunnel
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http import _http1
 
@@ -115,3 +117,39 @@ def test_connections_are_opened_where_ours_takes_the_place() -> None:
                     )"""
     assert source.count("asyncio.open_connection(") == 1 and opening in source
     assert 'command.connection.peername = writer.get_extra_info("peername")' in source
+
+
+def test_layers_wait_for_hooks_in_a_way_that_streams_can_shorten() -> None:
+    source = inspect.getsource(layer.Layer.handle_event)
+    assert "if command.blocking is True:" in source
+    assert "command.blocking = self" in source
+    assert "command = next(command_generator)" in source
+
+
+def test_the_layer_hands_commands_on_as_ours_does() -> None:
+    """Every kind of command that mitmproxy's own tells apart."""
+    source = inspect.getsource(http.HttpLayer.event_to_child)
+    kinds = set(re.findall(r"isinstance\(command, ([\w.]+)\)", source))
+    assert kinds == {
+        "commands.RequestWakeup",
+        "ReceiveHttp",
+        "SendHttp",
+        "DropStream",
+        "GetHttpConnection",
+        "RegisterHttpConnection",
+        "commands.OpenConnection",
+        "commands.Command",
+    }
+    assert "if command.blocking or isinstance(command, commands.RequestWakeup):" in source
+
+
+def test_http1_never_waits() -> None:
+    source = inspect.getsource(_http1)
+    assert "= yield" not in source and "Hook" not in source
+    assert "self.buf += event.data" in inspect.getsource(_http1.Http1Connection._handle_event)
+
+
+def test_a_forked_context_is_a_copy() -> None:
+    source = inspect.getsource(Context.fork)
+    assert "ret.server = self.server" in source and "ret.layers = self.layers.copy()" in source
+    assert {*Context.__annotations__} == {"client", "server", "options", "layers"}
