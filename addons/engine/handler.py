@@ -23,6 +23,10 @@ from addons.engine.wire import Wire
 from addons.failover.dialing import as_address
 from addons.failover.dialing import connect
 
+MOST_HOOKS_AT_ONCE = 16
+"""Hooks of one event that are run without a way back to the queue. An exchange has seven. What
+comes of each is nested in what caused it, and a client may send a thousand requests at once."""
+
 
 class EngineHandler(ProxyConnectionHandler):
     """Drives the layers of one client connection.
@@ -42,6 +46,7 @@ class EngineHandler(ProxyConnectionHandler):
         self._busy = False
         self._over = False
         self._written: list[Wire] = []
+        self._hooks_run = 0
         self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
         """Hooks that `run_hook` began, and whose layers wait now."""
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
@@ -162,6 +167,7 @@ class EngineHandler(ProxyConnectionHandler):
         try:
             while self._queue:
                 self.timeout_watchdog.last_activity = self.loop.time()
+                self._hooks_run = 0
                 try:
                     for command in self.layer.handle_event(self._queue.popleft()):
                         self._obey(command)
@@ -204,6 +210,9 @@ class EngineHandler(ProxyConnectionHandler):
     def run_hook(self, hook: commands.StartHook) -> bool:
         """Run a hook for a layer, and say whether it is over. If not, the layer has to wait for
         the reply, as it has for that of every hook it hands over."""
+        self._hooks_run += 1
+        if self._hooks_run > MOST_HOOKS_AT_ONCE:
+            return False
         rest = self._addons.lifecycle(hook)
         (data,) = hook.args()
         if rest is None and not (isinstance(data, flow.Flow) and data.intercepted):

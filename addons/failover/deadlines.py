@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
@@ -33,6 +34,8 @@ class TimedStream(HttpStream):
 
     deadlines: dict[str, float]
     run_hook: RunHook | None = None
+    quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
+    """What `run_hook` is used for."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
@@ -46,7 +49,7 @@ class TimedStream(HttpStream):
         steps = self._handle_event(event)
         for command in steps:
             if command.blocking is True:
-                if isinstance(command, commands.StartHook) and self.run_hook(command):
+                if isinstance(command, self.quick_hooks) and self.run_hook(command):
                     continue
                 command.blocking = self
                 self._paused = Paused(command, steps)

@@ -24,7 +24,10 @@ from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import ResponseTrailers
 from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
@@ -64,6 +67,15 @@ class FailoverStream(TimedStream):
     and the client's leaving are attended to meanwhile. It does wait for hooks.
     """
 
+    # Not the hook at the end of an attempt: plans may be long, and each attempt would be nested in
+    # the one before it.
+    quick_hooks = (
+        AttemptHook,
+        HttpRequestHeadersHook,
+        HttpRequestHook,
+        HttpResponseHeadersHook,
+        HttpResponseHook,
+    )
     legs: list[Leg]
     """The attempts that are running."""
     winner: Leg | None = None

@@ -6,6 +6,8 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import Http1Client
+from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 
 from addons.failover.http1 import QuickHttp1
 
@@ -27,6 +29,20 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             layer.__class__ = cls
             if getattr(layer.state, "__func__", None) is Http1Client.read_headers:
                 layer.state = layer.read_headers
+
+    def read_body(self, event: events.Event) -> CommandGenerator[None]:
+        # What comes of the end may be another request on this connection, which mitmproxy makes
+        # ready for it only after it told of the end.
+        switches = self.response is not None and self.response.status_code == 101
+        end: ReceiveHttp | None = None
+        for command in super().read_body(event):
+            if isinstance(command, ReceiveHttp) and not switches:
+                if isinstance(command.event, ResponseEndOfMessage):
+                    end = command
+                    continue
+            yield command
+        if end is not None:
+            yield end
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request is not None:
