@@ -41,13 +41,17 @@ from addons.failover.layer import FailoverLayer
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
+from addons.failover.straight import PieceRead
+from addons.failover.straight import go_straight
 from addons.failover.ways import GetConnectionByWay
 
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
 again if it does; the client does not wait longer than this for the end."""
 
+
 _FROM_UPSTREAM = (
+    PieceRead,
     ResponseHeaders,
     ResponseData,
     ResponseTrailers,
@@ -91,6 +95,7 @@ class FailoverStream(TimedStream):
         self.legs = []
         self._attempts = 0
         self._taken_over = False
+        self.stores_bodies = context.options.store_streamed_bodies
 
     @property
     def layer(self) -> FailoverLayer:
@@ -217,13 +222,10 @@ class FailoverStream(TimedStream):
                 self.disarm(leg.deadline("first-byte"))
                 leg.state = "body"
                 leg.receiver.start(response)
+            case PieceRead(data=data):
+                yield from self.received_data(leg, data)
             case ResponseData(data=data) if leg.state == "body":
-                data = leg.receiver.data(data)
-                if leg.receiver.enough:
-                    yield from self.cancel(leg, "enough was said")
-                    yield from self.forward(leg, data + leg.receiver.end(), ended=True)
-                else:
-                    yield from self.forward(leg, data)
+                yield from self.received_data(leg, leg.receiver.data(data))
             case ResponseEndOfMessage() if leg.state == "body":
                 self.retire(leg)
                 yield from self.forward(leg, leg.receiver.end(), ended=True)
@@ -233,6 +235,13 @@ class FailoverStream(TimedStream):
                 yield from self.broken(
                     leg, Failure("reset", "the upstream's answer makes no sense")
                 )
+
+    def received_data(self, leg: Leg, data: bytes) -> CommandGenerator[None]:
+        if leg.receiver.enough:
+            yield from self.cancel(leg, "enough was said")
+            yield from self.forward(leg, data + leg.receiver.end(), ended=True)
+        else:
+            yield from self.forward(leg, data)
 
     def forward(self, leg: Leg, data: bytes, ended: bool = False) -> CommandGenerator[None]:
         """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
@@ -345,6 +354,8 @@ class FailoverStream(TimedStream):
             return False
         if not self.head_sent:
             yield from self.send_head(head)
+        if self.winner is not None:
+            go_straight(self, self.winner, head)
         return True
 
     def send_head(self, head: http.Response) -> CommandGenerator[None]:
@@ -361,7 +372,7 @@ class FailoverStream(TimedStream):
         # An empty chunk would end a chunked body.
         if not data:
             return
-        if self.context.options.store_streamed_bodies:
+        if self.stores_bodies:
             self.response_body_buf += data
         if self.listener is not None:
             self.listener(data)
@@ -381,7 +392,7 @@ class FailoverStream(TimedStream):
         """End a streamed answer cleanly."""
         yield from self.let_go("complete")
         assert self.flow.response
-        if self.context.options.store_streamed_bodies:
+        if self.stores_bodies:
             self.flow.response.data.content = bytes(self.response_body_buf)
             self.response_body_buf.clear()
         yield from self.send_response(already_streamed=True)

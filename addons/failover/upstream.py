@@ -1,15 +1,31 @@
 """The HTTP/1 client towards upstreams, more patient than mitmproxy's."""
 
 import re
+from typing import Protocol
 
+from h11._readers import ChunkedReader
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import Http1Client
+from mitmproxy.proxy.layers.http import HttpClient
 from mitmproxy.proxy.layers.http import ReceiveHttp
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 
+from addons.failover.chunks import whole_chunks
 from addons.failover.http1 import QuickHttp1
+
+
+class Straight(Protocol):
+    """Takes pieces of the body that a connection's present answer has."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can take a piece now."""
+        ...
+
+    def take(self, data: bytes) -> CommandGenerator[None]: ...
+
 
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
 
@@ -21,14 +37,53 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     of protocols (101) is an answer.
     """
 
+    straight: Straight | None = None
+    """Takes what chunks carry, where it offers to, without events of their own for each."""
+
     @classmethod
     def adopt(cls, stack: Layer) -> None:
         """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/1."""
-        layer = stack.context.layers[-1]
+        *_, maker, layer = stack.context.layers
         if type(layer) is Http1Client:
             layer.__class__ = cls
             if getattr(layer.state, "__func__", None) is Http1Client.read_headers:
                 layer.state = layer.read_headers
+            if type(maker) is HttpClient:
+                # It has nothing more to do than to hand everything on.
+                maker.handle_event = layer.handle_event
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        if (
+            self.straight is not None
+            and type(event) is events.DataReceived
+            and self._begins_a_chunk()
+            and self.straight.ready
+        ):
+            body, rest = whole_chunks(event.data)
+            if body:
+                return self._go_straight(self.straight, body, rest)
+        return super().handle_event(event)
+
+    def _begins_a_chunk(self) -> bool:
+        reader = self.body_reader
+        return (
+            type(reader) is ChunkedReader
+            and not reader._bytes_in_chunk
+            and not reader._bytes_to_discard
+            and not reader._reading_trailer
+            and not self.buf
+            and self.state == self.read_body
+        )
+
+    def _go_straight(self, straight: Straight, body: bytes, rest: bytes) -> CommandGenerator[None]:
+        yield from straight.take(body)
+        if rest:
+            yield from self.handle_event(events.DataReceived(self.conn, rest))
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
+        if response:
+            self.straight = None
+        yield from super().mark_done(request=request, response=response)
 
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
         # What comes of the end may be another request on this connection, which mitmproxy makes

@@ -4,6 +4,8 @@ import inspect
 import re
 
 import pytest
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.addons import proxyserver
 from mitmproxy.addons import tlsconfig
 from mitmproxy.net import tls as net_tls
@@ -153,3 +155,23 @@ def test_a_forked_context_is_a_copy() -> None:
     source = inspect.getsource(Context.fork)
     assert "ret.server = self.server" in source and "ret.layers = self.layers.copy()" in source
     assert {*Context.__annotations__} == {"client", "server", "options", "layers"}
+
+
+def test_whether_a_chunk_begins_can_be_told() -> None:
+    reader = ChunkedReader()
+    assert (reader._bytes_in_chunk, reader._bytes_to_discard, reader._reading_trailer) == (
+        0,
+        b"",
+        False,
+    )
+    buffer = ReceiveBuffer()
+    buffer += b"5\r\nhel"
+    reader(buffer)
+    assert reader._bytes_in_chunk == 2 and not buffer
+    source = inspect.getsource(_http1.make_body_reader)
+    assert "return ChunkedReader()" in source
+
+
+def test_who_makes_a_connection_speak_http_hands_everything_on_from_then() -> None:
+    source = inspect.getsource(http.HttpClient._handle_event)
+    assert "self._handle_event = self.child_layer.handle_event" in source

@@ -1,0 +1,36 @@
+"""Chunks of a body (RFC 9112, section 7.1) that came whole, cut out at once."""
+
+import re
+
+_SIZE = re.compile(rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})\r\n")
+"""A size and nothing else. What else may stand there, the end of the body among it, is left to the
+patient parser."""
+
+
+def whole_chunks(data: bytes) -> tuple[bytes, bytes]:
+    """What the chunks carry that `data` begins with and holds whole, and what follows them.
+
+    `data` must begin where a chunk does.
+    """
+    found = _SIZE.match(data)
+    if found is None:
+        return b"", data
+    start = found.end()
+    end = start + int(found[1], 16)
+    if len(data) == end + 2 and data.endswith(b"\r\n"):
+        return data[start:end], b""  # as nearly always: one event a chunk, one chunk a packet
+    pieces, rest = [], 0
+    while found is not None:
+        start = found.end()
+        end = start + int(found[1], 16)
+        if data[end : end + 2] != b"\r\n":
+            break
+        pieces.append(data[start:end])
+        rest = end + 2
+        found = _SIZE.match(data, rest)
+    return b"".join(pieces), data[rest:]
+
+
+def as_chunk(data: bytes) -> bytes:
+    """One chunk. An empty one would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
