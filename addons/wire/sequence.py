@@ -1,5 +1,6 @@
 """Puts overlapping parts one after another, for formats with one open content block at a time."""
 
+from addons.wire.conversation import ToolCall
 from addons.wire.events import ArgumentsDelta
 from addons.wire.events import CitationDelta
 from addons.wire.events import End
@@ -19,12 +20,15 @@ class Sequencer:
     """Reorders the events of choice 0 so that no part begins before the one before it has ended.
 
     Events of the open part go through at once; those of later parts wait for its `PartEnd`. At
-    `Finish`, `Failure` and `End` every part still open is ended first. Other choices are left
-    out. One per stream.
+    `Finish` and `End` every part still open is ended first. At `Failure` only an open one is, and
+    no call: a client takes a call that has ended for one to run. Other choices are left out. One
+    per stream.
     """
 
     def __init__(self) -> None:
         self._open: int | None = None
+        self._in_call = False
+        """Whether the open part is a call."""
         self._waiting: dict[int, list[Event]] = {}
 
     def feed(self, event: Event) -> list[Event]:
@@ -34,6 +38,7 @@ class Sequencer:
         if isinstance(event, PartStart):
             if self._open is None:
                 self._open = event.index
+                self._in_call = isinstance(event.part, ToolCall)
                 return [event]
             self._waiting[event.index] = [event]
             return []
@@ -46,7 +51,10 @@ class Sequencer:
             if waiting is not None:
                 waiting.append(event)
             return []
-        if isinstance(event, Finish | Failure | End):
+        if isinstance(event, Failure):
+            broken = self._open is None or self._in_call
+            return [event] if broken else [PartEnd(self._open or 0), event]
+        if isinstance(event, Finish | End):
             return [*self.drain(), event]
         return [event]
 
@@ -68,4 +76,6 @@ class Sequencer:
             events.extend(waiting)
             if not isinstance(waiting[-1], PartEnd):
                 self._open = index
+                first = waiting[0]
+                self._in_call = isinstance(first, PartStart) and isinstance(first.part, ToolCall)
         return events

@@ -91,6 +91,17 @@ def test_what_says_nothing_is_left_out(empty: bytes) -> None:
     assert mend(ROLE, empty, A, empty, STOP, empty, DONE) == b"".join([ROLE, A, STOP, DONE])
 
 
+def test_the_limit_reached_is_no_error_after_an_answer_that_says_so() -> None:
+    """OpenRouter sends both; the official SDK raises on any `error`."""
+    used = {"prompt_tokens": 43, "completion_tokens": 10}
+    told = chunk({"content": ""}, error={"code": 400, "message": "Token limit reached"}, usage=used)
+    ended = choice(index=0, delta={}, finish_reason="length")
+    out = mend(ROLE, A, ended, told, DONE)
+    assert out.startswith(b"".join([ROLE, A, ended])) and out.endswith(DONE)
+    assert b"error" not in out and b"usage" in out
+    assert b"error" in mend(ROLE, A, STOP, told, DONE)
+
+
 def test_all_chunks_have_one_id() -> None:
     """The first one's, or one made up where that has none."""
 

@@ -67,9 +67,22 @@ def test_waiting_parts_that_are_complete_are_given_out_together() -> None:
 def test_the_end_closes_what_is_open() -> None:
     begun: list[Event] = [call(0), call(1), ArgumentsDelta(1, "{")]
     ended = [call(0), PartEnd(0), call(1), ArgumentsDelta(1, "{"), PartEnd(1)]
-    failure = Failure(ApiError(message="gone"))
-    for last in (Finish(STOP), failure, End()):
+    for last in (Finish(STOP), End()):
         assert sequenced([*begun, last]) == [*ended, last]
+
+
+def test_a_failure_ends_no_call() -> None:
+    """A client takes a call that has ended for one to run."""
+    gone = Failure(ApiError(message="gone"))
+    assert sequenced([call(0), call(1), ArgumentsDelta(0, "{"), gone]) == [
+        call(0),
+        ArgumentsDelta(0, "{"),
+        gone,
+    ]
+    text = PartStart(0, Text(text=""))
+    assert sequenced([text, call(1), gone]) == [text, PartEnd(0), gone]
+    assert sequenced([text, call(1), PartEnd(0), gone]) == [text, PartEnd(0), call(1), gone]
+    assert sequenced([gone]) == [gone]
 
 
 def test_other_choices_are_left_out() -> None:

@@ -68,6 +68,7 @@ class Mender:
         self._calls = False
         self._open: dict[int, int] = {}
         """The part's index, which is the right number of its block, by the upstream's number."""
+        self._call_parts: set[int] = set()
         self._last = 0
         self._renumbers = False
 
@@ -94,11 +95,13 @@ class Mender:
         return out
 
     def fail(self, error: ApiError) -> bytes:
-        """The bytes that tell an error and end the stream."""
+        """The bytes that tell an error and end the stream. A call that broke off is not ended:
+        clients take one that is for one to run."""
         if self._done:
             return b""
         self._done = True
-        return b"".join(map(block_stop, self._open.values())) + error_event(error)
+        open = [index for index in self._open.values() if index not in self._call_parts]
+        return b"".join(map(block_stop, open)) + error_event(error)
 
     def _looks_into(self, kind: str, frame: Frame, events: Sequence[Event]) -> bool:
         """Whether a frame has to be parsed. Deltas pass unparsed while all is well."""
@@ -136,7 +139,9 @@ class Mender:
         return out
 
     def _part_start(self, event: PartStart, kind: str, data: JsonObject) -> bytes:
-        self._calls = self._calls or isinstance(event.part, ToolCall)
+        if isinstance(event.part, ToolCall):
+            self._calls = True
+            self._call_parts.add(event.index)
         said = data.get("index")
         unsaid = event.index if kind == "content_block_start" else self._last
         number = said if isinstance(said, int) else unsaid

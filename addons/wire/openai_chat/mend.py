@@ -12,12 +12,14 @@ from typing import Any
 from addons.wire.errors import ApiError
 from addons.wire.events import End
 from addons.wire.events import Event
+from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import PartStart
 from addons.wire.events import TextDelta
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.members import rest
 from addons.wire.openai_chat.fragments import Fragments
 from addons.wire.openai_chat.names import int_of
 from addons.wire.openai_chat.names import text_of
@@ -79,7 +81,11 @@ class ChatMender:
                 out += [encode(dumps(payload)), DONE_FRAME]
                 self._ended = True
                 continue
-            mended = self._identified(self._chunk(payload))
+            if payload.get("error") and not any(isinstance(event, Failure) for event in events):
+                # The reader knows it for none.
+                mended = self._identified(self._chunk(rest(payload, "error")))
+            else:
+                mended = self._identified(self._chunk(payload))
             if mended is payload and frame.raw and len(found) == 1:
                 out.append(frame.raw)
             elif mended is not None:

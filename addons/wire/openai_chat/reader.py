@@ -89,7 +89,9 @@ class ChatReader:
             choices = ()
         self._top(body, bool(choices), events)
         usage = body.get("usage")
-        error = body.get("error") or failed
+        # OpenRouter calls it an error too that the limit was reached, which the answer ended by.
+        told = bool(self._choices) and all(c.finish == "length" for c in self._choices.values())
+        error = (body.get("error") or failed) and not told
         for number, raw in enumerate(choices):
             if isinstance(raw, dict):
                 self._choice(raw, number).read(raw, events)
