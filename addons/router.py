@@ -36,7 +36,8 @@ from addons.views import Views  # noqa: E402
 
 runtime = Runtime()
 intake = Intake(runtime)
-tunnels = Tunnels(runtime)
+trust = Trust(runtime)
+tunnels = Tunnels(runtime, trust.spares)
 failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
 runtime.failover = failover
 
@@ -62,6 +63,6 @@ addons = [
     Views(runtime),
     Recorder(runtime),
     Status(runtime),
-    Trust(runtime),
+    trust,
     Release(runtime),
 ]

@@ -72,6 +72,8 @@ class Runtime:
         """The ports that we listen on."""
         self.certified: set[str] = set()
         """Ids of the clients that showed a certificate which `tls.client-ca` asks for."""
+        self.own_doors: set[str] = set()
+        """Ids of the clients that were shown our own certificate."""
         self._hosts: frozenset[tuple[str, int]] = frozenset()
         self._host_ports: frozenset[int] = frozenset()
         self._demo_url = ""

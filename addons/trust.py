@@ -3,15 +3,18 @@
 import logging
 import re
 import time
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from mitmproxy import connection
 from mitmproxy import ctx
 from mitmproxy import http
+from mitmproxy.proxy.context import Context
 from mitmproxy.tls import TlsData
 from ruamel.yaml import YAML
 
+from addons.own_address import may_pass
 from addons.policy.trust import TrustTable
 from addons.runtime import Runtime
 
@@ -39,6 +42,8 @@ class Trust:
         self._runtime = runtime
         self._agents: dict[str, str] = {}
         self._told: dict[tuple[str, str], float] = {}
+        self._spared: dict[tuple[str, str, str], float] = {}
+        """Until when whose connections to which host are tunnelled."""
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         if self._runtime.serves_host(flow.request.host, flow.request.port):
@@ -47,9 +52,47 @@ class Trust:
     def client_disconnected(self, client: connection.Client) -> None:
         self._agents.pop(client.id, None)
 
+    def spares(self, context: Context, hosts: Iterable[str]) -> bool:
+        """Whether the client did not take our certificate for one of these hosts lately, and is
+        to be tunnelled there for that."""
+        if not self._spared or not may_pass(context.client):
+            return False
+        now = time.monotonic()
+        return any(
+            self._spared.get((*self._name(context.client), host.lower()), 0.0) > now
+            for host in hosts
+        )
+
+    def _name(self, client: connection.Client) -> tuple[str, str]:
+        peer = client.peername[0] if client.peername else ""
+        return peer, self._agents.get(client.id, "")
+
+    def _spare(self, data: TlsData, agent: str, host: str) -> None:
+        wish = self._runtime.config.on_tls_failure
+        client = data.context.client
+        if wish.action != "tunnel" or not may_pass(client):
+            return
+        if len(self._spared) >= _MOST_TOLD:
+            self._spared.clear()
+        until = time.monotonic() + wish.for_
+        address = data.context.server.address
+        for name in {host, address[0] if address else host}:
+            self._spared[(*self._name(client), name.lower())] = until
+        logger.warning(
+            "switchyard: connections of %s to %s are tunnelled for %g s, untouched and unrouted "
+            "(on-tls-failure: tunnel)",
+            agent or "that client",
+            host,
+            wish.for_,
+        )
+
     def tls_failed_client(self, data: TlsData) -> None:
+        client = data.context.client
+        if client.id in self._runtime.own_doors:
+            return  # our own certificate, or one of the client's that we asked for
         host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
-        agent = self._agents.get(data.context.client.id, "")
+        agent = self._agents.get(client.id, "")
+        self._spare(data, agent, host)
         if not self._is_news(agent, host, time.monotonic()):
             return
         ca = Path(ctx.options.confdir).expanduser() / _CA

@@ -1,6 +1,8 @@
 """What passes through unopened."""
 
 import re
+from collections.abc import Callable
+from collections.abc import Iterable
 
 from mitmproxy import http
 from mitmproxy.net.tls import starts_like_tls_record
@@ -22,6 +24,8 @@ from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.registry import FORMATS
 
+type Spares = Callable[[Context, Iterable[str]], bool]
+
 _DNS = 53
 _MOST_SEEN = 65_536
 """Bytes of a connection that are looked at for the name of its destination."""
@@ -41,8 +45,10 @@ class Tunnels:
     the first request.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, spares: Spares = lambda *_: False) -> None:
+        """`spares` says whether a client is tunnelled to some hosts although they are opened."""
         self._runtime = runtime
+        self._spares = spares
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Only this machine's own clients are taken to hosts that are no provider's.
@@ -81,11 +87,12 @@ class Tunnels:
             return None
         if self._runtime.is_own_address(host, port):
             return None  # our own address through ourselves: a request, no tunnel
-        if any(self._runtime.serves_host(name, port) for name in (host, *(names or ()))):
+        hosts = (host, *(names or ()))
+        served = any(self._runtime.serves_host(name, port) for name in hosts)
+        if served and not self._spares(context, hosts):
             return None
-        nextlayer.layer = (
-            AwaitMore(nextlayer) if names is None else layers.TCPLayer(context, ignore=True)
-        )
+        more = names is None and not served
+        nextlayer.layer = AwaitMore(nextlayer) if more else layers.TCPLayer(context, ignore=True)
         return None
 
     def _udp(self, nextlayer: layer.NextLayer, host: str, port: int) -> None:

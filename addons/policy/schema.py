@@ -200,6 +200,14 @@ class ServerTls(Part):
     """Whose certificates clients on other machines must have."""
 
 
+class OnTlsFailure(Part):
+    """What becomes of a client that does not take the router's certificate for a host."""
+
+    action: Literal["fail", "tunnel"] = "fail"
+    for_: PositiveDuration = Field(default=600.0, alias="for")
+    """Seconds for which it is tunnelled."""
+
+
 def _model_list(value: object) -> object:
     if value == "discover":
         return None
@@ -425,6 +433,7 @@ class Config(Part):
 
     tls: ServerTls | None = None
     """None: clients speak to us without, or trust mitmproxy's certificate."""
+    on_tls_failure: Annotated[OnTlsFailure, _short("action")] = OnTlsFailure()
 
     _not_live: tuple[NotLive, ...] = ()
     _notices: tuple[Problem, ...] = ()
