@@ -1,0 +1,125 @@
+"""`scripts/ca`: what it would do where, and that it does it, in a copy of the system's store."""
+
+import builtins
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trustme
+
+from scripts import ca
+from tests.support.router import ROOT
+
+DEBIAN, FEDORA = ca.STORES
+
+
+@pytest.fixture
+def confdir(tmp_path: Path) -> Path:
+    """An authority as mitmproxy makes one."""
+    authority = trustme.CA()
+    place = tmp_path / "confdir"
+    place.mkdir()
+    authority.cert_pem.write_to_path(str(place / ca.CERTIFICATE))
+    issued = authority.issue_cert("api.example.com")
+    issued.cert_chain_pems[0].write_to_path(str(place / "site.pem"))
+    return place
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ca.Store:
+    """A store that is no system's."""
+    monkeypatch.setattr(ca.platform, "system", lambda: "Linux")
+    made = ca.Store(tmp_path / "anchor.crt", ("true",), ("true", "--fresh"))
+    monkeypatch.setattr(ca, "find_store", lambda: made)
+    return made
+
+
+def test_the_steps_of_each_system(confdir: Path) -> None:
+    certificate = confdir / ca.CERTIFICATE
+    steps = {
+        (action, name): ca.plan(action, certificate, system, store).steps
+        for action in ("install", "remove")
+        for name, system, store in (
+            ("debian", "Linux", DEBIAN), ("fedora", "Linux", FEDORA), ("mac", "Darwin", None),
+        )
+    }  # fmt: skip
+    anchor = "/usr/local/share/ca-certificates/switchyard-ca.crt"
+    assert steps["install", "debian"] == [f"cp {certificate} {anchor}", "update-ca-certificates"]
+    assert steps["remove", "debian"] == [f"rm {anchor}", "update-ca-certificates --fresh"]
+    anchor = "/etc/pki/ca-trust/source/anchors/switchyard-ca.pem"
+    assert steps["install", "fedora"] == [f"cp {certificate} {anchor}", "update-ca-trust extract"]
+    assert steps["remove", "fedora"] == [f"rm {anchor}", "update-ca-trust extract"]
+    (step,) = steps["install", "mac"]
+    assert step.startswith("security add-trusted-cert -d -r trustRoot -k /Library/Keychains/")
+    (step,) = steps["remove", "mac"]
+    assert ca.fingerprint(certificate) in step
+    with pytest.raises(ca.Trouble, match="no store of a known kind"):
+        ca.plan("install", certificate, "Linux", None)
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "anything"])
+def test_nothing_is_done_without_consent(
+    confdir: Path, store: ca.Store, monkeypatch: pytest.MonkeyPatch, capsys, answer: str
+) -> None:
+    monkeypatch.setattr(builtins, "input", lambda _: answer)
+    assert ca.main(["install", "--confdir", str(confdir)]) == 1
+    assert not store.anchor.exists()
+    said = capsys.readouterr().out
+    assert f"cp {confdir / ca.CERTIFICATE} {store.anchor}" in said
+    assert "nothing was done" in said
+
+
+def test_printing_does_nothing(confdir: Path, store: ca.Store, capsys) -> None:
+    assert ca.main(["install", "--print", "--confdir", str(confdir)]) == 0
+    assert "To be done, as root:" in capsys.readouterr().out
+    assert not store.anchor.exists()
+
+
+def test_there_and_back(confdir: Path, store: ca.Store, monkeypatch, capsys) -> None:
+    where = ["--confdir", str(confdir)]
+    monkeypatch.setattr(builtins, "input", lambda _: "y")
+    assert ca.main(["status", *where]) == 3
+    assert ca.main(["install", *where]) == 0
+    assert store.anchor.read_bytes() == (confdir / ca.CERTIFICATE).read_bytes()
+    assert ca.main(["status", *where]) == 0
+    assert ca.main(["install", *where]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert ca.main(["remove", "--yes", *where]) == 0
+    assert not store.anchor.exists()
+
+
+def test_an_authority_that_is_not_there_is_told(tmp_path: Path, capsys) -> None:
+    assert ca.main(["install", "--yes", "--confdir", str(tmp_path)]) == 1
+    assert "the router makes it when it first starts" in capsys.readouterr().err
+
+
+def test_in_a_copy_of_this_systems_store(confdir: Path, tmp_path: Path) -> None:
+    """What the system's own programs then believe, in a mount namespace that ends with the test."""
+    if os.geteuid() != 0 or shutil.which("update-ca-certificates") is None:
+        pytest.skip("NOT TRIED: needs root and update-ca-certificates (Debian)")
+    script = f"""
+    set -e
+    for place in etc/ssl usr/local/share/ca-certificates; do
+        mkdir -p {tmp_path}/copy/$place
+        cp -a /$place/. {tmp_path}/copy/$place
+        mount --bind {tmp_path}/copy/$place /$place
+    done
+    believes() {{ openssl verify -CApath /etc/ssl/certs {confdir}/site.pem; }}
+    ca() {{ {sys.executable} -I {ROOT}/scripts/ca.py "$@" --yes --confdir {confdir}; }}
+    believes && exit 10
+    ca install
+    believes || exit 11
+    ca remove
+    believes && exit 12
+    cmp /etc/ssl/certs/ca-certificates.crt {tmp_path}/before || exit 13
+    """
+    shutil.copy("/etc/ssl/certs/ca-certificates.crt", tmp_path / "before")
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120
+    )
+    if "unshare" in done.stderr:
+        pytest.skip(f"NOT TRIED: {done.stderr.strip()}")
+    assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
