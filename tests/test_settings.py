@@ -10,6 +10,7 @@ import pytest
 from mitmproxy import exceptions
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons
+from mitmproxy.test import tflow
 
 from addons import settings as module
 from addons.policy.problems import Problem
@@ -299,3 +300,18 @@ async def test_servers_that_began_on_every_address_start_anew_on_loopback(
             addon.done()
             for instance in server.servers:
                 await instance.stop()
+
+
+@pytest.mark.parametrize(("peer", "refused"), [("127.0.0.1", False), ("203.0.113.5", True)])
+async def test_nobody_else_is_let_in_while_the_port_is_open_to_all(
+    file: Path, log: Log, peer: str, refused: bool
+) -> None:
+    async with started(file, run=False) as (_, addon, _):
+        early, late = tflow.tclient_conn(), tflow.tclient_conn()
+        early.peername = late.peername = (peer, 5000)
+        addon.client_connected(early)
+        assert bool(early.error) is refused
+        addon.running()
+        await log.wait_for("ready")
+        addon.client_connected(late)
+        assert not late.error

@@ -5,7 +5,9 @@ Transparent mode needs root and is tried in namespaces; `tests/net` looks closer
 
 import json
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -312,3 +314,55 @@ def test_upstream_mode_before_itself_does_not_start(tmp_path: Path) -> None:
     looped.launch()
     assert looped.wait() == 1
     assert "names this router itself as the proxy before it" in looped.log
+
+
+def test_the_corporate_proxys_password_goes_with_both(servers, upstream_ca, tmp_path: Path) -> None:
+    first, second, plain = servers
+    places = {f"{FIRST}:443": first.port, f"{OTHER}:443": second.port, f"{PLAIN}:80": plain.port}
+    config = configuration(f"https://{FIRST}/v1", f"https://{SECOND}/v1", f"http://{PLAIN}/v1")
+    first.on("m-auth", saying(CHAT))
+    plain.on("m-auth", saying(CHAT))
+    second.on(None, saying(CHAT), path="/untouched")
+    body = {"messages": [{"role": "user", "content": "?"}], "stream": False}
+    with CorporateProxy(places) as proxy:
+        modes = ("--mode", f"upstream:http://127.0.0.1:{proxy.port}")
+        login = ("--set", "upstream_auth=me:secret")
+        with Router(tmp_path, config, *modes, *login, trust=upstream_ca) as router:
+            for url, arguments, model in (
+                (router.url + CHAT.path, (), "first/m-auth"),
+                (router.url + CHAT.path, (), "plain/m-auth"),
+                (f"https://{OTHER}/untouched", ("-x", router.url), "any"),
+            ):
+                done = subprocess.run(
+                    ["curl", "-sS", "-m", "20", "--cacert", str(upstream_ca), *arguments, "-H",
+                     "content-type: application/json", "-d", json.dumps({**body, "model": model}),
+                     url],
+                    capture_output=True, text=True, timeout=30,
+                )  # fmt: skip
+                assert TEXT in done.stdout, (url, done)
+            assert "secret" not in router.log
+    assert len(proxy.credentials) == 3
+    assert set(proxy.credentials) == {"Basic bWU6c2VjcmV0"}
+
+
+def test_a_server_that_speaks_first_is_heard_by_socks(direct: Place) -> None:
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def greet() -> None:
+        connection, _ = door.accept()
+        with connection:
+            connection.sendall(b"220 mail.test\r\n")
+
+    thread = threading.Thread(target=greet, daemon=True)
+    thread.start()
+    with door, socket.create_connection(("127.0.0.1", direct.ports["socks5"]), 20) as client:
+        client.sendall(b"\5\1\0")
+        assert client.recv(2) == b"\5\0"
+        port = door.getsockname()[1]
+        client.sendall(b"\5\1\0\1\x7f\0\0\1" + port.to_bytes(2, "big"))
+        heard = b""
+        while not heard.endswith(b"\r\n"):
+            heard += client.recv(99)
+        assert heard[:2] == b"\5\0"
+        assert heard.endswith(b"220 mail.test\r\n")
+        thread.join(20)

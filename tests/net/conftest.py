@@ -84,9 +84,11 @@ class World:
             timeout=60,
         )
 
-    def second_router(self, directory: Path) -> Router:
-        """Another router, for tests that end it."""
-        modes = ("--mode", f"transparent@{SECOND_ROUTER}", "--listen-host", "127.0.0.1")
+    def second_router(self, directory: Path, *hosts: str) -> Router:
+        """Another router, for tests that end it; `hosts` are where else it listens."""
+        modes = ["--listen-host", "127.0.0.1", "--mode", f"transparent@{SECOND_ROUTER}"]
+        for host in hosts:
+            modes += ["--mode", f"transparent@{host}:{SECOND_ROUTER}"]
         within = self.lab.gateway.command()
         return Router(directory, CONFIG, *modes, trust=self.ca, within=within)
 

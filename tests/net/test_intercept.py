@@ -244,6 +244,34 @@ def test_a_whole_namespace_with_the_router_inside(readable: World) -> None:
     assert TEXT in ask(world).stdout, "the router's user too"
 
 
+@pytest.fixture
+def far(world: World) -> str:
+    """An IPv6 address that leads out of the router's machine."""
+    world.lab.gateway.sh("ip", "-6", "address", "replace", "fd00:8::2/64", "dev", "up0", "nodad")
+    world.lab.gateway.sh("ip", "-6", "route", "replace", "default", "dev", "up0")
+    return "2001:db8::11"
+
+
+def test_ipv6_is_refused_where_the_router_has_none(readable: World, far: str) -> None:
+    """Clients then go on by IPv4, where they would otherwise go past the router."""
+    readable.up("--user", NOBODY)
+    done = ask(readable, "-v", "--resolve", f"{FIRST}:443:[{far}]", user=NOBODY)
+    assert "Connection refused" in done.stderr, done
+
+
+def test_ipv6_where_the_router_has_it(readable: World, far: str, tmp_path: Path) -> None:
+    world = readable
+    with world.second_router(tmp_path, "::1") as router:
+        world.up("--user", NOBODY, port=SECOND_ROUTER)
+        world.first.on("m1", always=saying(CHAT))
+        for place in (router.ca, *router.ca.parents):
+            if str(place).startswith("/tmp/"):
+                os.chmod(place, place.stat().st_mode | 0o055)
+        resolved = ("--resolve", f"{FIRST}:443:[{far}]")
+        done = ask(world, "--cacert", str(router.ca), *resolved, user=NOBODY)
+        assert TEXT in done.stdout, done
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,6 +1,7 @@
 """A proxy as companies have one: all that leaves goes through it, and it notes what did."""
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ class CorporateProxy:
         """`places` are `host:port` as clients ask for it, and the port that it is found at."""
         self.asked: list[str] = []
         """The first lines of what it was asked."""
+        self.credentials: list[str] = []
+        """What came as `Proxy-Authorization`, in the same order; empty where nothing did."""
         self._places = places
         self._door = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._door.getsockname()[1]
@@ -39,6 +42,8 @@ class CorporateProxy:
             head += data
         first, _, rest = head.partition(b"\r\n")
         self.asked.append(first.decode())
+        shown = re.search(rb"(?i)\nproxy-authorization: *([^\r\n]*)", head)
+        self.credentials.append(shown[1].decode() if shown else "")
         method, target, version = first.decode().split(" ")
         host = target.removeprefix("http://").partition("/")[0]
         port = self._places.get(host if ":" in host else f"{host}:80")
