@@ -112,10 +112,6 @@ class Format(Protocol):
         """Path of the generating call, below the version segment, e.g. `/chat/completions`."""
         ...
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        """The headers (lower-case names) that carry a credential upstream."""
-        ...
-
     def headers(self) -> Mapping[str, str]:
         """Headers a request of this format needs besides, where the client sent none."""
         ...

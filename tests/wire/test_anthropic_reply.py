@@ -404,5 +404,4 @@ def test_models():
 
 def test_the_ways_of_a_request():
     assert FORMAT.path("claude-test", True) == "/messages"
-    assert FORMAT.auth("key") == {"x-api-key": "key"}
     assert FORMAT.headers() == {"anthropic-version": "2023-06-01"}

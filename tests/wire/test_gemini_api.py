@@ -65,7 +65,6 @@ def test_model_and_stream_wish_leave_the_body():
     assert GEMINI.with_stream(GEMINI.with_model(body, "y"), False) == {"contents": []}
     bare = {"contents": []}
     assert GEMINI.with_stream(GEMINI.with_model(bare, "y"), True) is bare
-    assert GEMINI.auth("k") == {"x-goog-api-key": "k"}
 
 
 def thinking(config: dict[str, Any], model: str) -> dict[str, Any] | None:

@@ -520,7 +520,6 @@ def test_format():
         "model": "b",
         "stream": False,
     }
-    assert OLLAMA.auth("k") == {"authorization": "Bearer k"}
     assert OLLAMA.path("m", True) == "/chat"
 
 

@@ -38,9 +38,6 @@ class Anthropic:
     def path(self, model: str, stream: bool) -> str:
         return "/messages"
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        return {"x-api-key": key}
-
     def headers(self) -> Mapping[str, str]:
         return {"anthropic-version": "2023-06-01"}
 

@@ -50,9 +50,6 @@ class Gemini:
     def path(self, model: str, stream: bool) -> str:
         return write_path(model, stream)
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        return {"x-goog-api-key": key}
-
     def headers(self) -> Mapping[str, str]:
         return EMPTY
 

@@ -42,9 +42,6 @@ class Ollama:
     def path(self, model: str, stream: bool) -> str:
         return "/chat"
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {key}"}
-
     def headers(self) -> Mapping[str, str]:
         return EMPTY
 

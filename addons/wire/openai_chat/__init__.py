@@ -41,9 +41,6 @@ class OpenAIChat:
     def path(self, model: str, stream: bool) -> str:
         return "/chat/completions"
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {key}"}
-
     def headers(self) -> Mapping[str, str]:
         return EMPTY
 

@@ -36,9 +36,6 @@ class OpenAIResponses:
     def path(self, model: str, stream: bool) -> str:
         return "/responses"
 
-    def auth(self, key: str) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {key}"}
-
     def headers(self) -> Mapping[str, str]:
         return {}
 
