@@ -46,7 +46,8 @@ class Conversation(contentviews.Contentview):
         if call is None:
             raise ValueError("this is no call to a model")
         if isinstance(message, http.Response):
-            told = read_answer(call.format, data, message.status_code)
+            running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
+            told = read_answer(call.format, data, message.status_code, running)
         else:
             told = read_request(call.format, data, call.model, call.stream)
         # mitmweb shows an empty line as none at all.

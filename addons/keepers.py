@@ -34,6 +34,12 @@ def keep(flow: http.HTTPFlow) -> None:
                 handler(flow)
 
 
+def show_again(flow: http.HTTPFlow) -> None:
+    """Has the list of flows show what a flow is now."""
+    if (view := ctx.master.addons.get(_VIEW)) is not None:
+        view.update([flow])
+
+
 def kept_flows() -> list[http.HTTPFlow]:
     """All flows that the list has, whatever filter is set."""
     view = ctx.master.addons.get(_VIEW)

@@ -1,5 +1,7 @@
 """What is kept of every exchange: attempts as flows, streamed bodies, the exchange log."""
 
+import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -22,6 +24,8 @@ from addons.failover.attempt import Attempt
 from addons.keepers import keep
 from addons.keepers import keeps_flows
 from addons.keepers import kept_flows
+from addons.keepers import show_again
+from addons.keepers import shows_flows
 from addons.recording import ATTEMPT
 from addons.recording import REQUEST
 from addons.recording import Recording
@@ -31,6 +35,10 @@ from addons.recording import attempt_flow
 from addons.recording import record
 from addons.runtime import Runtime
 
+logger = logging.getLogger(__name__)
+
+_LIVE_EVERY = 1.0
+"""Seconds between two looks at a stream that runs."""
 _CHOICES: Sequence[str] = ("none", "failed", "changed", "all")
 
 
@@ -104,6 +112,8 @@ class Recorder:
         keeps_bodies = self._shows or (settings is not None and settings.bodies)
         if exchange.tape is None:
             exchange.tape = Tape() if keeps_bodies else Tape(0)
+            if shows_flows():
+                exchange.tape = LiveTape(exchange)
         attempt.listener = exchange.tape.add
         self._show_failed(exchange, _next_step(attempt, exchange))
         if attempt.answer is None and (recording := record(attempt, exchange)) is not None:
@@ -151,7 +161,7 @@ class Recorder:
 
     def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: list[str]) -> None:
         """Put into the flow what was streamed and would be gone by now."""
-        if flow.response is None or flow.response.raw_content or tape is None or not tape.size:
+        if flow.response is None or tape is None or not tape.size:
             return
         # `content` would change headers that were sent.
         flow.response.data.content = without_bytes(secrets, tape.kept)
@@ -183,6 +193,30 @@ class Recorder:
                 recording.shown = True
                 recording.exchange.flow.metadata[REQUEST] = recording.exchange.flow.id
                 keep(recording.flow)
+
+
+class LiveTape(Tape):
+    """Lets people watch a stream while it runs, as of every second."""
+
+    __slots__ = ("_due", "_exchange")
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._due = 0.0
+
+    def add(self, data: bytes) -> None:
+        super().add(data)
+        # What came last is put there at the end.
+        now, response = time.monotonic(), self._exchange.flow.response
+        if now < self._due or response is None:
+            return
+        self._due = now + _LIVE_EVERY
+        try:
+            response.data.content = without_bytes(secrets_of(self._exchange), self.kept)
+            show_again(self._exchange.flow)
+        except Exception:  # the stream goes on, whoever watches it
+            logger.exception("switchyard: a running stream cannot be shown")
 
 
 def _is_wanted(recording: Recording, wanted: str) -> bool:

@@ -17,6 +17,9 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
 from addons.masking import mask_credentials
+from addons.wire.decoding import CorruptEncoding
+from addons.wire.decoding import UnknownEncoding
+from addons.wire.decoding import decode_whole
 
 KEPT = 4 * 1024 * 1024
 """Bytes of a streamed body that are kept."""
@@ -260,12 +263,20 @@ def _request(recording: Recording, secrets: list[str]) -> http.Request:
 
 
 def _response(recording: Recording, response: http.Response, secrets: list[str]) -> http.Response:
+    headers, content = mask_headers(response.headers, secrets), recording.body.kept
+    if (encoding := headers.get("content-encoding")) and not recording.body.note:
+        try:
+            # Within an encoding nothing could be found and taken out.
+            content = decode_whole(content, encoding)
+            del headers["content-encoding"]
+        except (CorruptEncoding, UnknownEncoding):
+            pass
     return http.Response(
         http_version=response.data.http_version,
         status_code=response.status_code,
         reason=response.data.reason,
-        headers=mask_headers(response.headers, secrets),
-        content=without_bytes(secrets, recording.body.kept),
+        headers=headers,
+        content=without_bytes(secrets, content),
         trailers=None,
         timestamp_start=recording.answered,
         timestamp_end=recording.ended or time.time(),

@@ -36,6 +36,7 @@ def flow_of(
         make_runtime(), path, asked, to=(host, 443), headers={"content-type": "application/json"}
     )
     flow.response = http.Response.make(status, answer, {"content-type": kind})
+    flow.live = False
     return flow
 
 
@@ -94,6 +95,8 @@ def test_a_stream_is_shown_as_its_answer() -> None:
     text, view = shown(flow, answer=True)
     assert view == "Conversation"
     assert "Well met" in text and "cut off before its end" in text
+    flow.live = True
+    assert "so far, it goes on" in shown(flow, answer=True)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,12 @@ from addons.recording import RecordingReceiver
 from addons.recording import Tape
 from addons.runtime import Runtime
 from tests.support.runtime import CLIENT_KEY
+from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
 from tests.support.runtime import Pipeline
+from tests.support.runtime import call
 from tests.support.runtime import call_flow
+from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
 from tests.test_masking import dump
@@ -188,3 +192,35 @@ def test_a_call_is_exported_with_all_its_attempts(
     (tmp_path / "file").touch()
     with pytest.raises(exceptions.CommandError, match="cannot write to"):
         recorder.export([call], types.Path(tmp_path / "file" / "out"))
+
+
+@pytest.fixture
+def intercepting() -> Runtime:
+    return make_runtime(CONFIG + "    intercept: {chat.example: [passthrough, claude/c]}\n")
+
+
+def test_an_attempt_at_the_clients_own_provider_is_shown_without_its_key(
+    intercepting: Runtime,
+) -> None:
+    recorder = Recorder(intercepting)
+    with taddons.context(shown := view.View(), loadcore=False) as context:
+        context.master.addons.add(recorder)
+        recorder.running()
+        pipeline = Recorded(intercepting, recorder)
+        path, body = call("openai-chat", "gpt-x")
+        headers = {"authorization": f"Bearer {CLIENT_KEY}", "x-kept": "1"}
+        flow = client_flow(intercepting, path, body, headers=headers, to=("chat.example", 443))
+        pipeline.begin(flow)
+        first = pipeline.attempt(flow)
+        assert first.request is not None
+        assert first.request.headers["authorization"] == f"Bearer {CLIENT_KEY}"
+        refusal = gzip.compress(json.dumps(REFUSAL).encode())
+        pipeline.answer(first, refusal, 429, {"content-encoding": "gzip"})
+        pipeline.attempt(flow)
+        (failed,) = shown
+        assert failed.comment.startswith("passthrough:chat.example 429 quota -> claude, attempt 1")
+        assert failed.request.headers["authorization"] == "Bearer ***"
+        assert failed.request.headers["x-kept"] == "1"
+        assert failed.response and b"is at its limit" in failed.response.content
+        assert CLIENT_KEY.encode() not in dump(failed)
+        assert CLIENT_KEY.encode() not in dump(flow)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from addons.transcript.layout import heading
 from addons.transcript.layout import joined
 from addons.transcript.layout import number
-from addons.transcript.layout import size
 from addons.transcript.parts import part_text
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Reply
@@ -93,11 +92,3 @@ def _stop(stop: Stop) -> str:
     raw = f" ({stop.raw})" if stop.raw else ""
     sequence = f" {stop.sequence!r}" if stop.sequence else ""
     return f"stopped: {words[stop.reason]}{sequence}{raw}"
-
-
-def streamed(frames: int, data: int, complete: bool) -> list[str]:
-    """What is told of a stream at the top."""
-    facts = [f"streamed in {number(frames)} events, {size(data)}"]
-    if not complete:
-        facts.append("cut off before its end")
-    return facts

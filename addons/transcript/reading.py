@@ -5,9 +5,10 @@ from typing import Any
 
 from addons.transcript.answering import error_text
 from addons.transcript.answering import reply_text
-from addons.transcript.answering import streamed
 from addons.transcript.asking import request_text
+from addons.transcript.layout import number
 from addons.transcript.layout import pretty
+from addons.transcript.layout import size
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadReply
 from addons.wire.errors import BadRequest
@@ -33,14 +34,15 @@ def read_request(
     return _shown(lambda body: _request(format, body, model, stream), data)
 
 
-def read_answer(format: Format, data: bytes, status: int = 200) -> str:
-    """The transcript of an answer, whether stream, JSON or error, as far as it goes."""
+def read_answer(format: Format, data: bytes, status: int = 200, running: bool = False) -> str:
+    """The transcript of an answer, whether stream, JSON or error, as far as it goes. `running`
+    says that more may come."""
     head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     if status < 400 and (head[:1] not in b"{[<" or is_array(format, head)):
-        return _guarded(lambda: _stream(format, data), data)
+        return _guarded(lambda: _stream(format, data, running), data)
     whole = loads_object(data)
     if whole is None and status < 400 and format.framing == "ndjson" and head[:1] == b"{":
-        return _guarded(lambda: _stream(format, data), data)
+        return _guarded(lambda: _stream(format, data, running), data)
     return _shown(lambda body: _answer(format, body), data)
 
 
@@ -67,7 +69,7 @@ def _answer(format: Format, body: JsonObject) -> str:
         return f"no {format.name} answer: {e}\n\n{pretty(body)}\n"
 
 
-def _stream(format: Format, data: bytes) -> str:
+def _stream(format: Format, data: bytes, running: bool) -> str:
     head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     frames, reader = frame_decoder(format, head), format.stream_reader()
     folded = Fold(format.name)
@@ -79,10 +81,10 @@ def _stream(format: Format, data: bytes) -> str:
     if count == 0:
         return _as_it_is(data)
     _add(folded, reader.close())
-    reply = folded.reply()
-    return reply_text(
-        reply, streamed(count, len(data), folded.ended or bool(folded.failure)), folded.failure
-    )
+    facts = [f"streamed in {number(count)} events, {size(len(data))}"]
+    if not folded.ended and folded.failure is None:
+        facts.append("so far, it goes on" if running else "cut off before its end")
+    return reply_text(folded.reply(), facts, folded.failure)
 
 
 def _add(folded: Fold, events: list[Event]) -> None:

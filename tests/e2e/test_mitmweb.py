@@ -5,6 +5,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from tests.support.browser import Page
 from tests.support.browser import find_chromium
 from tests.support.router import Router
 from tests.support.router import free_port
+from tests.support.signals import Signal
+from tests.support.steps import Wait
+from tests.support.steps import chunked
 from tests.support.upstream import Upstream
 
 CHROMIUM = find_chromium()
@@ -105,9 +109,13 @@ ANSWER = Answer(
 )
 
 
+RELEASE = Signal()
+"""Lets the slow answer go on."""
+
+
 @pytest.fixture
-def page(tmp_path: Path, upstream: Upstream) -> Iterator[Page]:
-    """mitmweb after the call, in a browser."""
+def router(tmp_path: Path, upstream: Upstream) -> Iterator[Router]:
+    """mitmweb after the call."""
     upstream.on("claude-opus", always=refusing(CHAT, 529))
     upstream.on("glm-4.7", always=saying(CHAT, ANSWER), path=CHAT.path)
     config = {
@@ -118,18 +126,27 @@ def page(tmp_path: Path, upstream: Upstream) -> Iterator[Page]:
         "combos": {"my-coding-stack": ["cc/claude-opus", "glm/glm-4.7"]},
         "retry": {"request-retry": 0},
     }
-    port = free_port()
-    web = ("--set", f"web_port={port}", "--set", f"web_password={PASSWORD}")
+    web = ("--set", f"web_port={free_port()}", "--set", f"web_password={PASSWORD}")
+    events = CHAT.events(Answer(text="The first words and the last ones"))
+    slow = chunked(*events[:4], Wait(RELEASE), *events[4:])
+    upstream.on("slow", always=slow)
     with Router(tmp_path, config, *web, web=True) as router:
         with httpx2.Client(base_url=router.url, trust_env=False, timeout=30) as client:
             headers = {"x-api-key": KEYS[2], "anthropic-version": "2023-06-01"}
             answer = client.post("/v1/messages", json=ASKED, headers=headers)
             assert answer.status_code == 200
-        assert CHROMIUM
-        with Page(CHROMIUM, 1500, 1130) as page:
-            page.go(f"http://127.0.0.1:{port}/?token={PASSWORD}")
-            page.wait("document.body.innerText.includes('glm ok, openai-chat')")
-            yield page
+        yield router
+
+
+@pytest.fixture
+def page(router: Router) -> Iterator[Page]:
+    """A browser that shows it."""
+    found = re.search(r"Web server listening at (http://[^/]+)", router.log)
+    assert found and CHROMIUM
+    with Page(CHROMIUM, 1500, 1130) as page:
+        page.go(f"{found[1]}/?token={PASSWORD}")
+        page.wait("document.body.innerText.includes('glm ok, openai-chat')")
+        yield page
 
 
 def body_of(page: Page, tab: str, marker: str) -> str:
@@ -169,3 +186,23 @@ def test_a_call_can_be_read_in_the_browser(page: Page, tmp_path: Path) -> None:
     assert "authorization: Bearer ***" in page.text()
     everything = page.run("fetch('./flows').then(answer => answer.text())")
     assert not any(key in everything for key in KEYS)
+
+
+def test_a_stream_can_be_watched_while_it_runs(page: Page, router: Router) -> None:
+    said = [{"role": "user", "content": "Tell me."}]
+    asked = {"model": "glm/slow", "stream": True, "messages": said}
+    with (
+        httpx2.Client(base_url=router.url, trust_env=False, timeout=60) as client,
+        client.stream("POST", CHAT.path, json=asked) as answer,
+    ):
+        pieces = answer.iter_bytes()
+        next(pieces)
+        page.click(".flow-table tbody tr", f"{router.url}{CHAT.path}")
+        running = body_of(page, "Response", "it goes on")
+        assert "The" in running and "ones" not in running
+        RELEASE.set()
+        rest = b"".join(pieces)
+    assert b"[DONE]" in rest
+    whole = body_of(page, "Response", "── end")
+    assert "The first words and the last ones" in whole
+    assert "it goes on" not in whole
