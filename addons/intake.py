@@ -19,7 +19,6 @@ from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
-from addons.own_address import may_pass
 from addons.passthrough import addressed_to
 from addons.passthrough import home_of
 from addons.recall import recalled
@@ -103,7 +102,7 @@ class Intake:
         if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
             return False
         # Nobody else's client may use this machine to reach what it can reach.
-        return may_pass(flow.client_conn)
+        return self._runtime.may_reach(flow)
 
 
 class Release:

@@ -1,9 +1,14 @@
-"""What passes through to a provider's own host without being a call: its secrets are not kept."""
+"""What passes through to a provider's own host without being a call: as it comes, and without its
+secrets being kept."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
 
 from mitmproxy import http
 
+from addons.endpoints import find_foreign_endpoint
 from addons.masking import MASK
 from addons.recording import Tape
 from addons.runtime import Runtime
@@ -12,55 +17,85 @@ _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", r
 """In the paths where clients get or renew what they identify themselves with."""
 
 _COOKIES = "set-cookie"
+_SWITCHING = 101
+
+
+@dataclass(frozen=True, slots=True)
+class _Tapes:
+    """What is kept of a flow's bodies."""
+
+    request: Tape = field(default_factory=Tape)
+    response: Tape = field(default_factory=Tape)
 
 
 class Passing:
-    """Takes cookies that are set, and bodies that hold tokens, out of flows that pass through.
+    """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
+    of one longer than without us. Their beginnings are kept for who looks at flows.
 
-    Before the answer is on its way nothing may be taken out of it, and once it is complete it is
-    saved at once. So these answers are streamed: their heads are gone when the flow is over.
+    Cookies that are set, and bodies that hold tokens, are not kept. Before the answer is on its way
+    nothing may be taken out of it, and once it is complete it is saved at once; since it is
+    streamed, its head is gone when the flow is over.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._tapes: dict[str, Tape | None] = {}
-        """By flow; None where the body is not to be kept."""
+        self._tapes: dict[str, _Tapes] = {}
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if "upgrade" in flow.request.headers or not self._passes(flow):
+            return
+        if self._runtime.may_reach(flow):
+            flow.request.stream = _listening(self._tapes_of(flow).request)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.request.stream and (tapes := self._tapes.get(flow.id)) is not None:
+            signs_in = _SIGNS_IN.search(flow.request.path)
+            flow.request.data.content = b"" if signs_in else tapes.request.kept
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        runtime, request, response = self._runtime, flow.request, flow.response
-        if response is None or runtime.exchanges.has_head(flow) or runtime.is_own(flow):
-            return
-        if not runtime.serves_host(request.host, request.port):
-            return
-        signs_in = _SIGNS_IN.search(request.path) is not None
-        if not signs_in and _COOKIES not in response.headers:
-            return
-        if signs_in:
-            request.data.content = b""  # it was sent
-        tape = self._tapes[flow.id] = None if signs_in else Tape()
-
-        def listen(data: bytes) -> bytes | list[bytes]:
-            if tape is not None:
-                tape.add(data)
-            return data or []
-
-        response.stream = listen
+        response = flow.response
+        if response is None or response.status_code == _SWITCHING or response.raw_content:
+            return  # what has a body by now is an answer of our own
+        if self._passes(flow):
+            response.stream = _listening(self._tapes_of(flow).response)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        self._mask(flow)
+        self._over(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        self._mask(flow)
+        self._over(flow)
 
-    def _mask(self, flow: http.HTTPFlow) -> None:
-        if flow.id not in self._tapes:
+    def _over(self, flow: http.HTTPFlow) -> None:
+        tapes, response = self._tapes.pop(flow.id, None), flow.response
+        if tapes is None:
             return
-        tape = self._tapes.pop(flow.id)
-        response = flow.response
-        if response is None:
+        signs_in = _SIGNS_IN.search(flow.request.path) is not None
+        if signs_in:
+            flow.request.data.content = b""
+            flow.comment = "bodies are not kept here: they may hold credentials"
+        if response is None or not response.stream:
             return
         if _COOKIES in response.headers:
             response.headers[_COOKIES] = MASK
-        response.data.content = tape.kept if tape is not None else b""
-        if tape is None:
-            flow.comment = "bodies are not kept here: they may hold credentials"
+        response.data.content = b"" if signs_in else tapes.response.kept
+
+    def _passes(self, flow: http.HTTPFlow) -> bool:
+        runtime, request = self._runtime, flow.request
+        if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
+            return False
+        if not runtime.serves_host(request.pretty_host, request.port):
+            return False
+        return find_foreign_endpoint(request) is None
+
+    def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
+        return self._tapes.setdefault(flow.id, _Tapes())
+
+
+def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:
+    """Passes pieces on, and tapes them. mitmproxy ends a body at an empty piece."""
+
+    def listen(data: bytes) -> bytes | list[bytes]:
+        tape.add(data)
+        return data or []
+
+    return listen

@@ -48,7 +48,6 @@ addons = [
     failover,
     Masking(runtime),
     Passing(runtime),
-    Passing(runtime),
     Access(runtime),
     intake,
     Manage(runtime),

@@ -410,6 +410,20 @@ def test_gemini_in_its_envelope(world: World, token: str) -> None:
     assert "".join(part.get("text", "") for part in parts) == OTHER.text
 
 
+def test_tokens_of_what_is_in_the_envelope(world: World, token: str) -> None:
+    contents = [{"role": "user", "parts": [{"text": "How many are these?"}]}]
+    asked = {"request": {"model": "models/gemini-3.8-flash", "contents": contents}}
+    spent = {"error": {"code": 429, "message": "no", "status": "RESOURCE_EXHAUSTED"}}
+    refusal = whole(json.dumps(spent).encode(), 429)
+    world.home.on(None, whole(b'{"totalTokens":  5}'), refusal, path="/v1internal:countTokens")
+    with world.client(token) as client:
+        url = at(GOOGLE, "/v1internal:countTokens")
+        assert client.post(url, json=asked).content == b'{"totalTokens":  5}'
+        estimated = client.post(url, json=asked)
+    assert estimated.json()["totalTokens"] > 0
+    assert estimated.headers["x-switchyard-estimate"] == "true"
+
+
 def test_tokens_are_counted_by_the_clients_own_provider(world: World, token: str) -> None:
     path = "/v1/messages/count_tokens"
     home = world.home.on(None, whole(b'{"input_tokens":  42}'), OUT["429"], path=path)
@@ -449,11 +463,11 @@ def test_what_asks_no_model_passes_through_piece_by_piece(world: World, token: s
     plan = world.home.on(
         None,
         chunked(b"one", Wait(gate), b"two", content_type="text/plain"),
-        path="/api/oauth/profile",
+        path="/api/claude_cli/bootstrap",
     )
     with (
         world.client(token) as client,
-        client.stream("GET", at(CLAUDE, "/api/oauth/profile")) as answer,
+        client.stream("GET", at(CLAUDE, "/api/claude_cli/bootstrap")) as answer,
     ):
         raw = answer.iter_raw()
         assert next(raw) == b"one"
@@ -646,10 +660,10 @@ def test_base_urls_work_beside_it(world: World, token: str) -> None:
 
 def test_no_login_is_left_in_what_is_shown(world: World, token: str) -> None:
     world.home.on(None, saying(ANTHROPIC), path="/v1/messages")
-    world.home.on(None, whole(b"{}"), path="/api/oauth/profile")
+    world.home.on(None, whole(b"{}"), path="/api/claude_cli/bootstrap")
     post(world, token)
     with world.client(token) as client:
-        client.get(at(CLAUDE, "/api/oauth/profile"), headers={"cookie": f"s={token}"})
+        client.get(at(CLAUDE, "/api/claude_cli/bootstrap"), headers={"cookie": f"s={token}"})
     dump = (world.router.directory / "flows.mitm").read_bytes()
     assert token.encode() not in dump
     assert token not in world.router.log
