@@ -16,6 +16,7 @@ from addons.wire.events import UsageUpdate
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
+from addons.wire.members import object_of
 from addons.wire.openai_chat.choices import ChoiceReader
 from addons.wire.openai_chat.errors import find_error
 from addons.wire.openai_chat.names import NAME
@@ -90,8 +91,7 @@ class ChatReader:
         self._top(body, bool(choices), events)
         usage = body.get("usage")
         # OpenRouter calls it an error too that the limit was reached, which the answer ended by.
-        told = bool(self._choices) and all(c.finish == "length" for c in self._choices.values())
-        error = (body.get("error") or failed) and not told
+        error = (body.get("error") or failed) and not self._reached_limit()
         for number, raw in enumerate(choices):
             if isinstance(raw, dict):
                 self._choice(raw, number).read(raw, events)
@@ -102,6 +102,11 @@ class ChatReader:
                 events.append(UsageUpdate(read))
         if error:
             self._fail(find_error(body), "", events)
+
+    def _reached_limit(self) -> bool:
+        """Whether every choice has ended for want of tokens."""
+        said = [object_of(choice.finish).get("finish_reason") for choice in self._choices.values()]
+        return bool(said) and all(word == "length" for word in said)
 
     def _choice(self, raw: JsonObject, number: int) -> ChoiceReader:
         index = raw.get("index")

@@ -23,6 +23,8 @@ def read_usage(body: Any) -> Usage | None:
     output = _output(body, given, reasoning, total)
     if given is None and output is None and total is None:
         return None
+    if reasoning is not None and output is not None:
+        reasoning = min(reasoning, output)  # counted one too many where the limit cut it off
     return Usage(
         input=given,
         output=output,
