@@ -1,16 +1,20 @@
 """Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
 
+from functools import lru_cache
+
 from mitmproxy import http
 from pydantic import SecretStr
 
 from addons.endpoints import find_foreign_endpoint
 from addons.exchange import ClientHead
 from addons.headers import is_credential
-from addons.messages import lower_items
 from addons.runtime import Runtime
 
 MASK = "***"
-_SCHEMES = ("basic", "bearer")
+_MASKED = MASK.encode()
+_SCHEMES = (b"basic", b"bearer")
+_NAMES = 1024
+"""Names of headers that are remembered at most; clients may send any."""
 
 
 class Masking:
@@ -33,7 +37,9 @@ class Masking:
             and find_foreign_endpoint(request) is not None
         ):
             return
-        runtime.exchanges.keep_head(flow, ClientHead(request.headers.copy(), request.path))
+        runtime.exchanges.keep_head(
+            flow, ClientHead(http.Headers(request.headers.fields), request.path)
+        )
         mask_credentials(request)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -56,18 +62,26 @@ class Masking:
 def mask_credentials(request: http.Request) -> None:
     """Take the client's credential out of a request that is kept for people to look at."""
     headers = request.headers
-    for name in lower_items(headers):
-        if not is_credential(name):
-            continue
-        scheme = headers[name].partition(" ")[0]
-        masked = f"{scheme} {MASK}" if scheme.lower() in _SCHEMES else MASK
-        if headers[name] != masked:
-            headers[name] = masked
+    if any(_tells(name) for name, _ in headers.fields):
+        headers.fields = tuple(
+            (name, _masked(value) if _tells(name) else value) for name, value in headers.fields
+        )
     if "?" not in request.path:
         return
     for name in list(request.query):
         if (name == "key" or is_credential(name.lower())) and request.query[name] != MASK:
             request.query[name] = MASK
+
+
+@lru_cache(_NAMES)
+def _tells(name: bytes) -> bool:
+    """Whether a header tells who the client is."""
+    return is_credential(name.decode("utf-8", "surrogateescape").lower())
+
+
+def _masked(value: bytes) -> bytes:
+    scheme = value.partition(b" ")[0]
+    return scheme + b" " + _MASKED if scheme.lower() in _SCHEMES else _MASKED
 
 
 def client_credential(head: ClientHead) -> SecretStr | None:
