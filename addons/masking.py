@@ -33,8 +33,7 @@ class Masking:
             return  # what is sent again has been masked
         runtime, request = self._runtime, flow.request
         if not runtime.is_own(flow) and not (
-            runtime.serves_host(request.pretty_host, request.port)
-            and find_foreign_endpoint(request) is not None
+            runtime.serves(request) and find_foreign_endpoint(request) is not None
         ):
             return
         runtime.exchanges.keep_head(
@@ -55,7 +54,7 @@ class Masking:
         runtime, request = self._runtime, flow.request
         if runtime.exchanges.has_head(flow):
             return
-        if runtime.is_own(flow) or runtime.serves_host(request.host, request.port):
+        if runtime.is_own(flow) or runtime.serves(request):
             mask_credentials(request)
 
 

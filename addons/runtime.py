@@ -167,6 +167,12 @@ class Runtime:
         """Whether calls to models at this address, met as a proxy, are routed."""
         return (host.lower(), port) in self._hosts
 
+    def serves(self, request: http.Request) -> bool:
+        """Whether a request met as a proxy is to such an address. Of a captured one the destination
+        is an address in figures; by its name it was opened."""
+        names = {request.host, request.pretty_host}
+        return any(self.serves_host(name, request.port) for name in names)
+
     def serves_port(self, port: int) -> bool:
         """Whether any such address has this port."""
         return port in self._host_ports

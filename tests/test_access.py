@@ -1,7 +1,9 @@
 import pytest
+from mitmproxy.proxy import mode_specs
 
 from addons.access import Access
 from addons.access import place_of
+from addons.policy.schema import ServerTls
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import call_flow
@@ -164,3 +166,44 @@ def test_who_called_is_known_until_the_flow_is_over() -> None:
     assert client.name == "two"
     runtime.exchanges.end(flow)
     assert runtime.exchanges.client_of(flow) is None
+
+
+CERTIFIED = """
+    providers: [{name: p, base-url: "https://p.example/v1", api-key: own-key-1}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "peer", "certified", "admitted"),
+    [
+        ("regular", "127.0.0.1", False, True),
+        ("regular", "203.0.113.9", False, False),
+        ("regular", "203.0.113.9", True, True),
+        ("reverse:https://p.example", "203.0.113.9", False, False),
+        ("wireguard", "10.0.0.1", False, True),
+        ("local:claude", "10.0.0.1", False, True),
+    ],
+)
+def test_certificates_of_clients_on_other_machines(mode, peer, certified, admitted) -> None:
+    runtime = make_runtime(CERTIFIED)
+    tls = ServerTls.model_validate({"cert": "a", "client-ca": "b"})
+    runtime.config = runtime.config.model_copy(update={"tls": tls})
+    flow = call_flow(runtime, "openai-chat")
+    flow.client_conn.peername = (peer, 5000)
+    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    if certified:
+        runtime.certified.add(flow.client_conn.id)
+    Access(runtime).request(flow)
+    assert (flow.response is None) is admitted
+    if flow.response is not None:
+        assert flow.response.status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer sk-the-tools-own"}])
+@pytest.mark.parametrize(("mode", "admitted"), [("wireguard", True), ("transparent", False)])
+def test_whom_its_way_in_makes_known_needs_no_key(headers, mode: str, admitted: bool) -> None:
+    runtime = make_runtime(KEYED)
+    flow = call_flow(runtime, "openai-chat", headers=headers)
+    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    Access(runtime).request(flow)
+    assert (flow.response is None) is admitted

@@ -13,6 +13,7 @@ from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
 from addons import settings as module
+from addons.policy.config import parse_config
 from addons.policy.problems import Problem
 from addons.policy.schema import Config
 from addons.runtime import Runtime
@@ -315,3 +316,15 @@ async def test_nobody_else_is_let_in_while_the_port_is_open_to_all(
         await log.wait_for("ready")
         addon.client_connected(late)
         assert not late.error
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"),
+    [("regular@0.0.0.0:1", True), ("wireguard@0.0.0.0:1", False), ("local:claude", False),
+     ("transparent@10.1.1.1:1", True), ("regular@127.0.0.1:1", False)],
+)  # fmt: skip
+def test_only_modes_that_let_anybody_in_need_keys_on_open_addresses(mode, refused: bool) -> None:
+    with taddons.context(Proxyserver()) as context:
+        context.options.update(mode=[mode], listen_host="127.0.0.1")
+        config = parse_config(ONE.encode(), Path("x.yaml"), {})
+        assert bool(module._exposure(config)) is refused

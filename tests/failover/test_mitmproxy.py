@@ -6,6 +6,7 @@ import re
 import pytest
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
+from mitmproxy.addons import errorcheck
 from mitmproxy.addons import proxyserver
 from mitmproxy.addons import tlsconfig
 from mitmproxy.net import tls as net_tls
@@ -14,6 +15,7 @@ from mitmproxy.proxy import server
 from mitmproxy.proxy import tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import _http1
 
 
@@ -175,3 +177,36 @@ def test_whether_a_chunk_begins_can_be_told() -> None:
 def test_who_makes_a_connection_speak_http_hands_everything_on_from_then() -> None:
     source = inspect.getsource(http.HttpClient._handle_event)
     assert "self._handle_event = self.child_layer.handle_event" in source
+
+
+def test_a_destination_is_told_before_the_client_is_heard() -> None:
+    assert parameters(modes.DestinationKnown.finish_start) == ["self"]
+    for top in (modes.TransparentProxy, modes.Socks5Proxy):
+        assert issubclass(top, modes.DestinationKnown)
+        assert "yield from self.finish_start()" in inspect.getsource(top)
+        assert not hasattr(top, "__slots__"), "top layers are given another class in place"
+    source = inspect.getsource(modes.DestinationKnown.finish_start)
+    assert "yield from self.child_layer.handle_event(events.Start())" in source
+
+
+def test_a_question_for_the_next_layer_can_be_asked_again() -> None:
+    source = inspect.getsource(layer.NextLayer)
+    assert "self.events.append(event)" in source
+    assert "for e in self.events:" in source
+
+
+def test_a_client_is_known_before_its_first_layer_runs() -> None:
+    source = inspect.getsource(server.ConnectionHandler.handle_client)
+    hook = source.index("ClientConnectedHook")
+    assert hook < source.index("self.client.error") < source.index("events.Start()")
+
+
+def test_errors_before_the_start_are_kept() -> None:
+    assert "self.has_errored" in inspect.getsource(errorcheck.ErrorCheckHandler)
+
+
+def test_what_a_listener_of_our_own_is_made_with() -> None:
+    assert set(tlsconfig.AppData.__annotations__) == {"client_alpn", "server_alpn", "http2"}
+    assert parameters(tlsconfig.alpn_select_callback) == ["conn", "options"]
+    source = inspect.getsource(tlsconfig.TlsConfig.tls_start_client)
+    assert "if tls_start.ssl_conn is not None:\n            return" in source
