@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.capture import CaptureManager
 
 from tests.net.conftest import FIRST
 from tests.net.conftest import PLAIN
@@ -159,12 +160,13 @@ def table(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str, str],
     """What came out, printed at the end."""
     cells: dict[tuple[str, str, str], str] = {}
     yield cells
-    writer = request.config.get_terminal_writer()
-    writer.line()
-    writer.line(f"{'mode':<30}{'protocol':<12}" + "".join(f"{check:<22}" for check in CHECKS))
-    for mode, protocol in WAYS:
-        row = [cells.get((mode, protocol, check), "not tried") for check in CHECKS]
-        writer.line(f"{mode:<30}{protocol:<12}" + "".join(f"{cell:<22}" for cell in row))
+    captured = request.config.pluginmanager.getplugin("capturemanager")
+    assert isinstance(captured, CaptureManager)
+    with captured.global_and_fixture_disabled():
+        print(f"\n\n{'mode':<30}{'protocol':<12}" + "".join(f"{one:<22}" for one in CHECKS))
+        for mode, protocol in WAYS:
+            row = [cells.get((mode, protocol, check), "not tried") for check in CHECKS]
+            print(f"{mode:<30}{protocol:<12}" + "".join(f"{cell:<22}" for cell in row))
 
 
 def way(place: Place, mode: str, protocol: str) -> tuple[str, list[str]]:
