@@ -12,6 +12,7 @@ if ROOT not in sys.path:
 
 from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
+from addons.discovery import Discovery  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
 from addons.heartbeat import Heartbeat  # noqa: E402
@@ -43,6 +44,7 @@ runtime.failover = failover
 
 addons = [
     Settings(runtime),
+    Discovery(runtime),
     tunnels,
     OwnDoor(runtime),
     failover,

@@ -78,6 +78,10 @@ class Routes:
             return route.for_client(self._client_id(client))
         return route
 
+    def forget(self) -> None:
+        """Names lead elsewhere from now on."""
+        self._routes.clear()
+
     def credentials(self) -> set[tuple[str, str]]:
         """Every credential there is, as (provider, credential)."""
         return {(name, one.id) for name, group in self._credentials.items() for one in group}

@@ -1,7 +1,9 @@
 """What all addons share: the configuration in force, what is built from it, and the exchanges."""
 
+import asyncio
 import random
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,7 @@ from addons.own_address import may_pass
 from addons.own_address import names_us
 from addons.passthrough import Passthroughs
 from addons.policy.catalog import Catalog
+from addons.policy.catalog import FoundModels
 from addons.policy.catalog import Plan
 from addons.policy.cooldown import CooldownSettings
 from addons.policy.failures import FailureTable
@@ -75,6 +78,8 @@ class Runtime:
         """Ids of the clients that showed a certificate which `tls.client-ca` asks for."""
         self.own_doors: set[str] = set()
         """Ids of the clients that were shown our own certificate."""
+        self._found: FoundModels = {}
+        self._when_used: list[Callable[[], None]] = []
         self._hosts: frozenset[tuple[str, int]] = frozenset()
         self._host_ports: frozenset[int] = frozenset()
         self._demo_url = ""
@@ -85,7 +90,7 @@ class Runtime:
         `demo_url` is where the built-in demo upstream listens, if the configuration names it.
         """
         self._demo_url = demo_url
-        self.catalog = Catalog(config)
+        self.catalog = Catalog(config, self._found)
         self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
         self._hosts = frozenset(_hosts(config))
         self._host_ports = frozenset(port for _, port in self._hosts)
@@ -100,6 +105,22 @@ class Runtime:
         }
         self._renew_health(config)
         self.config = config
+        for tell in self._when_used:
+            tell()
+
+    def when_used(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called whenever a configuration has come into force."""
+        self._when_used.append(tell)
+
+    async def learn(self, found: FoundModels) -> None:
+        """The models that providers say they have, by the providers' names. The new tables are
+        made beside the loop: requests go on with the old ones meanwhile."""
+        while found != self._found:
+            config = self.config
+            catalog = await asyncio.to_thread(Catalog, config, found)
+            if config is self.config:
+                self.catalog, self._found = catalog, found
+                self.routes.forget()
 
     def begin_trail(self, route: Route, plan: Plan, session: str) -> Trail:
         """The bookkeeping of a new request."""

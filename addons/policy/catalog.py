@@ -5,6 +5,7 @@ has to place are worked out when asked for. What rules there are is told in `nam
 """
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
@@ -28,6 +29,7 @@ from addons.policy.schema import Combo
 from addons.policy.schema import Config
 from addons.policy.schema import Intercept
 from addons.policy.schema import Provider
+from addons.wire.listing import FoundModel
 
 __all__ = [
     "Catalog",
@@ -39,6 +41,8 @@ __all__ = [
     "UnknownModel",
     "split_suffix",
 ]
+
+type FoundModels = Mapping[str, Sequence[FoundModel]]
 
 _LONGEST_NAME = 256
 _MOST_COMPARED = 3000
@@ -78,13 +82,15 @@ class ModelNotAllowed(UnknownModel):
 class Catalog:
     """The routing tables of one configuration. Immutable; safe to share."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, found: FoundModels | None = None) -> None:
+        """`found` are the models that providers say they have, by the providers' names."""
+        found = found or {}
         self._config = config
         self._providers = (*config.providers, *(one.provider for one in config.not_live))
         self._live = len(config.providers)
         self._reasons = {one.provider.name: one.reason for one in config.not_live}
-        self._directory = _directory(self._providers, self._live, config)
-        self._windows = _windows(self._providers)
+        self._directory = _directory(self._providers, self._live, config, found)
+        self._windows = _windows(self._providers, found)
         self._groups: dict[str, tuple[Pool, ...]] = {}
         self._plans: dict[str, Plan] = {}
         self._names: list[ModelName] = []
@@ -300,7 +306,9 @@ class Catalog:
         return list(dict.fromkeys([*similar, *parts]))[:_MOST_NEAR]
 
 
-def _directory(providers: Sequence[Provider], live: int, config: Config) -> Directory:
+def _directory(
+    providers: Sequence[Provider], live: int, config: Config, found: FoundModels
+) -> Directory:
     """The names of a configuration; the first `live` of the providers are live."""
     return Directory(
         [
@@ -312,6 +320,7 @@ def _directory(providers: Sequence[Provider], live: int, config: Config) -> Dire
                 else tuple(ListedModel(model.name, model.alias) for model in provider.models),
                 provider.excluded_models,
                 index < live,
+                tuple(model.name for model in found.get(provider.name, ())),
             )
             for index, provider in enumerate(providers)
         ],
@@ -321,11 +330,11 @@ def _directory(providers: Sequence[Provider], live: int, config: Config) -> Dire
     )
 
 
-def _windows(providers: Sequence[Provider]) -> dict[Ref, int]:
+def _windows(providers: Sequence[Provider], found: FoundModels) -> dict[Ref, int]:
     return {
         Ref(index, model.name): model.context_window
         for index, provider in enumerate(providers)
-        for model in provider.models or ()
+        for model in provider.models or found.get(provider.name, ())
         if model.context_window
     }
 

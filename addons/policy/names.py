@@ -8,7 +8,9 @@ and the routing of requests. The rules, in order:
    slash (upstream names have slashes themselves). A provider that lists its models has only
    these, by name or alias; any other takes every name;
 3. the bare name or alias of models that providers list: a pool, in file order;
-4. the first route whose pattern is found in the name and whose provider is live.
+4. the first route whose pattern is found in the name and whose provider is live;
+5. the bare name of models that live providers say they have: a pool, in file order. What the file
+   says goes before what was found out.
 
 What a provider's `excluded-models` match does not exist there.
 """
@@ -52,6 +54,8 @@ class ProviderNames:
     """None: it takes any name."""
     excluded: Globs = field(default_factory=Globs)
     live: bool = True
+    discovered: tuple[str, ...] = ()
+    """Models that a provider which takes any name says it has."""
 
     @property
     def handle(self) -> str:
@@ -134,6 +138,15 @@ class Directory:
             for name, refs in own.items():
                 self._bare.setdefault(name, []).extend(refs)
             self._listed.append(own)
+        self._found: list[tuple[str, ...]] = []
+        self._bare_found: dict[str, list[Ref]] = {}
+        for index, provider in enumerate(self.providers):
+            excluded = provider.excluded
+            own_found = tuple(one for one in provider.discovered if not excluded.matches(one))
+            self._found.append(own_found)
+            if provider.live:
+                for name in own_found:
+                    self._bare_found.setdefault(name, []).append(Ref(index, name))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -174,7 +187,10 @@ class Directory:
         if bare and self._is_live(bare):
             return bare
         routed = self._routed(name)
-        return routed if routed and (bare is None or self._is_live(routed)) else bare
+        if routed and (bare is None or self._is_live(routed)):
+            return routed
+        refs = self._bare_found.get(name)
+        return bare or (_models(f"model {name}", refs) if refs else None)
 
     def meaning(self, name: str) -> tuple[str, str | None, Found] | None:
         """A name that may have a suffix: without it, the suffix, and what the name means.
@@ -197,10 +213,11 @@ class Directory:
 
     def _stands(self, name: str) -> bool:
         """Whether a name stands in the configuration as such."""
-        if self._grouped(name) or (name in self._bare and not self._is_handled(name)):
+        known = name in self._bare or name in self._bare_found
+        if self._grouped(name) or (known and not self._is_handled(name)):
             return True
         index, model = self._split(name)
-        return index is not None and model in self._listed[index]
+        return index is not None and (model in self._listed[index] or model in self._found[index])
 
     def _grouped(self, name: str) -> Found | None:
         if name == PASSTHROUGH:
@@ -265,10 +282,10 @@ class Directory:
     def _every_name(self) -> Iterator[str]:
         yield from self._combos
         yield from self._aliases
-        for provider, listed in zip(self.providers, self._listed, strict=True):
-            for name in listed:
+        for index, provider in enumerate(self.providers):
+            for name in (*self._listed[index], *self._found[index]):
                 yield f"{provider.handle}/{name}"
-        for name in self._bare:
+        for name in (*self._bare, *self._bare_found):
             index, _model = self._split(name)
             # Where another provider would take the name as its own, it is not this model's.
             if index is None or self.providers[index].models is not None:

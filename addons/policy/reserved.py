@@ -9,7 +9,6 @@ from addons.policy.problems import KeyPath
 
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
-    "providers[].models=discover": "asking providers for their models",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

@@ -238,6 +238,8 @@ class Provider(Part):
         tuple[Annotated[Model, _short("name")], ...] | None, BeforeValidator(_model_list)
     ] = None
     """None: any model may be asked for."""
+    discover_every: Duration = 3600.0
+    """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None

@@ -250,11 +250,12 @@ def test_proxies() -> None:
 
 
 def test_reserved_keys_are_told_with_their_line() -> None:
-    config = load(SMALLEST + "        models: discover\n        tls: {verify: false}\n")
+    limited = "    clients: {api-keys: [{key: k, rate-limit: {requests: 1/m}}]}\n"
+    config = load(SMALLEST + "        tls: {verify: false}\n" + limited)
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
-        "test.yaml:4: providers[0].models: accepted, but not yet acted upon "
-        "(asking providers for their models).",
-        "test.yaml:5: providers[0].tls.verify: whoever is on the way can pose as this provider, "
+        "test.yaml:5: clients.api-keys[0].rate-limit: accepted, but not yet acted upon "
+        "(limits per client key).",
+        "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
         "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]
 

@@ -81,13 +81,9 @@ def test_reserved_keys_are_found_wherever_they_stand() -> None:
         [
             (("clients", "api-keys", 1, "rate-limit"), None),
             (("clients", "api-keys", 1, "rate-limit", "requests"), None),
-            (("providers", 3, "models"), "discover"),
             (("providers", 4, "models"), None),
             (("combos", "c", 1), "a/b"),
             (("timeouts", "total"), "3s"),
         ]
     )
-    assert list(found) == [
-        ("clients", "api-keys", 1, "rate-limit"),
-        ("providers", 3, "models"),
-    ]
+    assert list(found) == [("clients", "api-keys", 1, "rate-limit")]

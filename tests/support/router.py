@@ -60,8 +60,10 @@ class Router:
         named: bool = True,
         web: bool = False,
         within: Sequence[str] = (),
+        discovery: bool = False,
     ) -> None:
-        """`args` go to mitmdump; `trust` is the CA that upstreams' certificates are checked
+        """`discovery` lets it ask providers for their models, which no plan of an upstream expects;
+        `args` go to mitmdump; `trust` is the CA that upstreams' certificates are checked
         with; `named` says whether mitmdump is told where the configuration is, and `web` whether
         it is mitmweb instead; `within` are words that stand before the command, as `ip netns exec
         NAME`."""
@@ -81,7 +83,8 @@ class Router:
         trusting = ("--set", f"ssl_verify_upstream_trusted_ca={trust}") if trust else ()
         naming = ("--set", f"switchyard_config={self.config_path}") if named else ()
         self._within = tuple(within)
-        self._args = (*naming, *trusting, *args)
+        asking = ("--set", f"switchyard_discovery={str(discovery).lower()}")
+        self._args = (*naming, *trusting, *asking, *args)
 
     @property
     def url(self) -> str:
