@@ -110,8 +110,8 @@ class FreshIds:
         return event
 
 
-_STEM = 48
-"""So many characters of a repeated id stay: OpenAI takes ids of up to 64."""
+_STEM = 32
+"""So many characters of a repeated id stay: OpenAI takes ids of up to 40."""
 
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

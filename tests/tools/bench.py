@@ -18,6 +18,7 @@ from tests.tools.installing import search_path
 from tests.tools.isolation import Ended
 from tests.tools.isolation import run_apart
 from tests.tools.speech import model_of
+from tests.tools.speech import refusal
 from tests.tools.task import WORD_FILE
 
 WITHIN = 60.0
@@ -53,6 +54,11 @@ class Outcome:
         names = (one for seen in self.watched for one in seen.get("dropped", "").split(", "))
         return {name for name in names if name}
 
+    @property
+    def refused(self) -> list[str]:
+        """Why providers refused requests; some tools mend theirs and try again."""
+        return [why for each in (*self.requests, *self.at_home) if (why := refusal(each))]
+
     def models(self) -> set[str]:
         return {model_of(request) for request in self.requests}
 
@@ -62,6 +68,7 @@ class Outcome:
         lines += [json.dumps(seen) for seen in self.watched[:_SHOWN]]
         lines += [f"upstream: {r.method} {r.target} {model_of(r)}" for r in self.requests[:_SHOWN]]
         lines += [f"at home: {r.method} {r.target} {model_of(r)}" for r in self.at_home[:_SHOWN]]
+        lines += [f"refused: {why}" for why in self.refused]
         return "\n".join([*lines, "output:", self.ended.output[-6000:]])
 
 

@@ -22,11 +22,11 @@ from tests.tools.bench import Outcome
 from tests.tools.bench import open_bench
 from tests.tools.clients import RUN_WITH
 from tests.tools.speech import FORMATS
-from tests.tools.speech import Fault
 from tests.tools.speech import Format
 from tests.tools.speech import answer
 from tests.tools.speech import asks_model
 from tests.tools.speech import fault_of
+from tests.tools.stage import CLIENT_KEY
 from tests.tools.stage import KEY
 from tests.tools.stage import MODEL
 from tests.tools.stage import VERSIONED
@@ -250,18 +250,20 @@ class Homes:
         """`authority` vouches for the hosts' certificates."""
         self._directory = directory
         self._authority = authority
-        self._fault: Fault | None = None
-        self._benches: dict[tuple[str, ...], Bench] = {}
+        self._fault: str | None = None
+        self._benches: dict[tuple[tuple[str, ...], bool], Bench] = {}
         self.upstream = Upstream().start()
         self.upstream.on(None, always=answer)
         names = (*INTERCEPTED, *TUNNELLED)
         self.home = Upstream(tls=server_context("http/1.1", names=names)).start()
         self.home.on(None, always=self._answer)
 
-    def run(self, own: Own, members: tuple[str, ...], fault: Fault | None = None) -> Outcome:
+    def run(
+        self, own: Own, members: tuple[str, ...], fault: str | None = None, locked: bool = False
+    ) -> Outcome:
         """Gives a tool the task. `members` are those of its host's rule; the host itself has the
-        fault. Raises NotInstalled."""
-        bench = self._bench(members)
+        fault; a `locked` router asks for a client key. Raises NotInstalled."""
+        bench = self._bench(members, locked)
         self._fault = fault
         try:
             return bench.perform(
@@ -272,6 +274,7 @@ class Homes:
                     **own.environment,
                     "NODE_EXTRA_CA_CERTS": str(self._authority),
                     "SSL_CERT_FILE": str(self._authority),
+                    **({"SWITCHYARD_KEY": CLIENT_KEY} if locked else {}),
                 },
                 own.files,
             )
@@ -284,8 +287,8 @@ class Homes:
         for upstream in (self.upstream, self.home):
             upstream.stop()
 
-    def _bench(self, members: tuple[str, ...]) -> Bench:
-        if members not in self._benches:
+    def _bench(self, members: tuple[str, ...], locked: bool) -> Bench:
+        if (members, locked) not in self._benches:
             directory = self._directory / f"rule-{len(self._benches)}"
             directory.mkdir()
             config = {
@@ -301,13 +304,14 @@ class Homes:
                 "intercept": {host: list(members) for host in INTERCEPTED},
                 "retry": {"request-retry": 0},
                 "cooldown": {"base": "20ms", "cap": "40ms"},
+                "clients": {"api-keys": [CLIENT_KEY] if locked else []},
             }
-            self._benches[members] = open_bench(
+            self._benches[members, locked] = open_bench(
                 *(directory, config, self.upstream, self.home),
                 hosts=(*INTERCEPTED, *TUNNELLED),
                 trust=self._authority,
             )
-        return self._benches[members]
+        return self._benches[members, locked]
 
     def _answer(self, request: Recorded) -> Behaviour:
         if asks_model(request):

@@ -7,6 +7,7 @@ completions, Responses), Anthropic (Messages) and Google (generateContent).
 import itertools
 import json
 import re
+import threading
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
@@ -19,11 +20,17 @@ from tests.support.answers import Call
 from tests.support.answers import data
 from tests.support.answers import event
 from tests.support.answers import halves
+from tests.support.signals import Signal
 from tests.support.steps import RESET
 from tests.support.steps import Behaviour
+from tests.support.steps import Step
+from tests.support.steps import Wait
 from tests.support.steps import chunked
 from tests.support.steps import whole
 from tests.support.upstream import Recorded
+from tests.tools.strict import GEMINI_SIGNATURE
+from tests.tools.strict import SEALED
+from tests.tools.strict import complaints
 from tests.tools.task import Asked
 from tests.tools.task import Offered
 from tests.tools.task import Say
@@ -42,6 +49,18 @@ FAULTY = "faulty-"
 
 AT_ONCE = "-at-once"
 """How models end that ask for both commands at once."""
+SLOW = "-slow"
+"""How models end that say nothing at all for a while."""
+BREAKS = "breaks"
+"""A fault after the answer began: the connection is reset in the middle of a text."""
+
+AWAY = "-away"
+"""How models end that are not to be had for the second turn of the task."""
+REFUSED = "REFUSED"
+"""Begins what a provider says to a request that the real one would refuse."""
+
+_SLOWNESS = 2.5
+"""Seconds: several times the heartbeat of the routers of these tests."""
 
 _answers = itertools.count(1)
 
@@ -79,11 +98,16 @@ def asks_model(request: Recorded) -> bool:
     return request.method == "POST" and bool(_ASKS.search(request.path))
 
 
-def fault_of(request: Recorded, fault: Fault) -> Behaviour:
+def fault_of(request: Recorded, fault: str) -> Behaviour:
     """How an upstream of the request's format fails."""
     found = _ASKS.search(request.path)
     assert found
-    return _fault(_ENDS[found[0]], fault)
+    format = _ENDS[found[0]]
+    if fault != AWAY:
+        return _fault(format, fault)
+    body = _body(request)
+    asked = _READERS[format](body.get("request", body))
+    return _fault(format, "429") if len(asked.results) == 1 else answer(request)
 
 
 _ENDS: dict[str, Format] = {
@@ -94,6 +118,17 @@ _ENDS: dict[str, Format] = {
     ":streamGenerateContent": "gemini",
 }
 _ASKS = re.compile(f"({'|'.join(_ENDS)})$")
+
+
+def refusal(request: Recorded) -> str:
+    """Why a provider refuses a request; empty if it does not."""
+    if not asks_model(request):
+        return ""
+    found = _ASKS.search(request.path)
+    assert found
+    body = _body(request)
+    said = complaints(_ENDS[found[0]], body.get("request", body), str(request.headers))
+    return "; ".join(said)
 
 
 def model_of(request: Recorded) -> str:
@@ -107,7 +142,24 @@ def _answer(request: Recorded, format: Format, model: str) -> Behaviour:
     if model.startswith(FAULTY):
         return _fault(format, model.removeprefix(FAULTY))
     inner = body.get("request", body)  # Code Assist wraps Gemini's own format
-    turn = next_turn(_READERS[format](inner), at_once=model.endswith(AT_ONCE))
+    asked = _READERS[format](inner)
+    if refused := refusal(request):
+        return _json(_error(format, 400, f"{REFUSED}: {refused}"), 400)
+    if model.endswith(AWAY) and len(asked.results) == 1:
+        return _fault(format, "429")
+    turn = next_turn(asked, at_once=model.endswith(AT_ONCE))
+    said = _said(format, request, model, turn)
+    return (_pause(), *said) if model.endswith(SLOW) else said
+
+
+def _pause() -> Step:
+    over = Signal()
+    threading.Timer(_SLOWNESS, over.set).start()
+    return Wait(over)
+
+
+def _said(format: Format, request: Recorded, model: str, turn: Turn) -> Behaviour:
+    body = _body(request)
     if format in ("openai-chat", "anthropic"):
         dialect = CHAT if format == "openai-chat" else ANTHROPIC
         said = _plain(turn)
@@ -280,7 +332,7 @@ def _items(turn: Turn) -> list[dict[str, Any]]:
         "id": "rs_up1",
         "type": "reasoning",
         "summary": [{"type": "summary_text", "text": _THOUGHT}],
-        "encrypted_content": "c2VhbGVk",
+        "encrypted_content": SEALED,
     }
     if isinstance(turn, Say):
         return [reasoning, _message(turn.text)]
@@ -300,7 +352,7 @@ def _message(text: str) -> dict[str, Any]:
 
 def _call_item(use: Use) -> dict[str, Any]:
     call: dict[str, Any] = {
-        "id": f"item_{use.number}",
+        "id": f"{'ctc' if use.tool.custom else 'fc'}_{use.number}",
         "call_id": _id(use),
         "name": use.tool.name,
         "status": "completed",
@@ -379,7 +431,7 @@ def _gemini_reply(model: str, turn: Turn) -> dict[str, Any]:
         for use in turn.uses:
             parts.append({"functionCall": {"name": use.tool.name, "args": use.input}})
         # Of several calls the first one carries it.
-        parts[2]["thoughtSignature"] = "c2lnbmVk"
+        parts[2]["thoughtSignature"] = GEMINI_SIGNATURE
     return {
         "candidates": [
             {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}
@@ -399,6 +451,8 @@ def _gemini_reply(model: str, turn: Turn) -> dict[str, Any]:
 
 
 def _fault(format: Format, fault: str) -> Behaviour:
+    if fault == BREAKS:
+        return _broken(format)
     if fault == "429":
         return _json(_error(format, 429, _RATE), 429)
     opening = {
@@ -417,12 +471,29 @@ def _fault(format: Format, fault: str) -> Behaviour:
     return chunked(*opening, event("error", said) if format == "anthropic" else data(said))
 
 
+def _broken(format: Format) -> Behaviour:
+    """The beginning of a text, and no more."""
+    begun: list[bytes] = []
+    match format:
+        case "openai-chat" | "anthropic":
+            dialect = CHAT if format == "openai-chat" else ANTHROPIC
+            begun = [*dialect.opening(Answer()), *dialect.begin_text(), dialect.text(_BEFORE)]
+        case "openai-responses":
+            events = [*_opening("m"), *_item_events(0, _message(_BEFORE))]
+            begun = _numbered(events[:-3])  # up to the words, without what closes them
+        case "gemini":
+            content = {"parts": [{"text": _BEFORE}], "role": "model"}
+            begun = [data({"candidates": [{"content": content, "index": 0}]})]
+    return chunked(*begun, RESET)
+
+
 def _error(format: Format, status: int, message: str) -> dict[str, object]:
-    limited = status == 429
     if format == "anthropic":
-        return ANTHROPIC.error("rate_limit_error" if limited else "overloaded_error", message)
+        kinds = {429: "rate_limit_error", 400: "invalid_request_error"}
+        return ANTHROPIC.error(kinds.get(status, "overloaded_error"), message)
     if format == "gemini":
-        word = "RESOURCE_EXHAUSTED" if limited else "UNAVAILABLE"
+        word = {429: "RESOURCE_EXHAUSTED", 400: "INVALID_ARGUMENT"}.get(status, "UNAVAILABLE")
         return {"error": {"code": status, "message": message, "status": word}}
-    kind = "rate_limit_exceeded" if limited else "server_error"
+    kinds = {429: "rate_limit_exceeded", 400: "invalid_request_error"}
+    kind = kinds.get(status, "server_error")
     return CHAT.error(kind, message, code=kind)

@@ -10,14 +10,18 @@ from tests.tools.bench import Outcome
 from tests.tools.bench import open_bench
 from tests.tools.clients import Client
 from tests.tools.speech import AT_ONCE
+from tests.tools.speech import AWAY
+from tests.tools.speech import BREAKS
 from tests.tools.speech import FAULTS
 from tests.tools.speech import FAULTY
 from tests.tools.speech import FORMATS
+from tests.tools.speech import SLOW
 from tests.tools.speech import Fault
 from tests.tools.speech import Format
 from tests.tools.speech import answer
 
 KEY = "sk-upstream-7c1f"
+CLIENT_KEY = "sk-router-93b2"
 MODEL = "model-of-the-task"
 VERSIONED = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "", "gemini": ""}
 
@@ -32,29 +36,48 @@ def after(fault: Fault, format: Format) -> str:
     return f"{fault}-{format}"
 
 
+def goes_on(format: Format) -> str:
+    """The combo whose first member breaks off in the middle of a text; another goes on with it."""
+    return f"{BREAKS}-{format}"
+
+
+def in_turns(first: Format, second: Format) -> str:
+    """The combo whose first member is not to be had for the task's second turn."""
+    return f"turns-{first}-{second}"
+
+
 def another(format: Format) -> Format:
     return FORMATS[(FORMATS.index(format) + 2) % len(FORMATS)]
 
 
 def configuration(url: str) -> dict[str, Any]:
     providers: list[dict[str, Any]] = []
-    combos: dict[str, list[str]] = {}
+    combos: dict[str, Any] = {}
     for format in FORMATS:
         common = {"format": format, "base-url": url + VERSIONED[format], "api-key": KEY}
         providers.append({"name": f"good-{format}", **common})
         combos[via(format)] = [f"good-{format}/{MODEL}"]
-        combos[via(format) + AT_ONCE] = [f"good-{format}/{MODEL}{AT_ONCE}"]
+        for manner in (AT_ONCE, SLOW):
+            combos[via(format) + manner] = [f"good-{format}/{MODEL}{manner}"]
         for fault in FAULTS:
             # A provider each: what one fault rests must not spare another case its fault.
             name = f"bad-{fault}-{format}"
             providers.append({"name": name, **common})
             good = f"good-{another(format)}/{MODEL}"
             combos[after(fault, format)] = [f"{name}/{FAULTY}{fault}", good]
+        providers.append({"name": f"away-{format}", **common})
+        for second in FORMATS:
+            members = [f"away-{format}/{MODEL}{AWAY}", f"good-{second}/{MODEL}"]
+            combos[in_turns(format, second)] = members
+        providers.append({"name": f"bad-{BREAKS}-{format}", **common})
+        members = [f"bad-{BREAKS}-{format}/{FAULTY}{BREAKS}", f"good-{another(format)}/{MODEL}"]
+        combos[goes_on(format)] = {"members": members, "continue-streams": True}
     return {
         "providers": providers,
         "combos": combos,
         "retry": {"request-retry": 0},
         "cooldown": {"base": "20ms", "cap": "40ms"},
+        "heartbeat": {"after": "500ms", "every": "500ms"},
     }
 
 
@@ -63,14 +86,18 @@ class Stage:
     """Tools come by base URL."""
 
     bench: Bench
+    locked: Bench
+    """Its router asks for a client key."""
 
-    def run(self, client: Client, model: str) -> Outcome:
+    def run(self, client: Client, model: str, locked: bool = False) -> Outcome:
         """Gives a tool the task. Raises NotInstalled."""
-        router = self.bench.router.url
-        return self.bench.perform(
+        bench = self.locked if locked else self.bench
+        router = bench.router.url
+        key = {"SWITCHYARD_KEY": CLIENT_KEY} if locked else {}
+        return bench.perform(
             client.tool,
             client.command(router, model),
-            client.environ(router, model),
+            {**client.environ(router, model), **key},
             client.home_files(router, model),
         )
 
@@ -78,9 +105,15 @@ class Stage:
 def open_stage(directory: Path) -> Stage:
     upstream = Upstream().start()
     upstream.on(None, always=answer)
-    return Stage(open_bench(directory, configuration(upstream.url), upstream))
+    config = configuration(upstream.url)
+    benches = []
+    for name, more in (("open", {}), ("locked", {"clients": {"api-keys": [CLIENT_KEY]}})):
+        (place := directory / name).mkdir()
+        benches.append(open_bench(place, {**config, **more}, upstream))
+    return Stage(*benches)
 
 
 def close_stage(stage: Stage) -> None:
-    stage.bench.router.stop()
+    for bench in (stage.bench, stage.locked):
+        bench.router.stop()
     stage.bench.upstream.stop()

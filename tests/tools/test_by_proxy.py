@@ -14,11 +14,13 @@ from tests.tools.by_proxy import Own
 from tests.tools.by_proxy import member
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
+from tests.tools.speech import AWAY
 from tests.tools.speech import FAULTS
 from tests.tools.speech import FORMATS
 from tests.tools.speech import Fault
 from tests.tools.speech import Format
 from tests.tools.speech import asks_model
+from tests.tools.stage import CLIENT_KEY
 from tests.tools.stage import KEY
 from tests.tools.stage import another
 from tests.tools.task import COMMANDS
@@ -39,9 +41,11 @@ def chosen(request: pytest.FixtureRequest) -> None:
         pytest.skip("only under scripts/test --tools")
 
 
-def perform(homes: Homes, own: Own, *members: str, fault: Fault | None = None) -> Outcome:
+def perform(
+    homes: Homes, own: Own, *members: str, fault: str | None = None, locked: bool = False
+) -> Outcome:
     try:
-        return homes.run(own, members, fault)
+        return homes.run(own, members, fault, locked)
     except NotInstalled as error:
         pytest.skip(f"{own.tool} cannot be installed here: {error}")
 
@@ -49,6 +53,7 @@ def perform(homes: Homes, own: Own, *members: str, fault: Fault | None = None) -
 def judge(outcome: Outcome, own: Own) -> None:
     assert outcome.done, outcome.story()
     assert outcome.ended.status == 0, outcome.story()
+    assert not outcome.refused, outcome.story()
     for request in outcome.requests:
         assert SECRET not in str(request.headers), "the tool's credential went elsewhere"
         assert SECRET.encode() not in request.body, "the tool's credential went elsewhere"
@@ -91,3 +96,35 @@ def test_another_provider_helps_out(homes: Homes, report: Report, own: Own, faul
     judge(outcome, own)
     assert any(map(asks_model, outcome.at_home)), outcome.story()
     assert len(outcome.requests) >= calls(own), outcome.story()
+
+
+@every_tool
+@pytest.mark.parametrize("other", FORMATS)
+def test_its_own_host_is_asked_again_once_it_is_back(
+    homes: Homes, report: Report, own: Own, other: Format
+) -> None:
+    """The plan is used up for the task's second turn alone: what another provider said there does
+    not make the tool's own refuse the third."""
+    if own.tool == "aider":
+        pytest.skip("aider's task has one turn")
+    outcome = perform(homes, own, PASSTHROUGH, member(other), fault=AWAY)
+    case = f"{other} has the second turn"
+    report.add(f"{own.name} by proxy", case, outcome, passed=outcome.done)
+    judge(outcome, own)
+    assert outcome.requests, outcome.story()
+    assert len([each for each in outcome.at_home if asks_model(each)]) >= 3, outcome.story()
+
+
+@every_tool
+def test_the_key_that_a_router_asks_for_is_shown_to_it(
+    homes: Homes, report: Report, own: Own
+) -> None:
+    """And to nobody else: the tool's own login goes on, the router's key does not."""
+    other = another(own.format)
+    outcome = perform(homes, own, PASSTHROUGH, member(other), fault="429", locked=True)
+    report.add(f"{own.name} by proxy", "with a client key", outcome, passed=outcome.done)
+    judge(outcome, own)
+    asked = [request for request in outcome.at_home if asks_model(request)]
+    assert asked and outcome.requests, outcome.story()
+    for request in (*outcome.at_home, *outcome.requests):
+        assert CLIENT_KEY not in str(request.headers), "the router's key went on"

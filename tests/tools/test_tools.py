@@ -11,15 +11,21 @@ from tests.tools.clients import Client
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
 from tests.tools.speech import AT_ONCE
+from tests.tools.speech import AWAY
+from tests.tools.speech import BREAKS
 from tests.tools.speech import FAULTS
 from tests.tools.speech import FAULTY
 from tests.tools.speech import FORMATS
+from tests.tools.speech import SLOW
 from tests.tools.speech import Fault
 from tests.tools.speech import Format
+from tests.tools.stage import CLIENT_KEY
 from tests.tools.stage import MODEL
 from tests.tools.stage import Stage
 from tests.tools.stage import after
 from tests.tools.stage import another
+from tests.tools.stage import goes_on
+from tests.tools.stage import in_turns
 from tests.tools.stage import via
 from tests.tools.task import COMMANDS
 
@@ -33,13 +39,19 @@ main_clients = pytest.mark.parametrize(
 )
 
 
-def perform(request: pytest.FixtureRequest, stage: Stage, client: Client, model: str) -> Outcome:
+def perform(
+    request: pytest.FixtureRequest,
+    stage: Stage,
+    client: Client,
+    model: str,
+    locked: bool = False,
+) -> Outcome:
     """Runs a tool, unless it is left out of this run or cannot be had."""
     chosen = client.name in FAST_CLIENTS and model in FAST_MODELS
     if not chosen and not request.config.getoption("--tools"):
         pytest.skip("only under scripts/test --tools")
     try:
-        return stage.run(client, model)
+        return stage.run(client, model, locked)
     except NotInstalled as error:
         pytest.skip(f"{client.tool} cannot be installed here: {error}")
 
@@ -47,6 +59,7 @@ def perform(request: pytest.FixtureRequest, stage: Stage, client: Client, model:
 def judge(outcome: Outcome, client: Client, turns: int = len(COMMANDS) + 1) -> None:
     assert outcome.done, outcome.story()
     assert outcome.ended.status == 0, outcome.story()
+    assert not outcome.refused, outcome.story()
     least = 1 if client.tool == "aider" else turns
     assert len(outcome.requests) >= least, outcome.story()
 
@@ -84,3 +97,52 @@ def test_the_task_is_done_though_the_first_member_fails(
     report.add(client.name, case, outcome, passed=outcome.done)
     judge(outcome, client)
     assert outcome.models() == {FAULTY + fault, MODEL}, outcome.story()
+
+
+@main_clients
+@pytest.mark.parametrize("other", FORMATS)
+def test_providers_take_turns(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, other: Format
+) -> None:
+    """What one provider said must not make the next one refuse the conversation."""
+    if client.tool == "aider":
+        pytest.skip("aider's task has one turn")
+    outcome = perform(request, stage, client, in_turns(client.format, other))
+    report.add(client.name, f"{other} has the second turn", outcome, passed=outcome.done)
+    judge(outcome, client)
+    assert outcome.models() == {MODEL + AWAY, MODEL}, outcome.story()
+    outcome = perform(request, stage, client, in_turns(other, client.format))
+    report.add(client.name, f"{other} has first and third", outcome, passed=outcome.done)
+    judge(outcome, client)
+
+
+@main_clients
+def test_signs_of_life_do_no_harm(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
+) -> None:
+    """The model says nothing for several heartbeats."""
+    outcome = perform(request, stage, client, via(another(client.format)) + SLOW)
+    report.add(client.name, f"slow {another(client.format)}", outcome, passed=outcome.done)
+    judge(outcome, client)
+
+
+@main_clients
+def test_an_answer_that_breaks_off_is_gone_on_with(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
+) -> None:
+    outcome = perform(request, stage, client, goes_on(client.format))
+    case = f"breaks off, {another(client.format)} goes on"
+    report.add(client.name, case, outcome, passed=outcome.done)
+    judge(outcome, client)
+    assert outcome.models() == {FAULTY + BREAKS, MODEL}, outcome.story()
+
+
+@main_clients
+def test_a_router_that_asks_for_a_key_gets_it(
+    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
+) -> None:
+    outcome = perform(request, stage, client, via(client.format), locked=True)
+    report.add(client.name, "with a client key", outcome, passed=outcome.done)
+    judge(outcome, client)
+    for asked in outcome.requests:
+        assert CLIENT_KEY not in str(asked.headers), "the router's key went to a provider"
