@@ -228,6 +228,10 @@ class Reasoning:
     form: str = ""
 
 
+_MOST_STOPS = {"openai-chat": 4, "openai-completions": 4, "gemini": 5}
+"""Stop sequences a request may have (OpenAI's reference, `stop`; Google's, `stopSequences`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """One request to a model. `None` means that the client did not say."""
@@ -269,6 +273,13 @@ class Conversation:
     """Whether a stream's client asked to be told the usage (Chat `stream_options`)."""
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
+
+    def stops_for(self, target: str) -> tuple[str, ...]:
+        """The stop sequences that a request in format `target` can say; all of them where the
+        client wrote in it."""
+        if self.format == target:
+            return self.stop
+        return self.stop[: _MOST_STOPS.get(target, len(self.stop))]
 
     def parts(self) -> Iterator[Part]:
         """Every part of every turn, those inside tool results included."""

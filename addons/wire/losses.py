@@ -166,7 +166,10 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
 
 STOPS_CUT_HERE: Mapping[str, str] = {
     "openai-responses": "no such parameter",
+    "openai-chat": "four at most",
+    "openai-completions": "four at most",
     "anthropic": "each needs a visible character, so blank ones are not sent",
+    "gemini": "five at most",
 }
 """Formats that cannot be told (all) stop sequences. The router ends the answer itself where one
 stands, so nothing is lost."""
@@ -274,7 +277,9 @@ def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
         return ()
     if target == "anthropic":
         return tuple(stop for stop in conversation.stop if not stop.strip())
-    return conversation.stop
+    if target == "openai-responses":
+        return conversation.stop
+    return conversation.stop[len(conversation.stops_for(target)) :]
 
 
 def features(conversation: Conversation, target: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
 from addons.wire.conversation import Reasoning
+from addons.wire.gemini.names import NAME
 from addons.wire.gemini.names import own
 from addons.wire.gemini.names import owned
 from addons.wire.json_schema import from_gemini
@@ -81,7 +82,7 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
         if (value := getattr(c, name)) is not None:
             config[key] = value
     if c.stop:
-        config["stopSequences"] = list(c.stop)
+        config["stopSequences"] = list(c.stops_for(NAME))
     if not home and not c.logprobs:
         config.pop("logprobs", None)  # refused without the other
     if c.logprobs is not None:

@@ -115,7 +115,7 @@ def write_request(conversation: Conversation) -> JsonObject:
     if c.max_tokens is not None:
         body[limit_name(c)] = c.max_tokens
     if c.stop:
-        body["stop"] = c.stop[0] if "stop:string" in c.form.split() else list(c.stop)
+        body["stop"] = c.stop[0] if "stop:string" in c.form.split() else list(c.stops_for(NAME))
     if c.modalities:
         body["modalities"] = list(c.modalities)
     if own:

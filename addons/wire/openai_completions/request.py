@@ -89,7 +89,7 @@ def write_request(c: Conversation) -> JsonObject:
         if (value := getattr(c, field)) is not None:
             body[member] = value
     if c.stop:
-        body["stop"] = c.stop[0] if "one-stop" in forms else list(c.stop)
+        body["stop"] = c.stop[0] if "one-stop" in forms else list(c.stops_for(NAME))
     if c.stream and not home:
         body["stream_options"] = {"include_usage": True}
     return body | left
