@@ -24,7 +24,8 @@ def reply_text(reply: Reply, facts: Sequence[str] = (), failure: ApiError | None
         sections.append(error_text(failure))
     end = "\n".join(_end(reply))
     if end:
-        sections.append(f"{heading('end')}\n{end}")
+        ended = any(choice.stop is not None for choice in reply.choices)
+        sections.append(f"{heading('end' if ended else 'so far')}\n{end}")
     return "\n\n".join(sections) + "\n"
 
 

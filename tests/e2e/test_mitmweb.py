@@ -203,6 +203,6 @@ def test_a_stream_can_be_watched_while_it_runs(page: Page, router: Router) -> No
         RELEASE.set()
         rest = b"".join(pieces)
     assert b"[DONE]" in rest
-    whole = body_of(page, "Response", "── end")
+    whole = body_of(page, "Response", "stopped: ")
     assert "The first words and the last ones" in whole
     assert "it goes on" not in whole

@@ -162,6 +162,7 @@ id: msg_1
 def test_a_stream_that_was_cut_off_is_shown_as_far_as_it_goes() -> None:
     told = read_answer(FORMATS["anthropic"], events(*STREAM[:7]))
     assert "cut off before its end" in told
+    assert "── so far ──" in told
     assert "Three lines." in told
     assert '▸ calls Read  toolu_2\n  {"file_path": "/b' in told
 
