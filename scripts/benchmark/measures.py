@@ -48,19 +48,19 @@ class Scope:
     connections: tuple[int, ...] = (1, 16, 64)
     large: tuple[str, ...] = ("agent", "image")
     paced: tuple[Paced, ...] = (
-        Paced(1, 0, 20_000),
-        Paced(32, 0, 1_000),
-        Paced(256, 0, 200),
+        Paced(1, 0, 4_000),
+        Paced(32, 0, 250),
+        Paced(256, 0, 40),
         Paced(32, 20, 60),
         Paced(256, 20, 60),
-        Paced(1000, 10, 60),
+        Paced(1000, 10, 40),
     )
 
 
 QUICK = Scope(
     1, 1, connections=(1, 16), large=("agent",), paced=(Paced(8, 0, 200), Paced(8, 20, 20))
 )
-FULL = Scope(3, 4)
+FULL = Scope(3, 3)
 
 
 @dataclass(slots=True)
