@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
-_VALUE = rb'\s*:\s*("(?:[^"\\]|\\.)*"|true|false|null)'
+# Longest runs first: an alternative a character is several times slower.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKENS = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+_VALUE = rb"\s*:\s*(" + _STRING + rb"|true|false|null)"
 
 
 def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> bytes:
@@ -38,16 +40,18 @@ def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes
         rest = raw[brace + 1 :]
         comma = b"" if rest.lstrip().startswith(b"}") else b","
         return b"".join([raw[: brace + 1], name, b":", dumps(value), comma, rest])
-    places = re.compile(re.escape(name) + _VALUE, re.DOTALL)
-    place = places.search(raw)
-    if place is None or not isinstance(body[key], str | bool | None):
+    if not isinstance(body[key], str | bool | None):
         return None
+    places = re.compile(re.escape(name) + _VALUE, re.DOTALL)
+    first = raw.find(name)
     # The one place there is may be a nested one, where the top-level key is spelled with escapes.
-    if places.search(raw, place.end()) is not None or b"\\u" in raw:
+    if first < 0 or raw.find(name, first + len(name)) >= 0 or b"\\u" in raw:
         place = _top_level(raw, places)
-        if place is None:
-            return None
-    return raw[: place.start(1)] + dumps(value) + raw[place.end(1) :]
+    else:
+        place = places.match(raw, first)
+    if place is None:
+        return None
+    return b"".join([raw[: place.start(1)], dumps(value), raw[place.end(1) :]])
 
 
 def _top_level(raw: bytes, places: re.Pattern[bytes]) -> re.Match[bytes] | None:
