@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Any
+from typing import Protocol
 
 from mitmproxy import flow
 from mitmproxy.connection import ConnectionState
@@ -19,6 +20,7 @@ from mitmproxy.utils import asyncio_utils
 from mitmproxy.utils import human
 
 from addons.engine.hooks import CachedAddonManager
+from addons.engine.keeping import KeptWire
 from addons.engine.wire import Wire
 from addons.failover.dialing import as_address
 from addons.failover.dialing import connect
@@ -26,6 +28,16 @@ from addons.failover.dialing import connect
 MOST_HOOKS_AT_ONCE = 16
 """Hooks of one event that are run without a way back to the queue. An exchange has seven. What
 comes of each is nested in what caused it, and a client may send a thousand requests at once."""
+
+
+class Pool(Protocol):
+    """See `addons.failover.pool`."""
+
+    def keep(self, server: Any, keeper: Callable[[], KeptWire]) -> bool: ...
+
+    def drop(self, server: Any) -> None: ...
+
+    def remove(self, server: Any) -> None: ...
 
 
 class EngineHandler(ProxyConnectionHandler):
@@ -51,6 +63,8 @@ class EngineHandler(ProxyConnectionHandler):
         """Hooks that `run_hook` began, and whose layers wait now."""
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
         self._forget: Callable[[], None] = lambda: None
+        self.pool: Pool | None = None
+        """Where idle connections to servers are shared."""
 
     def open(self, forget: Callable[[], None]) -> None:
         """Begin; `forget` is called when everything is over."""
@@ -128,6 +142,8 @@ class EngineHandler(ProxyConnectionHandler):
         if connection is self.client:
             self._end()
             return
+        if self.pool is not None:
+            self.pool.remove(connection)
         data = server_hooks.ServerConnectionHookData(client=self.client, server=connection)  # type: ignore
         self._tell(server_hooks.ServerDisconnectedHook(data))
         self._end_if_last()
@@ -139,10 +155,31 @@ class EngineHandler(ProxyConnectionHandler):
         while self.wakeup_timer:
             self.wakeup_timer.pop().cancel()
         self._tell(server_hooks.ClientDisconnectedHook(self.client))
-        for transport in list(self.transports.values()):
-            if transport.handler is not None:
+        for connection, transport in list(self.transports.items()):
+            if self._keeps(connection, transport):
+                del self.transports[connection]
+            elif transport.handler is not None:
                 transport.handler.cancel("client disconnected")
         self._end_if_last()
+
+    def _keeps(self, connection: Any, wire: Any) -> bool:
+        """Whether a connection stays for other clients when this one leaves."""
+        pool = self.pool
+        if pool is None or not isinstance(wire, Wire) or wire.told or connection is self.client:
+            return False
+        return pool.keep(connection, lambda: KeptWire(wire, lambda: pool.drop(connection)))
+
+    def release(self, connection: Any) -> Wire:
+        """Let go of an idle connection to a server."""
+        wire = self.transports.pop(connection)
+        assert isinstance(wire, Wire)
+        wire.owner = None
+        return wire
+
+    def admit(self, connection: Any, wire: Wire) -> None:
+        """Take over a connection that another handler let go of."""
+        wire.owner = self
+        self.transports[connection] = wire  # type: ignore[assignment]
 
     def _end_if_last(self) -> None:
         if self._over and not self.transports:

@@ -1,16 +1,29 @@
 """One TCP connection, whose bytes are handed on as they come."""
 
 import asyncio
-from typing import TYPE_CHECKING
 from typing import Any
+from typing import Protocol
 
 from mitmproxy.connection import Connection
 
-if TYPE_CHECKING:
-    from addons.engine.handler import EngineHandler
-
 JOIN_BELOW = 65536
 """Bytes up to which pieces are joined for one write; larger ones are not copied."""
+
+
+class Owner(Protocol):
+    """Is told what happens on a wire."""
+
+    def received(self, wire: "Wire", data: bytes) -> None: ...
+
+    def ended(self, wire: "Wire") -> None:
+        """The peer will send nothing any more."""
+        ...
+
+    def close_soon(self, wire: "Wire") -> None: ...
+
+    def balance(self) -> None:
+        """Whether the peer reads as fast as we write has changed."""
+        ...
 
 
 class Wire(asyncio.Protocol):
@@ -23,7 +36,7 @@ class Wire(asyncio.Protocol):
     transport: asyncio.Transport
     reader = None
 
-    def __init__(self, owner: "EngineHandler | None", connection: Connection | None) -> None:
+    def __init__(self, owner: Owner | None, connection: Connection | None) -> None:
         self.owner = owner
         self.connection = connection
         self.told = False
@@ -41,8 +54,7 @@ class Wire(asyncio.Protocol):
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         if self.owner is not None:

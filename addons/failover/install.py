@@ -68,8 +68,10 @@ class Failover:
                     self._routed,
                     self._own,
                     self._may_forward,
-                    getattr(handler, "run_hook", None),
+                    *(handler, self._pool) if hasattr(handler, "admit") else (),
                 )
+                if hasattr(handler, "pool"):
+                    handler.pool = self._pool
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         # mitmproxy offers a server only what the client offered, which knows nothing of the servers

@@ -15,6 +15,7 @@ from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http import ReceiveHttp
@@ -29,6 +30,8 @@ from addons.failover.deadlines import DeadlineReached
 from addons.failover.deadlines import RunHook
 from addons.failover.deadlines import TimedStream
 from addons.failover.http1 import QuickHttp1Server
+from addons.failover.pool import Handler
+from addons.failover.pool import Pool
 from addons.failover.upstream import PatientHttp1Client
 from addons.failover.way import outer_of
 from addons.failover.way import way_of
@@ -59,6 +62,9 @@ class FailoverLayer(HttpLayer):
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
     stream_class: type[TimedStream]
+    handler: Handler | None
+    pool: Pool | None
+    """Where idle connections are shared; None where they cannot be."""
     run_hook: RunHook | None
     """How streams run hooks without waiting for them; None where nobody offers that."""
     _last_attempt: int
@@ -72,16 +78,20 @@ class FailoverLayer(HttpLayer):
         routed: set[str],
         own: set[str],
         may_forward: Callable[[http.HTTPFlow], bool],
-        run_hook: RunHook | None = None,
+        handler: Handler | None = None,
+        pool: Pool | None = None,
     ) -> None:
-        """Turn a layer that mitmproxy just made into one of ours."""
+        """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
+        is the engine's."""
         layer.__class__ = cls
         assert isinstance(layer, cls)
         layer.stream_class = stream_class
         layer.routed = routed
         layer.own = own
         layer.may_forward = may_forward
-        layer.run_hook = run_hook
+        layer.handler = handler
+        layer.pool = pool if handler is not None else None
+        layer.run_hook = getattr(handler, "run_hook", None)
         layer._last_attempt = 0
         layer._timers = {}
 
@@ -187,6 +197,14 @@ class FailoverLayer(HttpLayer):
     ) -> CommandGenerator[None]:
         if isinstance(event, GetConnectionByWay):
             reuse = reuse and not event.own
+            has_one = reuse and any(map(event.connection_spec_matches, self.connections))
+            if self.pool is not None and not has_one and not event.fresh:
+                taken = self.pool.take(event, self)
+                if taken is not None:
+                    stream = self.command_sources.pop(event)
+                    done = GetHttpConnectionCompleted(event, (taken, None))
+                    yield from self.event_to_child(stream, done)
+                    return
             if event.way is not None:
                 yield from connect_by_way(self, event, event.way, reuse)
                 return
@@ -211,7 +229,9 @@ class FailoverLayer(HttpLayer):
             self.connections.pop(command.connection, None)
             self.connections.pop(outer_of(command.connection), None)
         else:
-            PatientHttp1Client.adopt(self.connections[command.connection])
+            client = PatientHttp1Client.adopt(self.connections[command.connection])
+            if client is not None and self.pool is not None:
+                client.pool = self.pool
         yield from super().register_connection(command)
 
     def _forget_dead_connections(self) -> None:

@@ -41,7 +41,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     """Takes what chunks carry, where it offers to, without events of their own for each."""
 
     @classmethod
-    def adopt(cls, stack: Layer) -> None:
+    def adopt(cls, stack: Layer) -> "PatientHttp1Client | None":
         """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/1."""
         *_, maker, layer = stack.context.layers
         if type(layer) is Http1Client:
@@ -51,6 +51,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             if type(maker) is HttpClient:
                 # It has nothing more to do than to hand everything on.
                 maker.handle_event = layer.handle_event
+        return layer if isinstance(layer, cls) else None
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if (

@@ -33,6 +33,8 @@ class GetConnectionByWay(GetHttpConnection):
 
     way: Way | None = None
     own: bool = False
+    fresh: bool = False
+    """Whether it must be a new one."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
         return way_of(connection) == self.way and super().connection_spec_matches(connection)

@@ -1,0 +1,159 @@
+"""Idle connections to upstreams, for whichever client asks next.
+
+A connection belongs to the client for which it was made. Once its answer is complete another
+client's request may have it, with its layers, and when its client leaves it is kept for a while. So
+it is not every client that makes a TCP and TLS handshake with a provider.
+
+Only what is alike is shared: the same address, TLS or none, and the same way (proxy, certificates,
+name). The key of a request is part of that request, not of the connection. HTTP/1.1 alone: an
+HTTP/2 connection is shared by the streams of one client, and proxies' tunnels stay where they are.
+
+Moving a connection takes a handler that can let go of one, which mitmproxy's own cannot (see
+`addons.engine`). Without it every client has its own connections.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
+
+from mitmproxy.connection import Server
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import GetHttpConnection
+
+from addons.failover.way import Way
+from addons.failover.way import outer_of
+from addons.failover.way import way_of
+from addons.failover.ways import GetConnectionByWay
+
+if TYPE_CHECKING:
+    from addons.failover.layer import FailoverLayer
+
+KEPT_FOR = 50.0
+"""Seconds a connection is kept without a client. Servers close idle ones after a minute or more."""
+
+KEPT_AT_MOST = 256
+"""Connections without a client."""
+
+type Key = tuple[tuple[str, int] | None, bool, Way | None]
+
+
+class Handler(Protocol):
+    """What drives the layers of a client, and can let go of a connection to a server."""
+
+    def release(self, connection: Server) -> Any:
+        """Let go of a connection; what `admit` takes."""
+        ...
+
+    def admit(self, connection: Server, wire: Any) -> None: ...
+
+
+class Keeper(Protocol):
+    """Keeps a connection that has no client."""
+
+    def release(self) -> Any:
+        """Let go of it; what a handler's `admit` takes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Idle:
+    server: Server
+    layer: "FailoverLayer | None"
+    """The layer that has it; None where its client has left."""
+    stack: Layer
+    keeper: Keeper | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Pool:
+    """All idle connections of this process."""
+
+    def __init__(self) -> None:
+        self._by_key: defaultdict[Key, dict[Server, _Idle]] = defaultdict(dict)
+        self._kept: dict[Server, _Idle] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_key.values()))
+
+    def add(self, server: Server, layer: "FailoverLayer") -> None:
+        """The server's answer is complete, and the connection can carry another request."""
+        if outer_of(server) is server and layer.handler is not None and server.connected:
+            stack = layer.connections[server]
+            self._by_key[_key(server)][server] = _Idle(server, layer, stack)
+
+    def remove(self, server: Server) -> None:
+        """The connection is in use, or gone."""
+        key = _key(server)
+        found = self._by_key.get(key)
+        idle = found.pop(server, None) if found else None
+        if not found:
+            self._by_key.pop(key, None)
+        if idle is not None and idle.timer is not None:
+            idle.timer.cancel()
+            del self._kept[server]
+
+    def take(self, wanted: GetHttpConnection, layer: "FailoverLayer") -> Server | None:
+        """The connection that was used last of those that serve, which is `layer`'s from now on."""
+        if not isinstance(wanted, GetConnectionByWay) or layer.handler is None:
+            return None
+        found = self._by_key.get((wanted.address, wanted.tls, wanted.way))
+        idle = next(reversed(found.values()), None) if found else None
+        if idle is None or not idle.server.connected:
+            return None
+        self.remove(idle.server)
+        if idle.keeper is not None:
+            wire = idle.keeper.release()
+        else:
+            assert idle.layer is not None and idle.layer.handler is not None
+            wire = idle.layer.handler.release(idle.server)
+            del idle.layer.connections[idle.server]
+        _move(idle.stack, layer)
+        layer.connections[idle.server] = idle.stack
+        layer.handler.admit(idle.server, wire)
+        return idle.server
+
+    def keep(self, server: Server, keeper: Callable[[], Keeper]) -> bool:
+        """The client of a connection leaves: whether the connection stays, with what `keeper`
+        makes."""
+        found = self._by_key.get(_key(server))
+        idle = found.get(server) if found else None
+        if idle is None or idle.layer is None or len(self._kept) >= KEPT_AT_MOST:
+            self.remove(server)
+            return False
+        _move(idle.stack, None)
+        idle.layer, idle.keeper = None, keeper()
+        idle.timer = asyncio.get_running_loop().call_later(KEPT_FOR, self.drop, server)
+        self._kept[server] = idle
+        return True
+
+    def drop(self, server: Server) -> None:
+        """Close a connection that was kept."""
+        idle = self._kept.get(server)
+        self.remove(server)
+        if idle is not None and idle.keeper is not None:
+            idle.keeper.close()
+
+    def clear(self) -> None:
+        """Close all that are kept, and share none of the others."""
+        for server in list(self._kept):
+            self.drop(server)
+        self._by_key.clear()
+
+
+def _key(server: Server) -> Key:
+    return server.address, server.tls, way_of(server)
+
+
+def _move(stack: Layer, layer: "FailoverLayer | None") -> None:
+    """Let the layers of a connection know whose they are: nothing of its last client is kept."""
+    context = stack.context
+    own = context.layers[context.layers.index(stack) :]
+    context.layers = [*layer.context.layers, *own] if layer is not None else own
+    if layer is not None:
+        context.client = layer.context.client
