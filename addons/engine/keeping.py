@@ -8,7 +8,10 @@ from addons.engine.wire import Wire
 
 
 class KeptWire:
-    """Owns a wire until it is wanted again. Whatever comes meanwhile, the end above all, ends it."""
+    """Owns a wire until it is wanted again. Whatever comes meanwhile, the end above all, ends it.
+
+    No `server_disconnected` hook tells of that: it has a client to name, and there is none.
+    """
 
     def __init__(self, wire: Wire, gone: Callable[[], None]) -> None:
         self._wire = wire

@@ -20,6 +20,7 @@ from addons.failover import dialing
 from addons.failover.deciding import Passes
 from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
+from addons.failover.pool import Pool
 from addons.failover.proxying import Lookup
 from addons.failover.stream import FailoverStream
 from addons.failover.way import way_of
@@ -41,11 +42,13 @@ class Failover:
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._passes = passes
+        self._pool = Pool()
 
     def load(self, loader: Loader) -> None:
         dialing.install()
 
     def done(self) -> None:
+        self._pool.clear()
         dialing.remove()
 
     def route(self, flow: http.HTTPFlow) -> None:
@@ -68,10 +71,15 @@ class Failover:
                     self._routed,
                     self._own,
                     self._may_forward,
-                    *(handler, self._pool) if hasattr(handler, "admit") else (),
+                    handler if hasattr(handler, "admit") else None,
+                    self._pool,
                 )
                 if hasattr(handler, "pool"):
                     handler.pool = self._pool
+
+    def configure(self, updated: set[str]) -> None:
+        # Any of mitmproxy's options may be about how connections are made.
+        self._pool.clear()
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         # mitmproxy offers a server only what the client offered, which knows nothing of the servers

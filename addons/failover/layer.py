@@ -3,8 +3,10 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.connection import ConnectionState
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands
@@ -197,7 +199,7 @@ class FailoverLayer(HttpLayer):
     ) -> CommandGenerator[None]:
         if isinstance(event, GetConnectionByWay):
             reuse = reuse and not event.own
-            has_one = reuse and any(map(event.connection_spec_matches, self.connections))
+            has_one = reuse and any(map(partial(self._can_use, event), self.connections))
             if self.pool is not None and not has_one and not event.fresh:
                 taken = self.pool.take(event, self)
                 if taken is not None:
@@ -211,6 +213,21 @@ class FailoverLayer(HttpLayer):
         elif any(way_of(one) and event.connection_spec_matches(one) for one in self.connections):
             reuse = False  # what a client sends to a provider itself takes no way of the router's
         yield from super().get_connection(event, reuse=reuse)
+
+    def _can_use(self, wanted: GetHttpConnection, connection: Connection) -> bool:
+        """Whether a connection of this client's own serves; one that is being made will."""
+        if not wanted.connection_spec_matches(connection):
+            return False
+        http1 = connection.connected and connection.alpn != b"h2"
+        return not (http1 and self.context.client.alpn == b"h2")
+
+    def offer(self, server: Connection | None) -> None:
+        """The answer on a connection is complete: share it, if it can carry another request."""
+        if self.pool is None or not isinstance(server, Server):
+            return
+        client = http1_client_of(self, server)
+        if client is not None and client.is_idle:
+            self.pool.add(server, self)
 
     def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
         """Stop making a connection, unless it was made meanwhile or others wait for it too."""
@@ -229,9 +246,7 @@ class FailoverLayer(HttpLayer):
             self.connections.pop(command.connection, None)
             self.connections.pop(outer_of(command.connection), None)
         else:
-            client = PatientHttp1Client.adopt(self.connections[command.connection])
-            if client is not None and self.pool is not None:
-                client.pool = self.pool
+            PatientHttp1Client.adopt(self.connections[command.connection])
         yield from super().register_connection(command)
 
     def _forget_dead_connections(self) -> None:
@@ -273,6 +288,13 @@ class FailoverLayer(HttpLayer):
                     else ResponseProtocolError(stream_id, problem, ErrorCode.GENERIC_SERVER_ERROR)
                 )
                 yield from self.event_to_child(stream, ending)
+
+
+def http1_client_of(layer: HttpLayer, server: Connection) -> PatientHttp1Client | None:
+    """What speaks HTTP/1 to a server; None if that speaks HTTP/2, or is gone."""
+    stack = layer.connections.get(server)
+    client = stack.context.layers[-1] if stack is not None else None
+    return client if isinstance(client, PatientHttp1Client) else None
 
 
 def forked(context: Context) -> Context:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy.layers.http import GetHttpConnection
 
@@ -31,6 +32,8 @@ class Leg:
     wanted: GetHttpConnection
     """The connection that was asked for."""
     server: Connection | None = None
+    resend: http.Request | None = None
+    """The request, where the connection had carried others before and may be closed by now."""
     state: Literal["connecting", "head", "body", "over"] = "connecting"
 
     def deadline(self, phase: str) -> str:

@@ -13,8 +13,10 @@ Moving a connection takes a handler that can let go of one, which mitmproxy's ow
 """
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
@@ -23,6 +25,7 @@ from typing import Protocol
 from mitmproxy.connection import Server
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import HttpLayer
 
 from addons.failover.way import Way
 from addons.failover.way import outer_of
@@ -112,9 +115,11 @@ class Pool:
         else:
             assert idle.layer is not None and idle.layer.handler is not None
             wire = idle.layer.handler.release(idle.server)
-            del idle.layer.connections[idle.server]
+            _forget(idle.server, idle.layer)
         _move(idle.stack, layer)
         layer.connections[idle.server] = idle.stack
+        for outer, child in _around(layer):
+            outer.connections[idle.server] = child
         layer.handler.admit(idle.server, wire)
         return idle.server
 
@@ -148,6 +153,21 @@ class Pool:
 
 def _key(server: Server) -> Key:
     return server.address, server.tls, way_of(server)
+
+
+def _around(layer: "FailoverLayer") -> Iterator[tuple[HttpLayer, Layer]]:
+    """The HTTP layers around this one, as with a client that came by CONNECT, and what each of them
+    hands the events of connections on to that were made further inside."""
+    layers = layer.context.layers
+    for outer, child in itertools.pairwise(layers[: layers.index(layer) + 1]):
+        if isinstance(outer, HttpLayer):
+            yield outer, child
+
+
+def _forget(server: Server, layer: "FailoverLayer") -> None:
+    del layer.connections[server]
+    for outer, _ in _around(layer):
+        outer.connections.pop(server, None)
 
 
 def _move(stack: Layer, layer: "FailoverLayer | None") -> None:

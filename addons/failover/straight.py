@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
-from mitmproxy.connection import Connection
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import HttpEvent
@@ -18,9 +17,8 @@ from mitmproxy.proxy.layers.http import ReceiveHttp
 
 from addons.failover.chunks import as_chunk
 from addons.failover.http1 import QuickHttp1Server
-from addons.failover.layer import FailoverLayer
+from addons.failover.layer import http1_client_of
 from addons.failover.leg import Leg
-from addons.failover.upstream import PatientHttp1Client
 
 if TYPE_CHECKING:
     from addons.failover.stream import FailoverStream
@@ -42,13 +40,6 @@ def go_straight(stream: "FailoverStream", leg: Leg, head: http.Response) -> None
     upstream = http1_client_of(layer, leg.server)
     if upstream is not None and head.headers.get("transfer-encoding") == "chunked":
         upstream.straight = StraightStream(stream, leg)
-
-
-def http1_client_of(layer: FailoverLayer, server: Connection) -> PatientHttp1Client | None:
-    """What speaks HTTP/1 to a server; None if that speaks HTTP/2, or is gone."""
-    stack = layer.connections.get(server)
-    client = stack.context.layers[-1] if stack is not None else None
-    return client if isinstance(client, PatientHttp1Client) else None
 
 
 @dataclass(frozen=True, slots=True)

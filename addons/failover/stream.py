@@ -38,12 +38,16 @@ from addons.failover.deadlines import TimedStream
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
 from addons.failover.layer import FailoverLayer
+from addons.failover.layer import http1_client_of
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
 from addons.failover.straight import PieceRead
 from addons.failover.straight import go_straight
 from addons.failover.ways import GetConnectionByWay
+
+CLOSED = "server closed connection"
+"""What mitmproxy says of a server that closed a connection without a byte in answer."""
 
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
@@ -162,7 +166,7 @@ class FailoverStream(TimedStream):
             yield from self.send_answer(attempt.answer)
 
     def begin(
-        self, attempt: Attempt, request: http.Request, receiver: Receiver
+        self, attempt: Attempt, request: http.Request, receiver: Receiver, fresh: bool = False
     ) -> CommandGenerator[None]:
         way = attempt.way
         wanted = GetConnectionByWay(
@@ -170,7 +174,7 @@ class FailoverStream(TimedStream):
             request.scheme == "https",
             way.via if way else None,
         )
-        wanted.way, wanted.own = way, attempt.hedge
+        wanted.way, wanted.own, wanted.fresh = way, attempt.hedge or fresh, fresh
         # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
         # is handed over, not even this layer waits: the reply comes as an event.
         wanted.blocking = self
@@ -204,6 +208,10 @@ class FailoverStream(TimedStream):
         leg.server = self.context.server = self.flow.server_conn = server  # type: ignore
         leg.state = "head"
         leg.attempt.sent_at = time.monotonic()
+        if self.layer.pool is not None:
+            self.layer.pool.remove(server)  # type: ignore[arg-type]
+        client = http1_client_of(self.layer, server)
+        leg.resend = request if client is not None and client.answers else None
         yield from self.arm(leg.deadline("first-byte"), timeouts.first_byte)
         yield from self.arm(leg.deadline("first-output"), timeouts.first_output)
         content = request.raw_content
@@ -216,11 +224,14 @@ class FailoverStream(TimedStream):
     def received(self, leg: Leg, event: events.Event) -> CommandGenerator[None]:
         """What the upstream of a leg sent."""
         match event:
+            case ResponseProtocolError(message=message) if leg.resend and message == CLOSED:
+                yield from self.send_anew(leg, leg.resend)
             case ResponseProtocolError(message=message):
                 yield from self.broken(leg, Failure("reset", _reason(message)))
             case ResponseHeaders(response=response) if leg.state == "head":
                 self.disarm(leg.deadline("first-byte"))
                 leg.state = "body"
+                leg.resend = None
                 leg.receiver.start(response)
             case PieceRead(data=data):
                 yield from self.received_data(leg, data)
@@ -228,6 +239,7 @@ class FailoverStream(TimedStream):
                 yield from self.received_data(leg, leg.receiver.data(data))
             case ResponseEndOfMessage() if leg.state == "body":
                 self.retire(leg)
+                self.layer.offer(leg.server)
                 yield from self.forward(leg, leg.receiver.end(), ended=True)
             case ResponseTrailers():
                 pass  # nothing in the formats routed here is said in trailers
@@ -235,6 +247,18 @@ class FailoverStream(TimedStream):
                 yield from self.broken(
                     leg, Failure("reset", "the upstream's answer makes no sense")
                 )
+
+    def send_anew(self, leg: Leg, request: http.Request) -> CommandGenerator[None]:
+        """The upstream closed a connection that had been idle, without a byte in answer: it did so
+        before it knew of the request, and the attempt goes on with a new connection.
+
+        RFC 9110, 9.2.2, allows that for any method where the request is known not to have been
+        acted upon. nginx and Go's client are stricter with POST, which is hardly known. Here it
+        would be sent again anyway, to the next member, as after every reset before the answer.
+        """
+        self.retire(leg)
+        leg.attempt.request = request
+        yield from self.begin(leg.attempt, request, leg.receiver, fresh=True)
 
     def received_data(self, leg: Leg, data: bytes) -> CommandGenerator[None]:
         if leg.receiver.enough:

@@ -40,8 +40,16 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     straight: Straight | None = None
     """Takes what chunks carry, where it offers to, without events of their own for each."""
 
+    answers: int = 0
+    """Answers that were complete."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can carry another request."""
+        return self.request is None and self.state == self.read_headers and not self.buf
+
     @classmethod
-    def adopt(cls, stack: Layer) -> "PatientHttp1Client | None":
+    def adopt(cls, stack: Layer) -> None:
         """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/1."""
         *_, maker, layer = stack.context.layers
         if type(layer) is Http1Client:
@@ -51,7 +59,6 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             if type(maker) is HttpClient:
                 # It has nothing more to do than to hand everything on.
                 maker.handle_event = layer.handle_event
-        return layer if isinstance(layer, cls) else None
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if (
@@ -84,6 +91,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
         if response:
             self.straight = None
+            self.answers += 1
         yield from super().mark_done(request=request, response=response)
 
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
