@@ -5,6 +5,7 @@ from typing import Literal
 
 from mitmproxy import http
 from mitmproxy.connection import Connection
+from mitmproxy.connection import Server
 from mitmproxy.proxy.layers.http import GetHttpConnection
 
 from addons.failover.attempt import Attempt
@@ -18,6 +19,9 @@ _PHASES = {
     "between-chunks": "the stream stalled",
     "total": "the answer was not complete",
 }
+STALE_WITHIN = 0.1
+"""Seconds that we, or the upstream, may be busy with others."""
+
 PHASES_OF_A_LEG = ("total", "connect", "first-byte", "first-output")
 
 
@@ -35,6 +39,16 @@ class Leg:
     resend: http.Request | None = None
     """The request, where the connection had carried others before and may be closed by now."""
     state: Literal["connecting", "head", "body", "over"] = "connecting"
+
+    def was_stale(self, now: float) -> bool:
+        """Whether a connection that closes now was closed before the request got there: what the
+        upstream says to that takes no longer than the way there and back did."""
+        sent, server = self.attempt.sent_at, self.server
+        if sent is None or not isinstance(server, Server):
+            return False
+        began, stood = server.timestamp_start, server.timestamp_tcp_setup
+        way = stood - began if began is not None and stood is not None else 0.0
+        return now - sent < STALE_WITHIN + 3 * way
 
     def deadline(self, phase: str) -> str:
         """The name of this leg's deadline for a phase."""

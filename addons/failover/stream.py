@@ -225,7 +225,10 @@ class FailoverStream(TimedStream):
         """What the upstream of a leg sent."""
         match event:
             case ResponseProtocolError(message=message) if leg.resend and message == CLOSED:
-                yield from self.send_anew(leg, leg.resend)
+                if leg.was_stale(time.monotonic()):
+                    yield from self.send_anew(leg, leg.resend)
+                else:
+                    yield from self.broken(leg, Failure("reset", message))
             case ResponseProtocolError(message=message):
                 yield from self.broken(leg, Failure("reset", _reason(message)))
             case ResponseHeaders(response=response) if leg.state == "head":
@@ -249,8 +252,8 @@ class FailoverStream(TimedStream):
                 )
 
     def send_anew(self, leg: Leg, request: http.Request) -> CommandGenerator[None]:
-        """The upstream closed a connection that had been idle, without a byte in answer: it did so
-        before it knew of the request, and the attempt goes on with a new connection.
+        """The upstream closed a connection that had been idle, at once and with no byte in answer:
+        it did so before it knew of the request, and the attempt goes on with a new connection.
 
         RFC 9110, 9.2.2, allows that for any method where the request is known not to have been
         acted upon. nginx and Go's client are stricter with POST, which is hardly known. Here it

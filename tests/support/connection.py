@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import struct
+import termios
+import time
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -66,5 +69,11 @@ class Connection(asyncio.Protocol):
         raw: socket.socket | None = self._transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
+                # A reset takes back what was not delivered yet.
+                for _ in range(1000):
+                    left = fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, bytes(4))
+                    if not struct.unpack("i", left)[0]:
+                        break
+                    time.sleep(0.001)
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
