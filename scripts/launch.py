@@ -19,6 +19,8 @@ ROUTER = ROOT / "addons" / "router.py"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8787"
 
+MOST_WORKERS = 64
+
 # A stream holds two sockets; the usual soft limit of 1,024 files ends at some 500 streams.
 OPEN_FILES = 10_240
 
@@ -41,6 +43,10 @@ class Launch:
 
     tool: str
     arguments: list[str]
+    workers: int = 1
+    """How many processes share the port."""
+    host: str = DEFAULT_HOST
+    port: int = int(DEFAULT_PORT)
     engine: bool = True
     """Whether our engine drives mitmproxy's layers (see `addons/engine`), or mitmproxy does."""
 
@@ -64,7 +70,11 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
         command += ["--set", "flow_detail=0"]
     # Theirs last: of a flag given twice, mitmproxy takes the later one.
     tool = "mitmweb" if ours.web else "mitmdump"
-    return Launch(tool, command + theirs, engine=not ours.no_engine)
+    if ours.workers > 1 and (ours.web or ours.no_engine):
+        parser.error("--workers goes neither with --web nor with --no-engine")
+    return Launch(
+        tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
+    )
 
 
 def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -97,6 +107,14 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
     parser.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="processes that share the port, one for each core say; each has its own cooldowns,"
+        " turns and quotas (default: 1)",
+    )
+    parser.add_argument(
         "--no-engine",
         action="store_true",
         help="let mitmproxy's own machinery drive everything: slower, and it logs every connection",
@@ -108,6 +126,29 @@ def _port(text: str) -> int:
     if text.isdecimal() and int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no port number (0 to 65535)")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= MOST_WORKERS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers (1 to {MOST_WORKERS})")
+
+
+def supervise(launch: Launch, arguments: Sequence[str]) -> int:
+    """Run several processes of this file behind one port; return the exit status."""
+    from addons.engine.workers import Supervisor
+    from addons.engine.workers import reserve
+    from addons.engine.workers import say
+
+    try:
+        reserved = reserve(launch.host, launch.port)
+    except OSError as e:
+        say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
+        return 1
+    with reserved:
+        port = str(reserved.getsockname()[1])
+        command = [sys.executable, "-P", __file__, *arguments, "--port", port]
+        return Supervisor(launch.workers, command).run()
 
 
 def _raise_file_limit() -> None:
@@ -131,12 +172,19 @@ def main(arguments: Sequence[str]) -> int:
     # Until mitmproxy installs its own handlers, a stop is a clean one already.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    sys.path.insert(0, str(ROOT))
+    if launch.workers > 1:
+        from addons.engine.workers import MARK
+        from addons.engine.workers import end_with_supervisor
+
+        if MARK not in os.environ:
+            return supervise(launch, arguments)
+        end_with_supervisor()
     _raise_file_limit()
     # mitmproxy looks here for its name and for mistakes to explain.
     sys.argv = [launch.tool, *launch.arguments]
 
     # Late, so that --help needs nothing installed.
-    sys.path.insert(0, str(ROOT))
     from mitmproxy.tools import main as tools
 
     if launch.engine:

@@ -8,6 +8,9 @@ what is done, only how it is driven:
 - `wire.py`: a TCP connection whose bytes are handed on as they come.
 - `handler.py`: the connections of one client.
 - `logs.py`: records that nobody looks at are not made.
+- `keeping.py`: a connection to a server while it has no client.
+- `messages.py`: headers and options without the checks that cost more than what they check.
+- `workers.py`: several processes behind one port.
 - `install.py`: puts these in mitmproxy's place, before it starts.
 
 `mitmdump -s addons/router.py` runs without any of it.

@@ -1,6 +1,7 @@
 """Puts the engine in the place of mitmproxy's machinery, before a master is made."""
 
 import asyncio
+import os
 from typing import Any
 
 from mitmproxy import ctx
@@ -14,6 +15,7 @@ from addons.engine.hooks import CachedAddonManager
 from addons.engine.logs import QuietLegacyLogEvents
 from addons.engine.messages import lighten
 from addons.engine.wire import Wire
+from addons.engine.workers import MARK
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
@@ -47,7 +49,14 @@ def _wrap_listen() -> None:
         if not served or port == 0:
             return await original(self, host, port)  # which chooses a port, and comes back
         loop = asyncio.get_running_loop()
-        return [await loop.create_server(lambda: ClientWire(self), host, port, backlog=BACKLOG)]
+        server = await loop.create_server(
+            lambda: ClientWire(self),
+            host,
+            port,
+            backlog=BACKLOG,
+            reuse_port=MARK in os.environ or None,
+        )
+        return [server]
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
 

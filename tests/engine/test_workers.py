@@ -1,0 +1,112 @@
+"""Several processes behind one port, as users start them."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from addons.engine.workers import reserve
+from tests.support.router import ROOT
+from tests.support.router import environment
+from tests.support.router import free_port
+from tests.support.router import write_config
+
+COUNT = 2
+READY = "switchyard: ready"
+
+
+class Workers:
+    """`scripts/start --workers 2`, or what that runs."""
+
+    def __init__(self, directory: Path, config: str = "providers: [{preset: openai}]") -> None:
+        self.port = free_port()
+        path = write_config(directory / "switchyard.yaml", config)
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", str(ROOT / "scripts" / "launch.py")),
+                *("--workers", str(COUNT), "--port", str(self.port), "--config", str(path)),
+                *("--set", f"confdir={directory}"),
+            ],
+            env=environment(directory, {"OPENAI_API_KEY": "k"}),
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        assert self.process.stdout
+        seen = []
+        for line in self.process.stdout:
+            seen.append(line)
+            times -= text in line
+            if not times:
+                return
+        raise AssertionError("".join(seen))
+
+    def pids(self) -> set[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in children.read_text().split()}
+
+    def answers(self) -> bool:
+        return httpx2.get(f"http://127.0.0.1:{self.port}/health").status_code == 200
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    if sys.platform != "linux":
+        pytest.skip("looks for its children in /proc")
+    made = Workers(tmp_path)
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def test_one_that_dies_is_followed_and_all_stop_at_once(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    first = workers.pids()
+    assert len(first) == COUNT and all(workers.answers() for _ in range(8))
+    killed = first.pop()
+    os.kill(killed, signal.SIGKILL)
+    workers.wait_for("another one takes its place")
+    workers.wait_for(READY)
+    now = workers.pids()
+    assert len(now) == COUNT and killed not in now
+    assert all(workers.answers() for _ in range(8))
+    workers.process.send_signal(signal.SIGTERM)
+    assert workers.process.wait(20) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in now)
+
+
+def test_workers_end_with_their_supervisor(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    watched = [os.pidfd_open(pid) for pid in workers.pids()]
+    workers.process.kill()
+    for each in watched:
+        # Readable when the process has ended.
+        assert select.select([each], [], [], 20)[0]
+        os.close(each)
+
+
+def test_a_bad_configuration_stops_the_start(tmp_path: Path) -> None:
+    made = Workers(tmp_path, "providers: [{preset: no-such}]")
+    said, _ = made.process.communicate(timeout=40)
+    assert made.process.returncode == 1 and "not started" in said
+
+
+def test_a_port_that_somebody_listens_on_is_refused(tmp_path: Path) -> None:
+    with reserve("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with socket.socket() as worker:
+            worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            worker.bind(("127.0.0.1", port))
+            worker.listen()
+            with pytest.raises(OSError):
+                reserve("127.0.0.1", port)
