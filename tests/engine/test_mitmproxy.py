@@ -91,3 +91,7 @@ def test_the_handler_knows_these_commands() -> None:
 )
 def test_steps_that_the_engine_takes_too(where: object, what: str) -> None:
     assert what in source(where)
+
+
+def test_what_was_loaded_is_settled_when_everything_runs() -> None:
+    assert "await self.running()" in source(master.Master.run)
