@@ -42,7 +42,10 @@ def configuration(upstreams: Upstreams) -> dict[str, Any]:
     urls = {"whole": upstreams.whole, "failing": upstreams.failing, "stream": upstreams.stream}
     return {
         "providers": [
-            {"name": name, "format": "openai-chat", "base-url": url, "api-key": "upstream-key"}
+            {
+                **{"name": name, "format": "openai-chat", "base-url": url},
+                **{"api-key": "upstream-key", "models": ["m"]},
+            }
             for name, url in urls.items()
         ],
         "combos": {
