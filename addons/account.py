@@ -16,6 +16,8 @@ from addons.confidential import mask_headers
 from addons.confidential import without
 from addons.confidential import without_bytes
 from addons.masking import mask_credentials
+from addons.prices import cost_facts
+from addons.prices import cost_of_call
 from addons.recording import ATTEMPT
 from addons.recording import FACTS
 from addons.wire.decoding import CorruptEncoding
@@ -121,7 +123,8 @@ def moment(seconds: float) -> datetime:
 
 def _files(account: Account, bodies: bool) -> Iterator[tuple[str, bytes]]:
     secrets = account.secrets
-    yield "exchange.json", without_bytes(secrets, dumps(account.facts)) + b"\n"
+    facts = {**account.facts, **cost_facts(cost_of_call(account.facts, account.begun))}
+    yield "exchange.json", without_bytes(secrets, dumps(facts)) + b"\n"
     for said in account.messages:
         head = without(secrets, said.head)
         ending = ".txt" if said.name.endswith("-error") else ".http"

@@ -2,13 +2,22 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from mitmproxy import contentviews
 from mitmproxy import http
+from mitmproxy.flow import Flow
 
 from addons.endpoints import find_foreign_endpoint
+from addons.prices import cost_of
+from addons.prices import cost_of_call
+from addons.prices import cost_text
+from addons.prices import tokens_of
+from addons.recording import ATTEMPT
+from addons.recording import FACTS
 from addons.transcript.reading import read_answer
 from addons.transcript.reading import read_request
+from addons.wire.conversation import Reply
 from addons.wire.format import Format
 from addons.wire.registry import FORMATS
 
@@ -33,7 +42,7 @@ class _Call:
 
 class Conversation(contentviews.Contentview):
     """A call to a model: its settings, what was said, thought, called and returned, and what the
-    answer cost in tokens.
+    answer cost, in tokens and, where its list price is known, in dollars.
 
     It is chosen by itself for calls that are known by their path or, elsewhere, by what their
     bodies say; also for those that pass through to a provider's own host. Any other body can be
@@ -47,7 +56,13 @@ class Conversation(contentviews.Contentview):
             raise ValueError("this is no call to a model")
         if isinstance(message, http.Response):
             running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
-            told = read_answer(call.format, data, message.status_code, running)
+            told = read_answer(
+                call.format,
+                data,
+                message.status_code,
+                running,
+                lambda reply: cost_text(_cost(metadata.flow, reply, call.model)),
+            )
         else:
             told = read_request(call.format, data, call.model, call.stream)
         # mitmweb shows an empty line as none at all.
@@ -82,6 +97,20 @@ def _call_of(metadata: contentviews.Metadata) -> _Call | None:
     if flow.request.method == "POST" and _CODE_ASSIST.search(flow.request.path):
         return _Call(FORMATS["gemini"])
     return None
+
+
+def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
+    """What an answer cost, in US dollars; `model` is what the path says of it."""
+    if not isinstance(flow, http.HTTPFlow) or flow.live or reply.usage is None:
+        return None  # of what still runs, nobody knows who answers in the end
+    facts, at = flow.metadata.get(FACTS), flow.request.timestamp_start
+    attempt = ATTEMPT in flow.metadata
+    if isinstance(facts, dict) and not attempt:
+        return cost_of_call(facts, at)
+    if isinstance(facts, dict) and isinstance(sent := facts.get("model"), str):
+        model = sent or model
+    url = flow.request.pretty_url.partition("?")[0]
+    return cost_of(tokens_of(reply.usage), model or reply.model or "", url, at)
 
 
 _ANSWERS = (

@@ -9,6 +9,10 @@ from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
 from addons.contentview import Conversation
+from addons.prices import cost_of
+from addons.prices import cost_text
+from addons.recording import ATTEMPT
+from addons.recording import FACTS
 from addons.views import Views
 from tests.support.runtime import FORMATS
 from tests.support.runtime import call
@@ -155,3 +159,67 @@ def test_a_large_body_is_shown_quickly_and_judged_at_once() -> None:
     ended = time.process_time()
     assert judged - began < 0.1  # a hundred times
     assert ended - judged < 1
+
+
+PRICED = "api.openai.com"
+TOKENS = {"input": 5, "output": 2}
+"""Of `reply`."""
+
+
+def priced(model: str, host: str = PRICED, **metadata: Any) -> http.HTTPFlow:
+    answer = json.dumps(reply(model=model)).encode()
+    flow = flow_of("/v1/chat/completions", {"model": model}, answer, host=host)
+    flow.metadata.update(metadata)
+    return flow
+
+
+def cost(flow: http.HTTPFlow, tokens: dict[str, int] = TOKENS) -> str:
+    """The line that tells what `tokens` of gpt-5 cost."""
+    found = cost_of(tokens, "gpt-5", f"https://{PRICED}", flow.request.timestamp_start)
+    assert found is not None
+    return f"\ncost: {cost_text(found)}\n"
+
+
+def test_an_answer_of_a_providers_own_host_tells_its_cost() -> None:
+    flow = priced("gpt-5-2025-08-07")
+    assert cost(flow) in shown(flow, answer=True)[0]
+
+
+def test_a_stream_tells_its_cost() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-5",
+             "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}],
+             "usage": usage}  # fmt: skip
+    stream = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"
+    flow = flow_of("/v1/chat/completions", {}, stream, "text/event-stream", host=PRICED)
+    assert cost(flow) in shown(flow, answer=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "host"),
+    [("gpt-99", PRICED), ("gpt-5", "api.provider.example"), ("gpt-5", "localhost")],
+)
+def test_an_answer_without_a_list_price_tells_no_cost(model: str, host: str) -> None:
+    text = shown(priced(model, host), answer=True)[0]
+    assert "tokens: 5 in · 2 out" in text
+    assert "cost" not in text
+
+
+def test_a_call_tells_what_its_provider_takes_not_what_its_host_would() -> None:
+    facts = {"provider-model": "gpt-5", "provider-origin": f"https://{PRICED}"}
+    tokens = {"input": 500, "output": 20, "cache_read": 300}
+    flow = priced("claude-opus-4-6", "api.anthropic.com", **{FACTS: {**facts, "tokens": tokens}})
+    assert cost(flow, tokens) in shown(flow, answer=True)[0]
+    flow.metadata[FACTS] = {"provider-model": "own", "tokens": tokens}
+    assert "cost" not in shown(flow, answer=True)[0]
+
+
+def test_an_attempt_tells_the_cost_of_the_model_it_asked_for() -> None:
+    flow = priced("gpt-99", **{FACTS: {"model": "gpt-5"}, ATTEMPT: 1})
+    assert cost(flow) in shown(flow, answer=True)[0]
+
+
+def test_what_still_runs_tells_no_cost() -> None:
+    flow = priced("gpt-5")
+    flow.live = True
+    assert "cost" not in shown(flow, answer=True)[0]

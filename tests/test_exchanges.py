@@ -17,6 +17,7 @@ from addons.account import write_account
 from addons.exchanges import ExchangeLog
 from addons.exchanges import Folder
 from addons.policy.schema import ExchangeLog as Settings
+from addons.prices import cost_of
 from addons.recording import ATTEMPT
 from addons.recording import FACTS
 
@@ -77,6 +78,21 @@ def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
     assert parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_cost_is_told_where_its_price_is_known(tmp_path: Path) -> None:
+    call, at = tflow.tflow(resp=True), 1_790_000_000.0
+    call.request.timestamp_start = at
+    facts = {"tokens": {"input": 1000, "output": 10}, "provider-origin": "https://api.openai.com"}
+    call.metadata[FACTS] = {**facts, "provider-model": "gpt-5"}
+    folder, _ = write_account(account_of(call, []), tmp_path / "known")
+    usd = cost_of(facts["tokens"], "gpt-5", "https://api.openai.com", at)
+    assert usd is not None
+    told = json.loads((folder / "exchange.json").read_bytes())
+    assert told["cost"] == {"usd": float(usd), "basis": "list prices"}
+    call.metadata[FACTS] = {**facts, "provider-model": "my-own"}
+    folder, _ = write_account(account_of(call, []), tmp_path / "unknown")
+    assert "cost" not in json.loads((folder / "exchange.json").read_bytes())
 
 
 def test_bodies_are_left_out_where_they_are_not_wanted(tmp_path: Path) -> None:

@@ -1,10 +1,19 @@
+import asyncio
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
 from mitmproxy import http
+from mitmproxy.addons import view
 from mitmproxy.io import FlowWriter
+from mitmproxy.test import taddons
 
+from addons.keepers import kept_flows
+from addons.prices import cost_of
+from addons.prices import cost_text
+from addons.recording import FACTS
+from addons.views import Views
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import OWN_KEYS
 from tests.support.runtime import Pipeline
@@ -105,3 +114,83 @@ def test_the_comment_tells_that_an_answer_was_translated() -> None:
     assert attempt.receiver is not None
     pipeline.over(flow, attempt.receiver.head())
     assert ", anthropic for openai-chat, 1 tokens in, 1 out" in flow.comment
+
+
+PRICED = """
+    providers:
+      - {name: gpt, base-url: "https://api.openai.com/v1", models: [{name: gpt-5, alias: big}],
+         api-key: own-key}
+      - {name: mine, base-url: "https://llm.example/v1", models: [gpt-5-mine], api-key: own-key}
+"""
+
+
+class Shown(Pipeline):
+    """The pipeline of a mitmproxy that has a list of flows."""
+
+    def __init__(self) -> None:
+        super().__init__(make_runtime(PRICED))
+        next(addon for addon in self._addons if isinstance(addon, Views)).running()
+
+    def call(self, model: str) -> http.HTTPFlow:
+        """A call that was answered."""
+        flow = call_flow(self.runtime, "anthropic", model)
+        self.begin(flow)
+        attempt = self.attempt(flow)
+        self.answer(attempt, reply())
+        assert attempt.receiver is not None
+        self.over(flow, attempt.receiver.head())
+        return flow
+
+
+@pytest.fixture
+def list_of_flows() -> Iterator[view.View]:
+    with taddons.context(shown := view.View(), loadcore=False):
+        yield shown
+
+
+def pricing() -> list[asyncio.Task[None]]:
+    return [one for one in asyncio.all_tasks() if one.get_name().startswith("switchyard cost")]
+
+
+async def costs_are_told() -> None:
+    tasks = pricing()
+    assert tasks
+    await asyncio.gather(*tasks)
+
+
+async def test_the_comment_in_a_list_of_flows_tells_the_cost(list_of_flows: view.View) -> None:
+    flow = Shown().call("big")
+    before = flow.comment
+    flow.comment += "; the first 4 bytes are kept"
+    list_of_flows.add([flow])
+    told: list[str] = []
+    list_of_flows.sig_view_update.connect(update := lambda flow: told.append(flow.comment))
+    await costs_are_told()
+    at = flow.request.timestamp_start
+    cost = cost_of({"input": 5, "output": 2}, "gpt-5", "https://api.openai.com", at)
+    assert cost is not None
+    assert flow.comment == f"{before}, {cost_text(cost)}; the first 4 bytes are kept"
+    assert told == [flow.comment], update
+    assert kept_flows() == [flow]
+    assert flow.metadata[FACTS]["provider-origin"] == "https://api.openai.com"
+
+
+async def test_the_comment_of_a_call_without_a_list_price_stays(list_of_flows: view.View) -> None:
+    flow = Shown().call("gpt-5-mine")
+    before = flow.comment
+    await costs_are_told()
+    assert flow.comment == before
+
+
+async def test_a_comment_that_somebody_wrote_stays(list_of_flows: view.View) -> None:
+    flow = Shown().call("big")
+    flow.comment = "look at this"
+    await costs_are_told()
+    assert flow.comment == "look at this"
+
+
+async def test_nothing_is_priced_where_there_is_no_list_of_flows() -> None:
+    with taddons.context(loadcore=False):
+        flow = Shown().call("big")
+    assert not pricing()
+    assert "list prices" not in flow.comment

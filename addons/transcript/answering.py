@@ -14,15 +14,20 @@ from addons.wire.conversation import Usage
 from addons.wire.errors import ApiError
 
 
-def reply_text(reply: Reply, facts: Sequence[str] = (), failure: ApiError | None = None) -> str:
+def reply_text(
+    reply: Reply,
+    facts: Sequence[str] = (),
+    failure: ApiError | None = None,
+    cost: str = "",
+) -> str:
     """What was answered, why it ended and what it took. `facts` are told of it at the top; a
-    `failure` is what ended it."""
+    `failure` is what ended it; `cost` is told where the tokens are."""
     first = f"answers as {reply.model}" if reply.model else "answers"
     sections = [joined([f"{first}, in {reply.format}", *facts])]
     sections += (_choice(choice, len(reply.choices)) for choice in reply.choices)
     if failure is not None:
         sections.append(error_text(failure))
-    end = "\n".join(_end(reply))
+    end = "\n".join(_end(reply, cost))
     if end:
         ended = any(choice.stop is not None for choice in reply.choices)
         sections.append(f"{heading('end' if ended else 'so far')}\n{end}")
@@ -67,12 +72,14 @@ def _choice(choice: Choice, count: int) -> str:
     return f"{heading(who)}\n" + ("\n\n".join(part for part in parts if part) or "(no word)")
 
 
-def _end(reply: Reply) -> Iterator[str]:
+def _end(reply: Reply, cost: str) -> Iterator[str]:
     for choice in reply.choices:
         if choice.stop is not None:
             yield _stop(choice.stop)
     if reply.usage is not None and (line := usage_line(reply.usage)):
         yield line
+        if cost:
+            yield f"cost: {cost}"
     if reply.id:
         yield f"id: {reply.id}"
 

@@ -9,6 +9,7 @@ from addons.transcript.asking import request_text
 from addons.transcript.layout import number
 from addons.transcript.layout import pretty
 from addons.transcript.layout import size
+from addons.wire.conversation import Reply
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadReply
 from addons.wire.errors import BadRequest
@@ -23,6 +24,9 @@ from addons.wire.jsonio import loads
 from addons.wire.jsonio import loads_object
 from addons.wire.sse import Frame
 
+type CostOf = Callable[[Reply], str]
+"""Says what an answer cost, in words; nothing where that is not known."""
+
 _WRAPPED = "request", "response"
 """Members in which Google's Code Assist API wraps Gemini's bodies."""
 
@@ -34,16 +38,23 @@ def read_request(
     return _shown(lambda body: _request(format, body, model, stream), data)
 
 
-def read_answer(format: Format, data: bytes, status: int = 200, running: bool = False) -> str:
+def read_answer(
+    format: Format,
+    data: bytes,
+    status: int = 200,
+    running: bool = False,
+    cost_of: CostOf | None = None,
+) -> str:
     """The transcript of an answer, whether stream, JSON or error, as far as it goes. `running`
     says that more may come."""
+    cost_of = cost_of or _unknown
     head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     if status < 400 and (head[:1] not in b"{[<" or is_array(format, head)):
-        return _guarded(lambda: _stream(format, data, running), data)
+        return _guarded(lambda: _stream(format, data, running, cost_of), data)
     whole = loads_object(data)
     if whole is None and status < 400 and format.framing == "ndjson" and head[:1] == b"{":
-        return _guarded(lambda: _stream(format, data, running), data)
-    return _shown(lambda body: _answer(format, body), data)
+        return _guarded(lambda: _stream(format, data, running, cost_of), data)
+    return _shown(lambda body: _answer(format, body, cost_of), data)
 
 
 def _request(format: Format, body: JsonObject, model: str | None, stream: bool | None) -> str:
@@ -59,17 +70,18 @@ def _request(format: Format, body: JsonObject, model: str | None, stream: bool |
         return f"no valid {format.name} request: {e}{where}\n\n{pretty(body)}\n"
 
 
-def _answer(format: Format, body: JsonObject) -> str:
+def _answer(format: Format, body: JsonObject, cost_of: CostOf) -> str:
     body = _unwrapped(body)
     if (error := format.find_error(body)) is not None:
         return f"{error_text(error)}\n\n{pretty(body)}\n"
     try:
-        return reply_text(format.read_reply(body))
+        reply = format.read_reply(body)
     except BadReply as e:
         return f"no {format.name} answer: {e}\n\n{pretty(body)}\n"
+    return reply_text(reply, cost=cost_of(reply))
 
 
-def _stream(format: Format, data: bytes, running: bool) -> str:
+def _stream(format: Format, data: bytes, running: bool, cost_of: CostOf) -> str:
     head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     frames, reader = frame_decoder(format, head), format.stream_reader()
     folded = Fold(format.name)
@@ -84,7 +96,12 @@ def _stream(format: Format, data: bytes, running: bool) -> str:
     facts = [f"streamed in {number(count)} events, {size(len(data))}"]
     if not folded.ended and folded.failure is None:
         facts.append("so far, it goes on" if running else "cut off before its end")
-    return reply_text(folded.reply(), facts, folded.failure)
+    reply = folded.reply()
+    return reply_text(reply, facts, folded.failure, cost_of(reply))
+
+
+def _unknown(reply: Reply) -> str:
+    return ""
 
 
 def _add(folded: Fold, events: list[Event]) -> None:
