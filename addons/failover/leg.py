@@ -19,6 +19,9 @@ _PHASES = {
     "between-chunks": "the stream stalled",
     "total": "the answer was not complete",
 }
+STALE_AFTER = 2.0
+"""Seconds without a request after which servers close a connection at the earliest (gunicorn)."""
+
 STALE_WITHIN = 0.1
 """Seconds that we, or the upstream, may be busy with others."""
 
@@ -38,12 +41,17 @@ class Leg:
     server: Connection | None = None
     resend: http.Request | None = None
     """The request, where the connection had carried others before and may be closed by now."""
+    idle_for: float = 0.0
+    """Seconds since the connection's last answer."""
     state: Literal["connecting", "head", "body", "over"] = "connecting"
 
     def was_stale(self, now: float) -> bool:
-        """Whether a connection that closes now was closed before the request got there: what the
-        upstream says to that takes no longer than the way there and back did."""
+        """Whether a connection that closes now was closed before the request got there: it had been
+        idle for longer than the most impatient servers wait, and what they say to a request takes
+        no longer than the way there and back did."""
         sent, server = self.attempt.sent_at, self.server
+        if self.idle_for < STALE_AFTER:
+            return False
         if sent is None or not isinstance(server, Server):
             return False
         began, stood = server.timestamp_start, server.timestamp_tcp_setup

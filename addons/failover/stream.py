@@ -211,7 +211,8 @@ class FailoverStream(TimedStream):
         if self.layer.pool is not None:
             self.layer.pool.remove(server)  # type: ignore[arg-type]
         client = http1_client_of(self.layer, server)
-        leg.resend = request if client is not None and client.answers else None
+        if client is not None and client.answered_at is not None:
+            leg.resend, leg.idle_for = request, leg.attempt.sent_at - client.answered_at
         yield from self.arm(leg.deadline("first-byte"), timeouts.first_byte)
         yield from self.arm(leg.deadline("first-output"), timeouts.first_output)
         content = request.raw_content

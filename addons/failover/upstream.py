@@ -1,6 +1,7 @@
 """The HTTP/1 client towards upstreams, more patient than mitmproxy's."""
 
 import re
+import time
 from typing import Protocol
 
 from h11._readers import ChunkedReader
@@ -40,8 +41,8 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     straight: Straight | None = None
     """Takes what chunks carry, where it offers to, without events of their own for each."""
 
-    answers: int = 0
-    """Answers that were complete."""
+    answered_at: float | None = None
+    """When the last answer was complete, on the clock of `time.monotonic`."""
 
     @property
     def is_idle(self) -> bool:
@@ -91,7 +92,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
         if response:
             self.straight = None
-            self.answers += 1
+            self.answered_at = time.monotonic()
         yield from super().mark_done(request=request, response=response)
 
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
