@@ -12,6 +12,9 @@ from addons.policy.catalog import UnknownModel
 from addons.policy.globs import Globs
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
+from addons.wire.gemini.code_assist import NAME as CODE_ASSIST
+from addons.wire.gemini.names import NAME as GEMINI
+from addons.wire.members import object_of
 
 
 class Routing:
@@ -37,7 +40,7 @@ class Routing:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
-        exchange.plan = self._settled(exchange, plan)
+        exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
         if exchange.aside is not None:
             check_plan(exchange.aside, exchange.plan)
         self._runtime.failover.route(flow)
@@ -79,6 +82,30 @@ class Routing:
         if not settled.members:
             raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.flow)))
         return settled
+
+
+def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
+    """The plan without the targets that could not see the whole prompt: of a Gemini request with
+    `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
+    where no target is left."""
+    format, body = exchange.format.name, exchange.body
+    if format not in (GEMINI, CODE_ASSIST) or exchange.aside is not None:
+        return plan
+    body = object_of(body.get("request")) if format == CODE_ASSIST else body
+    if not (body.get("cachedContent") or body.get("cached_content")):
+        return plan
+    able = plan.speaking({GEMINI, format})
+    if able.members:
+        return able
+    raise Refused(
+        ApiError(
+            message=f"No provider of the model {exchange.model!r} speaks Gemini's format, and only "
+            "such a one can read 'cachedContent', which holds a part of the prompt. Send the whole "
+            "prompt, or ask for a model of a Gemini provider.",
+            kind="invalid_request",
+            param="cachedContent",
+        )
+    )
 
 
 def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:

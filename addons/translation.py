@@ -9,6 +9,7 @@ from addons.guard import guarded
 from addons.passthrough import own_body
 from addons.runtime import Runtime
 from addons.wire.aside import Aside
+from addons.wire.callids import distinct
 from addons.wire.conversation import Conversation
 from addons.wire.effort import parse_effort
 from addons.wire.effort import reasoning_with
@@ -82,7 +83,7 @@ class Translation:
         exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
-        return upstream.write_request(replace(joined(conversation), model=model))
+        return upstream.write_request(replace(distinct(joined(conversation)), model=model))
 
 
 def write_aside(exchange: Exchange, aside: Aside) -> None:

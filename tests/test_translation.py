@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,54 @@ def test_an_earlier_response_goes_to_its_own_format_as_it_is() -> None:
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None
     assert json.loads(attempt.request.content or b"")["previous_response_id"] == "resp_1"
+
+
+@pytest.mark.parametrize("name", ["cachedContent", "cached_content"])
+def test_a_prompt_kept_at_gemini_goes_to_none_that_cannot_read_it(name: str) -> None:
+    configuration = """
+        providers:
+          - {name: a, format: anthropic, base-url: "https://a.example", models: [x]}
+          - {name: g, format: gemini, base-url: "https://g.example", models: [y]}
+        combos: {s: [a/x, g/y]}
+    """
+    runtime = make_runtime(configuration)
+    pipeline = Pipeline(runtime)
+    kept: dict[str, Any] = {name: "cachedContents/1"}
+    flow = call_flow(runtime, "gemini", "s", **kept)
+    exchange = pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    assert attempt.request.host == "g.example"
+    assert json.loads(attempt.request.content or b"")[name] == "cachedContents/1"
+    assert exchange.dropped == []
+    flow = call_flow(runtime, "gemini", "x", **kept)
+    with pytest.raises(AssertionError):
+        pipeline.begin(flow)
+    _, message = error_of(flow.response, "gemini", 400)
+    assert "'cachedContent'" in message
+    runtime = make_runtime(configuration)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "gemini", "s")
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    assert attempt.request.host == "a.example"
+
+
+def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    call = {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "call_0", "content": "ok"}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    messages = [{"role": "user", "content": "hi"}, answer, result, answer, result]
+    flow = call_flow(runtime, "openai-chat", HOME["openai-responses"], messages=messages)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    items = json.loads(attempt.request.content or b"")["input"]
+    ids = [item["call_id"] for item in items if "call_id" in item]
+    assert ids == ["call_0", "call_0", "call_0_2", "call_0_2"]
 
 
 @pytest.mark.parametrize("client", NAMES)

@@ -1,5 +1,6 @@
 """A plan: the ordered targets that a name leads to."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Literal
@@ -75,6 +76,14 @@ class Plan:
         members = (_through(pool, provider, model) for pool in self.members)
         kept = tuple(pool for pool in members if pool.targets)
         return replace(self, members=kept, origin=provider.name if provider else "")
+
+    def speaking(self, formats: Set[str]) -> "Plan":
+        """This plan with the targets alone whose provider speaks one of `formats`."""
+        kept = (
+            replace(pool, targets=tuple(t for t in pool.targets if formats & {*t.provider.formats}))
+            for pool in self.members
+        )
+        return replace(self, members=tuple(pool for pool in kept if pool.targets))
 
 
 def with_suffix(pool: Pool, suffix: str | None) -> Pool:

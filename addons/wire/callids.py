@@ -5,13 +5,17 @@ made up here can be told from real ones, so that nobody is told of them who did 
 """
 
 import re
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Part
 from addons.wire.conversation import ToolCall
+from addons.wire.conversation import ToolResult
 from addons.wire.events import Event
 from addons.wire.events import PartStart
 
@@ -103,11 +107,70 @@ class FreshIds:
         call_id = event.part.id
         if call_id and call_id in self._taken:
             self.changed = True
-            numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
-            call_id = next(one for one in numbered if one not in self._taken)
+            call_id = _other(call_id, self._taken)
             event = replace(event, part=replace(event.part, id=call_id))
         self._taken.add(call_id)
         return event
+
+
+def distinct(conversation: Conversation) -> Conversation:
+    """The conversation with an id of its own for each call, and its results under the same;
+    itself where no id is repeated.
+
+    A client may hold answers of a server that counts the calls of each from 0. Anthropic refuses
+    such a history, and formats whose results name the function would name the wrong one. An id
+    depends only on what stands before it, so it stays as the conversation grows.
+    """
+    given = [part.id for part in conversation.parts() if isinstance(part, ToolCall)]
+    if len(given) == len(set(given)):
+        return conversation
+    ids = _Distinct()
+    turns = []
+    for turn in conversation.turns:
+        if turn.role != "assistant":
+            ids.over = True
+        turns.append(replace(turn, parts=tuple(map(ids.part, turn.parts))))
+    return replace(conversation, turns=tuple(turns))
+
+
+class _Distinct:
+    """What `distinct` knows of the turns so far."""
+
+    def __init__(self) -> None:
+        self.over = False
+        """Whether something stands between the last call and what comes now."""
+        self._taken: set[str] = set()
+        self._open: dict[str, list[str]] = {}
+        """Given id -> the ids of calls without a result; the last one stays when answered."""
+        self._calls: set[str] = set()
+        """Given ids of the calls since the last answer began."""
+
+    def part(self, part: Part) -> Part:
+        match part:
+            case ToolCall():
+                return replace(part, id=self._call(part.id))
+            case ToolResult(call_id=call_id) if waiting := self._open.get(call_id):
+                first = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+                return replace(part, call_id=first)
+        return part
+
+    def _call(self, given: str) -> str:
+        if self.over:
+            self.over = False
+            self._calls.clear()
+        call_id = _other(given, self._taken) if given in self._taken else given
+        self._taken.add(call_id)
+        # A call of an earlier answer that has no result by now gets none any more.
+        waiting = self._open.setdefault(given, []) if given in self._calls else []
+        self._open[given] = [*waiting, call_id]
+        self._calls.add(given)
+        return call_id
+
+
+def _other(call_id: str, taken: Collection[str]) -> str:
+    """An id like `call_id` that is not taken."""
+    numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+    return next(one for one in numbered if one not in taken)
 
 
 _STEM = 32

@@ -183,13 +183,23 @@ COMPLETIONS_ONLY: Mapping[str, str] = {
 }
 """What only a legacy completion (here or at Ollama) can ask for; nobody else has words for it."""
 
+GEMINI_ONLY: Mapping[str, str] = {
+    "labels": "no such parameter",
+    "mediaResolution": "no choice of resolution for all media",
+    "safetySettings": "filters are the provider's own",
+    "speechConfig": "voices are the provider's own",
+}
+"""What only a Gemini request can ask for."""
+
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",
+    "cachedContent": "a beginning of the prompt only its provider keeps",
     "conversation": "a conversation only its provider keeps",
     "previous_response_id": "an answer only its provider keeps",
     "prompt": "a prompt only its provider keeps",
 }
-"""Members of a Responses request that name what its provider stores; no other format has them."""
+"""Members of a Responses request (of a Gemini one: `cachedContent`) that name what its provider
+stores; no other format has them."""
 
 WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
@@ -257,7 +267,7 @@ def lost(conversation: Conversation, target: str) -> list[str]:
     """The features of `conversation` that a request in format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
-    cannot = CANNOT_SAY.get(target, {}).keys() | KEPT_BY_PROVIDER.keys() | COMPLETIONS_ONLY.keys()
+    cannot = {*CANNOT_SAY.get(target, ()), *KEPT_BY_PROVIDER, *COMPLETIONS_ONLY, *GEMINI_ONLY}
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
@@ -311,6 +321,10 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     if c.tools and c.tool_choice and c.tool_choice.mode in ("required", "tool") and _thinks(c):
         yield "thinking-with-forced-tool"
     yield from _shape(c)
+    if c.format == "gemini":
+        left = c.extra.get(c.format, EMPTY)
+        named = {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
+        yield from (name for name in (*GEMINI_ONLY, "cachedContent") if named.get(name))
     if c.format == "openai-responses":
         yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
     chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 from addons.wire.callids import AnswerIds
 from addons.wire.callids import FreshIds
 from addons.wire.callids import HistoryIds
+from addons.wire.callids import distinct
 from addons.wire.callids import is_made_up
+from addons.wire.conversation import Conversation
+from addons.wire.conversation import Text
 from addons.wire.conversation import ToolCall
+from addons.wire.conversation import ToolResult
+from addons.wire.conversation import Turn
 from addons.wire.events import Event
 from addons.wire.events import PartEnd
 from addons.wire.events import PartStart
+from addons.wire.registry import FORMATS
 
 
 def test_results_pair_by_id_then_by_name_and_order():
@@ -69,3 +75,74 @@ def test_a_made_up_id_stays_known_as_one():
     ids = AnswerIds()
     made = ids.call("", "answer")
     assert is_made_up(ids_of(FreshIds([made]).feed([begun(made)]))[0])
+
+
+def asked(*calls: tuple[str, str]) -> Turn:
+    parts = (ToolCall(id=call_id, name=name, arguments="{}") for call_id, name in calls)
+    return Turn(role="assistant", parts=tuple(parts))
+
+
+def told(*results: tuple[str, str]) -> Turn:
+    parts = (ToolResult(call_id=i, parts=(Text(text=text),)) for i, text in results)
+    return Turn(role="user", parts=tuple(parts))
+
+
+def history(*turns: Turn) -> Conversation:
+    first = Turn(role="user", parts=(Text(text="Go"),))
+    return Conversation(format="elsewhere", model="m", turns=(first, *turns))
+
+
+def pairs(c: Conversation) -> list[tuple[str, str]]:
+    """Each result's words with the name of the function that it answers."""
+    names = {part.id: part.name for part in c.parts() if isinstance(part, ToolCall)}
+    results = [part for part in c.parts() if isinstance(part, ToolResult)]
+    return [(part.text, names[part.call_id]) for part in results]
+
+
+COUNTED = history(
+    asked(("call_0", "f"), ("call_1", "g")),
+    told(("call_1", "of g"), ("call_0", "of f")),
+    asked(("call_0", "h"), ("call_0", "i")),
+    told(("call_0", "of h"), ("call_0", "of i")),
+    asked(("call_0_2", "j")),
+    told(("call_0_2", "of j")),
+)
+"""Calls of a server that counts those of each answer, and one that had the same idea as we."""
+
+
+def test_each_call_of_a_history_has_an_id_of_its_own():
+    told_apart = distinct(COUNTED)
+    calls = [part.id for part in told_apart.parts() if isinstance(part, ToolCall)]
+    assert calls == ["call_0", "call_1", "call_0_2", "call_0_3", "call_0_2_2"]
+    assert pairs(told_apart) == [(f"of {name}", name) for name in "gfhij"]
+    assert distinct(told_apart) is told_apart
+
+
+def test_ids_stay_as_the_conversation_grows():
+    whole = distinct(COUNTED)
+    for end in range(len(COUNTED.turns)):
+        part = Conversation(format="elsewhere", model="m", turns=COUNTED.turns[:end])
+        assert distinct(part).turns == whole.turns[:end]
+
+
+def test_a_call_that_was_never_answered_takes_no_later_result():
+    gone_on = Turn(role="user", parts=(Text(text="Go on"),))
+    c = distinct(
+        history(asked(("a", "f")), gone_on, asked(("a", "g")), told(("a", "of g"), ("a", "again")))
+    )
+    assert pairs(c) == [("of g", "g"), ("again", "g")]
+
+
+def test_a_result_without_a_call_stays_as_it_is():
+    c = distinct(history(told(("b", "x")), asked(("a", "f"), ("a", "f")), told(("c", "y"))))
+    assert [part.call_id for part in c.parts() if isinstance(part, ToolResult)] == ["b", "c"]
+
+
+def test_every_format_says_which_result_is_whose():
+    for name, format in FORMATS.items():
+        if name != "openai-completions":
+            written = format.write_request(distinct(COUNTED))
+            read = format.read_request(written)
+            calls = [part.id for part in read.parts() if isinstance(part, ToolCall)]
+            assert len(set(calls)) == 5, name
+            assert sorted(pairs(read)) == [(f"of {x}", x) for x in "fghij"], name

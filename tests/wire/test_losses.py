@@ -20,6 +20,7 @@ from addons.wire.conversation import ToolResult
 from addons.wire.conversation import Turn
 from addons.wire.losses import CANNOT_SAY
 from addons.wire.losses import COMPLETIONS_ONLY
+from addons.wire.losses import GEMINI_ONLY
 from addons.wire.losses import KEPT_BY_PROVIDER
 from addons.wire.losses import WITHOUT_TOOLS
 from addons.wire.losses import features
@@ -186,7 +187,7 @@ def test_what_the_target_itself_wrote_is_not_lost(target: str):
     assert not {"thinking-signature", "provider-blocks", "server-tools"} & set(reported)
 
 
-@pytest.mark.parametrize("name", KEPT_BY_PROVIDER)
+@pytest.mark.parametrize("name", KEPT_BY_PROVIDER.keys() - {"cachedContent"})
 def test_what_only_the_provider_of_responses_keeps(name: str):
     c = replace(PLAIN, format="openai-responses", extra={name: "x"})
     assert lost(c, "openai-chat") == [name]
@@ -212,6 +213,29 @@ def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, An
     assert lost(c, "anthropic") == [feature]
     assert lost(c, name) == []
     assert lost(replace(c, extra={name: dict.fromkeys(left)}), "anthropic") == []
+
+
+@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"gemini"})
+@pytest.mark.parametrize(
+    ("feature", "body"),
+    [
+        ("cachedContent", {"cachedContent": "cachedContents/x"}),
+        ("cachedContent", {"cached_content": "cachedContents/x"}),
+        ("labels", {"labels": {"team": "a"}}),
+        ("mediaResolution", {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}}),
+        ("safetySettings", {"safetySettings": [{"category": "X", "threshold": "BLOCK_NONE"}]}),
+        ("speechConfig", {"generationConfig": {"speechConfig": {"languageCode": "de-DE"}}}),
+    ],
+)
+def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str, Any]):
+    assert feature in {*GEMINI_ONLY, *KEPT_BY_PROVIDER}
+    contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
+    c = FORMATS["gemini"].read_request({"model": "m", "contents": contents, **body})
+    assert lost(c, target) == [feature]
+    assert lost(c, "gemini") == []
+    empty = {key: None for key in body}
+    c = FORMATS["gemini"].read_request({"model": "m", "contents": contents, **empty})
+    assert lost(c, target) == []
 
 
 def test_stop_sequences_that_a_format_cannot_say_are_left_to_the_router():
