@@ -8,9 +8,9 @@ from addons.policy.payload import HeaderChange
 from addons.policy.payload import PayloadRules
 from addons.policy.payload import Request
 from addons.policy.profiles import quirks_of
+from addons.policy.provider_schema import Provider
+from addons.policy.provider_schema import Quirks
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
-from addons.policy.schema import Quirks
 from addons.wire.gemini.tools import with_openapi_schemas
 from addons.wire.instructed import with_instruction
 from addons.wire.jsonio import JsonObject

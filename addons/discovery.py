@@ -15,8 +15,8 @@ from mitmproxy.utils import asyncio_utils
 from addons.fetching import FetchError
 from addons.fetching import fetch
 from addons.outward import credentials_of
+from addons.policy.provider_schema import Provider
 from addons.policy.redaction import redact
-from addons.policy.schema import Provider
 from addons.runtime import Runtime
 from addons.sending import auth_header
 from addons.sending import endpoint_url

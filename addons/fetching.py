@@ -19,7 +19,7 @@ import certifi
 
 from addons.failover.way import ProxyServer
 from addons.failover.way import Way
-from addons.policy.schema import Provider
+from addons.policy.provider_schema import Provider
 
 _MOST_BYTES = 32_000_000
 _READ_WITHIN = 30.0

@@ -16,10 +16,10 @@ from addons.failover.way import Way
 from addons.own_address import is_loopback
 from addons.own_address import is_this_machine
 from addons.policy.fields import socket_of
+from addons.policy.provider_schema import Provider
 from addons.policy.proxies import EnvironmentProxies
 from addons.policy.proxies import Proxy
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from addons.hosts import known_hosts
 from addons.outward import Ways
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.hosts import CallKind
+from addons.policy.provider_schema import Provider
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 

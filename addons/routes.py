@@ -10,14 +10,14 @@ from addons.outward import credentials_of
 from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
 from addons.policy.fields import HeaderRule
+from addons.policy.provider_schema import ApiKeyEntry
+from addons.policy.provider_schema import Provider
 from addons.policy.route import Credential
 from addons.policy.route import Member
 from addons.policy.route import QuotaLimit
 from addons.policy.route import Route
 from addons.policy.route import Target as RouteTarget
-from addons.policy.schema import ApiKeyEntry
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
 from addons.wire.aside import Aside
 
 _MOST_ROUTES = 4096

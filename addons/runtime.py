@@ -29,10 +29,10 @@ from addons.policy.cooldown import CooldownSettings
 from addons.policy.failures import FailureTable
 from addons.policy.fields import socket_of
 from addons.policy.health import Health
+from addons.policy.provider_schema import Provider
 from addons.policy.quota import Quotas
 from addons.policy.route import Route
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
 from addons.policy.selection import Selector
 from addons.policy.trail import Limits
 from addons.policy.trail import Trail

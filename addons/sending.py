@@ -13,8 +13,8 @@ from addons.headers import request_headers
 from addons.messages import make_request
 from addons.passthrough import own_request
 from addons.policy.fields import SOCKET_SCHEME
-from addons.policy.schema import AuthStyle
-from addons.policy.schema import Provider
+from addons.policy.provider_schema import AuthStyle
+from addons.policy.provider_schema import Provider
 from addons.runtime import Runtime
 from addons.wire.callids import FreshIds
 from addons.wire.conversation import ToolCall

@@ -25,10 +25,10 @@ from addons.policy.plans import Pool
 from addons.policy.plans import Target
 from addons.policy.plans import with_suffix
 from addons.policy.problems import nearest
+from addons.policy.provider_schema import Provider
 from addons.policy.schema import Combo
 from addons.policy.schema import Config
 from addons.policy.schema import Intercept
-from addons.policy.schema import Provider
 from addons.wire.listing import FoundModel
 
 __all__ = [

@@ -18,12 +18,12 @@ from addons.policy.problems import ConfigError
 from addons.policy.problems import KeyPath
 from addons.policy.problems import Problem
 from addons.policy.problems import dotted
+from addons.policy.provider_schema import ApiKeyEntry
+from addons.policy.provider_schema import Provider
 from addons.policy.references import check_references
 from addons.policy.reserved import reserved_in_use
-from addons.policy.schema import ApiKeyEntry
 from addons.policy.schema import Config
 from addons.policy.schema import NotLive
-from addons.policy.schema import Provider
 from addons.policy.tls_files import check_tls_files
 from addons.policy.tls_files import resolved
 from addons.policy.validation import validated

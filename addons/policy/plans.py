@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Literal
 
 from addons.policy.names import Kind
+from addons.policy.provider_schema import Provider
 from addons.policy.route import Strategy
-from addons.policy.schema import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

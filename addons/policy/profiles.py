@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from addons.policy.schema import Profile
-from addons.policy.schema import Provider
-from addons.policy.schema import Quirks
+from addons.policy.provider_schema import Profile
+from addons.policy.provider_schema import Provider
+from addons.policy.provider_schema import Quirks
 
 _ADDED_UP = {"drop", "drop_when_reasoning"}
 

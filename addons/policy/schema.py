@@ -9,80 +9,37 @@ from dataclasses import dataclass
 from typing import Annotated
 from typing import Literal
 
-from pydantic import BaseModel
 from pydantic import BeforeValidator
-from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import JsonValue
 from pydantic import SecretStr
 
 from addons.policy.fields import PASSTHROUGH
-from addons.policy.fields import BaseUrl
-from addons.policy.fields import Count
 from addons.policy.fields import Duration
-from addons.policy.fields import ErrorRules
-from addons.policy.fields import FormatName
-from addons.policy.fields import Formats
 from addons.policy.fields import GlobList
 from addons.policy.fields import HeaderNames
 from addons.policy.fields import Headers
 from addons.policy.fields import Host
-from addons.policy.fields import HostHeader
-from addons.policy.fields import Integer
 from addons.policy.fields import JsonPath
 from addons.policy.fields import JsonPaths
 from addons.policy.fields import ModelName
 from addons.policy.fields import ModelNames
-from addons.policy.fields import Name
 from addons.policy.fields import Natural
 from addons.policy.fields import Pattern
-from addons.policy.fields import Positive
 from addons.policy.fields import PositiveDuration
 from addons.policy.fields import Protocol
-from addons.policy.fields import ProxyUrl
-from addons.policy.fields import Rates
 from addons.policy.fields import Regex
 from addons.policy.fields import Secret
 from addons.policy.fields import Size
-from addons.policy.fields import Texts
 from addons.policy.fields import as_list
-from addons.policy.fields import refuse
 from addons.policy.globs import Globs
+from addons.policy.part import Part
+from addons.policy.part import Quota
+from addons.policy.part import short
 from addons.policy.problems import Problem
+from addons.policy.provider_schema import Provider
+from addons.policy.provider_schema import Timeouts
 from addons.policy.route import Strategy
-
-
-def _kebab(field: str) -> str:
-    return field.replace("_", "-")
-
-
-def _short(key: str):
-    """A validator that takes plain text for a mapping of only that key."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
-AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
-"""How a key is sent: `Authorization: Bearer`, or the header of that name."""
-
-EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
-class Part(BaseModel):
-    """What all parts of a configuration have in common."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=_kebab,
-        hide_input_in_errors=True,
-    )
-
-
-class Quota(Part):
-    """How much may go through within windows of time."""
-
-    requests: Rates = ()
-    tokens: Rates = ()
 
 
 class ClientKey(Part):
@@ -98,95 +55,7 @@ class ClientKey(Part):
 class Clients(Part):
     """Who may call. No keys: whoever is on this machine."""
 
-    api_keys: tuple[Annotated[ClientKey, _short("key")], ...] = ()
-
-
-class ApiKeyEntry(Part):
-    """One of a provider's own keys."""
-
-    api_key: Secret
-    proxy_url: ProxyUrl | None = None
-    weight: Positive = 1
-    priority: Integer = 0
-    """Higher first."""
-    max_concurrency: Positive | None = None
-    quota: Quota = Quota()
-
-
-class Quirks(Part):
-    """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
-
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
-    min_max_tokens: Positive | None = None
-    developer_role: bool | None = None
-    stream_options: bool | None = None
-    parallel_tools: bool | None = None
-    reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
-    thinking_tag: str | None = None
-    """The tag in which thinking stands within the text, as `think`."""
-    json_schema: bool | None = None
-    """Whether an answer's JSON schema can be asked for; False: it is, in words."""
-    tool_id_pattern: Regex | None = None
-    efforts: tuple[EffortLevel, ...] | None = None
-    """The levels of reasoning effort that are taken; others become the nearest of them."""
-    drop: Texts = ()
-    """Members of the request that are refused."""
-    drop_when_reasoning: Texts = ()
-    """Members that are refused where the request asks for reasoning."""
-
-
-class ModelQuirks(Quirks):
-    """Quirks of the models that a provider calls so."""
-
-    models: GlobList
-    except_: GlobList = Field(Globs(), alias="except")
-
-
-class Profile(Quirks):
-    """All that is known of an upstream's ways."""
-
-    auth: AuthStyle | None = None
-    by_model: tuple[ModelQuirks, ...] = ()
-    """What differs for some of its models. Of several that match, the last one that says a thing
-    holds; what they drop adds up."""
-
-
-class Model(Part):
-    """One model that a provider has."""
-
-    name: ModelName
-    """What the provider calls it."""
-    alias: ModelNames = ()
-    context_window: Count | None = None
-    """Tokens."""
-    profile: Profile | None = None
-    """What it does not say is the provider's."""
-
-
-class Timeouts(Part):
-    """How long to wait, in seconds."""
-
-    connect: PositiveDuration = 5.0
-    first_byte: PositiveDuration = 60.0
-    first_output: PositiveDuration = 300.0
-    between_chunks: PositiveDuration = 120.0
-    total: PositiveDuration = 1800.0
-
-    def overridden(self, by: "Timeouts") -> "Timeouts":
-        """These, with those that the other one's file names in their place."""
-        return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
-
-
-class Tls(Part):
-    """TLS towards a provider. Relative paths count from the configuration file's folder."""
-
-    ca: str | None = None
-    """Certificates to trust besides those that are trusted anyway."""
-    client_cert: str | None = None
-    """A certificate, its chain and its key in one file."""
-    server_name: Host | None = None
-    """The name to ask for and to find in the certificate; None: the host of the base URL."""
-    verify: bool = True
+    api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
 
 
 class ServerTls(Part):
@@ -206,75 +75,6 @@ class OnTlsFailure(Part):
     action: Literal["fail", "tunnel"] = "fail"
     for_: PositiveDuration = Field(default=600.0, alias="for")
     """Seconds for which it is tunnelled."""
-
-
-def _model_list(value: object) -> object:
-    if value == "discover":
-        return None
-    if not isinstance(value, list | tuple):
-        raise refuse("must be a list of models, or discover", "leave it out to allow any model")
-    return value
-
-
-class Provider(Part):
-    """Where models are to be had, and how."""
-
-    name: Name
-    optional: bool = False
-    builtin: Literal["demo"] | None = None
-    formats: Formats = Field(("openai-chat",), alias="format")
-    """What it speaks; the first is used where the client's own is not among them."""
-    base_url: BaseUrl | None = None
-    base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
-    """For formats that are spoken elsewhere than at `base_url`."""
-    prefix: Name | None = None
-    headers: Headers = ()
-    credentials: Literal["own", "forward"] = "own"
-    api_key: Secret | None = None
-    """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
-    api_key_entries: tuple[Annotated[ApiKeyEntry, _short("api-key")], ...] = ()
-    strategy: Strategy = "round-robin"
-    models: Annotated[
-        tuple[Annotated[Model, _short("name")], ...] | None, BeforeValidator(_model_list)
-    ] = None
-    """None: any model may be asked for."""
-    discover_every: Duration = 3600.0
-    """Seconds between two questions for the models of a provider that lists none; 0: never."""
-    excluded_models: GlobList = Globs()
-    stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
-    profile: Profile | None = None
-    timeouts: Timeouts = Timeouts()
-    """Once loaded: complete, the global ones included."""
-    errors: ErrorRules = ()
-    proxy_url: ProxyUrl | None = None
-    tls: Tls = Tls()
-    host_header: HostHeader | None = None
-    """What requests name as their host; None: the base URL's."""
-
-    @property
-    def handle(self) -> str:
-        """What stands before the slash in the names of its models."""
-        return self.prefix or self.name
-
-    @property
-    def discover(self) -> bool:
-        """Whether its models are to be asked of the provider itself."""
-        return self.models is None and "models" in self.model_fields_set
-
-    def auth_for(self, format: str) -> AuthStyle:
-        """How this provider wants its key in one of its formats."""
-        if self.profile and self.profile.auth:
-            return self.profile.auth
-        if format == "anthropic":
-            return "x-api-key"
-        return "x-goog-api-key" if format == "gemini" else "bearer"
-
-    def url_for(self, format: str) -> str:
-        """The base URL for one of its formats; empty for a built-in that has none yet."""
-        for name, url in self.base_urls.items():
-            if name == format:
-                return url
-        return self.base_url or ""
 
 
 def _combo(value: object) -> object:
@@ -376,7 +176,7 @@ class PayloadModel(Part):
 class PayloadRule(Part):
     """Sets values at JSON paths of the upstream's request."""
 
-    models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
+    models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
     params: Mapping[JsonPath, JsonValue] = Field(default_factory=dict)
     headers: Headers = ()
 
@@ -384,7 +184,7 @@ class PayloadRule(Part):
 class PayloadFilter(Part):
     """Removes what is at JSON paths of the upstream's request."""
 
-    models: tuple[Annotated[PayloadModel, _short("name")], ...] = (PayloadModel(),)
+    models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
     params: JsonPaths = ()
     headers: HeaderNames = ()
 
@@ -435,7 +235,7 @@ class Config(Part):
 
     tls: ServerTls | None = None
     """None: clients speak to us without, or trust mitmproxy's certificate."""
-    on_tls_failure: Annotated[OnTlsFailure, _short("action")] = OnTlsFailure()
+    on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
 
     _not_live: tuple[NotLive, ...] = ()
     _notices: tuple[Problem, ...] = ()

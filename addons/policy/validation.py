@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from addons.policy.problems import KeyPath
 from addons.policy.problems import did_you_mean
+from addons.policy.provider_schema import Provider
 from addons.policy.schema import Config
-from addons.policy.schema import Provider
 from addons.policy.yaml_source import Document
 
 _LONGEST_QUOTE = 60

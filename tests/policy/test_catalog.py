@@ -8,7 +8,7 @@ from addons.policy.catalog import Plan
 from addons.policy.catalog import UnknownModel
 from addons.policy.catalog import split_suffix
 from addons.policy.globs import Globs
-from addons.policy.schema import Provider
+from addons.policy.provider_schema import Provider
 from tests.policy.loading import catalog
 
 TEXT = """

@@ -7,8 +7,8 @@ import pytest
 from addons.policy.config import Config
 from addons.policy.config import load_config
 from addons.policy.fields import HeaderRule
+from addons.policy.provider_schema import Timeouts
 from addons.policy.proxies import Proxy
-from addons.policy.schema import Timeouts
 from addons.policy.units import Rate
 from tests.policy.loading import load
 
