@@ -31,6 +31,9 @@ from addons.wire.events import Start
 from addons.wire.events import TextDelta
 from addons.wire.events import UsageUpdate
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import MEMBER as LOGPROBS
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import tokens_in
 
 
 class Fold:
@@ -213,10 +216,12 @@ def unfold(reply: Reply) -> list[Event]:
     if reply.usage is not None:
         events.append(UsageUpdate(reply.usage))
     for choice in reply.choices:
+        if tokens := tokens_in(choice.extra):
+            events.append(Extra(extra_of(tokens), choice.index))
         for index, part in enumerate(choice.parts):
             events.extend(_unfold_part(index, part, choice.index))
-        if choice.extra:
-            events.append(Extra(choice.extra, choice.index))
+        if left := {k: v for k, v in choice.extra.items() if k != LOGPROBS}:
+            events.append(Extra(left, choice.index))
     events.extend(Finish(c.stop, c.index) for c in reply.choices if c.stop is not None)
     events.append(End())
     return events

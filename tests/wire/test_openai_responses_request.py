@@ -22,6 +22,7 @@ from addons.wire.envelope import seal_call
 from addons.wire.errors import BadRequest
 from addons.wire.losses import lost
 from addons.wire.openai_responses import OpenAIResponses
+from addons.wire.registry import FORMATS
 from tests.wire.laws import request_identity
 
 FORMAT = OpenAIResponses()
@@ -565,6 +566,20 @@ def test_media_the_api_does_not_take_leave_no_empty_message(media):
     assert foreign(said("user", media))["input"] == []
     result = ToolResult(call_id="c", parts=(Text(text="x"),))
     assert foreign(said("user", media, result, media))["input"] == [output("c", "x")]
+
+
+@pytest.mark.parametrize("strict", [True, False, None])
+def test_a_function_for_chat_is_strict_only_where_that_was_said(strict: bool | None):
+    """Left out, this API makes the schema strict where it can, optional members required ones
+    (OpenAI's guide "Function calling", strict mode). Chat would refuse the same schema as strict,
+    so there it stays as the client wrote it."""
+    loose = {"type": "object", "properties": {"a": {"type": "string"}}}
+    tool = {"type": "function", "name": "f", "parameters": loose}
+    tool |= {} if strict is None else {"strict": strict}
+    c = FORMATS["openai-responses"].read_request({"model": "m", "input": "Hi", "tools": [tool]})
+    [written] = FORMATS["openai-chat"].write_request(c)["tools"]
+    assert written["function"]["parameters"] == loose
+    assert written["function"].get("strict") is strict
 
 
 def test_functions_are_strict_only_where_that_was_said():

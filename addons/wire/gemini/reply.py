@@ -32,6 +32,8 @@ from addons.wire.gemini.stream_reader import GeminiStreamReader
 from addons.wire.gemini.usage import write_usage
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import tokens_in
+from addons.wire.logprobs import write_gemini
 
 
 def read_reply(body: JsonObject) -> Reply:
@@ -129,6 +131,8 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
+    if tokens := tokens_in(choice.extra):
+        candidate["logprobsResult"] = write_gemini(tokens)
     return candidate
 
 

@@ -46,6 +46,8 @@ from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_gemini
 from addons.wire.members import int_of
 from addons.wire.members import object_of
 from addons.wire.members import objects_of
@@ -179,6 +181,8 @@ class _Candidate:
         content = raw.get("content")
         parts = objects_of(object_of(content).get("parts"))
         events: list[Event] = []
+        if tokens := read_gemini(raw.get("logprobsResult")):
+            events.append(Extra(extra_of(tokens), self.index))
         for part in parts:
             events += self._read_part(part, chunk, ids)
         if (reason := raw.get("finishReason")) is not None:

@@ -42,6 +42,8 @@ from addons.wire.gemini.stops import write_stop
 from addons.wire.gemini.usage import write_usage
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.logprobs import tokens_in
+from addons.wire.logprobs import write_gemini
 
 type Framing = Literal["sse", "array"]
 """Server-sent events (`alt=sse`), or one JSON array whose elements come one by one."""
@@ -194,5 +196,7 @@ def _last_candidate(choice: Choice) -> JsonObject:
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
+    if tokens := tokens_in(choice.extra):
+        candidate["logprobsResult"] = write_gemini(tokens)
     left = {key: value for key, value in own(choice.extra).items() if key != "content"}
     return {**candidate, **left}

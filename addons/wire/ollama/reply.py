@@ -11,6 +11,10 @@ from addons.wire.conversation import ToolCall
 from addons.wire.errors import BadReply
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
+from addons.wire.logprobs import tokens_in
+from addons.wire.logprobs import with_bytes
 from addons.wire.members import object_of
 from addons.wire.members import objects_of
 from addons.wire.members import rest
@@ -54,7 +58,7 @@ def read_reply(body: JsonObject) -> Reply:
             Choice(
                 parts=(*parts, *calls),
                 stop=read_stop(body, bool(calls)) if done else None,
-                extra=owned(left),
+                extra={**owned(left), **extra_of(read_tokens(body.get("logprobs")))},
             ),
         ),
         usage=read_usage(body),
@@ -95,4 +99,5 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
         message |= own(choice.extra)
     left = own(reply.extra) if home else {}
     head = write_head(reply.model, reply.created, asked)
-    return {**head, "message": message, **write_end(choice.stop, reply.usage, left)}
+    logged = extra_of(with_bytes(tokens_in(choice.extra)))
+    return {**head, "message": message, **logged, **write_end(choice.stop, reply.usage, left)}

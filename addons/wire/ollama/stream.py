@@ -13,6 +13,7 @@ from addons.wire.events import ArgumentsDelta
 from addons.wire.events import CitationDelta
 from addons.wire.events import End
 from addons.wire.events import Event
+from addons.wire.events import Extra
 from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import MediaDelta
@@ -27,6 +28,10 @@ from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads_object
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
+from addons.wire.logprobs import tokens_in
+from addons.wire.logprobs import with_bytes
 from addons.wire.members import object_of
 from addons.wire.members import text_of
 from addons.wire.ollama.answers import left_over
@@ -76,6 +81,8 @@ class OllamaStreamReader:
             self._started = True
             created = seconds_of(line.get("created_at"))
             events.append(Start(model=text_of(line.get("model")) or None, created=created))
+        if tokens := read_tokens(line.get("logprobs")):
+            events.append(Extra(extra_of(tokens)))
         message = object_of(line.get("message"))
         events += self._words(Thinking, text_of(message.get("thinking")))
         events += self._words(Text, text_of(message.get("content")))
@@ -225,6 +232,7 @@ class OllamaStreamWriter:
         last = {
             **self._head,
             **self._line({"role": "assistant", "content": ""}),
+            **extra_of(with_bytes(tokens_in(reply.choice.extra))),
             **write_end(reply.choice.stop, reply.usage, left),
         }
         return b"".join([*written, dumps(last), b"\n"])

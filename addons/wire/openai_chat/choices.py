@@ -22,6 +22,8 @@ from addons.wire.events import SignatureDelta
 from addons.wire.events import TextDelta
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
 from addons.wire.openai_chat.calls import Calls
 from addons.wire.openai_chat.content import PART_FORM
 from addons.wire.openai_chat.names import NAME
@@ -68,6 +70,9 @@ class ChoiceReader:
 
     def read(self, raw: JsonObject, events: list[Event]) -> None:
         """One entry of a chunk's `choices`."""
+        if (said := raw.get("logprobs")) and isinstance(said, dict):
+            if tokens := read_tokens(said.get("content")):
+                events.append(Extra(extra_of(tokens), self._index))
         before = len(events)
         delta = raw.get("delta")
         if not delta or not isinstance(delta, dict):

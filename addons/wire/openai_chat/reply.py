@@ -19,6 +19,9 @@ from addons.wire.errors import BadReply
 from addons.wire.format import Asked
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
+from addons.wire.logprobs import tokens_in
 from addons.wire.openai_chat.content import PART_FORM
 from addons.wire.openai_chat.content import write_part
 from addons.wire.openai_chat.names import NAME
@@ -113,12 +116,14 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     if absent:
         extra["absent"] = absent
     calls = any(isinstance(part, ToolCall) for part in parts)
+    said = raw.get("logprobs")
+    tokens = read_tokens(said.get("content")) if isinstance(said, dict) else []
     index = int_of(raw.get("index"))
     return Choice(
         index=number if index is None else index,
         parts=tuple(parts),
         stop=read_stop(raw, calls) or Stop(reason="tool_calls" if calls else "end"),
-        extra={NAME: extra},
+        extra={NAME: extra, **extra_of(tokens)},
     )
 
 
@@ -188,6 +193,8 @@ def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
             choice.stop, ours, legacy=LEGACY in message and "tool_calls" not in message
         ),
     }
+    if not ours and (tokens := tokens_in(choice.extra)):
+        written["logprobs"] = {"content": tokens, "refusal": None}
     if not ours or (choice.stop is not None and choice.stop.raw is None):
         written |= stop_members(choice.stop)
     return written | extra.get("choice", EMPTY)

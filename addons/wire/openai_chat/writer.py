@@ -40,6 +40,7 @@ from addons.wire.format import Asked
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.logprobs import tokens_in
 from addons.wire.members import rest
 from addons.wire.openai_chat.content import write_part
 from addons.wire.openai_chat.errors import write_error
@@ -107,11 +108,14 @@ class ChatWriter:
                 return self._finish(event.choice, event.stop, own(event.extra))
         opening, choice = self._choice(event.choice)
         if isinstance(event, Extra):
+            if self._source != NAME:
+                choice.logprobs += tokens_in(event.fields)
             fields = own(event.fields)
             delta, more = _delta(_said(fields.get("message"))), _said(fields.get("choice"))
             return opening + (self._chunk(event.choice, delta, more=more) if delta or more else b"")
         return opening + b"".join(
-            self._chunk(event.choice, delta) for delta in choice.deltas(event)
+            self._chunk(event.choice, delta, more=choice.logged(delta))
+            for delta in choice.deltas(event)
         )
 
     def close(self) -> bytes:
@@ -168,6 +172,7 @@ class ChatWriter:
             return opening
         choice.finished = True
         out = b"".join(self._chunk(index, delta) for delta in choice.rest())
+        extra = choice.logged() | extra
         if stop is None:
             stop = Stop(reason="tool_calls" if choice.calls else "end")
         word = finish_word(stop, False, legacy=[c.form for c in choice.calls] == [LEGACY])
@@ -194,6 +199,8 @@ class _ChoiceWriter:
     def __init__(self, legacy: bool, custom: frozenset[str], source: str) -> None:
         self.finished = False
         self.calls: list[ToolCall] = []
+        self.logprobs: list[JsonObject] = []
+        """Those of another format's words that come next."""
         self._legacy = legacy
         self._custom = custom
         self._proves = source in PROVING
@@ -203,6 +210,13 @@ class _ChoiceWriter:
         self._annotations = 0
         self._details = 0
         self._images = 0
+
+    def logged(self, delta: JsonObject | None = None) -> JsonObject:
+        """The log probabilities that go with a delta of words, or with the end."""
+        if not self.logprobs or (delta is not None and not delta.get("content")):
+            return EMPTY
+        tokens, self.logprobs = self.logprobs, []
+        return {"logprobs": {"content": tokens, "refusal": None}}
 
     def deltas(self, event: Event) -> list[JsonObject]:
         match event:

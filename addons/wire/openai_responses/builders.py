@@ -61,6 +61,8 @@ class MessageBuilder:
         self._part: Text | Refusal | None = None
         self._text: list[str] = []
         self._citations: list[Citation] = []
+        self.logprobs: list[JsonObject] = []
+        """Of the open text's tokens."""
 
     def open(self) -> Events:
         start = {"status": "in_progress", "role": "assistant", "content": []}
@@ -74,6 +76,7 @@ class MessageBuilder:
         self._part = replace(part, text="")
         self._text = []
         self._citations = []
+        self.logprobs = []
         empty = write_part(Text(text="") if isinstance(part, Text) else Refusal(text=""), "output")
         events: Events = [{**self._at("response.content_part.added"), "part": _logged(empty)}]
         if part.text:
@@ -82,11 +85,14 @@ class MessageBuilder:
             events += self.cite(citation)
         return events
 
-    def add(self, text: str) -> Events:
+    def add(self, text: str, logprobs: list[JsonObject] | None = None) -> Events:
+        """More words, with the log probabilities of their tokens."""
         self._text.append(text)
         if isinstance(self._part, Refusal):
             return [{**self._at("response.refusal.delta"), "delta": text}]
-        return [{**self._at("response.output_text.delta"), "delta": text, "logprobs": []}]
+        logprobs = logprobs or []
+        self.logprobs += logprobs
+        return [{**self._at("response.output_text.delta"), "delta": text, "logprobs": logprobs}]
 
     def cite(self, citation: Citation) -> Events:
         annotation = write_citation(citation, sum(map(len, self._text)))
@@ -109,6 +115,8 @@ class MessageBuilder:
         if message := own(part.extra).get("message"):
             self._members = self._named(message)
         written = write_part(part, "output") or {}
+        if self.logprobs and "logprobs" not in written:
+            written = {**written, "logprobs": self.logprobs}
         if isinstance(part, Refusal):
             done = {**self._at("response.refusal.done"), "refusal": part.text}
         else:

@@ -9,11 +9,15 @@ from addons.wire.conversation import Part
 from addons.wire.conversation import Reply
 from addons.wire.conversation import Stop
 from addons.wire.conversation import StopReason
+from addons.wire.conversation import Text
 from addons.wire.conversation import ToolCall
 from addons.wire.envelope import CallProof
 from addons.wire.errors import BadReply
 from addons.wire.format import Asked
+from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
 from addons.wire.openai_responses.errors import find_error
 from addons.wire.openai_responses.items import read_call
 from addons.wire.openai_responses.items import read_image
@@ -22,6 +26,7 @@ from addons.wire.openai_responses.items import read_reasoning
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.members import int_of
 from addons.wire.openai_responses.members import objects_of
+from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
 from addons.wire.openai_responses.members import text_of
@@ -69,13 +74,19 @@ def read_reply(body: JsonObject) -> Reply:
     if not isinstance(output, list):
         raise BadReply("the answer is no response: it has no list `output`")
     parts = [part for item in objects_of(output) for part in read_item(item)]
+    tokens = [
+        token
+        for part in parts
+        if isinstance(part, Text)
+        for token in read_tokens(own(part.extra).get("part", EMPTY).get("logprobs"))
+    ]
     stop = read_stop(body, any(isinstance(part, ToolCall) for part in parts))
     return Reply(
         format=NAME,
         id=text_of(body.get("id")) or None,
         model=text_of(body.get("model")) or None,
         created=int_of(body.get("created_at")),
-        choices=(Choice(parts=tuple(parts), stop=stop),),
+        choices=(Choice(parts=tuple(parts), stop=stop, extra=extra_of(tokens)),),
         usage=read_usage(body.get("usage")),
         extra=read_extra(body),
     )

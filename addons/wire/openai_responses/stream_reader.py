@@ -19,6 +19,7 @@ from addons.wire.events import ArgumentsDelta
 from addons.wire.events import CitationDelta
 from addons.wire.events import End
 from addons.wire.events import Event
+from addons.wire.events import Extra
 from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import PartEnd
@@ -27,8 +28,11 @@ from addons.wire.events import SignatureDelta
 from addons.wire.events import Start
 from addons.wire.events import TextDelta
 from addons.wire.events import UsageUpdate
+from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads_object
+from addons.wire.logprobs import extra_of
+from addons.wire.logprobs import read_tokens
 from addons.wire.openai_responses.content import read_citation
 from addons.wire.openai_responses.content import read_part
 from addons.wire.openai_responses.errors import find_error
@@ -38,6 +42,7 @@ from addons.wire.openai_responses.items import read_call
 from addons.wire.openai_responses.members import NAME
 from addons.wire.openai_responses.members import int_of
 from addons.wire.openai_responses.members import objects_of
+from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
 from addons.wire.openai_responses.members import text_of
@@ -141,6 +146,9 @@ class StreamReader:
         item = self._item(event, "message")
         at = int_of(event.get("content_index")) or 0
         events = self._begin_part(item, at, empty)
+        if tokens := read_tokens(event.get("logprobs")):
+            events.append(Extra(extra_of(tokens)))
+            item.parts[at].logged = True
         return events + self._say(item.parts[at], delta)
 
     def _part_added(self, event: JsonObject) -> list[Event]:
@@ -329,6 +337,9 @@ class StreamReader:
                 events += self._say(said, _missing(said.pieces, part.text))
                 if isinstance(part, Text):
                     events += self._cite(said, list(part.citations[said.citations :]))
+                    tokens = read_tokens(own(part.extra).get("part", EMPTY).get("logprobs"))
+                    if tokens and not said.logged:
+                        events.append(Extra(extra_of(tokens)))
             case Thinking() if at in item.parts or part.text:
                 empty = Thinking(id=part.id, summary=part.summary)
                 events = self._begin_part(item, at, empty)

@@ -23,6 +23,7 @@ from addons.wire.events import ArgumentsDelta
 from addons.wire.events import CitationDelta
 from addons.wire.events import End
 from addons.wire.events import Event
+from addons.wire.events import Extra
 from addons.wire.events import Failure
 from addons.wire.events import Finish
 from addons.wire.events import MediaDelta
@@ -37,6 +38,8 @@ from addons.wire.fold import unfold
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.logprobs import tokens_in
+from addons.wire.logprobs import with_bytes
 from addons.wire.names import Names
 from addons.wire.openai_responses.builders import Builder
 from addons.wire.openai_responses.builders import CallBuilder
@@ -103,6 +106,8 @@ class Composer:
         """The part that is open. Where it holds nothing yet, its item is not begun either."""
         self._items: list[JsonObject] = []
         self._data: list[str] = []
+        self._logprobs: list[JsonObject] = []
+        """Those of the words that come next."""
         self._proved = False
         """Whether the proof of the open call went out before it."""
         self._usage: Usage | None = None
@@ -164,6 +169,8 @@ class Composer:
                 told += self._number_all(self._ensure())
                 if isinstance(self._open, MessageBuilder):
                     told += self._number_all(self._open.cite(citation))
+            case Extra(fields=fields):
+                self._logprobs += tokens_in(fields)
             case MediaDelta():
                 self._data.append(event.data)
                 if isinstance(self._part, Media) and event.transcript:
@@ -243,9 +250,15 @@ class Composer:
             return []
         told = self._ensure()
         builder = self._open
-        if isinstance(builder, MessageBuilder | ReasoningBuilder | CallBuilder):
+        if isinstance(builder, MessageBuilder):
+            return told + builder.add(text, self._taken_logprobs())
+        if isinstance(builder, ReasoningBuilder | CallBuilder):
             told += builder.add(text)
         return told
+
+    def _taken_logprobs(self) -> list[JsonObject]:
+        tokens, self._logprobs = self._logprobs, []
+        return with_bytes(tokens) if tokens else tokens
 
     def _sign(self, event: SignatureDelta) -> Events:
         if isinstance(self._part, Thinking):
@@ -275,6 +288,7 @@ class Composer:
                 self._part = final
                 return self._ensure() + self._end_part(final)
         if isinstance(self._open, MessageBuilder):
+            self._open.logprobs += self._taken_logprobs()
             return self._open.end(final if isinstance(final, Text | Refusal) else None)
         return []
 

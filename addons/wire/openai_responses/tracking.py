@@ -21,6 +21,8 @@ class Said:
     kind: type
     pieces: list[str] = field(default_factory=list)
     citations: int = 0
+    logged: bool = False
+    """Whether log probabilities of its words were told."""
     ended: bool = False
 
 
