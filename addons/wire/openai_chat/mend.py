@@ -145,11 +145,12 @@ class ChatMender:
 
     def _identified(self, chunk: JsonObject | None) -> JsonObject | None:
         """The chunk with the id that all chunks of the stream have."""
-        if chunk is None or not chunk.get("choices"):
-            return chunk
-        if not self._id and (text_of(chunk.get("id")) or chunk.get("id") == ""):
-            return chunk
+        if chunk is None:
+            return None
         if not self._id:
+            # Some send an empty one before the first choice, and mean nothing by it.
+            if not chunk.get("choices") or text_of(chunk.get("id")) or chunk.get("id") == "":
+                return chunk
             self._id = text_of(self._head.get("id")) or f"chatcmpl-{self._asked.id}"
             self._head["id"] = self._id
         return chunk if chunk.get("id") == self._id else {**chunk, "id": self._id}
