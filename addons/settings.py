@@ -39,6 +39,7 @@ from addons.runtime import Runtime
 logger = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
+ENTRY_POINT = Path(__file__).resolve().with_name("router.py")
 DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
 
@@ -112,6 +113,7 @@ class Settings:
     def running(self) -> None:
         if why := _exposure(self._runtime.config):
             _give_up(why)
+        _keep_what_is_loaded()
         wanted = _wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in _bound_hosts()):
             # mitmproxy read the address before `load` could say which; its servers start anew.
@@ -189,6 +191,14 @@ class Settings:
         servers, config = mitmproxys("proxyserver").servers, self._runtime.config
         places = {place for server in servers for place in _places(server, config)}
         logger.info("switchyard: ready on %s (%s)", ", ".join(sorted(places)), _summary(config))
+
+
+def _keep_what_is_loaded() -> None:
+    """Ends mitmproxy's watch over the file of the entry point. It would load that one anew when it
+    changes, with all other modules as they were: an update would break the running router."""
+    for script in mitmproxys("scriptloader").addons:
+        if Path(script.fullpath).resolve() == ENTRY_POINT and script.reloadtask is not None:
+            script.reloadtask.cancel()
 
 
 def _corporate_proxy(mode: mode_specs.UpstreamMode) -> Proxy:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mitmproxy import exceptions
 from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.script import ScriptLoader
 from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
@@ -87,7 +88,7 @@ async def started(
     """The settings of a router that listens, on a port of the system's choice."""
     runtime = Runtime()
     server, addon = Proxyserver(), Settings(runtime)
-    with taddons.context(server) as context:
+    with taddons.context(server, ScriptLoader()) as context:
         context.options.update(listen_host=host, listen_port=0)
         context.master.addons.add(addon)
         if file is not None:
@@ -153,7 +154,7 @@ def test_it_does_not_start_where_others_reach_it_without_a_key(
     host: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     addon = Settings(Runtime())
-    with taddons.context(Proxyserver()) as context:
+    with taddons.context(Proxyserver(), ScriptLoader()) as context:
         context.options.update(listen_host=host)
         context.master.addons.add(addon)
         context.options.update(switchyard_config=str(file))
@@ -170,7 +171,7 @@ def test_an_address_in_a_mode_counts_too(
     mode: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     addon = Settings(Runtime())
-    with taddons.context(Proxyserver()) as context:
+    with taddons.context(Proxyserver(), ScriptLoader()) as context:
         context.options.update(mode=[mode])
         context.master.addons.add(addon)
         context.options.update(switchyard_config=str(file))
@@ -237,7 +238,7 @@ def test_a_bad_file_ends_the_process_at_the_start(
         path.write_text(text)
     runtime = Runtime()
     addon = Settings(runtime)
-    with taddons.context(Proxyserver()) as context:
+    with taddons.context(Proxyserver(), ScriptLoader()) as context:
         context.master.addons.add(addon)
         with pytest.raises(SystemExit) as ended:
             context.options.update(switchyard_config=str(path))
@@ -252,7 +253,7 @@ def test_the_environment_names_the_file(file: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SWITCHYARD_CONFIG", str(file))
     runtime = Runtime()
     addon = Settings(runtime)
-    with taddons.context(Proxyserver(), addon) as context:
+    with taddons.context(Proxyserver(), ScriptLoader(), addon) as context:
         context.configure(addon, switchyard_config="")
         assert names(runtime) == ["one"]
         other = file.with_name("other.yaml")
@@ -286,7 +287,7 @@ async def test_servers_that_began_on_every_address_start_anew_on_loopback(
     # As mitmproxy runs: a task begins at once, with the options as they are then.
     asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
     server, addon = Proxyserver(), Settings(Runtime())
-    with taddons.context(server) as context:
+    with taddons.context(server, ScriptLoader()) as context:
         context.options.update(listen_host="", listen_port=0)
         await server.setup_servers()
         assert any(address[0] == "0.0.0.0" for address in server.listen_addrs())
@@ -324,7 +325,7 @@ async def test_nobody_else_is_let_in_while_the_port_is_open_to_all(
      ("transparent@10.1.1.1:1", True), ("regular@127.0.0.1:1", False)],
 )  # fmt: skip
 def test_only_modes_that_let_anybody_in_need_keys_on_open_addresses(mode, refused: bool) -> None:
-    with taddons.context(Proxyserver()) as context:
+    with taddons.context(Proxyserver(), ScriptLoader()) as context:
         context.options.update(mode=[mode], listen_host="127.0.0.1")
         config = parse_config(ONE.encode(), Path("x.yaml"), {})
         assert bool(module._exposure(config)) is refused

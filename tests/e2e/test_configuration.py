@@ -212,3 +212,27 @@ def test_a_running_request_ends_with_the_configuration_it_began_with(
         gate.set()
         got += b"".join(pieces)
     assert read_stream("openai-chat", got).text == Answer().text
+
+
+PROBE = """
+import asyncio
+from mitmproxy import ctx
+
+async def running():
+    await asyncio.sleep(0)
+    for script in ctx.master.addons.get("scriptloader").addons:
+        print("watched:", script.path, not script.reloadtask.cancelled(), flush=True)
+    print("watched: all", flush=True)
+"""
+
+
+def test_an_update_of_the_files_does_not_reach_a_running_router(tmp_path: Path) -> None:
+    """mitmproxy would load the entry point anew, beside modules of before."""
+    (tmp_path / "probe.py").write_text(PROBE)
+    router = Router(tmp_path, GOOD_PROVIDER, "-s", str(tmp_path / "probe.py"))
+    seen = router.will_log("watched: all")
+    with router:
+        seen.wait()
+        told = [line for line in router.log.splitlines() if line.startswith("watched: ")]
+    assert any(line.endswith("router.py False") for line in told)
+    assert any(line.endswith("probe.py True") for line in told)

@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def _name(kind: str, dialect: Dialect, number: int) -> str:
     return f"{kind}-{dialect.name}-{number}"
 
 
-def _configuration(url: str) -> dict[str, Any]:
+def _configuration(url: str, silence: str) -> dict[str, Any]:
     providers, combos = [], {}
     names = [
         (kind, dialect, _name(kind, dialect, number))
@@ -125,32 +126,60 @@ def _configuration(url: str) -> dict[str, Any]:
     return {
         "providers": providers,
         "combos": combos,
-        "heartbeat": {"after": "100ms", "every": "100ms"},
+        "heartbeat": {"after": silence, "every": silence},
         "retry": {"request-retry": 0},
         "cooldown": {"base": "300ms", "cap": "300ms", "jitter": 0},
     }
 
 
+@contextmanager
+def _arena(directory: Path, silence: str) -> Iterator[Arena]:
+    with (
+        Upstream() as upstream,
+        Router(directory, _configuration(upstream.url, silence)) as router,
+    ):
+        yield Arena(router, upstream, defaultdict(itertools.count))
+
+
 @pytest.fixture(scope="module")
 def whole_arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with Upstream() as upstream:
-        directory = tmp_path_factory.mktemp("arena")
-        with Router(directory, _configuration(upstream.url)) as router:
-            yield Arena(router, upstream, defaultdict(itertools.count))
+    with _arena(tmp_path_factory.mktemp("arena"), "100ms") as arena:
+        yield arena
+
+
+@pytest.fixture(scope="module")
+def quiet_arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    """Without signs of life: with its first one, a stream's status is settled."""
+    with _arena(tmp_path_factory.mktemp("quiet"), "1h") as arena:
+        yield arena
 
 
 @pytest.fixture
 def arena(whole_arena: Arena) -> Iterator[Arena]:
     yield whole_arena
-    unplanned = [(r.model, r.body) for r in whole_arena.upstream.unscripted]
-    whole_arena.upstream.unscripted.clear()
+    _all_was_planned(whole_arena)
+
+
+@pytest.fixture
+def quiet(quiet_arena: Arena) -> Iterator[Arena]:
+    yield quiet_arena
+    _all_was_planned(quiet_arena)
+
+
+def _all_was_planned(arena: Arena) -> None:
+    unplanned = [(r.model, r.body) for r in arena.upstream.unscripted]
+    arena.upstream.unscripted.clear()
     assert not unplanned
 
 
 @pytest.fixture
 async def http(arena: Arena) -> Any:
-    async with httpx2.AsyncClient(base_url=arena.router.url, timeout=30, trust_env=False) as client:
+    async with client_of(arena) as client:
         yield client
+
+
+def client_of(arena: Arena) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=arena.router.url, timeout=30, trust_env=False)
 
 
 def question(combo: Combo, **more: Any) -> dict[str, Any]:
@@ -478,16 +507,17 @@ async def test_the_client_is_answered_after_the_recovery(
 @clients
 @upstreams
 async def test_without_patience_the_client_is_told_when_to_return(
-    arena: Arena, http: httpx2.AsyncClient, client: Dialect, dialect: Dialect, stream: bool
+    quiet: Arena, client: Dialect, dialect: Dialect, stream: bool
 ) -> None:
-    combo = arena.combo("plain", dialect)
+    combo = quiet.combo("plain", dialect)
     for member in MEMBERS:
         combo.on(member, refused_for_a_second(dialect))
-    for _ in range(2):  # the second request is refused without asking anybody
-        answer = await http.post(client.path, json=question(combo, stream=stream))
-        assert answer.status_code == 429, answer.text
-        assert answer.headers["retry-after"] == "1"
-        assert read(client, answer, False).error
+    async with client_of(quiet) as http:
+        for _ in range(2):  # the second request is refused without asking anybody
+            answer = await http.post(client.path, json=question(combo, stream=stream))
+            assert answer.status_code == 429, answer.text
+            assert answer.headers["retry-after"] == "1"
+            assert read(client, answer, False).error
 
 
 async def test_a_client_that_leaves_waits_for_nothing(
@@ -536,12 +566,13 @@ async def test_what_is_too_long_goes_to_a_larger_window(
 @clients
 @upstreams
 async def test_what_is_too_long_for_all_is_told_as_it_is(
-    arena: Arena, http: httpx2.AsyncClient, client: Dialect, dialect: Dialect
+    quiet: Arena, client: Dialect, dialect: Dialect
 ) -> None:
-    combo = arena.combo("plain", dialect)
+    combo = quiet.combo("plain", dialect)
     combo.on("a", too_long(dialect))
     combo.on("c", too_long(dialect))
-    answer = await http.post(client.path, json=question(combo, stream=True))
+    async with client_of(quiet) as http:
+        answer = await http.post(client.path, json=question(combo, stream=True))
     assert answer.status_code == 400
     told = read(client, answer, False)
     said = "maximum context length" if dialect is CHAT else "prompt is too long"
