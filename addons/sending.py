@@ -27,6 +27,8 @@ from addons.wire.relay import Relay
 from addons.wire.splice import splice
 from addons.wire.stages import Stage
 from addons.wire.thinktag import ThinkingTag
+from addons.wire.toolnames import GivenNames
+from addons.wire.toolnames import new_names
 
 _VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
 
@@ -140,6 +142,8 @@ def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Sta
         stages.append(ThinkingTag(tag))
     if not exchange.passes_through and (taken := called_before(exchange)):
         stages.append(FreshIds(taken))
+    if not exchange.passes_through and (names := new_names(exchange.conversation)):
+        stages.append(GivenNames(names))
     if exchange.limits:
         stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
     return stages

@@ -26,6 +26,7 @@ from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
+from addons.wire.toolnames import renamed
 
 
 class Translation:
@@ -83,7 +84,10 @@ class Translation:
         exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
-        return upstream.write_request(replace(distinct(joined(conversation)), model=model))
+        conversation = distinct(joined(conversation))
+        if conversation.format != upstream.name:
+            conversation = renamed(conversation)
+        return upstream.write_request(replace(conversation, model=model))
 
 
 def write_aside(exchange: Exchange, aside: Aside) -> None:

@@ -36,7 +36,9 @@ here. A feature is told only where a request uses it.
 
 A tool choice or an effort that a format says in another way is written in that way, and
 is not listed. What the router can do itself is no loss either: an answer ends before a stop
-sequence that the provider could not be given, with the client's own stop reason.
+sequence that the provider could not be given, with the client's own stop reason, and a tool whose
+name not every API takes (longer than 64 characters, or with dots) goes by another one at the
+provider, while the client keeps its own.
 """
 
 REQUESTS = """\

@@ -26,7 +26,9 @@ from tests.support.answers import Call
 from tests.support.answers import Dialect
 from tests.support.answers import saying
 from tests.support.reading import Told
+from tests.support.steps import Behaviour
 from tests.support.steps import whole
+from tests.support.upstream import Recorded
 
 type Client = openai.OpenAI | anthropic.Anthropic
 
@@ -241,6 +243,27 @@ def test_ids_that_an_upstream_gives_twice(
             {"role": "user", "content": [result]},
         ]
     assert len(set(seen)) == 3, seen
+
+
+@pytest.mark.parametrize("how", ["json", "helper"])
+def test_a_tool_whose_name_the_provider_refuses(
+    stage: Stage, anthropic_client: anthropic.Anthropic, how: How
+) -> None:
+    """OpenAI takes names of 64 characters; those of Claude Code's MCP tools may be longer."""
+    name = "mcp__plugin_weather-stations-of-the-north__" + "read_all_stations_of_a_city"
+    tool: Any = {"name": name, "input_schema": {"type": "object", "properties": {}}}
+    seen: list[str] = []
+
+    def answer(request: Recorded) -> Behaviour:
+        seen.append(request.json["tools"][0]["function"]["name"])
+        asked = Answer(text="").with_calls(Call("call_s", seen[-1], "{}"))
+        return saying(CHAT, asked)(request)
+
+    model, _ = stage.on(CHAT, always=answer)
+    question: list[Any] = [{"role": "user", "content": "Read them."}]
+    (call,) = ask(anthropic_client, model, how, messages=question, tools=[tool]).calls
+    assert call.name == name
+    assert len(name) > 64 >= len(seen[0])
 
 
 def _assert_tool_turn(body: dict[str, Any], dialect: Dialect) -> None:
