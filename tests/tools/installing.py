@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,13 @@ PINNED = Path(__file__).with_name("pinned.yaml")
 
 _PATIENCE = 600.0
 """Seconds for one installation."""
+_REACHED = 40.0
+"""Seconds for the registry to show that it is there: npm itself would wait for minutes."""
+
+_NPM_OPTIONS = (
+    *("--no-audit", "--no-fund", "--no-save", "--loglevel=error"),
+    *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),
+)
 
 
 class NotInstalled(Exception):
@@ -107,9 +115,9 @@ def _fetch(package: Package, place: Path) -> None:
         return
     if shutil.which("npm") is None:
         raise NotInstalled("there is no npm here")
-    quiet = ("--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--fetch-retries=1")
     wanted = f"{package.name}@{package.version}"
-    _run(["npm", "install", "--prefix", str(place), *quiet, wanted])
+    _run(["npm", "view", *_NPM_OPTIONS, wanted, "version"], _REACHED)
+    _run(["npm", "install", "--prefix", str(place), *_NPM_OPTIONS, wanted])
 
 
 def _python_312() -> str:
@@ -122,7 +130,7 @@ def _python_312() -> str:
     return found.stdout.strip()
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], within: float = _PATIENCE) -> None:
     try:
         done = subprocess.run(
             command,
@@ -130,11 +138,18 @@ def _run(command: list[str]) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_PATIENCE,
+            timeout=within,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotInstalled(f"{command[0]} failed: {error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise NotInstalled(f"{_title(command)} did not end in {within:.0f} s") from error
+    except OSError as error:
+        raise NotInstalled(f"{_title(command)} failed: {error}") from error
     if done.returncode:
         said = " ".join(done.stdout.split())
-        raise NotInstalled(f"{command[0]} failed: {said[:200]}")
+        raise NotInstalled(f"{_title(command)} failed: {said[:200]}")
+
+
+def _title(command: Sequence[str]) -> str:
+    """What a command is called in messages: no paths of this machine."""
+    return f"{Path(command[0]).name} {command[1]}"

@@ -1,6 +1,7 @@
 """What the tools are run against: a router with upstreams of all formats, good and faulty."""
 
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,14 @@ def configuration(url: str) -> dict[str, Any]:
 class Stage:
     """Tools come by base URL."""
 
-    bench: Bench
-    locked: Bench
-    """Its router asks for a client key."""
+    directory: Path
+    upstream: Upstream
+    _benches: dict[bool, Bench] = field(default_factory=dict)
+    """By whether the router asks for a client key."""
 
     def run(self, client: Client, model: str, locked: bool = False) -> Outcome:
         """Gives a tool the task. Raises NotInstalled."""
-        bench = self.locked if locked else self.bench
+        bench = self._bench(locked)
         router = bench.router.url
         key = {"SWITCHYARD_KEY": CLIENT_KEY} if locked else {}
         return bench.perform(
@@ -101,19 +103,22 @@ class Stage:
             client.home_files(router, model),
         )
 
+    def _bench(self, locked: bool) -> Bench:
+        if locked not in self._benches:
+            (place := self.directory / ("locked" if locked else "open")).mkdir()
+            config = configuration(self.upstream.url)
+            if locked:
+                config["clients"] = {"api-keys": [CLIENT_KEY]}
+            self._benches[locked] = open_bench(place, config, self.upstream)
+        return self._benches[locked]
+
+    def close(self) -> None:
+        for bench in self._benches.values():
+            bench.router.stop()
+        self.upstream.stop()
+
 
 def open_stage(directory: Path) -> Stage:
     upstream = Upstream().start()
     upstream.on(None, always=answer)
-    config = configuration(upstream.url)
-    benches = []
-    for name, more in (("open", {}), ("locked", {"clients": {"api-keys": [CLIENT_KEY]}})):
-        (place := directory / name).mkdir()
-        benches.append(open_bench(place, {**config, **more}, upstream))
-    return Stage(*benches)
-
-
-def close_stage(stage: Stage) -> None:
-    for bench in (stage.bench, stage.locked):
-        bench.router.stop()
-    stage.bench.upstream.stop()
+    return Stage(directory, upstream)

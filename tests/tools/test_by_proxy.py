@@ -1,4 +1,7 @@
-"""Real coding tools that keep their own logins, through the router by HTTPS_PROXY."""
+"""Real coding tools that keep their own logins, through the router by HTTPS_PROXY.
+
+`scripts/test --tools` runs all of them; every other run only one.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from tests.tools.by_proxy import TOOLS
 from tests.tools.by_proxy import Homes
 from tests.tools.by_proxy import Own
 from tests.tools.by_proxy import member
+from tests.tools.conftest import FAST
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
 from tests.tools.speech import AWAY
@@ -35,19 +39,20 @@ def homes(tmp_path_factory: pytest.TempPathFactory, upstream_ca: Path) -> Iterat
     homes.close()
 
 
-@pytest.fixture(autouse=True)
-def chosen(request: pytest.FixtureRequest) -> None:
-    if not request.config.getoption("--tools"):
-        pytest.skip("only under scripts/test --tools")
-
-
 def perform(
-    homes: Homes, own: Own, *members: str, fault: str | None = None, locked: bool = False
+    report: Report,
+    homes: Homes,
+    own: Own,
+    *members: str,
+    fault: str | None = None,
+    locked: bool = False,
 ) -> Outcome:
+    """Runs a tool, unless it is left out of this run or cannot be had."""
+    report.skip_unless(own.name == FAST and fault == "429" and not locked)
     try:
         return homes.run(own, members, fault, locked)
     except NotInstalled as error:
-        pytest.skip(f"{own.tool} cannot be installed here: {error}")
+        report.skip_missing(own.tool, error)
 
 
 def judge(outcome: Outcome, own: Own) -> None:
@@ -67,7 +72,7 @@ def calls(own: Own) -> int:
 
 @every_tool
 def test_its_own_host_answers(homes: Homes, report: Report, own: Own) -> None:
-    outcome = perform(homes, own, PASSTHROUGH)
+    outcome = perform(report, homes, own, PASSTHROUGH)
     report.add(f"{own.name} by proxy", "passthrough", outcome, passed=outcome.done)
     judge(outcome, own)
     asked = [request for request in outcome.at_home if asks_model(request)]
@@ -79,7 +84,7 @@ def test_its_own_host_answers(homes: Homes, report: Report, own: Own) -> None:
 @every_tool
 @pytest.mark.parametrize("format", FORMATS)
 def test_another_provider_answers(homes: Homes, report: Report, own: Own, format: Format) -> None:
-    outcome = perform(homes, own, member(format))
+    outcome = perform(report, homes, own, member(format))
     report.add(f"{own.name} by proxy", f"by {format}", outcome, passed=outcome.done)
     judge(outcome, own)
     assert len(outcome.requests) >= calls(own), outcome.story()
@@ -90,7 +95,7 @@ def test_another_provider_answers(homes: Homes, report: Report, own: Own, format
 @pytest.mark.parametrize("fault", FAULTS)
 def test_another_provider_helps_out(homes: Homes, report: Report, own: Own, fault: Fault) -> None:
     other = another(own.format)
-    outcome = perform(homes, own, PASSTHROUGH, member(other), fault=fault)
+    outcome = perform(report, homes, own, PASSTHROUGH, member(other), fault=fault)
     case = f"passthrough {fault}, then {other}"
     report.add(f"{own.name} by proxy", case, outcome, passed=outcome.done)
     judge(outcome, own)
@@ -107,7 +112,7 @@ def test_its_own_host_is_asked_again_once_it_is_back(
     not make the tool's own refuse the third."""
     if own.tool == "aider":
         pytest.skip("aider's task has one turn")
-    outcome = perform(homes, own, PASSTHROUGH, member(other), fault=AWAY)
+    outcome = perform(report, homes, own, PASSTHROUGH, member(other), fault=AWAY)
     case = f"{other} has the second turn"
     report.add(f"{own.name} by proxy", case, outcome, passed=outcome.done)
     judge(outcome, own)
@@ -121,7 +126,7 @@ def test_the_key_that_a_router_asks_for_is_shown_to_it(
 ) -> None:
     """And to nobody else: the tool's own login goes on, the router's key does not."""
     other = another(own.format)
-    outcome = perform(homes, own, PASSTHROUGH, member(other), fault="429", locked=True)
+    outcome = perform(report, homes, own, PASSTHROUGH, member(other), fault="429", locked=True)
     report.add(f"{own.name} by proxy", "with a client key", outcome, passed=outcome.done)
     judge(outcome, own)
     asked = [request for request in outcome.at_home if asks_model(request)]

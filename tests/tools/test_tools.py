@@ -1,6 +1,6 @@
 """Real coding tools do a task through the router, whatever format the provider behind it speaks.
 
-`scripts/test --tools` runs all of them; every other run only a few.
+`scripts/test --tools` runs all of them; every other run only one.
 """
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from tests.tools.bench import Outcome
 from tests.tools.clients import CLIENTS
 from tests.tools.clients import Client
+from tests.tools.conftest import FAST
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
 from tests.tools.speech import AT_ONCE
@@ -29,9 +30,8 @@ from tests.tools.stage import in_turns
 from tests.tools.stage import via
 from tests.tools.task import COMMANDS
 
-FAST_CLIENTS = ("codex", "gemini")
-"""What every run of the tests has: tools of two formats, before providers of a third."""
 FAST_MODELS = (via("anthropic"), after("overloaded", "gemini"))
+"""What the tool of every run asks for: another format's answer, and a failure before it."""
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 main_clients = pytest.mark.parametrize(
@@ -40,20 +40,14 @@ main_clients = pytest.mark.parametrize(
 
 
 def perform(
-    request: pytest.FixtureRequest,
-    stage: Stage,
-    client: Client,
-    model: str,
-    locked: bool = False,
+    report: Report, stage: Stage, client: Client, model: str, locked: bool = False
 ) -> Outcome:
     """Runs a tool, unless it is left out of this run or cannot be had."""
-    chosen = client.name in FAST_CLIENTS and model in FAST_MODELS
-    if not chosen and not request.config.getoption("--tools"):
-        pytest.skip("only under scripts/test --tools")
+    report.skip_unless(client.name == FAST and model in FAST_MODELS)
     try:
         return stage.run(client, model, locked)
     except NotInstalled as error:
-        pytest.skip(f"{client.tool} cannot be installed here: {error}")
+        report.skip_missing(client.tool, error)
 
 
 def judge(outcome: Outcome, client: Client, turns: int = len(COMMANDS) + 1) -> None:
@@ -67,9 +61,9 @@ def judge(outcome: Outcome, client: Client, turns: int = len(COMMANDS) + 1) -> N
 @every_client
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_task_is_done_whatever_the_provider_speaks(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, format: Format
+    stage: Stage, report: Report, client: Client, format: Format
 ) -> None:
-    outcome = perform(request, stage, client, via(format))
+    outcome = perform(report, stage, client, via(format))
     case = "native" if format == client.format else f"by {format}"
     report.add(client.name, case, outcome, passed=outcome.done)
     judge(outcome, client)
@@ -78,11 +72,11 @@ def test_the_task_is_done_whatever_the_provider_speaks(
 @main_clients
 @pytest.mark.parametrize("format", FORMATS)
 def test_both_commands_are_run_when_asked_for_at_once(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, format: Format
+    stage: Stage, report: Report, client: Client, format: Format
 ) -> None:
     if client.tool == "aider":
         pytest.skip("aider has no tools")
-    outcome = perform(request, stage, client, via(format) + AT_ONCE)
+    outcome = perform(report, stage, client, via(format) + AT_ONCE)
     report.add(client.name, f"two calls at once, {format}", outcome, passed=outcome.done)
     judge(outcome, client, turns=2)
 
@@ -90,9 +84,9 @@ def test_both_commands_are_run_when_asked_for_at_once(
 @main_clients
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_task_is_done_though_the_first_member_fails(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, fault: Fault
+    stage: Stage, report: Report, client: Client, fault: Fault
 ) -> None:
-    outcome = perform(request, stage, client, after(fault, client.format))
+    outcome = perform(report, stage, client, after(fault, client.format))
     case = f"{fault}, then {another(client.format)}"
     report.add(client.name, case, outcome, passed=outcome.done)
     judge(outcome, client)
@@ -101,36 +95,32 @@ def test_the_task_is_done_though_the_first_member_fails(
 
 @main_clients
 @pytest.mark.parametrize("other", FORMATS)
-def test_providers_take_turns(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client, other: Format
-) -> None:
+def test_providers_take_turns(stage: Stage, report: Report, client: Client, other: Format) -> None:
     """What one provider said must not make the next one refuse the conversation."""
     if client.tool == "aider":
         pytest.skip("aider's task has one turn")
-    outcome = perform(request, stage, client, in_turns(client.format, other))
+    outcome = perform(report, stage, client, in_turns(client.format, other))
     report.add(client.name, f"{other} has the second turn", outcome, passed=outcome.done)
     judge(outcome, client)
     assert outcome.models() == {MODEL + AWAY, MODEL}, outcome.story()
-    outcome = perform(request, stage, client, in_turns(other, client.format))
+    outcome = perform(report, stage, client, in_turns(other, client.format))
     report.add(client.name, f"{other} has first and third", outcome, passed=outcome.done)
     judge(outcome, client)
 
 
 @main_clients
-def test_signs_of_life_do_no_harm(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
-) -> None:
+def test_signs_of_life_do_no_harm(stage: Stage, report: Report, client: Client) -> None:
     """The model says nothing for several heartbeats."""
-    outcome = perform(request, stage, client, via(another(client.format)) + SLOW)
+    outcome = perform(report, stage, client, via(another(client.format)) + SLOW)
     report.add(client.name, f"slow {another(client.format)}", outcome, passed=outcome.done)
     judge(outcome, client)
 
 
 @main_clients
 def test_an_answer_that_breaks_off_is_gone_on_with(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
+    stage: Stage, report: Report, client: Client
 ) -> None:
-    outcome = perform(request, stage, client, goes_on(client.format))
+    outcome = perform(report, stage, client, goes_on(client.format))
     case = f"breaks off, {another(client.format)} goes on"
     report.add(client.name, case, outcome, passed=outcome.done)
     judge(outcome, client)
@@ -138,10 +128,8 @@ def test_an_answer_that_breaks_off_is_gone_on_with(
 
 
 @main_clients
-def test_a_router_that_asks_for_a_key_gets_it(
-    request: pytest.FixtureRequest, stage: Stage, report: Report, client: Client
-) -> None:
-    outcome = perform(request, stage, client, via(client.format), locked=True)
+def test_a_router_that_asks_for_a_key_gets_it(stage: Stage, report: Report, client: Client) -> None:
+    outcome = perform(report, stage, client, via(client.format), locked=True)
     report.add(client.name, "with a client key", outcome, passed=outcome.done)
     judge(outcome, client)
     for asked in outcome.requests:
