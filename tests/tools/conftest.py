@@ -50,7 +50,9 @@ _report = pytest.StashKey[Report]()
 
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest) -> Report:
-    return request.config.stash.setdefault(_report, Report(request.config.getoption("--tools")))
+    return request.config.stash.setdefault(
+        _report, Report(everything=bool(request.config.getoption("--tools")))
+    )
 
 
 @pytest.fixture(scope="session")
