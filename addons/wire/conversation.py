@@ -150,7 +150,17 @@ class ToolResult:
     @property
     def text(self) -> str:
         """All words of the result, for formats whose results are text alone."""
-        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+        return "\n".join(self.texts)
+
+    @property
+    def texts(self) -> list[str]:
+        """The words of each part that has any, plain-text documents and such pieces among them that
+        can at least be read."""
+        return [
+            part.text
+            for part in self.parts
+            if isinstance(part, Text | Media | Opaque) and part.text is not None
+        ]
 
 
 type Part = Text | Media | Thinking | ToolCall | ToolResult | Refusal | Opaque

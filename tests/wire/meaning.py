@@ -10,7 +10,8 @@ Spellings that formats have to differ in are made equal here, once and for all p
 - call ids in a request count by which result answers which call;
 - a refusal in the history counts as text, as does a block that can at least be read;
 - a result of a call that is not in the request counts as text;
-- a choice among some of the tools counts as offering only these.
+- a choice among some of the tools counts as offering only these;
+- parameters count as they are written for the APIs that are strict about them.
 """
 
 import json
@@ -36,6 +37,7 @@ from addons.wire.customtools import as_function
 from addons.wire.customtools import wrap_input
 from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
+from addons.wire.parameters import parameters
 
 _SAME_STOP = {
     "content_filter": "refusal",
@@ -48,8 +50,6 @@ _SAME_STOP = {
     "error": "end",
 }
 """What a stop reason is told as by a format that has no word for it."""
-
-_NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
 def request_meaning(c: Conversation, without: Collection[str] = ()) -> JsonObject:
@@ -225,7 +225,7 @@ def _offered(c: Conversation) -> list[Tool]:
 
 def _tool(tool: Tool) -> Any:
     tool = as_function(tool)
-    return (tool.description or None, tool.parameters or _NO_PARAMETERS)
+    return (tool.description or None, parameters(tool.parameters))
 
 
 def _flat(c: Conversation, name: str, namespace: str | None = None) -> str:

@@ -265,7 +265,7 @@ class TestParts:
 
     def test_googles_proof(self) -> None:
         proof = {"google": {"thought_signature": "s"}}
-        early = ToolCall(id="a", name="look", signature="s", signer="gemini")
+        early = ToolCall(id="a", name="look", arguments="{}", signature="s", signer="gemini")
         (first,) = deltas(*part(early))
         assert first["tool_calls"][0]["extra_content"] == proof
         late = part(ToolCall(id="a", name="look"), SignatureDelta(0, "s", "gemini"))

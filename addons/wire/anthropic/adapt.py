@@ -21,10 +21,8 @@ from addons.wire.conversation import ToolChoice
 from addons.wire.conversation import Turn
 from addons.wire.customtools import as_function
 from addons.wire.instructed import instruction
-from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
-
-_NO_ARGUMENTS: JsonObject = {"type": "object", "properties": {}}
+from addons.wire.parameters import parameters
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
 
@@ -115,13 +113,10 @@ def _tool(tool: Tool, names: Names) -> Tool:
     if tool.kind == "server":
         return tool
     function = as_function(tool)
-    parameters = function.parameters or _NO_ARGUMENTS
-    if parameters.get("type") != "object":
-        parameters = {**parameters, "type": "object"}
     return Tool(
         name=names.flat(tool.name, tool.namespace),
         description=function.description,
-        parameters=parameters,
+        parameters=parameters(function.parameters),
         cache=tool.cache,
     )
 

@@ -194,7 +194,7 @@ def _write_output(part: ToolResult) -> JsonObject:
     responses that are objects, and refuses those it cannot resolve."""
     if part.is_error:
         return {"error": part.text}
-    words = [inner.text for inner in part.parts if isinstance(inner, Text)]
+    words = [p.text for p in part.parts if isinstance(p, Text | Opaque) and p.text is not None]
     if len(words) > 1:
         return {"output": words}
     return {"output": words[0]} if words else {}

@@ -14,6 +14,7 @@ class PartState:
         "name",
         "number",
         "part",
+        "said",
         "signature",
         "signer",
         "start",
@@ -27,6 +28,8 @@ class PartState:
         self.number = 0
         self.input: InputStream | None = None
         """Turns the arguments of a function into the input of the custom tool it stands for."""
+        self.said = False
+        """Of a call: whether any arguments came."""
         self.words: list[str] = []
         self.entry: tuple[int, str, str] | None = None
         """Of thinking whose proof may follow: the entry of `reasoning_details` that repeats its

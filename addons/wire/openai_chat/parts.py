@@ -128,7 +128,9 @@ def listed_sources(body: JsonObject) -> tuple[Citation, ...]:
 
 def _read_annotation(entry: JsonObject) -> Citation:
     inner = entry.get("url_citation")
-    inner = inner if isinstance(inner, dict) else EMPTY
+    if not isinstance(inner, dict):
+        # Some write it flat, as the Responses API does.
+        inner = entry if entry.get("type") == "url_citation" else EMPTY
     return Citation(
         url=text_of(inner.get("url")) or None,
         title=text_of(inner.get("title")) or None,

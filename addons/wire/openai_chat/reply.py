@@ -234,7 +234,8 @@ def _add_call(message: JsonObject, call: ToolCall, ours: bool, legacy: bool) -> 
     """A client that asked with `functions` gets the first call as `function_call`; more than one
     it could not have been given, so the rest are not lost but said the new way."""
     if (legacy or (ours and call.form == LEGACY)) and LEGACY not in message:
-        message[LEGACY] = {"name": call.name, "arguments": call.arguments}
+        arguments = call.arguments if ours else call.arguments or "{}"
+        message[LEGACY] = {"name": call.name, "arguments": arguments}
         return
     message.setdefault("tool_calls", []).append(write_call(call, ours))
 

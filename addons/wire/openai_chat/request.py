@@ -240,6 +240,8 @@ def _read_output(body: JsonObject, used: set[str]) -> Output | None:
             return Output(kind="json_schema", schema=schema)
         return Output(kind=kind)
     inner = given.get("json_schema")
+    if not isinstance(inner, dict) and isinstance(given.get("schema"), dict):
+        inner = given  # some write it flat, as the Responses API does
     if kind != "json_schema" or not isinstance(inner, dict):
         return None
     schema = inner.get("schema")

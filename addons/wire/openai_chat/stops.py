@@ -9,19 +9,31 @@ from addons.wire.openai_chat.tools import LEGACY
 _REASONS: dict[str, StopReason] = {
     "stop": "end",
     "eos": "end",
+    "eos_token": "end",
+    "complete": "end",
     "end_turn": "end",
     "stop_sequence": "stop_sequence",
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "context_window",
     "insufficient_system_resource": "error",
+    "network_error": "error",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "sensitive": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    "image_safety": "content_filter",
     "error": "error",
 }
+"""By the words of all providers, in small letters. Google's compatible endpoint says more words
+after a colon (`content_filter: RECITATION`), gateways in front of Gemini its own."""
 
 _WORDS: dict[StopReason, str] = {
     "length": "length",
@@ -49,7 +61,7 @@ def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
         return None
     if not raw:
         return Stop(reason="tool_calls" if has_calls else "end", raw=raw)
-    reason = _REASONS.get(raw.lower(), "other")
+    reason = _REASONS.get(raw.partition(":")[0].lower(), "other")
     sequence = None
     if reason == "tool_calls" and not has_calls:
         reason = "end"

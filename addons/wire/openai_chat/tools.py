@@ -22,6 +22,7 @@ from addons.wire.names import Names
 from addons.wire.openai_chat.names import NAME
 from addons.wire.openai_chat.names import rest
 from addons.wire.openai_chat.names import text_of
+from addons.wire.parameters import parameters
 
 LEGACY = "function_call"
 """`form` of what was said with the deprecated `functions` and `function_call`."""
@@ -81,6 +82,7 @@ def write_foreign_tool(tool: Tool, names: Names) -> JsonObject | None:
         return None
     function = _write_function(as_function(tool))
     function["name"] = names.flat(tool.name, tool.namespace)
+    function["parameters"] = parameters(function.get("parameters"))
     return {"type": "function", "function": function}
 
 
@@ -133,6 +135,8 @@ def read_calls(calls: Iterable[Any], seed: str) -> list[ToolCall]:
 def write_call(call: ToolCall, own: bool) -> JsonObject:
     """One entry of a whole message's `tool_calls`; `own` if it was read from this format."""
     inner = {"name": call.name, "input" if call.kind == "custom" else "arguments": call.arguments}
+    if call.kind == "function" and not own:
+        inner["arguments"] = call.arguments or "{}"  # clients parse them
     written: JsonObject = {"id": call.id, "type": call.kind, call.kind: inner}
     if own:
         if call.form == UNTYPED:

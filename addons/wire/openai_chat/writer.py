@@ -271,6 +271,7 @@ class _ChoiceWriter:
     def _more(self, state: "PartState", text: str) -> list[JsonObject]:
         part = state.part
         if isinstance(part, ToolCall):
+            state.said = True
             if state.input is not None:
                 text = state.input.feed(text)
             return [_call_delta(part, state.number, text)] if text else []
@@ -297,6 +298,7 @@ class _ChoiceWriter:
         state = self._parts[index] = PartState(made)
         state.number = len(self.calls) - sum(call.form == LEGACY for call in self.calls)
         state.input = InputStream() if turned else None
+        state.said = bool(part.arguments)
         self.calls.append(made)
         text = state.input.feed(part.arguments) if state.input else part.arguments
         if form == LEGACY:
@@ -357,6 +359,8 @@ class _ChoiceWriter:
         deltas: list[JsonObject] = []
         if state.input is not None and (text := state.input.close()):
             deltas.append(_call_delta(call, state.number, text))
+        if call.kind == "function" and not state.said:
+            deltas.append(_call_delta(call, state.number, "{}"))  # clients parse them
         if state.signature and state.signer == "gemini" and call.form != LEGACY:
             content = signature_content(state.signature)
             deltas.append({"tool_calls": [{"index": state.number, "extra_content": content}]})

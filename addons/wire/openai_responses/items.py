@@ -205,6 +205,9 @@ def read_output(item: JsonObject) -> ToolResult:
     elif not isinstance(output, str | list):
         said["output"] = output
         output = dumps(output).decode()
+    elif isinstance(output, str) and (unpacked := _unpacked(output)):
+        said["output"] = output
+        output = unpacked
     return ToolResult(
         call_id=text_of(item.get("call_id")),
         parts=tuple(read_content(output, "input")),
@@ -264,6 +267,21 @@ def _write_output(result: ToolResult, is_own: bool) -> Any:
         if not is_own or own(parts[0].extra).get("string"):
             return parts[0].text
     return [c for part in parts if (c := write_part(part, "input")) is not None]
+
+
+def _unpacked(output: str) -> list[JsonObject] | None:
+    """The content parts that a text spells as JSON, with an image among them; None for any other
+    text. Codex writes what its `view_image` gives so; as words an image costs a hundred times the
+    tokens, and nobody sees it."""
+    if not output.startswith("[") or '"input_image"' not in output:
+        return None
+    try:
+        parts = loads(output)
+    except ValueError:
+        return None
+    types = {part.get("type") for part in objects_of(parts)}
+    whole = isinstance(parts, list) and len(objects_of(parts)) == len(parts)
+    return parts if whole and types <= {"input_text", "input_image", "input_file"} else None
 
 
 def _joined(entries: Any) -> str:

@@ -16,6 +16,7 @@ from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
 from addons.wire.openai_responses.members import restored
 from addons.wire.openai_responses.members import text_of
+from addons.wire.parameters import parameters
 
 _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict"})
 _CUSTOM = frozenset({"type", "name", "description", "format"})
@@ -73,7 +74,9 @@ def write_tool(tool: Tool) -> JsonObject | None:
         if tool.grammar is not None:
             written["format"] = tool.grammar
     else:
-        if tool.parameters is not None or not said:
+        if not said:
+            written["parameters"] = parameters(tool.parameters)
+        elif tool.parameters is not None:
             written["parameters"] = tool.parameters
         if tool.strict is not None or not said:
             # Left out it would mean true here, unlike in every other format.
