@@ -12,13 +12,12 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from addons.wire.features import SAID_ELSEWHERE  # noqa: E402
 from addons.wire.instructed import AS_INSTRUCTION  # noqa: E402
 from addons.wire.losses import CANNOT_SAY  # noqa: E402
-from addons.wire.losses import COMPLETIONS_ONLY  # noqa: E402
-from addons.wire.losses import GEMINI_ONLY  # noqa: E402
 from addons.wire.losses import KEPT_BY_PROVIDER  # noqa: E402
 from addons.wire.losses import REPLY_CANNOT_SAY  # noqa: E402
-from addons.wire.losses import SAID_ELSEWHERE  # noqa: E402
+from addons.wire.losses import SAID_BY_ONE  # noqa: E402
 from addons.wire.losses import STOPS_CUT_HERE  # noqa: E402
 from addons.wire.registry import FORMATS  # noqa: E402
 
@@ -48,20 +47,16 @@ REQUESTS = """\
 EVERYWHERE = """\
 ### Every other format
 
-Members of a request that name what its provider stores: `cachedContent` is Gemini's, the others
-are of the Responses API. An earlier response is served from the router's own memory of it where it
-was answered by a translation, and is refused, not left out, where it is not there. A request with
-`cachedContent` goes to those of a model's providers that speak Gemini's format, and is refused
-where none does, since an answer without a part of the prompt would be wrong; only a request to
-count tokens leaves it out.
+Members of a request that name what its provider stores: `cachedContent` is Gemini's, `container`
+is Anthropic's, the others are of the Responses API. An earlier response is served from the
+router's own memory of it where it was answered by a translation, and is refused, not left out,
+where it is not there. A request with `cachedContent` goes to those of a model's providers that
+speak Gemini's format, and is refused where none does, since an answer without a part of the prompt
+would be wrong; only a request to count tokens leaves it out.
 """
 
-COMPLETIONS = """\
-Members of a legacy completion that no other format has a word for.
-"""
-
-GEMINI = """\
-Members of a Gemini request that no other format has a word for.
+ALONE = """\
+Members of a request in `{}` that no other format has a word for.
 """
 
 INSTRUCTED = """\
@@ -104,10 +99,9 @@ def _lines() -> Iterator[str]:
         yield from _table(CANNOT_SAY.get(name, {}))
     yield EVERYWHERE
     yield from _table(KEPT_BY_PROVIDER)
-    yield COMPLETIONS
-    yield from _table(COMPLETIONS_ONLY)
-    yield GEMINI
-    yield from _table(GEMINI_ONLY)
+    for name, members in SAID_BY_ONE.items():
+        yield ALONE.format(name)
+        yield from _table(members)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
     yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
     yield INSTRUCTED

@@ -1,24 +1,16 @@
 """What a target format cannot say: one table, used for reporting and for documentation.
 
-`features` names everything a conversation makes use of, in words of the field; `CANNOT_SAY` lists
-for each target format the features it has no way to express, with the reason. Their intersection
-is what a translation drops, and what `x-switchyard-dropped` tells the client.
+`features.features` names everything a conversation makes use of, in words of the field;
+`CANNOT_SAY` lists for each target format the features it has no way to express, with the reason.
+Their intersection is what a translation drops, and what `x-switchyard-dropped` tells the client.
 """
 
-from collections.abc import Iterator
 from collections.abc import Mapping
 
 from addons.wire.anthropic.schema import enforceable
 from addons.wire.conversation import Conversation
-from addons.wire.conversation import Media
-from addons.wire.conversation import Opaque
-from addons.wire.conversation import Refusal
-from addons.wire.conversation import Text
-from addons.wire.conversation import Thinking
-from addons.wire.conversation import ToolCall
-from addons.wire.conversation import ToolResult
+from addons.wire.features import features
 from addons.wire.instructed import AS_INSTRUCTION
-from addons.wire.jsonio import EMPTY
 
 CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     "openai-chat": {
@@ -32,6 +24,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "image-file-id": "images are sent as data or URL",
         "video-file-id": "videos are sent as data or URL",
         "prompt_cache_key": "a hint that OpenAI takes and most others refuse",
+        "speech": "speech needs a voice to be named",
         "tool-result-errors": "no flag for a failed call; the result's own words say it",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
@@ -174,39 +167,46 @@ STOPS_CUT_HERE: Mapping[str, str] = {
 """Formats that cannot be told (all) stop sequences. The router ends the answer itself where one
 stands, so nothing is lost."""
 
-COMPLETIONS_ONLY: Mapping[str, str] = {
-    "suffix": "no text can be asked for that leads to a given end",
-    "best_of": "one answer is made a time",
-    "prompts": "several prompts cannot be answered at once; the first is",
-    "raw-prompt": "a prompt is put into the model's own template",
-    "completion-logprobs": "log probabilities have another shape",
+SAID_BY_ONE: Mapping[str, Mapping[str, str]] = {
+    "openai-completions": {
+        "suffix": "no text can be asked for that leads to a given end",
+        "best_of": "one answer is made a time",
+        "prompts": "several prompts cannot be answered at once; the first is",
+        "completion-logprobs": "log probabilities have another shape",
+    },
+    "ollama": {
+        "suffix": "no text can be asked for that leads to a given end",
+        "raw-prompt": "a prompt is put into the model's own template",
+    },
+    "gemini": {
+        "labels": "no such parameter",
+        "mediaResolution": "no choice of resolution for all media",
+        "safetySettings": "filters are the provider's own",
+        "speechConfig": "voices are the provider's own",
+    },
+    "anthropic": {
+        "context_management": "a history is not edited by its provider",
+        "mcp_servers": "tools that run at another provider",
+        "speed": "no faster mode of the same model",
+    },
+    "openai-responses": {
+        "context_management": "a history is not edited by its provider",
+        "max_tool_calls": "no tools run at the provider",
+        "truncation": "a prompt that is too long is refused, not shortened",
+    },
 }
-"""What only a legacy completion (here or at Ollama) can ask for; nobody else has words for it."""
-
-GEMINI_ONLY: Mapping[str, str] = {
-    "labels": "no such parameter",
-    "mediaResolution": "no choice of resolution for all media",
-    "safetySettings": "filters are the provider's own",
-    "speechConfig": "voices are the provider's own",
-}
-"""What only a Gemini request can ask for."""
+"""What a request of one format alone can ask for; nobody else has words for it."""
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",
     "cachedContent": "a beginning of the prompt only its provider keeps",
+    "container": "files and skills only its provider keeps",
     "conversation": "a conversation only its provider keeps",
     "previous_response_id": "an answer only its provider keeps",
     "prompt": "a prompt only its provider keeps",
 }
-"""Members of a Responses request (of a Gemini one: `cachedContent`) that name what its provider
-stores; no other format has them."""
-
-WITHOUT_TOOLS = frozenset({"openai-completions"})
-"""Formats that know no tools at all."""
-
-SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
-"""Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
-settings. Leaving them out loses nothing."""
+"""Members of a Responses request (of a Gemini one: `cachedContent`, of an Anthropic one:
+`container`) that name what its provider stores; no other format has them."""
 
 REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
     "openai-responses": {
@@ -267,7 +267,8 @@ def lost(conversation: Conversation, target: str) -> list[str]:
     """The features of `conversation` that a request in format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
-    cannot = {*CANNOT_SAY.get(target, ()), *KEPT_BY_PROVIDER, *COMPLETIONS_ONLY, *GEMINI_ONLY}
+    alone = SAID_BY_ONE.get(conversation.format, ())
+    cannot = {*CANNOT_SAY.get(target, ()), *KEPT_BY_PROVIDER, *alone}
     return sorted({feature for feature in features(conversation, target) if feature in cannot})
 
 
@@ -290,126 +291,3 @@ def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
     if target == "openai-responses":
         return conversation.stop
     return conversation.stop[len(conversation.stops_for(target)) :]
-
-
-def features(conversation: Conversation, target: str) -> Iterator[str]:
-    """Every feature a conversation uses that not all formats have; names may repeat.
-
-    What only `target` itself could read (its own signatures, blocks and tools) is not counted.
-    """
-    c = conversation
-    said = {
-        "top_k": c.top_k,
-        "seed": c.seed,
-        "presence_penalty": c.presence_penalty or None,
-        "frequency_penalty": c.frequency_penalty or None,
-        "logit_bias": c.logit_bias or None,
-        "logprobs": c.logprobs or c.top_logprobs or None,
-        "candidates": c.candidates if c.candidates not in (None, 1) else None,
-        "tool_choice": c.tool_choice if c.tool_choice and c.tool_choice.mode != "auto" else None,
-        "parallel_tools": c.parallel_tools if c.parallel_tools is False and c.tools else None,
-        "verbosity": c.verbosity,
-        "store": c.store or None,
-        "metadata": c.metadata or None,
-        "prompt_cache_key": c.cache_key,
-        "prediction": c.prediction,
-        "audio-output": c.audio if "audio" in c.modalities or c.audio else None,
-        "web_search": c.web_search,
-        "reasoning": c.reasoning,
-    }
-    yield from (name for name, value in said.items() if value is not None)
-    if c.tools and c.tool_choice and c.tool_choice.mode in ("required", "tool") and _thinks(c):
-        yield "thinking-with-forced-tool"
-    yield from _shape(c)
-    if c.format == "gemini":
-        left = c.extra.get(c.format, EMPTY)
-        named = {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
-        yield from (name for name in (*GEMINI_ONLY, "cachedContent") if named.get(name))
-    if c.format == "openai-responses":
-        yield from (name for name in KEPT_BY_PROVIDER if c.extra.get(name))
-    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
-    if c.tools and (chosen or target in WITHOUT_TOOLS):
-        yield "tools"
-    for tool in c.tools:
-        if tool.kind == "server" and tool.format != target:
-            yield "server-tools"
-        elif tool.kind == "custom":
-            yield "custom-tools"
-        if tool.strict:
-            yield "strict-tools"
-        if tool.cache:
-            yield "cache_control"
-    yield from ("participant-names" for turn in c.turns if turn.name)
-    yield from (
-        "assistant-media"
-        for turn in c.turns
-        if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
-    )
-    yield from _part_features(conversation, target)
-
-
-def _thinks(c: Conversation) -> bool:
-    """Whether thinking is asked for."""
-    wish = c.reasoning
-    if wish is None or wish.enabled is False or wish.effort == "none" or wish.budget == 0:
-        return False
-    return bool(wish.effort or wish.budget or wish.enabled or wish.adaptive)
-
-
-def _shape(c: Conversation) -> Iterator[str]:
-    """Whether there is more than one question in words; what a legacy completion asks besides."""
-    roles = [turn.role for turn in c.turns]
-    if "system" in roles or "developer" in roles:
-        yield "system"
-    if roles != ["user"] or not any(isinstance(part, Text) for part in c.turns[0].parts):
-        yield "turns"
-    if c.format == "ollama":
-        left = c.extra.get(c.format, EMPTY)
-        if left.get("suffix"):
-            yield "suffix"
-        if any(left.get(name) for name in ("raw", "template", "context")):
-            yield "raw-prompt"
-    elif c.format == "openai-completions":
-        left = c.extra.get(c.format, EMPTY)
-        yield from (name for name in ("suffix", "best_of", "prompts") if left.get(name))
-        if left.get("logprobs") is not None:
-            yield "completion-logprobs"
-
-
-def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
-    for part in conversation.parts():
-        if getattr(part, "cache", None):
-            yield "cache_control"
-        match part:
-            case Media():
-                if part.text is None:
-                    yield f"{part.kind}-input"
-                if part.data is not None and part.media_type:
-                    yield "media-types"
-                if part.url:
-                    yield f"{part.kind}-url"
-                if part.file_id:
-                    yield f"{part.kind}-file-id"
-                if part.detail and part.detail != "auto":
-                    yield "image-detail"
-                if part.citations:
-                    yield "document-citations"
-            case Thinking():
-                yield "thinking"
-                if part.text and not (part.signature or part.redacted):
-                    yield "unsigned-thinking"
-                if (part.signature or part.redacted) and part.signer != target:
-                    yield "thinking-signature"
-            case ToolCall(signature=str()) if part.signer != target:
-                yield "thinking-signature"
-            case ToolResult():
-                if part.is_error:
-                    yield "tool-result-errors"
-                if sum(isinstance(p, Text) for p in part.parts) > 1:
-                    yield "tool-result-parts"
-                if any(not isinstance(p, Text) for p in part.parts):
-                    yield "tool-result-media"
-            case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:
-                yield "provider-blocks" if part.text is None else "provider-blocks-as-text"
-            case Refusal():
-                yield "refusals"

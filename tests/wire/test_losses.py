@@ -18,12 +18,11 @@ from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolChoice
 from addons.wire.conversation import ToolResult
 from addons.wire.conversation import Turn
+from addons.wire.features import WITHOUT_TOOLS
+from addons.wire.features import features
 from addons.wire.losses import CANNOT_SAY
-from addons.wire.losses import COMPLETIONS_ONLY
-from addons.wire.losses import GEMINI_ONLY
 from addons.wire.losses import KEPT_BY_PROVIDER
-from addons.wire.losses import WITHOUT_TOOLS
-from addons.wire.losses import features
+from addons.wire.losses import SAID_BY_ONE
 from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
 from addons.wire.registry import FORMATS
@@ -92,6 +91,7 @@ USES: dict[str, Conversation] = {
     "prompt_cache_key": using(cache_key="k"),
     "prediction": using(prediction={"type": "content", "content": "x"}),
     "audio-output": using(modalities=("text", "audio"), audio={"voice": "v", "format": "wav"}),
+    "speech": using(modalities=("audio",)),
     "web_search": using(web_search={}),
     "server-tools": with_tool(kind="server", format="another", raw={"type": "search"}),
     "custom-tools": with_tool(kind="custom"),
@@ -187,7 +187,7 @@ def test_what_the_target_itself_wrote_is_not_lost(target: str):
     assert not {"thinking-signature", "provider-blocks", "server-tools"} & set(reported)
 
 
-@pytest.mark.parametrize("name", KEPT_BY_PROVIDER.keys() - {"cachedContent"})
+@pytest.mark.parametrize("name", KEPT_BY_PROVIDER.keys() - {"cachedContent", "container"})
 def test_what_only_the_provider_of_responses_keeps(name: str):
     c = replace(PLAIN, format="openai-responses", extra={name: "x"})
     assert lost(c, "openai-chat") == [name]
@@ -208,7 +208,7 @@ def test_what_only_the_provider_of_responses_keeps(name: str):
 )
 def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, Any]):
     name = "ollama" if feature == "raw-prompt" else "openai-completions"
-    assert feature in COMPLETIONS_ONLY
+    assert feature in SAID_BY_ONE[name]
     c = replace(ONE_QUESTION, format=name, extra={name: left})
     assert lost(c, "anthropic") == [feature]
     assert lost(c, name) == []
@@ -228,7 +228,7 @@ def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, An
     ],
 )
 def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str, Any]):
-    assert feature in {*GEMINI_ONLY, *KEPT_BY_PROVIDER}
+    assert feature in {*SAID_BY_ONE["gemini"], *KEPT_BY_PROVIDER}
     contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
     c = FORMATS["gemini"].read_request({"model": "m", "contents": contents, **body})
     assert lost(c, target) == [feature]
@@ -236,6 +236,50 @@ def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str
     empty = {key: None for key in body}
     c = FORMATS["gemini"].read_request({"model": "m", "contents": contents, **empty})
     assert lost(c, target) == []
+
+
+@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"anthropic"})
+@pytest.mark.parametrize(
+    ("feature", "body"),
+    [
+        ("container", {"container": "container_x"}),
+        ("container", {"container": {"skills": [{"type": "anthropic", "skill_id": "pptx"}]}}),
+        ("context_management", {"context_management": {"edits": [{"type": "x"}]}}),
+        ("mcp_servers", {"mcp_servers": [{"type": "url", "url": "https://a.test", "name": "a"}]}),
+        ("speed", {"speed": "fast"}),
+        ("cache_control", {"cache_control": {"type": "ephemeral"}}),
+    ],
+)
+def test_what_only_anthropic_can_be_asked(target: str, feature: str, body: dict[str, Any]):
+    messages = [{"role": "user", "content": "Hello"}]
+    plain = {"model": "m", "max_tokens": 9, "messages": messages}
+    c = FORMATS["anthropic"].read_request({**plain, **body})
+    assert lost(c, target) == [feature]
+    assert lost(c, "anthropic") == []
+
+
+@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"openai-responses"})
+@pytest.mark.parametrize(
+    ("feature", "body"),
+    [
+        ("context_management", {"context_management": [{"type": "compaction"}]}),
+        ("max_tool_calls", {"max_tool_calls": 3}),
+        ("truncation", {"truncation": "auto"}),
+    ],
+)
+def test_what_only_responses_can_be_asked(target: str, feature: str, body: dict[str, Any]):
+    c = FORMATS["openai-responses"].read_request({"model": "m", "input": "Hello", **body})
+    assert lost(c, target) == [feature]
+    assert lost(replace(c, extra={"truncation": "disabled"}), target) == []
+
+
+def test_speech_that_names_no_voice():
+    contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
+    wish = {"contents": contents, "generationConfig": {"responseModalities": ["AUDIO", "TEXT"]}}
+    c = replace(FORMATS["gemini"].read_request(wish), model="m")
+    assert lost(c, "openai-chat") == ["speech"]
+    assert "modalities" not in FORMATS["openai-chat"].write_request(c)
+    assert lost(c, "anthropic") == ["audio-output"]
 
 
 def test_stop_sequences_that_a_format_cannot_say_are_left_to_the_router():
@@ -282,6 +326,7 @@ setting that brings it."""
 
 COVERED = {
     "thinking": "unsigned-thinking",
+    "speech": "audio-output",
     "audio-url": "audio-input",
     "audio-file-id": "audio-input",
     "video-url": "video-input",

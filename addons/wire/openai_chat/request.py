@@ -116,9 +116,9 @@ def write_request(conversation: Conversation) -> JsonObject:
         body[limit_name(c)] = c.max_tokens
     if c.stop:
         body["stop"] = c.stop[0] if "stop:string" in c.form.split() else list(c.stops_for(NAME))
-    if c.modalities:
-        body["modalities"] = list(c.modalities)
     if own:
+        if c.modalities:
+            body["modalities"] = list(c.modalities)
         _write_tools(c, body)
         return body | c.extra
     _write_foreign_tools(c, body, names)
@@ -130,6 +130,10 @@ def _write_settings(c: Conversation, body: JsonObject) -> None:
     """What of another format's settings needs other words here."""
     if not c.logprobs:
         body.pop("top_logprobs", None)  # refused without the other
+    # Speech is refused where no voice is named.
+    modalities = [word for word in c.modalities if word != "audio" or c.audio]
+    if modalities and modalities != ["text"]:
+        body["modalities"] = modalities
     if c.output is not None:
         body["response_format"] = _write_output(c.output)
     if c.reasoning is not None and (effort := effort_of(c.reasoning)):
