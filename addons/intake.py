@@ -27,11 +27,13 @@ from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decode_whole
 from addons.wire.errors import ApiError
+from addons.wire.errors import BadRequest
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
 from addons.wire.members import text_of
 from addons.wire.ollama.generate import preloaded
+from addons.wire.openai_chat.mixed import standard
 
 
 class Intake:
@@ -127,7 +129,7 @@ def begin_exchange(
 ) -> Exchange:
     """The exchange of a call to a model. Raises Refused if the body is none."""
     parsed = parse_body(raw)
-    body = parsed
+    body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
     model = named_model(endpoint, body)
@@ -163,6 +165,17 @@ def begin_exchange(
         started=time.monotonic(),
         credential=client_credential(head),
     )
+
+
+def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
+    """The body in the words of its endpoint's format; itself where it is. Raises Refused with what
+    is wrong with one in other words."""
+    if endpoint.kind != "generate" or endpoint.format.name != "openai-chat":
+        return parsed
+    try:
+        return standard(parsed)
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
 
 
 def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None:

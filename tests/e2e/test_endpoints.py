@@ -13,6 +13,7 @@ from tests.e2e.stage import CLIENT_KEY
 from tests.e2e.stage import Stage
 from tests.support.answers import ANTHROPIC
 from tests.support.answers import CHAT
+from tests.support.answers import Answer
 from tests.support.answers import Dialect
 from tests.support.answers import saying
 from tests.support.reading import read_body
@@ -348,6 +349,28 @@ def test_what_could_not_be_said_is_told(stage: Stage, streams: bool) -> None:
     sent = plan.requests[0].json
     assert sent["temperature"] == 0.5 and sent["stop_sequences"] == ["END"]
     assert "seed" not in json.dumps(sent)
+
+
+@pytest.mark.parametrize("dialect", [CHAT, ANTHROPIC], ids=lambda one: one.name)
+def test_a_request_in_other_words_at_the_path_of_chat(stage: Stage, dialect: Dialect) -> None:
+    """Cursor sends requests of the Responses API there, and reads chat completions."""
+    model, plan = stage.on(dialect, saying(dialect))
+    tool = {"type": "function", "name": "read", "parameters": {"type": "object", "properties": {}}}
+    answer = httpx2.post(
+        f"{stage.router.url}/v1/chat/completions",
+        json={"model": model, "input": [{"role": "user", "content": "x"}], "tools": [tool]},
+    )
+    assert answer.json()["choices"][0]["message"]["content"] == Answer().text
+    sent = plan.requests[0].json
+    assert "input" not in sent
+    assert sent["messages"] == [{"role": "user", "content": "x"}] or dialect is ANTHROPIC
+    (told,) = sent["tools"]
+    assert (told["function"] if dialect is CHAT else told)["name"] == "read"
+
+    bad = {"model": model, "input": [{}]}
+    refused = httpx2.post(f"{stage.router.url}/v1/chat/completions", json=bad)
+    assert refused.status_code == 400
+    assert "neither type nor role" in refused.json()["error"]["message"]
 
 
 async def test_a_client_cannot_set_our_headers(stage: Stage, http: httpx2.AsyncClient) -> None:

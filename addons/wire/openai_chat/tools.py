@@ -82,7 +82,8 @@ def write_foreign_tool(tool: Tool, names: Names) -> JsonObject | None:
         return None
     function = _write_function(as_function(tool))
     function["name"] = names.flat(tool.name, tool.namespace)
-    function["parameters"] = parameters(function.get("parameters"))
+    if not tool.strict:  # a strict schema obeys narrower rules already
+        function["parameters"] = parameters(function.get("parameters"))
     return {"type": "function", "function": function}
 
 

@@ -75,7 +75,8 @@ def write_tool(tool: Tool) -> JsonObject | None:
             written["format"] = tool.grammar
     else:
         if not said:
-            written["parameters"] = parameters(tool.parameters)
+            # A strict schema obeys narrower rules already.
+            written["parameters"] = tool.parameters if tool.strict else parameters(tool.parameters)
         elif tool.parameters is not None:
             written["parameters"] = tool.parameters
         if tool.strict is not None or not said:
