@@ -24,6 +24,7 @@ from addons.wire.limits import Limits
 from addons.wire.losses import is_instructed
 from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
+from addons.wire.pairing import paired
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
 from addons.wire.toolnames import renamed
@@ -86,7 +87,7 @@ class Translation:
         # What a model takes is known by its own name, not by the one the client has for it.
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
-            conversation = renamed(conversation)
+            conversation = renamed(paired(conversation))
         return upstream.write_request(replace(conversation, model=model))
 
 
