@@ -5,6 +5,7 @@ cannot express is left out on both sides (`without`, see `laws`).
 
 Spellings that formats have to differ in are made equal here, once and for all pairs:
 - media in a tool result count as following the results, since some APIs take words alone there;
+- white space counts for nothing in words, since several texts become one where an API takes one;
 - a plain-text document counts as text;
 - a custom tool counts as the function of one text that stands for it;
 - call ids in a request count by which result answers which call;
@@ -56,8 +57,8 @@ def request_meaning(c: Conversation, without: Collection[str] = ()) -> JsonObjec
     """Plain values that any two spellings of the same request share."""
     output = c.output
     said: JsonObject = {
-        "system": _system(c),
-        "turns": _turns(c, without),
+        "system": _bare("".join(_system(c))),
+        "turns": [(role, _bare(parts)) for role, parts in _turns(c, without)],
         "tools": {_flat(c, t.name, t.namespace): _tool(t) for t in _offered(c)},
         "tool_choice": _choice(c),
         "parallel_tools": c.parallel_tools is not False or not c.tools,
@@ -276,6 +277,20 @@ def _arguments(text: str) -> Any:
         return json.loads(text) if text.strip() else {}
     except ValueError:
         return {"arguments": text}
+
+
+def _bare(said: Any) -> Any:
+    """Words without white space, which some APIs need between texts that others keep apart."""
+    match said:
+        case str():
+            return "".join(said.split())
+        case ("text", str(text)):
+            return ("text", _bare(text))
+        case ("result", number, parts):
+            return ("result", number, _bare(parts))
+        case list():
+            return [_bare(part) for part in said]
+    return said
 
 
 def _join(parts: list[Any]) -> list[Any]:

@@ -571,13 +571,25 @@ class TestTranslated:
             Turn(role="system", parts=(Text(text="c"),)),
         )
         assert body["messages"] == [
-            {
-                "role": "system",
-                "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
-            },
+            {"role": "system", "content": "a\n\nb"},
             {"role": "user", "content": "Hi"},
             {"role": "system", "content": "c"},
         ]
+
+    def test_texts_alone_are_one_string_and_stay_a_list_beside_an_image(self) -> None:
+        """DeepSeek refuses a list as a tool's result."""
+        words = (Text(text="a"), Text(text="b"))
+        image = Media(kind="image", media_type="image/png", data=PIXEL)
+        body = translated(
+            Turn(role="assistant", parts=(ToolCall(id="1", name="look", arguments="{}"),)),
+            user(ToolResult(call_id="1", parts=words), *words),
+            Turn(role="assistant", parts=(Text(text="Well."),)),
+            user(*words, image),
+        )
+        _, result, question, _, seen = body["messages"]
+        assert result["content"] == "a\nb"
+        assert question["content"] == "a\n\nb"
+        assert [part["type"] for part in seen["content"]] == ["text", "text", "image_url"]
 
     def test_results_follow_their_calls_and_images_follow_the_results(self) -> None:
         image = Media(kind="image", media_type="image/png", data=PIXEL)

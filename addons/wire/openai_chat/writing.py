@@ -149,7 +149,8 @@ def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
                 continue
             media = [inner for inner in part.parts if isinstance(inner, Media) and not inner.text]
             words = _parts(inner for inner in part.parts if inner not in media)
-            yield {"role": "tool", "tool_call_id": part.call_id, "content": _content(words)}
+            content = _content(words, "\n")
+            yield {"role": "tool", "tool_call_id": part.call_id, "content": content}
             said += media
         left.append((turn, said))
     for turn, said in left:
@@ -165,10 +166,9 @@ def _parts(parts: Iterable[Part], own: bool = False) -> list[Any]:
     return written if own else [part for part in written if part != {"type": "text", "text": ""}]
 
 
-def _content(parts: list[Any]) -> Any:
-    """One text as the plain string that every provider takes; several stay apart."""
-    if not parts:
-        return ""
-    if len(parts) == 1 and parts[0]["type"] == "text":
-        return parts[0]["text"]
+def _content(parts: list[Any], between: str = "\n\n") -> Any:
+    """Texts alone as one plain string, which every provider takes: DeepSeek's and other servers
+    refuse a list, above all as a tool's result. What has images in it stays a list."""
+    if all(part["type"] == "text" for part in parts):
+        return between.join(part["text"] for part in parts)
     return parts
