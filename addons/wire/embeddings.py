@@ -155,7 +155,7 @@ class Embedding:
             coded = list(map(_coded, numbers)) if as_text else numbers
         except (BadReply, struct.error):
             return None
-        data = objects_of(body["data"])
+        data = _in_order(body["data"])
         recoded = [{**old, "embedding": new} for old, new in zip(data, coded, strict=True)]
         return {**body, "data": recoded}
 
@@ -248,8 +248,7 @@ def _gemini_request(model: str, wish: _Wish) -> JsonObject:
 def _read(shape: Shape, body: JsonObject) -> _Found:
     match shape:
         case "openai":
-            data = objects_of(body.get("data"))
-            data = sorted(data, key=lambda one: int_of(one.get("index")) or 0)
+            data = _in_order(body.get("data"))
             vectors = [one.get("embedding") for one in data]
             used = object_of(body.get("usage"))
             tokens = int_of(used.get("prompt_tokens"))
@@ -268,6 +267,11 @@ def _read(shape: Shape, body: JsonObject) -> _Found:
         model=text_of(body.get("model")) or None,
         usage=None if tokens is None else Usage(input=tokens, output=0, total=tokens),
     )
+
+
+def _in_order(data: Any) -> list[JsonObject]:
+    """The entries of an OpenAI answer, in the order of the texts they are for."""
+    return sorted(objects_of(data), key=lambda one: int_of(one.get("index")) or 0)
 
 
 def _numbers(vector: Vector) -> list[float]:

@@ -301,6 +301,17 @@ class TestLiberalReader:
         other = read(start(), start(id="msg_2"), opens(TEXT), HI, stops(), ends(), STOP)
         assert isinstance(other[-1], End)
 
+    def test_content_that_comes_with_the_start_counts(self):
+        begun = start(content=[{"type": "text", "text": "So. "}, {**CALL, "input": {"a": 1}}])
+        after = (opens(TEXT, 2), delta("text_delta", 2, text="Hi"), stops(2))
+        call = ToolCall(id="toolu_1", name="f", arguments='{"a":1}')
+        parts = reply(begun, *after, ends(), STOP).choice.parts
+        assert parts == (Text(text="So. "), call, Text(text="Hi"))
+        assert reply(begun, ends("tool_use"), STOP).choice.parts == (Text(text="So. "), call)
+        # Here the stream says all of it itself.
+        again = reply(begun, opens(TEXT), HI, stops(), ends(), STOP)
+        assert again.choice.parts == (Text(text="Hi"),)
+
     def test_another_message_in_the_middle_is_a_failure(self):
         events = read(start(), opens(TEXT), HI, start(id="msg_2"), opens(TEXT), HI, ends(), STOP)
         failure = events[-1]

@@ -165,6 +165,10 @@ def test_answers_out_of_order_are_put_into_it() -> None:
     data = list(reversed(ANSWERS["openai-chat"]["data"]))
     told = embedding("ollama").read("openai-chat", {"data": data})
     assert told.body and told.body["embeddings"] == VECTORS
+    as_text = [{**one, "embedding": coded(one["embedding"])} for one in data]
+    told = embedding("openai-chat").read("openai-chat", {"data": as_text})
+    assert told.body and [one["index"] for one in told.body["data"]] == list(range(len(VECTORS)))
+    assert [one["embedding"] for one in told.body["data"]] == VECTORS
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ class StreamReader:
     - `message_start`, block starts and stops and `message_delta` that were left out are inferred;
     - a `message_start` that repeats the first is passed over, but one of another message after
       output began means that the first was cut off and spliced to a retry: a failure;
+    - content that `message_start` holds already counts as blocks of its own, unless the stream
+      begins to number them anew;
     - all after `message_stop` is passed over, pings and unknown events too.
     """
 
@@ -88,6 +90,8 @@ class StreamReader:
         self._id: str | None = None
         self._usage: JsonObject = {}
         self._extra: JsonObject = {}
+        self._ahead: list[JsonObject] = []
+        """Blocks that came with the start."""
         self._started = False
         self._calls = False
         self._finished = False
@@ -138,6 +142,9 @@ class StreamReader:
         if self._started:
             return self._message_again(message)
         self._started = True
+        content = message.get("content")
+        if isinstance(content, list):
+            self._ahead = [block for block in content if isinstance(block, dict)]
         members = Members(message, "type", "role", "content", "stop_reason")
         self._id = members.take("id", str)
         model = members.take("model", str)
@@ -155,7 +162,9 @@ class StreamReader:
     def _block_start(self, data: JsonObject) -> list[Event]:
         index = data.get("index")
         index = self._last = index if isinstance(index, int) else self._next
-        events = self._close_block(index)
+        events = self._come_ahead() if index >= len(self._ahead) else []
+        self._ahead = []
+        events += self._close_block(index)
         content = _object(data, "content_block")
         part = read_block(content)
         block = _Block(self._next, part)
@@ -169,6 +178,15 @@ class StreamReader:
         self._next += 1
         self._blocks[index] = block
         return [*events, PartStart(block.index, part)]
+
+    def _come_ahead(self) -> list[Event]:
+        """The blocks that came with the start, which are complete."""
+        blocks, self._ahead = self._ahead, []
+        events: list[Event] = []
+        for index, block in enumerate(blocks):
+            events += self._block_start({"index": index, "content_block": block})
+            events += self._close_block(index)
+        return events
 
     def _delta(self, data: JsonObject) -> list[Event]:
         index = self._index(data)
@@ -206,7 +224,7 @@ class StreamReader:
 
     def _finish(self, stop: Stop | None) -> list[Event]:
         """Ends all parts, and the choice if that was not done yet."""
-        events = self._close_all()
+        events = [*self._come_ahead(), *self._close_all()]
         if not self._finished:
             self._finished = True
             inferred = Stop(reason="tool_calls" if self._calls else "end")
