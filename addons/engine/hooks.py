@@ -14,6 +14,9 @@ from mitmproxy import flow
 from mitmproxy import hooks
 from mitmproxy.addonmanager import AddonManager
 from mitmproxy.addons.onboarding import Onboarding
+from mitmproxy.addons.tlsconfig import TlsConfig
+
+from addons.engine.idle import is_idle
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,10 @@ class Handlers:
     loader. Where one fails, the rest of its group is left out, as mitmproxy does it."""
     arguments: tuple[str, ...]
     """The hook's fields, which the handlers are given."""
+    all: tuple[Handler, ...]
+    """Those of all groups."""
+    groups_of: tuple[tuple[int, int], ...]
+    """For each of `all`, the number of its group and its place in that."""
 
 
 class CachedAddonManager(AddonManager):
@@ -46,27 +53,33 @@ class CachedAddonManager(AddonManager):
         manager.__class__ = cls
         assert isinstance(manager, cls)
         manager._table = {}
+        # After all have been configured; an override of `_configure_all` would not be called.
+        manager.master.options.changed.connect(manager._options_changed)
 
     def start(self, event: hooks.Hook) -> Awaitable[None] | None:
         """Call the handlers of an event; what remains to be awaited if one of them has to wait."""
         handlers = self._table.get(event.name) or self._look_up(event)
-        if not handlers.groups:
+        if not handlers.all:
             return None
         arguments = [getattr(event, name) for name in handlers.arguments]
-        for at, group in enumerate(handlers.groups):
-            for place, handler in enumerate(group):
-                try:
-                    result = handler(*arguments)
-                except exceptions.AddonHalt:
-                    return None
-                except exceptions.OptionsError:
-                    raise
-                except Exception as e:
-                    _report(e)
-                    break
-                if result is not None and inspect.isawaitable(result):
-                    rest = (group[place + 1 :], *handlers.groups[at + 1 :])
-                    return _finish(result, rest, arguments)
+        failed = -1  # the group of whom comes no more
+        for place, handler in enumerate(handlers.all):
+            if failed >= 0 and handlers.groups_of[place][0] == failed:
+                continue
+            try:
+                result = handler(*arguments)
+            except exceptions.AddonHalt:
+                return None
+            except exceptions.OptionsError:
+                raise
+            except Exception as e:
+                _report(e)
+                failed = handlers.groups_of[place][0]
+                continue
+            if result is not None and inspect.isawaitable(result):
+                group, within = handlers.groups_of[place]
+                rest = (handlers.groups[group][within + 1 :], *handlers.groups[group + 1 :])
+                return _finish(result, rest, arguments)
         return None
 
     def has(self, event: type[hooks.Hook]) -> bool:
@@ -113,12 +126,9 @@ class CachedAddonManager(AddonManager):
         super().clear()
         self._table.clear()
 
-    def _configure_all(self, updated: set[str]) -> None:
-        # The order of scripts is an option.
-        try:
-            super()._configure_all(updated)
-        finally:
-            self._table.clear()
+    def _options_changed(self, updated: set[str]) -> None:
+        # Who has nothing to do may have now, and the order of scripts is an option.
+        self._table.clear()
 
     def add(self, *addons: object) -> None:
         super().add(*addons)
@@ -126,14 +136,21 @@ class CachedAddonManager(AddonManager):
         self._table.clear()
 
     def _look_up(self, event: hooks.Hook | type[hooks.Hook]) -> Handlers:
-        groups = (
-            tuple(_handler(addon, event.name) for addon in _handling(top, event.name))
+        found = (
+            tuple(
+                _handler(addon, event.name)
+                for addon in _handling(top, event.name)
+                if not is_idle(addon, event.name, self.master.options)
+            )
             for top in self.chain
         )
+        groups = tuple(group for group in found if group)
         kind = event if isinstance(event, type) else type(event)
         handlers = Handlers(
-            groups=tuple(group for group in groups if group),
+            groups=groups,
             arguments=tuple(field.name for field in fields(kind)),  # type: ignore[arg-type]
+            all=tuple(handler for group in groups for handler in group),
+            groups_of=tuple((at, i) for at, group in enumerate(groups) for i in range(len(group))),
         )
         self._table[event.name] = handlers
         return handlers
@@ -153,12 +170,28 @@ def _handling(top: object, name: str) -> list[object]:
 
 def _handler(addon: object, name: str) -> Handler:
     handler = getattr(addon, name)
-    if type(addon) is not Onboarding or name != "request":
-        return handler
+    if name == "request" and type(addon) is Onboarding:
+        return _unless_asked_for(addon, handler)
+    if name == "request" and type(addon) is TlsConfig:
+        return _for_revocation_lists(handler)
+    return handler
 
-    # Its handler must be awaited to learn that mitm.it was not asked for.
+
+def _unless_asked_for(addon: Onboarding, handler: Handler) -> Handler:
+    """The handler must be awaited to learn that mitm.it was not asked for."""
+
     def request(flow: Any) -> Awaitable[None] | None:
         return handler(flow) if addon.should_serve(flow) else None
+
+    return request
+
+
+def _for_revocation_lists(handler: Handler) -> Handler:
+    """Where the list is, is read from the certificate at every request."""
+
+    def request(flow: Any) -> None:
+        if flow.request.data.path.endswith(b".crl"):
+            handler(flow)
 
     return request
 

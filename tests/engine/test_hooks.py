@@ -2,12 +2,17 @@
 
 import asyncio
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mitmproxy import exceptions
 from mitmproxy import http
+from mitmproxy.addons import default_addons
+from mitmproxy.addons.dumper import Dumper
 from mitmproxy.addons.onboarding import Onboarding
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.hooks import all_hooks
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.proxy.layers.http import HttpResponseHook
 from mitmproxy.test import taddons
@@ -156,3 +161,61 @@ async def test_the_page_of_mitm_it_costs_no_task_where_nobody_asks_for_it() -> N
         assert rest is not None
         await rest
         assert asked.response
+
+
+def mitmproxys(name: str) -> Any:
+    return next(one for one in default_addons() if type(one).__name__ == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "option", "value"),
+    [
+        ("AntiCache", "request", "anticache", True),
+        ("AntiComp", "request", "anticomp", True),
+        ("BlockList", "request", "block_list", ["/~u x/404"]),
+        ("Dumper", "response", "flow_detail", 1),
+        ("MapLocal", "request", "map_local", ["|x|/tmp"]),
+        ("MapRemote", "request", "map_remote", ["|x|http://y"]),
+        ("ModifyBody", "request", "modify_body", ["/a/b"]),
+        ("ModifyHeaders", "requestheaders", "modify_headers", ["/a/b"]),
+        ("ProxyAuth", "requestheaders", "proxyauth", "any"),
+        ("Save", "response", "save_stream_file", "{folder}/flows"),
+        ("SaveHar", "response", "hardump", "{folder}/har"),
+        ("StickyAuth", "request", "stickyauth", "~all"),
+        ("StickyCookie", "request", "stickycookie", "~all"),
+        ("UpstreamAuth", "requestheaders", "upstream_auth", "a:b"),
+    ],
+)
+def test_who_has_nothing_to_do_is_asked_once_that_changes(
+    name: str, hook: str, option: str, value: Any, tmp_path: Path
+) -> None:
+    addon = Dumper() if name == "Dumper" else mitmproxys(name)
+    kind = all_hooks[hook]
+    with taddons.context(loadcore=False) as context:
+        manager = context.master.addons
+        CachedAddonManager.adopt(manager)
+        assert isinstance(manager, CachedAddonManager)
+        manager.add(addon)
+        options = context.options
+        before = getattr(options, option)
+        options.update(**{option: 0 if name == "Dumper" else before})
+        assert not manager.has(kind)
+        value = value.format(folder=tmp_path) if isinstance(value, str) else value
+        options.update(**{option: value})
+        assert manager.has(kind)
+        options.update(**{option: 0 if name == "Dumper" else before})
+        assert not manager.has(kind)
+
+
+def test_a_certificates_revocation_list_is_still_answered(tmp_path: Path) -> None:
+    config = TlsConfig()
+    with taddons.context(config) as context:
+        context.configure(config, confdir=str(tmp_path))
+        CachedAddonManager.adopt(context.master.addons)
+        manager = context.master.addons
+        assert isinstance(manager, CachedAddonManager)
+        for path, answered in ((config.crl_path(), True), ("/a", False), ("/a.crl", False)):
+            flow = tflow.tflow()
+            flow.request.path = path
+            manager.start(HttpRequestHook(flow))
+            assert (flow.response is not None) is answered

@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 from mitmproxy import options
 from mitmproxy.http import Headers
 from mitmproxy.http import Request
+from mitmproxy.http import Response
+from mitmproxy.proxy.layers.http import HttpRequestHook
+from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.test import tflow
 
 from addons.engine import messages
 
@@ -54,3 +58,79 @@ def test_options_that_can_be_changed_are_copied() -> None:
         assert value == option.current()
         if not isinstance(value, bool | int | str | None):
             assert messages._current(option) is not value
+
+
+lengths = st.lists(
+    st.sampled_from([b"0", b"7", b"12", b"012", b"", b"+3", b"1, 1", b"x", b" 4", b"\xb2"]),
+    max_size=2,
+)
+codings = st.sampled_from([None, b"chunked", b"gzip", b"identity", b"odd"])
+wishes = st.lists(
+    st.sampled_from([b"keep-alive", b"Keep-Alive", b"close", b"keep-alive, close", b"te"]),
+    max_size=2,
+)
+
+
+def outcome(of: Any, *args: Any) -> Any:
+    try:
+        return of(*args)
+    except Exception as e:
+        return type(e), str(e)
+
+
+@given(
+    lengths=lengths,
+    coding=codings,
+    method=st.sampled_from(["POST", "GET", "HEAD", "CONNECT", "post"]),
+    status=st.sampled_from([None, 100, 200, 204, 304, 500]),
+)
+def test_the_length_of_a_body_is_what_mitmproxy_takes_it_for(
+    lengths: list[bytes], coding: bytes | None, method: str, status: int | None
+) -> None:
+    fields = [(b"Content-Length", length) for length in lengths]
+    fields += [(b"transfer-encoding", coding)] if coding is not None else []
+    request = Request.make(method, "http://a/", headers=() if status else fields)
+    request.headers.fields = () if status else tuple(fields)
+    response = None
+    if status is not None:
+        response = Response.make(status)
+        response.headers.fields = tuple(fields)
+    own = outcome(messages._body_size_with_care, request, response)
+    assert outcome(messages._body_size, request, response) == own
+
+
+@given(wishes=wishes, version=st.sampled_from(["HTTP/1.0", "HTTP/1.1", b"HTTP/1.1", "HTTP/2.0"]))
+def test_a_connection_ends_when_mitmproxy_ends_it(wishes: list[bytes], version: Any) -> None:
+    headers = Headers([(b"Connection", wish) for wish in wishes])
+    assert messages._closes(version, headers) == messages._closes_with_care(version, headers)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [(), [(b"a", b"b")], ((b"a", b"b"),), [[b"a", b"b"]], [("a", b"b")], iter([(b"a", b"")])],
+)
+def test_headers_are_made_as_ever(fields: Any) -> None:
+    def made(init: Any, given: Any, named: Any) -> Any:
+        headers = Headers()
+        init(headers, given, **named)
+        return type(headers.fields), headers.fields
+
+    fields = list(fields) if not isinstance(fields, tuple) else fields
+    for named in ({}, {"x_y": "z"}):
+        own = outcome(made, messages._init_with_care, fields, named)
+        assert outcome(made, messages._init, fields, named) == own
+
+
+def test_hooks_are_made_and_asked_as_ever() -> None:
+    flow = tflow.tflow()
+    hook = HttpRequestHook(flow)
+    assert messages._arguments(hook) == hook.args() == [flow]
+    assert type(messages._new(HttpRequestHook, flow)) is HttpRequestHook
+    assert messages._check_version(b"HTTP/1.0") is None
+    with pytest.raises(ValueError, match="Unknown HTTP version"):
+        messages._check_version(b"HTTP/x")
+
+
+def test_the_states_of_a_stream_are_wrapped() -> None:
+    # Otherwise there is nothing to unwrap.
+    assert getattr(HttpStream._handle_event, "__code__", None) is messages._EXPECTING
