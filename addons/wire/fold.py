@@ -7,6 +7,7 @@ from typing import Any
 
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Media
+from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
 from addons.wire.conversation import Refusal
 from addons.wire.conversation import Reply
@@ -225,6 +226,24 @@ def unfold(reply: Reply) -> list[Event]:
     events.extend(Finish(c.stop, c.index) for c in reply.choices if c.stop is not None)
     events.append(End())
     return events
+
+
+def says_something(reply: Reply) -> bool:
+    """Whether any of the events of a reply is output (see `events.is_output`)."""
+    return any(_says(part) for choice in reply.choices for part in choice.parts)
+
+
+def _says(part: Part) -> bool:
+    match part:
+        case Text():
+            return bool(part.text or part.citations)
+        case Thinking():
+            return bool(part.text or part.redacted or part.signature)
+        case Refusal():
+            return bool(part.text)
+        case Opaque():
+            return part.kind != "reasoning"
+    return True
 
 
 def _unfold_part(index: int, part: Part, choice: int) -> list[Event]:

@@ -38,12 +38,14 @@ from addons.wire.events import UsageUpdate
 from addons.wire.events import is_output
 from addons.wire.fold import fold
 from addons.wire.fold import merge_usage
+from addons.wire.fold import says_something
 from addons.wire.fold import unfold
 from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.framing import FrameDecoder
 from addons.wire.framing import frame_decoder
 from addons.wire.framing import is_array
+from addons.wire.glance import glance
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.seam import Seam
@@ -320,14 +322,26 @@ class Relay:
             return self._fail(kind, f"the upstream answered with {what}")
         if (error := self.upstream.find_error(body)) is not None:
             return self._fail("body", error.message, error)
+        if self._keeps_bytes and not self.streams:
+            if (seen := glance(self.upstream.name, body)) is not None:
+                (self.usage,) = seen
+                self.done = self.committed = True
+                self.body = as_utf8(raw)
+                return b""
         try:
             reply = self.upstream.read_reply(body)
         except BadReply as e:
             return self._fail("malformed", str(e))
-        events = self._staged(unfold(reply))
-        if self._changed:
-            reply = fold(reply.format, events)
-        self._spoke = self._watch(events)
+        events: list[Event] = []
+        if self.stages or self.streams:
+            events = self._staged(unfold(reply))
+            if self._changed:
+                reply = fold(reply.format, events)
+            self._watch(events)
+        else:
+            self._spoke = says_something(reply)
+            self.usage = reply.usage
+            self.stop = next((c.stop for c in reversed(reply.choices) if c.index == 0), None)
         if self._is_empty():
             return self._fail("empty", "the answer is empty")
         self.done = True

@@ -33,10 +33,12 @@ from addons.wire.events import SignatureDelta
 from addons.wire.events import Start
 from addons.wire.events import TextDelta
 from addons.wire.events import UsageUpdate
+from addons.wire.events import is_output
 from addons.wire.fold import Fold
 from addons.wire.fold import fold
 from addons.wire.fold import merge
 from addons.wire.fold import merge_usage
+from addons.wire.fold import says_something
 from addons.wire.fold import unfold
 
 CITATION = Citation(url="https://a.test", title="A", format="x", raw={})
@@ -214,3 +216,27 @@ def _numbered(choices: list[Choice]) -> list[Choice]:
 @given(REPLIES)
 def test_a_reply_survives_being_unfolded(reply: Reply) -> None:
     assert fold("x", unfold(reply)) == reply
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Text(text=""),
+        Text(text="a"),
+        Text(text="", citations=(CITATION,)),
+        Thinking(),
+        Thinking(text="a"),
+        Thinking(redacted="a"),
+        Thinking(signature="a"),
+        Refusal(text=""),
+        Refusal(text="a"),
+        ToolCall(id="", name=""),
+        ToolCall(id="", name="", arguments="{}"),
+        Media(kind="image"),
+        Opaque(format="x", kind="reasoning", raw={}),
+        Opaque(format="x", kind="search", raw={}),
+    ],
+)
+def test_an_answer_says_something_if_an_event_of_it_does(part: Part) -> None:
+    reply = Reply(format="x", choices=(Choice(), Choice(index=1, parts=(part,))))
+    assert says_something(reply) is any(is_output(event) for event in unfold(reply))

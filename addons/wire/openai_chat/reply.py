@@ -15,6 +15,7 @@ from addons.wire.conversation import Stop
 from addons.wire.conversation import Text
 from addons.wire.conversation import Thinking
 from addons.wire.conversation import ToolCall
+from addons.wire.conversation import Usage
 from addons.wire.errors import BadReply
 from addons.wire.format import Asked
 from addons.wire.jsonio import EMPTY
@@ -69,19 +70,24 @@ def read_reply(body: JsonObject) -> Reply:
         extra["object"] = body.get("object")
     seed = answer_seed(body)
     read = [_read_choice(c, i, body, seed) for i, c in enumerate(choices) if isinstance(c, dict)]
-    usage = read_usage(body.get("usage"))
-    for choice in choices:
-        if usage is None and isinstance(choice, dict):
-            usage = read_usage(choice.get("usage"))  # Moonshot
     return Reply(
         format=NAME,
         id=text_of(body.get("id")) or None,
         model=text_of(body.get("model")) or None,
         created=int_of(body.get("created")),
         choices=tuple(read),
-        usage=usage,
+        usage=read_choices_usage(body, choices),
         extra={NAME: extra} if extra else EMPTY,
     )
+
+
+def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
+    """The usage of an answer with these choices; None if it tells none."""
+    usage = read_usage(body.get("usage"))
+    for choice in choices:
+        if usage is None and isinstance(choice, dict):
+            usage = read_usage(choice.get("usage"))  # Moonshot
+    return usage
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:

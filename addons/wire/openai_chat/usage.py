@@ -90,5 +90,13 @@ def _details(body: JsonObject, *names: str) -> JsonObject:
 
 def _first(*values: Any) -> int | None:
     """The first count that is above zero, or else the first that is given."""
-    counts = [count for value in values if (count := int_of(value)) is not None]
-    return next((count for count in counts if count), counts[0] if counts else None)
+    first: int | None = None
+    for value in values:
+        if value is None:
+            continue
+        count = int_of(value)
+        if count:
+            return count
+        if first is None:
+            first = count
+    return first
