@@ -66,8 +66,10 @@ class Access:
     def _note_proxy_key(self, flow: http.HTTPFlow) -> None:
         """A client that shows its key to the proxy keeps its requests free for its own login."""
         keys, exchanges = self._runtime.client_keys, self._runtime.exchanges
+        if not keys:
+            return
         given = exchanges.head_of(flow).headers.get("proxy-authorization")
-        if given is None or not keys:
+        if given is None:
             return
         for candidate in proxy_credentials(given):
             if (place := place_of(candidate, keys)) is not None:

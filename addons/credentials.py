@@ -31,7 +31,7 @@ class Credentials:
         exchange.routes = routes = self._runtime.routes
         route = routes.of(exchange.plan, exchange.credential, exchange.aside)
         session = ""
-        if routes.is_sticky(route):
+        if route.sticky:
             headers = {name.lower(): value for name, value in exchange.head.headers.items()}
             found = session_of(headers, exchange.body)
             session = found.id if found else ""

@@ -1,6 +1,6 @@
 """Everything about one request, in one typed object found by its flow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -141,9 +141,9 @@ class Exchange:
     """The key the client came with, for providers that it is forwarded to."""
     aside: Aside | None = None
     """What is asked for, where that is no answer."""
-    origin: Origin | None = None
-    """Where the client's own credential leads; None where it has none that is not the router's, or
-    nobody knows where it would lead."""
+    find_origin: Callable[[], Origin | None] | None = None
+    """Finds where the client's own credential leads; None where it has none that is not the
+    router's."""
     recalled: bool = False
     """Whether `body` says in full what the client only named."""
 
@@ -175,8 +175,8 @@ class Exchange:
     """Whether the running attempt asks for the shape of the answer in words."""
     limits: Limits = NO_LIMITS
     """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
-    upstream_headers: Mapping[str, str] = field(default_factory=dict)
-    """The head of the running attempt's answer, names in lower case."""
+    upstream_headers: http.Headers | None = None
+    """Those of the running attempt's answer; None before it came."""
     relay: Relay | AsideRelay | None = None
     refusal: http.Response | None = None
     """The running attempt's refusal as the client's own destination gave it."""
@@ -191,6 +191,15 @@ class Exchange:
     seam: Seam | None = None
     """Where broken streams may be continued: what the client has been told."""
     _conversation: Conversation | None = None
+    _origin: Origin | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the client's own credential leads; None where it has none that is not the router's,
+        or nobody knows where it would lead."""
+        if self.find_origin is not None:
+            self._origin, self.find_origin = self.find_origin(), None
+        return self._origin
 
     @property
     def passes_through(self) -> bool:
@@ -210,7 +219,7 @@ class Exchange:
         """This exchange as a second attempt sees it that runs beside the first: what one attempt
         sets, the other does not see; what all attempts came to, both do."""
         return replace(
-            self, current=None, target=None, relay=None, refusal=None, upstream_headers={}
+            self, current=None, target=None, relay=None, refusal=None, upstream_headers=None
         )
 
     def steps(self) -> list[str]:

@@ -14,6 +14,7 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.giving_up import own_answer
 from addons.guard import guarded
+from addons.messages import lower_items
 from addons.passthrough import is_renewable
 from addons.policy.failures import Kind
 from addons.policy.failures import Seen
@@ -93,7 +94,7 @@ class Fallback:
         seen = see(exchange, failure, problem, error, after_output)
         verdict = self._runtime.table_of(exchange.target.provider).classify(seen)
         retry_after = earliest_retry(
-            exchange.upstream_headers,
+            lower_items(exchange.upstream_headers) if exchange.upstream_headers else {},
             error.raw or None,
             time.time(),
             limits=verdict.cls == "quota",

@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from addons.exchange import Exchange
 from addons.messages import lower_items
+from addons.messages import lower_name
 from addons.policy.records import AttemptRecord
 
 _HOP = {
@@ -51,6 +52,9 @@ _REWRITTEN = {
 }
 _OF_THE_WAY = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"}
 
+_NAMES = 1024
+"""Names of headers that are remembered at most; servers and clients may send any."""
+
 _NOT_ANSWERED = _HOP | {
     "content-length",
     "content-type",
@@ -74,16 +78,30 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
         if agent:
             yield "user-agent", agent
         return
-    fields = lower_items(exchange.head.headers)
-    named = {name.strip().lower() for name in fields.get("connection", "").split(",")}
-    for name, value in fields.items():
-        if name in _HOP or name in _REWRITTEN or name in _OF_THE_WAY or name in named:
-            continue
-        if name.startswith(("x-forwarded-", "x-switchyard-", ":")):
-            continue
-        if is_credential(name) and not with_credential:
+    headers = exchange.head.headers
+    connection = headers.get("connection")
+    named = {name.strip().lower() for name in connection.split(",")} if connection else ()
+    for name, value in lower_items(headers, _asked_name).items():
+        if name in named or (is_credential(name) and not with_credential):
             continue
         yield name, value
+
+
+@lru_cache(_NAMES)
+def _asked_name(field: bytes) -> str:
+    """The name in lower case of a header of requests that may go upstream, of others nothing."""
+    name = lower_name(field)
+    if name in _HOP or name in _REWRITTEN or name in _OF_THE_WAY:
+        return ""
+    return "" if name.startswith(("x-forwarded-", "x-switchyard-", ":")) else name
+
+
+@lru_cache(_NAMES)
+def _answered_name(field: bytes) -> str:
+    """The name in lower case of a header of answers that may go to the client, of others
+    nothing."""
+    name = lower_name(field)
+    return "" if name in _NOT_ANSWERED or name.startswith("x-switchyard-") else name
 
 
 def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
@@ -96,7 +114,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
             yield field, value
 
 
-@lru_cache(1024)
+@lru_cache(_NAMES)
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""
@@ -107,9 +125,7 @@ def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
     same = exchange.passes_through
-    for name, value in lower_items(upstream).items():
-        if name in _NOT_ANSWERED or name.startswith("x-switchyard-"):
-            continue
+    for name, value in lower_items(upstream, _answered_name).items():
         if same or name in ("request-id", "x-request-id"):
             yield name, value
     yield from route_headers(exchange)

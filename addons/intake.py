@@ -1,8 +1,9 @@
 """Which flows are calls to a model, and what they ask for."""
 
 import time
-import uuid
 from dataclasses import replace
+from functools import partial
+from secrets import token_hex
 
 from mitmproxy import http
 
@@ -70,15 +71,15 @@ class Intake:
             )
             if runtime.has_own_login(flow):
                 path = exchange.head.path
-                exchange.origin = (
-                    home_of(request, path, endpoint) if own else addressed_to(request, path)
-                )
+                # For most requests nobody asks for it.
+                find = partial(home_of, endpoint=endpoint) if own else addressed_to
+                exchange.find_origin = partial(find, request, path)
             body = exchange.body
             exchange.body = recalled(runtime.conversations, exchange)
             exchange.recalled = exchange.body is not body
             if "previous_response_id" not in exchange.body:
-                before = text_of(exchange.parsed.get("previous_response_id"))
-                exchange.asked = replace(exchange.asked, previous=before or None)
+                if before := text_of(exchange.parsed.get("previous_response_id")):
+                    exchange.asked = replace(exchange.asked, previous=before)
             # A count's model, which the path may name, is no member of its body.
             asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
             exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
@@ -157,7 +158,7 @@ def begin_exchange(
         streams=bool(wish),
         asked=Asked(
             model=model,
-            id=uuid.uuid4().hex,
+            id=token_hex(16),
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,

@@ -1,6 +1,7 @@
 """HTTP messages made of all their parts at once."""
 
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from functools import lru_cache
@@ -33,20 +34,35 @@ def make_response(
     named = dict(headers)
     if content is not None:
         named["content-length"] = str(len(content))
-    reason = status_codes.RESPONSES.get(status, "").encode()
     now = time.time()
     return http.Response(
-        b"HTTP/1.1", status, reason, _fields(named), content or b"", None, now, now
+        b"HTTP/1.1", status, _reason(status), _fields(named), content or b"", None, now, now
     )
 
 
-def lower_items(headers: http.Headers) -> dict[str, str]:
-    """Headers by their names in lower case; repeated ones joined (RFC 9110, section 5.3)."""
+def lower_name(field: bytes) -> str:
+    """A header's name in lower case."""
+    return field.decode("utf-8", _AS_IS).lower()
+
+
+def lower_items(
+    headers: http.Headers, name_of: Callable[[bytes], str] = lower_name
+) -> dict[str, str]:
+    """Headers by their names in lower case; repeated ones joined (RFC 9110, section 5.3).
+
+    `name_of` gives those names, and nothing for what is left out.
+    """
     found: dict[str, str] = {}
-    for name, value in headers.fields:
-        key, text = name.decode("utf-8", _AS_IS).lower(), value.decode("utf-8", _AS_IS)
-        found[key] = f"{found[key]}, {text}" if key in found else text
+    for field, value in headers.fields:
+        if key := name_of(field):
+            text = value.decode("utf-8", _AS_IS)
+            found[key] = f"{found[key]}, {text}" if key in found else text
     return found
+
+
+@lru_cache(1024)
+def _reason(status: int) -> bytes:
+    return status_codes.RESPONSES.get(status, "").encode()
 
 
 def _fields(headers: Mapping[str, str]) -> http.Headers:

@@ -8,7 +8,6 @@ from addons.exchange import Exchange
 from addons.failover.attempt import Failure
 from addons.headers import answer_headers
 from addons.headers import stream_head
-from addons.messages import lower_items
 from addons.messages import make_response
 from addons.wire.aside import AsideRelay
 from addons.wire.relay import Relay
@@ -66,7 +65,7 @@ class RelayReceiver:
     def start(self, response: http.Response) -> None:
         self._upstream = response
         headers = response.headers
-        self._exchange.upstream_headers = lower_items(headers)
+        self._exchange.upstream_headers = headers
         self._relay.start(
             response.status_code,
             headers.get("content-type", ""),

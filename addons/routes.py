@@ -86,14 +86,6 @@ class Routes:
         """Every credential there is, as (provider, credential)."""
         return {(name, one.id) for name, group in self._credentials.items() for one in group}
 
-    def is_sticky(self, route: Route) -> bool:
-        """Whether it matters for a route to which session a request belongs."""
-        return "sticky" in {
-            route.strategy,
-            *(member.strategy for member in route.members),
-            *(target.strategy for member in route.members for target in member.targets),
-        }
-
     def key(self, credential: str) -> SecretStr | None:
         """The key of a credential; None for a provider that needs none."""
         return self._keys.get(credential)

@@ -79,6 +79,8 @@ class Runtime:
         self.own_doors: set[str] = set()
         """Ids of the clients that were shown our own certificate."""
         self._found: FoundModels = {}
+        self._limits: dict[float, Limits] = {}
+        """How long and how often to try, by the time to wait for recovery."""
         self._when_used: list[Callable[[], None]] = []
         self._hosts: frozenset[tuple[str, int]] = frozenset()
         self._host_ports: frozenset[int] = frozenset()
@@ -105,6 +107,7 @@ class Runtime:
         }
         self._renew_health(config)
         self.config = config
+        self._limits.clear()
         for tell in self._when_used:
             tell()
 
@@ -124,23 +127,28 @@ class Runtime:
 
     def begin_trail(self, route: Route, plan: Plan, session: str) -> Trail:
         """The bookkeeping of a new request."""
-        retry = self.config.retry
+        wait = plan.wait_for_recovery or 0.0
         return Trail(
             route,
             health=self.health,
             selector=self.selector,
             quotas=self.quotas,
-            limits=Limits(
-                request_retry=retry.request_retry,
-                max_retry_credentials=retry.max_retry_credentials,
-                max_retry_interval=retry.max_retry_interval,
-                deadline=retry.deadline,
-                wait_for_recovery=plan.wait_for_recovery or 0.0,
-            ),
+            limits=self._limits.get(wait) or self._limits_for(wait),
             now=time.monotonic(),
             session=session,
             rng=self._rng,
         )
+
+    def _limits_for(self, wait_for_recovery: float) -> Limits:
+        retry = self.config.retry
+        limits = self._limits[wait_for_recovery] = Limits(
+            request_retry=retry.request_retry,
+            max_retry_credentials=retry.max_retry_credentials,
+            max_retry_interval=retry.max_retry_interval,
+            deadline=retry.deadline,
+            wait_for_recovery=wait_for_recovery,
+        )
+        return limits
 
     def table_of(self, provider: Provider) -> FailureTable:
         """What a provider's failures mean."""

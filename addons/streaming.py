@@ -35,7 +35,7 @@ class Streaming:
             return
         upstream = exchange.upstream_format
         assert upstream
-        exchange.upstream_headers = {}
+        exchange.upstream_headers = None
         own = exchange.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
         if exchange.aside is not None:

@@ -60,20 +60,20 @@ class Views:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None:
             return
+        told = self._facts(exchange)
         facts = [
-            " -> ".join(exchange.steps()),
+            " -> ".join(told["route"]),
             f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
             f"{time.monotonic() - exchange.started:.1f} s",
             *_particulars(exchange),
         ]
-        flow.metadata[FACTS] = self._facts(exchange)
+        flow.metadata[FACTS] = told
         flow.comment = f"{_one_line(exchange.model)}: {', '.join(facts)}"
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
             flow.marked = ":orange_circle:"
-        known = flow.metadata[FACTS]
-        if self._shows and "provider-origin" in known and "tokens" in known:
+        if self._shows and "provider-origin" in told and "tokens" in told:
             asyncio_utils.create_task(
                 _tell_cost(flow, flow.comment), name="switchyard cost", keep_ref=True
             )
@@ -140,5 +140,7 @@ def _origin(base_url: str) -> str:
 
 def _one_line(model: str) -> str:
     """A model's name as a dump can hold it; clients may send anything."""
+    if len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable() and " " not in model:
+        return model
     line = " ".join(model.encode("utf-8", "replace").decode().split())
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"

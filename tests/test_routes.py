@@ -99,7 +99,7 @@ def test_every_credential_is_known() -> None:
     [("a/m", False), ("both", False), ("keep", True), ("s", True), ("pool", False)],
 )
 def test_whether_the_session_matters(model: str, sticky: bool) -> None:
-    assert RUNTIME.routes.is_sticky(route_of(RUNTIME.routes, model)) is sticky
+    assert route_of(RUNTIME.routes, model).sticky is sticky
 
 
 def test_members_and_strategies_are_the_plans() -> None:

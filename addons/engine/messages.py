@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.utils import expect
 
 _UNCHANGING = (bool, int, str, type(None))
-_EXPECTING = expect()(lambda *_: None).__code__
+_EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
 """The code of what mitmproxy wraps the states of its layers in, to see that they meet no event of
 another state."""
 

@@ -31,6 +31,10 @@ class Candidate:
     key: TargetKey
 
 
+type _Free = list[tuple[Target, list[Candidate]]]
+"""Targets of a member, each with those of its candidates that may be tried."""
+
+
 class Candidates:
     """The candidates of one request. What is out for the round or for good is told to it."""
 
@@ -49,9 +53,6 @@ class Candidates:
         self._quotas = quotas
         self._session = session
         self._most_credentials = most_credentials
-        self._in_order = route.strategy == "fill-first" and (
-            len({member.priority for member in route.members}) == 1
-        )
         self._out: set[Place] = set()
         """Not again in this round."""
         self._later: set[Place] = set()
@@ -104,18 +105,22 @@ class Candidates:
         the strategies choose. `besides`: ids of members to leave out."""
         if self._current and not besides:
             member, target = self._current
-            if credentials := self._free(member, target, now):
-                return self._pick_key(member, target, credentials)
-        found: list[tuple[Member, list[Target]]] = []
+            if free := self._free(member, target, now):
+                return self._pick_key(member, target, free)
+        found: list[tuple[Member, _Free]] = []
         for member in self._route.members:
             if member.id in besides:
                 continue
-            targets = [target for target in member.targets if self._free(member, target, now)]
+            targets = [
+                (target, free)
+                for target in member.targets
+                if (free := self._free(member, target, now))
+            ]
             if targets:
                 found.append((member, targets))
-                if self._in_order:
+                if self._route.in_order:
                     break
-        return self._pick(found, now) if found else None
+        return self._pick(found) if found else None
 
     def least_bad(self, now: float, horizon: float = math.inf) -> Candidate | None:
         """Of what is left in this round and not shut by its provider, what returns soonest, if it
@@ -170,34 +175,47 @@ class Candidates:
             if standing.state == "cooling" and places(candidate.key)[0] not in self._out:
                 yield candidate, standing
 
-    def _pick(self, found: list[tuple[Member, list[Target]]], now: float) -> Candidate:
+    def _pick(self, found: list[tuple[Member, _Free]]) -> Candidate:
         route = self._route
-        by_id = dict((member.id, (member, targets)) for member, targets in found)
-        members = [member for member, _ in found]
-        chosen = self._selector.pick(
-            route.id, route.strategy, members, self._session, self._member_load
-        )
-        member, targets = by_id[chosen.id]
-        target = self._selector.pick(
-            f"{route.id}>{member.id}", member.strategy, targets, self._session, self._target_load
-        )
-        return self._pick_key(member, target, self._free(member, target, now))
+        member, targets = found[0]
+        # Where there never is a choice, none is remembered either.
+        if len(route.members) > 1:
+            by_id = dict((member.id, (member, targets)) for member, targets in found)
+            members = [member for member, _ in found]
+            chosen = self._selector.pick(
+                route.id, route.strategy, members, self._session, self._member_load
+            )
+            member, targets = by_id[chosen.id]
+        target, free = targets[0]
+        if len(member.targets) > 1:
+            chosen = self._selector.pick(
+                f"{route.id}>{member.id}",
+                member.strategy,
+                [target for target, _ in targets],
+                self._session,
+                self._target_load,
+            )
+            target, free = next(one for one in targets if one[0] is chosen)
+        return self._pick_key(member, target, free)
 
-    def _pick_key(self, member: Member, target: Target, credentials: list[Credential]) -> Candidate:
+    def _pick_key(self, member: Member, target: Target, free: list[Candidate]) -> Candidate:
+        if len(target.credentials) == 1:
+            return free[0]
         credential = self._selector.pick(
             f"{target.id}#",
             target.strategy,
-            credentials,
+            [candidate.credential for candidate in free],
             self._session,
             lambda one: self._health.in_flight(target.provider, one.id),
         )
-        return Candidate(member, target, credential, target.key(credential))
+        return next(one for one in free if one.credential is credential)
 
-    def _free(self, member: Member, target: Target, now: float) -> list[Credential]:
-        """The keys with which the target may be tried and against which nothing is held."""
+    def _free(self, member: Member, target: Target, now: float) -> list[Candidate]:
+        """The target with each of the keys with which it may be tried and against which nothing is
+        held."""
         if not self._may(member, target):
             return []
-        found: list[Credential] = []
+        found: list[Candidate] = []
         for credential in target.credentials:
             candidate = Candidate(member, target, credential, target.key(credential))
             if (
@@ -206,7 +224,7 @@ class Candidates:
                 and self._has_place(candidate)
                 and self._quota_opens(candidate, now) <= now
             ):
-                found.append(credential)
+                found.append(candidate)
         return found
 
     def _may(self, member: Member, target: Target) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import Literal
 
@@ -58,16 +59,17 @@ class Plan:
 
     origin: str = ""
     """Where its passthrough targets lead; empty where that is not settled, or there are none."""
+    passes_through: bool = field(init=False, compare=False)
+    """Whether any target is the request's own destination."""
+
+    def __post_init__(self) -> None:
+        passes = any(target.kind == "passthrough" for target in self.targets)
+        object.__setattr__(self, "passes_through", passes)
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """All targets in order."""
         return tuple(target for pool in self.members for target in pool.targets)
-
-    @property
-    def passes_through(self) -> bool:
-        """Whether any target is the request's own destination."""
-        return any(target.kind == "passthrough" for target in self.targets)
 
     def through(self, provider: Provider | None, model: str) -> "Plan":
         """This plan for one request: its passthrough targets lead to `provider`, which stands for

@@ -5,6 +5,7 @@ names are opaque and hold no secret.
 """
 
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import Literal
 from typing import NamedTuple
@@ -96,16 +97,25 @@ class Route:
     members: tuple[Member, ...]
     strategy: Strategy = "fill-first"
     """How the members are chosen among; `fill-first` is their order."""
+    forwards: bool = field(init=False, compare=False)
+    """Whether any target is asked with the client's own key."""
+    in_order: bool = field(init=False, compare=False)
+    """Whether the first member that may be tried is the one to try."""
+    sticky: bool = field(init=False, compare=False)
+    """Whether it matters to which session a request belongs."""
 
-    @property
-    def forwards(self) -> bool:
-        """Whether any target is asked with the client's own key."""
-        return any(
-            credential.forwarded
-            for member in self.members
-            for target in member.targets
-            for credential in target.credentials
-        )
+    def __post_init__(self) -> None:
+        targets = [target for member in self.members for target in member.targets]
+        credentials = [credential for target in targets for credential in target.credentials]
+        alike = len({member.priority for member in self.members}) == 1
+        strategies = {each.strategy for each in (self, *self.members, *targets)}
+        found = {
+            "forwards": any(credential.forwarded for credential in credentials),
+            "in_order": self.strategy == "fill-first" and alike,
+            "sticky": "sticky" in strategies,
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     def for_client(self, client: str) -> "Route":
         """This route for one client, so that its own key's failures lock nobody else's.

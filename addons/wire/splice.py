@@ -6,6 +6,7 @@ spelling of numbers, repeated keys, white space.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
@@ -42,7 +43,7 @@ def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes
         return b"".join([raw[: brace + 1], name, b":", dumps(value), comma, rest])
     if not isinstance(body[key], str | bool | None):
         return None
-    places = re.compile(re.escape(name) + _VALUE, re.DOTALL)
+    places = _places_of(name)
     first = raw.find(name)
     # The one place there is may be a nested one, where the top-level key is spelled with escapes.
     if first < 0 or raw.find(name, first + len(name)) >= 0 or b"\\u" in raw:
@@ -52,6 +53,12 @@ def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes
     if place is None:
         return None
     return b"".join([raw[: place.start(1)], dumps(value), raw[place.end(1) :]])
+
+
+@lru_cache(64)
+def _places_of(name: bytes) -> re.Pattern[bytes]:
+    """What the places of a member look like, given its name in quotes."""
+    return re.compile(re.escape(name) + _VALUE, re.DOTALL)
 
 
 def _top_level(raw: bytes, places: re.Pattern[bytes]) -> re.Match[bytes] | None:
