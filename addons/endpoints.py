@@ -96,9 +96,7 @@ _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 def find_endpoint(request: http.Request) -> Endpoint | None:
     """What a request to our own address asks for; None if nothing we serve."""
     path = request.path.partition("?")[0].rstrip("/") or "/"
-    bare = _VERSION.sub("", path, count=1)
-    for prefix in _PREFIXES:
-        bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
+    bare = _bare(path)
     if request.method == "POST":
         if bare == "/api/show":
             return Endpoint("show", FORMATS["ollama"])
@@ -132,6 +130,19 @@ def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
     whatever stands before them (`/openai/v1/chat/completions`).
     """
     return _at_foreign_path(request) if request.method == "POST" else None
+
+
+def find_socket_endpoint(request: http.Request, own: bool) -> Endpoint | None:
+    """The call that a WebSocket at a path would bring, where its format can be spoken by one; `own`
+    says whether the path is one at our own address."""
+    if own:
+        bare = _bare(request.path.partition("?")[0].rstrip("/"))
+        endpoint = _call(bare) if bare in _CALLS else None
+    else:
+        endpoint = _at_foreign_path(request)
+    if endpoint is None or endpoint.kind != "generate":
+        return None
+    return endpoint if endpoint.format.name == "openai-responses" else None
 
 
 def is_call_path(request: http.Request) -> bool:
@@ -173,6 +184,14 @@ def format_of_client(request: http.Request) -> Format:
     """The format in which a client wants to be told that something is wrong."""
     called = find_foreign_endpoint(request)
     return called.format if called else FORMATS[_dialect(request)]
+
+
+def _bare(path: str) -> str:
+    """A path at our own address without its version, and what else may stand before it."""
+    bare = _VERSION.sub("", path, count=1)
+    for prefix in _PREFIXES:
+        bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
+    return bare
 
 
 def _call(end: str) -> Endpoint:

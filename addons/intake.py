@@ -13,7 +13,6 @@ from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
-from addons.endpoints import is_call_path
 from addons.endpoints import named_model
 from addons.exchange import ClientHead
 from addons.exchange import Exchange
@@ -24,6 +23,7 @@ from addons.passthrough import addressed_to
 from addons.passthrough import home_of
 from addons.recall import recalled
 from addons.runtime import Runtime
+from addons.sockets import warmed_up
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decode_whole
@@ -56,8 +56,6 @@ class Intake:
         request = flow.request
         own = runtime.is_own(flow)
         if "websocket" in request.headers.get("upgrade", "").lower():
-            if own or self._serves_calls(request):
-                raise Refused(_no_websocket(), {"connection": "close"})
             return
         if own:
             endpoint = find_endpoint(request)
@@ -75,7 +73,8 @@ class Intake:
                 find = partial(home_of, endpoint=endpoint) if own else addressed_to
                 exchange.find_origin = partial(find, request, path)
             body = exchange.body
-            exchange.body = recalled(runtime.conversations, exchange)
+            turn = runtime.turn_of(flow)
+            exchange.body = recalled(runtime.conversations, exchange, turn.owner if turn else None)
             exchange.recalled = exchange.body is not body
             if "previous_response_id" not in exchange.body:
                 if before := text_of(exchange.parsed.get("previous_response_id")):
@@ -83,18 +82,14 @@ class Intake:
             # A count's model, which the path may name, is no member of its body.
             asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
             exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
-            if (answer := local_answer(endpoint, exchange)) is not None:
+            if turn is not None:
+                turn.asked(exchange)
+            warms_up = turn is not None and turn.warms_up
+            answer = warmed_up(exchange) if warms_up else local_answer(endpoint, exchange)
+            if answer is not None:
                 flow.response = answer
                 return
             runtime.exchanges.begin(exchange)
-
-    def _serves_calls(self, request: http.Request) -> bool:
-        """Whether calls of models that a WebSocket at a provider's host would bring may have to go
-        elsewhere: only over HTTP can they."""
-        host, port = request.pretty_host, request.port
-        if not self._runtime.serves_host(host, port) or not is_call_path(request):
-            return False
-        return not self._runtime.catalog.only_passes_through(host, port)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -212,13 +207,3 @@ def parse_body(raw: bytes) -> JsonObject:
 
 def _bad_body(message: str) -> Refused:
     return Refused(ApiError(message=message, kind="invalid_request"))
-
-
-def _no_websocket() -> ApiError:
-    # 426 makes Codex fall back to HTTP at once; other statuses make it try seven times, and 400
-    # makes it give up.
-    return ApiError(
-        message="Switchyard does not speak WebSocket here; use HTTP POST instead.",
-        kind="invalid_request",
-        status=426,
-    )

@@ -23,18 +23,28 @@ from addons.wire.relay import Relay
 FORMAT = "openai-responses"
 
 
-def recalled(kept: Conversations, exchange: Exchange) -> JsonObject:
-    """The request's body with what it names in full; the same object if nothing changes."""
+def recalled(
+    kept: Conversations, exchange: Exchange, connection: bytes | None = None
+) -> JsonObject:
+    """The request's body with what it names in full; the same object if nothing changes.
+
+    `connection` owns what was said on the client's WebSocket, if it has one.
+    """
     body = exchange.body
     if exchange.format.name != FORMAT:
         return body
-    owner = owner_of(exchange.credential)
+    owners = [owner_of(exchange.credential)]
+    if connection is not None:
+        owners.insert(0, connection)
     before = body.get("previous_response_id")
-    if isinstance(before, str) and (data := kept.get(owner, before)) is not None:
-        body = expand(body, loads(data))
+    if isinstance(before, str):
+        found = (kept.get(owner, before) for owner in owners)
+        if (data := next((data for data in found if data is not None), None)) is not None:
+            body = expand(body, loads(data))
 
     def find(id: str) -> JsonObject | None:
-        data = kept.with_item(owner, id)
+        found = (kept.with_item(owner, id) for owner in owners)
+        data = next((data for data in found if data is not None), None)
         items = loads(data) if data is not None else []
         return next((item for item in items if item.get("id") == id), None)
 

@@ -27,6 +27,7 @@ from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
 from addons.settings import Settings  # noqa: E402
+from addons.sockets import Sockets  # noqa: E402
 from addons.status import Status  # noqa: E402
 from addons.streaming import Streaming  # noqa: E402
 from addons.translation import Translation  # noqa: E402
@@ -51,6 +52,7 @@ addons = [
     Masking(runtime),
     Passing(runtime),
     Access(runtime),
+    Sockets(runtime),
     intake,
     Manage(runtime),
     Routing(runtime),

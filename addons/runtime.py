@@ -42,6 +42,8 @@ from addons.wire.counting import Calibration
 
 if TYPE_CHECKING:
     from addons.failover.install import Failover
+    from addons.sockets import SocketTalk
+    from addons.sockets import SocketTurn
 
 ERROR_TABLE = Path(__file__).resolve().parents[1] / "config" / "errors.yaml"
 
@@ -66,6 +68,8 @@ class Runtime:
         self._rng = random.Random()
         self._tables: dict[str, FailureTable] = {}
         self.exchanges = Exchanges()
+        self.talks: dict[str, SocketTalk] = {}
+        """What is said on WebSockets, by the ids of their clients."""
         self.surroundings = Surroundings()
         """Set before a configuration comes into force."""
         self.conversations = Conversations()
@@ -177,6 +181,11 @@ class Runtime:
     def is_own_address(self, host: str, port: int) -> bool:
         """Whether an address is one that we listen on."""
         return is_ours(host, port, self.ports)
+
+    def turn_of(self, flow: http.HTTPFlow) -> "SocketTurn | None":
+        """What a flow is on a WebSocket; None where it came over HTTP."""
+        talk = self.talks.get(flow.client_conn.id)
+        return talk.turn_of(flow) if talk is not None else None
 
     def has_own_login(self, flow: http.HTTPFlow) -> bool:
         """Whether what a client came with is its own, and not a key of this router's."""

@@ -234,14 +234,11 @@ def test_nothing_at_our_own_address_is_ever_forwarded() -> None:
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
-def test_a_websocket_is_refused_by_426(upgrade: str) -> None:
+def test_a_websocket_is_no_call(upgrade: str) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/responses", headers={"upgrade": upgrade})
     Intake(runtime).request(flow)
-    assert flow.response is not None
-    assert flow.response.status_code == 426
-    assert flow.response.headers["connection"] == "close"
-    assert "HTTP POST" in json.loads(flow.response.content or b"")["error"]["message"]
+    assert flow.response is None and runtime.exchanges.get(flow) is None
 
 
 def test_what_is_answered_or_replayed_is_left_alone() -> None:

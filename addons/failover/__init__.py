@@ -9,6 +9,7 @@ byte of an attempt reaches the client.
 - `stream.py`: the state machine of one request over its attempts.
 - `layer.py`: ids, deadlines and connections of all streams of one client connection.
 - `straight.py`: the short way of the pieces of a stream that is under way.
+- `websocket.py`: a client's connection that speaks WebSocket with us: its messages are requests.
 - `pool.py`: idle connections to upstreams, shared between clients.
 - `deciding.py`: which connections are looked into, and when that is decided.
 - `install.py`: the addon that puts these in mitmproxy's place.

@@ -25,6 +25,7 @@ from addons.failover.proxying import Lookup
 from addons.failover.stream import FailoverStream
 from addons.failover.way import way_of
 from addons.failover.ways import HTTP2_OR_1
+from addons.failover.websocket import Talk
 
 CONNECTIONS_PER_UPSTREAM = 10_000
 """mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
@@ -39,6 +40,7 @@ class Failover:
         `passes` whether a connection to some destination is left alone altogether."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
+        self._talks: dict[str, Talk] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._passes = passes
@@ -55,6 +57,11 @@ class Failover:
         """From now on the flow's request is sent by attempts only."""
         self._routed.add(flow.id)
 
+    def talk(self, flow: http.HTTPFlow, talk: Talk) -> None:
+        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
+        self._talks[flow.id] = talk
+        self._upgrading.discard(flow.client_conn.id)
+
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
         """Whether the client spoke to us as to a web server, not as to a proxy."""
         return flow.id in self._own
@@ -70,6 +77,7 @@ class Failover:
                     FailoverStream,
                     self._routed,
                     self._own,
+                    self._talks,
                     self._may_forward,
                     handler if hasattr(handler, "admit") else None,
                     self._pool,
@@ -131,6 +139,7 @@ class Failover:
         """The flow is over, and nobody will ask about it any more."""
         self._routed.discard(flow.id)
         self._own.discard(flow.id)
+        self._talks.pop(flow.id, None)
 
 
 def mitmproxys(name: str) -> Any:

@@ -39,6 +39,7 @@ from addons.failover.way import outer_of
 from addons.failover.way import way_of
 from addons.failover.ways import GetConnectionByWay
 from addons.failover.ways import connect_by_way
+from addons.failover.websocket import Talk
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class FailoverLayer(HttpLayer):
     """Ids of the flows whose requests are sent by attempts."""
     own: set[str]
     """Ids of the flows in which the client spoke to us as to a web server, not as to a proxy."""
+    talks: dict[str, Talk]
+    """What is to be said on the connections of flows that are answered with a handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
     stream_class: type[TimedStream]
@@ -69,6 +72,8 @@ class FailoverLayer(HttpLayer):
     """Where idle connections are shared; None where they cannot be."""
     run_hook: RunHook | None
     """How streams run hooks without waiting for them; None where nobody offers that."""
+    side_by_side: bool = False
+    """Whether streams run beside each other though the client's connection is not HTTP/2."""
     _last_attempt: int
     _timers: dict[commands.Command, float]
 
@@ -79,6 +84,7 @@ class FailoverLayer(HttpLayer):
         stream_class: type[TimedStream],
         routed: set[str],
         own: set[str],
+        talks: dict[str, Talk],
         may_forward: Callable[[http.HTTPFlow], bool],
         handler: Handler | None = None,
         pool: Pool | None = None,
@@ -90,6 +96,7 @@ class FailoverLayer(HttpLayer):
         layer.stream_class = stream_class
         layer.routed = routed
         layer.own = own
+        layer.talks = talks
         layer.may_forward = may_forward
         layer.handler = handler
         layer.pool = pool if handler is not None else None
@@ -198,14 +205,17 @@ class FailoverLayer(HttpLayer):
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
         if isinstance(event, GetConnectionByWay):
+            if self.side_by_side and reuse and not event.own:
+                if (free := self._free_for(event)) is not None:
+                    yield from self._give(event, free)
+                    return
+                reuse = False
             reuse = reuse and not event.own
             has_one = reuse and any(map(partial(self._can_use, event), self.connections))
             if self.pool is not None and not has_one and not event.fresh:
                 taken = self.pool.take(event, self)
                 if taken is not None:
-                    stream = self.command_sources.pop(event)
-                    done = GetHttpConnectionCompleted(event, (taken, None))
-                    yield from self.event_to_child(stream, done)
+                    yield from self._give(event, taken)
                     return
             if event.way is not None:
                 yield from connect_by_way(self, event, event.way, reuse)
@@ -213,6 +223,22 @@ class FailoverLayer(HttpLayer):
         elif any(way_of(one) and event.connection_spec_matches(one) for one in self.connections):
             reuse = False  # what a client sends to a provider itself takes no way of the router's
         yield from super().get_connection(event, reuse=reuse)
+
+    def _give(self, wanted: GetHttpConnection, connection: Connection) -> CommandGenerator[None]:
+        stream = self.command_sources.pop(wanted)
+        done = GetHttpConnectionCompleted(wanted, (connection, None))
+        yield from self.event_to_child(stream, done)
+
+    def _free_for(self, wanted: GetConnectionByWay) -> Connection | None:
+        """One of this client's own connections that carries nothing now, or can carry more."""
+        for connection in () if wanted.fresh else self.connections:
+            made = connection.connected and connection not in self.waiting_for_establishment
+            if not made or not wanted.connection_spec_matches(connection):
+                continue
+            client = http1_client_of(self, connection)
+            if connection.alpn == b"h2" or (client is not None and client.is_idle):
+                return connection
+        return None
 
     def _can_use(self, wanted: GetHttpConnection, connection: Connection) -> bool:
         """Whether a connection of this client's own serves; one that is being made will."""

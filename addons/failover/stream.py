@@ -45,6 +45,10 @@ from addons.failover.leg import Leg
 from addons.failover.straight import PieceRead
 from addons.failover.straight import go_straight
 from addons.failover.ways import GetConnectionByWay
+from addons.failover.websocket import upgrade
+
+SWITCHING = 101
+"""The status with which a connection goes over to another protocol."""
 
 CLOSED = "server closed connection"
 """What mitmproxy says of a server that closed a connection without a byte in answer."""
@@ -144,6 +148,16 @@ class FailoverStream(TimedStream):
             yield from self.send_answer(None)
             return False
         return (yield from super().make_server_connection())
+
+    def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
+        assert self.flow.response
+        talk = None
+        if self.flow.response.status_code == SWITCHING:
+            talk = self.layer.talks.pop(self.flow.id, None)
+        if talk is not None:
+            yield from upgrade(self, talk)
+        else:
+            yield from super().send_response(already_streamed)
 
     def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:
         """Ask for an attempt and begin it, or for an answer, or for patience."""

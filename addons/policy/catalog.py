@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Literal
 
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.globs import Globs
@@ -41,6 +42,8 @@ __all__ = [
     "UnknownModel",
     "split_suffix",
 ]
+
+type Passes = Literal["always", "sometimes", "never"]
 
 type FoundModels = Mapping[str, Sequence[FoundModel]]
 
@@ -135,11 +138,15 @@ class Catalog:
                 return replace(plan, name=model, base=model)
         return None
 
-    def only_passes_through(self, host: str, port: int = 443) -> bool:
-        """Whether nothing but its own destination can be asked what a client asks of this host."""
+    def passes_through(self, host: str, port: int = 443) -> Passes:
+        """Whether what a client asks of a host that is served goes to its own destination. Where
+        `intercept` does not name the host, it goes by the model's name."""
         plans = [plan for _patterns, plan in self._intercepted.get((host.lower(), port), ())]
         targets = [target for plan in plans if plan is not None for target in plan.targets]
-        return all(target.kind == "passthrough" for target in targets)
+        passing = [target.kind == "passthrough" for target in targets]
+        if not any(passing):
+            return "never"
+        return "always" if all(passing) else "sometimes"
 
     def _tiers(self, rule: str, intercept: Intercept) -> tuple[tuple[Globs, Plan | None], ...]:
         tiers = [

@@ -235,6 +235,9 @@ class Config(Part):
 
     tls: ServerTls | None = None
     """None: clients speak to us without, or trust mitmproxy's certificate."""
+    responses_websocket: bool = True
+    """Whether the Responses API is spoken over WebSockets, too; else clients are told to use
+    HTTP."""
     on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
 
     _not_live: tuple[NotLive, ...] = ()

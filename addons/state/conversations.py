@@ -69,6 +69,10 @@ class Conversations:
         id = self._of_item.get((owner, item))
         return None if id is None else self.get(owner, id)
 
+    def drop(self, owner: bytes, id: str) -> None:
+        """Forget a conversation, if it is still kept."""
+        self._drop((owner, id))
+
     def _drop(self, key: tuple[bytes, str]) -> None:
         kept = self._kept.pop(key, None)
         if kept is None:

@@ -45,6 +45,7 @@ LISTED = {
         },
     ],
     "combos": {"my-stack": ["cc/claude-opus-4-6", "smart"], "inner": ["my-stack"]},
+    "responses-websocket": False,
     "aliases": {"fast": "or/glm-4.7-flash"},
     "retry": {"request-retry": 0},
 }

@@ -169,7 +169,7 @@ class Driver:
         )
         self.layer = HttpLayer(Context(self.client, _options()), HTTPMode.regular)
         FailoverLayer.adopt(
-            self.layer, FailoverStream, self.routed, self.own, may_forward=lambda flow: False
+            self.layer, FailoverStream, self.routed, self.own, {}, may_forward=lambda flow: False
         )
         assert isinstance(self.layer, FailoverLayer)
         self.feed(events.Start())

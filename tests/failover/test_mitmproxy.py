@@ -4,6 +4,7 @@ import inspect
 import re
 
 import pytest
+import wsproto
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.addons import errorcheck
@@ -151,6 +152,28 @@ def test_http1_never_waits() -> None:
     source = inspect.getsource(_http1)
     assert "= yield" not in source and "Hook" not in source
     assert "self.buf += event.data" in inspect.getsource(_http1.Http1Connection._handle_event)
+
+
+def test_a_connection_can_go_over_to_our_websocket() -> None:
+    """What mitmproxy does at the end of an answer, `websocket.upgrade` does for a handshake's."""
+    source = inspect.getsource(http.HttpStream.send_response)
+    assert "yield HttpResponseHook(self.flow)" in source
+    assert "self.server_state = self.state_done" in source
+    assert "yield from self.flow_done()" in source
+    source = inspect.getsource(http.HttpLayer.event_to_child)
+    assert "conn = self.connections[command.connection]" in source
+    assert "yield from self.make_stream(command.event.stream_id)" in source
+    assert parameters(http.HttpConnection.__init__) == ["self", "context", "conn"]
+    # What the client sent after its handshake is kept until then.
+    assert "isinstance(event, events.DataReceived):\n            return" in inspect.getsource(
+        _http1.Http1Connection.wait
+    )
+    assert parameters(wsproto.Connection.__init__) == [
+        *("self", "connection_type", "extensions", "trailing_data"),
+    ]
+    assert "except ParseFailed as exc:\n            yield CloseConnection(" in inspect.getsource(
+        wsproto.Connection.events
+    )
 
 
 def test_a_forked_context_is_a_copy() -> None:

@@ -415,10 +415,10 @@ def test_a_tier_goes_to_its_own_members() -> None:
 
 def test_whether_others_than_the_destination_may_answer() -> None:
     tiers = catalog(TIERS)
-    assert not tiers.only_passes_through("api.one.example")
-    assert not tiers.only_passes_through("api.four.example")
-    assert tiers.only_passes_through("api.three.example", 8443)
-    assert tiers.only_passes_through("nobody.example")
+    assert tiers.passes_through("api.one.example") == "sometimes"
+    assert tiers.passes_through("api.four.example") == "sometimes"
+    assert tiers.passes_through("api.three.example", 8443) == "always"
+    assert tiers.passes_through("nobody.example") == "never"
 
 
 def test_a_plan_goes_through_to_a_destination_or_without_it() -> None:

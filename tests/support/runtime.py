@@ -73,6 +73,9 @@ class FakeFailover:
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
         return flow.id in self.own
 
+    def talk(self, flow: http.HTTPFlow, talk: object) -> None:
+        """The handshake's answer is sent elsewhere."""
+
     def forget(self, flow: http.HTTPFlow) -> None:
         self.own.discard(flow.id)
 

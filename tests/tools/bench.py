@@ -55,6 +55,11 @@ class Outcome:
         return {name for name in names if name}
 
     @property
+    def sockets(self) -> int:
+        """WebSockets that the router itself spoke."""
+        return sum(seen.get("status") == 101 for seen in self.watched)
+
+    @property
     def refused(self) -> list[str]:
         """Why providers refused requests; some tools mend theirs and try again."""
         return [why for each in (*self.requests, *self.at_home) if (why := refusal(each))]

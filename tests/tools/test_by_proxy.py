@@ -89,6 +89,7 @@ def test_another_provider_answers(homes: Homes, report: Report, own: Own, format
     judge(outcome, own)
     assert len(outcome.requests) >= calls(own), outcome.story()
     assert not any(map(asks_model, outcome.at_home)), outcome.story()
+    assert outcome.sockets == (own.tool == "codex"), outcome.story()
 
 
 @every_tool

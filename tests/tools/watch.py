@@ -40,6 +40,7 @@ class Watch:
             host=flow.request.pretty_host,
             method=flow.request.method,
             path=flow.request.path.partition("?")[0],
+            goes_on=b'"previous_response_id"' in (flow.request.raw_content or b""),
             agent=flow.request.headers.get("user-agent", ""),
             status=flow.response.status_code,
             provider=headers.get("x-switchyard-provider", ""),
