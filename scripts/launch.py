@@ -4,6 +4,8 @@
 """
 
 import argparse
+import atexit
+import contextlib
 import os
 import resource
 import signal
@@ -196,5 +198,28 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def run_and_leave(arguments: Sequence[str]) -> NoReturn:
+    """Run `main` and end the process with its status, without taking the interpreter apart.
+
+    mitmproxy's native threads (QUIC, WireGuard, local capture) run to the very end of the process;
+    one that meets a half-ended interpreter ends it by a segmentation fault.
+    """
+    status = 1
+
+    def leave() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # nobody may be reading any more
+                stream.flush()
+        os._exit(status)
+
+    atexit.register(leave)  # registered first, called last
+    try:
+        status = main(arguments)
+    except SystemExit as e:
+        status = e.code if isinstance(e.code, int) else int(e.code is not None)
+        raise
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_and_leave(sys.argv[1:])

@@ -272,3 +272,23 @@ def test_the_start_script_becomes_the_router(run: Run):
     )
     assert "launch.py" in shlex.split(command.stdout)[2]
     assert router.stop() == 0, router.output
+
+
+LAST_MOMENTS = """
+import atexit
+
+class Witness:
+    def __del__(self, say=print):
+        say("the interpreter was taken apart", flush=True)
+
+witness = Witness()
+atexit.register(print, "what was to be done at the end was done")
+"""
+
+
+def test_native_threads_meet_no_half_ended_interpreter(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "witness.py").write_text(LAST_MOMENTS)
+    router = run("-s", "witness.py", PORT="0")
+    router.ready()
+    assert router.stop() == 0
+    assert "was done" in router.output and "taken apart" not in router.output
