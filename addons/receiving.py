@@ -77,6 +77,9 @@ class RelayReceiver:
         self._notice()
         return out
 
+    def skim(self, data: bytes) -> bytes | None:
+        return self._relay.skim(data)
+
     def end(self) -> bytes:
         out = self._relay.end()
         self._notice()

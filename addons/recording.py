@@ -162,6 +162,12 @@ class RecordingReceiver:
         self.recording.body.add(data)
         return self._inner.data(data)
 
+    def skim(self, data: bytes) -> bytes | None:
+        out = self._inner.skim(data)
+        if out is not None:
+            self.recording.body.add(data)
+        return out
+
     def end(self) -> bytes:
         self.recording.ended = time.time()
         return self._inner.end()

@@ -47,6 +47,9 @@ class VerbatimReceiver(RelayReceiver):
             self._raw += data
         return self._choose(super().data(data), ended=False)
 
+    def skim(self, data: bytes) -> bytes | None:
+        return None
+
     def end(self) -> bytes:
         return self._choose(super().end(), ended=True)
 

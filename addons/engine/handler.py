@@ -95,6 +95,9 @@ class EngineHandler(ProxyConnectionHandler):
         if wire.connection is not None:
             self.process(events.DataReceived(wire.connection, data))
 
+    def noticed(self) -> None:
+        self.timeout_watchdog.last_activity = self.loop.time()
+
     def ended(self, wire: Wire) -> None:
         """The peer will send nothing any more."""
         connection = wire.connection
@@ -168,6 +171,11 @@ class EngineHandler(ProxyConnectionHandler):
         if pool is None or not isinstance(wire, Wire) or wire.told or connection is self.client:
             return False
         return pool.keep(connection, lambda: KeptWire(wire, lambda: pool.drop(connection)))
+
+    def wire_of(self, connection: Any) -> Wire | None:
+        """The TCP connection itself, where it is open."""
+        wire = self.transports.get(connection)
+        return wire if isinstance(wire, Wire) else None
 
     def release(self, connection: Any) -> Wire:
         """Let go of an idle connection to a server."""

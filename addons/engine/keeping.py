@@ -31,6 +31,9 @@ class KeptWire:
     def received(self, wire: Wire, data: bytes) -> None:
         self._gone()
 
+    def noticed(self) -> None:
+        """Nobody sends."""
+
     def ended(self, wire: Wire) -> None:
         self._gone()
 

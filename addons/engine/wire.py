@@ -10,8 +10,20 @@ JOIN_BELOW = 65536
 """Bytes up to which pieces are joined for one write; larger ones are not copied."""
 
 
+class Shortcut(Protocol):
+    """See `addons.failover.straight`."""
+
+    def take(self, data: bytes) -> bytes: ...
+
+    def let_go(self) -> bytes: ...
+
+
 class Owner(Protocol):
     """Is told what happens on a wire."""
+
+    def noticed(self) -> None:
+        """Something was sent of which it is told nothing else."""
+        ...
 
     def received(self, wire: "Wire", data: bytes) -> None: ...
 
@@ -44,6 +56,8 @@ class Wire(asyncio.Protocol):
         self.congested = False
         """Whether the peer reads more slowly than we write."""
         self._pending: list[bytes] = []
+        self.shortcut: Shortcut | None = None
+        """Takes what comes, and leaves what the owner has to be told."""
 
     @property
     def handler(self) -> "Wire":
@@ -57,17 +71,25 @@ class Wire(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        if self.owner is not None:
+        if self.shortcut is not None:
+            data = self.shortcut.take(data)
+        if data and self.owner is not None:
             self.owner.received(self, data)
 
     def eof_received(self) -> bool:
-        if self.owner is not None:
-            self.owner.ended(self)
+        self._end()
         return True  # what we have to say may still be heard
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.congested:
             self.resume_writing()
+        self._end()
+
+    def _end(self) -> None:
+        shortcut, self.shortcut = self.shortcut, None
+        rest = shortcut.let_go() if shortcut is not None else b""
+        if rest and self.owner is not None:
+            self.owner.received(self, rest)
         if self.owner is not None:
             self.owner.ended(self)
 
@@ -91,6 +113,13 @@ class Wire(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self._pending.append(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send at once what comes of no event."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+            if self.owner is not None:
+                self.owner.noticed()
 
     def flush(self) -> None:
         """Send what was written."""

@@ -68,6 +68,11 @@ class Receiver(Protocol):
 
     def data(self, data: bytes) -> bytes: ...
 
+    def skim(self, data: bytes) -> bytes | None:
+        """As `data`, for a piece of a committed answer that need not be read since it holds nothing
+        but more words; None, and nothing done, for any other."""
+        ...
+
     def end(self) -> bytes: ...
 
     def broken(self, failure: Failure) -> bytes:

@@ -31,6 +31,19 @@ def whole_chunks(data: bytes) -> tuple[bytes, bytes]:
     return b"".join(pieces), data[rest:]
 
 
+def begun_chunk(data: bytes) -> bool:
+    """Whether `data` is the beginning of one chunk, in which no event of a stream ends yet."""
+    found = _SIZE.match(data)
+    if found is None:
+        return False
+    start = found.end()
+    return (
+        len(data) < start + int(found[1], 16)
+        and data.find(b"\n\n", start) < 0
+        and data.find(b"\r", start) < 0
+    )
+
+
 def as_chunk(data: bytes) -> bytes:
     """One chunk. An empty one would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)

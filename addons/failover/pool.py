@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Protocol
 
+from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import GetHttpConnection
@@ -44,8 +45,34 @@ KEPT_AT_MOST = 256
 type Key = tuple[tuple[str, int] | None, bool, Way | None]
 
 
+class Taker(Protocol):
+    """Takes what a connection brings, before the layers are given it."""
+
+    def take(self, data: bytes) -> bytes:
+        """What is left for the layers."""
+        ...
+
+    def let_go(self) -> bytes:
+        """The same, when no more will come."""
+        ...
+
+
+class Wire(Protocol):
+    """A TCP connection."""
+
+    shortcut: Taker | None
+
+    def write_now(self, data: bytes) -> None:
+        """Send something while no event is being handled."""
+        ...
+
+
 class Handler(Protocol):
     """What drives the layers of a client, and can let go of a connection to a server."""
+
+    def wire_of(self, connection: Connection) -> Wire | None:
+        """The TCP connection itself, where it is open."""
+        ...
 
     def release(self, connection: Server) -> Any:
         """Let go of a connection; what `admit` takes."""

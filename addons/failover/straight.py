@@ -2,7 +2,9 @@
 for each step between.
 
 It is taken once the client has seen the answer begin, where both sides speak HTTP/1, and for pieces
-that change nothing but deadlines. All others take the way through the stream's states.
+that change nothing but deadlines. All others take the way through the stream's states. Where the
+handler of the connections has wires (see `addons.engine`) and neither side is encrypted, pieces of
+which nothing has to be known do not even enter the layers: see `Shortcut`.
 """
 
 import time
@@ -10,18 +12,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
+from mitmproxy.connection import Server
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import ReceiveHttp
 
 from addons.failover.chunks import as_chunk
+from addons.failover.chunks import begun_chunk
+from addons.failover.chunks import whole_chunks
 from addons.failover.http1 import QuickHttp1Server
 from addons.failover.layer import http1_client_of
 from addons.failover.leg import Leg
+from addons.failover.pool import Wire
+from addons.failover.upstream import PatientHttp1Client
+from addons.failover.way import outer_of
 
 if TYPE_CHECKING:
     from addons.failover.stream import FailoverStream
+
+HELD_AT_MOST = 16384
+"""Bytes of a chunk that wait for the rest of it."""
 
 
 @dataclass
@@ -33,21 +44,30 @@ class PieceRead(HttpEvent):
 
 def go_straight(stream: "FailoverStream", leg: Leg, head: http.Response) -> None:
     """Let the pieces that follow `head` take the short way, where that can be."""
-    layer = stream.layer
+    layer, server = stream.layer, leg.server
     client = layer.connections.get(stream.context.client)
-    if leg.server is None or type(client) is not QuickHttp1Server:
+    if not isinstance(server, Server) or type(client) is not QuickHttp1Server:
         return
-    upstream = http1_client_of(layer, leg.server)
-    if upstream is not None and head.headers.get("transfer-encoding") == "chunked":
-        upstream.straight = StraightStream(stream, leg)
+    upstream = http1_client_of(layer, server)
+    if upstream is None or head.headers.get("transfer-encoding") != "chunked":
+        return
+    straight = upstream.straight = StraightStream(stream, leg)
+    # What is encrypted, or within another connection, goes through the layers that see to that.
+    if layer.handler is None or stream.context.client.tls or server.tls:
+        return
+    if outer_of(server) is server:
+        there, here = map(layer.handler.wire_of, (server, stream.context.client))
+        if there is not None and here is not None:
+            there.shortcut = straight.shortcut = Shortcut(straight, upstream, there, here)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StraightStream:
     """The short way of the pieces of an answer that the client sees already."""
 
     stream: "FailoverStream"
     leg: Leg
+    shortcut: "Shortcut | None" = None
 
     @property
     def ready(self) -> bool:
@@ -56,28 +76,103 @@ class StraightStream:
 
     def take(self, data: bytes) -> CommandGenerator[None]:
         """As `received` and `send_data` for a piece that changes nothing but deadlines."""
-        stream, receiver = self.stream, self.leg.receiver
-        out = receiver.data(data)
+        out = self.skim(data)
+        if out is None:
+            receiver = self.leg.receiver
+            out = receiver.data(data)
+            if (
+                not out
+                or receiver.failed
+                or receiver.done
+                or receiver.enough
+                or not self._is_armed()
+            ):
+                yield ReceiveHttp(PieceRead(self.leg.id, out))
+                return
+            self._note(out)
+        yield SendData(self.stream.context.client, as_chunk(out))
+
+    def skim(self, data: bytes) -> bytes | None:
+        """What the client gets for a piece that need not be read; None for any other."""
+        if not self._is_armed():
+            return None
+        out = self.leg.receiver.skim(data)
+        if out is not None:
+            self._note(out)
+        return out
+
+    def close(self) -> None:
+        """The answer is complete, or the connection gone."""
+        if self.shortcut is not None:
+            self.shortcut.close()
+
+    def note_life(self) -> None:
+        """The upstream said something, of which the client hears later."""
+        between = self.leg.attempt.timeouts.between_chunks
+        if between is not None and "between-chunks" in self.stream.deadlines:
+            self.stream.deadlines["between-chunks"] = time.monotonic() + between
+
+    def _is_armed(self) -> bool:
+        """Whether the deadlines are set: then later ones need no timer."""
+        stream = self.stream
         deadlines, between = stream.deadlines, self.leg.attempt.timeouts.between_chunks
-        beats = stream.heart.every if stream.heart else None
-        if (
-            not out
-            or receiver.failed
-            or receiver.done
-            or receiver.enough
-            or (between is not None and "between-chunks" not in deadlines)
-            or (beats is not None and "heartbeat" not in deadlines)
-        ):
-            yield ReceiveHttp(PieceRead(self.leg.id, out))
-            return
+        if between is not None and "between-chunks" not in deadlines:
+            return False
+        return stream.heart is None or "heartbeat" in deadlines
+
+    def _note(self, out: bytes) -> None:
+        """The client is sent a piece."""
+        stream, between = self.stream, self.leg.attempt.timeouts.between_chunks
         if stream.stores_bodies:
             stream.response_body_buf += out
         if stream.listener is not None:
             stream.listener(out)
-        # Later than they were: no timer has to be set.
         now = time.monotonic()
         if between is not None:
-            deadlines["between-chunks"] = now + between
-        if beats is not None:
-            deadlines["heartbeat"] = now + beats
-        yield SendData(stream.context.client, as_chunk(out))
+            stream.deadlines["between-chunks"] = now + between
+        if stream.heart is not None:
+            stream.deadlines["heartbeat"] = now + stream.heart.every
+
+
+class Shortcut:
+    """Takes what the upstream's wire brings, before it becomes an event, for as long as that is
+    chunks that can be skimmed, and writes them to the client's wire."""
+
+    __slots__ = ("_held", "_here", "_straight", "_there", "_upstream")
+
+    def __init__(
+        self, straight: StraightStream, upstream: PatientHttp1Client, there: Wire, here: Wire
+    ) -> None:
+        self._straight = straight
+        self._upstream = upstream
+        self._there = there
+        self._here = here
+        self._held = b""
+
+    def take(self, data: bytes) -> bytes:
+        """What is left for the layers, which have to be given it."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        if not self._straight.ready or not self._upstream.begins_a_chunk:
+            return data
+        body, rest = whole_chunks(data)
+        if body:
+            out = self._straight.skim(body)
+            if out is None:
+                return data
+            if out is not body:
+                self._here.write_now(as_chunk(out))
+            else:
+                self._here.write_now(data[: len(data) - len(rest)])  # the same chunks will do
+        if rest and len(rest) <= HELD_AT_MOST and begun_chunk(rest):
+            self._held, rest = rest, b""
+            self._straight.note_life()
+        return rest
+
+    def let_go(self) -> bytes:
+        """What was held, since no more will come."""
+        held, self._held = self._held, b""
+        return held
+
+    def close(self) -> None:
+        self._there.shortcut = None

@@ -27,6 +27,10 @@ class Straight(Protocol):
 
     def take(self, data: bytes) -> CommandGenerator[None]: ...
 
+    def close(self) -> None:
+        """The answer is complete."""
+        ...
+
 
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
 
@@ -65,7 +69,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         if (
             self.straight is not None
             and type(event) is events.DataReceived
-            and self._begins_a_chunk()
+            and self.begins_a_chunk
             and self.straight.ready
         ):
             body, rest = whole_chunks(event.data)
@@ -73,7 +77,9 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
                 return self._go_straight(self.straight, body, rest)
         return super().handle_event(event)
 
-    def _begins_a_chunk(self) -> bool:
+    @property
+    def begins_a_chunk(self) -> bool:
+        """Whether the next byte begins a chunk of the body."""
         reader = self.body_reader
         return (
             type(reader) is ChunkedReader
@@ -91,7 +97,9 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
         if response:
-            self.straight = None
+            if self.straight is not None:
+                self.straight.close()
+                self.straight = None
             self.answered_at = time.monotonic()
         yield from super().mark_done(request=request, response=response)
 

@@ -109,6 +109,10 @@ class AsideRelay:
             self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
         return b""
 
+    def skim(self, data: bytes) -> bytes | None:
+        """As of `Relay`; an answer that is one body is read."""
+        return None
+
     def end(self) -> bytes:
         """The body is complete."""
         if self.done:

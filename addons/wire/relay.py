@@ -53,7 +53,9 @@ from addons.wire.sinks import Folding
 from addons.wire.sinks import Mending
 from addons.wire.sinks import Sink
 from addons.wire.sinks import Writing
+from addons.wire.skimming import Skimmer
 from addons.wire.sse import Frame
+from addons.wire.sse import SseDecoder
 from addons.wire.sse import StreamTooLarge
 from addons.wire.sse import as_utf8
 from addons.wire.stages import Stage
@@ -132,6 +134,7 @@ class Relay:
         self._frames: FrameDecoder | None = None
         self._reader = upstream.stream_reader()
         self._sink: Sink
+        self._skimmer: Skimmer | None = None
         self._spoke = False
         self._ended = False
 
@@ -161,6 +164,17 @@ class Relay:
             self._collected += data
             data = self._sniff()
         return self._feed_frames(data) if data else b""
+
+    def skim(self, data: bytes) -> bytes | None:
+        """The client's bytes for a piece that holds nothing but more of the same words; None where
+        it has to be read (`feed`). Nothing is remembered of such a piece."""
+        skimmer, frames = self._skimmer, self._frames
+        if skimmer is None or not skimmer.sure or self.done or self._decode is not None:
+            return None
+        if type(frames) is not SseDecoder or not frames.at_rest:
+            return None
+        out, length = skimmer.skim(data)
+        return out if length == len(data) else None
 
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
@@ -218,9 +232,15 @@ class Relay:
             self._sink = Mending(self.client, self._asked)
         else:
             self._sink = Writing(self.client, self._asked)
+        if self.streams and self._seam is None and not self.stages:
+            self._skimmer = self._new_skimmer()
         data = bytes(self._collected)
         self._collected.clear()
         return data
+
+    def _new_skimmer(self) -> Skimmer | None:
+        reader, sink = getattr(self._reader, "forgets", None), self._sink.forgets
+        return Skimmer(reader, sink) if reader is not None and sink is not None else None
 
     def _take(self, frame: Frame) -> bytes:
         if self.failed or self.done:
@@ -232,7 +252,10 @@ class Relay:
         if self.problem is not None:
             return self._fail(self.problem.kind, "", self.problem.error)
         if self.committed or not self.streams:
-            return self._pass_on(frame, events)
+            out = self._pass_on(frame, events)
+            if self._skimmer is not None:
+                self._skimmer.learn(frame, events, out)
+            return out
         # Held back unwritten: where this attempt fails, another one may have to use the same sink.
         self._held.append((frame, events))
         return self._commit() if spoke else b""

@@ -10,11 +10,17 @@ from addons.wire.fold import Fold
 from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
+from addons.wire.skimming import Forgets
 from addons.wire.sse import Frame
 
 
 class Sink(Protocol):
     """Takes one stream. `take` for each frame, then `close` or `fail`."""
+
+    @property
+    def forgets(self) -> Forgets | None:
+        """See `skimming`; None where something is kept of all words."""
+        ...
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
         """The client's bytes for one frame, which was read as `events`."""
@@ -34,6 +40,7 @@ class Mending:
 
     def __init__(self, format: Format, asked: Asked) -> None:
         self._mender = format.mender(asked)
+        self.forgets: Forgets | None = getattr(self._mender, "forgets", None)
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
         return self._mender.feed(frame, events)
@@ -50,6 +57,7 @@ class Writing:
 
     def __init__(self, format: Format, asked: Asked) -> None:
         self._writer = format.stream_writer(asked)
+        self.forgets: Forgets | None = getattr(self._writer, "forgets", None)
 
     @property
     def response(self) -> JsonObject | None:
@@ -68,6 +76,8 @@ class Writing:
 
 class Folding:
     """One whole reply."""
+
+    forgets: Forgets | None = None
 
     def __init__(self, format: str) -> None:
         self._fold = Fold(format)

@@ -44,6 +44,11 @@ class SseDecoder:
         self._scanned = 0
         self._started = False
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next byte begins a frame."""
+        return self._started and not self._buffer
+
     def feed(self, data: bytes) -> list[Frame]:
         """The frames completed by `data`. Raises StreamTooLarge."""
         buffer = self._buffer

@@ -84,6 +84,10 @@ class Mender:
         self._done = kind in ("message_stop", "error")
         return out + self._pass(frame, kind, data, events)
 
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`."""
+        return True
+
     def close(self, events: Sequence[Event]) -> bytes:
         """The bytes missing at the end, by the reader's last events."""
         if self._done:

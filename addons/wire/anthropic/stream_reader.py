@@ -124,6 +124,10 @@ class StreamReader:
             return self._fail(error)
         return []
 
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`."""
+        return True
+
     def close(self) -> list[Event]:
         """Ends what is open; the message too where its stop reason was told."""
         if self._ended:

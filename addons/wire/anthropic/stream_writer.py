@@ -66,6 +66,10 @@ class StreamWriter:
             return b""
         return b"".join(map(self._write, self._sequencer.feed(event)))
 
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`. The words of thinking are kept."""
+        return isinstance(self._block, TextBlock)
+
     def close(self) -> bytes:
         """What makes the stream well-formed if it is not ended yet."""
         if self._done:

@@ -68,6 +68,11 @@ class ChoiceReader:
         """The last choice object that named a finish reason."""
         self._spoke = False
 
+    @property
+    def in_text(self) -> bool:
+        """Whether the open part is a text."""
+        return self._kind == "text"
+
     def read(self, raw: JsonObject, events: list[Event]) -> None:
         """One entry of a chunk's `choices`."""
         if (said := raw.get("logprobs")) and isinstance(said, dict):

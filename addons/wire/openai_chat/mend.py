@@ -95,6 +95,10 @@ class ChatMender:
                 choice.spoke = True
         return b"".join(out)
 
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`."""
+        return True
+
     def close(self, events: Sequence[Event]) -> bytes:
         """What is missing at the end, if the reader found it to be one."""
         if self._ended or not any(isinstance(event, End) for event in events):

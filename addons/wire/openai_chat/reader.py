@@ -12,6 +12,7 @@ from addons.wire.events import End
 from addons.wire.events import Event
 from addons.wire.events import Failure
 from addons.wire.events import Start
+from addons.wire.events import TextDelta
 from addons.wire.events import UsageUpdate
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
@@ -64,6 +65,11 @@ class ChatReader:
         if failed and not self._ended and not events:
             self._fail(None, frame.data.decode("utf-8", "replace"), events)
         return events
+
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`. The words of thinking are kept, a reason to finish is too."""
+        choice = self._choices[event.choice]
+        return choice.in_text and choice.finish is None
 
     def close(self) -> list[Event]:
         """What the end of the bytes adds."""
