@@ -30,7 +30,7 @@ _AS_WE_SPELL = re.compile(_PLAIN + rb'(?:\\["\\bfnrt]' + _PLAIN + rb")*+")
 """The same in the spelling of `jsonio.dumps`, so that it need not be changed when it is copied."""
 
 _MEMBER = re.compile(rb'"(?:content|text|thinking)": ?"\Z')
-_PADDING = b'"obfuscation":"'
+_PADDING = re.compile(rb'"obfuscation": ?"')
 """OpenAI's padding, which differs from frame to frame and says nothing (API reference, "The chat
 completion chunk object", `obfuscation`)."""
 
@@ -104,10 +104,10 @@ class Skimmer:
         self._event = event
         self._head, self._tail = found
         self._padded = b""
-        if self._tail.count(_PADDING) == 1:
-            before, _, after = self._tail.partition(_PADDING)
-            self._tail = before + _PADDING
-            self._padded = after[after.find(b'"') :]
+        if (padding := _PADDING.search(self._tail)) is not None:
+            at = padding.end()
+            self._padded = self._tail[self._tail.find(b'"', at) :]
+            self._tail = self._tail[:at]
         self._out = made
         self._spelling = _SPELLED if made is None else _AS_WE_SPELL
 
