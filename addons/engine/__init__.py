@@ -6,7 +6,9 @@ what is done, only how it is driven:
 
 - `hooks.py`: a table of who handles which hook, and handlers called at once.
 - `wire.py`: a TCP connection whose bytes are handed on as they come.
+- `driving.py`: events in, commands out.
 - `handler.py`: the connections of one client.
+- `watchdog.py`: the end of connections on which nothing happens.
 - `logs.py`: records that nobody looks at are not made.
 - `keeping.py`: a connection to a server while it has no client.
 - `messages.py`: headers and options without the checks that cost more than what they check.
