@@ -7,6 +7,7 @@ byte of an attempt reaches the client.
 - `attempt.py`: what one attempt is, and what it asks of whoever reads its answer.
 - `hooks.py`: the two hooks in which addons decide (`attempt`, `attempt_ended`).
 - `stream.py`: the state machine of one request over its attempts.
+- `answering.py`: what its client is sent.
 - `layer.py`: ids, deadlines and connections of all streams of one client connection.
 - `straight.py`: the short way of the pieces of a stream that is under way.
 - `websocket.py`: a client's connection that speaks WebSocket with us: its messages are requests.

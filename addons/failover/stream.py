@@ -1,15 +1,12 @@
 """One client request over all its attempts."""
 
 import time
-from collections.abc import Callable
 
-from mitmproxy import flow as mflow
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
 from mitmproxy.proxy.layers.http import HTTPMode
@@ -23,18 +20,16 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import ResponseTrailers
 from mitmproxy.proxy.layers.http import SendHttp
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
+from addons.failover.answering import AnsweringStream
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
-from addons.failover.attempt import Heart
 from addons.failover.attempt import Receiver
 from addons.failover.deadlines import DeadlineReached
-from addons.failover.deadlines import TimedStream
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
 from addons.failover.layer import FailoverLayer
@@ -68,7 +63,7 @@ _FROM_UPSTREAM = (
 )
 
 
-class FailoverStream(TimedStream):
+class FailoverStream(AnsweringStream):
     """mitmproxy's stream, with the request sent by attempts where its flow is routed.
 
     The stream takes over where mitmproxy's own would connect (`make_server_connection`). From there
@@ -92,18 +87,12 @@ class FailoverStream(TimedStream):
     """The attempts that are running."""
     winner: Leg | None = None
     """The one whose answer the client sees."""
-    broke_off: Leg | None = None
-    """The one whose answer broke off in the client's sight, while another is to go on with it."""
-    head_sent: bool = False
-    heart: Heart | None = None
-    listener: Callable[[bytes], None] | None = None
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.legs = []
         self._attempts = 0
         self._taken_over = False
-        self.stores_bodies = context.options.store_streamed_bodies
 
     @property
     def layer(self) -> FailoverLayer:
@@ -331,7 +320,11 @@ class FailoverStream(TimedStream):
             yield from self.cancel(leg, "complete")
             yield from self.send_answer(leg.receiver.head())
             return False
-        return (yield from self.start_streaming(leg.receiver.head()))
+        if not (yield from self.start_streaming(leg.receiver.head())):
+            return False
+        assert self.flow.response
+        go_straight(self, leg, self.flow.response)  # the head that was sent, maybe by the heart
+        return True
 
     def leg_failed(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
         """An attempt failed before the client saw any of it: another one, or the end."""
@@ -387,105 +380,7 @@ class FailoverStream(TimedStream):
         elif listening and leg.server is not None and leg.server in self.layer.connections:
             yield SendHttp(RequestProtocolError(leg.id, why, ErrorCode.CANCEL), leg.server)
 
-    def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:
-        """Begin a streamed answer; whether that could be done."""
-        if not self.head_sent:
-            self.flow.response = head
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.stopped()):
-            return False
-        if not self.head_sent:
-            yield from self.send_head(head)
-        if self.winner is not None:
-            go_straight(self, self.winner, head)
-        return True
-
-    def send_head(self, head: http.Response) -> CommandGenerator[None]:
-        if self.flow.request.http_version == "HTTP/1.1":
-            head.headers["transfer-encoding"] = "chunked"
-        elif self.flow.request.http_version == "HTTP/1.0":
-            head.headers["connection"] = "close"  # the end of the body is the end of the connection
-        head.timestamp_start = time.time()
-        self.flow.response = head
-        self.head_sent = True
-        yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=False), self.context.client)
-
-    def send_data(self, data: bytes) -> CommandGenerator[None]:
-        # An empty chunk would end a chunked body.
-        if not data:
-            return
-        if self.stores_bodies:
-            self.response_body_buf += data
-        if self.listener is not None:
-            self.listener(data)
-        if self.heart:
-            yield from self.arm("heartbeat", self.heart.every)
-        yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
-
-    def heartbeat(self) -> CommandGenerator[None]:
-        """Show the client that somebody is there."""
-        if self.heart is None:
-            return
-        if not self.head_sent:
-            yield from self.send_head(self.heart.head())
-        yield from self.send_data(self.heart.beat)
-
-    def finish(self) -> CommandGenerator[None]:
-        """End a streamed answer cleanly."""
-        yield from self.let_go("complete")
-        assert self.flow.response
-        if self.stores_bodies:
-            self.flow.response.data.content = bytes(self.response_body_buf)
-            self.response_body_buf.clear()
-        yield from self.send_response(already_streamed=True)
-
-    def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
-        """Give the client a complete answer, as the end of its stream where that has begun."""
-        self.deadlines.clear()
-        if self.broke_off is not None:
-            yield from self.send_data(self.broke_off.receiver.closing())
-            yield from self.finish()
-            return
-        if self.head_sent and answer is not None and self.heart:
-            closing = self.heart.closing(answer)
-            yield HttpResponseHeadersHook(self.flow)
-            if not (yield from self.stopped()):
-                yield from self.send_data(closing)
-                yield from self.finish()
-            return
-        # None: whoever was asked for an answer gave none, which only a bug can cause.
-        self.flow.response = answer or http.Response.make(
-            500,
-            b'{"error":{"message":"Switchyard made no answer.","type":"server_error"}}',
-            {"content-type": "application/json"},
-        )
-        self.flow.response.timestamp_start = time.time()
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.stopped()):
-            return
-        yield from self.send_response()
-
-    def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
-        """The client went away: the upstream shall stop, and the flow ends as an error."""
-        yield from self.let_go(event.message)
-        if self.server_state not in (self.state_done, self.state_errored):
-            self.flow.error = mflow.Error(event.message)
-            yield HttpErrorHook(self.flow)
-        self.client_state = self.server_state = self.state_errored
-        self.flow.live = False
-        yield DropStream(self.stream_id)
-
-    def stopped(self) -> CommandGenerator[bool]:
-        """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
-        may be sent anywhere."""
-        if not (yield from self.check_killed(True)):
-            return False
-        yield from self.let_go("killed")
-        yield DropStream(self.stream_id)
-        return True
-
     def let_go(self, why: str) -> CommandGenerator[None]:
-        """End whatever still runs for this request."""
         self.deadlines.clear()
         for leg in list(self.legs):
             yield from self.cancel(leg, why)
