@@ -37,7 +37,9 @@ A tool choice or an effort that a format says in another way is written in that 
 is not listed. What the router can do itself is no loss either: an answer ends before a stop
 sequence that the provider could not be given, with the client's own stop reason, and a tool whose
 name not every API takes (longer than 64 characters, or with dots) goes by another one at the
-provider, while the client keeps its own.
+provider, while the client keeps its own. A function's schema that OpenAI or Anthropic would refuse
+is put right. A call that the history leaves unanswered gets a result that says so; a result of a
+call that is not there becomes text.
 """
 
 REQUESTS = """\

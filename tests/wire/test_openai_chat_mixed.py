@@ -85,7 +85,8 @@ def test_tool_choices_of_other_formats(said: Any, meant: Any) -> None:
     assert standard(asking(bare, tool_choice=said))["tool_choice"] == meant
 
 
-def test_content_blocks_of_anthropics() -> None:
+@pytest.mark.parametrize("tool", [NESTED, {"name": "read", "input_schema": SCHEMA}])
+def test_content_blocks_of_anthropics(tool: dict[str, Any]) -> None:
     image = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
     messages = [
         {"role": "system", "content": "Be brief."},
@@ -113,7 +114,7 @@ def test_content_blocks_of_anthropics() -> None:
             ],
         },
     ]
-    made = standard(asking({"name": "read", "input_schema": SCHEMA}, messages=messages))
+    made = standard(asking(tool, messages=messages))
     data = "data:image/png;base64,iVBORw0KGgo="
     assert made["messages"] == [
         *messages[:2],
@@ -138,6 +139,13 @@ def test_content_blocks_of_anthropics() -> None:
             ],
         },
     ]
+
+
+def test_parts_that_only_have_the_name_of_such_a_block_stay() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}  # Mistral's
+    messages = [{"role": "assistant", "content": [thinking, {"type": "image"}]}]
+    flat = {"type": "function", "name": "read", "parameters": SCHEMA}
+    assert standard(asking(flat, messages=messages))["messages"] == messages
 
 
 def test_a_request_of_the_responses_api() -> None:

@@ -23,8 +23,18 @@ from addons.wire.openai_chat.writing import write_messages
 from addons.wire.openai_responses.request import read_request as read_responses
 from addons.wire.openai_responses.tools import read_tools as read_responses_tools
 
-_BLOCKS = ("tool_use", "tool_result", "image", "document", "thinking", "redacted_thinking")
-"""Types of Anthropic's content blocks that Chat Completions says otherwise."""
+_OF_TOOLS = ("tool_use", "tool_result")
+
+_HELD = {
+    "tool_use": ("name", str),
+    "tool_result": ("tool_use_id", str),
+    "image": ("source", dict),
+    "document": ("source", dict),
+    "thinking": ("thinking", str),
+    "redacted_thinking": ("data", str),
+}
+"""Anthropic's content blocks that Chat Completions says otherwise: the member by which each is told
+from a part of the same type that some provider of Chat has."""
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
@@ -34,12 +44,15 @@ def standard(body: JsonObject) -> JsonObject:
     mostly is. Raises BadRequest."""
     if "messages" not in body and isinstance(body.get("input"), list | str):
         return _from_responses(body)
-    tools = body.get("tools")
-    if not isinstance(tools, list) or not any(map(_is_flat, tools)):
+    tools, messages = body.get("tools"), body.get("messages")
+    if not isinstance(tools, list) or not tools or not isinstance(messages, list):
         return body
-    changed = {**body, "tools": [_nested(tool) if _is_flat(tool) else tool for tool in tools]}
-    if isinstance(messages := body.get("messages"), list):
-        changed["messages"] = [one for message in messages for one in _messages(message)]
+    flat = any(map(_is_flat, tools))
+    if not flat and not any(map(_uses_tools, messages)):
+        return body
+    changed = {**body, "messages": [one for message in messages for one in _messages(message)]}
+    if flat:
+        changed["tools"] = [_nested(tool) if _is_flat(tool) else tool for tool in tools]
     if isinstance(choice := body.get("tool_choice"), dict):
         changed["tool_choice"] = _choice(choice)
     return changed
@@ -89,9 +102,20 @@ def _messages(message: Any) -> list[Any]:
     return write_messages(spoken, Names(()))
 
 
+def _uses_tools(message: Any) -> bool:
+    """Whether a message calls a tool or answers a call within its content."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and part.get("type") in _OF_TOOLS for part in content
+    )
+
+
 def _is_block(part: Any) -> bool:
     """Whether a content part is a block of Anthropic's."""
-    return isinstance(part, dict) and part.get("type") in _BLOCKS
+    if not isinstance(part, dict) or not isinstance(kind := part.get("type"), str):
+        return False
+    member, type = _HELD.get(kind, ("", str))
+    return isinstance(part.get(member), type)
 
 
 def _part(part: Any) -> Part:
