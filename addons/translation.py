@@ -10,6 +10,7 @@ from addons.passthrough import own_body
 from addons.runtime import Runtime
 from addons.wire.aside import Aside
 from addons.wire.callids import distinct
+from addons.wire.choosing import choosable
 from addons.wire.conversation import Conversation
 from addons.wire.effort import parse_effort
 from addons.wire.effort import reasoning_with
@@ -87,7 +88,7 @@ class Translation:
         # What a model takes is known by its own name, not by the one the client has for it.
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
-            conversation = renamed(paired(conversation))
+            conversation = choosable(renamed(paired(conversation)), upstream.name)
         return upstream.write_request(replace(conversation, model=model))
 
 
