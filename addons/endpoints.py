@@ -90,12 +90,15 @@ _GEMINI_METHODS: dict[str, Kind] = {
     "batchEmbedContents": "embed",
 }
 _CODE_ASSIST_PATH = re.compile(r"/v\d+internal:(\w+)")
+_SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
     """What a request to our own address asks for; None if nothing we serve."""
     path = request.path.partition("?")[0].rstrip("/") or "/"
+    if "//" in path:  # a base URL that ends in a slash, and a client that adds one
+        path = _SLASHES.sub("/", path)
     bare = _bare(path)
     if request.method == "POST":
         if bare == "/api/show":

@@ -67,6 +67,15 @@ _NOT_ANSWERED = _HOP | {
 }
 
 
+MOST_ANSWERED = 16384
+"""Bytes of an upstream's headers that go on: clients refuse heads that are much larger (h11's and
+Node's limits are 16 KiB and more)."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+"""A header's name (RFC 9110, section 5.6.2)."""
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
 def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple[str, str]]:
     """The client's headers that go upstream, names in lower case.
 
@@ -101,7 +110,9 @@ def _answered_name(field: bytes) -> str:
     """The name in lower case of a header of answers that may go to the client, of others
     nothing."""
     name = lower_name(field)
-    return "" if name in _NOT_ANSWERED or name.startswith("x-switchyard-") else name
+    if name in _NOT_ANSWERED or name.startswith("x-switchyard-") or not _NAME.fullmatch(name):
+        return ""
+    return name
 
 
 def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
@@ -121,13 +132,20 @@ def is_credential(name: str) -> bool:
     return name in _CREDENTIALS or _CREDENTIAL_ENDS.search(name) is not None
 
 
+def _is_value(value: str) -> bool:
+    """Whether a client can read a header with this value (RFC 9110, section 5.5)."""
+    return value.isprintable() or _NO_VALUE.search(value) is None
+
+
 def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
-    same = exchange.passes_through
+    same, left = exchange.passes_through, MOST_ANSWERED
     for name, value in lower_items(upstream, _answered_name).items():
         if same or name in ("request-id", "x-request-id"):
-            yield name, value
+            left -= len(name) + len(value)
+            if left > 0 and _is_value(value):
+                yield name, value
     yield from route_headers(exchange)
 
 

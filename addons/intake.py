@@ -1,6 +1,7 @@
 """Which flows are calls to a model, and what they ask for."""
 
 import time
+from codecs import BOM_UTF8
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -188,10 +189,10 @@ def decoded_body(request: http.Request) -> bytes:
     raw = request.raw_content or b""
     if encoding := request.headers.get("content-encoding"):
         try:
-            return decode_whole(raw, encoding)
+            raw = decode_whole(raw, encoding)
         except (UnknownEncoding, CorruptEncoding) as e:
             raise _bad_body(f"The request's body cannot be read: {e}.") from None
-    return raw
+    return raw.removeprefix(BOM_UTF8)  # RFC 8259, section 8.1: may be ignored
 
 
 def parse_body(raw: bytes) -> JsonObject:

@@ -54,9 +54,9 @@ class VerbatimReceiver(RelayReceiver):
         return self._choose(super().end(), ended=True)
 
     def broken(self, failure: Failure) -> bytes:
-        return self._choose(super().broken(failure), ended=True)
+        return self._choose(super().broken(failure), ended=True, broke=True)
 
-    def _choose(self, mended: bytes, ended: bool) -> bytes:
+    def _choose(self, mended: bytes, ended: bool, broke: bool = False) -> bytes:
         relay = self._relay
         if not relay.committed:
             if ended and relay.failed:
@@ -70,8 +70,9 @@ class VerbatimReceiver(RelayReceiver):
             return mended
         if not relay.streams:
             return b""  # the head has it
-        if ended and relay.failed and self._ends:
-            # Broken off: the relay has what came of the last event, and tells the failure.
+        if (broke or (ended and relay.failed)) and self._ends:
+            # Broken off: the relay has what came of the last event, and tells the failure, or ends
+            # what was complete but for its end.
             return mended
         return self._taken(whole=ended or relay.failed)
 

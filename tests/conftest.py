@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings
 
 from tests.support.router import Router
@@ -15,8 +16,9 @@ from tests.support.upstream import Upstream
 
 # The same examples every time: a submission is not judged by luck. Runs by hand search anew. How
 # long an example takes depends on what else the machine does.
-settings.register_profile("ci", derandomize=True, deadline=None)
-settings.register_profile("hand", deadline=None)
+SLOW = [HealthCheck.too_slow]
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("hand", deadline=None, suppress_health_check=SLOW)
 settings.load_profile("ci" if os.environ.get("CI") else "hand")
 
 

@@ -20,6 +20,8 @@ def request(method: str, path: str, **headers: str) -> http.Request:
         ("/v1/chat/completions", "openai-chat"),
         ("/chat/completions", "openai-chat"),
         ("/v1/chat/completions/", "openai-chat"),
+        ("//v1/chat/completions", "openai-chat"),
+        ("/v1//messages", "anthropic"),
         ("/v1/chat/completions?key=x/models", "openai-chat"),
         ("/v1/messages?beta=true", "anthropic"),
         ("/v1/v1/messages", "anthropic"),

@@ -26,6 +26,8 @@ def failed(kind: Kind, status: int | None, cls: FailureClass, error: ApiError) -
         ("status", 401, "credential", "401", 401),
         ("status", 403, "quota", "403", 429),
         ("status", 302, "overload", "302", 502),
+        ("status", 407, "network", "407", 502),
+        ("status", 777, "overload", "777", 502),
         ("body", None, "quota", "body", 429),
         ("body", None, "overload", "body", 503),
         ("event", None, "model", "event", 503),

@@ -113,6 +113,17 @@ def test_a_call_without_a_model_is_refused(model: object) -> None:
     assert runtime.exchanges.get(flow) is None
 
 
+def test_a_byte_order_mark_is_no_part_of_the_body() -> None:
+    runtime = make_runtime()
+    path, body = call("openai-chat")
+    raw = json.dumps(body).encode()
+    flow = client_flow(runtime, path, b"\xef\xbb\xbf" + raw)
+    Intake(runtime).request(flow)
+    exchange = runtime.exchanges.get(flow)
+    assert exchange is not None
+    assert exchange.raw == raw
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     ("body", "said"),

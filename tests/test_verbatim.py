@@ -120,7 +120,9 @@ def test_a_stream_that_breaks_off_ends_in_whole_events(cut: int) -> None:
     if not committed:
         assert out == b"" and it.failed
         return
-    assert out.endswith(b"\n\n") and b"event: error" in out
+    last = b"event: error" if it.failed else b"event: message_stop"
+    assert out.endswith(b"\n\n") and last in out.split(b"\n\n")[-2]
+    assert it.failed is (b"event: message_delta" not in out)
     for event in out.strip().split(b"\n\n"):
         json.loads(event.partition(b"data: ")[2])
 

@@ -131,7 +131,10 @@ class Wire(asyncio.Protocol):
         elif sum(map(len, pending)) < JOIN_BELOW:
             self.transport.write(b"".join(pending))
         else:
-            self.transport.writelines(pending)
+            # Not by `writelines`, which in Python up to 3.12.8 and 3.13.1 never says that the peer
+            # reads too slowly (CVE-2024-12254).
+            for data in pending:
+                self.transport.write(data)
 
     def write_eof(self) -> None:
         self.flush()

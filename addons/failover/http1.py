@@ -6,6 +6,8 @@ from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import Http1Connection
 from mitmproxy.proxy.layers.http import Http1Server
 from mitmproxy.proxy.layers.http import HttpEvent
+from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http import RequestEndOfMessage
 
 
 class QuickHttp1(Http1Connection):
@@ -30,3 +32,13 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         if type(layer) is Http1Server:
             layer.__class__ = cls
             layer.state = layer.read_headers
+
+    def read_body(self, event: events.Event) -> CommandGenerator[None]:
+        try:
+            yield from super().read_body(event)
+        except NotImplementedError:
+            # Trailers, which mitmproxy does not implement: it would log a crash, and the client
+            # wait for ever. The body is complete, and nobody here asks for them.
+            assert self.stream_id is not None
+            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=True)

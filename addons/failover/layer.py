@@ -32,6 +32,7 @@ from addons.failover.deadlines import DeadlineReached
 from addons.failover.deadlines import RunHook
 from addons.failover.deadlines import TimedStream
 from addons.failover.http1 import QuickHttp1Server
+from addons.failover.http2 import PatientHttp2Client
 from addons.failover.pool import Handler
 from addons.failover.pool import Pool
 from addons.failover.upstream import PatientHttp1Client
@@ -273,6 +274,7 @@ class FailoverLayer(HttpLayer):
             self.connections.pop(outer_of(command.connection), None)
         else:
             PatientHttp1Client.adopt(self.connections[command.connection])
+            PatientHttp2Client.adopt(self.connections[command.connection])
         yield from super().register_connection(command)
 
     def _forget_dead_connections(self) -> None:

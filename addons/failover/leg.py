@@ -40,7 +40,8 @@ class Leg:
     """The connection that was asked for."""
     server: Connection | None = None
     resend: http.Request | None = None
-    """The request, where the connection had carried others before and may be closed by now."""
+    """The request, where it may turn out that the server has not begun with it: the connection had
+    carried others before and may be closed by now, or HTTP/2 says so."""
     idle_for: float = 0.0
     """Seconds since the connection's last answer."""
     state: Literal["connecting", "head", "body", "over"] = "connecting"

@@ -32,6 +32,7 @@ from addons.failover.attempt import Receiver
 from addons.failover.deadlines import DeadlineReached
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
+from addons.failover.http2 import UNDONE
 from addons.failover.layer import FailoverLayer
 from addons.failover.layer import http1_client_of
 from addons.failover.layer import layer_of
@@ -39,6 +40,7 @@ from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
 from addons.failover.straight import PieceRead
 from addons.failover.straight import go_straight
+from addons.failover.way import retire
 from addons.failover.ways import GetConnectionByWay
 from addons.failover.websocket import upgrade
 
@@ -216,6 +218,8 @@ class FailoverStream(AnsweringStream):
         client = http1_client_of(self.layer, server)
         if client is not None and client.answered_at is not None:
             leg.resend, leg.idle_for = request, leg.attempt.sent_at - client.answered_at
+        elif client is None and not leg.wanted.fresh:
+            leg.resend = request  # HTTP/2, whose servers say what they have not begun with
         yield from self.arm(leg.deadline("first-byte"), timeouts.first_byte)
         yield from self.arm(leg.deadline("first-output"), timeouts.first_output)
         content = request.raw_content
@@ -233,6 +237,8 @@ class FailoverStream(AnsweringStream):
                     yield from self.send_anew(leg, leg.resend)
                 else:
                     yield from self.broken(leg, Failure("reset", message))
+            case ResponseProtocolError(message=message) if leg.resend and message in UNDONE:
+                yield from self.send_anew(leg, leg.resend)
             case ResponseProtocolError(message=message):
                 yield from self.broken(leg, Failure("reset", _reason(message)))
             case ResponseHeaders(response=response) if leg.state == "head":
@@ -257,7 +263,8 @@ class FailoverStream(AnsweringStream):
 
     def send_anew(self, leg: Leg, request: http.Request) -> CommandGenerator[None]:
         """The upstream closed a connection that had been idle, at once and with no byte in answer:
-        it did so before it knew of the request, and the attempt goes on with a new connection.
+        it did so before it knew of the request, or said in HTTP/2 that it has not begun with it.
+        The attempt goes on with a new connection.
 
         RFC 9110, 9.2.2, allows that for any method where the request is known not to have been
         acted upon. nginx and Go's client are stricter with POST, which is hardly known. Here it
@@ -352,7 +359,11 @@ class FailoverStream(AnsweringStream):
                 yield from self.finish()
             return
         if leg.state == "body":
-            receiver.broken(failure)
+            rest = receiver.broken(failure)
+            if not receiver.failed:
+                yield from self.cancel(leg, "complete")
+                yield from self.forward(leg, rest, ended=True)
+                return
         yield from self.leg_failed(leg, failure)
 
     def resume(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
@@ -394,6 +405,7 @@ class FailoverStream(AnsweringStream):
         if "hedge" in past and self.legs and self.winner is None:
             yield from self.make_attempt(hedge=True)
         if "between-chunks" in past and self.winner is not None:
+            _give_up_on(self.winner)
             yield from self.broken(self.winner, self.winner.timeout("between-chunks"))
         for leg in list(self.legs):
             if leg.deadline("linger") in past:
@@ -402,7 +414,15 @@ class FailoverStream(AnsweringStream):
                 continue
             phase = next((p for p in PHASES_OF_A_LEG if leg.deadline(p) in past), None)
             if phase is not None and leg in self.legs:
+                _give_up_on(leg)
                 yield from self.broken(leg, leg.timeout(phase))
+
+
+def _give_up_on(leg: Leg) -> None:
+    """A connection on which nothing came in time may be dead without anybody's having said so: the
+    next request takes another one, also where this one could carry it beside others."""
+    if leg.server is not None:
+        retire(leg.server)
 
 
 def _reason(message: str) -> str:
@@ -411,4 +431,4 @@ def _reason(message: str) -> str:
         return "the connection closed within the head of the answer"
     if message.startswith("Cannot parse HTTP response"):
         return "the answer is not valid HTTP"
-    return message
+    return message.replace("reset by client", "reset by the upstream")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
+from weakref import WeakSet
 
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
@@ -56,6 +57,18 @@ class WayServer(Server):
     way: Way
     outer: Server
     """The connection that there really is: to the proxy, or this one."""
+
+
+_RETIRED: WeakSet[Connection] = WeakSet()
+
+
+def retire(connection: Connection) -> None:
+    """Send no more requests on a connection; those that run may end there."""
+    _RETIRED.add(connection)
+
+
+def is_retired(connection: Connection) -> bool:
+    return connection in _RETIRED
 
 
 def way_of(connection: Connection) -> Way | None:

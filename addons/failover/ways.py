@@ -14,6 +14,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from addons.failover.proxying import tunnel_through
 from addons.failover.way import Way
 from addons.failover.way import WayServer
+from addons.failover.way import is_retired
 from addons.failover.way import way_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class GetConnectionByWay(GetHttpConnection):
     """Whether it must be a new one."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
-        return way_of(connection) == self.way and super().connection_spec_matches(connection)
+        fits = way_of(connection) == self.way and super().connection_spec_matches(connection)
+        return fits and not is_retired(connection)
 
 
 def connect_by_way(

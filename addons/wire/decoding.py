@@ -13,8 +13,14 @@ import zstandard
 MAX_DECODED = 256 * 1024 * 1024
 """Bytes that a compressed request may unpack to."""
 
+MAX_OF_A_PIECE = 64 * 1024 * 1024
+"""Bytes that one piece of a body may unpack to: a hundred bytes of brotli can hold gigabytes."""
+
 _PIECE = 16 * 1024
-"""Bytes decoded at once: at the worst ratios some ten megabytes come of it."""
+"""Bytes decoded at once."""
+
+_ZSTD_PIECE = 1024
+"""Bytes given to zstd at once, which knows no limit: four bytes can be a block of 128 KiB."""
 
 type Decode = Callable[[bytes], bytes]
 
@@ -30,7 +36,8 @@ class CorruptEncoding(ValueError):
 def decoder(encoding: str) -> Decode:
     """A function that undoes `encoding` (the header's value) piece by piece. One per body.
 
-    Raises UnknownEncoding now, and CorruptEncoding from the function.
+    Raises UnknownEncoding now, and CorruptEncoding from the function, also where a piece unpacks to
+    more than `MAX_OF_A_PIECE` bytes.
     """
     names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
     steps = [_step(name) for name in reversed(names) if name != "identity"]
@@ -61,15 +68,55 @@ def decode_whole(data: bytes, encoding: str, most: int = MAX_DECODED) -> bytes:
 def _step(name: str) -> Decode:
     match name:
         case "gzip" | "x-gzip":
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
+            return _Gzip().decompress
         case "deflate":
             return _Deflate().decompress
         case "br":
-            return brotli.Decompressor().process
+            return _Brotli().decompress
         case "zstd":
-            zstd: Any = zstandard.ZstdDecompressor(max_window_size=2**27)
-            return zstd.decompressobj(read_across_frames=True).decompress
+            return _Zstd().decompress
     raise UnknownEncoding(f"content-encoding {name!r} is not supported")
+
+
+def _too_much() -> CorruptEncoding:
+    return CorruptEncoding(f"a piece of the body unpacks to more than {MAX_OF_A_PIECE} bytes")
+
+
+def _bounded(inner: Any, data: bytes) -> bytes:
+    out = inner.decompress(data, MAX_OF_A_PIECE)
+    if inner.unconsumed_tail:
+        raise _too_much()
+    return out
+
+
+class _Gzip:
+    """May have several members one after another (RFC 1952, section 2.2); what else follows the
+    first is padding."""
+
+    _MAGIC = b"\x1f\x8b"
+
+    def __init__(self) -> None:
+        self._inner: Any = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._held = b""
+
+    def decompress(self, data: bytes) -> bytes:
+        if not self._inner.eof:
+            out = _bounded(self._inner, data)
+            if not self._inner.eof:
+                return out
+            data = self._inner.unused_data
+        else:
+            out, data = b"", self._held + data
+        while data.startswith(self._MAGIC):
+            self._inner = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            out += _bounded(self._inner, data)
+            if not self._inner.eof:
+                return out
+            if len(out) > MAX_OF_A_PIECE:
+                raise _too_much()
+            data = self._inner.unused_data
+        self._held = data if self._MAGIC.startswith(data) else b"-"
+        return out
 
 
 class _Deflate:
@@ -84,4 +131,29 @@ class _Deflate:
                 return b""
             wrapped = data[0] & 0x0F == 8
             self._inner = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
-        return self._inner.decompress(data)
+        return _bounded(self._inner, data)
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._inner: Any = brotli.Decompressor()
+
+    def decompress(self, data: bytes) -> bytes:
+        out = self._inner.process(data, output_buffer_limit=MAX_OF_A_PIECE)
+        if not self._inner.can_accept_more_data() or len(out) > MAX_OF_A_PIECE:
+            raise _too_much()
+        return out
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        zstd: Any = zstandard.ZstdDecompressor(max_window_size=2**27)
+        self._inner = zstd.decompressobj(read_across_frames=True)
+
+    def decompress(self, data: bytes) -> bytes:
+        out = bytearray()
+        for start in range(0, len(data), _ZSTD_PIECE):
+            out += self._inner.decompress(data[start : start + _ZSTD_PIECE])
+            if len(out) > MAX_OF_A_PIECE:
+                raise _too_much()
+        return bytes(out)

@@ -196,21 +196,27 @@ class Relay:
         return self._end_stream(self._frames)
 
     def cut(self, message: str) -> bytes:
-        """The body broke off."""
+        """The body broke off. An answer that is complete all the same is none the worse for it: a
+        stream whose stop reason came, a JSON document that is whole."""
         if self.failed or self._ended:
             return b""
-        if self.done:
-            return self.end()
         self._ended = True
         if self._status >= 300:
             return self._fail_by_status()
+        if self._frames is not None:
+            return self._end_stream(self._frames, message)
+        if parse_body(bytes(self._collected)) is not None:
+            return self._end_json()
         return self._fail("cut", message)
 
     def _sniff(self) -> bytes:
         """Decide by its first bytes whether this is a stream, and return what it begins with."""
         head = bytes(self._collected[:512]).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not head:
-            return b""
+            # Blank lines that keep a connection alive, for minutes (DeepSeek's reference, "Rate
+            # Limit").
+            self._collected[:] = self._collected.removeprefix(b"\xef\xbb\xbf").lstrip()
+            return self._sniff() if self._collected else b""
         lines = self.upstream.framing == "ndjson" and "ndjson" in self._content_type
         if head[:1] in b'{[<"' and not lines and not is_array(self.upstream, head):
             if len(self._collected) > MAX_BODY:
@@ -272,19 +278,24 @@ class Relay:
         held, self._held = self._held, []
         return b"".join(self._pass_on(frame, events) for frame, events in held)
 
-    def _end_stream(self, frames: FrameDecoder) -> bytes:
+    def _end_stream(self, frames: FrameDecoder, broke: str = "") -> bytes:
+        """`broke`: how the body broke off, if it did."""
         # What no empty line ended counts if it came whole.
         out = b"".join(self._take(frame) for frame in frames.close() if is_whole(frame))
         if self.failed:
             return out
-        events = self._staged(self._reader.close())
+        events = self._reader.close()
+        if broke and any(isinstance(event, Finish) and not event.stop.raw for event in events):
+            return out + self._fail("cut", broke)  # not all of it was said to be complete
+        events = self._staged(events)
         self._watch(events)
         if self.problem is not None:
             return out + self._fail(self.problem.kind, "", self.problem.error)
         if not self.done:
-            if not self._spoke and self.stop is None:
+            if not broke and not self._spoke and self.stop is None:
                 return out + self._fail("empty", "the stream ended without any output")
-            return out + self._fail("cut", "the stream ended before the answer was complete")
+            why = broke or "the stream ended before the answer was complete"
+            return out + self._fail("cut", why)
         if self._is_empty():
             return out + self._fail("empty", "the answer is empty")
         if not self.committed:

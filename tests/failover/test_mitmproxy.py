@@ -5,6 +5,7 @@ import re
 
 import pytest
 import wsproto
+from h2.connection import H2Connection
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.addons import errorcheck
@@ -18,6 +19,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http import _http2
 
 
 def parameters(function: object) -> list[str]:
@@ -50,6 +52,23 @@ def test_make_server_connection_decides_whether_mitmproxy_sends_the_request() ->
     source = inspect.getsource(http.HttpStream.state_consume_request_body)
     assert "ok = yield from self.make_server_connection()" in source
     assert "if not ok:\n                    return" in source
+
+
+def test_http2_clients_and_what_they_say_of_a_server_that_goes_away() -> None:
+    assert list(inspect.signature(H2Connection._receive_goaway_frame).parameters) == [
+        "self",
+        "frame",
+    ]
+    assert "self._frame_dispatch_table" in inspect.getsource(H2Connection.__init__)
+    source = inspect.getsource(_http2)
+    for relied_on in (
+        'f"stream reset by client ({err_str})"',
+        "isinstance(event, h2.events.ConnectionTerminated)",
+        "if (yield from self.handle_h2_event(h2_event)):",
+        "self.stream_queue[event.stream_id].append(event)",
+        "cmd.event.stream_id = self.their_stream_id[cmd.event.stream_id]",
+    ):
+        assert relied_on in source
 
 
 def test_a_paused_layer_names_the_command_it_waits_for() -> None:

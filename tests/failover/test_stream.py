@@ -233,6 +233,16 @@ def test_interim_responses_and_trailers_are_passed_over() -> None:
     assert d.failures == []
 
 
+def test_trailers_of_a_request_are_passed_over() -> None:
+    d = Driver([1, 1])
+    head = b"POST /v1/x HTTP/1.1\r\nhost: us\r\ntransfer-encoding: chunked\r\n\r\n"
+    d.feed(events.DataReceived(d.client, head + chunk(b"body") + b"0\r\nx-sum: 1\r\n\r\n"))
+    d.says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.endswith(chunk(b"end\n") + END)
+    d.request().says(CHUNKED + chunk(b"end\n") + END)
+    assert d.answer.count(b"HTTP/1.1 200") == 2
+
+
 def test_an_error_of_ours_while_reading_is_a_failed_attempt() -> None:
     class Broken(Lines):
         def data(self, data: bytes) -> bytes:

@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Literal
 
 import brotli
@@ -22,12 +23,17 @@ from tests.support.answers import Dialect
 from tests.support.answers import data
 from tests.support.answers import event
 from tests.support.signals import Signal
+from tests.support.steps import CUT
+from tests.support.steps import HANG
 from tests.support.steps import JSON
+from tests.support.steps import RESET
 from tests.support.steps import SSE
 from tests.support.steps import STAY
 from tests.support.steps import Behaviour
 from tests.support.steps import Drip
+from tests.support.steps import GoAway
 from tests.support.steps import Head
+from tests.support.steps import ResetStream
 from tests.support.steps import Step
 from tests.support.steps import Trailers
 from tests.support.steps import chunked
@@ -219,6 +225,66 @@ def _without_stop(dialect: Dialect, events: list[bytes]) -> list[bytes]:
     return [event for event in events if not any(mark in event for mark in marks)]
 
 
+def _until_said(then: Step) -> Play:
+    """All but the terminal event of a stream, or of the framing of a JSON body."""
+
+    def play(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+        if request.streams:
+            return chunked(*dialect.events(_SAID)[:-1], then)
+        return chunked(dialect.whole(_SAID), then, content_type=JSON)
+
+    return play
+
+
+def _members_of_gzip(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+    """Each piece compressed by itself (RFC 1952, section 2.2), and padding."""
+    pieces = [gzip.compress(piece) for piece in _pieces(_bytes(dialect, request), 60)]
+    fields = (("content-encoding", "gzip"),)
+    return chunked(*pieces, b"\0\0", content_type=_kind(request), headers=fields)
+
+
+def _promising_more(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+    """A length that the body, which is complete, falls short of."""
+    body = _bytes(dialect, request)
+    fields = (("content-type", _kind(request)), ("content-length", str(len(body) + 20)))
+    return (Head(200, fields), body, CUT)
+
+
+def _half_way(step: Step) -> Play:
+    """A step in the middle of a good answer."""
+
+    def play(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+        body = _bytes(dialect, request)
+        half = len(body) // 2
+        return chunked(body[:half], step, body[half:], content_type=_kind(request))
+
+    return play
+
+
+def _second_time(step: Step) -> Play:
+    """A request that was left undone and comes again, as it may, is answered."""
+    left: set[str] = set()
+
+    def play(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+        if request.model not in left:
+            left.add(request.model)
+            return (step,)
+        return chunked(_bytes(dialect, request), content_type=_kind(request))
+
+    return play
+
+
+def _bad_headers(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+    """Headers that clients would refuse the answer for."""
+    fields = (
+        ("x bad", "a name with a space"),
+        ("x-nul", "a\0b"),
+        ("x-escape", "\x1b[2J"),
+        ("x-huge", "y" * 500_000),
+    )
+    return chunked(_bytes(dialect, request), content_type=_kind(request), headers=fields)
+
+
 def _after_terminal(dialect: Dialect, events: list[bytes]) -> list[bytes]:
     return [*events, dialect.text(BAD), dialect.error_event("server_error", BAD), b"data: x\n\n"]
 
@@ -288,8 +354,18 @@ def _odd(
     only: Literal["stream", "json"] | None = None,
     site: Site = "plain",
     usage: bool = True,
+    timeouts: Mapping[str, str] | None = None,
 ) -> Fault:
-    return Fault(name=name, sort="odd", play=play, text=text, only=only, site=site, usage=usage)
+    return Fault(
+        name=name,
+        sort="odd",
+        play=play,
+        text=text,
+        only=only,
+        site=site,
+        usage=usage,
+        timeouts=timeouts,
+    )
 
 
 def _bad_utf8(raw: bytes) -> bytes:
@@ -306,6 +382,7 @@ FAULTS = [
     _encoded("br", brotli.compress),
     _encoded("zstd", zstandard.ZstdCompressor().compress),
     _odd("gzip-flushed", _flushed_gzip),
+    _odd("gzip-in-members", _members_of_gzip),
     _odd("gzip-over-http2", _flushed_gzip, site="tls-http2"),
     _odd("with-length", _with_length),
     _odd("until-close", _until_close("HTTP/1.1")),
@@ -318,6 +395,20 @@ FAULTS = [
     _odd("stays-open", _framed(after=(STAY,)), only="stream"),
     _odd("stays-open-over-http2", _framed(after=(STAY,)), only="stream", site="tls-http2"),
     _odd("large-event", _large_event, text=_LARGE.text),
+    _odd("h2-goes-away-mid-answer", _half_way(GoAway(0, True, stays=True)), site="tls-http2"),
+    _odd("h2-goes-away-undone", _second_time(GoAway()), site="tls-http2"),
+    _odd("h2-refuses-a-stream", _second_time(ResetStream(7)), site="tls-http2"),
+    _odd("bad-headers", _bad_headers),
+    # No end, but all was said
+    _odd("cut-when-all-was-said", _until_said(CUT)),
+    _odd("reset-when-all-was-said", _until_said(RESET)),
+    _odd("cut-when-all-was-said-over-http2", _until_said(CUT), site="tls-http2"),
+    _odd(
+        "stalls-when-all-was-said",
+        _until_said(HANG),
+        timeouts={"between-chunks": "500ms", "first-output": "1s", "first-byte": "1s"},
+    ),
+    _odd("length-promises-more", _promising_more),
     # What it says it is, and is not
     _odd("json-for-sse", _json_for_sse, only="stream"),
     _odd("sse-for-json", _sse_for_json, only="json"),
@@ -333,6 +424,7 @@ FAULTS = [
     _odd("no-space-after-data", _changed(lambda raw: raw.replace(b"data: ", b"data:"))),
     _odd("data-over-two-lines", _changed(_two_data_lines)),
     _odd("white-space-around", _changed(lambda raw: b"\n\n" + raw + b"\n\n")),
+    _odd("blank-lines-first", _changed(lambda raw: b"\n" * 2000 + raw)),
     _odd("unicode", _said(_UNICODE), text=_UNICODE.text),
     _odd("invalid-utf8-in-text", _changed(_bad_utf8), text=f"All is \ufffd\ufffd, says {GOOD}."),
     # Events

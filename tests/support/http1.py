@@ -138,7 +138,8 @@ class Http1Player(Player):
         self._connection.reset()
 
     def go_away(self, step: GoAway) -> None:
-        self._connection.close()
+        if not step.stays:
+            self._connection.close()
 
 
 def _split(line: str) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+from hyperframe.frame import GoAwayFrame
 
 from tests.support.playing import Over
 from tests.support.playing import Player
@@ -158,6 +159,10 @@ class Http2Player(Player):
 
     def go_away(self, step: GoAway) -> None:
         last = self._stream if step.processed else 0
+        if step.stays:
+            # h2 itself would send nothing more.
+            self.raw(GoAwayFrame(last_stream_id=last, error_code=step.code).serialize())
+            return
         self._say(lambda h2: h2.close_connection(step.code, last_stream_id=last))
         self._http2.connection.close()
 

@@ -67,7 +67,8 @@ class Player(ABC):
                 raise Over
             case GoAway():
                 self.go_away(step)
-                raise Over
+                if not step.stays:
+                    raise Over
             case Do.HANG:
                 await self.lost.wait()
                 raise Over

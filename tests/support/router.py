@@ -29,8 +29,8 @@ _TROUBLE = re.compile(
     r"|was never awaited|Task was destroyed"
 )
 
-_STARTS_WITHIN = 30.0
-_STOPS_WITHIN = 15.0
+_STARTS_WITHIN = 120.0
+_STOPS_WITHIN = 60.0
 
 
 def write_config(path: Path, config: str | Mapping[str, Any]) -> Path:

@@ -91,10 +91,11 @@ class ResetStream:
 @dataclass(frozen=True, slots=True)
 class GoAway:
     """HTTP/2: says GOAWAY, as if none of the running streams had been processed unless
-    `processed`, and closes the connection. HTTP/1.1: closes it."""
+    `processed`, and closes the connection, unless it `stays`. HTTP/1.1: closes it likewise."""
 
     code: int = 0
     processed: bool = False
+    stays: bool = False
 
 
 class Do(enum.Enum):

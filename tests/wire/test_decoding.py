@@ -7,6 +7,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addons.wire import decoding
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decode_whole
@@ -58,6 +59,29 @@ def test_a_body_that_unpacks_without_end_is_refused(encoding: str) -> None:
     assert len(decode_whole(bomb, encoding)) == 5_000_000
     with pytest.raises(CorruptEncoding, match="more than 1000000 bytes"):
         decode_whole(bomb, encoding, most=1_000_000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_a_small_piece_cannot_fill_the_memory(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = ENCODERS[encoding](b"\0" * 5_000_000)
+    assert len(decoder(encoding)(bomb)) == 5_000_000
+    monkeypatch.setattr(decoding, "MAX_OF_A_PIECE", 1_000_000)
+    with pytest.raises(CorruptEncoding, match="a piece of the body unpacks to more than 1000000"):
+        decoder(encoding)(bomb)
+
+
+@given(
+    members=st.lists(st.binary(max_size=50), min_size=1, max_size=4),
+    padding=st.sampled_from([b"", b"\0\0\0", b"\x1f", b"junk"]),
+    step=st.integers(1, 40),
+)
+def test_gzip_may_have_several_members(members: list[bytes], padding: bytes, step: int) -> None:
+    encoded = b"".join(map(gzip.compress, members)) + padding
+    decode = decoder("gzip")
+    pieces = [encoded[i : i + step] for i in range(0, len(encoded), step)]
+    assert b"".join(map(decode, pieces)) == b"".join(members)
 
 
 def test_an_unknown_encoding_is_named() -> None:

@@ -55,6 +55,9 @@ def test_paths_that_are_written_read_back():
             called = read_path(path)
             assert called and (called.model, called.streams) == (model, stream)
             assert GEMINI.asks_stream({}, path) is stream
+    assert (
+        GEMINI.path("half a pair \ud83d", False) == "/models/half%20a%20pair%20%3F:generateContent"
+    )
     assert GEMINI.path("models/x", True) == "/models/x:streamGenerateContent?alt=sse"
     assert GEMINI.asks_stream({"stream": True}, "/elsewhere") is True
     assert GEMINI.asks_stream({}, "/elsewhere") is None

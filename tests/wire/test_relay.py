@@ -175,6 +175,39 @@ def test_a_cut_after_the_end_is_no_fault() -> None:
     assert out == STREAM and not relay.failed
 
 
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("data", [ROLE + WORDS + FINISH, json.dumps(BODY).encode()])
+def test_a_cut_after_all_was_said_is_no_fault(data: bytes, streams: bool) -> None:
+    """The stop reason came, or the whole document: nothing but the end is missing."""
+    relay, out = relayed(data, streams=streams, cut=True)
+    assert relay.committed and not relay.failed
+    if streams:
+        assert out.endswith(DONE) and b"error" not in out
+        assert text_of(CHAT, out) == "Hello there"
+    else:
+        assert b"Hello there" in relay.body
+
+
+def test_a_cut_before_all_choices_ended_is_one() -> None:
+    other = event(choices=[{"index": 1, "delta": {"content": "Well"}, "finish_reason": None}])
+    relay, out = relayed(ROLE + WORDS + other + FINISH, cut=True)
+    assert relay.failed and b"the connection broke" in out
+
+
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("blank", [b"\n" * 2000, b"\xef\xbb\xbf" + b"\r\n" * 700])
+def test_blank_lines_before_the_answer(blank: bytes, streams: bool) -> None:
+    """DeepSeek keeps connections alive by them, for minutes."""
+    for data in (STREAM, json.dumps(BODY).encode()):
+        relay, out = relayed(blank + data, streams=streams)
+        assert relay.committed and not relay.failed
+        assert b"Hello" in (out if streams else relay.body)
+    relay = Relay(CHAT, CHAT, True, ASKED)
+    relay.start(200)
+    relay.feed(blank)
+    assert relay.feed(STREAM), "given out at once, not at the end"
+
+
 @pytest.mark.parametrize(
     ("tail", "added"),
     [

@@ -54,4 +54,4 @@ def write_path(model: str, stream: bool) -> str:
     if not name.startswith("tunedModels/"):
         name = f"models/{name}"
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/{quote(name, safe='/-._~@')}:{method}"
+    return f"/{quote(name, safe='/-._~@', errors='replace')}:{method}"
