@@ -502,18 +502,40 @@ def test_http2_clients(world: World, token: str) -> None:
         assert route(client.post(url, json=question(stream=True))) == ("glm", "2")
 
 
-def test_twenty_megabytes(world: World, token: str) -> None:
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png",
-             "data": "iVBORw0K" + "A" * 20_000_000}}  # fmt: skip
-    said = question(messages=[{"role": "user", "content": [image]}])
+def picture(size: int) -> dict[str, Any]:
+    data = "iVBORw0K" + "A" * size
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    return {"type": "image", "source": source}
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_twenty_megabytes(world: World, token: str, http2: bool) -> None:
+    said = question(messages=[{"role": "user", "content": [picture(20_000_000)]}])
     home = world.home.on(None, OUT["529"], saying(ANTHROPIC))
     other = world.other.on("glm-4.7", saying(CHAT, OTHER))
     body = json.dumps(said).encode()
-    with world.client(token) as client:
+    with world.client(token, http2=http2) as client:
         url, headers = at(CLAUDE, "/v1/messages"), {"content-type": "application/json"}
-        assert route(client.post(url, content=body, headers=headers)) == ("glm", "2")
+        answer = client.post(url, content=body, headers=headers)
+        assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+        assert route(answer) == ("glm", "2")
     assert home.requests[0].body == body
     assert len(other.requests[0].body) > 20_000_000
+
+
+def test_megabytes_by_http2_on_both_sides(world: World, token: str) -> None:
+    """Sent as the other end's windows permit, to a provider that fails and to the client's own."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4_000_000}}
+    said = question("gpt-5", messages=[{"role": "user", "content": [image]}])
+    world.other.on("glm-4.7", refusing(CHAT, 503))
+    own = world.copilot.on(None, saying(CHAT), path="/chat/completions")
+    body = json.dumps(said).encode()
+    with world.client(token, http2=True) as client:
+        url, headers = at(COPILOT, "/chat/completions"), {"content-type": "application/json"}
+        answer = client.post(url, content=body, headers=headers)
+    assert answer.http_version == own.requests[0].http_version == "HTTP/2"
+    assert route(answer) == (f"passthrough:{COPILOT}", "2")
+    assert own.requests[0].body == body
 
 
 def _upgrade(token: str) -> dict[str, str]:

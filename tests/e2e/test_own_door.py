@@ -153,6 +153,27 @@ def test_http2_on_the_own_certificate_of_reverse_mode(
     assert done.stdout.endswith("}2")
 
 
+def test_twenty_megabytes_by_http2_in_reverse_mode(
+    router: Router, upstream: Upstream, files: Path
+) -> None:
+    """An image, translated on its way."""
+    model = fresh_model()
+    plan = upstream.on(model, saying(CHAT))
+    other: int = router.other_port  # pyright: ignore[reportAttributeAccessIssue]
+    data = "iVBORw0K" + "A" * 20_000_000
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    said = [{"role": "user", "content": [{"type": "image", "source": source}]}]
+    trust = ssl.create_default_context(cafile=str(files / "ca.pem"))
+    with httpx2.Client(http2=True, verify=trust, timeout=60) as client:
+        url = f"https://localhost:{other}/v1/messages"
+        body = {"model": f"p/{model}", "max_tokens": 50, "messages": said}
+        answer = client.post(url, json=body, headers={"x-api-key": "any"})
+    assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
+    assert TEXT in answer.text
+    (sent,) = plan.requests[0].json["messages"][-1]["content"]
+    assert sent["image_url"]["url"] == f"data:image/png;base64,{data}"
+
+
 def test_clients_without_the_certificate_that_is_asked_for(
     start_router: Callable[..., Router], upstream: Upstream, files: Path
 ) -> None:

@@ -41,11 +41,13 @@ class Http2:
         self._tasks: set[asyncio.Task[None]] = set()
         config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         self.h2 = h2.connection.H2Connection(config)
-        self.h2.update_settings(
-            {
+        # Not by `update_settings`: the preface would take them back.
+        self.h2.local_settings = h2.settings.Settings(
+            client=False,
+            initial_values={
                 h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 100,
                 h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20,
-            }
+            },
         )
 
     def begin(self) -> None:
