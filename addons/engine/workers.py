@@ -18,7 +18,7 @@ from types import FrameType
 MARK = "SWITCHYARD_WORKER"
 """Environment variable that tells a process which worker it is, from 1."""
 
-STARTING = 10.0
+STARTING = 60.0
 """Seconds within which a first worker's failure is taken for one of the start."""
 
 PAUSE = 1.0

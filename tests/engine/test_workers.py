@@ -97,7 +97,7 @@ def test_workers_end_with_their_supervisor(workers: Workers) -> None:
 
 def test_a_bad_configuration_stops_the_start(tmp_path: Path) -> None:
     made = Workers(tmp_path, "providers: [{preset: no-such}]")
-    said, _ = made.process.communicate(timeout=40)
+    said, _ = made.process.communicate(timeout=90)
     assert made.process.returncode == 1 and "not started" in said
 
 
