@@ -48,6 +48,10 @@ class RelayReceiver:
         return self._relay.done
 
     @property
+    def progress(self) -> int:
+        return self._relay.progress
+
+    @property
     def enough(self) -> bool:
         return self._relay.enough
 

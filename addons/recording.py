@@ -138,6 +138,10 @@ class RecordingReceiver:
         return self._inner.enough
 
     @property
+    def progress(self) -> int:
+        return self._inner.progress
+
+    @property
     def resumable(self) -> bool:
         return self._inner.resumable
 

@@ -44,6 +44,8 @@ class Leg:
     carried others before and may be closed by now, or HTTP/2 says so."""
     idle_for: float = 0.0
     """Seconds since the connection's last answer."""
+    progress: int = 0
+    """Of the receiver, when it was looked at last."""
     state: Literal["connecting", "head", "body", "over"] = "connecting"
 
     def was_stale(self, now: float) -> bool:
@@ -62,6 +64,14 @@ class Leg:
     def deadline(self, phase: str) -> str:
         """The name of this leg's deadline for a phase."""
         return f"{phase} {self.id}"
+
+    @property
+    def may_be_mute(self) -> float | None:
+        """Seconds for which a stream may show signs of life and say nothing; None: for ever."""
+        times = self.attempt.timeouts
+        if times.first_output is None or times.between_chunks is None:
+            return None
+        return max(times.first_output, times.between_chunks)
 
     def timeout(self, phase: str) -> Failure:
         seconds = getattr(self.attempt.timeouts, phase.replace("-", "_"))

@@ -309,6 +309,9 @@ class FailoverStream(AnsweringStream):
         """The leg's answer is the one; whether its data shall follow."""
         self.winner = leg
         self.disarm("hedge", leg.deadline("first-output"))
+        if not leg.receiver.whole:
+            leg.progress = leg.receiver.progress
+            yield from self.arm(leg.deadline("mute"), leg.may_be_mute)
         if leg.receiver.verbatim:
             self.heart = None
             self.disarm("heartbeat")
@@ -380,7 +383,7 @@ class FailoverStream(AnsweringStream):
         if leg in self.legs:
             self.legs.remove(leg)
         leg.attempt.wipe()
-        self.disarm(*map(leg.deadline, (*PHASES_OF_A_LEG, "linger")))
+        self.disarm(*map(leg.deadline, (*PHASES_OF_A_LEG, "linger", "mute")))
 
     def cancel(self, leg: Leg, why: str) -> CommandGenerator[None]:
         """Tell the upstream, if it still has something to say, that nobody listens."""
@@ -408,6 +411,9 @@ class FailoverStream(AnsweringStream):
             _give_up_on(self.winner)
             yield from self.broken(self.winner, self.winner.timeout("between-chunks"))
         for leg in list(self.legs):
+            if leg.deadline("mute") in past:
+                yield from self.check_progress(leg)
+                continue
             if leg.deadline("linger") in past:
                 yield from self.cancel(leg, "complete")
                 yield from self.forward(leg, leg.receiver.end(), ended=True)
@@ -416,6 +422,17 @@ class FailoverStream(AnsweringStream):
             if phase is not None and leg in self.legs:
                 _give_up_on(leg)
                 yield from self.broken(leg, leg.timeout(phase))
+
+    def check_progress(self, leg: Leg) -> CommandGenerator[None]:
+        """Pings and comments keep a stream alive, but not one that says nothing any more."""
+        seconds, before = leg.may_be_mute, leg.progress
+        leg.progress = leg.receiver.progress
+        if leg.progress != before:
+            yield from self.arm(leg.deadline("mute"), seconds)
+        else:
+            _give_up_on(leg)
+            said = f"nothing but signs of life came within {seconds:g} s"
+            yield from self.broken(leg, Failure("timeout", said, "between-chunks"))
 
 
 def _give_up_on(leg: Leg) -> None:

@@ -74,6 +74,7 @@ class AsideRelay:
     streams = False
     resumable = False
     enough = False
+    progress = 0
 
     def __init__(self, aside: Aside, upstream: Format) -> None:
         self.committed = False

@@ -137,6 +137,8 @@ class Relay:
         self._skimmer: Skimmer | None = None
         self._spoke = False
         self._ended = False
+        self.progress = 0
+        """Grows with every piece of the stream that means something: pings do not."""
 
     def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
         """The upstream's head."""
@@ -252,6 +254,8 @@ class Relay:
         if self.failed or self.done:
             return b""
         events = self._reader.feed(frame)
+        if events:
+            self.progress += 1
         if self.stages:
             events = self._staged(events)
         spoke = self._watch(events)

@@ -37,6 +37,7 @@ class Lines:
     resumable = False
     enough = False
     verbatim = False
+    progress = 0
 
     def __init__(self) -> None:
         self.committed = self.failed = self.done = False

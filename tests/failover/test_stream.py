@@ -207,6 +207,37 @@ def test_a_stall_after_output_is_told_in_the_stream(clock: Clock) -> None:
     assert_let_go(d)
 
 
+class Pinged(Lines):
+    """A line `ping` says nothing."""
+
+    def data(self, data: bytes) -> bytes:
+        self.progress += b"ping" not in data
+        return super().data(data)
+
+
+def test_a_stream_of_nothing_but_pings_is_stalled(clock: Clock) -> None:
+    times = Timeouts(first_output=10, between_chunks=3)
+    d = Driver([1], receiver=Pinged, timeouts=times).request().says(CHUNKED + chunk(b"one\n"))
+    for line in (b"two\n", *[b"ping\n"] * 20):
+        clock.now += 1.5
+        d.says(chunk(line)).wake()
+    assert b"two" in d.answer and d.answer.endswith(chunk(b"[broken]\n") + END)
+    assert 6 <= d.answer.count(b"ping") < 20
+    assert d.servers[0] in d.closed
+    assert_let_go(d)
+
+
+def test_pings_between_words_are_borne(clock: Clock) -> None:
+    times = Timeouts(first_output=10, between_chunks=3)
+    d = Driver([1], receiver=Pinged, timeouts=times).request().says(CHUNKED + chunk(b"one\n"))
+    for line in (b"ping\n", b"ping\n", b"ping\n", b"word\n") * 8:
+        clock.now += 2
+        d.says(chunk(line)).wake()
+    d.says(chunk(b"end\n") + END)
+    assert b"broken" not in d.answer and d.answer.endswith(chunk(b"end\n") + END)
+    assert_let_go(d)
+
+
 def test_a_complete_answer_does_not_wait_for_its_upstream_to_close(clock: Clock) -> None:
     d = Driver([1]).request().says(CHUNKED + chunk(b"end\n"))
     assert not d.answer.endswith(END)
