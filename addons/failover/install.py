@@ -5,6 +5,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -45,11 +46,17 @@ class Failover:
         self._may_forward = may_forward
         self._passes = passes
         self._pool = Pool()
+        self._layers: WeakSet[FailoverLayer] = WeakSet()
 
     def load(self, loader: Loader) -> None:
         dialing.install()
 
-    def done(self) -> None:
+    async def done(self) -> None:
+        for layer_ in list(self._layers):
+            handler = mitmproxys("proxyserver").connections.get(layer_.context.client.id)
+            waker = layer_.stop_streams() if handler is not None else None
+            if waker is not None:
+                await handler.server_event(waker)
         self._pool.clear()
         dialing.remove()
 
@@ -82,6 +89,8 @@ class Failover:
                     handler if hasattr(handler, "admit") else None,
                     self._pool,
                 )
+                assert isinstance(each, FailoverLayer)
+                self._layers.add(each)
                 if hasattr(handler, "pool"):
                     handler.pool = self._pool
 

@@ -186,6 +186,18 @@ class FailoverLayer(HttpLayer):
         self._timers[timer] = due
         yield timer
 
+    def stop_streams(self) -> events.Wakeup | None:
+        """The process ends: have the answers that clients see ended in their own words. Returns the
+        event that does so, in place of a timer that is running; None where nothing is to be done.
+        """
+        streams = [stream for stream in self.streams.values() if isinstance(stream, TimedStream)]
+        for stream in streams:
+            if stream.deadlines:
+                stream.deadlines["stop"] = 0.0
+        if not self._timers or not any("stop" in stream.deadlines for stream in streams):
+            return None
+        return events.Wakeup(next(iter(self._timers)))
+
     def _reach_deadlines(self) -> CommandGenerator[None]:
         now = time.monotonic()
         upcoming: float | None = None

@@ -401,6 +401,9 @@ class FailoverStream(AnsweringStream):
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
+        if "stop" in past:
+            yield from self.stop()
+            return
         if "heartbeat" in past:
             yield from self.heartbeat()
         if "wait" in past:
@@ -422,6 +425,16 @@ class FailoverStream(AnsweringStream):
             if phase is not None and leg in self.legs:
                 _give_up_on(leg)
                 yield from self.broken(leg, leg.timeout(phase))
+
+    def stop(self) -> CommandGenerator[None]:
+        """The router ends. Who has seen nothing yet sees the connection close, and asks again."""
+        if (leg := self.winner) is None:
+            return
+        rest = leg.receiver.broken(Failure("reset", "the router is being stopped"))
+        if leg.receiver.failed and leg.receiver.resumable:
+            rest += leg.receiver.closing()
+        yield from self.send_data(rest)
+        yield from self.finish()
 
     def check_progress(self, leg: Leg) -> CommandGenerator[None]:
         """Pings and comments keep a stream alive, but not one that says nothing any more."""

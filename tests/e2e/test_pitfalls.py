@@ -463,9 +463,12 @@ def test_it_stops_cleanly_while_streams_are_running(
     with httpx2.stream(
         "POST", f"{router.url}{CHAT.path}", json=question("p/m", stream=True)
     ) as answer:
-        next(answer.iter_raw())
+        pieces = answer.iter_raw()
+        seen = next(pieces)
         os.kill(router.pid, signal.SIGTERM)
-        assert router.wait(15) == 0
+        told = read_stream("openai-chat", seen + b"".join(pieces))
+        assert told.error and "stopped" in told.error["message"]
+        assert router.wait(60) == 0
     plan.requests[0].gone.wait()
 
 
