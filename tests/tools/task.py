@@ -95,18 +95,20 @@ def next_turn(asked: Asked, at_once: bool = False) -> Turn:
     # Qwen Code now and then reports no output of a command that ends at once: it is asked again.
     results = [result for result in asked.results if _EMPTY not in result]
     again = len(asked.results) - len(results)
-    for result, expected in zip(results, (_FIRST, WORD), strict=False):
-        if not expected.search(result):
+    for result in results:
+        if not (_FIRST.search(result) or WORD.search(result)):
             return Say(f"{LOST}: {result[:300]!r}")
     if again > _PATIENCE:
         return Say(f"{LOST}: {asked.results[-1][:300]!r}")
-    if len(results) < len(COMMANDS):
-        begun = len(asked.results)
-        if at_once and not begun:
-            return Act((_call(shell, 0, 0), _call(shell, 1, 1)))
-        return Act((_call(shell, len(results), begun),))
-    found = WORD.search(results[1])
-    return Say(f"The word is {found[0]}." if found else LOST)
+    begun = len(asked.results)
+    if at_once and not begun:
+        return Act((_call(shell, 0, 0), _call(shell, 1, 1)))
+    found = [each.search("\n".join(results)) for each in (_FIRST, WORD)]
+    for place, match in enumerate(found):
+        if match is None:
+            return Act((_call(shell, place, begun),))
+    assert found[1]
+    return Say(f"The word is {found[1][0]}.")
 
 
 def _shell(tools: tuple[Offered, ...]) -> Offered | None:
