@@ -61,7 +61,11 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     parser = _make_parser(environ)
     ours, theirs = parser.parse_known_args(arguments)
     command = ["--scripts", str(ROUTER)]
-    command += ["--listen-host", ours.host, "--listen-port", str(ours.port)]
+    command += ["--listen-host", ours.host]
+    if any(_without_port(theirs[at]) for at in _modes(theirs)):
+        theirs = _placed(theirs, f"{ours.host}:{ours.port}")
+    else:
+        command += ["--listen-port", str(ours.port)]
     if ours.config is not None:
         command += ["--set", f"switchyard_config={ours.config}"]
     if ours.web:
@@ -77,6 +81,29 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     return Launch(
         tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
     )
+
+
+def _modes(arguments: Sequence[str]) -> list[int]:
+    """Where in a command line modes are, as `MODE` after its flag or `--mode=MODE`."""
+    places = [at for at, argument in enumerate(arguments) if argument.startswith("--mode=")]
+    return places + [at for at in range(1, len(arguments)) if arguments[at - 1] in ("--mode", "-m")]
+
+
+def _without_port(mode: str) -> bool:
+    return mode.removeprefix("--mode=").partition(":")[0] in ("local", "tun")
+
+
+def _placed(arguments: Sequence[str], place: str) -> list[str]:
+    """Has each mode that listens, and does not say where, do so at `place`.
+
+    mitmproxy would take `--listen-port` for the port of modes that have none, too, and refuse two
+    at the same.
+    """
+    placed = list(arguments)
+    for at in _modes(arguments):
+        if not _without_port(placed[at]) and "@" not in placed[at]:
+            placed[at] += f"@{place}"
+    return placed
 
 
 def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mitmproxy.addons.script import ScriptLoader
+from mitmproxy.proxy import mode_specs
 from mitmproxy.test import taddons
 from mitmproxy.tools import cmdline
 from mitmproxy.tools.web.webaddons import WebAddon
@@ -94,6 +95,17 @@ def test_other_arguments_reach_mitmproxy_in_order():
     assert read.mode == ["reverse:http://127.0.0.1:1"]
     assert read.scripts == [str(launch.ROUTER), "mine.py"]
     assert read.filter_args == ["~u x"]
+
+
+@pytest.mark.parametrize("told", [["--mode", "regular"], ["--mode=regular"], ["-m", "regular"]])
+def test_local_capture_beside_a_mode_with_a_port(told: list[str]):
+    """mitmproxy refuses these with `--listen-port`: it would be the port of both."""
+    also = ["--mode", "local:claude,codex", "--mode", "socks5@8791"]
+    options = mitmproxy_reads("--port", "18787", *told, *also)
+    regular, local, socks5 = map(mode_specs.ProxyMode.parse, options.mode)
+    assert (regular.listen_host(None), regular.listen_port(None)) == ("127.0.0.1", 18787)
+    assert local.listen_port(options.listen_port) is None
+    assert socks5.listen_port(None) == 8791
 
 
 def test_the_start_of_a_name_is_not_taken_for_the_name():
