@@ -58,6 +58,9 @@ def _refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
     headers: dict[str, str] = {}
     if isinstance(problem, Refused):
         error, headers = problem.error, problem.headers
+    elif isinstance(problem, RecursionError):
+        # Of all that is walked through, only what the client sent can be so deep.
+        error = ApiError(message="The request's JSON is nested too deeply.", kind="invalid_request")
     else:
         # The text of an unforeseen exception may hold anything, keys included: it stays in the log.
         logger.error(

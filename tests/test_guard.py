@@ -104,6 +104,20 @@ def test_a_refusal_is_told_as_it_is(format: str, caplog: pytest.LogCaptureFixtur
     assert not caplog.records, "a refusal is no fault"
 
 
+@pytest.mark.parametrize("format", FORMATS)
+async def test_what_is_nested_too_deeply_is_a_wrong_request(
+    format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = call_flow(make_runtime(), format)
+    Broken(RecursionError()).request(flow)
+    _, message = error_of(flow.response, format, 400)
+    assert "nested too deeply" in message
+    attempt = Attempt(flow=flow, number=1)
+    await Broken(RecursionError()).attempt(attempt)
+    assert attempt.answer is not None and attempt.answer.status_code == 400
+    assert not caplog.records
+
+
 async def test_hooks_that_do_not_break_are_left_alone() -> None:
     sound = Broken(None)
     attempt = ready()
