@@ -23,7 +23,7 @@ from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.errors import ErrorKind
 from addons.wire.jsonio import JsonObject
-from addons.wire.relay import Problem
+from addons.wire.verdict import Problem
 
 
 class Fallback:

@@ -6,7 +6,7 @@ from addons.failover.attempt import Failure
 from addons.headers import own_headers
 from addons.headers import route_headers
 from addons.receiving import RelayReceiver
-from addons.wire.relay import MAX_ERROR_BODY
+from addons.wire.bodies import MAX_ERROR_BODY
 
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LINE_ENDS = (b"\n",)

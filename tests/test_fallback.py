@@ -9,7 +9,7 @@ from addons.fallback import passed_on
 from addons.fallback import scrubbed
 from addons.fallback import what_went_wrong
 from addons.wire.errors import ApiError
-from addons.wire.relay import Problem
+from addons.wire.verdict import Problem
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import CONFIG
 from tests.support.runtime import Pipeline

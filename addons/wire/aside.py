@@ -8,6 +8,7 @@ that of the `Relay`.
 from dataclasses import dataclass
 from typing import Protocol
 
+from addons.wire.bodies import MAX_BODY
 from addons.wire.conversation import Usage
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import Decode
@@ -20,9 +21,8 @@ from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads_object
-from addons.wire.relay import MAX_BODY
-from addons.wire.relay import Problem
-from addons.wire.relay import ProblemKind
+from addons.wire.verdict import Problem
+from addons.wire.verdict import ProblemKind
 
 
 @dataclass(frozen=True, slots=True)

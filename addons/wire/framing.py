@@ -26,6 +26,13 @@ def is_array(format: Format, head: bytes) -> bool:
     return format.name.startswith("gemini") and head.startswith(b"[")
 
 
+def is_document(format: Format, head: bytes, content_type: str) -> bool:
+    """Whether an answer that begins with `head` (no white space) is one document, and no stream."""
+    if format.framing == "ndjson" and "ndjson" in content_type:
+        return False
+    return head[:1] in b'{[<"' and not is_array(format, head)
+
+
 def frame_decoder(format: Format, head: bytes = b"") -> FrameDecoder:
     """A decoder for streams of `format`; `head` is what the stream begins with."""
     if is_array(format, head):

@@ -13,12 +13,12 @@ Nothing is given out before the answer is *committed*, which it is by its first 
 
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
+from addons.wire.bodies import MAX_BODY
+from addons.wire.bodies import MAX_ERROR_BODY
 from addons.wire.bodies import is_whole
 from addons.wire.bodies import parse_body
-from addons.wire.bodies import words_of
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Reply
 from addons.wire.conversation import Stop
@@ -29,7 +29,6 @@ from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decoder
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadReply
-from addons.wire.errors import kind_of_status
 from addons.wire.events import End
 from addons.wire.events import Event
 from addons.wire.events import Failure
@@ -44,7 +43,7 @@ from addons.wire.format import Asked
 from addons.wire.format import Format
 from addons.wire.framing import FrameDecoder
 from addons.wire.framing import frame_decoder
-from addons.wire.framing import is_array
+from addons.wire.framing import is_document
 from addons.wire.glance import glance
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
@@ -59,31 +58,10 @@ from addons.wire.sse import SseDecoder
 from addons.wire.sse import StreamTooLarge
 from addons.wire.sse import as_utf8
 from addons.wire.stages import Stage
-
-MAX_BODY = 256 * 1024 * 1024
-"""Bytes of a JSON answer that are read at most; several images in base64 stay far below."""
-
-MAX_ERROR_BODY = 1024 * 1024
-"""Bytes of an error answer that are read; what follows tells nothing more."""
-
-_SAYS_WHY = {"length", "stop_sequence", "content_filter", "refusal", "pause", "context_window"}
-"""Stop reasons that make an answer without a word a proper one."""
-
-type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why an answer is a failure.
-
-    `status`: the HTTP status said so; `body`, `event`: a 200 whose body or stream reports an
-    error; `empty`: a proper answer that says nothing; `cut`: it ended too early; `malformed`: it
-    is no answer of the upstream's format at all.
-    """
-
-    kind: ProblemKind
-    error: ApiError
-    status: int
+from addons.wire.verdict import Problem
+from addons.wire.verdict import ProblemKind
+from addons.wire.verdict import is_empty
+from addons.wire.verdict import refusal_of
 
 
 class Relay:
@@ -219,8 +197,7 @@ class Relay:
             # Limit").
             self._collected[:] = self._collected.removeprefix(b"\xef\xbb\xbf").lstrip()
             return self._sniff() if self._collected else b""
-        lines = self.upstream.framing == "ndjson" and "ndjson" in self._content_type
-        if head[:1] in b'{[<"' and not lines and not is_array(self.upstream, head):
+        if is_document(self.upstream, head, self._content_type):
             if len(self._collected) > MAX_BODY:
                 self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
             return b""
@@ -230,21 +207,22 @@ class Relay:
         """Take the answer for a stream; returns what came of it so far."""
         head = bytes(self._collected[:512]).removeprefix(b"\xef\xbb\xbf").lstrip()
         self._frames = frame_decoder(self.upstream, head)
+        keeps = self._keeps_bytes and self._seam is None and not self._asked.array
         if not self.streams:
             self._sink = Folding(self.upstream.name)
-        elif self._before is not None:
-            self._sink = self._before._sink
-        elif self._seam is not None:
-            self._sink = Writing(self.client, self._asked)
-        elif self._keeps_bytes and not self._asked.array:
+        elif keeps and self._before is None:
             self._sink = Mending(self.client, self._asked)
         else:
-            self._sink = Writing(self.client, self._asked)
+            self._sink = self._written()
         if self.streams and self._seam is None and not self.stages:
             self._skimmer = self._new_skimmer()
         data = bytes(self._collected)
         self._collected.clear()
         return data
+
+    def _written(self) -> Sink:
+        """What writes the client's stream, which this relay may go on with for the one before."""
+        return self._before._sink if self._before is not None else Writing(self.client, self._asked)
 
     def _new_skimmer(self) -> Skimmer | None:
         reader, sink = getattr(self._reader, "forgets", None), self._sink.forgets
@@ -300,7 +278,7 @@ class Relay:
                 return out + self._fail("empty", "the stream ended without any output")
             why = broke or "the stream ended before the answer was complete"
             return out + self._fail("cut", why)
-        if self._is_empty():
+        if is_empty(self._spoke, self.stop, self.usage):
             return out + self._fail("empty", "the answer is empty")
         if not self.committed:
             out += self._commit()
@@ -380,15 +358,12 @@ class Relay:
             self._spoke = says_something(reply)
             self.usage = reply.usage
             self.stop = next((c.stop for c in reversed(reply.choices) if c.index == 0), None)
-        if self._is_empty():
+        if is_empty(self._spoke, self.stop, self.usage):
             return self._fail("empty", "the answer is empty")
         self.done = True
         self.committed = True
         if self.streams:
-            if self._before is not None:
-                self._sink = self._before._sink
-            else:
-                self._sink = Writing(self.client, self._asked)
+            self._sink = self._written()
             if self._seam is not None:
                 if self._before is not None:
                     self._seam.begin_next()
@@ -403,16 +378,7 @@ class Relay:
     def _write_body(self, reply: Reply) -> None:
         self.committed = True
         if not reply.choices:
-            stop = self.stop or Stop(reason="end")
-            reply = Reply(
-                format=reply.format,
-                id=reply.id,
-                model=reply.model,
-                created=reply.created,
-                choices=(Choice(stop=stop),),
-                usage=reply.usage,
-                extra=reply.extra,
-            )
+            reply = replace(reply, choices=(Choice(stop=self.stop or Stop(reason="end")),))
         self.body = dumps(self.client.write_reply(reply, self._asked))
 
     def _watch(self, events: list[Event]) -> bool:
@@ -433,25 +399,8 @@ class Relay:
         self._spoke = self._spoke or spoke
         return spoke
 
-    def _is_empty(self) -> bool:
-        """Whether a complete answer says nothing although nothing says why.
-
-        An answer whose usage counts output said it in a way not shown (hidden reasoning).
-        """
-        if self._spoke or (self.stop and self.stop.reason in _SAYS_WHY):
-            return False
-        return not (self.usage and self.usage.output)
-
     def _fail_by_status(self) -> bytes:
-        raw = bytes(self._collected)
-        body = parse_body(raw)
-        error = self.upstream.find_error(body) if body is not None else None
-        if error is None:
-            error = ApiError(
-                message=words_of(raw) or f"the upstream answered with status {self._status}",
-                kind=kind_of_status(self._status),
-                status=self._status,
-            )
+        error = refusal_of(self.upstream, self._status, bytes(self._collected))
         return self._fail("status", error.message, error)
 
     def _fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> bytes:
