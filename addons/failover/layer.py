@@ -14,6 +14,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnection
@@ -43,6 +44,8 @@ from addons.failover.ways import connect_by_way
 from addons.failover.websocket import Talk
 
 logger = logging.getLogger(__name__)
+
+_HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
 
 
 class FailoverLayer(HttpLayer):
@@ -140,6 +143,11 @@ class FailoverLayer(HttpLayer):
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
         yield from super()._handle_event(event)
         QuickHttp1Server.adopt(self.connections[self.context.client])
+        if self.handler is not None and self.debug is None:
+            top = self.handler.layer
+            # What stands between the handler and the outermost HTTP layer hands everything on.
+            if self.context.layers[:2] == [top, self] and type(top) in _HANDING_ON:
+                top.handle_event = self.handle_event
 
     def event_to_child(
         self, child: Layer | HttpStream, event: events.Event
@@ -310,7 +318,10 @@ class FailoverLayer(HttpLayer):
         if event.connection not in self.connections and event.connection != self.context.server:
             return  # a connection that failed and is forgotten says its last
         try:
-            yield from super()._handle_event(event)
+            if type(event) is events.DataReceived and event.connection in self.connections:
+                yield from self.event_to_child(self.connections[event.connection], event)
+            else:
+                yield from super()._handle_event(event)
             return
         except NotImplementedError as e:
             trailers = "trailers" in str(e)

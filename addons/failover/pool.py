@@ -70,6 +70,9 @@ class Wire(Protocol):
 class Handler(Protocol):
     """What drives the layers of a client, and can let go of a connection to a server."""
 
+    layer: Layer
+    """The outermost one."""
+
     def wire_of(self, connection: Connection) -> Wire | None:
         """The TCP connection itself, where it is open."""
         ...

@@ -2,15 +2,23 @@
 
 import re
 import time
+from collections.abc import Iterable
 from typing import Protocol
 
 from h11._readers import ChunkedReader
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import Command
+from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import Http1Client
 from mitmproxy.proxy.layers.http import HttpClient
+from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http import RequestData
+from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http import RequestHeaders
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 
 from addons.failover.chunks import whole_chunks
@@ -103,10 +111,42 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             self.answered_at = time.monotonic()
         yield from super().mark_done(request=request, response=response)
 
+    def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
+        kind = type(event)
+        if kind is RequestHeaders:
+            request = event.request  # type: ignore[attr-defined]
+            if self.stream_id is not None or request.data.http_version != b"HTTP/1.1":
+                return None
+            self.stream_id, self.request = event.stream_id, request
+            return (SendData(self.conn, http1.assemble_request_head(request)),)
+        request = self.request
+        if event.stream_id != self.stream_id or request is None:
+            return None
+        if "transfer-encoding" in request.headers:
+            return None
+        if kind is RequestData and event.data:  # type: ignore[attr-defined]
+            return (SendData(self.conn, event.data),)  # type: ignore[attr-defined]
+        if kind is RequestEndOfMessage and self.response is None:
+            # Nothing else comes of the end of a body whose length was told before.
+            self.request_done = True
+            return ()
+        return None
+
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
+        switches = self.response is not None and self.response.status_code == 101
+        data = None if switches else self.whole_body(event)
+        if data is None:
+            yield from self._read_body(event, switches)
+            return
+        stream_id = self.stream_id
+        assert stream_id is not None
+        yield ReceiveHttp(self.ReceiveData(stream_id, data))
+        yield from self.mark_done(response=True)
+        yield ReceiveHttp(self.ReceiveEndOfMessage(stream_id))
+
+    def _read_body(self, event: events.Event, switches: bool) -> CommandGenerator[None]:
         # What comes of the end may be another request on this connection, which mitmproxy makes
         # ready for it only after it told of the end.
-        switches = self.response is not None and self.response.status_code == 101
         end: ReceiveHttp | None = None
         for command in super().read_body(event):
             if isinstance(command, ReceiveHttp) and not switches:
@@ -119,7 +159,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request is not None:
-            while _INTERIM.match(bytes(self.buf)):
+            while _INTERIM.match(self.buf._data):
                 if self.buf.maybe_extract_lines() is None:
                     return
         yield from super().read_headers(event)
