@@ -7,6 +7,7 @@ import pytest
 import wsproto
 from h2.connection import H2Connection
 from h11._readers import ChunkedReader
+from h11._readers import ContentLengthReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.addons import errorcheck
 from mitmproxy.addons import proxyserver
@@ -252,3 +253,19 @@ def test_what_a_listener_of_our_own_is_made_with() -> None:
     assert parameters(tlsconfig.alpn_select_callback) == ["conn", "options"]
     source = inspect.getsource(tlsconfig.TlsConfig.tls_start_client)
     assert "if tls_start.ssl_conn is not None:\n            return" in source
+
+
+def test_how_much_of_a_body_is_missing_can_be_told() -> None:
+    reader, buffer = ContentLengthReader(5), ReceiveBuffer()
+    buffer += b"hel"
+    reader(buffer)
+    assert reader._remaining == 2 and buffer._data == b""
+    source = inspect.getsource(_http1.make_body_reader)
+    assert "return ContentLengthReader(expected_size)" in source
+
+
+def test_the_outermost_layers_hand_everything_on() -> None:
+    assert "self._handle_event = child_layer.handle_event" in inspect.getsource(modes.HttpProxy)
+    finish = inspect.getsource(modes.DestinationKnown.finish_start)
+    assert "self._handle_event = self.child_layer.handle_event" in finish
+    assert "self.layer.handle_event(event)" in inspect.getsource(server.ConnectionHandler)
