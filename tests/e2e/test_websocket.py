@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,17 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from mitmproxy.http import HTTPFlow
+from mitmproxy.io import FlowReader
 from websockets.exceptions import ConnectionClosed
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect
+from wsproto import Connection
+from wsproto import ConnectionType
+from wsproto.events import CloseConnection
+from wsproto.events import Event
+from wsproto.events import TextMessage
 
 from tests.e2e.stage import CLIENT_KEY
 from tests.e2e.stage import KEY
@@ -502,6 +511,58 @@ def test_pings_are_answered_and_closing_is_agreed_upon(world: World) -> None:
         assert closed.value.rcvd and closed.value.rcvd.code == 1003
 
 
+def raw_socket(world: World, early: bytes = b"") -> socket.socket:
+    """A connection after its handshake, which `early` came together with."""
+    connection = socket.create_connection(("127.0.0.1", world.router.port), PATIENCE)
+    lines = [f"{name}: {value}" for name, value in {"host": "localhost", **UPGRADE}.items()]
+    head = "\r\n".join(["GET /v1/responses HTTP/1.1", *lines, "", ""]).encode()
+    connection.sendall(head + early)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return connection
+
+
+def frames_until_the_end(connection: socket.socket, client: Connection) -> list[Event]:
+    events: list[Event] = []
+    while data := connection.recv(65536):
+        client.receive_data(data)
+        events += client.events()
+    connection.close()
+    return events
+
+
+def test_a_message_may_come_together_with_the_handshake(world: World) -> None:
+    model, _ = world.on("chat", good("chat"))
+    client = Connection(ConnectionType.CLIENT)
+    said = json.dumps({"type": "response.create", "model": model, "input": "x"})
+    with raw_socket(world, client.send(TextMessage(said))) as connection:
+        told = b""
+        while b"response.completed" not in told:
+            told += connection.recv(65536)
+    assert GOOD.encode() in told
+
+
+@pytest.mark.parametrize(
+    ("garbage", "code"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 1002),
+        (b"\xff" * 64, 1002),
+        (b"\x81\x05hello", 1002),  # not masked
+        (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),  # no UTF-8
+        (b"\x88\x80\x00\x00\x00\x00", None),  # a proper end without a code
+    ],
+)
+def test_garbage_closes_the_connection(world: World, garbage: bytes, code: int | None) -> None:
+    connection = raw_socket(world)
+    connection.sendall(garbage)
+    events = frames_until_the_end(connection, Connection(ConnectionType.CLIENT))
+    closing = events[-1]
+    assert isinstance(closing, CloseConnection)
+    assert closing.code == (1005 if code is None else code)
+
+
 def test_a_large_request_in_pieces(world: World) -> None:
     model, plan = world.on("chat", good("chat"))
     text = "word " * 400_000
@@ -603,3 +664,57 @@ def test_a_host_with_passthrough_goes_on_over_http(world: World) -> None:
     with pytest.raises(InvalidStatus) as refused:
         by_proxy(world, "mixed.example")
     assert refused.value.response.status_code == 426
+
+
+def test_each_request_is_a_flow_of_its_own_without_secrets(
+    upstream: Upstream, start_router: Callable[..., Router], tmp_path: Path
+) -> None:
+    dump = tmp_path / "flows"
+    providers = [
+        {"name": name, "base-url": f"{upstream.url}/v1", "api-key": f"{KEY}-{name}"}
+        for name in ("bad", "good")
+    ]
+    config = {
+        "providers": providers,
+        "combos": {"stack": ["bad/m1", "good/m2"]},
+        "clients": {"api-keys": [CLIENT_KEY]},
+    }
+    router = start_router(config, "-w", str(dump))
+    upstream.on("m1", always=refusing(CHAT, 500))
+    plan = upstream.on("m2", good("chat"), chunked(*CHAT.events(Answer()), HANG))
+    world = World(upstream, router)
+    with pytest.raises(InvalidStatus) as refused:
+        world.socket(authorization="Bearer sk-nobodys")
+    assert refused.value.response.status_code == 401
+    talk = world.socket()
+    warm = talk.ask("stack", "one", generate=False, store=False)[-1]["response"]["id"]
+    before = talk.ask("stack", "two", previous_response_id=warm, store=False)[-1]["response"]["id"]
+    talk.ask("stack", "three", previous_response_id=before)
+    # It leaves while the provider has not closed the answer that it saw complete.
+    talk.connection.close()
+    plan.requests[-1].gone.wait()
+    router.stop()
+
+    with dump.open("rb") as saved:
+        flows = [flow for flow in FlowReader(saved).stream() if isinstance(flow, HTTPFlow)]
+    calls = [flow for flow in flows if flow.request.path == "/v1/responses"]
+    assert [
+        (flow.request.method, flow.response and flow.response.status_code) for flow in calls
+    ] == [
+        ("GET", 401),
+        ("GET", 101),
+        ("POST", 200),
+        ("POST", 200),
+        ("POST", 200),
+    ]
+    comments = [flow.comment for flow in calls]
+    assert "a flow of its own" in comments[1] and "warm-up" in comments[2]
+    assert all("bad 500 -> good ok, 2 attempts" in comment for comment in comments[3:4])
+    assert comments[4].startswith("stack: ") and "good ok" in comments[4]
+    assert not any(flow.error for flow in calls)
+    attempts = [flow for flow in flows if flow.request.path.endswith("/chat/completions")]
+    assert len(attempts) >= 3
+    answer = calls[3].response
+    assert answer and GOOD in (answer.get_text() or "")
+    content = dump.read_bytes()
+    assert KEY.encode() not in content and CLIENT_KEY.encode() not in content
