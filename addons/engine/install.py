@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import os
+import socket
+from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import ctx
@@ -20,6 +22,11 @@ from addons.engine.workers import MARK
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
+
+ACCEPTED_AT_ONCE = 4
+"""Connections that are accepted in one turn of the event loop. Each brings a request, which takes
+far longer than a piece of a stream that is under way: those come first, and so do the answers of
+the clients that came first."""
 
 _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMode)
 
@@ -59,17 +66,25 @@ def _wrap_listen() -> None:
         served = isinstance(self.mode, _SERVED) and self.mode.transport_protocol == "tcp"
         if not served or port == 0:
             return await original(self, host, port)  # which chooses a port, and comes back
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: ClientWire(self),
-            host,
-            port,
-            backlog=BACKLOG,
-            reuse_port=MARK in os.environ or None,
-        )
-        return [server]
+        return [await serve(lambda: ClientWire(self), host, port)]
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
+
+
+async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    """Listen, and have a protocol made by `client` for each connection. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        client,
+        host,
+        port,
+        backlog=ACCEPTED_AT_ONCE,  # asyncio takes one number for both
+        reuse_port=MARK in os.environ or None,
+    )
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(BACKLOG)
+    return server
 
 
 class ClientWire(Wire):
