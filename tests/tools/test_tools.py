@@ -3,14 +3,18 @@
 `scripts/test --tools` runs all of them; every other run only one.
 """
 
+import re
+
 import pytest
 
+from tests.support.router import ROOT
 from tests.tools.bench import Outcome
 from tests.tools.clients import CLIENTS
 from tests.tools.clients import Client
 from tests.tools.conftest import FAST
 from tests.tools.conftest import Report
 from tests.tools.installing import NotInstalled
+from tests.tools.installing import pinned
 from tests.tools.speech import AT_ONCE
 from tests.tools.speech import AWAY
 from tests.tools.speech import BREAKS
@@ -56,6 +60,14 @@ def judge(outcome: Outcome, client: Client, turns: int = len(COMMANDS) + 1) -> N
     assert not outcome.refused, outcome.story()
     least = 1 if client.tool == "aider" else turns
     assert len(outcome.requests) >= least, outcome.story()
+
+
+def test_the_documented_versions_are_those_that_are_run() -> None:
+    told = (ROOT / "docs" / "tools.md").read_text()
+    node, tools = pinned()
+    versions = re.findall(r"^\|[^|]+\| (\d[\d.]+) \|", told, re.MULTILINE)
+    assert versions == [package.version for package in tools.values()]
+    assert f"Node is {node.version}" in told
 
 
 @every_client
