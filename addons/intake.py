@@ -19,6 +19,7 @@ from addons.exchange import ClientHead
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.keepers import keeps_flows
 from addons.masking import client_credential
 from addons.passthrough import addressed_to
 from addons.passthrough import home_of
@@ -105,7 +106,8 @@ class Intake:
 
 
 class Release:
-    """Lets go of every exchange that is over. The last of the pipeline."""
+    """Lets go of every exchange that is over, and of what was said over WebSockets that only pass.
+    The last of the pipeline."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -115,6 +117,12 @@ class Release:
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._end(flow)
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        # mitmproxy collects all messages of a connection, which a tool may have open for hours.
+        assert flow.websocket
+        if len(flow.websocket.messages) > 1 and not keeps_flows():
+            del flow.websocket.messages[:-1]
 
     def _end(self, flow: http.HTTPFlow) -> None:
         self._runtime.exchanges.end(flow)

@@ -6,6 +6,9 @@ import brotli
 import pytest
 import zstandard
 from mitmproxy import http
+from mitmproxy.addons.view import View
+from mitmproxy.test import taddons
+from mitmproxy.test import tflow
 
 from addons.exchange import ClientHead
 from addons.intake import Intake
@@ -295,3 +298,16 @@ def test_where_the_clients_key_is_looked_for(
     flow = client_flow(make_runtime(), f"/v1/messages{query}", {}, headers=headers)
     found = client_credential(ClientHead(flow.request.headers, flow.request.path))
     assert (found.get_secret_value() if found else None) == key
+
+
+def test_messages_of_a_websocket_that_passes_are_kept_where_flows_are() -> None:
+    flow = tflow.twebsocketflow()
+    assert flow.websocket
+    said = list(flow.websocket.messages)
+    release = Release(make_runtime())
+    with taddons.context(View()):
+        release.websocket_message(flow)
+    assert flow.websocket.messages == said
+    with taddons.context():
+        release.websocket_message(flow)
+    assert flow.websocket.messages == said[-1:]
