@@ -6,11 +6,11 @@ from typing import Literal
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
-from mitmproxy.proxy.layers.http import GetHttpConnection
 
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
+from addons.failover.ways import GetConnectionByWay
 
 _PHASES = {
     "connect": "no connection",
@@ -36,7 +36,7 @@ class Leg:
     receiver: Receiver
     id: int
     """The id of the attempt towards its server."""
-    wanted: GetHttpConnection
+    wanted: GetConnectionByWay
     """The connection that was asked for."""
     server: Connection | None = None
     resend: http.Request | None = None
