@@ -54,8 +54,7 @@ class Failover:
     async def done(self) -> None:
         for layer_ in list(self._layers):
             handler = mitmproxys("proxyserver").connections.get(layer_.context.client.id)
-            waker = layer_.stop_streams() if handler is not None else None
-            if waker is not None:
+            if handler is not None and (waker := layer_.stop_streams()) is not None:
                 await handler.server_event(waker)
         self._pool.clear()
         dialing.remove()

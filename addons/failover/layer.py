@@ -79,7 +79,7 @@ class FailoverLayer(HttpLayer):
     side_by_side: bool = False
     """Whether streams run beside each other though the client's connection is not HTTP/2."""
     _last_attempt: int
-    _timers: dict[commands.Command, float]
+    _timers: dict[commands.RequestWakeup, float]
 
     @classmethod
     def adopt(
