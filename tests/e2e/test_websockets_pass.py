@@ -127,7 +127,11 @@ def world(upstream_ca: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         trust=upstream_ca,
     )
     with router:
-        yield World(home, router, dump)
+        world = World(home, router, dump)
+        with world.connect("deflate") as client:
+            client.send(MESSAGES[0])
+            assert client.recv(WITHIN) == MESSAGES[0]
+        yield world
     home.close()
     kept = dump.read_bytes()
     assert b"response.create" in kept, "what was said can be seen afterwards"
