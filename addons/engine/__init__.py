@@ -5,6 +5,7 @@ task of its own; it reads every connection through a task, a lock and a queue. N
 what is done, only how it is driven:
 
 - `hooks.py`: a table of who handles which hook, and handlers called at once.
+- `idle.py`: who is left out of it, having nothing to do.
 - `wire.py`: a TCP connection whose bytes are handed on as they come.
 - `driving.py`: events in, commands out.
 - `handler.py`: the connections of one client.

@@ -124,7 +124,7 @@ def _says(part: Part) -> bool:
 def clean(part: Part) -> Part:
     """A part of another format without the members only that format knows."""
     match part:
-        case Text() | ToolCall():
+        case Text() | ToolCall() if part.extra or part.form:
             return replace(part, extra={}, form="")
         case Thinking(signer=signer):
             return replace(part, extra={}, form="" if signer == NAME else SEALED)
