@@ -231,6 +231,10 @@ class Relay:
     def _take(self, frame: Frame) -> bytes:
         if self.failed or self.done:
             return b""
+        if self._skimmer is not None and self._skimmer.sure and frame.raw:
+            out, length = self._skimmer.skim(frame.raw)
+            if length == len(frame.raw):
+                return out
         events = self._reader.feed(frame)
         if events:
             self.progress += 1
