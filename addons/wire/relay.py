@@ -147,14 +147,17 @@ class Relay:
 
     def skim(self, data: bytes) -> bytes | None:
         """The client's bytes for a piece that holds nothing but more of the same words; None where
-        it has to be read (`feed`). Nothing is remembered of such a piece."""
+        it has to be read (`feed`). Nothing is remembered of such a piece but that it came."""
         skimmer, frames = self._skimmer, self._frames
         if skimmer is None or not skimmer.sure or self.done or self._decode is not None:
             return None
         if type(frames) is not SseDecoder or not frames.at_rest:
             return None
         out, length = skimmer.skim(data)
-        return out if length == len(data) else None
+        if length != len(data):
+            return None
+        self.progress += 1
+        return out
 
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
@@ -234,6 +237,7 @@ class Relay:
         if self._skimmer is not None and self._skimmer.sure and frame.raw:
             out, length = self._skimmer.skim(frame.raw)
             if length == len(frame.raw):
+                self.progress += 1
                 return out
         events = self._reader.feed(frame)
         if events:

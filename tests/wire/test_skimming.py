@@ -155,5 +155,8 @@ def test_a_stream_is_not_read_to_the_end(home: str, away: str, frames: list[byte
         relay.feed(anthropic("message_start", message={"id": "m"}) + start)
     read = [relay.feed(frame) for frame in frames if relay.skim(frame) is None]
     assert len(read) <= 4
+    before = relay.progress
     assert relay.skim(b"".join(frames)) is not None
+    relay.feed(frames[0])
+    assert relay.progress == before + 2, "a stream that is skimmed says something"
     assert relay.skim(frames[0][:-1]) is None
