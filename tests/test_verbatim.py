@@ -8,6 +8,7 @@ from functools import cache
 import brotli
 import pytest
 import zstandard
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
@@ -109,6 +110,7 @@ def test_a_whole_answer_keeps_its_bytes(encoding: str) -> None:
 
 
 @given(cut=st.integers(1, 3000))
+@example(cut=610)
 def test_a_stream_that_breaks_off_ends_in_whole_events(cut: int) -> None:
     """What came of the last event is left out, and the failure told in the client's format."""
     raw = b"".join(ANTHROPIC.events(Answer()))

@@ -270,8 +270,10 @@ class Relay:
 
     def _end_stream(self, frames: FrameDecoder, broke: str = "") -> bytes:
         """`broke`: how the body broke off, if it did."""
-        # What no empty line ended counts if it came whole.
-        out = b"".join(self._take(frame) for frame in frames.close() if is_whole(frame))
+        # What no empty line ended counts if it came whole; but an attempt that breaks off does not
+        # begin to speak by it.
+        left = () if broke and self.streams and not self.committed else frames.close()
+        out = b"".join(self._take(frame) for frame in left if is_whole(frame))
         if self.failed:
             return out
         events = self._reader.close()
