@@ -61,7 +61,11 @@ def _is_consequence(detail: ErrorDetails, document: Document, path: KeyPath) -> 
     parts = {path[:length] for length in range(1, len(path) + 1)}
     if parts & document.unset.keys() or parts & document.unusable:
         return True
-    return detail["type"] == "too_short" and (*path, 0) in document.marks
+    if detail["type"] != "too_short":
+        return False
+    # A single item may be written without a list.
+    mark = document.marks.get(path)
+    return (*path, 0) in document.marks or bool(mark and mark.text)
 
 
 def _explain(detail: ErrorDetails, document: Document, path: KeyPath) -> tuple[str, str]:
