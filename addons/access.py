@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from urllib.parse import urlsplit
 
 from mitmproxy import connection
 from mitmproxy import http
@@ -12,6 +13,7 @@ from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
 from addons.own_address import comes_from_here
+from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
 from addons.own_address import may_pass
 from addons.runtime import Runtime
@@ -33,6 +35,8 @@ class Access:
             message = "Clients on other machines must show this router a certificate, by https."
             raise Refused(ApiError(message=message, kind="permission"))
         keys = self._runtime.client_keys
+        if not keys and self._runtime.is_own(flow):
+            check_origin(flow.request)
         if not keys or not self._needs_key(flow):
             return
         if (holder := self._runtime.exchanges.holder_of(flow.client_conn.id)) is not None:
@@ -96,6 +100,27 @@ class Access:
             return endpoint is None or endpoint.kind not in ("health", "greeting")
         served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
         return served and find_foreign_endpoint(flow.request) is not None
+
+
+def check_origin(request: http.Request) -> None:
+    """Raises Refused for a page of somebody else's site, where no key tells who calls: browsers let
+    any page open a WebSocket to this machine (RFC 6455, 10.2) and post to it what passes for a form
+    (Fetch, "CORS-safelisted request-header"), and a name may be bent to it (DNS rebinding)."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    try:
+        scheme, host = urlsplit(origin).scheme, urlsplit(origin).hostname or ""
+    except ValueError:
+        scheme, host = "http", ""
+    # Programs that are made of web pages have schemes of their own.
+    of_the_web = scheme in ("http", "https") or origin == "null"
+    if of_the_web and not is_loopback(host):
+        message = (
+            "Pages of other sites may not call this router without a key. Configure one in "
+            "'clients: api-keys', and send it."
+        )
+        raise Refused(ApiError(message=message, kind="permission"), {"connection": "close"})
 
 
 def proxy_credentials(header: str) -> list[str]:

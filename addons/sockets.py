@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from mitmproxy import connection
 from mitmproxy import http
@@ -25,7 +24,6 @@ from addons.guard import Refused
 from addons.guard import guarded
 from addons.headers import own_headers
 from addons.messages import lower_items
-from addons.own_address import is_loopback
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.jsonio import JsonObject
@@ -79,8 +77,6 @@ class Sockets:
         if not spoken or find_socket_endpoint(request, own) is None:
             raise Refused(_no_websocket(), {"connection": "close"})
         check_handshake(request)
-        if own and not runtime.client_keys:
-            check_origin(request)
         talk = SocketTalk(runtime, flow)
         flow.response = accepted(request)
         flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"
@@ -293,24 +289,6 @@ def check_handshake(request: http.Request) -> None:
     asks = "upgrade" in headers.get("connection", "").lower() and key.isascii() and key
     if request.method != "GET" or request.http_version != "HTTP/1.1" or not asks:
         raise Refused(_no_websocket(), {"connection": "close"})
-
-
-def check_origin(request: http.Request) -> None:
-    """Raises Refused for a page of somebody else's site, where no key tells who calls: browsers let
-    any page open a WebSocket to this machine (RFC 6455, 10.2)."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return
-    try:
-        host = urlsplit(origin).hostname or ""
-    except ValueError:
-        host = ""
-    if not is_loopback(host):
-        message = (
-            "Pages of other sites may not call this router without a key. Configure one in "
-            "'clients: api-keys', and send it."
-        )
-        raise Refused(ApiError(message=message, kind="permission"), {"connection": "close"})
 
 
 def _fields_of_requests(head: ClientHead) -> Iterator[tuple[bytes, bytes]]:

@@ -207,3 +207,42 @@ def test_whom_its_way_in_makes_known_needs_no_key(headers, mode: str, admitted: 
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
     Access(runtime).request(flow)
     assert (flow.response is None) is admitted
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("config", [CONFIG, KEYED])
+@pytest.mark.parametrize(
+    ("origin", "of_another_site"),
+    [
+        ("https://evil.example", True),
+        ("http://rebound.example:8787", True),
+        ("null", True),
+        ("http://[", True),
+        ("http://localhost:3000", False),
+        ("http://[::1]:3000", False),
+        ("app://obsidian.md", False),
+        ("vscode-webview://1a2b", False),
+    ],
+)
+def test_pages_of_other_sites_need_a_key(
+    format: str, config: str, origin: str, of_another_site: bool
+) -> None:
+    runtime = make_runtime(config)
+    flow = call_flow(
+        runtime, format, headers={"origin": origin, "x-api-key": KEY, "content-type": "text/plain"}
+    )
+    Access(runtime).request(flow)
+    if of_another_site and config is CONFIG:
+        _, message = error_of(flow.response, format, 403)
+        assert "api-keys" in message
+    else:
+        assert flow.response is None
+
+
+def test_pages_talk_to_providers_through_the_proxy_as_ever() -> None:
+    runtime = make_runtime()
+    flow = client_flow(
+        runtime, "/v1/x", {}, headers={"origin": "https://a.example"}, to=("b.example", 443)
+    )
+    Access(runtime).request(flow)
+    assert flow.response is None
