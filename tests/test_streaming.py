@@ -91,6 +91,7 @@ def test_a_client_of_any_format_that_wants_a_stream_gets_one(format: str) -> Non
 def test_nothing_is_told_before_the_first_output() -> None:
     _, exchange, _, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream", X_Request_Id="r-1"))
+    assert exchange.upstream_headers is not None
     assert exchange.upstream_headers["x-request-id"] == "r-1"
     first, second, *_rest = CHUNKS.split(b"\n\n")
     assert receiver.data(first + b"\n\n") == b""

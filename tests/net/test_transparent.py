@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +26,8 @@ from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.answers import saying
 from tests.test_tunnels import client_hello
+from tests.tools.installing import NotInstalled
+from tests.tools.installing import search_path
 
 TEXT = Answer().text
 CLIENT_KEY = "sk-the-clients-own-88"
@@ -117,22 +118,17 @@ def test_official_sdks_fail_over(world: World, sdk: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def pi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A coding agent from npm, as users install it."""
-    if shutil.which("npm") is None:
-        pytest.skip("NOT TRIED: npm is not installed")
-    place = tmp_path_factory.mktemp("pi")
-    got = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(place),
-         "@mariozechner/pi-coding-agent@0.73.1"],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    if got.returncode:
-        pytest.skip(f"NOT TRIED: npm gives no @mariozechner/pi-coding-agent: {got.stderr[-300:]}")
-    return place / "node_modules" / ".bin" / "pi"
+def pi(request: pytest.FixtureRequest) -> str:
+    """A PATH with a coding agent from npm, as users install it."""
+    if not request.config.getoption("--tools"):
+        pytest.skip("only under scripts/test --tools")
+    try:
+        return search_path("pi")
+    except NotInstalled as error:
+        pytest.skip(f"NOT TRIED: pi cannot be installed here: {error}")
 
 
-def test_a_real_command_line_client_fails_over(world: World, pi: Path, tmp_path: Path) -> None:
+def test_a_real_command_line_client_fails_over(world: World, pi: str, tmp_path: Path) -> None:
     """It knows of a provider at its own address, and whom to trust; Node looks nowhere else."""
     world.up("--netns", world.lab.clients.name)
     world.first.on("m1", always=refusing(CHAT, 429, "rate_limit"))
@@ -148,10 +144,10 @@ def test_a_real_command_line_client_fails_over(world: World, pi: Path, tmp_path:
     (settings / "models.json").write_text(json.dumps({"providers": {"first": provider}}))
     done = subprocess.run(
         world.lab.clients.command(
-            str(pi), "-p", "--no-session", "--provider", "first", "--model", "stack", "Well?"
+            *("pi", "-p", "--no-session", "--provider", "first", "--model", "stack", "Well?")
         ),
         env={
-            "PATH": os.environ["PATH"],
+            "PATH": pi,
             "HOME": str(tmp_path),
             "NODE_EXTRA_CA_CERTS": str(world.router.ca),
         },
