@@ -60,7 +60,7 @@ class Scope:
 QUICK = Scope(
     1, 1, connections=(1, 16), large=("agent",), paced=(Paced(8, 0, 200), Paced(8, 20, 20))
 )
-FULL = Scope(3, 3)
+FULL = Scope(3, 2)
 
 
 @dataclass(slots=True)

@@ -15,10 +15,10 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run came to. Latencies in milliseconds."""
+    """What one run came to. Latencies in milliseconds; None where nothing was answered."""
 
-    p50: float
-    p99: float
+    p50: float | None
+    p99: float | None
     per_second: float
     requests: int
     failed: int
@@ -50,7 +50,7 @@ def parse(text: str) -> Load:
     """Read wrk's report. Raises ValueError if it is none."""
     latencies = {
         share: float(number) * _UNITS[unit]
-        for share, number, unit in re.findall(r"^ +(\d+)% +([\d.]+)(us|ms|s|m)$", text, re.M)
+        for share, number, unit in re.findall(r"^ +(\d+)% +([\d.]+)(us|ms|s|m) *$", text, re.M)
     }
     speed = re.search(r"^Requests/sec: +([\d.]+)$", text, re.M)
     count = re.search(r"^ +(\d+) requests in ", text, re.M)
@@ -59,9 +59,10 @@ def parse(text: str) -> Load:
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     errors = re.search(r"Socket errors: (.*)", text)
     broken = sum(int(n) for n in re.findall(r"\d+", errors[1])) if errors else 0
+    answered = int(count[1]) > 0
     return Load(
-        p50=latencies["50"],
-        p99=latencies["99"],
+        p50=latencies["50"] if answered else None,
+        p99=latencies["99"] if answered else None,
         per_second=float(speed[1]),
         requests=int(count[1]),
         failed=(int(refused[1]) if refused else 0) + broken,

@@ -53,6 +53,17 @@ def test_wrks_report_is_read():
     )
 
 
+def test_whole_seconds_have_a_blank_behind_them():
+    slow = WRK.replace("99%    2.74s", "99%    1.00s ")
+    assert slow != WRK
+    assert wrk.parse(slow).p99 == 1000.0
+
+
+def test_without_an_answer_there_is_no_latency():
+    silent = WRK.replace(" 53401 requests in", " 0 requests in")
+    assert wrk.parse(silent).p50 is None
+
+
 def test_what_is_no_report_is_refused():
     with pytest.raises(ValueError, match="not a report"):
         wrk.parse("unable to connect to 127.0.0.1:1 Connection refused")
