@@ -29,12 +29,16 @@ def draw(data: dict[str, Any], path: str) -> None:
     )
     for axis, panel in zip(axes, data["panels"], strict=True):
         bars = axis.barh(rows, panel["values"][::-1], color=colours)
-        axis.bar_label(bars, fmt="%.3g", padding=3)
+        axis.bar_label(bars, fmt=_label, padding=3)
         axis.set_title(panel["title"])
         axis.margins(x=0.15)
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+
+
+def _label(value: float) -> str:
+    return f"{value:,.0f}" if value >= 25 else f"{value:.2f}"
 
 
 if __name__ == "__main__":
