@@ -122,7 +122,7 @@ async def test_headers_of_another_format_stay_behind(
         "user-agent": "claude-cli/2.1 (external, cli)",
         "x-api-key": CLIENT_KEY,
         "cookie": "a=b",
-        "origin": "http://evil.example",
+        "origin": "http://localhost:3000",
     }
     await http.post(ANTHROPIC.path, json=question(model), headers=sent)
     got = plan.requests[0].header_names()
