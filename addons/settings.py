@@ -9,7 +9,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -35,15 +34,14 @@ from addons.policy.proxies import ProxyError
 from addons.policy.reload import ConfigSource
 from addons.policy.schema import Config
 from addons.runtime import Runtime
+from addons.starting import ENTRY_POINT
+from addons.starting import give_up
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
-ENTRY_POINT = Path(__file__).resolve().with_name("router.py")
 DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
-
-_FAILS_TO_START = 1
 
 _SCHEMES = {"socks5": "socks5", "wireguard": "wireguard", "dns": "dns"}
 """How the address of a mode is written that does not speak HTTP with its clients."""
@@ -85,7 +83,7 @@ class Settings:
             self._too_open = True
         ctx.options.update(**safe)
         if why := local_capture.why_not(_modes()):
-            _give_up(why)
+            give_up(why)
         if any(isinstance(mode, mode_specs.LocalMode) for mode in _modes()):
             known = ctx.master.addons.get("errorcheck")
             local_capture.Explainer().explain(known.logger.has_errored if known else ())
@@ -102,7 +100,7 @@ class Settings:
             config = source.load()
         except ConfigError as e:
             if self._watcher is None:
-                _give_up(str(e))
+                give_up(str(e))
             raise exceptions.OptionsError(str(e)) from e
         if self._watcher is not None:
             _refuse_to_expose(config)
@@ -112,7 +110,7 @@ class Settings:
 
     def running(self) -> None:
         if why := _exposure(self._runtime.config):
-            _give_up(why)
+            give_up(why)
         _keep_what_is_loaded()
         wanted = _wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in _bound_hosts()):
@@ -160,7 +158,7 @@ class Settings:
         try:
             proxies = EnvironmentProxies.read(os.environ)
         except ProxyError as e:
-            _give_up(f"the environment variable {e}")
+            give_up(f"the environment variable {e}")
         where = frozenset(_wanted_addresses())
         for mode in _modes():
             if not isinstance(mode, mode_specs.UpstreamMode):
@@ -168,7 +166,7 @@ class Settings:
             proxy = _corporate_proxy(mode)
             proxies = proxies.with_default("--mode upstream", proxy)
             if Surroundings(proxies, where).is_us(proxy):
-                _give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
+                give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
         self._runtime.surroundings = Surroundings(proxies, where)
 
     def _use(self, config: Config) -> None:
@@ -297,12 +295,6 @@ def _url_host(host: str) -> str:
 def _summary(config: Config) -> str:
     names = [provider.name for provider in config.providers]
     return f"{len(names)} provider{'' if len(names) == 1 else 's'}: {', '.join(names)}"
-
-
-def _give_up(why: str) -> NoReturn:
-    """End the process: the message stands alone on standard error, whatever the log is doing."""
-    print(f"switchyard: not started: {why}", file=sys.stderr, flush=True)
-    sys.exit(_FAILS_TO_START)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
