@@ -23,6 +23,7 @@ from addons import local_capture
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
 from addons.hosts import known_hosts
+from addons.lasting import forever
 from addons.outward import Surroundings
 from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
@@ -61,8 +62,9 @@ class Settings:
         self._demo_url = ""
         self._source = ConfigSource(DEFAULT_CONFIG, os.environ)
         self._watcher: asyncio.Task | None = None
-        self._too_open = False
-        """Whether we may be listening where we were not told to, for a moment."""
+        self._too_open = True
+        """Whether we may be listening where we were not told to, or where nobody may come in
+        without a key: until all of that has been looked at."""
 
     def load(self, loader: Loader) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -80,7 +82,6 @@ class Settings:
         safe = {"connection_strategy": "lazy", "upstream_cert": False}
         if not ctx.options.listen_host:
             safe["listen_host"] = DEFAULT_HOST
-            self._too_open = True
         ctx.options.update(**safe)
         if why := local_capture.why_not(_modes()):
             give_up(why)
@@ -136,21 +137,28 @@ class Settings:
         self._too_open = False
         self._runtime.ports = _bound_ports()
         self._announce()
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            self._runtime.ports = _bound_ports()
-            match self._source.poll():
-                case Config() as config if why := _exposure(config):
-                    logger.error("switchyard: the configuration in force stays, because %s", why)
-                case Config() as config:
-                    try:
-                        self._use(config)
-                    except (OSError, RuntimeError):  # the demo upstream did not come up
-                        logger.exception("switchyard: the configuration in force stays")
-                    else:
-                        logger.info("switchyard: the changed %s is in force", self._source.path)
-                case ConfigError() as e:
-                    logger.error("switchyard: the configuration in force stays, because:\n%s", e)
+        await forever("the watch over the configuration", self._look_for_changes, POLL_SECONDS)
+
+    async def _look_for_changes(self) -> None:
+        await asyncio.sleep(POLL_SECONDS)
+        self._runtime.ports = _bound_ports()
+        source = self._source
+        # In a thread: the file may be large, or on a disk that does not answer.
+        found = await asyncio.to_thread(source.poll)
+        if source is not self._source:
+            return  # another file was named meanwhile
+        match found:
+            case Config() as config if why := _exposure(config):
+                logger.error("switchyard: the configuration in force stays, because %s", why)
+            case Config() as config:
+                try:
+                    self._use(config)
+                except Exception:  # above all: the demo upstream did not come up
+                    logger.exception("switchyard: the configuration in force stays")
+                else:
+                    logger.info("switchyard: the changed %s is in force", source.path)
+            case ConfigError() as e:
+                logger.error("switchyard: the configuration in force stays, because:\n%s", e)
 
     def _look_around(self) -> None:
         """What the environment says of proxies, and where we listen. Ends the process if it says
