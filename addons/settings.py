@@ -28,6 +28,8 @@ from addons.outward import Surroundings
 from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
+from addons.own_process import keep_traffic_private
+from addons.own_process import stop_on_hangup
 from addons.policy.problems import ConfigError
 from addons.policy.proxies import EnvironmentProxies
 from addons.policy.proxies import Proxy
@@ -113,6 +115,8 @@ class Settings:
         if why := _exposure(self._runtime.config):
             give_up(why)
         _keep_what_is_loaded()
+        keep_traffic_private()
+        stop_on_hangup()
         wanted = _wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in _bound_hosts()):
             # mitmproxy read the address before `load` could say which; its servers start anew.

@@ -219,6 +219,8 @@ def main(arguments: Sequence[str]) -> int:
     # Until mitmproxy installs its own handlers, a stop is a clean one already.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
+        signal.signal(signal.SIGHUP, _stop)
     sys.path.insert(0, str(ROOT))
     if launch.workers > 1:
         from addons.engine.workers import MARK

@@ -64,9 +64,12 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     monkeypatch.delenv("SWITCHYARD_CONFIG", raising=False)
+    umask = os.umask(0o022)
+    yield
+    os.umask(umask)
 
 
 @pytest.fixture
