@@ -15,13 +15,16 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     Raises OSError for everything else: a FIFO would keep the reader waiting for a writer, a device
     may never end. Its `strerror` says which.
     """
-    # Without O_NONBLOCK, to open a FIFO is to wait already.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
+    with open(path, "rb", opener=_without_waiting) as file:
+        about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         content = file.read(most + 1) if about.st_size <= most else b""
     if about.st_size > most or len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # To open a FIFO is to wait already.
+    return os.open(path, flags | os.O_NONBLOCK)
