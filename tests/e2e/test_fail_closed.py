@@ -51,7 +51,7 @@ class _Inside(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Silent."""
 
 
@@ -175,3 +175,25 @@ def test_an_addon_that_does_not_load(tmp_path: Path, broken: Path, way: str, how
 def test_an_option_that_nobody_knows_is_told(start_router) -> None:
     router = start_router(CONFIG, "--set", "web_prt=1")
     assert "--set web_prt: no such option is known" in router.log
+
+
+DROPS = """
+import asyncio
+from mitmproxy import ctx
+
+class Drop:
+    def running(self):
+        rest = [path for path in ctx.options.scripts if not path.endswith("router.py")]
+        asyncio.get_running_loop().call_later(0.5, lambda: ctx.options.update(scripts=rest))
+
+addons = [Drop()]
+"""
+
+
+@pytest.mark.parametrize("way", ["launch", "mitmdump"])
+def test_a_router_that_is_taken_out_while_it_runs(tmp_path: Path, way: str) -> None:
+    (tmp_path / "drop.py").write_text(DROPS)
+    config = write_config(tmp_path / "c.yaml", CONFIG)
+    ended = run(tmp_path, way, "--set", f"switchyard_config={config}", "-s", "drop.py")
+    assert ended.code not in (0, None), ended.said
+    assert "switchyard: stopped: the option scripts names the router no more" in ended.said

@@ -178,4 +178,5 @@ def test_who_hangs(beats: int, hangs: bool) -> None:
     finally:
         supervisor.kill()
         supervisor.wait()
-        supervisor.stdout and supervisor.stdout.close()
+        assert supervisor.stdout
+        supervisor.stdout.close()
