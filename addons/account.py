@@ -99,22 +99,32 @@ def account_of(
 
 def write_account(account: Account, parent: Path, bodies: bool = True) -> tuple[Path, int]:
     """Write an account into a new folder of its own below `parent`; the folder, and how many bytes
-    were written. It has its name once it is complete. Raises OSError."""
+    were written. It has its name once it is complete; of one that fails nothing stays. Raises
+    OSError."""
     parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder = parent / account.folder
     unfinished = parent / f"{UNFINISHED}{account.folder}"
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=PRIVATE_FOLDER)
+    try:
+        size = _write_files(account, unfinished, bodies)
+        if folder.exists():
+            shutil.rmtree(folder)  # the same exchange, written before
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return folder, size
+
+
+def _write_files(account: Account, folder: Path, bodies: bool) -> int:
+    folder.mkdir(mode=PRIVATE_FOLDER)
     size = 0
     for name, content in _files(account, bodies):
         size += len(content)
-        opened = os.open(unfinished / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         with os.fdopen(opened, "wb") as file:
             file.write(content)
-    if folder.exists():
-        shutil.rmtree(folder)  # the same exchange, written before
-    unfinished.rename(folder)
-    return folder, size
+    return size
 
 
 def moment(seconds: float) -> datetime:

@@ -72,6 +72,11 @@ class Recorder:
         self._shows = keeps_flows()
 
     def configure(self, updated: set[str]) -> None:
+        # mitmproxy checks choices on its own flags alone, not of --set.
+        if (chosen := ctx.options.switchyard_attempts) not in _CHOICES:
+            raise exceptions.OptionsError(
+                f"switchyard_attempts is {chosen!r}; it must be one of {', '.join(_CHOICES)}"
+            )
         if updated & {"save_stream_file", "hardump"}:
             self._shows = keeps_flows()
 

@@ -10,6 +10,10 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from addons import starting  # noqa: E402
+
+starting.guard()
+
 from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
 from addons.discovery import Discovery  # noqa: E402

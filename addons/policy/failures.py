@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 from typing import get_args
 
+from addons.policy.expressions import ExpressionError
+from addons.policy.expressions import compiled
 from addons.policy.globs import Globs
 from addons.policy.units import UnitError
 from addons.policy.units import parse_duration
@@ -315,8 +317,8 @@ class _Reader:
 
     def _expression(self, key: str, text: str) -> str:
         try:
-            return re.compile(text).pattern
-        except re.error as e:
+            return compiled(text).pattern
+        except ExpressionError as e:
             raise self._wrong(key, f"is no regular expression: {e}") from e
 
     def statuses(self, key: str) -> frozenset[int | None] | None:

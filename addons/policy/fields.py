@@ -25,6 +25,8 @@ from pydantic import PlainValidator
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
+from addons.policy.expressions import ExpressionError
+from addons.policy.expressions import compiled
 from addons.policy.failures import RuleError
 from addons.policy.failures import parse_rules
 from addons.policy.globs import Globs
@@ -155,9 +157,9 @@ def _regex(value: object) -> re.Pattern[str]:
     if not isinstance(value, str):
         raise refuse("must be a regular expression", "put quotes around it")
     try:
-        return re.compile(value)
-    except re.error as error:
-        said = f"is not a regular expression ({error.msg})"
+        return compiled(value)
+    except ExpressionError as error:
+        said = f"is not a regular expression ({error})"
         raise refuse(said, "quote it and escape special characters with \\", kind="unit") from None
 
 
