@@ -19,7 +19,6 @@ from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways
 from addons.own_address import is_ours
-from addons.own_address import may_pass
 from addons.own_address import names_us
 from addons.passthrough import Passthroughs
 from addons.policy.catalog import Catalog
@@ -192,15 +191,6 @@ class Runtime:
         admitted = self.exchanges.client_of(flow) is not None
         return not admitted or self.exchanges.showed_key_to_proxy(flow)
 
-    def may_reach(self, flow: http.HTTPFlow) -> bool:
-        """Whether a client is taken where its request goes by itself. One from elsewhere that
-        showed its key is taken to the hosts that are served, as its tool asks them other things
-        than models."""
-        if may_pass(flow.client_conn):
-            return True
-        served = self.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and self.exchanges.showed_key_to_proxy(flow)
-
     def serves_host(self, host: str, port: int) -> bool:
         """Whether calls to models at this address, met as a proxy, are routed."""
         return (host.lower(), port) in self._hosts
@@ -210,6 +200,13 @@ class Runtime:
         is an address in figures; by its name it was opened."""
         names = {request.host, request.pretty_host}
         return any(self.serves_host(name, request.port) for name in names)
+
+    def destination(self, request: http.Request) -> str:
+        """The host that a request met as a proxy is for: the one that is dialled, where that is
+        served; else the one that it names."""
+        if self.serves_host(request.host, request.port):
+            return request.host
+        return request.pretty_host
 
     def serves_port(self, port: int) -> bool:
         """Whether any such address has this port."""
