@@ -14,6 +14,7 @@ from mitmproxy.test import tflow
 
 from addons.failover.deciding import AwaitMore
 from addons.failover.deciding import Refuse
+from addons.policy.schema import ServerTls
 from addons.tunnels import Tunnels
 from addons.tunnels import is_begun
 from addons.tunnels import names_of
@@ -233,3 +234,7 @@ def test_how_socks_asks_for_a_key(peer: str, keys: bool, offered: bytes, method)
     with taddons.context() as running:
         running.options.add_option("proxyauth", str, "", "")
         assert Tunnels(runtime).socks_method(client, offered) == method
+        tls = ServerTls.model_validate({"cert": "x", "client-ca": "y"})
+        object.__setattr__(runtime.config, "tls", tls)
+        here = peer == "127.0.0.1"
+        assert Tunnels(runtime).socks_method(client, offered) == (method if here else None)
