@@ -2,13 +2,10 @@
 
 import base64
 import hmac
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from mitmproxy import connection
-from mitmproxy import ctx
 from mitmproxy import http
-from mitmproxy.proxy.layers.modes import Socks5AuthData
 
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
@@ -72,33 +69,25 @@ class Access:
 
     def _note_proxy_key(self, flow: http.HTTPFlow) -> None:
         """A client that shows its key to the proxy keeps its requests free for its own login."""
-        exchanges = self._runtime.exchanges
+        keys, exchanges = self._runtime.client_keys, self._runtime.exchanges
+        if not keys:
+            return
         given = exchanges.head_of(flow).headers.get("proxy-authorization")
-        if given is not None:
-            self._admit_connection(flow.client_conn, proxy_credentials(given))
-
-    def socks5_auth(self, data: Socks5AuthData) -> None:
-        """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
-        what it likes."""
-        client = data.client_conn
-        if self._admit_connection(client, (data.password, data.username)):
-            data.valid = True
-        elif may_pass(client) and not ctx.options.proxyauth:
-            data.valid = True
-
-    def _admit_connection(self, client: connection.Client, candidates: Iterable[str]) -> bool:
-        """Whether one of these is a client key, whose holder's connection it is from now on."""
-        for candidate in candidates:
-            if (place := place_of(candidate, self._runtime.client_keys)) is not None:
-                key = self._runtime.config.clients.api_keys[place]
-                self._runtime.exchanges.admit_connection(client.id, key)
-                return True
-        return False
+        if given is None:
+            return
+        for candidate in proxy_credentials(given):
+            if (place := place_of(candidate, keys)) is not None:
+                client = self._runtime.config.clients.api_keys[place]
+                exchanges.admit_connection(flow.client_conn.id, client)
+                # It was for us: nobody that the request goes on to may see it.
+                del flow.request.headers["proxy-authorization"]
+                return
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
+        if not lacks_certificate(self._runtime, flow.client_conn):
+            return False
         # Whose connections are captured speaks to somebody else, who asks for no such thing.
-        asked = self._runtime.is_own(flow) or not may_pass(flow.client_conn)
-        return asked and lacks_certificate(self._runtime, flow.client_conn)
+        return self._runtime.is_own(flow) or not may_pass(flow.client_conn)
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         runtime = self._runtime

@@ -1,14 +1,18 @@
 """Turns away who is not taken to where a request, or a tunnel, is to go."""
 
+from mitmproxy import ctx
 from mitmproxy import http
+from mitmproxy.proxy.layers.modes import Socks5AuthData
 
+from addons.access import place_of
 from addons.answers import error_answer
 from addons.endpoints import find_foreign_endpoint
 from addons.endpoints import format_of_client
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.own_address import may_pass
+from addons.reach import judge_flow
 from addons.reach import names_another
-from addons.reach import verdict
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.registry import FORMATS
@@ -27,6 +31,19 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    def socks5_auth(self, data: Socks5AuthData) -> None:
+        """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
+        what it likes."""
+        runtime, client = self._runtime, data.client_conn
+        for candidate in (data.password, data.username):
+            if (place := place_of(candidate, runtime.client_keys)) is not None:
+                key = runtime.config.clients.api_keys[place]
+                runtime.exchanges.admit_connection(client.id, key)
+                data.valid = True
+                return
+        if may_pass(client) and not ctx.options.proxyauth:
+            data.valid = True
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)
@@ -70,8 +87,7 @@ class Gate:
 
     def _check(self, flow: http.HTTPFlow) -> None:
         """Raises Refused where the client is not taken to the flow's destination."""
-        host, port = flow.request.host, flow.request.port
-        match verdict(self._runtime, flow.client_conn, host, port):
+        match judge_flow(self._runtime, flow):
             case "yes":
                 return
             case "key":
@@ -84,5 +100,7 @@ class Gate:
             case "certificate":
                 message = "Clients on other machines must show this router a certificate, by https."
             case "no":
-                message = f"This router is no proxy to {host} for clients on other machines."
+                message = (
+                    f"This router is no proxy to {flow.request.host} for clients on other machines."
+                )
         raise Refused(ApiError(message=message, kind="permission"))

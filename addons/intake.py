@@ -73,8 +73,7 @@ class Intake:
             if runtime.has_own_login(flow):
                 path = exchange.head.path
                 # For most requests nobody asks for it.
-                home = partial(home_of, endpoint=endpoint)
-                find = home if own else partial(addressed_to, host=runtime.destination(request))
+                find = partial(home_of, endpoint=endpoint) if own else addressed_to
                 exchange.find_origin = partial(find, request, path)
             body = exchange.body
             turn = runtime.turn_of(flow)

@@ -43,10 +43,10 @@ class Passthroughs:
         return self._providers[place]
 
 
-def addressed_to(request: http.Request, path: str, host: str) -> Origin:
-    """The destination of a request that was met as a proxy to `host`; `path` is the client's, with
-    its query."""
-    return Origin(scheme=request.scheme, host=host, port=request.port, path=path)
+def addressed_to(request: http.Request, path: str) -> Origin:
+    """The destination of a request that was met as a proxy; `path` is the client's, with its
+    query."""
+    return Origin(scheme=request.scheme, host=request.pretty_host, port=request.port, path=path)
 
 
 def home_of(request: http.Request, path: str, endpoint: Endpoint) -> Origin | None:

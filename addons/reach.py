@@ -22,27 +22,34 @@ type Verdict = Literal["yes", "key", "certificate", "no"]
 """`key` and `certificate` are what the client has to show first; `no` is for good."""
 
 
-def verdict(runtime: Runtime, client: connection.Client, host: str, port: int) -> Verdict:
+def judge(
+    runtime: Runtime, client: connection.Client, host: str, port: int, shown: bool
+) -> Verdict:
     """Whether a client is taken to an address that it asked to be taken to.
 
-    This machine's own clients and captured ones are, wherever it is. Others have to show a client
-    key to the proxy (and a certificate, with `tls.client-ca`), and are then taken to the hosts of
-    providers and to the router itself.
+    This machine's own clients and captured ones are, wherever it is. Others must have `shown` a
+    client key to the proxy (and a certificate, with `tls.client-ca`), and are then taken to the
+    hosts of providers and to the router itself.
     """
     if may_pass(client):
         return "yes"
     if lacks_certificate(runtime, client):
         return "certificate"
-    if runtime.exchanges.holder_of(client.id) is None:
+    if not shown:
         return "key"
     served = runtime.serves_host(host, port) or runtime.is_own_address(host, port)
     return "yes" if served else "no"
 
 
+def judge_flow(runtime: Runtime, flow: http.HTTPFlow) -> Verdict:
+    """Whether a tunnel is made, or a request that nobody routes goes, to where it is addressed."""
+    shown = runtime.exchanges.showed_key_to_proxy(flow)
+    return judge(runtime, flow.client_conn, flow.request.host, flow.request.port, shown)
+
+
 def may_forward(runtime: Runtime, flow: http.HTTPFlow) -> bool:
     """Whether a request that nobody routes may go where its client addressed it."""
-    request = flow.request
-    return verdict(runtime, flow.client_conn, request.host, request.port) == "yes"
+    return judge_flow(runtime, flow) == "yes"
 
 
 def may_enter(runtime: Runtime, context: Context) -> bool:
@@ -54,7 +61,8 @@ def may_enter(runtime: Runtime, context: Context) -> bool:
     if context.server.address is None:
         return may_pass(context.client)
     host, port = context.server.address[:2]
-    match verdict(runtime, context.client, host, port):
+    shown = runtime.exchanges.holder_of(context.client.id) is not None
+    match judge(runtime, context.client, host, port, shown):
         case "yes":
             return True
         case "no":

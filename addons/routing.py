@@ -53,7 +53,7 @@ class Routing:
         """
         runtime, flow, model = self._runtime, exchange.flow, exchange.model
         if not runtime.is_own(flow):
-            host, port = runtime.destination(flow.request), flow.request.port
+            host, port = flow.request.pretty_host, flow.request.port
             if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
                 runtime.catalog.check_allowed(model, allowed)
                 return plan

@@ -201,13 +201,6 @@ class Runtime:
         names = {request.host, request.pretty_host}
         return any(self.serves_host(name, request.port) for name in names)
 
-    def destination(self, request: http.Request) -> str:
-        """The host that a request met as a proxy is for: the one that is dialled, where that is
-        served; else the one that it names."""
-        if self.serves_host(request.host, request.port):
-            return request.host
-        return request.pretty_host
-
     def serves_port(self, port: int) -> bool:
         """Whether any such address has this port."""
         return port in self._host_ports

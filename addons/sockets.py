@@ -65,7 +65,7 @@ class Sockets:
         if flow.response or flow.error or not flow.live:
             return
         runtime = self._runtime
-        own, host, port = runtime.is_own(flow), runtime.destination(request), request.port
+        own, host, port = runtime.is_own(flow), request.pretty_host, request.port
         through = "never"
         if not own:
             if not runtime.serves_host(host, port) or not is_call_path(request):

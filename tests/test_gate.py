@@ -229,7 +229,7 @@ def test_who_socks_lets_in(runtime, user, password, peer, valid, holds) -> None:
     data = Socks5AuthData(client, user, password)
     with taddons.context() as running:
         running.options.add_option("proxyauth", str, "", "")
-        Access(runtime).socks5_auth(data)
+        Gate(runtime).socks5_auth(data)
     assert data.valid is valid
     assert (runtime.exchanges.holder_of(client.id) is not None) is holds
 
