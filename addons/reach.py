@@ -27,12 +27,14 @@ def judge(
 ) -> Verdict:
     """Whether a client is taken to an address that it asked to be taken to.
 
-    This machine's own clients and captured ones are, wherever it is. Others must have `shown` a
-    client key to the proxy (and a certificate, with `tls.client-ca`), and are then taken to the
-    hosts of providers and to the router itself.
+    This machine's own clients are, wherever it is, and captured ones, unless they come from
+    elsewhere and it is one that only this machine can mean: nothing was on its way there. Others
+    must have `shown` a client key to the proxy (and a certificate, with `tls.client-ca`), and are
+    then taken to the hosts of providers and to the router itself.
     """
     if may_pass(client):
-        return "yes"
+        strays = _is_within(host) and not _is_of_this_machine(client)
+        return "no" if strays and not runtime.is_own_address(host, port) else "yes"
     if lacks_certificate(runtime, client):
         return "certificate"
     if not shown:
@@ -65,7 +67,7 @@ def may_enter(runtime: Runtime, context: Context) -> bool:
     match judge(runtime, context.client, host, port, shown):
         case "yes":
             return True
-        case "no":
+        case "no" if not may_pass(context.client):
             return is_in_figures(host) and runtime.serves_port(port)
         case _:
             return False
@@ -76,8 +78,12 @@ def may_go_unread(runtime: Runtime, context: Context) -> bool:
     to the router itself would come back as this machine's own client."""
     if not may_pass(context.client):
         return False
-    address = context.server.address
-    return address is None or not runtime.is_own_address(address[0], address[1])
+    if context.server.address is None:
+        return True
+    host, port = context.server.address[:2]
+    if runtime.is_own_address(host, port):
+        return False
+    return judge(runtime, context.client, host, port, shown=False) == "yes"
 
 
 def lacks_certificate(runtime: Runtime, client: connection.Client) -> bool:
@@ -112,6 +118,21 @@ def is_in_figures(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_of_this_machine(client: connection.Client) -> bool:
+    return isinstance(client.proxy_mode, mode_specs.LocalMode) or comes_from_here(client)
+
+
+def _is_within(host: str) -> bool:
+    """Whether an address is one by which this machine means itself."""
+    try:
+        address = ipaddress.ip_address(_bare(host))
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback or address.is_unspecified
 
 
 def _named(request: http.Request) -> list[str]:

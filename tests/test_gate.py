@@ -257,3 +257,28 @@ def test_connections_of_a_client_that_showed_its_key(runtime, peer, to, enters, 
     assert may_go_unread(runtime, context) is unread
     runtime.exchanges.disconnected(client.id)
     assert may_enter(runtime, context) is (peer == HERE)
+
+
+@pytest.mark.parametrize(
+    ("mode", "peer", "goes"),
+    [
+        ("transparent", ELSEWHERE, False),
+        ("wireguard", "10.0.0.1", False),
+        ("transparent", HERE, True),
+        ("local:claude", "10.0.0.5", True),
+        ("socks5", HERE, True),
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "0.0.0.0", "::1", "::ffff:127.0.0.1"])
+def test_captured_clients_are_not_taken_into_this_machine(runtime, mode, peer, goes, host) -> None:
+    client = tflow.tclient_conn()
+    client.peername = (peer, 50000)
+    client.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    with taddons.context() as running:
+        context = Context(client, running.options)
+    for port in (22, 443):
+        context.server.address = (host, port)
+        assert may_enter(runtime, context) is goes
+        assert may_go_unread(runtime, context) is goes
+        flow = client_flow(runtime, "/x", to=(host, port))
+        assert decide(runtime, flow, peer, mode) == (None if goes else 403)
