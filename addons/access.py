@@ -12,10 +12,10 @@ from addons.endpoints import find_foreign_endpoint
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.masking import client_credential
-from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
 from addons.own_address import may_pass
+from addons.reach import lacks_certificate
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 
@@ -84,13 +84,10 @@ class Access:
                 return
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
-        tls, client = self._runtime.config.tls, flow.client_conn
-        if tls is None or tls.client_ca is None or client.id in self._runtime.certified:
-            return False
-        if comes_from_here(client) or knows_its_clients(client.proxy_mode):
+        if not lacks_certificate(self._runtime, flow.client_conn):
             return False
         # Whose connections are captured speaks to somebody else, who asks for no such thing.
-        return self._runtime.is_own(flow) or not may_pass(client)
+        return self._runtime.is_own(flow) or not may_pass(flow.client_conn)
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         runtime = self._runtime
@@ -98,8 +95,7 @@ class Access:
             endpoint = find_endpoint(flow.request)
             # A health check has no key to show, and a greeting tells nothing.
             return endpoint is None or endpoint.kind not in ("health", "greeting")
-        served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and find_foreign_endpoint(flow.request) is not None
+        return runtime.serves(flow.request) and find_foreign_endpoint(flow.request) is not None
 
 
 def check_origin(request: http.Request) -> None:

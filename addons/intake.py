@@ -23,6 +23,7 @@ from addons.keepers import keeps_flows
 from addons.masking import client_credential
 from addons.passthrough import addressed_to
 from addons.passthrough import home_of
+from addons.reach import may_forward
 from addons.recall import recalled
 from addons.runtime import Runtime
 from addons.sockets import warmed_up
@@ -61,7 +62,7 @@ class Intake:
             return
         if own:
             endpoint = find_endpoint(request)
-        elif runtime.serves_host(request.pretty_host, request.port):
+        elif runtime.serves(request):
             endpoint = find_foreign_endpoint(request)
         else:
             endpoint = None
@@ -102,7 +103,7 @@ class Intake:
         if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
             return False
         # Nobody else's client may use this machine to reach what it can reach.
-        return self._runtime.may_reach(flow)
+        return may_forward(self._runtime, flow)
 
 
 class Release:

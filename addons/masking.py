@@ -22,7 +22,8 @@ class Masking:
     sees the flow; `Exchanges.head_of` still has it for those who need it. The first of the
     pipeline.
 
-    What passes through to a provider's own address keeps it until it was sent.
+    What passes through, to a provider's own address or to anybody's by plain HTTP, keeps it until
+    it was sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -51,11 +52,8 @@ class Masking:
         self._mask_sent(flow)
 
     def _mask_sent(self, flow: http.HTTPFlow) -> None:
-        runtime, request = self._runtime, flow.request
-        if runtime.exchanges.has_head(flow):
-            return
-        if runtime.is_own(flow) or runtime.serves(request):
-            mask_credentials(request)
+        if not self._runtime.exchanges.has_head(flow):
+            mask_credentials(flow.request)
 
 
 def mask_credentials(request: http.Request) -> None:

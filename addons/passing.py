@@ -1,5 +1,5 @@
-"""What passes through to a provider's own host without being a call: as it comes, and without its
-secrets being kept."""
+"""What passes through without being a call, to a provider's own host or by plain HTTP to anybody's:
+as it comes, and without its secrets being kept."""
 
 import re
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from mitmproxy import http
 
 from addons.endpoints import find_foreign_endpoint
 from addons.masking import MASK
+from addons.reach import may_forward
 from addons.recording import Tape
 from addons.runtime import Runtime
 
@@ -42,9 +43,9 @@ class Passing:
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if "upgrade" in flow.request.headers or not self._passes(flow):
-            return
-        if self._runtime.may_reach(flow):
+        if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
+            return  # what has an answer by now was refused
+        if may_forward(self._runtime, flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -83,9 +84,7 @@ class Passing:
         runtime, request = self._runtime, flow.request
         if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
             return False
-        if not runtime.serves_host(request.pretty_host, request.port):
-            return False
-        return find_foreign_endpoint(request) is None
+        return not runtime.serves(request) or find_foreign_endpoint(request) is None
 
     def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
         return self._tapes.setdefault(flow.id, _Tapes())

@@ -19,6 +19,7 @@ from addons.credentials import Credentials  # noqa: E402
 from addons.discovery import Discovery  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
+from addons.gate import Gate  # noqa: E402
 from addons.heartbeat import Heartbeat  # noqa: E402
 from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
@@ -44,7 +45,7 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
+failover = Failover(may_forward=intake.may_forward, door=tunnels)
 runtime.failover = failover
 
 addons = [
@@ -54,8 +55,9 @@ addons = [
     OwnDoor(runtime),
     failover,
     Masking(runtime),
-    Passing(runtime),
     Access(runtime),
+    Gate(runtime),
+    Passing(runtime),
     Sockets(runtime),
     intake,
     Manage(runtime),

@@ -19,7 +19,6 @@ from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways
 from addons.own_address import is_ours
-from addons.own_address import may_pass
 from addons.own_address import names_us
 from addons.passthrough import Passthroughs
 from addons.policy.catalog import Catalog
@@ -191,15 +190,6 @@ class Runtime:
         """Whether what a client came with is its own, and not a key of this router's."""
         admitted = self.exchanges.client_of(flow) is not None
         return not admitted or self.exchanges.showed_key_to_proxy(flow)
-
-    def may_reach(self, flow: http.HTTPFlow) -> bool:
-        """Whether a client is taken where its request goes by itself. One from elsewhere that
-        showed its key is taken to the hosts that are served, as its tool asks them other things
-        than models."""
-        if may_pass(flow.client_conn):
-            return True
-        served = self.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and self.exchanges.showed_key_to_proxy(flow)
 
     def serves_host(self, host: str, port: int) -> bool:
         """Whether calls to models at this address, met as a proxy, are routed."""

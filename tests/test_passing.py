@@ -59,11 +59,21 @@ def test_what_is_no_secret_is_kept(runtime: Runtime) -> None:
     assert flow.request.raw_content == ASKED and not flow.comment
 
 
-def test_other_hosts_are_left_alone(runtime: Runtime) -> None:
-    flow, _ = passed(runtime, "/oauth/token", cookie=True, host="other.example")
-    assert flow.response and flow.response.stream is False
-    assert flow.request.raw_content == ASKED
-    assert flow.response.headers["set-cookie"] == "session=s-1"
+def test_other_hosts_are_no_exception(runtime: Runtime) -> None:
+    """What goes to them by plain HTTP is seen here, and no more of it may be kept."""
+    flow, got = passed(runtime, "/oauth/token", cookie=True, host="other.example")
+    assert got == b"token"
+    assert flow.response and callable(flow.response.stream)
+    assert (flow.request.raw_content, flow.response.raw_content) == (b"", b"")
+    assert flow.response.headers["set-cookie"] == "***"
+
+
+def test_what_was_refused_is_not_streamed(runtime: Runtime) -> None:
+    flow = client_flow(runtime, "/v1/files", ASKED, to=("chat.example", 443))
+    flow.client_conn.peername = ("127.0.0.1", 50000)
+    flow.response = http.Response.make(407)
+    Passing(runtime).requestheaders(flow)
+    assert not flow.request.stream
 
 
 def test_our_own_answers_are_left_alone(runtime: Runtime) -> None:

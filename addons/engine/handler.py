@@ -61,6 +61,8 @@ class EngineHandler(Driving):
 
     def _opened(self) -> None:
         if self.client.error:
+            if (wire := self.wire_of(self.client)) is not None:
+                wire.told = True  # its layers have not begun, and take no end
             self.close_connection(self.client)
         else:
             self.process(events.Start())

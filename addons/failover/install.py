@@ -18,7 +18,7 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.failover import dialing
-from addons.failover.deciding import Passes
+from addons.failover.deciding import Door
 from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
 from addons.failover.pool import Pool
@@ -36,15 +36,15 @@ one of them to end. An HTTP/2 client with six streams to one provider would see 
 class Failover:
     """Makes requests of routed flows go by attempts (see the package's docstring)."""
 
-    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool], passes: Passes) -> None:
+    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool], door: Door) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
-        `passes` whether a connection to some destination is left alone altogether."""
+        `door` what becomes of connections."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
         self._talks: dict[str, Talk] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
-        self._passes = passes
+        self._door = door
         self._pool = Pool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 
@@ -75,6 +75,7 @@ class Failover:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         if nextlayer.layer is None:
             mitmproxys("nextlayer").next_layer(nextlayer)
+        self._door.checked(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
                 handler = mitmproxys("proxyserver").connections.get(each.context.client.id)
@@ -132,7 +133,7 @@ class Failover:
     def client_connected(self, client: connection.Client) -> None:
         handler = mitmproxys("proxyserver").connections.get(client.id)
         if handler is not None:
-            decide_early(handler.layer, self._passes)
+            decide_early(handler.layer, self._door)
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
