@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from mitmproxy import http
 
-from addons.confidential import secrets_of
-from addons.confidential import without
+from addons.confidential import concealer_of
 from addons.exchange import Exchange
 from addons.exchange import FailedAttempt
 from addons.failover.attempt import Attempt
@@ -193,12 +192,13 @@ def passed_on(body: JsonObject) -> str:
 def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
     """An error without any key or secret header that is configured, nor the client's own: providers
     quote what they were sent, and one may have been sent on by another."""
-    secrets = secrets_of(exchange)
-    if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
+    secrets = concealer_of(exchange)
+    raw = str(error.raw) if error.raw else ""
+    if secrets.text(error.message) == error.message and secrets.text(raw) == raw:
         return error
 
     def masked(text: str | None) -> str | None:
-        return text and without(secrets, text)
+        return text and secrets.text(text)
 
     return replace(
         error,

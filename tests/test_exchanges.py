@@ -16,6 +16,7 @@ from addons.account import account_of
 from addons.account import write_account
 from addons.exchanges import ExchangeLog
 from addons.exchanges import Folder
+from addons.policy.concealing import Concealer
 from addons.policy.schema import ExchangeLog as Settings
 from addons.prices import cost_of
 from addons.recording import ATTEMPT
@@ -31,7 +32,7 @@ def settings(folder: Path, **more: object) -> Settings:
 
 def account(number: int = 0, begun: float = NOW, size: int = 10) -> Account:
     body = Said("client-request", "POST /v1\n", b"x" * size, "application/json", "")
-    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), (SECRET,))
+    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), Concealer([SECRET]))
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path)
     call.response.content = f"data: {SECRET}\n\n".encode()
     call.request.headers["authorization"] = "Bearer unheard-of-token"
     parent = tmp_path / "logs" / "deeper"
-    folder, size = write_account(account_of(call, [attempt], [SECRET]), parent)
+    folder, size = write_account(account_of(call, [attempt], Concealer([SECRET])), parent)
     assert names(folder) == [
         "attempt-1-error.txt",
         "attempt-1-request.bin",

@@ -12,6 +12,16 @@ _SECRET = re.compile(
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
 _LONGEST = 300
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Characters that move the cursor, begin lines, colour, hide or turn round what follows."""
+
+
+def one_line(text: str) -> str:
+    """The text with every control character spelled out, so that it is one line and does nothing
+    to the terminal that shows it."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def redact(text: str, longest: int = _LONGEST) -> str:

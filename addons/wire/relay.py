@@ -159,6 +159,11 @@ class Relay:
         self.progress += 1
         return out
 
+    @property
+    def longest_words(self) -> int:
+        """Bytes of the longest words in the last piece that was skimmed."""
+        return self._skimmer.longest if self._skimmer is not None else 0
+
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
             return b""

@@ -38,7 +38,17 @@ completion chunk object", `obfuscation`)."""
 class Skimmer:
     """Learns what the frames of one stream look like, and knows more of them when they come."""
 
-    __slots__ = ("_event", "_forgets", "_head", "_out", "_padded", "_spelling", "_tail", "sure")
+    __slots__ = (
+        "_event",
+        "_forgets",
+        "_head",
+        "_out",
+        "_padded",
+        "_spelling",
+        "_tail",
+        "longest",
+        "sure",
+    )
 
     def __init__(self, reader: Forgets, sink: Forgets) -> None:
         self._forgets = (reader, sink)
@@ -46,6 +56,8 @@ class Skimmer:
         """Whether frames may be skimmed: the last one was read, and like the one before it."""
         self._head = self._tail = self._padded = b""
         """A frame up to its words, from their end on, and from the end of its padding on."""
+        self.longest = 0
+        """Bytes of the longest words that the last look found."""
         self._out: tuple[bytes, bytes] | None = None
         """What is written before and after the words; None where the frame itself is."""
         self._spelling = _SPELLED
@@ -74,12 +86,15 @@ class Skimmer:
         words = self._spelling.match
         written: list[bytes] = []
         done, length, size = 0, len(data), len(head)
+        longest = 0
         while done < length and data.startswith(head, done):
             begun = done + size
             found = words(data, begun)
             end = found.end() if found is not None else begun
             if end == begun or not data.startswith(tail, end):
                 break
+            if end - begun > longest:
+                longest = end - begun
             after = end + len(tail)
             if padded:
                 found = _AS_WE_SPELL.match(data, after)
@@ -90,6 +105,7 @@ class Skimmer:
             if out is not None:
                 written += (out[0], data[begun:end], out[1])
             done = after
+        self.longest = longest
         if not done or not _is_sound(data[:done]):
             return b"", 0
         return (data[:done] if out is None else b"".join(written)), done
