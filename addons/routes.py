@@ -64,6 +64,8 @@ class Routes:
         clients = (key.get_secret_value() for key in config.client_keys)
         self.concealer = Concealer(chain(everywhere, clients, *known.values()), words=True)
         """Knows what nothing may hold that is told or kept."""
+        self.certain = self.concealer.certain()
+        """The same for the log, where a key that is a word stands for itself."""
         self._of_host = _concealers(config.providers, known)
         self._salt = secrets.token_bytes(16)
 

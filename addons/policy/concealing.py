@@ -72,6 +72,10 @@ class Concealer:
     def __bool__(self) -> bool:
         return bool(self._forms or self._words)
 
+    def certain(self) -> "Concealer":
+        """One that leaves ordinary words alone."""
+        return Concealer(self.secrets)
+
     def joined(self, other: Self) -> "Concealer":
         """One that knows the secrets of both, and takes out what either does."""
         both = Concealer(())
