@@ -28,7 +28,8 @@ def concealer_of(exchange: Exchange) -> Concealer:
     found = set(_of_client(exchange.head))
     if exchange.credential is not None:
         found.add(exchange.credential.get_secret_value())
-    more = {secret for secret in found - known.secrets if _is_secret(secret)}
+    named = f"{exchange.model} {exchange.head.path.partition('?')[0]}"
+    more = {one for one in found - known.secrets if _is_secret(one) and one not in named}
     if exchange.key is not None and exchange.key != exchange.credential:
         more |= {exchange.key.get_secret_value()} - known.secrets
     return known.joined(Concealer(more)) if more else known

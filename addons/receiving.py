@@ -10,7 +10,6 @@ from addons.failover.attempt import Failure
 from addons.headers import answer_headers
 from addons.headers import stream_head
 from addons.messages import make_response
-from addons.policy.concealing import TELLING
 from addons.wire.aside import AsideRelay
 from addons.wire.relay import Relay
 
@@ -88,9 +87,11 @@ class RelayReceiver:
     def skim(self, data: bytes) -> bytes | None:
         relay = self._relay
         out = relay.skim(data)
-        # All but the words has been looked through, and shorter ones give nothing away.
-        if out is not None and relay.longest_words >= TELLING:
-            return self._conceal(out)
+        if out is not None:
+            # All but the words has been looked through before, and short ones give nothing away.
+            for words in relay.long_words:
+                if self._conceal(words) is not words:
+                    return self._conceal(out)
         return out
 
     def end(self) -> bytes:

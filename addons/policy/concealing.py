@@ -24,8 +24,7 @@ _SURE = 12
 """Characters from which a secret is no word."""
 _PARTS_FROM = 14
 _PREFIX = 12
-_SUFFIX = TELLING = 8
-"""Characters of a secret's end that give it away; fewer never do."""
+_SUFFIX = 8
 _OF_VENDOR = re.compile(
     r"sk-(?:ant-)?(?:api|oat|sid)\d\d-|sk-or-v\d-|sk-(?:proj|svcacct|admin)-|github_pat_11"
     r"|eyJ[\w-]*\."
@@ -37,11 +36,13 @@ _ESCAPED = re.compile(
     rb"|&#(?:x0?([2-7][0-9a-f])|0?(\d{2,3}));",
     re.IGNORECASE,
 )
-_MAY_BE_ESCAPED = (b"%", b"\\u00", b"\\U00", b"\\/", b"&#")
 
 
 _FOLDED = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", b"abcdefghijklmnopqrstuvwxyz+/")
 """Case, and both alphabets of base64 (RFC 4648, section 5), count for nothing."""
+
+
+_LETTERS = re.compile(rb"[a-zA-Z ,.;:!?'\"()*#\n]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,16 @@ class _Form:
 class Concealer:
     """Knows some secrets, and takes them out of texts and bytes. Immutable."""
 
-    __slots__ = ("_forms", "_words", "secrets")
+    __slots__ = ("_forms", "_letters", "_needles", "_words", "secrets")
 
     def __init__(self, secrets: Iterable[str], *, words: bool = False) -> None:
         """`words`: take out, as they stand, also those secrets that are ordinary words (a local
         server's `ollama`); an answer to a client would be spoilt by that."""
         self.secrets = frozenset(secret for secret in secrets if len(secret) >= SHORTEST)
         forms = {form.needle: form for one in sorted(self.secrets) for form in _forms(one)}
-        self._forms = tuple(forms.items())
+        self._forms = forms
+        self._needles = tuple(forms)
+        self._letters = tuple(filter(bytes.isalpha, forms))
         ordinary = (_bytes(one) for one in self.secrets if words and not _is_sure(one))
         self._words = tuple(sorted(ordinary, key=len, reverse=True))
 
@@ -80,7 +83,9 @@ class Concealer:
         """One that knows the secrets of both, and takes out what either does."""
         both = Concealer(())
         both.secrets = self.secrets | other.secrets
-        both._forms = tuple(dict((*self._forms, *other._forms)).items())
+        both._forms = self._forms | other._forms
+        both._needles = tuple(both._forms)
+        both._letters = tuple(filter(bytes.isalpha, both._forms))
         words = {*self._words, *other._words}
         both._words = tuple(sorted(words, key=len, reverse=True))
         return both
@@ -93,18 +98,21 @@ class Concealer:
     def data(self, data: bytes) -> bytes:
         """The bytes without secrets; the same object where none is in them."""
         # Escapes first: parts of a secret may stand as they are, and would be taken for all.
-        for mark in _MAY_BE_ESCAPED:
-            if mark in data:
-                data = self._unescaped(data)
-                break
+        if b"\\" in data or b"%" in data or b"&#" in data:
+            data = self._unescaped(data)
         folded = data.translate(_FOLDED)
-        hits = [form for needle, form in self._forms if needle in folded]
-        if hits:
-            data = _masked(data, _spans(hits, folded))
+        # Most pieces of streams are words, and nearly nothing that is looked for is letters alone.
+        for needle in self._letters if _LETTERS.fullmatch(data) else self._needles:
+            if needle in folded:
+                data = _masked(data, _spans(self._hits(folded), folded))
+                break
         for word in self._words:
             if word in data:
                 data = data.replace(word, _MASK)
         return data
+
+    def _hits(self, folded: bytes) -> list[_Form]:
+        return [self._forms[needle] for needle in self._needles if needle in folded]
 
     def said(self, said: object) -> object:
         """Parsed JSON without secrets in its strings."""
@@ -118,11 +126,13 @@ class Concealer:
 
     def _unescaped(self, data: bytes) -> bytes:
         """Without the secrets that are written with escapes."""
+        if _ESCAPED.search(data) is None:
+            return data
         view = _View(data)
         if not view.at:
             return data
         folded = bytes(view.text).translate(_FOLDED)
-        hits = [form for needle, form in self._forms if needle in folded]
+        hits = self._hits(folded)
         if not hits:
             return data
         spans = ((view.start_of(a), view.end_of(b)) for a, b in _spans(hits, folded))

@@ -110,7 +110,7 @@ class AsideRelay:
             self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
         return b""
 
-    longest_words = 0
+    long_words = ()
 
     def skim(self, data: bytes) -> bytes | None:
         """As of `Relay`; an answer that is one body is read."""

@@ -160,9 +160,9 @@ class Relay:
         return out
 
     @property
-    def longest_words(self) -> int:
-        """Bytes of the longest words in the last piece that was skimmed."""
-        return self._skimmer.longest if self._skimmer is not None else 0
+    def long_words(self) -> Sequence[bytes]:
+        """Of the last piece that was skimmed, all words but the short ones."""
+        return self._skimmer.long if self._skimmer is not None else ()
 
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
