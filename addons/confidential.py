@@ -69,5 +69,5 @@ def mask_headers(headers: http.Headers, secrets: Concealer) -> http.Headers:
             value = f"{scheme} {MASK}" if rest else MASK
         else:
             value = secrets.text(value)
-        fields.append((name.encode(), value.encode("utf-8", "surrogateescape")))
+        fields.append((secrets.text(name).encode(), value.encode("utf-8", "surrogateescape")))
     return http.Headers(fields)

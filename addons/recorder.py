@@ -151,6 +151,8 @@ class Recorder:
             recording.over = recording.over or exchange.answered or exchange.broke_off
         secrets = concealer_of(exchange)
         self._keep_stream(flow, exchange.tape, secrets if self._shows else NOTHING)
+        if self._shows and exchange.target is not None and exchange.target.kind != "passthrough":
+            _conceal_whole(flow, secrets)
         last = "" if exchange.answered else "given up"
         attempts = [self._made(recording, secrets, last) for recording in exchange.recordings]
         if self._shows:
@@ -218,6 +220,19 @@ class LiveTape(Tape):
             show_again(self._exchange.flow)
         except Exception:  # the stream goes on, whoever watches it
             logger.exception("switchyard: a running stream cannot be shown")
+
+
+def _conceal_whole(flow: http.HTTPFlow, secrets: Concealer) -> None:
+    """Take what the client came with out of an answer that is not streamed, which is about to be
+    sent: a provider that its credential is forwarded to may repeat it."""
+    response = flow.response
+    if response is None or response.stream or "transfer-encoding" in response.headers:
+        return
+    content = response.raw_content
+    if content and "content-encoding" not in response.headers:
+        masked = secrets.data(content)
+        if masked is not content:
+            response.content = masked
 
 
 def _is_wanted(recording: Recording, wanted: str) -> bool:

@@ -283,7 +283,7 @@ def _response(recording: Recording, response: http.Response, secrets: Concealer)
     return http.Response(
         http_version=response.data.http_version,
         status_code=response.status_code,
-        reason=response.data.reason,
+        reason=secrets.data(response.data.reason),
         headers=headers,
         content=secrets.data(content),
         trailers=None,

@@ -84,6 +84,34 @@ class ClientWords:
         return self._values
 
 
+class Said:
+    """What a failed attempt was told in, the client's own words apart."""
+
+    __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")
+
+    def __init__(
+        self, text: str, type: str, code: str, reasons: tuple[str, ...], client: ClientWords | None
+    ) -> None:
+        self.type, self.code, self.reasons = type, code, reasons
+        self._client = client
+        self._text = text
+        self._without = None if client is not None else text
+
+    def text(self, locks: bool) -> str:
+        """The text to go by: all of it, but for what locks something without the client's
+        words."""
+        if not locks:
+            return self._text
+        if self._without is None:
+            assert self._client is not None
+            self._without = self._client.without(self._text)
+        return self._without
+
+    def is_clients(self, text: str) -> bool:
+        """Whether the client wrote this part of the text."""
+        return self._client is not None and self._client.has(text)
+
+
 def _spellings(value: str) -> Iterator[str]:
     """A value as it is quoted: as it stands, and escaped as in JSON."""
     if len(value) < _SHORTEST or _WORD.fullmatch(value):

@@ -15,6 +15,7 @@ from typing import Literal
 from typing import get_args
 
 from addons.policy.client_words import ClientWords
+from addons.policy.client_words import Said
 from addons.policy.globs import Globs
 from addons.policy.units import UnitError
 from addons.policy.units import parse_duration
@@ -171,7 +172,7 @@ class Rule:
             )
         )
 
-    def fits(self, said: "_Said") -> bool:
+    def fits(self, said: Said) -> bool:
         """Whether a failure that the rule concerns fits it by its words."""
         type_, code = said.type, said.code
         return (
@@ -186,55 +187,28 @@ class Rule:
         )
 
     @property
+    def locks(self) -> bool:
+        """Whether it says more than that the request itself is wrong."""
+        return self.verdict.cls not in _LOCKS_NOTHING
+
+    @property
     def structured(self) -> bool:
         """Whether a type or code of the provider's decides."""
         return not (self.types is None and self.codes is None and self.words is None)
 
-    def is_sentence(self, said: "_Said") -> bool:
+    def is_sentence(self, said: Said) -> bool:
         """Whether the message is one that a provider documents, from its first word to its last."""
         if self.sentences is None:
             return False
-        return self.sentences.fullmatch(said.text(self.verdict).strip()) is not None
+        return self.sentences.fullmatch(said.text(self.locks).strip()) is not None
 
-    def _is_said(self, said: "_Said") -> bool:
+    def _is_said(self, said: Said) -> bool:
         if self.pattern is None:
             return False
-        for match in self.pattern.finditer(said.text(self.verdict)):
-            if not said.is_clients(match.group(), self.verdict):
+        for match in self.pattern.finditer(said.text(self.locks)):
+            if not (self.locks and said.is_clients(match.group())):
                 return True
         return False
-
-
-class _Said:
-    """What a failed attempt was told in, the client's own words apart."""
-
-    __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")
-
-    def __init__(self, seen: Seen) -> None:
-        self._client = client = seen.client
-        type_, code = seen.type or "", seen.code or ""
-        if client is not None and seen.told_status in (*_OF_THE_REQUEST, None):
-            type_, code = ("" if word and client.is_value(word) else word for word in (type_, code))
-        self.type, self.code, self.reasons = type_, code, seen.reasons
-        text = seen.message[:_LONGEST_MESSAGE]
-        if seen.detail:
-            text = f"{text}\n{seen.detail[:_LONGEST_MESSAGE]}"
-        self._text = text
-        self._without = None if client is not None else text
-
-    def text(self, verdict: Verdict) -> str:
-        """The text that a verdict may rest on: of what only the request itself is about, all."""
-        if verdict.cls in _LOCKS_NOTHING:
-            return self._text
-        if self._without is None:
-            assert self._client is not None
-            self._without = self._client.without(self._text)
-        return self._without
-
-    def is_clients(self, text: str, verdict: Verdict) -> bool:
-        if self._client is None or verdict.cls in _LOCKS_NOTHING:
-            return False
-        return self._client.has(text)
 
 
 class FailureTable:
@@ -267,7 +241,8 @@ class FailureTable:
         Text alone locks nothing where the status speaks of the request: a client may have written
         it, and would lock others out.
         """
-        status, said = seen.told_status, _Said(seen)
+        status = seen.told_status
+        said = _said(seen, status)
         for rule in self._shortlist(seen, status):
             if rule.fits(said):
                 return _of_rule(rule, status, said)
@@ -290,7 +265,17 @@ def parse_rules(rules: Sequence[object]) -> tuple[Rule, ...]:
     return tuple(_parse_rule(index, rule) for index, rule in enumerate(rules))
 
 
-def _of_rule(rule: Rule, status: int | None, said: _Said) -> Verdict:
+def _said(seen: Seen, status: int | None) -> Said:
+    text = seen.message[:_LONGEST_MESSAGE]
+    if seen.detail:
+        text = f"{text}\n{seen.detail[:_LONGEST_MESSAGE]}"
+    type_, code, client = seen.type or "", seen.code or "", seen.client
+    if client is not None and (status is None or status in _OF_THE_REQUEST):
+        type_, code = ("" if word and client.is_value(word) else word for word in (type_, code))
+    return Said(text, type_, code, seen.reasons, client)
+
+
+def _of_rule(rule: Rule, status: int | None, said: Said) -> Verdict:
     """The verdict of a rule that fits, for no more than what was told."""
     verdict = rule.verdict
     if verdict.scope == "none" or rule.own or rule.structured:
