@@ -157,8 +157,7 @@ class Discovery:
 
     def _tell(self, provider: Provider, error: Exception) -> None:
         why = redact(str(error)) if isinstance(error, FetchError | ValueError) else ""
-        for secret in self._runtime.routes.secrets:
-            why = why.replace(secret, "***") if secret else why
+        why = self._runtime.routes.concealer.text(why)
         kept = len(self._lists.get(_place(provider), ()))
         logger.warning(
             "switchyard: %s does not tell its models: %s. %s Any may be asked for by name.",

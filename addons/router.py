@@ -23,6 +23,7 @@ from addons.gate import Gate  # noqa: E402
 from addons.heartbeat import Heartbeat  # noqa: E402
 from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
+from addons.log_lines import LogLines  # noqa: E402
 from addons.manage import Manage  # noqa: E402
 from addons.masking import Masking  # noqa: E402
 from addons.own_door import OwnDoor  # noqa: E402
@@ -49,6 +50,7 @@ failover = Failover(may_forward=intake.may_forward, door=tunnels)
 runtime.failover = failover
 
 addons = [
+    LogLines(runtime),
     Settings(runtime),
     Discovery(runtime),
     tunnels,

@@ -18,12 +18,17 @@ from addons.account import Account
 from addons.account import Said
 from addons.account import account_of
 from addons.account import write_account
+from addons.confidential import concealer_of
 from addons.exchanges import ExchangeLog
 from addons.exchanges import Folder
+from addons.policy.concealing import Concealer
 from addons.policy.schema import ExchangeLog as Settings
 from addons.prices import cost_of
 from addons.recording import ATTEMPT
 from addons.recording import FACTS
+from tests.support.runtime import Pipeline
+from tests.support.runtime import call_flow
+from tests.support.runtime import make_runtime
 
 NOW = 1_800_000_000.0
 SECRET = "sk-secret-of-ours"
@@ -35,7 +40,7 @@ def settings(folder: Path, **more: object) -> Settings:
 
 def account(number: int = 0, begun: float = NOW, size: int = 10) -> Account:
     body = Said("client-request", "POST /v1\n", b"x" * size, "application/json", "")
-    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), (SECRET,))
+    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), Concealer([SECRET]))
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path)
     call.response.content = f"data: {SECRET}\n\n".encode()
     call.request.headers["authorization"] = "Bearer unheard-of-token"
     parent = tmp_path / "logs" / "deeper"
-    folder, size = write_account(account_of(call, [attempt], [SECRET]), parent)
+    folder, size = write_account(account_of(call, [attempt], Concealer([SECRET])), parent)
     assert names(folder) == [
         "attempt-1-error.txt",
         "attempt-1-request.bin",
@@ -333,3 +338,55 @@ def wait_for_all(log: ExchangeLog, count: int) -> None:
     while log.written + log.dropped < count:
         assert time.monotonic() < until
         time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("cookie", 'a="status"; b={"id":; c=messages'),
+        ("authorization", "Bearer messages"),
+        ("x-api-key", '"status":200,"x1'),
+        ("cookie", "k=openai-chat-completions"),
+        ("x-auth-token", "openai-chat"),
+        ("x-api-key", "/v1/chat/completions"),
+        ("cookie", "a=claude-3-5-sonnet-20241022"),
+    ],
+)
+def test_a_client_does_not_choose_what_is_taken_out(header: str, value: str) -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(
+        runtime, "openai-chat", model := "open/claude-3-5-sonnet-20241022", headers={header: value}
+    )
+    exchange = pipeline.begin(flow)
+    secrets = concealer_of(exchange)
+    facts = {
+        "id": "1",
+        "status": 200,
+        "url": "/v1/chat/completions/openai-chat-completions",
+        "messages": [],
+        "m": model,
+    }
+    assert secrets.said(facts) == facts
+    body = json.dumps(facts).encode()
+    assert secrets.data(body) == body
+
+
+def test_a_long_random_cookie_is_taken_out() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    cookie = {"cookie": "s=ses-91be7aC0ffee4d1f; t=short1"}
+    exchange = pipeline.begin(call_flow(runtime, "openai-chat", "m", headers=cookie))
+    said = concealer_of(exchange).text("ses-91be7aC0ffee4d1f and short1")
+    assert said == "*** and short1"
+
+
+def test_heads_hold_nothing_that_a_terminal_acts_upon(tmp_path: Path) -> None:
+    call = tflow.tflow(resp=True)
+    call.request.headers["x-title"] = "a\x1b[2J\x07"
+    call.request.path = "/v1/\x1b]0;x"
+    call.response.reason = "OK\x1b[1m"  # type: ignore[union-attr]
+    folder, _ = write_account(account_of(call, []), tmp_path)
+    for path in folder.glob("*.http"):
+        assert path.read_text().replace("\n", "").isprintable(), path
+    assert json.loads((folder / "exchange.json").read_text())["id"] == call.id

@@ -33,6 +33,25 @@ CREDENTIALS = [
     "cf-aig-authorization",
     "cf-access-client-secret",
     "helicone-auth",
+    "x-auth-key",
+    "x-functions-key",
+    "x-master-key",
+    "x-litellm-key",
+    "x-license-key",
+    "authentication",
+    "x-credentials",
+    "x-session",
+    "x-csrf",
+    "x-jwt-assertion",
+    "x-user-jwt",
+    "x-amzn-oidc-data",
+    "cf-access-client-id",
+    "x-vercel-protection-bypass",
+    "x-signature",
+    "x-client-cert",
+    "anthropic-secret-token",
+    "x-openai-actor-authorization",
+    "x-goog-iam-authorization-token",
 ]
 HOP = [
     "connection",
@@ -70,6 +89,12 @@ def test_what_never_travels_to_a_provider_with_own_keys(name: str) -> None:
     assert sent == {"openai-beta": "kept"}
 
 
+@pytest.mark.parametrize("name", ["x-unheard-of", "x-my-company", "referer", "x" * 80, "dnt"])
+def test_what_nobody_knows_does_not_travel_either(name: str) -> None:
+    exchange = exchange_to("openai-chat", "m", [(name, "something"), ("openai-beta", "kept")])
+    assert dict(request_headers(exchange, with_credential=False)) == {"openai-beta": "kept"}
+
+
 @pytest.mark.parametrize("name", [*HOP, *OURS, *OF_THE_WAY])
 def test_what_does_not_travel_even_where_the_credential_is_forwarded(name: str) -> None:
     exchange = exchange_to("openai-chat", "m", [(name, "identity")])
@@ -95,7 +120,7 @@ def test_headers_that_the_connection_names_stay_on_it() -> None:
     "headers",
     [
         [("anthropic-version", "2023-06-01"), ("anthropic-beta", "a,b"), ("user-agent", "cc/2")],
-        [("x-token-count", "5"), ("x-stainless-lang", "python"), ("session_id", "s")],
+        [("x-claude-code-session-id", "5"), ("x-stainless-lang", "python"), ("session_id", "s")],
         [("idempotency-key", "i-1")],
     ],
 )
@@ -150,6 +175,26 @@ def test_an_answer_in_the_clients_format_keeps_what_describes_it() -> None:
         ("x-switchyard-model", "m"),
         ("x-switchyard-attempts", "1"),
     ]
+
+
+def test_of_unknown_headers_nobody_knows_what_they_tell() -> None:
+    exchange = exchange_to("openai-chat", "m")
+    names = ["x-echo", "location", "openai-organization", "x-account", "server", "x" * 100]
+    upstream = http.Headers([(name.encode(), b"v") for name in names])
+    told = [name for name, _ in answer_headers(exchange, upstream)]
+    assert told == ["x-switchyard-provider", "x-switchyard-model", "x-switchyard-attempts"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["retry-after", "retry-after-ms", "x-should-retry", "anthropic-ratelimit-unified-status",
+     "anthropic-ratelimit-requests-reset", "x-ratelimit-reset-tokens", "ratelimit-policy",
+     "x-codex-primary-used-percent", "x-codex-credits-has-credits", "openai-processing-ms",
+     "x-models-etag", "x-reasoning-included", "openai-model", "cf-ray", "server-timing"],
+)  # fmt: skip
+def test_what_tools_rely_on_goes_on(name: str) -> None:
+    exchange = exchange_to("openai-chat", "m")
+    assert (name, "7") in list(answer_headers(exchange, http.Headers([(name.encode(), b"7")])))
 
 
 def test_an_answer_in_another_format_keeps_the_request_id() -> None:

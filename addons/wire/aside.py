@@ -110,6 +110,8 @@ class AsideRelay:
             self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
         return b""
 
+    long_words = ()
+
     def skim(self, data: bytes) -> bytes | None:
         """As of `Relay`; an answer that is one body is read."""
         return None

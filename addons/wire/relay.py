@@ -159,6 +159,11 @@ class Relay:
         self.progress += 1
         return out
 
+    @property
+    def long_words(self) -> Sequence[bytes]:
+        """Of the last piece that was skimmed, all words but the short ones."""
+        return self._skimmer.long if self._skimmer is not None else ()
+
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
             return b""

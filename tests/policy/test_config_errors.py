@@ -151,6 +151,20 @@ IN_ONE = [
         "6: providers[0].headers.Content-Length: is a header that the router sets itself. "
         "Hint: remove it.",
     ),
+    *(
+        (
+            f"    headers: {{X-Leak: ${name}}}\n",
+            "4: providers[0].headers.X-Leak: copies the client's own credential. Hint: use "
+            "credentials: forward, which sends it where this provider expects it.",
+        )
+        for name in (
+            "api-key",
+            "x-auth-token",
+            "chatgpt-account-id",
+            "X-Functions-Key",
+            "x-user-jwt",
+        )
+    ),
     (
         "    headers: {X-Leak: $Authorization}\n",
         "4: providers[0].headers.X-Leak: copies the client's own credential. Hint: use "
