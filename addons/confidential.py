@@ -1,6 +1,7 @@
 """What must not be told: the secrets of one exchange, and how they are taken out of what is."""
 
 from collections.abc import Iterable
+from heapq import nlargest
 
 from mitmproxy import http
 
@@ -8,9 +9,14 @@ from addons.exchange import ClientHead
 from addons.exchange import Exchange
 from addons.headers import is_credential
 from addons.masking import MASK
+from addons.messages import lower_items
 
 SHORTEST = 6
 """Characters; what is shorter is no secret, and would be found everywhere."""
+
+MOST_OF_CLIENT = 64
+"""Secrets that a client's head has at most; more cookies than browsers send to one host (RFC 6265,
+6.1)."""
 
 _TELLS_NOTHING = {"set-cookie", "proxy-authorization", "proxy-authenticate"}
 """Headers of any message whose value is always masked, besides credentials."""
@@ -22,13 +28,13 @@ def secrets_of(exchange: Exchange) -> list[str]:
     found = {s.get_secret_value() for s in (exchange.key, exchange.credential) if s is not None}
     if exchange.routes is not None:
         found.update(exchange.routes.secrets)
-    found.update(_of_client(exchange.head))
+    # What is masked is looked for once for each of them.
+    found.update(nlargest(MOST_OF_CLIENT, set(_of_client(exchange.head)), key=len))
     return sorted((s for s in found if len(s) >= SHORTEST), key=len, reverse=True)
 
 
 def _of_client(head: ClientHead) -> Iterable[str]:
-    for name, value in head.headers.items():
-        name = name.lower()
+    for name, value in lower_items(head.headers).items():
         if name == "cookie":
             yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
         elif is_credential(name) and name not in ("openai-organization", "openai-project"):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from mitmproxy import http
 
@@ -10,6 +9,7 @@ from addons.exchange import Exchange
 from addons.messages import lower_items
 from addons.messages import lower_name
 from addons.policy.records import AttemptRecord
+from addons.remembering import remembering
 
 _HOP = {
     "connection",
@@ -52,9 +52,6 @@ _REWRITTEN = {
 }
 _OF_THE_WAY = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"}
 
-_NAMES = 1024
-"""Names of headers that are remembered at most; servers and clients may send any."""
-
 _NOT_ANSWERED = _HOP | {
     "content-length",
     "content-type",
@@ -66,6 +63,9 @@ _NOT_ANSWERED = _HOP | {
     "vary",
 }
 
+_OWN_WORDS = ("x-switchyard-", "access-control-")
+"""How headers begin that only the router says: which pages may read an answer that was given with
+its keys is not for a provider to decide."""
 
 MOST_ANSWERED = 16384
 """Bytes of an upstream's headers that go on: clients refuse heads that are much larger (h11's and
@@ -96,7 +96,7 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
         yield name, value
 
 
-@lru_cache(_NAMES)
+@remembering
 def _asked_name(field: bytes) -> str:
     """The name in lower case of a header of requests that may go upstream, of others nothing."""
     name = lower_name(field)
@@ -105,12 +105,12 @@ def _asked_name(field: bytes) -> str:
     return "" if name.startswith(("x-forwarded-", "x-switchyard-", ":")) else name
 
 
-@lru_cache(_NAMES)
+@remembering
 def _answered_name(field: bytes) -> str:
     """The name in lower case of a header of answers that may go to the client, of others
     nothing."""
     name = lower_name(field)
-    if name in _NOT_ANSWERED or name.startswith("x-switchyard-") or not _NAME.fullmatch(name):
+    if name in _NOT_ANSWERED or name.startswith(_OWN_WORDS) or not _NAME.fullmatch(name):
         return ""
     return name
 
@@ -125,7 +125,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
             yield field, value
 
 
-@lru_cache(_NAMES)
+@remembering
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""

@@ -69,6 +69,7 @@ class Intake:
             exchange = begin_exchange(
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
+            exchange.client = runtime.exchanges.client_of(flow)
             if runtime.has_own_login(flow):
                 path = exchange.head.path
                 # For most requests nobody asks for it.

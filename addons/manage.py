@@ -5,6 +5,7 @@ import time
 from mitmproxy import http
 
 from addons.answers import error_answer
+from addons.answers import for_method
 from addons.answers import json_answer
 from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
@@ -57,12 +58,7 @@ class Manage:
             answer = json_answer(200, endpoint.format.write_models(self._models(flow)))
         else:
             answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
-        if flow.request.method == "HEAD":
-            # The head says what GET would answer; a body would be read as the next answer.
-            length = answer.headers["content-length"]
-            answer.content = b""
-            answer.headers["content-length"] = length
-        flow.response = answer
+        flow.response = for_method(answer, flow.request.method)
 
     def _health(self) -> dict[str, object]:
         runtime = self._runtime

@@ -40,18 +40,18 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
+failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes, heads=runtime.exchanges)
 runtime.failover = failover
 
 addons = [
     Settings(runtime),
     Discovery(runtime),
+    Access(runtime),
     tunnels,
     OwnDoor(runtime),
     failover,
     Masking(runtime),
     Passing(runtime),
-    Access(runtime),
     Sockets(runtime),
     intake,
     Manage(runtime),
