@@ -12,7 +12,10 @@ from mitmproxy import http
 from mitmproxy.proxy import events
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import RequestData
+from mitmproxy.proxy.layers.http import RequestEndOfMessage
 from mitmproxy.proxy.layers.http import RequestHeaders
+from mitmproxy.proxy.layers.http import RequestTrailers
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
@@ -22,6 +25,8 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from addons.failover.answering import AnsweringStream
 from addons.failover.http1 import QuickHttp1Server
 from addons.failover.layer import layer_of
+
+_OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
 
 
 class Heads(Protocol):
@@ -39,6 +44,13 @@ class Heads(Protocol):
 
 class RefusingStream(AnsweringStream):
     """A stream that answers a request by its head, where that is refused."""
+
+    _refused: bool = False
+
+    def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        if self._refused and isinstance(event, _OF_THE_BODY):
+            return
+        yield from super()._handle_event(event)
 
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         assert isinstance(event, RequestHeaders)
@@ -73,15 +85,11 @@ class RefusingStream(AnsweringStream):
         if not ended and isinstance(client, QuickHttp1Server):
             client.drain()
             self.flow.response.headers["connection"] = "close"
-        self.client_state = self.state_refused
+        self._refused = True
         if after > 0.0:
             yield from self.arm("refusal", after)
         else:
             yield from self.answer_refused()
-
-    def state_refused(self, event: events.Event) -> CommandGenerator[None]:
-        """What comes of the body is dropped."""
-        yield from ()
 
     def answer_refused(self) -> CommandGenerator[None]:
         """Send the refusal, with the hooks that a whole request would have had."""
