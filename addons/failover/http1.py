@@ -12,7 +12,6 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
 from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.commands import Command
-from mitmproxy.proxy.commands import RequestWakeup
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
@@ -31,9 +30,6 @@ _VERSION = b"HTTP/1.1"
 
 MOST_DRAINED = 16 * 1024 * 1024
 """Bytes that are read of a body which nobody wants."""
-
-DRAINED_FOR = 5.0
-"""Seconds for which they are read."""
 
 _GONE = "Client disconnected."
 """mitmproxy's word for it."""
@@ -76,8 +72,6 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
     _left: int | None = None
     """Bytes that are still read of a body that nobody wants; None where somebody does."""
-    _patience: RequestWakeup | None = None
-    """When reading it ends."""
 
     @classmethod
     def adopt(cls, layer: Layer) -> None:
@@ -117,9 +111,6 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
         if self._left is not None:
-            if self._patience is None:
-                self._patience = RequestWakeup(DRAINED_FOR)
-                yield self._patience
             self._left -= len(self.buf)
             if self._left < 0:
                 yield from self._hang_up()

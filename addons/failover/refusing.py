@@ -10,6 +10,7 @@ from typing import Protocol
 from h2.errors import ErrorCodes
 from mitmproxy import http
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import RequestWakeup
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import RequestData
@@ -25,6 +26,9 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from addons.failover.answering import AnsweringStream
 from addons.failover.http1 import QuickHttp1Server
 from addons.failover.layer import layer_of
+
+DRAINED_FOR = 3.0
+"""Seconds for which a body that nobody wants is read after the answer."""
 
 _OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
 
@@ -81,11 +85,15 @@ class RefusingStream(AnsweringStream):
         assert self.flow.response
         if (yield from self.stopped()):
             return
+        self._refused = True
         client = layer_of(self).connections[self.context.client]
         if not ended and isinstance(client, QuickHttp1Server):
             client.drain()
             self.flow.response.headers["connection"] = "close"
-        self._refused = True
+            patience = RequestWakeup(after + DRAINED_FOR)
+            yield patience
+            # This stream may be over when it comes.
+            layer_of(self).command_sources[patience] = client
         if after > 0.0:
             yield from self.arm("refusal", after)
         else:
