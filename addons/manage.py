@@ -11,6 +11,7 @@ from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.intake import check_name
 from addons.intake import decoded_body
 from addons.intake import parse_body
 from addons.policy.catalog import UnknownModel
@@ -85,6 +86,7 @@ class Manage:
             raise Refused(
                 ApiError(message="'model' must name a model", kind="invalid_request", param="model")
             )
+        check_name(asked)
         bare = asked.removesuffix(":latest")
         entry = next((one for one in self._models(flow) if one.id in (asked, bare)), None)
         return json_answer(200, show(entry or self._unlisted(flow, bare)))
