@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from heapq import nlargest
 
 from mitmproxy import http
 
@@ -9,11 +10,16 @@ from addons.exchange import ClientHead
 from addons.exchange import Exchange
 from addons.headers import is_credential
 from addons.masking import MASK
+from addons.messages import lower_items
 from addons.policy.concealing import Concealer
 from addons.policy.concealing import is_random
 
 NOTHING = Concealer(())
 """Where nobody looks."""
+
+MOST_OF_CLIENT = 64
+"""Secrets that a client's head has at most; more cookies than browsers send to one host (RFC 6265,
+6.1)."""
 
 _TELLS_NOTHING = {"set-cookie", "proxy-authorization", "proxy-authenticate"}
 """Headers of any message whose value is always masked, besides credentials."""
@@ -25,7 +31,8 @@ _TOKEN = re.compile(r"[\w.~+/=:-]{16,}", re.ASCII)
 def concealer_of(exchange: Exchange) -> Concealer:
     """Knows every key and secret header that is configured, and what the client came with."""
     known = exchange.routes.concealer if exchange.routes is not None else NOTHING
-    found = set(_of_client(exchange.head))
+    # What is masked is looked for once for each of them.
+    found = set(nlargest(MOST_OF_CLIENT, set(_of_client(exchange.head)), key=len))
     if exchange.credential is not None:
         found.add(exchange.credential.get_secret_value())
     named = f"{exchange.model} {exchange.head.path.partition('?')[0]}"
@@ -49,8 +56,7 @@ def _is_secret(value: str) -> bool:
 
 
 def _of_client(head: ClientHead) -> Iterable[str]:
-    for name, value in head.headers.items():
-        name = name.lower()
+    for name, value in lower_items(head.headers).items():
         if name == "cookie":
             yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
         elif is_credential(name) and name not in ("openai-organization", "openai-project"):

@@ -91,7 +91,7 @@ _GEMINI_METHODS: dict[str, Kind] = {
 }
 _CODE_ASSIST_PATH = re.compile(r"/v\d+internal:(\w+)")
 _SLASHES = re.compile("//+")
-_VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
+_VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:

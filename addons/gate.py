@@ -62,6 +62,7 @@ class Gate:
             self._check_request(flow)
         except Refused as e:
             flow.response = error_answer(format_of_client(flow.request), e.error, e.headers)
+            self._runtime.exchanges.refuse(flow)
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from mitmproxy import http
 
 from addons.answers import error_answer
+from addons.answers import for_method
 from addons.endpoints import format_of_client
 from addons.failover.attempt import Attempt
 from addons.wire.errors import ApiError
@@ -39,7 +40,7 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 await hook(self, subject)
             except Exception as e:
-                _refuse(subject, e)
+                refuse(subject, e)
 
         return guarded_async
 
@@ -48,12 +49,14 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
         try:
             hook(self, subject)
         except Exception as e:
-            _refuse(subject, e)
+            refuse(subject, e)
 
     return guarded_sync
 
 
-def _refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
+def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
+    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, a request that is
+    nested too deeply as the client's mistake, and all else as ours."""
     flow = subject.flow if isinstance(subject, Attempt) else subject
     headers: dict[str, str] = {}
     if isinstance(problem, Refused):
@@ -80,4 +83,4 @@ def _refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         subject.again = False
         subject.answer = answer
     else:
-        flow.response = answer
+        flow.response = for_method(answer, flow.request.method)

@@ -143,6 +143,9 @@ long it took, what will be gone (RFC 9745, RFC 8594). Of all others nobody knows
 tells by them."""
 _REQUEST_IDS = ("request-id", "x-request-id")
 
+_OWN_WORDS = ("x-switchyard-", "access-control-")
+"""How headers begin that only the router says: which pages may read an answer that was given with
+its keys is not for a provider to decide."""
 
 MOST_ANSWERED = 16384
 """Bytes of an upstream's headers that go on: clients refuse heads that are much larger (h11's and
@@ -204,7 +207,9 @@ def _answered_name(field: bytes) -> str:
 @lru_cache(_NAMES)
 def _known_answered(field: bytes) -> str:
     name = lower_name(field)
-    if not _NAME.fullmatch(name) or not any(fnmatchcase(name, one) for one in _ANSWERED):
+    if name.startswith(_OWN_WORDS) or not _NAME.fullmatch(name):
+        return ""
+    if not any(fnmatchcase(name, one) for one in _ANSWERED):
         return ""
     return name
 

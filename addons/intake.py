@@ -39,6 +39,9 @@ from addons.wire.members import text_of
 from addons.wire.ollama.generate import preloaded
 from addons.wire.openai_chat.mixed import standard
 
+LONGEST_NAME = 256
+"""Characters of a model's name."""
+
 
 class Intake:
     """Recognises calls to a model and begins their exchange.
@@ -70,6 +73,7 @@ class Intake:
             exchange = begin_exchange(
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
+            exchange.client = runtime.exchanges.client_of(flow)
             if runtime.has_own_login(flow):
                 path = exchange.head.path
                 # For most requests nobody asks for it.
@@ -171,6 +175,21 @@ def begin_exchange(
         started=time.monotonic(),
         credential=client_credential(head),
     )
+
+
+def check_name(model: str) -> None:
+    """Raises Refused for a model's name that is longer than any: what is known of models is kept by
+    their names, and names that are none are compared with all others."""
+    if len(model) > LONGEST_NAME:
+        raise Refused(
+            ApiError(
+                message=f"There is no model whose name has more than {LONGEST_NAME} characters. "
+                "GET /v1/models lists what can be asked for.",
+                kind="not_found",
+                code="model_not_found",
+                param="model",
+            )
+        )
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:

@@ -53,10 +53,18 @@ def lower_items(
     `name_of` gives those names, and nothing for what is left out.
     """
     found: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for field, value in headers.fields:
         if key := name_of(field):
             text = value.decode("utf-8", _AS_IS)
-            found[key] = f"{found[key]}, {text}" if key in found else text
+            if key not in found:
+                found[key] = text
+            elif key in repeated:
+                repeated[key].append(text)
+            else:
+                repeated[key] = [found[key], text]
+    for key, texts in repeated.items():
+        found[key] = ", ".join(texts)
     return found
 
 

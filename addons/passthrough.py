@@ -30,10 +30,11 @@ class Passthroughs:
 
     def provider(self, origin: Origin, format: str) -> Provider:
         """The provider that stands for a destination."""
-        place = f"{origin.scheme}://{origin.netloc}", format
+        netloc = origin.netloc.lower()  # one host, however a client spells it
+        place = f"{origin.scheme}://{netloc}", format
         if place not in self._providers:
             provider = self._providers[place] = Provider.model_construct(
-                name=f"{PASSTHROUGH}:{origin.netloc}",
+                name=f"{PASSTHROUGH}:{netloc}",
                 formats=(format,),
                 base_url=place[0],
                 credentials="forward",

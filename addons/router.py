@@ -46,19 +46,19 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, door=tunnels)
+failover = Failover(may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges)
 runtime.failover = failover
 
 addons = [
     LogLines(runtime),
     Settings(runtime),
     Discovery(runtime),
+    Access(runtime),
+    Gate(runtime),
     tunnels,
     OwnDoor(runtime),
     failover,
     Masking(runtime),
-    Access(runtime),
-    Gate(runtime),
     Passing(runtime),
     Sockets(runtime),
     intake,

@@ -46,6 +46,9 @@ DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
 DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
 
+SHORTEST_KEY = 7
+"""Characters of a client key where other machines can try keys."""
+
 _SCHEMES = {"socks5": "socks5", "wireguard": "wireguard", "dns": "dns"}
 """How the address of a mode is written that does not speak HTTP with its clients."""
 
@@ -250,13 +253,27 @@ def _open_hosts() -> list[str]:
 def _exposure(config: Config) -> str:
     """Why the router must not listen where the options say with this configuration, if so."""
     open_to = _open_hosts()
-    if not open_to or config.client_keys:
+    if not open_to:
         return ""
+    if config.client_keys:
+        return _too_short(config, open_to)
     return (
         f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
         "client keys are configured. Set clients.api-keys in the configuration (in the "
         "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
     )
+
+
+def _too_short(config: Config, open_to: list[str]) -> str:
+    """Why its client keys are none for other machines, if so."""
+    for place, key in enumerate(config.client_keys):
+        if len(key.get_secret_value()) < SHORTEST_KEY:
+            return (
+                f"it would listen on {', '.join(open_to)}, where others can reach it, and "
+                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters, which are "
+                "soon guessed. Make it longer (openssl rand -hex 24), or listen on 127.0.0.1."
+            )
+    return ""
 
 
 def _refuse_to_expose(config: Config) -> None:

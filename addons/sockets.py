@@ -77,6 +77,10 @@ class Sockets:
         if not spoken or find_socket_endpoint(request, own) is None:
             raise Refused(_no_websocket(), {"connection": "close"})
         check_handshake(request)
+        client = runtime.exchanges.client_of(flow)
+        if client is not None and runtime.exchanges.showed_key_to_proxy(flow):
+            # The connection carries nothing else, and its messages have no head of their own.
+            runtime.exchanges.admit_connection(flow.client_conn.id, client)
         talk = SocketTalk(runtime, flow)
         flow.response = accepted(request)
         flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"

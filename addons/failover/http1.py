@@ -7,22 +7,32 @@ body is. Everything else is left to mitmproxy.
 from collections.abc import Iterable
 
 from h11._readers import ContentLengthReader
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import Http1Connection
 from mitmproxy.proxy.layers.http import Http1Server
 from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import ReceiveHttp
 from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseHeaders
 
 _VERSION = b"HTTP/1.1"
+
+MOST_DRAINED = 16 * 1024 * 1024
+"""Bytes that are read of a body which nobody wants."""
+
+_GONE = "Client disconnected."
+"""mitmproxy's word for it."""
 
 
 class QuickHttp1(Http1Connection):
@@ -60,6 +70,9 @@ class QuickHttp1(Http1Connection):
 class QuickHttp1Server(QuickHttp1, Http1Server):
     """Towards a client."""
 
+    _left: int | None = None
+    """Bytes that are still read of a body that nobody wants; None where somebody does."""
+
     @classmethod
     def adopt(cls, layer: Layer) -> None:
         """Give the layer of a client's connection our class, if it speaks HTTP/1."""
@@ -78,7 +91,30 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 return (SendData(self.conn, event.data),)
         return None
 
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        return self._hang_up() if type(event) is events.Wakeup else super().handle_event(event)
+
+    def drain(self) -> None:
+        """The request is answered without its body: read that within bounds, so that a client which
+        is sending it gets the answer, and drop it. The answer must say `connection: close`."""
+        self._left = MOST_DRAINED
+
+    def _hang_up(self) -> CommandGenerator[None]:
+        """The client sends on and on; close its connection."""
+        self.buf = ReceiveBuffer()
+        if self.state == self.done:
+            return
+        self.state = self.done
+        yield CloseConnection(self.conn)
+        gone = RequestProtocolError(self.stream_id, _GONE, ErrorCode.CLIENT_DISCONNECTED)
+        yield ReceiveHttp(gone)
+
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
+        if self._left is not None:
+            self._left -= len(self.buf)
+            if self._left < 0:
+                yield from self._hang_up()
+                return
         data = self.whole_body(event)
         if data is None:
             yield from self._read_body(event)

@@ -24,6 +24,7 @@ from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
 from addons.failover.pool import Pool
 from addons.failover.proxying import Lookup
+from addons.failover.refusing import Heads
 from addons.failover.stream import FailoverStream
 from addons.failover.way import way_of
 from addons.failover.ways import HTTP2_OR_1
@@ -37,15 +38,22 @@ one of them to end. An HTTP/2 client with six streams to one provider would see 
 class Failover:
     """Makes requests of routed flows go by attempts (see the package's docstring)."""
 
-    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool], door: Door) -> None:
+    def __init__(
+        self,
+        may_forward: Callable[[http.HTTPFlow], bool],
+        door: Door,
+        heads: Heads | None = None,
+    ) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
-        `door` what becomes of connections."""
+        `door` what becomes of connections, and `heads` which requests are refused by their
+        heads."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
         self._talks: dict[str, Talk] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._door = door
+        self._heads = heads
         self._pool = Pool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 
@@ -91,6 +99,7 @@ class Failover:
                     self._may_forward,
                     handler if hasattr(handler, "admit") else None,
                     self._pool,
+                    self._heads,
                 )
                 assert isinstance(each, FailoverLayer)
                 self._layers.add(each)

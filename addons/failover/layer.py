@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mitmproxy import http
 from mitmproxy.connection import Connection
@@ -43,6 +44,9 @@ from addons.failover.ways import GetConnectionByWay
 from addons.failover.ways import connect_by_way
 from addons.failover.websocket import Talk
 
+if TYPE_CHECKING:
+    from addons.failover.refusing import Heads
+
 logger = logging.getLogger(__name__)
 
 _HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
@@ -70,6 +74,8 @@ class FailoverLayer(HttpLayer):
     """What is to be said on the connections of flows that are answered with a handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
+    heads: "Heads | None"
+    """Who refuses requests by their heads; None where nobody does."""
     stream_class: type[TimedStream]
     handler: Handler | None
     pool: Pool | None
@@ -92,6 +98,7 @@ class FailoverLayer(HttpLayer):
         may_forward: Callable[[http.HTTPFlow], bool],
         handler: Handler | None = None,
         pool: Pool | None = None,
+        heads: "Heads | None" = None,
     ) -> None:
         """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
         is the engine's."""
@@ -102,6 +109,7 @@ class FailoverLayer(HttpLayer):
         layer.own = own
         layer.talks = talks
         layer.may_forward = may_forward
+        layer.heads = heads
         layer.handler = handler
         layer.pool = pool if handler is not None else None
         layer.run_hook = getattr(handler, "run_hook", None)

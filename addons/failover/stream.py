@@ -25,7 +25,6 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
-from addons.failover.answering import AnsweringStream
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
@@ -38,6 +37,7 @@ from addons.failover.layer import http1_client_of
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
+from addons.failover.refusing import RefusingStream
 from addons.failover.straight import PieceRead
 from addons.failover.straight import go_straight
 from addons.failover.way import retire
@@ -65,7 +65,7 @@ _FROM_UPSTREAM = (
 )
 
 
-class FailoverStream(AnsweringStream):
+class FailoverStream(RefusingStream):
     """mitmproxy's stream, with the request sent by attempts where its flow is routed.
 
     The stream takes over where mitmproxy's own would connect (`make_server_connection`). From there
@@ -401,6 +401,9 @@ class FailoverStream(AnsweringStream):
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
+        if "refusal" in past:
+            yield from self.answer_refused()
+            return
         if "stop" in past:
             yield from self.stop()
             return

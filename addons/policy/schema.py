@@ -31,6 +31,7 @@ from addons.policy.fields import Protocol
 from addons.policy.fields import Regex
 from addons.policy.fields import Secret
 from addons.policy.fields import Size
+from addons.policy.fields import Texts
 from addons.policy.fields import as_list
 from addons.policy.globs import Globs
 from addons.policy.part import Part
@@ -56,6 +57,8 @@ class Clients(Part):
     """Who may call. No keys: whoever is on this machine."""
 
     api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
+    host_names: Texts = ()
+    """Further names that clients call the router by."""
 
 
 class ServerTls(Part):

@@ -1,14 +1,15 @@
 """Paths of Gemini's API, which hold the model and whether to stream."""
 
 import re
+from collections import deque
 from typing import NamedTuple
 from urllib.parse import parse_qs
 from urllib.parse import quote
 from urllib.parse import unquote
 
-_PATH = re.compile(
-    r"^/(?:.*/)?v\d+[a-z0-9]*/(?P<name>.*(?:models|tunedModels)/.+):(?P<method>\w+)$"
-)
+_VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)")
+_METHOD = re.compile(r"\w+")
+_COLLECTIONS = ("models/", "tunedModels/")
 
 _PREFIXES = ("models/", "publishers/google/models/")
 
@@ -36,16 +37,29 @@ def read_path(path: str) -> GeminiPath | None:
     `projects/.../publishers/google/models/X`, slashes within a model's name, and percent encoding.
     """
     bare, _, query = path.partition("?")
-    found = _PATH.match(unquote(bare))
+    found = _called(unquote(bare))
     if found is None:
         return None
-    name = found["name"]
+    name, method = found
     if name.startswith("projects/"):
         name = name[name.find("/publishers/") + 1 :]
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     alt = parse_qs(query).get("alt")
-    return GeminiPath(name, found["method"], alt[0] if alt else None) if name else None
+    return GeminiPath(name, method, alt[0] if alt else None) if name else None
+
+
+def _called(path: str) -> tuple[str, str] | None:
+    """What stands between the last version and the method, and the method, of a path without a
+    query; None if it has no model. One pass, not a pattern with several wildcards: anybody may send
+    a long path."""
+    target, colon, method = path.rpartition(":")
+    if not colon or "\n" in path or not _METHOD.fullmatch(method):
+        return None
+    # At least a character follows.
+    last = max(target.rfind(one, 0, len(target) - 1) for one in _COLLECTIONS)
+    versions = deque(_VERSION.finditer(target, 0, max(last, 0)), maxlen=1)
+    return (target[versions[0].end() + 1 :], method) if versions else None
 
 
 def write_path(model: str, stream: bool) -> str:
