@@ -24,6 +24,7 @@ from addons.masking import client_credential
 from addons.passthrough import addressed_to
 from addons.passthrough import home_of
 from addons.recall import recalled
+from addons.rights import check_members
 from addons.runtime import Runtime
 from addons.sockets import warmed_up
 from addons.wire.decoding import CorruptEncoding
@@ -33,8 +34,11 @@ from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
+from addons.wire.jsonio import dumps
 from addons.wire.jsonio import loads
 from addons.wire.members import text_of
+from addons.wire.modelmembers import names_in_other_letters
+from addons.wire.modelmembers import names_twice
 from addons.wire.ollama.generate import preloaded
 from addons.wire.openai_chat.mixed import standard
 
@@ -69,6 +73,7 @@ class Intake:
             exchange = begin_exchange(
                 flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
             )
+            check_members(exchange, runtime.exchanges.client_of(flow))
             if runtime.has_own_login(flow):
                 path = exchange.head.path
                 # For most requests nobody asks for it.
@@ -134,6 +139,10 @@ def begin_exchange(
 ) -> Exchange:
     """The exchange of a call to a model. Raises Refused if the body is none."""
     parsed = parse_body(raw)
+    if (other := names_in_other_letters(parsed)) is not None:
+        raise _bad_body(f"The member {other!r} may be read as 'model'. Leave it out.", "model")
+    if restated := names_twice(raw):
+        raw = dumps(parsed)
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
@@ -155,6 +164,7 @@ def begin_exchange(
         head=head,
         format=endpoint.format,
         raw=raw,
+        restated=restated,
         parsed=parsed,
         body=body,
         model=model.strip(),
@@ -214,5 +224,5 @@ def parse_body(raw: bytes) -> JsonObject:
     return body
 
 
-def _bad_body(message: str) -> Refused:
-    return Refused(ApiError(message=message, kind="invalid_request"))
+def _bad_body(message: str, param: str | None = None) -> Refused:
+    return Refused(ApiError(message=message, kind="invalid_request", param=param))

@@ -42,7 +42,7 @@ class Passing:
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if "upgrade" in flow.request.headers or not self._passes(flow):
+        if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
             return
         if self._runtime.may_reach(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)

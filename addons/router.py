@@ -23,6 +23,7 @@ from addons.masking import Masking  # noqa: E402
 from addons.own_door import OwnDoor  # noqa: E402
 from addons.passing import Passing  # noqa: E402
 from addons.recorder import Recorder  # noqa: E402
+from addons.rights import Rights  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
@@ -50,6 +51,7 @@ addons = [
     OwnDoor(runtime),
     failover,
     Masking(runtime),
+    Rights(runtime),
     Passing(runtime),
     Access(runtime),
     Sockets(runtime),

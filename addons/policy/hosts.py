@@ -124,4 +124,4 @@ def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]
         if format not in formats or kind not in _KINDS:
             raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
         parts = (re.escape(part) for part in _NAME.split(path))
-        yield Call(path, re.compile("[^?]+".join(parts)), format, kind)
+        yield Call(path, re.compile("[^?]+".join(parts), re.IGNORECASE), format, kind)

@@ -6,8 +6,10 @@ from urllib.parse import parse_qs
 from urllib.parse import quote
 from urllib.parse import unquote
 
+from addons.wire.errors import BadRequest
+
 _PATH = re.compile(
-    r"^/(?:.*/)?v\d+[a-z0-9]*/(?P<name>.*(?:models|tunedModels)/.+):(?P<method>\w+)$"
+    r"^/(?:.*/)?v\d+[a-z0-9]*/(?P<name>.*(?:models|tunedModels)/.+):(?P<method>\w+)$", re.IGNORECASE
 )
 
 _PREFIXES = ("models/", "publishers/google/models/")
@@ -25,7 +27,7 @@ class GeminiPath(NamedTuple):
 
     @property
     def streams(self) -> bool:
-        return self.method == "streamGenerateContent"
+        return self.method.lower() == "streamgeneratecontent"
 
 
 def read_path(path: str) -> GeminiPath | None:
@@ -36,7 +38,12 @@ def read_path(path: str) -> GeminiPath | None:
     `projects/.../publishers/google/models/X`, slashes within a model's name, and percent encoding.
     """
     bare, _, query = path.partition("?")
-    found = _PATH.match(unquote(bare))
+    return read_plain(unquote(bare), query)
+
+
+def read_plain(path: str, query: str) -> GeminiPath | None:
+    """As `read_path`, for a path whose encoding is undone."""
+    found = _PATH.match(path)
     if found is None:
         return None
     name = found["name"]
@@ -49,9 +56,20 @@ def read_path(path: str) -> GeminiPath | None:
 
 
 def write_path(model: str, stream: bool) -> str:
-    """The path of a generating call, below the version segment."""
-    name = model.removeprefix("models/")
-    if not name.startswith("tunedModels/"):
-        name = f"models/{name}"
+    """The path of a generating call, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere."""
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/{quote(name, safe='/-._~@', errors='replace')}:{method}"
+    return method_path(model, method)
+
+
+def method_path(model: str, method: str) -> str:
+    """The path of a call of a model, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere: servers resolve dot segments (RFC 3986, 5.2.4), some drop empty ones."""
+    name = model.removeprefix("models/")
+    kind = "models/"
+    if name.startswith("tunedModels/"):
+        kind, _, name = name.partition("/")
+        kind += "/"
+    if any(part.strip(" .") == "" for part in name.replace("\\", "/").split("/")):
+        raise BadRequest(f"the model's name {model[:80]!r} is no name of a Gemini model", "model")
+    return f"/{kind}{quote(name, safe='-._~@', errors='replace')}:{method}"
