@@ -7,6 +7,7 @@ from functools import lru_cache
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.messages import clean_bytes
 from addons.messages import lower_items
 from addons.messages import lower_name
 from addons.policy.records import AttemptRecord
@@ -122,7 +123,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
     for field, value in headers.fields:
         name = field.decode("latin-1").lower()
         if name not in _HOP and name not in named and not name.startswith("x-switchyard-"):
-            yield field, value
+            yield field, clean_bytes(value)
 
 
 @lru_cache(_NAMES)

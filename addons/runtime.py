@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
+from addons.failover.heads import upstream_heads
 from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways
@@ -116,6 +117,8 @@ class Runtime:
         self._renew_health(config)
         self.config = config
         self._limits.clear()
+        upstream_heads.most_bytes = config.limits.upstream_head
+        upstream_heads.most_headers = config.limits.upstream_headers
         for tell in self._when_used:
             tell()
 

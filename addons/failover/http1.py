@@ -7,8 +7,11 @@ body is. Everything else is left to mitmproxy.
 from collections.abc import Iterable
 
 from h11._readers import ContentLengthReader
+from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
+from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
@@ -21,6 +24,9 @@ from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseHeaders
+
+from addons.failover.heads import drop_blank_lines
+from addons.failover.heads import is_of_another_version
 
 _VERSION = b"HTTP/1.1"
 
@@ -78,14 +84,33 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 return (SendData(self.conn, event.data),)
         return None
 
+    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived):
+            drop_blank_lines(self.buf)
+            if is_of_another_version(self.buf):
+                yield SendData(self.conn, refusal(505, "This connection speaks HTTP/1.1."))
+                yield CloseConnection(self.conn)
+                self.state = self.done
+                return
+        yield from super().read_headers(event)
+
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
         data = self.whole_body(event)
         if data is None:
-            yield from self._read_body(event)
+            for command in self._read_body(event):
+                if isinstance(command, CloseConnection) and self._may_refuse():
+                    # Nothing else closes here but a body that breaks off, or is in no chunks.
+                    yield SendData(self.conn, refusal(400, "The request's body is broken."))
+                yield command
             return
         yield ReceiveHttp(RequestData(self.stream_id, data))
         yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
         yield from self.mark_done(request=True)
+
+    def _may_refuse(self) -> bool:
+        """Whether the client still waits for an answer to the body that is being read."""
+        can_write = bool(self.conn.state & ConnectionState.CAN_WRITE)
+        return can_write and self.response is None and self.state == self.read_body
 
     def _read_body(self, event: events.Event) -> CommandGenerator[None]:
         try:
@@ -96,3 +121,10 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             assert self.stream_id is not None
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
             yield from self.mark_done(request=True)
+
+
+def refusal(status: int, message: str) -> bytes:
+    """An answer to what is no request, after which the connection closes."""
+    head = f"HTTP/1.1 {status} {RESPONSES[status]}\r\nConnection: close\r\n"
+    kind = "Content-Type: text/plain; charset=utf-8\r\n"
+    return f"{head}{kind}Content-Length: {len(message)}\r\n\r\n{message}".encode()

@@ -50,6 +50,9 @@ SWITCHING = 101
 CLOSED = "server closed connection"
 """What mitmproxy says of a server that closed a connection without a byte in answer."""
 
+_UNREADABLE = "Cannot parse HTTP response: "
+"""What mitmproxy says before why a head could not be read."""
+
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
 again if it does; the client does not wait longer than this for the end."""
@@ -459,6 +462,9 @@ def _reason(message: str) -> str:
     """mitmproxy's words for a broken answer, without the bytes of the answer it may quote."""
     if message.startswith("unexpected server response"):
         return "the connection closed within the head of the answer"
-    if message.startswith("Cannot parse HTTP response"):
+    if message.startswith(_UNREADABLE):
+        said = message.removeprefix(_UNREADABLE)
+        if said.startswith("the head of the answer"):
+            return said
         return "the answer is not valid HTTP"
     return message.replace("reset by client", "reset by the upstream")
