@@ -40,6 +40,8 @@ from addons.policy.trail import Limits
 from addons.policy.trail import Trail
 from addons.routes import Routes
 from addons.state.conversations import Conversations
+from addons.wire.bounds import USUAL
+from addons.wire.bounds import Bounds
 from addons.wire.counting import Calibration
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class Runtime:
         self._host_ports: frozenset[int] = frozenset()
         self.keyless_hosts: frozenset[tuple[str, int]] = frozenset()
         """Addresses, name and port, of providers that are asked without any key."""
+        self.bounds = USUAL
+        """How much of an upstream's answer is read."""
         self._demo_url = ""
 
     def use(self, config: Config, demo_url: str = "") -> None:
@@ -117,6 +121,8 @@ class Runtime:
         self._renew_health(config)
         self.config = config
         self._limits.clear()
+        said = config.limits
+        self.bounds = Bounds(said.upstream_body, said.held_back, said.tool_call)
         upstream_heads.most_bytes = config.limits.upstream_head
         upstream_heads.most_headers = config.limits.upstream_headers
         for tell in self._when_used:

@@ -27,7 +27,7 @@ _SPACES = b" \t\r\n"
 class UpstreamHeads:
     """How large the head of an upstream's answer may be."""
 
-    most_bytes: int = 256 * 1024
+    most_bytes: int = 1024 * 1024
     most_headers: int = 1000
 
 

@@ -41,7 +41,7 @@ class Limits(Part):
     """Requests that are not answered yet, of one client address."""
     unfinished_bodies_per_address: PositiveSize = 512_000_000
     """All bodies together that one client address is sending."""
-    upstream_head: PositiveSize = 256 * 1024
+    upstream_head: PositiveSize = 1024 * 1024
     """Of an upstream's answer, its status line included."""
     upstream_headers: Positive = 1000
     upstream_body: PositiveSize = 256 * 1024 * 1024

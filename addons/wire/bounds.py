@@ -1,0 +1,89 @@
+"""How much of an upstream's answer is read, whatever it goes on to send."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from addons.wire.conversation import ToolCall
+from addons.wire.events import ArgumentsDelta
+from addons.wire.events import Event
+from addons.wire.events import PartStart
+from addons.wire.events import TextDelta
+
+MOST_CALLS = 4096
+"""Tool calls of one answer."""
+MOST_CHOICES = 1024
+"""Choices of one answer; OpenAI's `n` goes to 128."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Sizes in bytes."""
+
+    body: int = 256 * 1024 * 1024
+    """Of an answer that is kept whole: JSON, or a stream that becomes JSON."""
+    held_back: int = 16_000_000
+    """Of a stream before its answer commits, and of what comes of which nothing can be said yet."""
+    tool_call: int = 16_000_000
+    """Arguments of one tool call, in characters."""
+
+
+USUAL = Bounds()
+"""The bounds where no configuration says others."""
+
+
+class Exceeded(ValueError):
+    """An answer goes beyond its bounds. The text says which."""
+
+
+class Gauge:
+    """Watches one stream of an upstream. `frame` for each of its frames."""
+
+    __slots__ = ("_bounds", "_calls", "_choices", "_sizes", "held", "silent", "total")
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._sizes: dict[tuple[int, int], int] = {}
+        """Of the arguments of each call, by its choice and place."""
+        self._calls = 0
+        self._choices: set[int] = set()
+        self.held = 0
+        self.silent = 0
+        self.total = 0
+
+    def frame(self, size: int, events: Iterable[Event], kept: bool, held: bool) -> None:
+        """Counts a frame of `size` bytes and the events it was read as. `kept` says whether all of
+        the answer is kept, `held` whether the client may see nothing of it yet. Raises
+        Exceeded."""
+        bounds = self._bounds
+        self.silent = 0 if events else self.silent + size
+        self.held = self.held + size if held else 0
+        if self.held > bounds.held_back or self.silent > bounds.held_back:
+            raise Exceeded(f"{bounds.held_back} bytes of the stream say nothing of the answer")
+        for event in events:
+            kind = type(event)
+            if kind is ArgumentsDelta:
+                self._add(event.choice, event.index, len(event.text))  # type: ignore
+            elif kind is PartStart:
+                self._begin(event)  # type: ignore
+            kept = kept or kind is not TextDelta
+        if kept:
+            self.total += size
+            if self.total > bounds.body:
+                raise Exceeded(f"the answer is larger than {bounds.body} bytes")
+
+    def _begin(self, event: PartStart) -> None:
+        self._choices.add(event.choice)
+        if len(self._choices) > MOST_CHOICES:
+            raise Exceeded(f"the answer has more than {MOST_CHOICES} choices")
+        if isinstance(event.part, ToolCall):
+            self._calls += 1
+            if self._calls > MOST_CALLS:
+                raise Exceeded(f"the answer has more than {MOST_CALLS} tool calls")
+            self._add(event.choice, event.index, len(event.part.arguments))
+
+    def _add(self, choice: int, index: int, size: int) -> None:
+        place = choice, index
+        size += self._sizes.get(place, 0)
+        self._sizes[place] = size
+        if size > self._bounds.tool_call:
+            raise Exceeded(f"a tool call is larger than {self._bounds.tool_call} bytes")
