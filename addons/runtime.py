@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
-from addons.failover.heads import upstream_heads
+from addons.failover.message_heads import upstream_heads
 from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways

@@ -25,8 +25,8 @@ from mitmproxy.proxy.layers.http import RequestEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseHeaders
 
-from addons.failover.heads import drop_blank_lines
-from addons.failover.heads import is_of_another_version
+from addons.failover.message_heads import drop_blank_lines
+from addons.failover.message_heads import is_of_another_version
 
 _VERSION = b"HTTP/1.1"
 

@@ -18,7 +18,7 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.failover import dialing
-from addons.failover import heads
+from addons.failover import message_heads
 from addons.failover.deciding import Passes
 from addons.failover.deciding import decide_early
 from addons.failover.layer import FailoverLayer
@@ -51,7 +51,7 @@ class Failover:
 
     def load(self, loader: Loader) -> None:
         dialing.install()
-        heads.install()
+        message_heads.install()
 
     async def done(self) -> None:
         for layer_ in list(self._layers):
@@ -60,7 +60,7 @@ class Failover:
                 await handler.server_event(waker)
         self._pool.clear()
         dialing.remove()
-        heads.remove()
+        message_heads.remove()
 
     def route(self, flow: http.HTTPFlow) -> None:
         """From now on the flow's request is sent by attempts only."""

@@ -26,8 +26,8 @@ from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from addons.failover.chunks import whole_chunks
-from addons.failover.heads import too_large
-from addons.failover.heads import upstream_heads
+from addons.failover.message_heads import too_large
+from addons.failover.message_heads import upstream_heads
 from addons.failover.http1 import QuickHttp1
 
 

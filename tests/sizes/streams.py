@@ -92,7 +92,7 @@ def sources(n: int) -> Iterator[Event]:
     yield PartStart(0, Text(text=""))
     yield TextDelta(0, "as they say")
     for number in range(n):
-        citation = Citation(url=f"https://a.example/{number}", title="t", start=0, end=2)
+        citation = Citation(format="", raw={}, url=f"https://a.example/{number}", title="t")
         yield CitationDelta(0, citation)
     yield PartEnd(0)
 

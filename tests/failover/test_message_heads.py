@@ -17,7 +17,7 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from addons.engine import messages
-from addons.failover import heads
+from addons.failover import message_heads
 from addons.failover.http1 import QuickHttp1Server
 from addons.failover.upstream import PatientHttp1Client
 from tests.failover.test_http1 import CHUNKED
@@ -35,7 +35,7 @@ REPLY = http.Response.make(200, b"", {"content-length": "0"})
 @pytest.fixture(autouse=True, params=["mitmproxy's", "the engine's"])
 def installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Both ways to look at a head's length and version."""
-    heads.install()
+    message_heads.install()
     if request.param == "the engine's":
         from mitmproxy.net.http.http1 import read
 
@@ -43,7 +43,7 @@ def installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.setattr(place, "expected_http_body_size", messages._body_size)
         monkeypatch.setattr(read, "raise_if_http_version_unknown", messages._check_version)
     yield
-    heads.remove()
+    message_heads.remove()
 
 
 def served(data: bytes, size: int = 1000) -> list[Any]:
@@ -116,7 +116,7 @@ def test_folded_values_become_one_line() -> None:
 def test_many_folded_lines_are_read_in_linear_time() -> None:
     began = time.process_time()
     lines = [b"x-a: b", *[b" c"] * 200_000]
-    (field,) = heads.read_headers(lines).fields
+    (field,) = message_heads.read_headers(lines).fields
     assert len(field[1]) == 400_001
     assert time.process_time() - began < 4  # a quadratic way takes minutes
 
@@ -158,7 +158,7 @@ def asked(pieces: list[bytes]) -> list[Any]:
     for piece in pieces:
         if layer.state != layer.done:  # else the connection is closed
             done += layer.handle_event(events.DataReceived(layer.conn, piece))
-    assert len(layer.buf) <= heads.upstream_heads.most_bytes + len(pieces[-1])
+    assert len(layer.buf) <= message_heads.upstream_heads.most_bytes + len(pieces[-1])
     return told(done)
 
 
