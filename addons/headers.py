@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from mitmproxy import http
 
+from addons.caching import remembered
 from addons.exchange import Exchange
 from addons.messages import clean_bytes
 from addons.messages import lower_items
@@ -97,7 +97,7 @@ def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple
         yield name, value
 
 
-@lru_cache(_NAMES)
+@remembered(_NAMES)
 def _asked_name(field: bytes) -> str:
     """The name in lower case of a header of requests that may go upstream, of others nothing."""
     name = lower_name(field)
@@ -106,7 +106,7 @@ def _asked_name(field: bytes) -> str:
     return "" if name.startswith(("x-forwarded-", "x-switchyard-", ":")) else name
 
 
-@lru_cache(_NAMES)
+@remembered(_NAMES)
 def _answered_name(field: bytes) -> str:
     """The name in lower case of a header of answers that may go to the client, of others
     nothing."""
@@ -126,7 +126,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
             yield field, clean_bytes(value)
 
 
-@lru_cache(_NAMES)
+@remembered(_NAMES)
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""

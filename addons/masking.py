@@ -1,10 +1,9 @@
 """Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
 
-from functools import lru_cache
-
 from mitmproxy import http
 from pydantic import SecretStr
 
+from addons.caching import remembered
 from addons.endpoints import find_foreign_endpoint
 from addons.exchange import ClientHead
 from addons.headers import is_credential
@@ -72,7 +71,7 @@ def mask_credentials(request: http.Request) -> None:
             request.query[name] = MASK
 
 
-@lru_cache(_NAMES)
+@remembered(_NAMES)
 def _tells(name: bytes) -> bool:
     """Whether a header tells who the client is."""
     return is_credential(name.decode("utf-8", "surrogateescape").lower())

@@ -16,11 +16,14 @@ _CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
 
 _AS_IS = "surrogateescape"
 """Headers may hold any bytes, and keep them."""
+_LONGEST_KNOWN = 512
+"""Characters of a URL from which on its parts are not remembered."""
 
 
 def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.Request:
     """A POST to `url`. `headers` has names in lower case; host and length are added."""
-    scheme, host, port, path, netloc = _parts(url)
+    known = len(url) < _LONGEST_KNOWN  # models' names may be part of it
+    scheme, host, port, path, netloc = _parts(url) if known else _parts.__wrapped__(url)
     named = {"host": netloc, "content-length": str(len(content)), **headers}
     now = time.time()
     return http.Request(

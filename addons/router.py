@@ -13,6 +13,7 @@ if ROOT not in sys.path:
 from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
 from addons.discovery import Discovery  # noqa: E402
+from addons.failover.bounds import Bounds  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
 from addons.heartbeat import Heartbeat  # noqa: E402
@@ -23,6 +24,7 @@ from addons.masking import Masking  # noqa: E402
 from addons.own_door import OwnDoor  # noqa: E402
 from addons.passing import Passing  # noqa: E402
 from addons.recorder import Recorder  # noqa: E402
+from addons.refusing import refuse  # noqa: E402
 from addons.rights import Rights  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
@@ -41,7 +43,8 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
+bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
+failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes, bounds=bounds)
 runtime.failover = failover
 
 addons = [

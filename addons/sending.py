@@ -174,7 +174,6 @@ def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
 
 
-@lru_cache(4096)
 def endpoint_url(base_url: str, format: Format, path: str) -> str:
     """The URL of a call, given a base URL as the format's official SDK takes it.
 
@@ -183,13 +182,19 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
     `https://api.anthropic.com/v1` mean the same. A path without any version that is not empty
     (`https://host/openai`) is taken to be complete, except for formats whose SDK adds it itself.
     """
+    return _versioned(base_url, format.version, format.sdk_adds_version) + path
+
+
+@lru_cache(256)
+def _versioned(base_url: str, version: str, always: bool) -> str:
+    """A base URL with the version segment; `always` adds one after a path without any."""
     base = base_url.rstrip("/")
     segments = [s for s in urlsplit(base).path.split("/") if s]
-    if any(_VERSION_SEGMENT.match(segment) or segment == format.version for segment in segments):
-        return base + path
-    if segments and not format.sdk_adds_version:
-        return base + path
-    return f"{base}/{format.version}{path}" if format.version else base + path
+    if any(_VERSION_SEGMENT.match(segment) or segment == version for segment in segments):
+        return base
+    if segments and not always:
+        return base
+    return f"{base}/{version}" if version else base
 
 
 def url_without_socket(url: str) -> str:

@@ -25,10 +25,10 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
-from addons.failover.answering import AnsweringStream
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
+from addons.failover.bounded import BoundedStream
 from addons.failover.deadlines import DeadlineReached
 from addons.failover.hooks import AttemptEndedHook
 from addons.failover.hooks import AttemptHook
@@ -68,7 +68,7 @@ _FROM_UPSTREAM = (
 )
 
 
-class FailoverStream(AnsweringStream):
+class FailoverStream(BoundedStream):
     """mitmproxy's stream, with the request sent by attempts where its flow is routed.
 
     The stream takes over where mitmproxy's own would connect (`make_server_connection`). From there
@@ -129,9 +129,16 @@ class FailoverStream(AnsweringStream):
             if addressed_to_us:
                 self.layer.own.add(self.flow.id)
             while True:
-                command = steps.send((yield command))
+                reply = yield command
+                if type(command) is HttpRequestHeadersHook:
+                    early = self.early_answer(event.end_stream)
+                    if early is not None:
+                        steps.close()
+                        yield from self.answer_early(early)
+                        return
+                command = steps.send(reply)
         except StopIteration:
-            return
+            yield from self.await_body(event.end_stream)
 
     def make_server_connection(self) -> CommandGenerator[bool]:
         if self.flow.id in self.layer.routed:
@@ -407,6 +414,8 @@ class FailoverStream(AnsweringStream):
         if "stop" in past:
             yield from self.stop()
             return
+        if "body" in past:
+            yield from self.body_late()
         if "heartbeat" in past:
             yield from self.heartbeat()
         if "wait" in past:

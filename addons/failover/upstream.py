@@ -26,9 +26,9 @@ from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from addons.failover.chunks import whole_chunks
+from addons.failover.http1 import QuickHttp1
 from addons.failover.message_heads import too_large
 from addons.failover.message_heads import upstream_heads
-from addons.failover.http1 import QuickHttp1
 
 
 class Straight(Protocol):

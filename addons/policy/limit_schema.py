@@ -10,6 +10,9 @@ from addons.policy.fields import Size
 from addons.policy.fields import refuse
 from addons.policy.part import Part
 
+STEP = 65536
+"""Bytes of a body that have to come within `body_time`."""
+
 
 def _some(size: int) -> int:
     if size <= 0:
@@ -32,6 +35,8 @@ class Limits(Part):
     """Of a request, as it is sent."""
     decoded_body: PositiveSize = 64_000_000
     """Of a request, without its content encoding."""
+    json_values: Positive = 500_000
+    """Elements, members and containers of a request's JSON."""
     head_time: PositiveDuration = 30.0
     """From a head's first byte to its end."""
     body_time: PositiveDuration = 60.0

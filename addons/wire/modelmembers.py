@@ -30,6 +30,8 @@ _WITHIN = {"extrabody", "provider", "provideroptions", "litellmparams", "options
            "generatecontentrequest", "gateway", "plugins"}  # fmt: skip
 """Members whose own members gateways take for the request's."""
 _DEEPEST = 4
+_LONGEST = 1_000_000
+"""Bytes of a text that is looked through for a second `model`."""
 
 
 def names_in_other_letters(body: JsonObject) -> str | None:
@@ -45,9 +47,11 @@ def is_model(name: str) -> bool:
 
 def names_twice(raw: bytes) -> bool:
     """Whether an object's text has the member `model` more than once, of which servers may take
-    either."""
+    either; or may have, where it is too long to be looked through."""
     if raw.count(b'"model"') <= 1 and not any(mark in raw for mark in _LETTERS_IN_ESCAPES):
         return False
+    if len(raw) > _LONGEST:
+        return True
     return sum(name == MODEL for name in _top_names(raw)) > 1
 
 

@@ -247,8 +247,8 @@ WILD: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "images": (
         "openai-chat",
         lambda n: chat(
-            {"images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{i:08}"}}]}
-            for i in range(n)
+            {"images": [{"type": "image_url", "image_url": {
+                "url": f"data:image/png;base64,{i:08}"}}]} for i in range(n)
         ),
     ),
     "other top-level members": (
@@ -291,11 +291,11 @@ WILD: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "items": ("openai-responses", lambda n: typed(responses_items(n, done=True))),
     "argument pieces of items": ("openai-responses", lambda n: typed(responses_pieces(n))),
     "summaries": ("openai-responses", lambda n: typed(responses_summaries(n))),
-    "calls in one chunk": ("gemini", lambda n: sse([gemini_chunk([gemini_call(i) for i in range(n)])])),
+    "calls in one chunk": ("gemini", lambda n: sse([gemini_chunk(list(map(gemini_call, range(n))))])),
     "calls in chunks": ("gemini", lambda n: sse(gemini_chunk([gemini_call(i)]) for i in range(n))),
     "parts in one chunk": (
         "gemini",
-        lambda n: sse([gemini_chunk([{"text": "x", "thought": bool(i % 2)} for i in range(n)])]),
+        lambda n: sse([gemini_chunk([{"text": "x", "thought": i % 2 > 0} for i in range(n)])]),
     ),
     "grounding": ("gemini", lambda n: sse(gemini_grounding(i) for i in range(n))),
     "growing grounding": ("gemini", lambda n: sse([gemini_sources(n)])),
