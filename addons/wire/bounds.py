@@ -1,6 +1,6 @@
 """How much of an upstream's answer is read, whatever it goes on to send."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from addons.wire.conversation import ToolCall
@@ -38,7 +38,7 @@ class Exceeded(ValueError):
 class Gauge:
     """Watches one stream of an upstream. `frame` for each of its frames."""
 
-    __slots__ = ("_bounds", "_calls", "_choices", "_sizes", "held", "silent", "total")
+    __slots__ = ("_bounds", "_calls", "_choices", "_held", "_silent", "_sizes", "_total")
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -46,19 +46,18 @@ class Gauge:
         """Of the arguments of each call, by its choice and place."""
         self._calls = 0
         self._choices: set[int] = set()
-        self.held = 0
-        self.silent = 0
-        self.total = 0
+        self._held = 0
+        self._silent = 0
+        """Bytes since the last that meant anything."""
+        self._total = 0
 
-    def frame(self, size: int, events: Iterable[Event], kept: bool, held: bool) -> None:
+    def frame(self, size: int, events: Sequence[Event], kept: bool) -> None:
         """Counts a frame of `size` bytes and the events it was read as. `kept` says whether all of
-        the answer is kept, `held` whether the client may see nothing of it yet. Raises
-        Exceeded."""
+        the answer is kept, not only what is no text. Raises Exceeded."""
         bounds = self._bounds
-        self.silent = 0 if events else self.silent + size
-        self.held = self.held + size if held else 0
-        if self.held > bounds.held_back or self.silent > bounds.held_back:
-            raise Exceeded(f"{bounds.held_back} bytes of the stream say nothing of the answer")
+        self._silent = 0 if events else self._silent + size
+        if self._silent > bounds.held_back:
+            raise _says_nothing(bounds)
         for event in events:
             kind = type(event)
             if kind is ArgumentsDelta:
@@ -67,9 +66,15 @@ class Gauge:
                 self._begin(event)  # type: ignore
             kept = kept or kind is not TextDelta
         if kept:
-            self.total += size
-            if self.total > bounds.body:
+            self._total += size
+            if self._total > bounds.body:
                 raise Exceeded(f"the answer is larger than {bounds.body} bytes")
+
+    def hold(self, size: int) -> None:
+        """Counts a frame of which the client may see nothing yet. Raises Exceeded."""
+        self._held += size
+        if self._held > self._bounds.held_back:
+            raise _says_nothing(self._bounds)
 
     def _begin(self, event: PartStart) -> None:
         self._choices.add(event.choice)
@@ -87,3 +92,7 @@ class Gauge:
         self._sizes[place] = size
         if size > self._bounds.tool_call:
             raise Exceeded(f"a tool call is larger than {self._bounds.tool_call} bytes")
+
+
+def _says_nothing(bounds: Bounds) -> Exceeded:
+    return Exceeded(f"{bounds.held_back} bytes of the stream say nothing of the answer")

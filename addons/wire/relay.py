@@ -249,8 +249,7 @@ class Relay:
         if events:
             self.progress += 1
         try:
-            kept = self._skimmer is None
-            self._gauge.frame(len(frame.data), events, kept, self.streams and not self.committed)
+            self._gauge.frame(len(frame.data), events, kept=self._skimmer is None)
         except Exceeded as e:
             return self._fail("malformed", str(e))
         if self.stages:
@@ -265,7 +264,13 @@ class Relay:
             return out
         # Held back unwritten: where this attempt fails, another one may have to use the same sink.
         self._held.append((frame, events))
-        return self._commit() if spoke else b""
+        if spoke:
+            return self._commit()
+        try:
+            self._gauge.hold(len(frame.data))
+        except Exceeded as e:
+            return self._fail("malformed", str(e))
+        return b""
 
     def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
         if self._seam is not None:

@@ -123,17 +123,21 @@ def steps_of(work: Work) -> int:
 
 
 def memory_of(work: Work) -> int:
-    gc.collect()
+    gc.disable()  # else it depends on what others left when the memory is looked through
     tracemalloc.start()
     try:
         work()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+        gc.enable()
 
 
 def seconds_of(work: Work) -> float:
-    gc.collect()
-    began = time.process_time()
-    work()
-    return time.process_time() - began
+    gc.disable()
+    try:
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+    finally:
+        gc.enable()

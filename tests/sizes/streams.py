@@ -291,7 +291,9 @@ WILD: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "items": ("openai-responses", lambda n: typed(responses_items(n, done=True))),
     "argument pieces of items": ("openai-responses", lambda n: typed(responses_pieces(n))),
     "summaries": ("openai-responses", lambda n: typed(responses_summaries(n))),
-    "calls in one chunk": ("gemini", lambda n: sse([gemini_chunk(list(map(gemini_call, range(n))))])),
+    "calls in one chunk": (
+        "gemini", lambda n: sse([gemini_chunk(list(map(gemini_call, range(n))))])
+    ),
     "calls in chunks": ("gemini", lambda n: sse(gemini_chunk([gemini_call(i)]) for i in range(n))),
     "parts in one chunk": (
         "gemini",
