@@ -35,6 +35,8 @@ class BoundedStream(AnsweringStream):
         self._share: Share = layer_of(self).share
         self._counted = False
         self._taken = self._marked = 0
+        self._told: int | None = None
+        """The size of the body, where the head tells it."""
 
     def release(self) -> None:
         super().release()
@@ -52,7 +54,7 @@ class BoundedStream(AnsweringStream):
         self._counted = True
         share.begin_request()
         limits = share.limits
-        size = _told_size(request)
+        size = self._told = _told_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
             said = f"More than {limits.unfinished_requests_per_address} requests of this address"
             name = "limits.unfinished-requests-per-address"
@@ -65,8 +67,11 @@ class BoundedStream(AnsweringStream):
         return None if size is not None and size <= SMALL and not waits else flow.response
 
     def await_body(self, ended: bool) -> CommandGenerator[None]:
-        """Set the deadline for the first piece of the body."""
-        if not ended and self.client_state == self.state_consume_request_body:
+        """Set the deadline for the first piece of the body, unless all of it is there."""
+        if ended or self.client_state != self.state_consume_request_body:
+            return
+        client, size = layer_of(self).connections[self.context.client], self._told
+        if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.arm(_LATE, self._share.limits.body_time)
 
     def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
@@ -78,6 +83,10 @@ class BoundedStream(AnsweringStream):
         elif isinstance(event, RequestEndOfMessage):
             self._let_go_of_body()
         yield from super().state_consume_request_body(event)
+
+    def state_done(self, _: events.Event) -> CommandGenerator[None]:
+        # What came of a request before its early answer was given.
+        yield from ()
 
     def body_late(self) -> CommandGenerator[None]:
         """The deadline of the body has passed."""

@@ -37,6 +37,7 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 
 from addons.failover.bounds import Share
 from addons.failover.bounds import unbounded
+from addons.failover.chunks import whole_chunks
 from addons.failover.heads import HeadMeter
 from addons.failover.heads import TooMuch
 from addons.failover.heads import too_late
@@ -195,7 +196,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     ) -> CommandGenerator[None]:
         """As mitmproxy's own, with all that came as one piece, and up to the limit of a head for
         what is no data: sizes with their extensions, and trailers."""
-        data = bytearray()
+        data = bytearray(self._take_whole_chunks(reader))
         wrong = ""
         end: Any = None
         try:
@@ -216,6 +217,20 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             # Trailers are left out: mitmproxy implements none, and nobody here asks for them.
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
             yield from self.mark_done(request=True)
+
+    def _take_whole_chunks(self, reader: ChunkedReader) -> bytes:
+        """What comes without extensions and in whole chunks, of which there may be many."""
+        if reader._bytes_in_chunk or reader._bytes_to_discard or reader._reading_trailer:
+            return b""
+        came = bytes(self.buf)
+        body, rest = whole_chunks(came)
+        if body:
+            self.buf.maybe_extract_at_most(len(came) - len(rest))
+        return body
+
+    def has(self, size: int) -> bool:
+        """Whether so many bytes have come that are not read yet."""
+        return len(self.buf) >= size
 
     def _watch_head(self) -> CommandGenerator[None]:
         """A head has begun to come."""
