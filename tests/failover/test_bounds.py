@@ -13,6 +13,7 @@ from addons.failover.bounds import Bounds
 from addons.failover.bounds import address_of
 from addons.failover.bounds import plainly
 from addons.failover.http1 import WAITING
+from addons.failover.layer import FailoverLayer
 from addons.policy.limit_schema import Limits
 from tests.failover.driver import Driver
 
@@ -121,6 +122,7 @@ def test_nothing_is_held_of_a_request_that_is_over(given: str) -> None:
     head = POST + b"content-length: 1000000\r\n\r\n"
     driver.feed(events.DataReceived(driver.client, head + b"b" * 500_000))
     assert driver.held == 500_000
+    assert isinstance(driver.layer, FailoverLayer)
     share = driver.layer.share
     assert (share.used.requests, share.used.bodies) == (1, 500_000)
     if given == "leaves":

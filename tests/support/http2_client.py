@@ -116,7 +116,7 @@ class Http2Client:
                 case h2.events.StreamEnded(stream_id=stream):
                     self._ended.add(stream)
                 case h2.events.ResponseReceived(stream_id=stream, headers=headers):
-                    self._statuses[stream] = str(dict(headers)[":status"])
+                    self._statuses[stream] = str(headers[0][1])
                 case h2.events.StreamReset(error_code=h2.errors.ErrorCodes.NO_ERROR):
                     pass  # it was answered before it was read to its end
                 case h2.events.StreamReset(stream_id=stream):
