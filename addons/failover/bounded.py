@@ -32,7 +32,8 @@ class BoundedStream(AnsweringStream):
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
-        self._share: Share = layer_of(self).share
+        self._layer = layer_of(self)
+        self._share: Share = self._layer.share
         self._counted = False
         self._taken = self._marked = 0
         self._told: int | None = None
@@ -40,7 +41,8 @@ class BoundedStream(AnsweringStream):
 
     def release(self) -> None:
         super().release()
-        self._let_go_of_body()
+        if self._taken:
+            self._let_go_of_body()
         if self._counted:
             self._counted = False
             self._share.end_request()
@@ -70,7 +72,7 @@ class BoundedStream(AnsweringStream):
         """Set the deadline for the first piece of the body, unless all of it is there."""
         if ended or self.client_state != self.state_consume_request_body:
             return
-        client, size = layer_of(self).connections[self.context.client], self._told
+        client, size = self._layer.connections[self.context.client], self._told
         if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.arm(_LATE, self._share.limits.body_time)
 
@@ -98,7 +100,7 @@ class BoundedStream(AnsweringStream):
 
     def answer_early(self, answer: http.Response) -> CommandGenerator[None]:
         """Answer, and read no more of the request: over HTTP/1 its connection ends with that."""
-        client = layer_of(self).connections[self.context.client]
+        client = self._layer.connections[self.context.client]
         if isinstance(client, QuickHttp1Server):
             answer.headers["connection"] = "close"
             client.cut_off()

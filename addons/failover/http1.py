@@ -119,10 +119,8 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         kind = type(event)
         if kind is events.Wakeup:
             return self._woken(event.command)  # type: ignore[attr-defined]
-        if self._left is not None:
+        if self._cut and (self._left is not None or kind is events.DataReceived):
             return self._linger(event)
-        if self._cut and kind is events.DataReceived:
-            return iter(())  # type: ignore[return-value]
         return super().handle_event(event)
 
     def cut_off(self) -> None:
@@ -294,7 +292,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     def _hang_up(self) -> CommandGenerator[None]:
         """Close the connection, but not before the client had time to read the last answer: what it
         still sends would have its system throw that away (RFC 9112, section 9.6)."""
-        self.buf = ReceiveBuffer()
+        self.cut_off()
         self._left = LINGERING
         self._watch = RequestWakeup(LINGER)
         yield CloseTcpConnection(self.conn, half_close=True)
@@ -302,7 +300,8 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
     def _linger(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived):
-            assert self._left is not None
+            if self._left is None:
+                return  # the answer is yet to come
             self._left -= len(event.data)
             if self._left < 0:
                 yield CloseConnection(self.conn)
