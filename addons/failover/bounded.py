@@ -72,6 +72,9 @@ class BoundedStream(AnsweringStream):
         """Set the deadline for the first piece of the body, unless all of it is there."""
         if ended or self.client_state != self.state_consume_request_body:
             return
+        if self._paused_event_queue:
+            if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
+                return  # came while the head was looked at
         client, size = self._layer.connections[self.context.client], self._told
         if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.arm(_LATE, self._share.limits.body_time)
