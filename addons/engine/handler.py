@@ -61,6 +61,8 @@ class EngineHandler(Driving):
 
     def _opened(self) -> None:
         if self.client.error:
+            wire = self.transports[self.client]
+            wire.told = True  # type: ignore[attr-defined]  # layers that never began hear of no end
             self.close_connection(self.client)
         else:
             self.process(events.Start())

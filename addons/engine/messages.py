@@ -26,7 +26,6 @@ from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.utils import expect
 
 from addons.caching import LONGEST
-from addons.caching import remembered
 
 _UNCHANGING = (bool, int, str, type(None))
 _EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
@@ -95,15 +94,20 @@ def _index(headers: Headers) -> Index:
     return index
 
 
-@remembered(2048)
-def _key(name: Any) -> bytes:
-    if isinstance(name, str):
-        name = name.encode("utf-8", "surrogateescape")
-    return name.lower()
+_keys: dict[str | bytes, bytes] = {}
+"""Names as they are asked for, and as the index has them; a few, and short ones, alone."""
+_MOST_KEYS = 2048
+
+
+def _key(name: str | bytes) -> bytes:
+    key = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
+    if len(key) < LONGEST and len(_keys) < _MOST_KEYS:
+        _keys[name] = key
+    return key
 
 
 def _values(headers: Headers, name: str | bytes) -> list[bytes] | None:
-    return _index(headers).get(_key(name))
+    return _index(headers).get(_keys.get(name) or _key(name))
 
 
 def _getitem(headers: Headers, name: str | bytes) -> str:

@@ -32,13 +32,17 @@ class BoundedStream(AnsweringStream):
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
-        self._share: Share = layer_of(self).share
+        self._layer = layer_of(self)
+        self._share: Share = self._layer.share
         self._counted = False
         self._taken = self._marked = 0
+        self._told: int | None = None
+        """The size of the body, where the head tells it."""
 
     def release(self) -> None:
         super().release()
-        self._let_go_of_body()
+        if self._taken:
+            self._let_go_of_body()
         if self._counted:
             self._counted = False
             self._share.end_request()
@@ -52,7 +56,7 @@ class BoundedStream(AnsweringStream):
         self._counted = True
         share.begin_request()
         limits = share.limits
-        size = _told_size(request)
+        size = self._told = _told_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
             said = f"More than {limits.unfinished_requests_per_address} requests of this address"
             name = "limits.unfinished-requests-per-address"
@@ -65,8 +69,14 @@ class BoundedStream(AnsweringStream):
         return None if size is not None and size <= SMALL and not waits else flow.response
 
     def await_body(self, ended: bool) -> CommandGenerator[None]:
-        """Set the deadline for the first piece of the body."""
-        if not ended and self.client_state == self.state_consume_request_body:
+        """Set the deadline for the first piece of the body, unless all of it is there."""
+        if ended or self.client_state != self.state_consume_request_body:
+            return
+        if self._paused_event_queue:
+            if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
+                return  # came while the head was looked at
+        client, size = self._layer.connections[self.context.client], self._told
+        if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.arm(_LATE, self._share.limits.body_time)
 
     def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
@@ -79,6 +89,10 @@ class BoundedStream(AnsweringStream):
             self._let_go_of_body()
         yield from super().state_consume_request_body(event)
 
+    def state_done(self, _: events.Event) -> CommandGenerator[None]:
+        # What came of a request before its early answer was given.
+        yield from ()
+
     def body_late(self) -> CommandGenerator[None]:
         """The deadline of the body has passed."""
         if self.client_state == self.state_consume_request_body:
@@ -89,7 +103,7 @@ class BoundedStream(AnsweringStream):
 
     def answer_early(self, answer: http.Response) -> CommandGenerator[None]:
         """Answer, and read no more of the request: over HTTP/1 its connection ends with that."""
-        client = layer_of(self).connections[self.context.client]
+        client = self._layer.connections[self.context.client]
         if isinstance(client, QuickHttp1Server):
             answer.headers["connection"] = "close"
             client.cut_off()

@@ -1,12 +1,8 @@
 """How much of a request's head is read (RFC 9112, sections 2 and 3; RFC 6585, section 5)."""
 
-import re
 from dataclasses import dataclass
 
 from addons.policy.limit_schema import Limits
-
-_END = re.compile(rb"\n\r?\n")
-_FOLD = re.compile(rb"\n[ \t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +26,32 @@ class HeadMeter:
 
         `data` is what came so far, and begins with the same bytes until the head is whole.
         """
-        if data.startswith((b"\n", b"\r\n")):
+        if data[:1] < b" " and data.startswith((b"\n", b"\r\n")):
             end = data.index(b"\n") + 1  # an empty line before a request
         else:
-            found = _END.search(data, max(0, self._seen - 2))
-            end = found.end() if found else 0
+            end = _end_of(data, max(0, self._seen - 2))
         size = end or len(data)
         begin = max(0, self._seen - 1)
         self._lines += data.count(b"\n", self._seen, size)
-        wrong = _too_large(data, size, self._lines - (2 if end else 1), limits)
-        if wrong is None and _FOLD.search(data, begin, size):
+        wrong, headers = None, self._lines - (2 if end else 1)
+        if size > limits.request_line or size > limits.head or headers > limits.headers:
+            wrong = _too_large(data, size, headers, limits)
+        if wrong is None and (
+            data.find(b"\n ", begin, size) >= 0 or data.find(b"\n\t", begin, size) >= 0
+        ):
             # RFC 9112, section 5.2: rejected, or replaced by spaces.
             wrong = TooMuch(400, "A header of the request goes over several lines (obs-fold).")
         self._seen, self._lines = (0, 0) if end else (size, self._lines)
         return wrong or bool(end)
+
+
+def _end_of(data: bytearray, start: int) -> int:
+    """Where the first empty line ends; 0 where none has come."""
+    usual = data.find(b"\n\r\n", start) + 3
+    odd = data.find(b"\n\n", start, usual if usual > 2 else len(data)) + 2
+    if odd > 1:
+        return odd
+    return usual if usual > 2 else 0
 
 
 def _too_large(data: bytearray, size: int, headers: int, limits: Limits) -> TooMuch | None:

@@ -38,6 +38,7 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 
 from addons.failover.bounds import Share
 from addons.failover.bounds import unbounded
+from addons.failover.chunks import whole_chunks
 from addons.failover.heads import HeadMeter
 from addons.failover.heads import TooMuch
 from addons.failover.heads import too_late
@@ -121,10 +122,8 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         kind = type(event)
         if kind is events.Wakeup:
             return self._woken(event.command)  # type: ignore[attr-defined]
-        if self._left is not None:
+        if self._cut and (self._left is not None or kind is events.DataReceived):
             return self._linger(event)
-        if self._cut and kind is events.DataReceived:
-            return iter(())  # type: ignore[return-value]
         return super().handle_event(event)
 
     def cut_off(self) -> None:
@@ -209,7 +208,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     ) -> CommandGenerator[None]:
         """As mitmproxy's own, with all that came as one piece, and up to the limit of a head for
         what is no data: sizes with their extensions, and trailers."""
-        data = bytearray()
+        data = bytearray(self._take_whole_chunks(reader))
         wrong = ""
         end: Any = None
         try:
@@ -233,6 +232,20 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             # Trailers are left out: mitmproxy implements none, and nobody here asks for them.
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
             yield from self.mark_done(request=True)
+
+    def _take_whole_chunks(self, reader: ChunkedReader) -> bytes:
+        """What comes without extensions and in whole chunks, of which there may be many."""
+        if reader._bytes_in_chunk or reader._bytes_to_discard or reader._reading_trailer:
+            return b""
+        came = bytes(self.buf)
+        body, rest = whole_chunks(came)
+        if body:
+            self.buf.maybe_extract_at_most(len(came) - len(rest))
+        return body
+
+    def has(self, size: int) -> bool:
+        """Whether so many bytes have come that are not read yet."""
+        return len(self.buf) >= size
 
     def _watch_head(self) -> CommandGenerator[None]:
         """A head has begun to come."""
@@ -297,7 +310,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     def _hang_up(self) -> CommandGenerator[None]:
         """Close the connection, but not before the client had time to read the last answer: what it
         still sends would have its system throw that away (RFC 9112, section 9.6)."""
-        self.buf = ReceiveBuffer()
+        self.cut_off()
         self._left = LINGERING
         self._watch = RequestWakeup(LINGER)
         yield CloseTcpConnection(self.conn, half_close=True)
@@ -305,7 +318,8 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
     def _linger(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived):
-            assert self._left is not None
+            if self._left is None:
+                return  # the answer is yet to come
             self._left -= len(event.data)
             if self._left < 0:
                 yield CloseConnection(self.conn)

@@ -78,6 +78,12 @@ class _Bounded(BufferedH2Connection, _Counting):  # type: ignore[misc]
                 raise DenialOfServiceError("the head of a request is too large")
         return found
 
+    def _local_settings_acked(self) -> dict:
+        changes = super()._local_settings_acked()
+        # What is little more than the client was told is read, so that it can be answered.
+        self.decoder.max_header_list_size = self.largest_block
+        return changes
+
 
 class BoundedHttp2Server(Http2Server):
     """Towards a client.
@@ -113,6 +119,7 @@ class BoundedHttp2Server(Http2Server):
         self.h2_conn.__class__ = _Bounded
         self.h2_conn.sent = Counter()
         self.h2_conn.largest_block = _BLOCK * owner.share.limits.head
+        self.h2_conn.decoder.max_header_list_size = self.h2_conn.largest_block
 
     def cut_off(self, stream_id: int) -> None:
         """What comes next on a stream is its answer, after which nothing is read of its request."""

@@ -41,11 +41,11 @@ class GatheringConnection(WebsocketConnection):
     """Gathers messages without copying what it has."""
 
     @property
-    def frame_buf(self) -> Frames:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def frame_buf(self) -> Frames:
         return self._frames
 
     @frame_buf.setter
-    def frame_buf(self, frames: Iterable[bytes]) -> None:
+    def frame_buf(self, frames: Iterable[bytes]) -> None:  # type: ignore
         self._frames = Frames(frames)
 
 

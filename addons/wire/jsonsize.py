@@ -6,7 +6,9 @@ many values there are in it as much as on its size.
 
 import re
 
-_STRINGS = re.compile(rb'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,4096}+', re.DOTALL)
+_GAP = 65_536
+"""Bytes outside of strings that are looked at at once."""
+_STRINGS = re.compile(rb'(?:[^"]{0,%d}+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,256}+' % _GAP, re.DOTALL)
 """Strings, each with what precedes it; so many at once that others get their turn between."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LEAST = 2
@@ -22,10 +24,14 @@ def has_more_values(text: bytes, most: int) -> bool:
         return False
     # Some of them may stand in strings.
     count = at = 0
-    while count <= most and (strings := _STRINGS.match(text, at)):
-        count += _signs(_STRING.sub(b"", strings.group()))
-        at = strings.end()
-    return count + (_signs(text[at:]) if count <= most else 0) > most
+    while at < len(text) and count <= most:
+        if strings := _STRINGS.match(text, at):
+            count += _signs(_STRING.sub(b"", strings.group()))
+            at = strings.end()
+        else:
+            count += _signs(text[at : at + _GAP])
+            at += _GAP
+    return count > most
 
 
 def _signs(text: bytes) -> int:
