@@ -125,6 +125,8 @@ class Exchange:
     """The client's wire format."""
     raw: bytes
     """The client's request, without content encoding."""
+    restated: bool = False
+    """Whether `raw` is written anew, since its client named the model more than once."""
     parsed: JsonObject
     """`raw`, parsed once."""
     body: JsonObject

@@ -8,6 +8,7 @@ is therefore wrapped: what breaks becomes an error answer in the client's wire f
 import functools
 import inspect
 import logging
+from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,10 @@ class Refused(Exception):
 
 
 def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed."""
+    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
+
+    One that is no coroutine function may return something to be awaited all the same.
+    """
     if inspect.iscoroutinefunction(hook):
 
         @functools.wraps(hook)
@@ -45,13 +49,22 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
         return guarded_async
 
     @functools.wraps(hook)
-    def guarded_sync(self: Any, subject: Any) -> None:
+    def guarded_sync(self: Any, subject: Any) -> Awaitable[None] | None:
         try:
-            hook(self, subject)
+            rest = hook(self, subject)
         except Exception as e:
             refuse(subject, e)
+            return None
+        return None if rest is None else _guard(rest, subject)
 
     return guarded_sync
+
+
+async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> None:
+    try:
+        await rest
+    except Exception as e:
+        refuse(subject, e)
 
 
 def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:

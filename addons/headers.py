@@ -8,6 +8,7 @@ from functools import lru_cache
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.messages import clean_bytes
 from addons.messages import lower_items
 from addons.messages import lower_name
 from addons.policy.credential_names import is_credential_name
@@ -221,7 +222,7 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
     for field, value in headers.fields:
         name = field.decode("latin-1").lower()
         if name not in _HOP and name not in named and not name.startswith("x-switchyard-"):
-            yield field, value
+            yield field, clean_bytes(value)
 
 
 def is_credential(name: str) -> bool:

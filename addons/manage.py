@@ -7,13 +7,13 @@ from mitmproxy import http
 from addons.answers import error_answer
 from addons.answers import for_method
 from addons.answers import json_answer
+from addons.bodies import is_large
+from addons.bodies import read_body
 from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
 from addons.guard import Refused
 from addons.guard import guarded
 from addons.intake import check_name
-from addons.intake import decoded_body
-from addons.intake import parse_body
 from addons.policy.catalog import UnknownModel
 from addons.runtime import Runtime
 from addons.status import provider_status
@@ -80,7 +80,10 @@ class Manage:
 
     def _show(self, flow: http.HTTPFlow) -> http.Response:
         """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
-        body = parse_body(decoded_body(flow.request))
+        if is_large(flow.request):
+            message = "The request's body is too large: it has only to name a model."
+            raise Refused(ApiError(message=message, kind="too_large"))
+        _, body = read_body(flow.request, self._runtime.config.limits)
         asked = body.get("model") or body.get("name")
         if not isinstance(asked, str):
             raise Refused(

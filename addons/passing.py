@@ -4,18 +4,23 @@ as it comes, and without its secrets being kept."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field
 
+from mitmproxy import ctx
 from mitmproxy import http
 
 from addons.endpoints import find_foreign_endpoint
+from addons.keepers import keeps_flows
 from addons.masking import MASK
 from addons.reach import may_forward
+from addons.recording import KEPT
 from addons.recording import Tape
 from addons.runtime import Runtime
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
+
+_SHOWS_BODIES = 3
+"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
 
 _COOKIES = "set-cookie"
 _SWITCHING = 101
@@ -25,21 +30,23 @@ _SWITCHING = 101
 class _Tapes:
     """What is kept of a flow's bodies."""
 
-    request: Tape = field(default_factory=Tape)
-    response: Tape = field(default_factory=Tape)
+    request: Tape
+    response: Tape
 
 
 class Passing:
     """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
-    of one longer than without us. Their beginnings are kept for who looks at flows.
+    of one longer than without us. Their beginnings are kept for who looks at flows, if anybody.
 
     Cookies that are set, and bodies that hold tokens, are not kept. Before the answer is on its way
     nothing may be taken out of it, and once it is complete it is saved at once; since it is
     streamed, its head is gone when the flow is over.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, keeps: Callable[[], bool] | None = None) -> None:
+        """`keeps` says whether anybody looks at flows."""
         self._runtime = runtime
+        self._keeps = keeps or _looked_at
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -87,7 +94,14 @@ class Passing:
         return not runtime.serves(request) or find_foreign_endpoint(request) is None
 
     def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
-        return self._tapes.setdefault(flow.id, _Tapes())
+        if (tapes := self._tapes.get(flow.id)) is None:
+            most = KEPT if self._keeps() else 0
+            tapes = self._tapes[flow.id] = _Tapes(Tape(most), Tape(most))
+        return tapes
+
+
+def _looked_at() -> bool:
+    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
 
 
 def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:

@@ -106,6 +106,9 @@ def own_request(exchange: Exchange) -> http.Request:
     if exchange.upstream_body is not exchange.parsed:
         request.headers.pop("content-encoding", None)
         request.raw_content = dumps(exchange.upstream_body)
+    elif exchange.restated:
+        request.headers.pop("content-encoding", None)
+        request.raw_content = exchange.raw
     length = str(len(request.raw_content or b""))
     if request.headers.get("content-length") != length:
         request.headers["content-length"] = length

@@ -17,6 +17,7 @@ starting.guard()
 from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
 from addons.discovery import Discovery  # noqa: E402
+from addons.failover.bounds import Bounds  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
 from addons.gate import Gate  # noqa: E402
@@ -29,6 +30,8 @@ from addons.masking import Masking  # noqa: E402
 from addons.own_door import OwnDoor  # noqa: E402
 from addons.passing import Passing  # noqa: E402
 from addons.recorder import Recorder  # noqa: E402
+from addons.refusing import refuse  # noqa: E402
+from addons.rights import Rights  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
@@ -46,7 +49,10 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges)
+bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
+failover = Failover(
+    may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges, bounds=bounds
+)
 runtime.failover = failover
 
 addons = [
@@ -59,6 +65,7 @@ addons = [
     OwnDoor(runtime),
     failover,
     Masking(runtime),
+    Rights(runtime),
     Passing(runtime),
     Sockets(runtime),
     intake,

@@ -7,28 +7,19 @@ once, it would be reset, and the answer lost on the way (RFC 9112, 9.6).
 import time
 from typing import Protocol
 
-from h2.errors import ErrorCodes
 from mitmproxy import http
 from mitmproxy.proxy import events
-from mitmproxy.proxy.commands import RequestWakeup
-from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
 from mitmproxy.proxy.layers.http import RequestHeaders
 from mitmproxy.proxy.layers.http import RequestTrailers
-from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
-from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.mode_specs import ReverseMode
 
-from addons.failover.answering import AnsweringStream
-from addons.failover.http1 import QuickHttp1Server
+from addons.failover.bounded import BoundedStream
 from addons.failover.layer import layer_of
-
-DRAINED_FOR = 3.0
-"""Seconds for which a body that nobody wants is read after the answer."""
 
 _OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
 
@@ -46,7 +37,7 @@ class Heads(Protocol):
         ...
 
 
-class RefusingStream(AnsweringStream):
+class RefusingStream(BoundedStream):
     """A stream that answers a request by its head, where that is refused."""
 
     _refused: bool = False
@@ -68,16 +59,16 @@ class RefusingStream(AnsweringStream):
             if named is not None and heads is not None:
                 heads.note_host(self.flow, named)
             while True:
-                reply = yield command
-                if heads is not None and isinstance(command, HttpRequestHeadersHook):
-                    after = heads.take_refusal(self.flow)
-                    if after is not None and self.flow.response and not self.flow.error:
-                        steps.close()
-                        yield from self.refuse(after, event.end_stream)
-                        return
-                command = steps.send(reply)
+                command = steps.send((yield command))
         except StopIteration:
             return
+
+    def take_refusal(self) -> float | None:
+        """After the hook of the head: the seconds after which the request is refused with the
+        flow's response; None where it goes on."""
+        heads = layer_of(self).heads
+        after = heads.take_refusal(self.flow) if heads is not None else None
+        return after if self.flow.response and not self.flow.error else None
 
     def refuse(self, after: float, ended: bool) -> CommandGenerator[None]:
         """Answer with the flow's response in so many seconds; `ended` says whether the request has
@@ -86,14 +77,8 @@ class RefusingStream(AnsweringStream):
         if (yield from self.stopped()):
             return
         self._refused = True
-        client = layer_of(self).connections[self.context.client]
-        if not ended and isinstance(client, QuickHttp1Server):
-            client.drain()
-            self.flow.response.headers["connection"] = "close"
-            patience = RequestWakeup(after + DRAINED_FOR)
-            yield patience
-            # This stream may be over when it comes.
-            layer_of(self).command_sources[patience] = client
+        if not ended:
+            self.read_no_more(self.flow.response)
         if after > 0.0:
             yield from self.arm("refusal", after)
         else:
@@ -113,15 +98,3 @@ class RefusingStream(AnsweringStream):
             return
         self.client_state = self.state_done
         yield from self.send_response()
-        client = layer_of(self).connections.get(self.context.client)
-        if isinstance(client, Http2Server):
-            yield from _stop_sending(client, self.stream_id)
-
-
-def _stop_sending(client: Http2Server, stream_id: int) -> CommandGenerator[None]:
-    """Tell an HTTP/2 client that has its answer not to send the rest of its request, which is no
-    error (RFC 9113, 8.1)."""
-    if not client.is_closed(stream_id):
-        client.h2_conn.reset_stream(stream_id, ErrorCodes.NO_ERROR)
-        client.streams.pop(stream_id, None)
-        yield SendData(client.conn, client.h2_conn.data_to_send())

@@ -131,6 +131,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     tried again: with several wildcards long paths would take time by the square of their length."""
     first, *others = map(re.escape, _NAME.split(path))
     if not others:
-        return re.compile(first)
+        return re.compile(first, re.IGNORECASE)
     *between, last = others
-    return re.compile(first + "".join(f"(?>[^?]+?{one})" for one in between) + f"[^?]+{last}")
+    middle = "".join(f"(?>[^?]+?{one})" for one in between)
+    return re.compile(f"{first}{middle}[^?]+{last}", re.IGNORECASE)

@@ -34,6 +34,7 @@ from addons.policy.fields import Size
 from addons.policy.fields import Texts
 from addons.policy.fields import as_list
 from addons.policy.globs import Globs
+from addons.policy.limit_schema import Limits
 from addons.policy.part import Part
 from addons.policy.part import Quota
 from addons.policy.part import short
@@ -231,6 +232,7 @@ class Config(Part):
     heartbeat: Heartbeat = Heartbeat()
     retry: Retry = Retry()
     cooldown: Cooldown = Cooldown()
+    limits: Limits = Limits()
     payload: Payload = Payload()
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLog | None = None

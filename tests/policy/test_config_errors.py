@@ -66,6 +66,13 @@ IN_ONE = [
         "timeouts: {connect: 0}\n",
         "4: timeouts.connect: '0' must be more than 0.",
     ),
+    ("limits: {head: 0}\n", "4: limits.head: '0' must be more than 0."),
+    ("limits: {headers: 0}\n", "4: limits.headers: must be at least 1."),
+    ("limits: {body-time: 0s}\n", "4: limits.body-time: '0s' must be more than 0."),
+    (
+        "limits: {decoded: 1MB}\n",
+        "4: limits.decoded: unknown key. Hint: did you mean 'decoded-body'.",
+    ),
     (
         "exchange-log: {max-size: 10XB}\n",
         "4: exchange-log.max-size: '10XB' is not a size: write 10MB, 1GB or 512KiB (a plain number "

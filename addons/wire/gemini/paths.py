@@ -7,9 +7,11 @@ from urllib.parse import parse_qs
 from urllib.parse import quote
 from urllib.parse import unquote
 
-_VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)")
+from addons.wire.errors import BadRequest
+
+_VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)", re.IGNORECASE)
 _METHOD = re.compile(r"\w+")
-_COLLECTIONS = ("models/", "tunedModels/")
+_COLLECTIONS = ("models/", "tunedmodels/")
 
 _PREFIXES = ("models/", "publishers/google/models/")
 
@@ -26,7 +28,7 @@ class GeminiPath(NamedTuple):
 
     @property
     def streams(self) -> bool:
-        return self.method == "streamGenerateContent"
+        return self.method.lower() == "streamgeneratecontent"
 
 
 def read_path(path: str) -> GeminiPath | None:
@@ -37,7 +39,12 @@ def read_path(path: str) -> GeminiPath | None:
     `projects/.../publishers/google/models/X`, slashes within a model's name, and percent encoding.
     """
     bare, _, query = path.partition("?")
-    found = _called(unquote(bare))
+    return read_plain(unquote(bare), query)
+
+
+def read_plain(path: str, query: str) -> GeminiPath | None:
+    """As `read_path`, for a path whose encoding is undone."""
+    found = _called(path)
     if found is None:
         return None
     name, method = found
@@ -57,15 +64,27 @@ def _called(path: str) -> tuple[str, str] | None:
     if not colon or "\n" in path or not _METHOD.fullmatch(method):
         return None
     # At least a character follows.
-    last = max(target.rfind(one, 0, len(target) - 1) for one in _COLLECTIONS)
+    lowered = target.lower()
+    last = max(lowered.rfind(one, 0, len(target) - 1) for one in _COLLECTIONS)
     versions = deque(_VERSION.finditer(target, 0, max(last, 0)), maxlen=1)
     return (target[versions[0].end() + 1 :], method) if versions else None
 
 
 def write_path(model: str, stream: bool) -> str:
-    """The path of a generating call, below the version segment."""
-    name = model.removeprefix("models/")
-    if not name.startswith("tunedModels/"):
-        name = f"models/{name}"
+    """The path of a generating call, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere."""
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/{quote(name, safe='/-._~@', errors='replace')}:{method}"
+    return method_path(model, method)
+
+
+def method_path(model: str, method: str) -> str:
+    """The path of a call of a model, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere: servers resolve dot segments (RFC 3986, 5.2.4), some drop empty ones."""
+    name = model.removeprefix("models/")
+    kind = "models/"
+    if name.startswith("tunedModels/"):
+        kind, _, name = name.partition("/")
+        kind += "/"
+    if any(part.strip(" .") == "" for part in name.replace("\\", "/").split("/")):
+        raise BadRequest(f"the model's name {model[:80]!r} is no name of a Gemini model", "model")
+    return f"/{kind}{quote(name, safe='-._~@', errors='replace')}:{method}"
