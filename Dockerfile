@@ -14,6 +14,8 @@ COPY --from=build /app/.venv .venv
 COPY config config
 COPY scripts/launch.py scripts/healthcheck.py scripts/
 COPY addons addons
+# Beside the code, so that a folder mounted at /app/config hides no table of this version.
+COPY config/shipped addons/switchyard/shipped
 ENV PATH="/app/.venv/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \

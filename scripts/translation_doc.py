@@ -8,23 +8,24 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[1])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
+ADDONS = str(Path(__file__).resolve().parents[1] / "addons")
+if ADDONS not in sys.path:
+    sys.path.insert(0, ADDONS)
 
-from addons.wire.features import SAID_ELSEWHERE  # noqa: E402
-from addons.wire.instructed import AS_INSTRUCTION  # noqa: E402
-from addons.wire.losses import CANNOT_SAY  # noqa: E402
-from addons.wire.losses import KEPT_BY_PROVIDER  # noqa: E402
-from addons.wire.losses import REPLY_CANNOT_SAY  # noqa: E402
-from addons.wire.losses import SAID_BY_ONE  # noqa: E402
-from addons.wire.losses import STOPS_CUT_HERE  # noqa: E402
-from addons.wire.registry import FORMATS  # noqa: E402
+from switchyard.wire.registry import FORMATS  # noqa: E402
+from switchyard.wire.shared.instructed import AS_INSTRUCTION  # noqa: E402
+from switchyard.wire.translate.features import SAID_ELSEWHERE  # noqa: E402
+from switchyard.wire.translate.losses import CANNOT_SAY  # noqa: E402
+from switchyard.wire.translate.losses import KEPT_BY_PROVIDER  # noqa: E402
+from switchyard.wire.translate.losses import REPLY_CANNOT_SAY  # noqa: E402
+from switchyard.wire.translate.losses import SAID_BY_ONE  # noqa: E402
+from switchyard.wire.translate.losses import STOPS_CUT_HERE  # noqa: E402
 
 INTRODUCTION = """\
 # What a translation leaves out
 
-Made from the table in `addons/wire/losses.py` by `scripts/translation_doc.py`; change it there.
+Made from the table in `addons/switchyard/wire/translate/losses.py` by
+`scripts/translation_doc.py`; change it there.
 
 A provider that speaks the client's own format gets the client's request as it is, and nothing of
 this page applies. Any other gets a request written in its format. What the formats have in common

@@ -1,5 +1,5 @@
-"""What a tool has to be told to go through the router: `config/tools.yaml`, filled in. No I/O but
-the reading of that table.
+"""What a tool has to be told to go through the router: `config/shipped/tools.yaml`, filled in. No
+I/O but the reading of that table.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Literal
 
 from ruamel.yaml import YAML
 
-TABLE = Path(__file__).resolve().parents[2] / "config" / "tools.yaml"
+TABLE = Path(__file__).resolve().parents[2] / "config" / "shipped" / "tools.yaml"
 
 ANY = "any"
 """The entry of commands that have none of their own."""

@@ -15,23 +15,24 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 
-from addons.credentials import Credentials
-from addons.exchange import Exchange
-from addons.failover.attempt import Attempt
-from addons.failover.attempt import Failure
-from addons.fallback import Fallback
-from addons.heartbeat import Heartbeat
-from addons.intake import Intake
-from addons.intake import Release
-from addons.masking import Masking
-from addons.policy.config import parse_config
-from addons.routing import Routing
-from addons.runtime import Runtime
-from addons.sending import Sending
-from addons.streaming import Streaming
-from addons.translation import Translation
-from addons.usage import Usage
-from addons.views import Views
+from switchyard.config.load import parse_config
+from switchyard.exchange.exchange import Exchange
+from switchyard.failover.attempt import Attempt
+from switchyard.failover.attempt import Failure
+from switchyard.pipeline import build
+from switchyard.pipeline.annotation import Views
+from switchyard.pipeline.credentials import Credentials
+from switchyard.pipeline.fallback import Fallback
+from switchyard.pipeline.heartbeat import Heartbeat
+from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.release import Release
+from switchyard.pipeline.routing import Routing
+from switchyard.pipeline.sending import Sending
+from switchyard.pipeline.streaming import Streaming
+from switchyard.pipeline.translation import Translation
+from switchyard.pipeline.usage import Usage
+from switchyard.runtime import Runtime
 
 HOST, PORT = "127.0.0.1", 8787
 FILE = Path("/etc/switchyard/test.yaml")
@@ -58,6 +59,22 @@ CLIENT_KEY = "client-secret-000"
 FORMATS = ("openai-chat", "anthropic", "openai-responses", "gemini")
 HOME = {"openai-chat": "m", "anthropic": "c", "openai-responses": "r", "gemini": "g"}
 """The model of `CONFIG` whose provider speaks the format."""
+
+_TOLD = (
+    Masking,
+    Intake,
+    Routing,
+    Credentials,
+    Translation,
+    Streaming,
+    Sending,
+    Heartbeat,
+    Fallback,
+    Usage,
+    Views,
+    Release,
+)
+"""The addons that a call needs which comes from nowhere and goes nowhere."""
 
 
 class FakeFailover:
@@ -164,25 +181,12 @@ def call_flow(
 
 
 class Pipeline:
-    """The addons in the order of `router.py`, their hooks called by name."""
+    """The addons in their order, their hooks called by name."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.usage = Usage(runtime)
-        self._addons: list[Any] = [
-            Masking(runtime),
-            Intake(runtime),
-            Routing(runtime),
-            Credentials(runtime),
-            Translation(runtime),
-            Streaming(runtime),
-            Sending(runtime),
-            Heartbeat(runtime),
-            Fallback(runtime),
-            self.usage,
-            Views(runtime),
-            Release(runtime),
-        ]
+        self._addons: list[Any] = [each for each in build(runtime) if type(each) in _TOLD]
+        (self.usage,) = (each for each in self._addons if isinstance(each, Usage))
 
     def begin(self, flow: http.HTTPFlow) -> Exchange:
         """Everything up to the first attempt."""

@@ -1,0 +1,1 @@
+"""Switchyard: turns mitmproxy into an LLM router."""

@@ -1,0 +1,1 @@
+"""One attempt: how its request is written, its response read and judged."""

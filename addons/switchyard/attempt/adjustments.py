@@ -1,0 +1,101 @@
+"""The last changes to what leaves for a provider: its quirks, and the user's payload rules."""
+
+from mitmproxy import http
+
+from switchyard.config.provider import Provider
+from switchyard.config.provider import Quirks
+from switchyard.config.schema import Config
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import clean_value
+from switchyard.routing.payload import HeaderChange
+from switchyard.routing.payload import PayloadRules
+from switchyard.routing.payload import Request
+from switchyard.routing.plans import Target
+from switchyard.routing.profiles import quirks_of
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.gemini.tools import with_openapi_schemas
+from switchyard.wire.shared.instructed import with_instruction
+from switchyard.wire.translate.limits import limits_said
+from switchyard.wire.translate.quirks import apply_quirks
+from switchyard.wire.translate.quirks import refused_members
+
+_TAGGING = ("openai-chat", "ollama")
+"""Formats whose servers leave thinking in the text; all others have blocks for it."""
+
+_MOST_MODELS = 4096
+"""Models whose quirks are remembered at most: a provider without a model list takes any name."""
+
+
+class Adjustments:
+    """The tables of one configuration. What nobody configured costs nothing."""
+
+    def __init__(self, config: Config) -> None:
+        self._payload = PayloadRules(config.payload)
+        self._quirks: dict[tuple[str, str], tuple[Provider, Quirks | None]] = {}
+
+    def apply(self, exchange: Exchange, body: JsonObject) -> tuple[JsonObject, list[HeaderChange]]:
+        """The body of the running attempt as it is to leave, and what becomes of its headers.
+
+        `body` itself where nothing has to change. What the upstream refuses and is left out joins
+        what is told to the client as dropped, or what the router itself sees to.
+        """
+        assert exchange.target and exchange.upstream_format
+        target, format = exchange.target, exchange.upstream_format.name
+        if (quirks := self._quirks_of(target)) is not None:
+            refused = refused_members(body, format, quirks)
+            if quirks.json_schema is False and format == "gemini":
+                body = with_openapi_schemas(body)
+            elif quirks.json_schema is False or "response_format" in refused:
+                told = with_instruction(body, format)
+                exchange.instructed = exchange.instructed or told is not body
+                if "response_format" in refused and told is not body:
+                    refused.remove("response_format")
+                body = told
+            if refused:
+                limits, kept = limits_said(body, refused)
+                exchange.limits = exchange.limits.joined(limits)
+                refused = [name for name in refused if name not in kept]
+                exchange.dropped = [*exchange.dropped, *refused]
+            body = apply_quirks(body, format, quirks)
+        if not self._payload:
+            return body, []
+        return self._payload.apply(body, _request(exchange))
+
+    def thinking_tag(self, target: Target, format: str) -> str | None:
+        """The tag in which thinking stands in the text of a target's answers; None if it has a
+        place of its own."""
+        if format not in _TAGGING:
+            return None
+        quirks = self._quirks_of(target)
+        return quirks.thinking_tag if quirks is not None else None
+
+    def _quirks_of(self, target: Target) -> Quirks | None:
+        place = target.provider.name, target.model
+        known = self._quirks.get(place)
+        # An exchange that began before the configuration changed keeps its own provider.
+        if known is None or known[0] is not target.provider:
+            if len(self._quirks) >= _MOST_MODELS:
+                self._quirks.clear()
+            quirks = quirks_of(target.provider, target.model)
+            known = self._quirks[place] = target.provider, quirks
+        return known[1]
+
+
+def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
+    """Makes the changes of payload rules to the headers of a request, in their order."""
+    for change in changes:
+        if change.value is None:
+            headers.pop(change.name, None)
+        elif change.kind == "override" or change.name not in headers:
+            headers[change.name] = clean_value(change.value)
+
+
+def _request(exchange: Exchange) -> Request:
+    assert exchange.target and exchange.upstream_format
+    asked = (exchange.plan.base, exchange.plan.name) if exchange.plan else (exchange.model,)
+    return Request(
+        models=(exchange.target.model, *asked),
+        protocol=exchange.upstream_format.name,
+        from_protocol=exchange.format.name,
+        headers=exchange.head.headers,
+    )

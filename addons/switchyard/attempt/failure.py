@@ -1,0 +1,87 @@
+"""Classifies what an attempt failed by."""
+
+from urllib.parse import unquote
+from urllib.parse import urlsplit
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.failover.attempt import Failure
+from switchyard.policy.client_words import ClientWords
+from switchyard.policy.failures import Kind
+from switchyard.policy.failures import Seen
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.outcome import Problem
+
+
+def what_went_wrong(failure: Failure, problem: Problem | None) -> ApiError:
+    """The error an attempt ended with: the upstream's own, or what was seen of it."""
+    if failure.kind == "answer" and problem is not None:
+        return problem.error
+    kind: ErrorKind = "timeout" if failure.kind == "timeout" else "unavailable"
+    return ApiError(message=failure.message, kind=kind)
+
+
+def see(
+    exchange: Exchange,
+    failure: Failure,
+    problem: Problem | None,
+    error: ApiError,
+    after_output: bool,
+) -> Seen:
+    """A failed attempt in the words of the failure table."""
+    assert exchange.target
+    kind: Kind
+    status: int | None = None
+    if failure.kind == "answer":
+        kind = problem.kind if problem else "malformed"
+        status = problem.status if problem else None
+    elif failure.phase == "connect":
+        kind = "connect"
+    else:
+        kind = failure.kind
+    provider = exchange.target.provider
+    format = exchange.upstream_format.name if exchange.upstream_format else ""
+    return Seen(
+        kind=kind,
+        status=status,
+        type=error.type,
+        code=error.code,
+        reasons=_reasons(error.raw),
+        message=error.message,
+        detail=passed_on(error.raw),
+        after_output=after_output,
+        provider=provider.name,
+        host=urlsplit(provider.url_for(format)).hostname or "",
+        format=format,
+        client=_words_of(exchange),
+    )
+
+
+def _words_of(exchange: Exchange) -> ClientWords:
+    """What the client wrote, also as it was sent on."""
+    assert exchange.target
+    head = exchange.head
+    values = [piece.strip() for value in head.headers.values() for piece in value.split(",")]
+    path = unquote(head.path).replace("?", "/").replace("&", "/").split("/")
+    names = [exchange.model, exchange.target.model]
+    return ClientWords(exchange.parsed, exchange.upstream_body, names, values, path)
+
+
+def _reasons(body: JsonObject) -> tuple[str, ...]:
+    """The reasons of an error of Google's APIs (google.rpc.ErrorInfo), such as a bad key's, which
+    comes with a 400."""
+    error = body.get("error")
+    details = error.get("details") if isinstance(error, dict) else None
+    details = details if isinstance(details, list) else []
+    found = (one.get("reason") for one in details if isinstance(one, dict))
+    return tuple(reason for reason in found if isinstance(reason, str))
+
+
+def passed_on(body: JsonObject) -> str:
+    """The error of the provider behind a provider that passes errors on (OpenRouter's reference,
+    "Errors": `error.metadata.raw`)."""
+    error = body.get("error")
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return raw if isinstance(raw, str) else ""

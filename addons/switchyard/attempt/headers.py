@@ -1,0 +1,250 @@
+"""Headers on their way through: what goes upstream, and what comes back to the client."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from mitmproxy import http
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import HOP_BY_HOP
+from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.http_messages import lower_name
+from switchyard.policy.records import AttemptRecord
+from switchyard.redaction.headers import MOST_NAMES
+from switchyard.redaction.headers import is_credential
+
+_REWRITTEN = {
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept",
+    "accept-encoding",
+    "expect",
+}
+_OF_THE_WAY = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"}
+
+_LONGEST_NAME = 64
+"""Bytes of a name that is remembered, and of any that travels by an allow-list."""
+
+_ASKED = (
+    "user-agent",
+    "accept-language",
+    "idempotency-key",
+    "x-idempotency-key",
+    "x-request-id",
+    "x-client-request-id",
+    "traceparent",
+    "tracestate",
+    "x-stainless-*",
+    "session_id",
+    "session-id",
+    "x-session-id",
+    "x-session-affinity",
+    "conversation_id",
+    "conversation-id",
+    "x-conversation-id",
+    "thread_id",
+    "thread-id",
+    "x-thread-id",
+    "x-title",
+    "http-referer",
+    "originator",
+    "version",
+    "x-app",
+    "x-initiator",
+)
+"""Headers of requests that every provider of the client's format may have: what clients say of
+themselves and of the conversation."""
+_OPENAI = (
+    "openai-*",
+    "x-openai-*",
+    "x-codex-*",
+    "x-responsesapi-*",
+    "x-openrouter-*",
+    "x-dashscope-*",
+    "x-grok-*",
+)
+_ASKED_IN = {
+    "openai-chat": _OPENAI,
+    "openai-responses": _OPENAI,
+    "openai-completions": _OPENAI,
+    "openai-embeddings": _OPENAI,
+    "anthropic": ("anthropic-*", "x-anthropic-*", "x-claude-*"),
+    "gemini": ("x-goog-*", "x-gemini-*", "x-server-timeout"),
+}
+"""By format: what else its API and its clients know."""
+
+_ANSWERED = (
+    "request-id",
+    "x-request-id",
+    "x-client-request-id",
+    "x-generation-id",
+    "x-correlation-id",
+    "*-correlation-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-ms-request-id",
+    "x-ms-client-request-id",
+    "x-ms-region",
+    "x-goog-request-id",
+    "cf-ray",
+    "traceparent",
+    "date",
+    "server-timing",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "ratelimit",
+    "ratelimit-*",
+    "x-ratelimit-*",
+    "x-rate-limit-*",
+    "*-ratelimit-*",
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "x-models-etag",
+    "x-reasoning-included",
+    "x-codex-*",
+    "x-openai-*",
+    "x-oai-*",
+    "x-groq-region",
+    "x-gemini-*",
+    "x-amzn-bedrock-*",
+    "x-envoy-upstream-service-time",
+    "x-inference-time",
+    "x-total-time",
+    "x-time-per-token",
+    "x-compute-*",
+    "deprecation",
+    "sunset",
+    "link",
+    "warning",
+)
+"""Headers of answers that clients read: limits, when to come back, ids to ask a provider about, how
+long it took, what will be gone (RFC 9745, RFC 8594). Of all others nobody knows what an upstream
+tells by them."""
+_REQUEST_IDS = ("request-id", "x-request-id")
+
+_OWN_WORDS = ("x-switchyard-", "access-control-")
+"""How headers begin that only the router says: which pages may read an answer that was given with
+its keys is not for a provider to decide."""
+
+MOST_ANSWERED = 16384
+"""Bytes of an upstream's headers that go on: clients refuse heads that are much larger (h11's and
+Node's limits are 16 KiB and more)."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+"""A header's name (RFC 9110, section 5.6.2)."""
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple[str, str]]:
+    """The client's headers that go upstream, names in lower case.
+
+    A provider of the client's own format gets those that are known to describe the request (betas,
+    versions, session ids), and everything where the client's credential is for it. One of another
+    format gets none but `user-agent`: they would mean nothing there.
+    """
+    if not exchange.passes_through:
+        agent = exchange.head.headers.get("user-agent")
+        if agent:
+            yield "user-agent", agent
+        return
+    headers, format = exchange.head.headers, exchange.format.name
+    connection = headers.get("connection")
+    named = {name.strip().lower() for name in connection.split(",")} if connection else ()
+    for name, value in lower_items(headers, _asked_name).items():
+        if name in named:
+            continue
+        if with_credential or (may_travel(name, format) and not is_credential(name)):
+            yield name, value
+
+
+def _asked_name(field: bytes) -> str:
+    """The name in lower case of a header of requests that may go upstream, of others nothing."""
+    return _known_asked(field) if len(field) <= _LONGEST_NAME else ""
+
+
+@lru_cache(MOST_NAMES)
+def _known_asked(field: bytes) -> str:
+    name = lower_name(field)
+    if name in HOP_BY_HOP or name in _REWRITTEN or name in _OF_THE_WAY:
+        return ""
+    return "" if name.startswith(("x-forwarded-", "x-switchyard-", ":")) else name
+
+
+@lru_cache(MOST_NAMES)
+def may_travel(name: str, format: str) -> bool:
+    """Whether a client's header (name in lower case) may go to a provider of a format that the
+    client did not address itself."""
+    return any(fnmatchcase(name, one) for one in (*_ASKED, *_ASKED_IN.get(format, ())))
+
+
+def _answered_name(field: bytes) -> str:
+    """The name in lower case of a header of answers that may go to the client, of others
+    nothing."""
+    return _known_answered(field) if len(field) <= _LONGEST_NAME else ""
+
+
+@lru_cache(MOST_NAMES)
+def _known_answered(field: bytes) -> str:
+    name = lower_name(field)
+    if name.startswith(_OWN_WORDS) or not _NAME.fullmatch(name):
+        return ""
+    if not any(fnmatchcase(name, one) for one in _ANSWERED):
+        return ""
+    return name
+
+
+def _is_value(value: str) -> bool:
+    """Whether a client can read a header with this value (RFC 9110, section 5.5)."""
+    return value.isprintable() or _NO_VALUE.search(value) is None
+
+
+def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
+    """The headers of an answer besides its content type: the upstream's own where it speaks the
+    client's format, its request id otherwise, and ours."""
+    same, left = exchange.passes_through, MOST_ANSWERED
+    for name, value in lower_items(upstream, _answered_name).items():
+        if same or name in _REQUEST_IDS:
+            left -= len(name) + len(value)
+            if left > 0 and _is_value(value):
+                yield name, value
+    yield from route_headers(exchange)
+
+
+def stream_head(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """What the head of every streamed answer says."""
+    array = exchange.asked.array
+    yield "content-type", "application/json" if array else exchange.format.content_type
+    yield "cache-control", "no-cache"
+
+
+def route_headers(
+    exchange: Exchange, failed: AttemptRecord | None = None
+) -> Iterator[tuple[str, str]]:
+    """What the router did, for whoever looks at the answer; for an error answer, `failed` is the
+    attempt whose error it tells."""
+    provider = model = None
+    if failed is not None:
+        provider, model = failed.provider, failed.model
+    elif exchange.target is not None:
+        provider, model = exchange.target.provider.name, exchange.target.model
+    if provider is not None and model is not None:
+        yield "x-switchyard-provider", provider
+        yield "x-switchyard-model", _header_text(model)
+    yield "x-switchyard-attempts", str(exchange.attempts)
+    if exchange.dropped:
+        yield "x-switchyard-dropped", ", ".join(exchange.dropped)
+    if exchange.instructed:
+        yield "x-switchyard-instructed", "schema"
+
+
+def _header_text(text: str) -> str:
+    """A model's name as a header can carry it."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if " " <= char <= "~" else "?" for char in text)

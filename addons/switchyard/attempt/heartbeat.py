@@ -1,0 +1,43 @@
+"""Writes keep-alive events into the client's stream."""
+
+from mitmproxy import http
+
+from switchyard.attempt.headers import route_headers
+from switchyard.attempt.headers import stream_head
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import lower_items
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.formats.openai_responses.websocket import refusal_event
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import Failure
+
+
+class ExchangeHeart:
+    """The heart of one exchange."""
+
+    def __init__(self, exchange: Exchange, after: float, every: float, talks: bool = False) -> None:
+        """`talks` says that the client gets messages, which a head is none of."""
+        self.after = after
+        self.every = every
+        self.beat = exchange.format.heartbeat
+        self._exchange = exchange
+        self._talks = talks
+
+    def head(self) -> http.Response:
+        response = http.Response.make(200, b"", dict(stream_head(self._exchange)))
+        del response.headers["content-length"]
+        for name, value in route_headers(self._exchange):
+            response.headers[name] = value
+        return response
+
+    def closing(self, answer: http.Response) -> bytes:
+        """The error that `answer` tells, as the end of a stream of the client's format."""
+        if self._talks:
+            headers = lower_items(answer.headers)
+            return refusal_event(answer.status_code, headers, answer.content or b"")
+        format = self._exchange.format
+        body = loads_object(answer.content or b"")
+        error = format.find_error(body) if body is not None else None
+        writer = format.stream_writer(self._exchange.asked)
+        told = writer.feed(Failure(error or ApiError(message="No provider could answer.")))
+        return told + writer.close()

@@ -1,0 +1,101 @@
+"""Calls that are no conversation (see `wire.aside`), on their way through the pipeline."""
+
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from switchyard.attempt.headers import route_headers
+from switchyard.exchange.endpoints import Endpoint
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.responses import json_answer
+from switchyard.routing.plans import Plan
+from switchyard.routing.routes import can_serve
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.operations.compaction import Compacting
+from switchyard.wire.operations.count_tokens import Calibration
+from switchyard.wire.operations.count_tokens import Counting
+from switchyard.wire.operations.count_tokens import estimate
+from switchyard.wire.operations.embeddings import Embedding
+from switchyard.wire.operations.operation import Aside
+from switchyard.wire.registry import FORMATS
+
+ESTIMATE = "x-switchyard-estimate"
+"""The header of an answer that no provider gave."""
+
+
+def make_aside(
+    endpoint: Endpoint, body: JsonObject, model: str, calibration: Calibration
+) -> Aside | None:
+    """What the endpoint asks for; None where that is an answer. `body` and `model` are the
+    client's."""
+    match endpoint.kind:
+        case "count" if endpoint.format.name == CODE_ASSIST:
+            return Counting(FORMATS["gemini"], object_of(body.get("request")), calibration)
+        case "count":
+            return Counting(endpoint.format, body, calibration)
+        case "embed":
+            return Embedding(endpoint.format, endpoint.method, body, model)
+        case "compact":
+            return Compacting(endpoint.format, body)
+    return None
+
+
+def check_plan(aside: Aside, plan: Plan) -> None:
+    """Raises Refused if no provider of the plan can be asked, nor the router tell by itself."""
+    if not aside.needs_provider:
+        return
+    if any(can_serve(target, aside) for target in plan.targets):
+        return
+    speaks = ", ".join(sorted(aside.formats))
+    raise Refused(
+        ApiError(
+            message=f"No provider of the model {plan.name!r} speaks a format that has "
+            f"{aside.service}: {speaks}. Ask for a model of another provider.",
+            kind="invalid_request",
+            param="model",
+        )
+    )
+
+
+def estimated(exchange: Exchange) -> http.Response | None:
+    """The router's own answer where no provider gave one; None if it has none to give, or a
+    provider found the request itself to be wrong. Raises Refused."""
+    aside, plan = exchange.aside, exchange.plan
+    if aside is None or plan is None:
+        return None
+    if any(failure.record.cls in ("request", "context-length") for failure in exchange.failures):
+        return None
+    model = next((target.model for target in plan.targets if target.model), exchange.model)
+    try:
+        body = aside.estimate(model)
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    if body is None:
+        return None
+    exchange.answered = True
+    return json_answer(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Corrects estimates by what providers tell of the tokens of ordinary requests."""
+
+    calibration: Calibration
+
+    def look(self, exchange: Exchange, told: int, now: float) -> None:
+        """`told` are the tokens of the whole prompt; `now` is in monotonic seconds."""
+        if exchange.target is None or exchange.aside is not None:
+            return
+        model = exchange.target.model
+        if not told or not self.calibration.wants(model, now):
+            return
+        try:
+            guessed = estimate(exchange.conversation, model)
+        except BadRequest:
+            return
+        self.calibration.observe(model, guessed, told, now)

@@ -1,0 +1,122 @@
+"""Lets the failover stream drive a relay."""
+
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from switchyard.attempt.headers import answer_headers
+from switchyard.attempt.headers import stream_head
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import make_response
+from switchyard.exchange.secrets import answering
+from switchyard.failover.attempt import Failure
+from switchyard.wire.operations.operation import AsideRelay
+from switchyard.wire.relay.relay import Relay
+
+_JSON = "application/json"
+
+
+class RelayReceiver:
+    """Gives the client what the relay makes of an answer."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        relay: Relay | AsideRelay,
+        succeeded: Callable[[Exchange], None],
+        completed: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._relay = relay
+        self._upstream: http.Response | None = None
+        secrets = answering(exchange)
+        self._conceal, self._text = secrets.data, secrets.text
+        self._tell_success: Callable[[Exchange], None] | None = succeeded
+        self._tell_end = completed
+
+    @property
+    def committed(self) -> bool:
+        return self._relay.committed
+
+    @property
+    def failed(self) -> bool:
+        return self._relay.failed
+
+    @property
+    def verbatim(self) -> bool:
+        return False
+
+    @property
+    def done(self) -> bool:
+        return self._relay.done
+
+    @property
+    def progress(self) -> int:
+        return self._relay.progress
+
+    @property
+    def enough(self) -> bool:
+        return self._relay.enough
+
+    @property
+    def resumable(self) -> bool:
+        return self._relay.resumable
+
+    def closing(self) -> bytes:
+        return self._relay.closing()
+
+    @property
+    def whole(self) -> bool:
+        return not self._relay.streams
+
+    def start(self, response: http.Response) -> None:
+        self._upstream = response
+        headers = response.headers
+        self._exchange.upstream_headers = headers
+        self._relay.start(
+            response.status_code,
+            headers.get("content-type", ""),
+            headers.get("content-encoding", ""),
+        )
+
+    def data(self, data: bytes) -> bytes:
+        out = self._relay.feed(data)
+        self._notice()
+        return self._conceal(out) if out else out
+
+    def skim(self, data: bytes) -> bytes | None:
+        relay = self._relay
+        out = relay.skim(data)
+        if out is not None:
+            # All but the words has been looked through before, and short ones give nothing away.
+            for words in relay.long_words:
+                if self._conceal(words) is not words:
+                    return self._conceal(out)
+        return out
+
+    def end(self) -> bytes:
+        out = self._relay.end()
+        self._notice()
+        return self._conceal(out) if out else out
+
+    def _notice(self) -> None:
+        relay = self._relay
+        if relay.committed and self._tell_success is not None:
+            self._tell_success(self._exchange)
+            self._tell_success = None
+        if relay.committed and relay.done and not relay.failed and self._tell_end is not None:
+            self._tell_end(self._exchange)
+            self._tell_end = None
+
+    def broken(self, failure: Failure) -> bytes:
+        return self._conceal(self._relay.cut(failure.message))
+
+    def head(self) -> http.Response:
+        assert self._upstream
+        relay = self._relay
+        head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
+        for name, value in answer_headers(self._exchange, self._upstream.headers):
+            head[name] = self._text(value) if name not in head else value
+        return make_response(
+            200, head.items(), None if relay.streams else self._conceal(relay.body)
+        )

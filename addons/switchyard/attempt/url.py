@@ -1,0 +1,65 @@
+"""The URL, authentication header and timeouts of an attempt."""
+
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from switchyard.config.fields import SOCKET_SCHEME
+from switchyard.config.provider import AuthStyle
+from switchyard.config.provider import Provider
+from switchyard.failover.attempt import Timeouts
+from switchyard.wire.format import Format
+
+_VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
+
+
+def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
+    """The header that carries a key upstream."""
+    return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
+
+
+def endpoint_url(base_url: str, format: Format, path: str) -> str:
+    """The URL of a call, given a base URL as the format's official SDK takes it.
+
+    SDKs differ in whether the version segment belongs to the base URL, and users write both, so it
+    is added where the URL's path has none: `https://api.anthropic.com` and
+    `https://api.anthropic.com/v1` mean the same. A path without any version that is not empty
+    (`https://host/openai`) is taken to be complete, except for formats whose SDK adds it itself.
+    """
+    return _versioned(base_url, format.version, format.sdk_adds_version) + path
+
+
+@lru_cache(256)
+def _versioned(base_url: str, version: str, always: bool) -> str:
+    """A base URL with the version segment; `always` adds one after a path without any."""
+    base = base_url.rstrip("/")
+    segments = [s for s in urlsplit(base).path.split("/") if s]
+    if any(_VERSION_SEGMENT.match(segment) or segment == version for segment in segments):
+        return base
+    if segments and not always:
+        return base
+    return f"{base}/{version}" if version else base
+
+
+def url_without_socket(url: str) -> str:
+    """The URL that a request to a Unix socket names (the way knows the socket); any other stays."""
+    if not url.startswith(SOCKET_SCHEME):
+        return url
+    _, slash, path = url.removeprefix(SOCKET_SCHEME).partition("/")
+    return f"http://localhost{slash}{path}"
+
+
+def timeouts(provider: Provider, streams: bool) -> Timeouts:
+    """The provider's timeouts for one attempt.
+
+    An answer that is not streamed sends its first byte when it is complete, so it gets the time of
+    the first output for that.
+    """
+    t = provider.timeouts
+    return Timeouts(
+        connect=t.connect,
+        first_byte=t.first_byte if streams else max(t.first_byte, t.first_output),
+        first_output=t.first_output,
+        between_chunks=t.between_chunks,
+        total=t.total,
+    )

@@ -1,0 +1,1 @@
+"""Who calls: client keys, proxy credentials, origins."""

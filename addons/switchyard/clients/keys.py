@@ -1,0 +1,48 @@
+"""Finds the key that a client shows."""
+
+import base64
+import hmac
+
+from pydantic import SecretStr
+
+from switchyard.exchange.client_head import ClientHead
+
+
+def proxy_credentials(header: str) -> list[str]:
+    """What may be a key in a `Proxy-Authorization`: the token of `Bearer`, or the password and the
+    user of `Basic` (RFC 7617), as `HTTPS_PROXY=http://any:KEY@host:port` has clients send it."""
+    scheme, _, rest = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return [rest.strip()]
+        case "basic":
+            try:
+                decoded = base64.b64decode(rest.strip(), validate=True).decode()
+            except ValueError:
+                return []
+            user, _, password = decoded.partition(":")
+            return [text for text in (password, user) if text]
+    return []
+
+
+def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
+    """Where `given` stands among the keys. Takes the same time whichever it is, or none."""
+    candidate = given.encode("utf-8", "surrogateescape")
+    found = None
+    for place, key in enumerate(keys):
+        if hmac.compare_digest(candidate, key):
+            found = place
+    return found
+
+
+def client_credential(head: ClientHead) -> SecretStr | None:
+    """The key a client came with: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the
+    query's `key`, whichever it has."""
+    scheme, _, token = head.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return SecretStr(token.strip())
+    for name in ("x-api-key", "x-goog-api-key"):
+        if key := head.headers.get(name):
+            return SecretStr(key)
+    key = head.query_key if "?" in head.path else None
+    return SecretStr(key) if key else None

@@ -1,0 +1,31 @@
+"""Checks the models that a request names beside its own."""
+
+from switchyard.config.readings import readings
+from switchyard.config.schema import ClientKey
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.guard import Refused
+from switchyard.values.globs import Globs
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.shared.model_members import other_names
+
+
+def check_members(exchange: Exchange, client: ClientKey | None) -> None:
+    """Raises Refused where a body names other models than its key may ask for."""
+    if client is None or not is_restricted(client.models):
+        return
+    ollama = exchange.format.name == "ollama"
+    for member, model in other_names(exchange.parsed, ollama):
+        if not model or not all(map(client.models.matches, readings(model))):
+            raise refused_model(f"the member '{member[:60]}'", member)
+
+
+def is_restricted(models: Globs) -> bool:
+    """Whether there are names that these patterns do not match."""
+    return not any(pattern and not pattern.strip("*") for pattern in models.patterns)
+
+
+def refused_model(what: str, param: str) -> Refused:
+    message = f"This key may not use every model, and {what} may choose one. Leave it out."
+    return Refused(
+        ApiError(message=message, kind="permission", code="model_not_allowed", param=param)
+    )

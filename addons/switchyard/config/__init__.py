@@ -1,0 +1,1 @@
+"""YAML to `Config`, and the shipped tables. Does not import mitmproxy."""

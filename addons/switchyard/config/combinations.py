@@ -1,0 +1,77 @@
+"""Checks keys of one part of a file against each other: what is missing without the other, and
+what cannot be meant together. Like `references`, on plain data and tolerant of wrong forms."""
+
+from switchyard.config.fields import SOCKET_SCHEME
+from switchyard.config.problems import KeyPath
+from switchyard.config.yaml_source import Document
+
+
+def check_combinations(document: Document) -> None:
+    """Adds a problem to the document for every such contradiction."""
+    data = document.data if isinstance(document.data, dict) else {}
+    providers = data.get("providers")
+    for index, provider in enumerate(providers if isinstance(providers, list) else ()):
+        if isinstance(provider, dict):
+            _check_provider(document, ("providers", index), provider)
+    _check_equal_keys(document, data)
+
+
+def _check_provider(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    keys = [key for key in ("api-key", "api-key-entries") if key in provider]
+    if "api-key" in provider and provider["api-key"] is None:
+        document.problem((*path, "api-key"), "has no value", "give the key, or remove it")
+    if len(keys) == 2:
+        said = "is given besides api-key-entries"
+        document.problem((*path, "api-key"), said, "make it one of the entries")
+    if provider.get("credentials") == "forward" and keys:
+        said = "is never used: credentials: forward sends the client's own key"
+        document.problem((*path, keys[0]), said, "remove it, or credentials: forward")
+    _check_urls(document, path, provider)
+    _check_ways(document, path, provider)
+
+
+def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    """Every format needs an address, and every address a format."""
+    said = provider.get("format", "openai-chat")
+    formats = said if isinstance(said, list) else [said]
+    urls = provider.get("base-urls")
+    elsewhere = urls if isinstance(urls, dict) else {}
+    if "builtin" in provider:
+        if "base-url" in provider:
+            wrong = "is not for a builtin provider, whose address the router knows"
+            document.problem((*path, "base-url"), wrong, "remove it, or builtin")
+        return
+    has_url = "base-url" in provider or (*path, "base-url") in document.unset
+    if not has_url and any(str(one) not in elsewhere for one in formats):
+        hint = "give the URL that the provider's SDK takes, or preset: NAME"
+        document.problem((*path, "base-url"), "is required", hint)
+    for name in elsewhere:
+        if name not in formats:
+            wrong = "is the address of a format that the provider does not have"
+            document.problem((*path, "base-urls", name), wrong, f"add {name} to format")
+
+
+def _check_ways(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    """No proxy leads to a Unix socket, and no TLS is spoken there."""
+    url = provider.get("base-url")
+    if not isinstance(url, str) or not url.strip().startswith(("unix:", SOCKET_SCHEME)):
+        return
+    for key, hint in (("tls", "remove it"), ("proxy-url", "remove it, or write direct")):
+        if key in provider and provider[key] != "direct":
+            said = "is of no use: base-url is a socket of this machine"
+            document.problem((*path, key), said, hint)
+
+
+def _check_equal_keys(document: Document, data: dict[str, object]) -> None:
+    """Two client keys that are the same could not be told apart."""
+    clients = data.get("clients")
+    entries = clients.get("api-keys") if isinstance(clients, dict) else None
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        key = entry.get("key") if isinstance(entry, dict) else entry
+        if not isinstance(key, str) or not key.strip():
+            continue
+        first = seen.setdefault(key.strip(), index)
+        if first != index:
+            path: KeyPath = ("clients", "api-keys", index)
+            document.problem(path, f"is the same key as entry {first}", "remove one of them")

@@ -1,0 +1,137 @@
+"""What is spoken at the providers' own hosts: paths to wire formats, and formats to their homes.
+
+The table is data (`config/shipped/hosts.yaml`, which documents its keys); nothing here reads files.
+"""
+
+import re
+from collections.abc import Container
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+from switchyard.config.problems import nearest
+
+type CallKind = Literal["generate", "count", "embed", "compact"]
+
+_KINDS = ("generate", "count", "embed", "compact")
+_NEARLY = 0.9
+"""Likeness of a name to what it was meant to be; other hosts of one provider are less alike."""
+
+_NAME = re.compile(r"\{\w+\}")
+
+
+class HostTableError(ValueError):
+    """The table is not of the right form; the text names the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A path that is a call to a model."""
+
+    path: str
+    """As the table writes it."""
+    pattern: re.Pattern[str]
+    format: str
+    kind: CallKind = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """What is known of a provider's host."""
+
+    name: str
+    calls: tuple[Call, ...] = ()
+    home: tuple[str, ...] = ()
+    """The formats whose home it is."""
+    home_header: str = ""
+    """The header that a request must have for that; empty where none."""
+    login: re.Pattern[str] | None = None
+    """What tokens of a login look like, which the client renews when one is refused."""
+
+    def call(self, path: str) -> Call | None:
+        """What a request's path (its query does not matter) asks for; None if that is no model."""
+        bare = path.partition("?")[0].rstrip("/")
+        return next((call for call in self.calls if call.pattern.fullmatch(bare)), None)
+
+    def call_of(self, format: str, kind: CallKind) -> Call | None:
+        """The first call of that format and kind."""
+        found = (c for c in self.calls if (c.format, c.kind) == (format, kind))
+        return next(found, None)
+
+
+class HostTable:
+    """All known hosts. Immutable."""
+
+    def __init__(self, hosts: Sequence[KnownHost]) -> None:
+        self._hosts = {host.name: host for host in hosts}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], formats: Container[str]) -> "HostTable":
+        """The table that the parsed file says; `formats` are those that may be named.
+
+        Raises HostTableError.
+        """
+        return cls([_host(name, said or {}, formats) for name, said in data.items()])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._hosts)
+
+    def get(self, host: str) -> KnownHost | None:
+        """What is known of a host, named without its port."""
+        return self._hosts.get(host.lower())
+
+    def misspelt(self, host: str) -> str | None:
+        """The known host that a host's name is nearly, if it is none itself."""
+        if self.get(host) is not None:
+            return None
+        return next(iter(nearest(host, self._hosts, likeness=_NEARLY)), None)
+
+    def home(self, format: str, headers: Container[str]) -> KnownHost | None:
+        """The home of a format, for a request with these headers (names in lower case, or of a
+        container that ignores case)."""
+        for host in self._hosts.values():
+            if format in host.home and (not host.home_header or host.home_header in headers):
+                return host
+        return None
+
+
+def _host(name: str, said: Mapping[str, Any], formats: Container[str]) -> KnownHost:
+    home = tuple(said.get("home", ()))
+    for format in home:
+        if format not in formats:
+            raise HostTableError(f"{name}: unknown format {format!r}")
+    calls = tuple(_calls(name, said.get("calls", ()), formats))
+    login = said.get("login")
+    return KnownHost(
+        name=name.lower(),
+        calls=calls,
+        home=home,
+        home_header=str(said.get("home-header", "")),
+        login=re.compile(login) if login else None,
+    )
+
+
+def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]) -> Iterator[Call]:
+    for one in said:
+        path, format = str(one.get("path", "")), str(one.get("format", ""))
+        kind = one.get("kind", "generate")
+        if not path.startswith("/"):
+            raise HostTableError(f"{host}: {path!r} is no path")
+        if format not in formats or kind not in _KINDS:
+            raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
+        yield Call(path, _pattern(path), format, kind)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What fits a path of the table. Each name but the last ends where it first can, and is not
+    tried again: with several wildcards long paths would take time by the square of their length."""
+    first, *others = map(re.escape, _NAME.split(path))
+    if not others:
+        return re.compile(first, re.IGNORECASE)
+    *between, last = others
+    middle = "".join(f"(?>[^?]+?{one})" for one in between)
+    return re.compile(f"{first}{middle}[^?]+{last}", re.IGNORECASE)

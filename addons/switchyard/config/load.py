@@ -1,0 +1,276 @@
+"""Loads a configuration file: `load_config(path, env) -> Config`, or `ConfigError` with all that
+is wrong in it.
+
+A file is read in steps, each of which adds its problems to one list: YAML and `${NAME}`
+(`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude
+each other (`combinations`), names (`references`), files of certificates (`certificates`).
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+from switchyard.config.certificates import checked_tls
+from switchyard.config.combinations import check_combinations
+from switchyard.config.fields import PASSTHROUGH
+from switchyard.config.presets import apply_presets
+from switchyard.config.problems import ConfigError
+from switchyard.config.problems import KeyPath
+from switchyard.config.problems import Problem
+from switchyard.config.problems import dotted
+from switchyard.config.provider import ApiKeyEntry
+from switchyard.config.provider import Provider
+from switchyard.config.references import check_references
+from switchyard.config.reserved import reserved_in_use
+from switchyard.config.schema import Config
+from switchyard.config.schema import NotLive
+from switchyard.config.tls_files import check_tls_files
+from switchyard.config.tls_files import resolved
+from switchyard.config.validation import validated
+from switchyard.config.yaml_source import Document
+from switchyard.config.yaml_source import read_document
+from switchyard.config.yaml_source import unset_hint
+from switchyard.config.yaml_source import unset_message
+from switchyard.values.files import read_regular
+
+__all__ = ["Config", "ConfigError", "load_config", "parse_config"]
+
+
+def load_config(path: Path, env: Mapping[str, str]) -> Config:
+    """The configuration in a file, with `${NAME}` filled in from `env`.
+
+    Raises `ConfigError` if the file cannot be read or anything in it is wrong.
+    """
+    return parse_config(read_file(path), path, env)
+
+
+def read_file(path: Path) -> bytes:
+    """What a file holds. Raises `ConfigError` if it cannot be read."""
+    try:
+        return read_regular(path)
+    except OSError as error:
+        said = f"cannot be read: {error.strerror or type(error).__name__}"
+        hint = "name an existing file"
+        raise ConfigError([Problem(str(path), None, "", said, hint)]) from None
+
+
+def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
+    """The configuration that `content` is; `path` names it in problems and places relative paths.
+
+    Raises `ConfigError` with every problem found.
+    """
+    try:
+        return _parse(content, path, env)
+    except RecursionError:
+        raise ConfigError([Problem(str(path), None, "", "is nested too deeply")]) from None
+
+
+def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        said = "is not UTF-8 text"
+        raise ConfigError([Problem(str(path), None, "", said, "save it as UTF-8")]) from None
+    document = read_document(text, str(path), env)
+    if document.data is None and not document.problems:
+        document.problem((), "is empty", "name at least one provider")
+    if document.data is not None and not isinstance(document.data, dict):
+        document.problem((), "must be a mapping of keys to values", "begin with providers:")
+    if not isinstance(document.data, dict):
+        raise ConfigError(document.problems)
+    _drop_empty_sections(document.data)
+    apply_presets(document, env)
+    absent = _absent_providers(document)
+    _report_unset(document, env, absent)
+    _leave_out_unset(document, absent)
+    config = validated(document)
+    check_combinations(document)
+    check_references(document)
+    check_tls_files(document, path, set(absent))
+    if config is None or document.problems:
+        raise ConfigError(document.problems)
+    return _completed(config, document, absent, path)
+
+
+def _drop_empty_sections(data: dict[str, object]) -> None:
+    """A section whose every line is commented out is the same as no section."""
+    for key in [key for key, value in data.items() if value is None and key != "providers"]:
+        del data[key]
+
+
+def _absent_providers(document: Document) -> dict[int, str]:
+    """Optional providers that lack a variable, by position, with the reason.
+
+    One without any of its keys is left out; one that lacks only some keys does without these. Any
+    other variable that is not set leaves it out as well.
+    """
+    absent: dict[int, str] = {}
+    for index, provider in enumerate(_providers(document)):
+        if not _is_optional(provider):
+            continue
+        unset = {
+            path: names
+            for path, names in document.unset.items()
+            if path[:2] == ("providers", index)
+        }
+        lost = [names for path, names in unset.items() if not _is_key(path)]
+        if not lost and len(unset) >= _count_keys(provider):
+            lost = list(unset.values())
+        if lost:
+            names = dict.fromkeys(name for group in lost for name in group)
+            absent[index] = unset_message(tuple(names))
+    return absent
+
+
+def _providers(document: Document) -> list[dict[str, object]]:
+    """The providers of a file; whatever is none of its form is an empty one."""
+    providers = document.data.get("providers") if isinstance(document.data, dict) else None
+    items = providers if isinstance(providers, list) else []
+    return [item if isinstance(item, dict) else {} for item in items]
+
+
+def _is_optional(provider: dict[str, object]) -> bool:
+    return str(provider.get("optional", "")).lower() == "true"
+
+
+def _is_key(path: KeyPath) -> bool:
+    """Whether a path is that of a provider's key, in any form it may be written in."""
+    match path:
+        case ("providers", _, "api-key"):
+            return True
+        case ("providers", _, "api-key-entries", _):
+            return True
+        case ("providers", _, "api-key-entries", _, "api-key"):
+            return True
+    return False
+
+
+def _count_keys(provider: dict[str, object]) -> int:
+    entries = provider.get("api-key-entries")
+    return ("api-key" in provider) + (len(entries) if isinstance(entries, list) else 0)
+
+
+def _report_unset(document: Document, env: Mapping[str, str], absent: Mapping[int, str]) -> None:
+    providers = _providers(document)
+    for path, names in document.unset.items():
+        if path[0] == "providers" and len(path) > 1 and isinstance(path[1], int):
+            spared = _is_optional(providers[path[1]]) and _is_key(path)
+            if spared or path[1] in absent:
+                continue
+        document.problem(path, unset_message(names), unset_hint(names, env))
+
+
+def _leave_out_unset(document: Document, absent: Mapping[int, str]) -> None:
+    """Takes what has no value out of providers that are not live, so that the rest is checked."""
+    providers = _providers(document)
+    for path in document.unset:
+        if path[0] != "providers" or path[1] not in absent or _is_key(path):
+            continue
+        holder: dict[str, object] = providers[int(path[1])]
+        for step in path[2:-1]:
+            inner = holder.get(str(step))
+            holder = inner if isinstance(inner, dict) else {}
+        holder.pop(str(path[-1]), None)
+
+
+def _completed(config: Config, document: Document, absent: Mapping[int, str], path: Path) -> Config:
+    """The configuration with its defaults worked in: nothing has to be looked up twice."""
+    live: list[Provider] = []
+    left_out: list[NotLive] = []
+    for index, provider in enumerate(config.providers):
+        whole = _complete_provider(provider, index, config, document, path)
+        if reason := absent.get(index):
+            left_out.append(NotLive(whole, reason))
+        else:
+            live.append(whole)
+    if not live:
+        reasons = "; ".join(f"{one.provider.name}: {one.reason}" for one in left_out)
+        document.problem(("providers",), f"no provider is live ({reasons})", "set a variable")
+        raise ConfigError(document.problems)
+    tls = config.tls and checked_tls(config.tls, path.parent, document)
+    if document.problems:
+        raise ConfigError(document.problems)
+    keys = tuple(entry for entry in config.clients.api_keys if entry.key)
+    return config.loaded(
+        providers=tuple(live),
+        clients=config.clients.model_copy(update={"api_keys": keys}),
+        tls=tls,
+        not_live=tuple(left_out),
+        notices=(
+            *_notices(document),
+            *_unverified(document, config, absent),
+            *(_left_out(document) if keys else ()),
+        ),
+    )
+
+
+def _complete_provider(
+    provider: Provider, index: int, config: Config, document: Document, path: Path
+) -> Provider:
+    place: KeyPath = ("providers", index)
+    entries = [
+        entry
+        for position, entry in enumerate(provider.api_key_entries)
+        if not _unset_key(document, (*place, "api-key-entries", position))
+    ]
+    if provider.api_key is not None and (*place, "api-key") not in document.unset:
+        entries.insert(0, ApiKeyEntry.model_validate({"api-key": provider.api_key}))
+    tls = provider.tls.model_copy(
+        update={
+            name: str(resolved(value, path))
+            for name, value in (("ca", provider.tls.ca), ("client_cert", provider.tls.client_cert))
+            if value
+        }
+    )
+    return provider.model_copy(
+        update={
+            "api_key": None,
+            "api_key_entries": tuple(entry for entry in entries if entry.api_key),
+            "timeouts": config.timeouts.overridden(provider.timeouts),
+            "tls": tls,
+        }
+    )
+
+
+def _unset_key(document: Document, path: KeyPath) -> bool:
+    return path in document.unset or (*path, "api-key") in document.unset
+
+
+def _left_out(document: Document) -> Iterator[Problem]:
+    """Notices of passthrough members, where clients come with keys of the router's."""
+    for path, mark in document.marks.items():
+        if mark.text == PASSTHROUGH and path and path[0] in ("combos", "aliases", "intercept"):
+            yield Problem(
+                document.file,
+                mark.line,
+                dotted(path),
+                f"{PASSTHROUGH} is only for clients that show their key to the proxy, and is left "
+                "out for others: what those come with is the router's own key",
+                "HTTPS_PROXY=http://any:KEY@host:port keeps a tool's own login",
+            )
+
+
+def _notices(document: Document) -> tuple[Problem, ...]:
+    marks = document.marks.items()
+    texts = ((path, mark.text) for path, mark in marks if path and not mark.shipped)
+    return tuple(
+        Problem(
+            document.file,
+            document.marks[path].line,
+            dotted(path),
+            f"accepted, but not yet acted upon ({meaning})",
+        )
+        for path, meaning in reserved_in_use(texts).items()
+    )
+
+
+def _unverified(document: Document, config: Config, absent: Mapping[int, str]) -> Iterator[Problem]:
+    """A warning for every provider whose certificate is not looked at."""
+    for index, provider in enumerate(config.providers):
+        if provider.tls.verify or index in absent:
+            continue
+        path: KeyPath = ("providers", index, "tls", "verify")
+        mark = document.mark(path)
+        said = "whoever is on the way can pose as this provider, and read what it is sent"
+        hint = "trust its certificate by tls.ca instead"
+        yield Problem(document.file, mark.line if mark else None, dotted(path), said, hint)

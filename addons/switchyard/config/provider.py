@@ -1,0 +1,214 @@
+"""What a configuration says of a provider: its keys, models, quirks, timeouts and TLS.
+
+As with all of `schema`, it is immutable; durations are seconds.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+from typing import Literal
+
+from pydantic import BeforeValidator
+from pydantic import Field
+
+from switchyard.config.fields import BaseUrl
+from switchyard.config.fields import Count
+from switchyard.config.fields import Duration
+from switchyard.config.fields import ErrorRules
+from switchyard.config.fields import FormatName
+from switchyard.config.fields import Formats
+from switchyard.config.fields import GlobList
+from switchyard.config.fields import Headers
+from switchyard.config.fields import Host
+from switchyard.config.fields import HostHeader
+from switchyard.config.fields import Integer
+from switchyard.config.fields import ModelName
+from switchyard.config.fields import ModelNames
+from switchyard.config.fields import Name
+from switchyard.config.fields import Positive
+from switchyard.config.fields import PositiveDuration
+from switchyard.config.fields import ProxyUrl
+from switchyard.config.fields import Regex
+from switchyard.config.fields import Secret
+from switchyard.config.fields import Texts
+from switchyard.config.fields import refuse
+from switchyard.config.proxies import Proxy
+from switchyard.config.section import Part
+from switchyard.config.section import Quota
+from switchyard.config.section import short
+from switchyard.policy.route import Strategy
+from switchyard.values.globs import Globs
+
+AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
+"""How a key is sent: `Authorization: Bearer`, or the header of that name."""
+
+EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class ApiKeyEntry(Part):
+    """One of a provider's own keys."""
+
+    api_key: Secret
+    proxy_url: ProxyUrl | None = None
+    weight: Positive = 1
+    priority: Integer = 0
+    """Higher first."""
+    max_concurrency: Positive | None = None
+    quota: Quota = Quota()
+
+
+class Quirks(Part):
+    """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
+
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    min_max_tokens: Positive | None = None
+    developer_role: bool | None = None
+    stream_options: bool | None = None
+    parallel_tools: bool | None = None
+    reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
+    thinking_tag: str | None = None
+    """The tag in which thinking stands within the text, as `think`."""
+    json_schema: bool | None = None
+    """Whether an answer's JSON schema can be asked for; False: it is, in words."""
+    tool_id_pattern: Regex | None = None
+    efforts: tuple[EffortLevel, ...] | None = None
+    """The levels of reasoning effort that are taken; others become the nearest of them."""
+    drop: Texts = ()
+    """Members of the request that are refused."""
+    drop_when_reasoning: Texts = ()
+    """Members that are refused where the request asks for reasoning."""
+
+
+class ModelQuirks(Quirks):
+    """Quirks of the models that a provider calls so."""
+
+    models: GlobList
+    except_: GlobList = Field(Globs(), alias="except")
+
+
+class Profile(Quirks):
+    """All that is known of an upstream's ways."""
+
+    auth: AuthStyle | None = None
+    by_model: tuple[ModelQuirks, ...] = ()
+    """What differs for some of its models. Of several that match, the last one that says a thing
+    holds; what they drop adds up."""
+
+
+class Model(Part):
+    """One model that a provider has."""
+
+    name: ModelName
+    """What the provider calls it."""
+    alias: ModelNames = ()
+    context_window: Count | None = None
+    """Tokens."""
+    profile: Profile | None = None
+    """What it does not say is the provider's."""
+
+
+class Timeouts(Part):
+    """How long to wait, in seconds."""
+
+    connect: PositiveDuration = 5.0
+    first_byte: PositiveDuration = 60.0
+    first_output: PositiveDuration = 300.0
+    between_chunks: PositiveDuration = 120.0
+    total: PositiveDuration = 1800.0
+
+    def overridden(self, by: "Timeouts") -> "Timeouts":
+        """These, with those that the other one's file names in their place."""
+        return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
+
+
+class Tls(Part):
+    """TLS towards a provider. Relative paths count from the configuration file's folder."""
+
+    ca: str | None = None
+    """Certificates to trust besides those that are trusted anyway."""
+    client_cert: str | None = None
+    """A certificate, its chain and its key in one file."""
+    server_name: Host | None = None
+    """The name to ask for and to find in the certificate; None: the host of the base URL."""
+    verify: bool = True
+
+
+def _model_list(value: object) -> object:
+    if value == "discover":
+        return None
+    if not isinstance(value, list | tuple):
+        raise refuse("must be a list of models, or discover", "leave it out to allow any model")
+    return value
+
+
+class Provider(Part):
+    """Where models are to be had, and how."""
+
+    name: Name
+    optional: bool = False
+    builtin: Literal["demo"] | None = None
+    formats: Formats = Field(("openai-chat",), alias="format")
+    """What it speaks; the first is used where the client's own is not among them."""
+    base_url: BaseUrl | None = None
+    base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
+    """For formats that are spoken elsewhere than at `base_url`."""
+    prefix: Name | None = None
+    headers: Headers = ()
+    credentials: Literal["own", "forward"] = "own"
+    api_key: Secret | None = None
+    """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
+    api_key_entries: tuple[Annotated[ApiKeyEntry, short("api-key")], ...] = ()
+    strategy: Strategy = "round-robin"
+    models: Annotated[
+        tuple[Annotated[Model, short("name")], ...] | None, BeforeValidator(_model_list)
+    ] = None
+    """None: any model may be asked for."""
+    discover_every: Duration = 3600.0
+    """Seconds between two questions for the models of a provider that lists none; 0: never."""
+    excluded_models: GlobList = Globs()
+    stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
+    profile: Profile | None = None
+    timeouts: Timeouts = Timeouts()
+    """Once loaded: complete, the global ones included."""
+    errors: ErrorRules = ()
+    proxy_url: ProxyUrl | None = None
+    tls: Tls = Tls()
+    host_header: HostHeader | None = None
+    """What requests name as their host; None: the base URL's."""
+
+    @property
+    def handle(self) -> str:
+        """What stands before the slash in the names of its models."""
+        return self.prefix or self.name
+
+    @property
+    def discover(self) -> bool:
+        """Whether its models are to be asked of the provider itself."""
+        return self.models is None and "models" in self.model_fields_set
+
+    def auth_for(self, format: str) -> AuthStyle:
+        """How this provider wants its key in one of its formats."""
+        if self.profile and self.profile.auth:
+            return self.profile.auth
+        if format == "anthropic":
+            return "x-api-key"
+        return "x-goog-api-key" if format == "gemini" else "bearer"
+
+    def url_for(self, format: str) -> str:
+        """The base URL for one of its formats; empty for a built-in that has none yet."""
+        for name, url in self.base_urls.items():
+            if name == format:
+                return url
+        return self.base_url or ""
+
+
+def credentials_of(provider: Provider) -> Mapping[str, Proxy | None]:
+    """The ids of a provider's keys, told apart by their place in it, with the proxies of their
+    own. A provider without keys has one of the same kind."""
+    if provider.credentials == "forward":
+        return {f"{provider.name}#client": None}
+    if not provider.api_key_entries:
+        return {f"{provider.name}#none": None}
+    return {
+        f"{provider.name}#{index}": entry.proxy_url
+        for index, entry in enumerate(provider.api_key_entries)
+    }

@@ -1,0 +1,89 @@
+"""Notices that the configuration file has changed, and loads it anew."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from switchyard.config.load import parse_config
+from switchyard.config.load import read_file
+from switchyard.config.problems import ConfigError
+from switchyard.config.schema import Config
+from switchyard.values.files import read_regular
+
+
+class ConfigSource:
+    """One configuration file over time. Call `load` once, then `poll` as often as you like.
+
+    A file that cannot be used is reported once; what was loaded before stays in force.
+    """
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.config: Config | None = None
+        """The one in force."""
+        self._env = env
+        self._beside: tuple[Path, ...] = ()
+        """The certificate files that the configuration in force names."""
+        self._stat: tuple[object, ...] = ()
+        self._digest = b""
+
+    def load(self) -> Config:
+        """The configuration as the file is now. Raises `ConfigError`."""
+        self._stat = self._look()
+        content = read_file(self.path)
+        self._digest = self._digest_of(content)
+        return self._parse(content)
+
+    def poll(self) -> Config | ConfigError | None:
+        """The new configuration if the content of the file, or of a certificate file it names, has
+        changed; what is wrong with it if it cannot be used; None if there is nothing new. Costs
+        one `stat` a file in the last case."""
+        stat = self._look()
+        if stat == self._stat:
+            return None
+        # Taken before reading: a file that is written to meanwhile differs again at the next poll.
+        self._stat = stat
+        try:
+            content = read_file(self.path)
+            digest = self._digest_of(content)
+            if digest == self._digest:
+                return None
+            self._digest = digest
+            return self._parse(content)
+        except ConfigError as error:
+            return error
+        except MemoryError:
+            self._stat, self._digest = (), b""  # there may be room at the next poll
+            raise
+
+    def _parse(self, content: bytes) -> Config:
+        self.config = parse_config(content, self.path, self._env)
+        files = (
+            file for one in self.config.providers for file in (one.tls.ca, one.tls.client_cert)
+        )
+        named = tuple(Path(file) for file in files if file)
+        if named != self._beside:
+            self._beside = named
+            self._stat, self._digest = self._look(), self._digest_of(content)
+        return self.config
+
+    def _look(self) -> tuple[object, ...]:
+        return tuple(map(_stat, (self.path, *self._beside)))
+
+    def _digest_of(self, content: bytes) -> bytes:
+        """What the file holds, and the files it names."""
+        parts = [hashlib.sha256(content).digest()]
+        for file in self._beside:
+            try:
+                parts.append(hashlib.sha256(read_regular(file)).digest())
+            except OSError:
+                parts.append(b"")
+        return b"".join(parts)
+
+
+def _stat(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

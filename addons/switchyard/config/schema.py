@@ -1,0 +1,278 @@
+"""The configuration, typed: every key, its default and what it may hold.
+
+Keys in the file are the field names with dashes. All of it is immutable. Durations are seconds and
+sizes bytes by the time they are here. `load_config` makes these; nothing else needs to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Literal
+
+from pydantic import BeforeValidator
+from pydantic import Field
+from pydantic import JsonValue
+from pydantic import SecretStr
+
+from switchyard.config.fields import PASSTHROUGH
+from switchyard.config.fields import Duration
+from switchyard.config.fields import GlobList
+from switchyard.config.fields import HeaderNames
+from switchyard.config.fields import Headers
+from switchyard.config.fields import Host
+from switchyard.config.fields import JsonPath
+from switchyard.config.fields import JsonPaths
+from switchyard.config.fields import ModelName
+from switchyard.config.fields import ModelNames
+from switchyard.config.fields import Natural
+from switchyard.config.fields import Pattern
+from switchyard.config.fields import PositiveDuration
+from switchyard.config.fields import Protocol
+from switchyard.config.fields import Regex
+from switchyard.config.fields import Secret
+from switchyard.config.fields import Size
+from switchyard.config.fields import Texts
+from switchyard.config.fields import as_list
+from switchyard.config.limits import Limits
+from switchyard.config.problems import Problem
+from switchyard.config.provider import Provider
+from switchyard.config.provider import Timeouts
+from switchyard.config.section import Part
+from switchyard.config.section import Quota
+from switchyard.config.section import short
+from switchyard.policy.route import Strategy
+from switchyard.values.globs import Globs
+
+
+class ClientKey(Part):
+    """A key that clients may call the router with."""
+
+    key: Secret
+    name: str = ""
+    models: GlobList = Globs(["*"])
+    """The model names this key may ask for."""
+    rate_limit: Quota = Quota()
+
+
+class Clients(Part):
+    """Who may call. No keys: whoever is on this machine."""
+
+    api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
+    host_names: Texts = ()
+    """Further names that clients call the router by."""
+
+
+class ServerTls(Part):
+    """TLS of our own listener. Relative paths count from the configuration file's folder."""
+
+    cert: str
+    """PEM: the certificate, and those between it and the authority."""
+    key: str | None = None
+    """PEM; None where `cert` holds it too."""
+    client_ca: str | None = None
+    """Whose certificates clients on other machines must have."""
+
+
+class OnTlsFailure(Part):
+    """What becomes of a client that does not take the router's certificate for a host."""
+
+    action: Literal["fail", "tunnel"] = "fail"
+    for_: PositiveDuration = Field(default=600.0, alias="for")
+    """Seconds for which it is tunnelled."""
+
+
+def _combo(value: object) -> object:
+    return {"members": as_list(value)} if isinstance(value, str | list | tuple) else value
+
+
+class Combo(Part):
+    """Models to be tried in order."""
+
+    members: Annotated[ModelNames, Field(min_length=1)]
+    strategy: Strategy = "fill-first"
+    hedge_after: PositiveDuration | None = None
+    continue_streams: bool = False
+    wait_for_recovery: PositiveDuration | None = None
+
+
+ComboField = Annotated[Combo, BeforeValidator(_combo)]
+
+
+class Intercept(Combo):
+    """What is made of calls to a provider's own host."""
+
+    members: Annotated[ModelNames, Field(min_length=1)] = (PASSTHROUGH,)
+    models: Mapping[Pattern, ComboField] = Field(default_factory=dict)
+    """Other members for the models that a tool asks for by such names; the first pattern that fits
+    counts. Settings that one of them does not have are those of the whole."""
+
+    def tiers(self) -> tuple[tuple[str, Combo], ...]:
+        """The patterns in order, each with its combo complete."""
+        return tuple((pattern, self._completed(combo)) for pattern, combo in self.models.items())
+
+    def _completed(self, combo: Combo) -> Combo:
+        settings = self.model_fields_set - combo.model_fields_set - {"members", "models"}
+        return combo.model_copy(update={name: getattr(self, name) for name in settings})
+
+
+InterceptField = Annotated[Intercept, BeforeValidator(_combo)]
+AliasField = Annotated[ModelNames, Field(min_length=1)]
+
+
+class Route(Part):
+    """Names by pattern, for what nothing else claims."""
+
+    pattern: Regex
+    provider: str
+    model: ModelName | None = None
+    """The model to ask the provider for; the requested name where absent."""
+
+
+class Heartbeat(Part):
+    """Signs of life to the client while there is nothing to tell, in seconds of silence."""
+
+    after: PositiveDuration = 10.0
+    every: PositiveDuration = 10.0
+
+
+class Retry(Part):
+    """Limits on trying."""
+
+    request_retry: Natural = 1
+    """Further rounds over the keys."""
+    max_retry_credentials: Natural = 0
+    """Keys tried in one round; 0 is all."""
+    max_retry_interval: Duration = 30.0
+    """The longest wait, in seconds, for a key to recover before a further round."""
+    deadline: PositiveDuration = 600.0
+
+
+class Cooldown(Part):
+    """How long a failing target rests where the provider does not say, in seconds."""
+
+    base: PositiveDuration = 1.0
+    cap: PositiveDuration = 300.0
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+
+Matches = Annotated[tuple[Mapping[JsonPath, JsonValue], ...], BeforeValidator(as_list)]
+
+
+class PayloadModel(Part):
+    """Which requests a payload rule is for; everything said must hold."""
+
+    name: str = "*"
+    """A pattern for the model as the provider calls it, or as the client asked for it."""
+    protocol: Protocol | None = None
+    """The provider's format."""
+    from_protocol: Protocol | None = None
+    """The client's format."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    """Headers of the client and patterns for their values."""
+    match: Matches = ()
+    """JSON paths of the provider's request, and what stands there."""
+    not_match: Matches = ()
+    exist: JsonPaths = ()
+    """Paths where something other than null stands."""
+    not_exist: JsonPaths = ()
+
+
+class PayloadRule(Part):
+    """Sets values at JSON paths of the upstream's request."""
+
+    models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
+    params: Mapping[JsonPath, JsonValue] = Field(default_factory=dict)
+    headers: Headers = ()
+
+
+class PayloadFilter(Part):
+    """Removes what is at JSON paths of the upstream's request."""
+
+    models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
+    params: JsonPaths = ()
+    headers: HeaderNames = ()
+
+
+class Payload(Part):
+    """Changes to what providers are sent."""
+
+    default: tuple[PayloadRule, ...] = ()
+    """Only where nothing is set."""
+    override: tuple[PayloadRule, ...] = ()
+    filter: tuple[PayloadFilter, ...] = ()
+
+
+class ExchangeLog(Part):
+    """The log of requests and answers. A relative folder counts from the working directory."""
+
+    dir: str = "logs"
+    max_size: Size = 1_000_000_000
+    max_age: PositiveDuration = 604_800.0
+    bodies: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotLive:
+    """An optional provider that is left out, because a variable it needs is not set."""
+
+    provider: Provider
+    reason: str
+
+
+class Config(Part):
+    """A whole configuration file."""
+
+    providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
+    """Once loaded: those that are live, in file order."""
+    clients: Clients = Clients()
+    combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
+    aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    timeouts: Timeouts = Timeouts()
+    heartbeat: Heartbeat = Heartbeat()
+    retry: Retry = Retry()
+    cooldown: Cooldown = Cooldown()
+    limits: Limits = Limits()
+    payload: Payload = Payload()
+    intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
+    exchange_log: ExchangeLog | None = None
+    """None: nothing is logged."""
+
+    tls: ServerTls | None = None
+    """None: clients speak to us without, or trust mitmproxy's certificate."""
+    responses_websocket: bool = True
+    """Whether the Responses API is spoken over WebSockets, too; else clients are told to use
+    HTTP."""
+    on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
+
+    _not_live: tuple[NotLive, ...] = ()
+    _notices: tuple[Problem, ...] = ()
+
+    def loaded(
+        self,
+        *,
+        providers: tuple[Provider, ...],
+        clients: Clients,
+        tls: ServerTls | None,
+        not_live: tuple[NotLive, ...],
+        notices: tuple[Problem, ...],
+    ) -> "Config":
+        """This configuration with what loading found out about it."""
+        whole = self.model_copy(update={"providers": providers, "clients": clients, "tls": tls})
+        whole._not_live = not_live
+        whole._notices = notices
+        return whole
+
+    @property
+    def not_live(self) -> tuple[NotLive, ...]:
+        return self._not_live
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What the start should tell: keys that are accepted but not acted upon yet."""
+        return self._notices
+
+    @property
+    def client_keys(self) -> tuple[SecretStr, ...]:
+        """The keys that clients may present; none: whoever is on this machine."""
+        return tuple(entry.key for entry in self.clients.api_keys)

@@ -1,0 +1,40 @@
+"""The shipped tables: hosts of providers, meanings of errors, clients' trust stores."""
+
+from functools import cache
+
+from ruamel.yaml import YAML
+
+from switchyard.config.hosts import HostTable
+from switchyard.config.trust import TrustTable
+from switchyard.files import SHIPPED
+from switchyard.policy.failures import FailureTable
+from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
+from switchyard.wire.registry import FORMATS
+
+HOSTS = SHIPPED / "hosts.yaml"
+
+
+@cache
+def known_hosts() -> HostTable:
+    """What `config/shipped/hosts.yaml` says, read at most once. Raises HostTableError."""
+    data = YAML(typ="safe").load(HOSTS)
+    return HostTable.from_data(data["hosts"], {*FORMATS, CODE_ASSIST})
+
+
+ERROR_TABLE = SHIPPED / "errors.yaml"
+
+
+TRUST_TABLE = SHIPPED / "trust.yaml"
+
+
+@cache
+def shipped_failures() -> FailureTable:
+    """The error table that is part of the project."""
+    data = YAML(typ="safe").load(ERROR_TABLE)
+    return FailureTable.from_data(data["rules"])
+
+
+@cache
+def known_clients() -> TrustTable:
+    """What `config/shipped/trust.yaml` says, read at most once."""
+    return TrustTable.from_data(YAML(typ="safe").load(TRUST_TABLE)["clients"])

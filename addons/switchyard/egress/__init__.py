@@ -1,0 +1,1 @@
+"""Connections to upstreams: dialing, proxies, TLS, pool, side requests."""

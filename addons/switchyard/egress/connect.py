@@ -1,0 +1,74 @@
+"""Connections by ways: which can be used again, and how new ones are made."""
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import events
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
+from mitmproxy.proxy.layers.http import HttpClient
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.tls import ServerTLSLayer
+from mitmproxy.proxy.tunnel import LayerStack
+
+from switchyard.egress.egress import Way
+from switchyard.egress.egress import WayServer
+from switchyard.egress.egress import way_of
+from switchyard.egress.proxy_tunnel import tunnel_through
+from switchyard.protocols.retired import is_retired
+
+HTTP2_OR_1 = (b"h2", b"http/1.1")
+"""What upstreams are offered by ALPN."""
+
+
+class GetConnectionByWay(GetHttpConnection):
+    """Ask for a connection that was made by a certain way.
+
+    `own`: one that nobody else uses. HTTP/1 carries one request at a time. mitmproxy takes that for
+    granted where the client speaks it too, but a hedge runs beside another attempt, maybe to the
+    same server.
+    """
+
+    way: Way | None = None
+    own: bool = False
+    fresh: bool = False
+    """Whether it must be a new one."""
+
+    def connection_spec_matches(self, connection: Connection) -> bool:
+        fits = way_of(connection) == self.way and super().connection_spec_matches(connection)
+        return fits and not is_retired(connection)
+
+
+def connect_by_way(
+    layer: HttpLayer, wanted: GetConnectionByWay, way: Way, reuse: bool
+) -> CommandGenerator[None]:
+    """Answer the command with a connection made by `way`: one that is there or is being made, or a
+    new one. What mitmproxy's own `get_connection` does for all others."""
+    http2_client = layer.context.client.alpn == b"h2"
+    for connection in layer.connections if reuse else ():
+        if not wanted.connection_spec_matches(connection):
+            continue
+        if connection in layer.waiting_for_establishment:
+            layer.waiting_for_establishment[connection].append(wanted)
+            return
+        # An HTTP/1 connection cannot carry the streams of an HTTP/2 client at once.
+        if connection.connected and (connection.alpn == b"h2" or not http2_client):
+            stream = layer.command_sources.pop(wanted)
+            done = GetHttpConnectionCompleted(wanted, (connection, None))
+            yield from layer.event_to_child(stream, done)
+            return
+    context = layer.context.fork()
+    context.server = server = WayServer(address=wanted.address)
+    server.way, server.outer = way, server
+    stack = LayerStack()
+    if way.proxy is not None:
+        server.via = way.via
+        stack /= tunnel_through(context, way.proxy, server)
+    if wanted.tls:
+        server.sni = way.server_name or wanted.address[0]
+        # The hook that offers them otherwise is not called for what runs through a tunnel.
+        server.alpn_offers = HTTP2_OR_1 if layer.context.options.http2 else HTTP2_OR_1[1:]
+        stack /= ServerTLSLayer(context)
+    stack /= HttpClient(context)
+    layer.connections[server] = stack[0]
+    layer.waiting_for_establishment[server].append(wanted)
+    yield from layer.event_to_child(stack[0], events.Start())

@@ -1,0 +1,138 @@
+"""Small questions to providers besides clients' calls, by the same ways: proxy, TLS, socket.
+
+httpx2 asks them. It is imported with the first question, in a thread: a router that asks none does
+without it, and nobody waits for it.
+"""
+
+import asyncio
+import importlib
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.parse import urlunsplit
+
+import certifi
+
+from switchyard.config.provider import Provider
+from switchyard.egress.egress import ProxyServer
+from switchyard.egress.egress import Way
+
+_MOST_BYTES = 32_000_000
+_READ_WITHIN = 30.0
+
+
+class FetchError(Exception):
+    """Why a question got no answer, in words without URL parameters, headers or keys."""
+
+
+async def fetch(
+    url: str,
+    headers: Iterable[tuple[str, str]],
+    way: Way | None,
+    provider: Provider,
+    trusted: str | None,
+) -> bytes:
+    """The body of a GET's answer. `trusted` is the file of CAs that mitmproxy is told to trust.
+
+    Raises FetchError, for every status but 200 too. Redirects are not followed: keys go to nobody
+    else.
+    """
+    client = await asyncio.to_thread(importlib.import_module, "httpx2")
+    context = await asyncio.to_thread(_tls_context, provider, trusted)
+    context.server_name = provider.tls.server_name or urlsplit(url).hostname
+    proxy = way.proxy if way is not None else None
+    try:
+        if proxy is not None and proxy.scheme == "socks5":
+            url = await _with_address(url)
+        transport = client.AsyncHTTPTransport(
+            verify=context,
+            trust_env=False,
+            proxy=_proxy(client, proxy, trusted) if proxy else None,
+            uds=(way.socket or None) if way else None,
+        )
+        timeout = client.Timeout(_READ_WITHIN, connect=provider.timeouts.connect)
+        async with (
+            client.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as asking,
+            asking.stream("GET", url, headers=list(headers)) as answer,
+        ):
+            if answer.status_code != 200:
+                raise FetchError(f"it answered {answer.status_code}")
+            body = b""
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    raise FetchError("its answer is too long")
+            return body
+    except (client.HTTPError, client.InvalidURL, OSError) as e:
+        through = f" through the proxy {proxy.label}" if proxy else ""
+        raise FetchError(f"{_words(e)}{through}") from e
+
+
+def _proxy(client: Any, proxy: ProxyServer, trusted: str | None) -> Any:
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    auth = (proxy.username, proxy.password) if proxy.username or proxy.password else None
+    # httpx lets every SOCKS proxy resolve names; `socks5` gets an address here.
+    tls = ssl.create_default_context(cafile=trusted or certifi.where())
+    return client.Proxy(
+        f"{proxy.scheme}://{host}:{proxy.port}",
+        auth=auth,
+        ssl_context=tls if proxy.scheme == "https" else None,
+    )
+
+
+async def _with_address(url: str) -> str:
+    """The URL with the address of its host, IPv4 where there is one, in the place of its name."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, parts.port, type=socket.SOCK_STREAM)
+        found.sort(key=lambda one: one[0] != socket.AF_INET)
+        address = str(found[0][4][0])
+        bare = f"[{address}]" if ":" in address else address
+        port = f":{parts.port}" if parts.port else ""
+        return urlunsplit(parts._replace(netloc=bare + port))
+    return url
+
+
+class _Context(ssl.SSLContext):
+    """Asks for `server_name`, and expects it, whatever the URL says: httpx has a setting for that
+    which does not reach through proxies."""
+
+    server_name: str | None = None
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.server_name, session)
+
+
+def _tls_context(provider: Provider, trusted: str | None) -> _Context:
+    tls = provider.tls
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(trusted or certifi.where())
+    if tls.ca is not None:
+        context.load_verify_locations(Path(tls.ca))
+    if tls.client_cert is not None:
+        context.load_cert_chain(tls.client_cert)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _words(error: Exception) -> str:
+    """An error without what may be part of a URL."""
+    said = str(error)
+    return said if said and "://" not in said else type(error).__name__

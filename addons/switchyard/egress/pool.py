@@ -1,0 +1,155 @@
+"""Idle connections to upstreams, for whichever client asks next.
+
+A connection belongs to the client for which it was made. Once its answer is complete another
+client's request may have it, with its layers, and when its client leaves it is kept for a while. So
+it is not every client that makes a TCP and TLS handshake with a provider.
+
+Only what is alike is shared: the same address, TLS or none, and the same way (proxy, certificates,
+name). The key of a request is part of that request, not of the connection. HTTP/1.1 alone: an
+HTTP/2 connection is shared by the streams of one client, and proxies' tunnels stay where they are.
+
+Moving a connection takes a handler that can let go of one, which mitmproxy's own cannot (see
+`switchyard.engine`). Without it every client has its own connections.
+"""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mitmproxy.connection import Server
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import HttpLayer
+
+from switchyard.egress.connect import GetConnectionByWay
+from switchyard.egress.egress import Way
+from switchyard.egress.egress import outer_of
+from switchyard.egress.egress import way_of
+from switchyard.protocols.driver import DrivenLayer
+from switchyard.protocols.driver import Keeper
+
+KEPT_FOR = 50.0
+"""Seconds a connection is kept without a client. Servers close idle ones after a minute or more."""
+
+KEPT_AT_MOST = 256
+"""Connections without a client."""
+
+type Key = tuple[tuple[str, int] | None, bool, Way | None]
+
+
+@dataclass(slots=True, eq=False)
+class _Idle:
+    server: Server
+    layer: DrivenLayer | None
+    """The layer that has it; None where its client has left."""
+    stack: Layer
+    keeper: Keeper | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Pool:
+    """All idle connections of this process."""
+
+    def __init__(self) -> None:
+        self._by_key: defaultdict[Key, dict[Server, _Idle]] = defaultdict(dict)
+        self._kept: dict[Server, _Idle] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_key.values()))
+
+    def add(self, server: Server, layer: DrivenLayer) -> None:
+        """The server's answer is complete, and the connection can carry another request."""
+        if outer_of(server) is server and layer.handler is not None and server.connected:
+            stack = layer.connections[server]
+            self._by_key[_key(server)][server] = _Idle(server, layer, stack)
+
+    def remove(self, server: Server) -> None:
+        """The connection is in use, or gone."""
+        key = _key(server)
+        found = self._by_key.get(key)
+        idle = found.pop(server, None) if found else None
+        if not found:
+            self._by_key.pop(key, None)
+        if idle is not None and idle.timer is not None:
+            idle.timer.cancel()
+            del self._kept[server]
+
+    def take(self, wanted: GetHttpConnection, layer: DrivenLayer) -> Server | None:
+        """The connection that was used last of those that serve, which is `layer`'s from now on."""
+        if not isinstance(wanted, GetConnectionByWay) or layer.handler is None:
+            return None
+        found = self._by_key.get((wanted.address, wanted.tls, wanted.way))
+        idle = next(reversed(found.values()), None) if found else None
+        if idle is None or not idle.server.connected:
+            return None
+        self.remove(idle.server)
+        if idle.keeper is not None:
+            wire = idle.keeper.release()
+        else:
+            assert idle.layer is not None and idle.layer.handler is not None
+            wire = idle.layer.handler.release(idle.server)
+            _forget(idle.server, idle.layer)
+        _move(idle.stack, layer)
+        layer.connections[idle.server] = idle.stack
+        for outer, child in _around(layer):
+            outer.connections[idle.server] = child
+        layer.handler.admit(idle.server, wire)
+        return idle.server
+
+    def keep(self, server: Server, keeper: Callable[[], Keeper]) -> bool:
+        """The client of a connection leaves: whether the connection stays, with what `keeper`
+        makes."""
+        found = self._by_key.get(_key(server))
+        idle = found.get(server) if found else None
+        if idle is None or idle.layer is None or len(self._kept) >= KEPT_AT_MOST:
+            self.remove(server)
+            return False
+        _move(idle.stack, None)
+        idle.layer, idle.keeper = None, keeper()
+        idle.timer = asyncio.get_running_loop().call_later(KEPT_FOR, self.drop, server)
+        self._kept[server] = idle
+        return True
+
+    def drop(self, server: Server) -> None:
+        """Close a connection that was kept."""
+        idle = self._kept.get(server)
+        self.remove(server)
+        if idle is not None and idle.keeper is not None:
+            idle.keeper.close()
+
+    def clear(self) -> None:
+        """Close all that are kept, and share none of the others."""
+        for server in list(self._kept):
+            self.drop(server)
+        self._by_key.clear()
+
+
+def _key(server: Server) -> Key:
+    return server.address, server.tls, way_of(server)
+
+
+def _around(layer: DrivenLayer) -> Iterator[tuple[HttpLayer, Layer]]:
+    """The HTTP layers around this one, as with a client that came by CONNECT, and what each of them
+    hands the events of connections on to that were made further inside."""
+    layers = layer.context.layers
+    for outer, child in itertools.pairwise(layers[: layers.index(layer) + 1]):
+        if isinstance(outer, HttpLayer):
+            yield outer, child
+
+
+def _forget(server: Server, layer: DrivenLayer) -> None:
+    del layer.connections[server]
+    for outer, _ in _around(layer):
+        outer.connections.pop(server, None)
+
+
+def _move(stack: Layer, layer: DrivenLayer | None) -> None:
+    """Let the layers of a connection know whose they are: nothing of its last client is kept."""
+    context = stack.context
+    own = context.layers[context.layers.index(stack) :]
+    context.layers = [*layer.context.layers, *own] if layer is not None else own
+    if layer is not None:
+        context.client = layer.context.client

@@ -1,0 +1,156 @@
+"""One TCP connection, whose bytes are handed on as they come."""
+
+import asyncio
+from typing import Any
+from typing import Protocol
+
+from mitmproxy.connection import Connection
+
+JOIN_BELOW = 65536
+"""Bytes up to which pieces are joined for one write; larger ones are not copied."""
+
+
+class Shortcut(Protocol):
+    """See `switchyard.failover.fast_path`."""
+
+    def take(self, data: bytes) -> bytes: ...
+
+    def let_go(self) -> bytes: ...
+
+
+class Owner(Protocol):
+    """Is told what happens on a wire."""
+
+    def noticed(self) -> None:
+        """Something was sent of which it is told nothing else."""
+        ...
+
+    def received(self, wire: "Wire", data: bytes) -> None: ...
+
+    def ended(self, wire: "Wire") -> None:
+        """The peer will send nothing any more."""
+        ...
+
+    def close_soon(self, wire: "Wire") -> None: ...
+
+    def balance(self) -> None:
+        """Whether the peer reads as fast as we write has changed."""
+        ...
+
+
+class Wire(asyncio.Protocol):
+    """A connection's place in `ConnectionHandler.transports`.
+
+    It is what mitmproxy keeps there in one: the task that reads (which can be cancelled) and the
+    writer. What is written goes out with the next `flush`, in one piece.
+    """
+
+    transport: asyncio.Transport
+    reader = None
+
+    def __init__(self, owner: Owner | None, connection: Connection | None) -> None:
+        self.owner = owner
+        self.connection = connection
+        self.told = False
+        """Whether the layers know that nothing will come any more."""
+        self.congested = False
+        """Whether the peer reads more slowly than we write."""
+        self.holds = 0
+        """How many want nothing read from it now."""
+        self._pending: list[bytes] = []
+        self.shortcut: Shortcut | None = None
+        """Takes what comes, and leaves what the owner has to be told."""
+
+    @property
+    def handler(self) -> "Wire":
+        return self
+
+    @property
+    def writer(self) -> "Wire":
+        return self
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        if self.shortcut is not None:
+            data = self.shortcut.take(data)
+        if data and self.owner is not None:
+            self.owner.received(self, data)
+
+    def eof_received(self) -> bool:
+        self._end()
+        return True  # what we have to say may still be heard
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.congested:
+            self.resume_writing()
+        self._end()
+
+    def _end(self) -> None:
+        shortcut, self.shortcut = self.shortcut, None
+        rest = shortcut.let_go() if shortcut is not None else b""
+        if rest and self.owner is not None:
+            self.owner.received(self, rest)
+        if self.owner is not None:
+            self.owner.ended(self)
+
+    def pause_writing(self) -> None:
+        self.congested = True
+        if self.owner is not None:
+            self.owner.balance()
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        if self.owner is not None:
+            self.owner.balance()
+
+    def cancel(self, message: str = "") -> None:
+        """As a task's: the connection is closed soon."""
+        if self.owner is not None:
+            self.owner.close_soon(self)
+
+    def done(self) -> bool:
+        return self.owner is None
+
+    def write(self, data: bytes) -> None:
+        self._pending.append(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send at once what comes of no event."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+            if self.owner is not None:
+                self.owner.noticed()
+
+    def flush(self) -> None:
+        """Send what was written."""
+        pending, self._pending = self._pending, []
+        if not pending or self.transport.is_closing():
+            return
+        if len(pending) == 1:
+            self.transport.write(pending[0])
+        elif sum(map(len, pending)) < JOIN_BELOW:
+            self.transport.write(b"".join(pending))
+        else:
+            # Not by `writelines`, which in Python up to 3.12.8 and 3.13.1 never says that the peer
+            # reads too slowly (CVE-2024-12254).
+            for data in pending:
+                self.transport.write(data)
+
+    def write_eof(self) -> None:
+        self.flush()
+        self.transport.write_eof()
+
+    def close(self) -> None:
+        self.flush()
+        self.transport.close()
+
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    async def drain(self) -> None:
+        """Nothing to wait for: `pause_writing` holds the senders back."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.transport.get_extra_info(name, default)

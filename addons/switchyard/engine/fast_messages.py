@@ -1,0 +1,193 @@
+"""mitmproxy's messages, options and hooks without the checks that cost more than what they check.
+
+Python leaves out some of them itself where it runs optimised (`-O`). The methods of headers do what
+they did, by an index that is made once for each set of fields. What has many rules takes a short
+way for the messages that come most, and all rules for the others.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import fields as fields_of
+from functools import lru_cache
+from typing import Any
+
+from mitmproxy.hooks import Hook
+from mitmproxy.http import Headers
+from mitmproxy.http import MessageData
+from mitmproxy.http import Request
+from mitmproxy.http import Response
+from mitmproxy.net.http import http1
+from mitmproxy.net.http import url
+from mitmproxy.net.http.http1 import read
+from mitmproxy.optmanager import _Option
+from mitmproxy.optmanager import unset
+from mitmproxy.proxy import commands
+from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.utils import expect
+
+from switchyard.values.remembering import LONGEST
+
+_UNCHANGING = (bool, int, str, type(None))
+_EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
+"""The code of what mitmproxy wraps the states of its layers in, to see that they meet no event of
+another state."""
+
+type Index = dict[bytes, list[bytes]]
+
+
+def lighten() -> None:
+    """Put the light methods in place, for the whole process."""
+    MessageData.__post_init__ = _take_for_granted  # type: ignore
+    methods: dict[str, Callable[..., Any]] = {
+        "__init__": _init,
+        "__getitem__": _getitem,
+        "__contains__": _contains,
+        "get": _get,
+        "get_all": _get_all,
+    }
+    for name, method in methods.items():
+        setattr(Headers, name, method)
+    _Option.current = _current  # type: ignore
+    url.parse_authority = _remembering(url.parse_authority)
+    commands.StartHook.__new__ = _new  # type: ignore
+    Hook.args = _arguments  # type: ignore
+    for place in (read, http1, http):
+        place.expected_http_body_size = _body_size  # type: ignore
+    for place in (read, http1):
+        place.connection_close = _closes  # type: ignore
+    read.raise_if_http_version_unknown = _check_version  # type: ignore
+    for name, method in list(vars(http.HttpStream).items()):
+        if getattr(method, "__code__", None) is _EXPECTING:
+            setattr(http.HttpStream, name, method.__wrapped__)
+
+
+def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of an authority that remembers the short ones."""
+    known = lru_cache(1024)(parse)
+
+    def parsed(authority: str | bytes, check: bool) -> Any:
+        return (known if len(authority) < LONGEST else parse)(authority, check)
+
+    return parsed
+
+
+def _take_for_granted(data: MessageData) -> None:
+    """In place of a look at every field's type: it is right, or mitmproxy has a bug."""
+
+
+def _current(option: _Option) -> Any:
+    """An option's value. mitmproxy copies it for every reader, as one may change a list."""
+    value = option._default if option.value is unset else option.value
+    return value if type(value) in _UNCHANGING else deepcopy(value)
+
+
+def _index(headers: Headers) -> Index:
+    """The values by name in lower case. Every change of headers makes their fields anew."""
+    known: dict[str, Any] = headers.__dict__  # type: ignore
+    fields = headers.fields
+    if known.get("_indexed") is fields:
+        return known["_index"]
+    index: Index = {}
+    for name, value in fields:
+        index.setdefault(name.lower(), []).append(value)
+    known.update(_indexed=fields, _index=index)
+    return index
+
+
+_keys: dict[str | bytes, bytes] = {}
+"""Names as they are asked for, and as the index has them; a few, and short ones, alone."""
+_MOST_KEYS = 2048
+
+
+def _key(name: str | bytes) -> bytes:
+    key = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
+    if len(key) < LONGEST and len(_keys) < _MOST_KEYS:
+        _keys[name] = key
+    return key
+
+
+def _values(headers: Headers, name: str | bytes) -> list[bytes] | None:
+    return _index(headers).get(_keys.get(name) or _key(name))
+
+
+def _getitem(headers: Headers, name: str | bytes) -> str:
+    values = _values(headers, name)
+    if values is None:
+        raise KeyError(name)
+    return b", ".join(values).decode("utf-8", "surrogateescape")
+
+
+def _contains(headers: Headers, name: object) -> bool:
+    return isinstance(name, str | bytes) and _values(headers, name) is not None
+
+
+def _get(headers: Headers, name: str | bytes, default: Any = None) -> Any:
+    values = _values(headers, name)
+    if values is None:
+        return default
+    return b", ".join(values).decode("utf-8", "surrogateescape")
+
+
+def _get_all(headers: Headers, name: str | bytes) -> list[str]:
+    values = _values(headers, name)
+    return [value.decode("utf-8", "surrogateescape") for value in values or ()]
+
+
+_init_with_care = Headers.__init__
+_body_size_with_care = read.expected_http_body_size
+_closes_with_care = read.connection_close
+_check_version_with_care = read.raise_if_http_version_unknown
+
+
+def _init(headers: Headers, fields: Any = (), **named: Any) -> None:
+    if named or type(fields) not in (tuple, list):
+        _init_with_care(headers, fields, **named)
+        return
+    for field in fields:
+        if type(field) is not tuple or type(field[0]) is not bytes or type(field[1]) is not bytes:
+            _init_with_care(headers, fields)
+            return
+    headers.fields = tuple(fields)
+
+
+def _new(kind: type[commands.StartHook], *_: Any, **__: Any) -> commands.StartHook:
+    return object.__new__(kind)
+
+
+def _arguments(hook: Hook) -> list[Any]:
+    return [getattr(hook, name) for name in _names(type(hook))]
+
+
+@lru_cache(256)
+def _names(kind: type[Hook]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields_of(kind))  # type: ignore[arg-type]
+
+
+def _body_size(request: Request, response: Response | None = None) -> int | None:
+    """For messages whose length stands in their head, as nearly all; the others need all rules."""
+    index = _index((response or request).headers)
+    lengths = index.get(b"content-length")
+    if (
+        lengths is None
+        or len(lengths) != 1
+        or b"transfer-encoding" in index
+        or request.data.method not in (b"POST", b"GET")
+        or (response is not None and response.data.status_code != 200)
+        or not lengths[0].isdigit()
+        or lengths[0][0] == 48  # no number begins with 0 but that itself
+    ):
+        return _body_size_with_care(request, response)
+    return int(lengths[0])
+
+
+def _closes(http_version: str | bytes, headers: Headers) -> bool:
+    """Whether a connection ends with a message."""
+    wishes = _index(headers).get(b"connection")
+    if wishes is None and http_version in ("HTTP/1.1", b"HTTP/1.1"):
+        return False
+    return False if wishes == [b"keep-alive"] else _closes_with_care(http_version, headers)
+
+
+def _check_version(version: bytes) -> None:
+    if version != b"HTTP/1.1":
+        _check_version_with_care(version)

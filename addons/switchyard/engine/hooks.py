@@ -1,0 +1,230 @@
+"""Who handles which hook, looked up once and not at every event."""
+
+import inspect
+import logging
+from collections.abc import Awaitable
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import fields
+from typing import Any
+
+from mitmproxy import addonmanager
+from mitmproxy import exceptions
+from mitmproxy import flow
+from mitmproxy import hooks
+from mitmproxy.addonmanager import AddonManager
+from mitmproxy.addons.onboarding import Onboarding
+from mitmproxy.addons.tlsconfig import TlsConfig
+
+from switchyard.engine.idle_addons import is_idle
+
+logger = logging.getLogger(__name__)
+
+type Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers of one hook, in the order of the add-ons."""
+
+    groups: tuple[tuple[Handler, ...], ...]
+    """A group is what belongs to one of the manager's own add-ons, as all scripts do to their
+    loader. Where one fails, the rest of its group is left out, as mitmproxy does it."""
+    arguments: tuple[str, ...]
+    """The hook's fields, which the handlers are given."""
+    all: tuple[Handler, ...]
+    """Those of all groups."""
+    groups_of: tuple[tuple[int, int], ...]
+    """For each of `all`, the number of its group and its place in that."""
+
+
+class CachedAddonManager(AddonManager):
+    """mitmproxy's add-on manager with a table of handlers.
+
+    The table is made anew when add-ons come, go or are configured. A method that is put on an
+    add-on by other means while it runs is not found.
+    """
+
+    _table: dict[str, Handlers]
+
+    @classmethod
+    def adopt(cls, manager: AddonManager) -> None:
+        """Give the manager that a master made this class."""
+        manager.__class__ = cls
+        assert isinstance(manager, cls)
+        manager._table = {}
+        # After all have been configured; an override of `_configure_all` would not be called.
+        manager.master.options.changed.connect(manager._options_changed)
+
+    def start(self, event: hooks.Hook) -> Awaitable[None] | None:
+        """Call the handlers of an event; what remains to be awaited if one of them has to wait."""
+        handlers = self._table.get(event.name) or self._look_up(event)
+        if not handlers.all:
+            return None
+        arguments = [getattr(event, name) for name in handlers.arguments]
+        failed = -1  # the group of whom comes no more
+        for place, handler in enumerate(handlers.all):
+            if failed >= 0 and handlers.groups_of[place][0] == failed:
+                continue
+            try:
+                result = handler(*arguments)
+            except exceptions.AddonHalt:
+                return None
+            except exceptions.OptionsError:
+                raise
+            except Exception as e:
+                _report(e)
+                failed = handlers.groups_of[place][0]
+                continue
+            if result is not None and inspect.isawaitable(result):
+                group, within = handlers.groups_of[place]
+                rest = (handlers.groups[group][within + 1 :], *handlers.groups[group + 1 :])
+                return _finish(result, rest, arguments)
+        return None
+
+    def has(self, event: type[hooks.Hook]) -> bool:
+        """Whether anybody handles events of a kind."""
+        handlers = self._table.get(event.name) or self._look_up(event)
+        return bool(handlers.groups)
+
+    def lifecycle(self, event: hooks.Hook) -> Awaitable[None] | None:
+        """As `handle_lifecycle`: `start`, and the update event after what concerns a flow."""
+        rest = self.start(event)
+        if not self.has(hooks.UpdateHook):
+            return rest
+        message = event.args()[0]
+        if not isinstance(message, flow.Flow):
+            return rest
+        if rest is None:
+            return self.start(hooks.UpdateHook([message]))
+        return self._then_update(rest, message)
+
+    async def _then_update(self, rest: Awaitable[None], message: flow.Flow) -> None:
+        await rest
+        await self.trigger_event(hooks.UpdateHook([message]))
+
+    async def handle_lifecycle(self, event: hooks.Hook) -> None:
+        if (rest := self.lifecycle(event)) is not None:
+            await rest
+
+    async def trigger_event(self, event: hooks.Hook) -> None:
+        if (rest := self.start(event)) is not None:
+            await rest
+
+    def register(self, addon: object) -> object:
+        self._table.clear()
+        try:
+            return super().register(addon)
+        finally:
+            self._table.clear()
+
+    def remove(self, addon: object) -> None:
+        super().remove(addon)
+        self._table.clear()
+
+    def clear(self) -> None:
+        super().clear()
+        self._table.clear()
+
+    def _options_changed(self, updated: set[str]) -> None:
+        # Who has nothing to do may have now, and the order of scripts is an option.
+        self._table.clear()
+
+    def add(self, *addons: object) -> None:
+        super().add(*addons)
+        # An add-on joins the chain after it was registered.
+        self._table.clear()
+
+    def _look_up(self, event: hooks.Hook | type[hooks.Hook]) -> Handlers:
+        found = (
+            tuple(
+                _handler(addon, event.name)
+                for addon in _handling(top, event.name)
+                if not is_idle(addon, event.name, self.master.options)
+            )
+            for top in self.chain
+        )
+        groups = tuple(group for group in found if group)
+        kind = event if isinstance(event, type) else type(event)
+        handlers = Handlers(
+            groups=groups,
+            arguments=tuple(field.name for field in fields(kind)),  # type: ignore[arg-type]
+            all=tuple(handler for group in groups for handler in group),
+            groups_of=tuple((at, i) for at, group in enumerate(groups) for i in range(len(group))),
+        )
+        self._table[event.name] = handlers
+        return handlers
+
+
+def _handling(top: object, name: str) -> list[object]:
+    """The add-on and those within it that handle a hook."""
+    found = []
+    for addon in addonmanager.traverse([top]):
+        handler = getattr(addon, name, None)
+        if handler and not inspect.ismodule(handler):
+            if not callable(handler):
+                raise exceptions.AddonManagerError(f"Addon handler {name} ({addon}) not callable")
+            found.append(addon)
+    return found
+
+
+def _handler(addon: object, name: str) -> Handler:
+    handler = getattr(addon, name)
+    if name == "request" and type(addon) is Onboarding:
+        return _unless_asked_for(addon, handler)
+    if name == "request" and type(addon) is TlsConfig:
+        return _for_revocation_lists(handler)
+    return handler
+
+
+def _unless_asked_for(addon: Onboarding, handler: Handler) -> Handler:
+    """The handler must be awaited to learn that mitm.it was not asked for."""
+
+    def request(flow: Any) -> Awaitable[None] | None:
+        return handler(flow) if addon.should_serve(flow) else None
+
+    return request
+
+
+def _for_revocation_lists(handler: Handler) -> Handler:
+    """Where the list is, is read from the certificate at every request."""
+
+    def request(flow: Any) -> None:
+        if flow.request.data.path.endswith(b".crl"):
+            handler(flow)
+
+    return request
+
+
+async def _finish(
+    waiting: Awaitable[None], rest: tuple[tuple[Handler, ...], ...], arguments: list[Any]
+) -> None:
+    """Await a handler, and call the others after it."""
+    first, *others = rest
+    try:
+        await waiting
+    except exceptions.AddonHalt:
+        return
+    except exceptions.OptionsError:
+        raise
+    except Exception as e:
+        _report(e)
+        first = ()
+    for group in (first, *others):
+        for handler in group:
+            try:
+                result = handler(*arguments)
+                if result is not None and inspect.isawaitable(result):
+                    await result
+            except exceptions.AddonHalt:
+                return
+            except exceptions.OptionsError:
+                raise
+            except Exception as e:
+                _report(e)
+                break
+
+
+def _report(problem: Exception) -> None:
+    """As mitmproxy reports what an add-on raised."""
+    logger.error("Addon error: %s", problem, exc_info=problem)

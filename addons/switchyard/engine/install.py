@@ -1,0 +1,110 @@
+"""Puts the engine in the place of mitmproxy's machinery, before a master is made."""
+
+import asyncio
+import gc
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import ctx
+from mitmproxy import master
+from mitmproxy.proxy import mode_servers
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance
+
+from switchyard.engine.connection import Wire
+from switchyard.engine.fast_messages import lighten
+from switchyard.engine.handler import EngineHandler
+from switchyard.engine.hooks import CachedAddonManager
+from switchyard.engine.logs import QuietLegacyLogEvents
+from switchyard.engine.workers import MARK
+from switchyard.engine.workers import beat
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
+
+ACCEPTED_AT_ONCE = 4
+"""Connections that are accepted in one turn of the event loop. Each brings a request, which takes
+far longer than a piece of a stream that is under way: those come first, and so do the answers of
+the clients that came first."""
+
+_SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMode)
+
+
+def install() -> None:
+    """From now on, masters and servers are made with the engine."""
+    lighten()
+    _wrap_master()
+    _wrap_listen()
+
+
+def _wrap_master() -> None:
+    original = master.Master.__init__
+
+    def init(self: master.Master, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        CachedAddonManager.adopt(self.addons)
+        QuietLegacyLogEvents.adopt(self._legacy_log_events)
+
+    running = master.Master.running
+
+    async def running_and_settled(self: master.Master) -> None:
+        beat()
+        await running(self)
+        # What is there now stays. Looking through all of it again takes 90 ms each time, in which
+        # every stream stands still.
+        gc.collect()
+        gc.freeze()
+
+    master.Master.__init__ = init
+    master.Master.running = running_and_settled
+
+
+def _wrap_listen() -> None:
+    original = AsyncioServerInstance.listen
+
+    async def listen(self: AsyncioServerInstance, host: str, port: int) -> Any:
+        served = isinstance(self.mode, _SERVED) and self.mode.transport_protocol == "tcp"
+        if not served or port == 0:
+            return await original(self, host, port)  # which chooses a port, and comes back
+        return [await serve(lambda: ClientWire(self), host, port)]
+
+    mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
+
+
+async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    """Listen, and have a protocol made by `client` for each connection. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        client,
+        host,
+        port,
+        backlog=ACCEPTED_AT_ONCE,  # asyncio takes one number for both
+        reuse_port=MARK in os.environ or None,
+    )
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(BACKLOG)
+    return server
+
+
+class ClientWire(Wire):
+    """A client's connection, which makes its own handler."""
+
+    def __init__(self, instance: AsyncioServerInstance) -> None:
+        super().__init__(None, None)
+        self._instance = instance
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        instance = self._instance
+        handler = EngineHandler(ctx.master, self, ctx.options, instance.mode)
+        handler.layer = instance.make_top_layer(handler.layer.context)
+        connections, id = instance.manager.connections, handler.client.id
+        connections[id] = handler
+
+        def forget() -> None:
+            connections.pop(id, None)
+
+        handler.open(forget)

@@ -1,0 +1,44 @@
+"""A connection to a server while it has no client."""
+
+from collections.abc import Callable
+
+from mitmproxy.connection import ConnectionState
+
+from switchyard.engine.connection import Wire
+
+
+class KeptWire:
+    """Owns a wire until it is wanted again. Whatever comes meanwhile, the end above all, ends it.
+
+    No `server_disconnected` hook tells of that: it has a client to name, and there is none.
+    """
+
+    def __init__(self, wire: Wire, gone: Callable[[], None]) -> None:
+        self._wire = wire
+        self._gone = gone
+        wire.owner = self
+
+    def release(self) -> Wire:
+        self._wire.owner = None
+        return self._wire
+
+    def close(self) -> None:
+        self._wire.owner = None
+        if self._wire.connection is not None:
+            self._wire.connection.state = ConnectionState.CLOSED
+        self._wire.close()
+
+    def received(self, wire: Wire, data: bytes) -> None:
+        self._gone()
+
+    def noticed(self) -> None:
+        """Nobody sends."""
+
+    def ended(self, wire: Wire) -> None:
+        self._gone()
+
+    def close_soon(self, wire: Wire) -> None:
+        self._gone()
+
+    def balance(self) -> None:
+        """Nobody writes."""

@@ -1,0 +1,1 @@
+"""One client request over all its attempts."""

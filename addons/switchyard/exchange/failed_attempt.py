@@ -1,0 +1,46 @@
+"""What became of an attempt that failed."""
+
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from switchyard.policy.failures import Kind
+from switchyard.policy.records import AttemptRecord
+from switchyard.wire.model.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """What became of an attempt that failed. Holds no secret."""
+
+    record: AttemptRecord
+    kind: Kind
+    """How the failure was seen."""
+    status: int | None
+    """The upstream's HTTP status, where it refused by that."""
+    error: ApiError
+    answer: http.Response | None = None
+    """The whole of it, where the client's own destination gave it."""
+
+    @property
+    def mark(self) -> str:
+        """What happened, in one word."""
+        return str(self.status) if self.status is not None else self.kind
+
+    @property
+    def client_status(self) -> int:
+        """The HTTP status that tells the client of this failure.
+
+        A refusal for want of quota is 429 whatever the provider made of it, and an answer that
+        was none is a bad gateway. So is what clients would take for something else: a 407 for our
+        own wish to see a password, and numbers that are no statuses of HTTP (RFC 9110, 15).
+        """
+        if self.record.cls == "quota":
+            return 429
+        if self.status is not None and 400 <= self.status < 600 and self.status != 407:
+            return self.status
+        if self.kind == "timeout":
+            return 504
+        if self.kind in ("body", "event"):
+            return self.error.http_status
+        return 502

@@ -1,0 +1,99 @@
+"""Closed, not open, when something breaks.
+
+mitmproxy logs an exception from a hook and goes on: the request would leave unchanged, with the
+client's credential and to the address the client dialled. Every hook that decides over a request
+is therefore wrapped: what breaks becomes an error answer in the client's wire format.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import http
+
+from switchyard.exchange.endpoints import format_of_client
+from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import for_method
+from switchyard.failover.attempt import Attempt
+from switchyard.wire.model.errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """Ends a request with this error. Raised by hooks, told to the client by their guard."""
+
+    def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.headers = headers or {}
+
+
+def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
+
+    One that is no coroutine function may return something to be awaited all the same.
+    """
+    if inspect.iscoroutinefunction(hook):
+
+        @functools.wraps(hook)
+        async def guarded_async(self: Any, subject: Any) -> None:
+            try:
+                await hook(self, subject)
+            except Exception as e:
+                refuse(subject, e)
+
+        return guarded_async
+
+    @functools.wraps(hook)
+    def guarded_sync(self: Any, subject: Any) -> Awaitable[None] | None:
+        try:
+            rest = hook(self, subject)
+        except Exception as e:
+            refuse(subject, e)
+            return None
+        return None if rest is None else _guard(rest, subject)
+
+    return guarded_sync
+
+
+async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> None:
+    try:
+        await rest
+    except Exception as e:
+        refuse(subject, e)
+
+
+def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
+    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, a request that is
+    nested too deeply as the client's mistake, and all else as ours."""
+    flow = subject.flow if isinstance(subject, Attempt) else subject
+    headers: dict[str, str] = {}
+    if isinstance(problem, Refused):
+        error, headers = problem.error, problem.headers
+    elif isinstance(problem, RecursionError):
+        # Of all that is walked through, only what the client sent can be so deep.
+        error = ApiError(message="The request's JSON is nested too deeply.", kind="invalid_request")
+    else:
+        # The text of an unforeseen exception may hold anything, keys included: it stays in the log.
+        logger.error(
+            "switchyard: internal error while handling %s %s",
+            flow.request.method,
+            flow.request.path.partition("?")[0],
+            exc_info=problem,
+        )
+        error = ApiError(
+            message=f"Switchyard failed with an internal error ({type(problem).__name__}). "
+            "The request was not sent to any provider by this step; see the router's log.",
+            kind="server",
+        )
+    answer = error_answer(format_of_client(flow.request), error, headers)
+    if isinstance(subject, Attempt):
+        subject.wipe()
+        subject.again = False
+        subject.answer = answer
+    else:
+        flow.response = for_method(answer, flow.request.method)

@@ -1,0 +1,134 @@
+"""HTTP messages made of all their parts at once."""
+
+import re
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+from mitmproxy.net.http import status_codes
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
+
+_AS_IS = "surrogateescape"
+"""Headers may hold any bytes, and keep them."""
+_LONGEST_KNOWN = 512
+"""Characters of a URL from which on its parts are not remembered."""
+
+
+def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.Request:
+    """A POST to `url`. `headers` has names in lower case; host and length are added."""
+    known = len(url) < _LONGEST_KNOWN  # models' names may be part of it
+    scheme, host, port, path, netloc = _parts(url) if known else _parts.__wrapped__(url)
+    named = {"host": netloc, "content-length": str(len(content)), **headers}
+    now = time.time()
+    return http.Request(
+        host, port, b"POST", scheme, b"", path, b"HTTP/1.1", _fields(named), content, None, now, now
+    )
+
+
+def make_response(
+    status: int, headers: Iterable[tuple[str, str]], content: bytes | None
+) -> http.Response:
+    """An answer with its length, or without `content` the head of one that is streamed.
+
+    Of several headers with the same name (in lower case) the last one counts.
+    """
+    named = dict(headers)
+    if content is not None:
+        named["content-length"] = str(len(content))
+    now = time.time()
+    return http.Response(
+        b"HTTP/1.1", status, _reason(status), _fields(named), content or b"", None, now, now
+    )
+
+
+def lower_name(field: bytes) -> str:
+    """A header's name in lower case."""
+    return field.decode("utf-8", _AS_IS).lower()
+
+
+def lower_items(
+    headers: http.Headers, name_of: Callable[[bytes], str] = lower_name
+) -> dict[str, str]:
+    """Headers by their names in lower case; repeated ones joined (RFC 9110, section 5.3).
+
+    `name_of` gives those names, and nothing for what is left out.
+    """
+    found: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for field, value in headers.fields:
+        if key := name_of(field):
+            text = value.decode("utf-8", _AS_IS)
+            if key not in found:
+                found[key] = text
+            elif key in repeated:
+                repeated[key].append(text)
+            else:
+                repeated[key] = [found[key], text]
+    for key, texts in repeated.items():
+        found[key] = ", ".join(texts)
+    return found
+
+
+def clean_value(value: str) -> str:
+    """A header's value as it may be sent: with a space for each line break, NUL and other control
+    character (RFC 9110, section 5.5), none of them at an end."""
+    if value.isprintable():
+        return value
+    return _CONTROLS.sub(" ", value).strip(" \t")
+
+
+def clean_bytes(value: bytes) -> bytes:
+    """As `clean_value`, of the bytes that stand in a head."""
+    return _CONTROL_BYTES.sub(b" ", value).strip(b" \t")
+
+
+@lru_cache(1024)
+def _reason(status: int) -> bytes:
+    return status_codes.RESPONSES.get(status, "").encode()
+
+
+def _fields(headers: Mapping[str, str]) -> http.Headers:
+    return http.Headers(
+        [
+            (name.encode("utf-8", _AS_IS), clean_value(value).encode("utf-8", _AS_IS))
+            for name, value in headers.items()
+        ]
+    )
+
+
+@lru_cache(4096)
+def _parts(url: str) -> tuple[bytes, str, int, bytes, str]:
+    made = http.Request.make("POST", url).data
+    return made.scheme, made.host, made.port, made.path, urlsplit(url).netloc
+
+
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+}
+"""Headers of one connection (RFC 9110, section 7.6.1)."""
+
+
+def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
+    """The headers that go on between a client and its own destination, either way: all but those of
+    the connection, and our own."""
+    named = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+    for field, value in headers.fields:
+        name = field.decode("latin-1").lower()
+        if name not in HOP_BY_HOP and name not in named and not name.startswith("x-switchyard-"):
+            yield field, clean_bytes(value)

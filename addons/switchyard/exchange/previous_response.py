@@ -1,0 +1,78 @@
+"""Responses requests that go on from an earlier answer, where the router keeps the conversation.
+
+A provider that speaks another format keeps no answers, so what it answered is kept here, by the
+answer's id and the client. A later request that names such an answer, or an item of
+it, gets the conversation in place of the name before anything else is done with it. What is not
+kept is left as it is: a provider that speaks Responses may know it.
+"""
+
+import hashlib
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.state.conversations import Conversations
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads
+from switchyard.wire.formats.openai_responses.history import expand
+from switchyard.wire.formats.openai_responses.history import input_items
+from switchyard.wire.formats.openai_responses.history import resolve
+from switchyard.wire.relay.relay import Relay
+
+FORMAT = "openai-responses"
+
+
+def recalled(
+    kept: Conversations, exchange: Exchange, connection: bytes | None = None
+) -> JsonObject:
+    """The request's body with what it names in full; the same object if nothing changes.
+
+    `connection` owns what was said on the client's WebSocket, if it has one.
+    """
+    body = exchange.body
+    if exchange.format.name != FORMAT:
+        return body
+    owners = [owner_of(exchange)]
+    if connection is not None:
+        owners.insert(0, connection)
+    before = body.get("previous_response_id")
+    if isinstance(before, str):
+        found = (kept.get(owner, before) for owner in owners)
+        if (data := next((data for data in found if data is not None), None)) is not None:
+            body = expand(body, loads(data))
+
+    def find(id: str) -> JsonObject | None:
+        found = (kept.with_item(owner, id) for owner in owners)
+        data = next((data for data in found if data is not None), None)
+        items = loads(data) if data is not None else []
+        return next((item for item in items if item.get("id") == id), None)
+
+    return resolve(body, find)
+
+
+def keep(kept: Conversations, exchange: Exchange) -> None:
+    """Keeps the conversation of an exchange that was answered completely by a translation, unless
+    the client said `store: false`."""
+    relay = exchange.relay
+    if exchange.format.name != FORMAT or exchange.body.get("store") is False:
+        return
+    if not isinstance(relay, Relay) or relay.upstream.name == FORMAT:
+        return
+    response = relay.response
+    if response is None and relay.body:
+        response = loads(relay.body)
+    if not response or not isinstance(id := response.get("id"), str):
+        return
+    output = response["output"]
+    ids = [item["id"] for item in output if isinstance(item.get("id"), str)]
+    data = dumps([*input_items(exchange.body), *output])
+    kept.put(owner_of(exchange), id, data, ids)
+
+
+def owner_of(exchange: Exchange) -> bytes:
+    """Whose conversations are whose: a hash of the client key that the request was admitted with.
+    Where none is asked for, of the credential it came with."""
+    kind, secret = b"client", exchange.client.key if exchange.client is not None else None
+    if secret is None:
+        kind, secret = b"credential", exchange.credential
+    text = secret.get_secret_value() if secret is not None else ""
+    return hashlib.sha256(kind + b"\0" + text.encode("utf-8", "surrogateescape")).digest()

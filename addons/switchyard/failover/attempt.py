@@ -1,0 +1,181 @@
+"""One attempt to have a request answered: what is sent where, and who reads the answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Literal
+from typing import Protocol
+
+from mitmproxy import http
+
+from switchyard.egress.egress import Way
+
+type FailureKind = Literal["connect", "timeout", "reset", "answer"]
+"""Where an attempt failed: no connection, a deadline passed, the connection broke, or the answer
+itself is a failure (which the receiver knows more about)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    kind: FailureKind
+    message: str
+    phase: str = ""
+    """For a timeout: connect, first-byte, first-output, between-chunks or total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds each phase of an attempt may take; None for no limit."""
+
+    connect: float | None = 5.0
+    first_byte: float | None = 60.0
+    first_output: float | None = 300.0
+    between_chunks: float | None = 120.0
+    total: float | None = 1800.0
+
+
+class Receiver(Protocol):
+    """Reads one upstream answer and makes the client's answer of it.
+
+    `start` is called with the upstream's head, then `data` for every piece of its body, then
+    `end` or `broken`. Bytes returned before `committed` is true are lost; a receiver holds them
+    back itself and returns them together with what commits it.
+    """
+
+    @property
+    def committed(self) -> bool:
+        """Whether the client may see the answer: real output came, and the attempt is the one."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is a failure. Before the commit the attempt is over; after it, what
+        was returned last told the client so and ended its stream."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is complete, although the upstream may not have closed it yet."""
+        ...
+
+    @property
+    def enough(self) -> bool:
+        """Whether the receiver ended the answer by itself, and the upstream, which may have more to
+        say, is to be left at once."""
+        ...
+
+    @property
+    def progress(self) -> int:
+        """Grows whenever the upstream says something that means something."""
+        ...
+
+    def start(self, response: http.Response) -> None: ...
+
+    def data(self, data: bytes) -> bytes: ...
+
+    def skim(self, data: bytes) -> bytes | None:
+        """As `data`, for a piece of a committed answer that need not be read since it holds nothing
+        but more words; None, and nothing done, for any other."""
+        ...
+
+    def end(self) -> bytes: ...
+
+    def broken(self, failure: Failure) -> bytes:
+        """The answer broke off. After the commit: the bytes that say so and end the stream."""
+        ...
+
+    def head(self) -> http.Response:
+        """The head of the client's answer, with its body where `whole`."""
+        ...
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the answer failed after the commit in a way that another attempt, which is asked
+        to, can go on from. Its failure has not been told then: `closing` would."""
+        ...
+
+    def closing(self) -> bytes:
+        """The bytes that tell a resumable failure after all, and end the stream."""
+        ...
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether nothing may be put between the bytes of a committed answer: no sign of life."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether `head` carries the complete answer (JSON) and no bytes are streamed."""
+        ...
+
+
+class Heart(Protocol):
+    """Keeps a client that waits for a stream from believing that nobody is there.
+
+    After `after` seconds of silence the head is sent with a `beat`, which says nothing, and from
+    then on a beat every `every` seconds of silence. Attempts may still fail and be followed by
+    others: the client has seen no content.
+    """
+
+    after: float
+    every: float
+    beat: bytes
+
+    def head(self) -> http.Response:
+        """The head of a stream of which nothing is known yet."""
+        ...
+
+    def closing(self, answer: http.Response) -> bytes:
+        """An answer of its own (an error) as the end of a stream whose head has been sent."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """Filled in by the `attempt` hook, judged in the `attempt_ended` hook.
+
+    An attempt without `request` sends nothing: after `wait` another one is made, or else the
+    client gets `answer`.
+    """
+
+    flow: http.HTTPFlow
+    number: int
+    """Counts from 1."""
+    hedge: bool = False
+    """Whether it would run beside another that is slow; without `request`, it does not."""
+
+    context: object = None
+    """Whatever addons want to find again with this attempt."""
+
+    request: http.Request | None = None
+    """What goes upstream, credential included. It lives here and not in the flow, so that no view,
+    dump or log of flows ever holds an upstream key."""
+    receiver: Receiver | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    hedge_after: float | None = None
+    """Seconds without output after which the `attempt` hook is asked for a hedge."""
+    heart: Heart | None = None
+    """How to keep the client waiting; None where nothing may be sent before the answer."""
+    way: Way | None = None
+    """How to get to the upstream, where not just by its address."""
+    listener: Callable[[bytes], None] | None = None
+    """Hears every piece of a streamed answer that the client is sent."""
+
+    wait: float | None = None
+    """Seconds after which the `attempt` hook shall be asked again."""
+
+    sent_at: float | None = None
+    """When the request had been sent, on the event loop's clock."""
+    failure: Failure | None = None
+    """Set before `attempt_ended`."""
+
+    lost: bool = False
+    """Set before `attempt_ended` where another attempt was faster; nothing has to be decided."""
+    again: bool = False
+    """Set in `attempt_ended`: make another attempt."""
+    answer: http.Response | None = None
+    """What the client gets if no (further) attempt is made."""
+
+    def wipe(self) -> None:
+        """Forget the request, and with it the credential."""
+        self.request = None

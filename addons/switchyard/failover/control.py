@@ -1,0 +1,27 @@
+"""What addons tell the failover layer, and ask of it."""
+
+from typing import Protocol
+
+from mitmproxy import http
+
+from switchyard.protocols.websocket import Talk
+
+
+class FailoverControl(Protocol):
+    """The part of the addon `Failover` that other addons use."""
+
+    def route(self, flow: http.HTTPFlow) -> None:
+        """From now on the flow's request is sent by attempts only."""
+        ...
+
+    def talk(self, flow: http.HTTPFlow, talk: Talk) -> None:
+        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
+        ...
+
+    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
+        """Whether the client spoke to the router as to a web server, not as to a proxy."""
+        ...
+
+    def forget(self, flow: http.HTTPFlow) -> None:
+        """The flow is over."""
+        ...

@@ -1,0 +1,398 @@
+"""The HTTP layer of one client connection, with streams that can fail over."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mitmproxy import http
+from mitmproxy.connection import Connection
+from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Server
+from mitmproxy.proxy import commands
+from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers import modes
+from mitmproxy.proxy.layers.http import DropStream
+from mitmproxy.proxy.layers.http import ErrorCode
+from mitmproxy.proxy.layers.http import GetHttpConnection
+from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http import RegisterHttpConnection
+from mitmproxy.proxy.layers.http import RequestHeaders
+from mitmproxy.proxy.layers.http import ResponseEndOfMessage
+from mitmproxy.proxy.layers.http import ResponseProtocolError
+from mitmproxy.proxy.layers.http import SendHttp
+
+from switchyard.egress.connect import GetConnectionByWay
+from switchyard.egress.connect import connect_by_way
+from switchyard.egress.egress import outer_of
+from switchyard.egress.egress import way_of
+from switchyard.egress.pool import Pool
+from switchyard.failover.deadlines import ArmDeadline
+from switchyard.failover.deadlines import DeadlineReached
+from switchyard.failover.deadlines import RunHook
+from switchyard.failover.deadlines import TimedStream
+from switchyard.listener.bounds import Share
+from switchyard.listener.bounds import unbounded
+from switchyard.protocols.driver import DrivenLayer
+from switchyard.protocols.driver import Handler
+from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1_client import PatientHttp1Client
+from switchyard.protocols.http1_client import http1_client_of
+from switchyard.protocols.http2_client import PatientHttp2Client
+from switchyard.protocols.http2_server import BoundedHttp2Server
+from switchyard.protocols.websocket import Talk
+
+if TYPE_CHECKING:
+    from switchyard.failover.refusing import Heads
+
+logger = logging.getLogger(__name__)
+
+_HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
+
+
+class FailoverLayer(DrivenLayer):
+    """mitmproxy's HTTP layer, extended by what failover needs.
+
+    - Every attempt has a stream id of its own towards its server: HTTP/2 forbids using one twice,
+      and late events of an abandoned attempt must find nobody. They are negative, so that they
+      never meet a client's.
+    - Deadlines of all streams share as few timers as possible: mitmproxy cannot cancel a timer,
+      and one per request would leave a sleeping task behind each.
+    - Connections that are closed or failed are forgotten. mitmproxy remembers a failure for as long
+      as the client connection lives, and would never try that server again.
+    - A bug or an unsupported feature met while reading from a server ends that attempt instead of
+      leaving the client to wait.
+    """
+
+    routed: set[str]
+    """Ids of the flows whose requests are sent by attempts."""
+    own: set[str]
+    """Ids of the flows in which the client spoke to us as to a web server, not as to a proxy."""
+    talks: dict[str, Talk]
+    """What is to be said on the connections of flows that are answered with a handshake."""
+    may_forward: Callable[[http.HTTPFlow], bool]
+    """Whether a flow that is not routed may be sent on to where the client addressed it."""
+    heads: "Heads | None"
+    """Who refuses requests by their heads; None where nobody does."""
+    stream_class: type[TimedStream]
+    pool: Pool | None
+    """Where idle connections are shared; None where they cannot be."""
+    share: Share
+    """What the client's connection has of what its address may have."""
+    run_hook: RunHook | None
+    """How streams run hooks without waiting for them; None where nobody offers that."""
+    side_by_side: bool = False
+    """Whether streams run beside each other though the client's connection is not HTTP/2."""
+    _last_attempt: int
+    _timers: dict[commands.RequestWakeup, float]
+
+    @classmethod
+    def adopt(
+        cls,
+        layer: HttpLayer,
+        stream_class: type[TimedStream],
+        routed: set[str],
+        own: set[str],
+        talks: dict[str, Talk],
+        may_forward: Callable[[http.HTTPFlow], bool],
+        handler: Handler | None = None,
+        pool: Pool | None = None,
+        heads: "Heads | None" = None,
+        share: Share | None = None,
+    ) -> None:
+        """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
+        is the engine's."""
+        layer.__class__ = cls
+        assert isinstance(layer, cls)
+        layer.stream_class = stream_class
+        layer.routed = routed
+        layer.own = own
+        layer.talks = talks
+        layer.may_forward = may_forward
+        layer.heads = heads
+        layer.handler = handler
+        layer.pool = pool if handler is not None else None
+        layer.run_hook = getattr(handler, "run_hook", None)
+        layer.share = share or unbounded()
+        layer._last_attempt = 0
+        layer._timers = {}
+
+    def make_stream(self, stream_id: int) -> CommandGenerator[None]:
+        stream = self.stream_class(forked(self.context), stream_id)
+        stream.run_hook = self.run_hook
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
+
+    def open_attempt(self, stream: TimedStream) -> int:
+        """A fresh id under which `stream` receives what its next upstream sends."""
+        self._last_attempt -= 1
+        self.streams[self._last_attempt] = stream
+        self._forget_dead_connections()
+        return self._last_attempt
+
+    def close_attempt(self, attempt_id: int) -> None:
+        """From now on, what comes for this attempt is ignored."""
+        self.streams.pop(attempt_id, None)
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        # Nothing here waits: it is the children that do.
+        return self._handle_event(event) if self.debug is None else super().handle_event(event)
+
+    def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        kind = type(event)
+        if isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
+            return self._guard_upstream(event)
+        if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
+            return self.event_to_child(self.connections[event.connection], event)  # type: ignore
+        if kind is events.Wakeup and event.command in self._timers:  # type: ignore
+            del self._timers[event.command]  # type: ignore
+            return self._reach_deadlines()
+        return self._begin(event) if kind is events.Start else super()._handle_event(event)
+
+    def _begin(self, event: events.Event) -> CommandGenerator[None]:
+        yield from super()._handle_event(event)
+        client = self.connections[self.context.client]
+        QuickHttp1Server.adopt(client, self.share)
+        yield from BoundedHttp2Server.adopt(client, self)
+        if self.handler is not None and self.debug is None:
+            top = self.handler.layer
+            # What stands between the handler and the outermost HTTP layer hands everything on.
+            if self.context.layers[:2] == [top, self] and type(top) in _HANDING_ON:
+                top.handle_event = self.handle_event
+
+    def event_to_child(
+        self, child: Layer | HttpStream, event: events.Event
+    ) -> CommandGenerator[None]:
+        # As mitmproxy's own, which asks for each kind one after another, for those that come most.
+        for command in child.handle_event(event):
+            kind = type(command)
+            if kind is commands.SendData:
+                yield command
+            elif kind is ReceiveHttp:
+                received = command.event  # type: ignore[attr-defined]
+                if type(received) is RequestHeaders:
+                    yield from self.make_stream(received.stream_id)
+                stream = self.streams.get(received.stream_id)
+                if stream is not None:
+                    yield from self.event_to_child(stream, received)
+            elif kind is SendHttp:
+                connection = self.connections[command.connection]  # type: ignore[attr-defined]
+                yield from self.event_to_child(connection, command.event)  # type: ignore
+            elif kind is ArmDeadline:
+                yield from self._arm(command.due)  # type: ignore[attr-defined]
+            else:
+                yield from self._pass_up(child, command)
+
+    def _pass_up(self, child: Layer, command: commands.Command) -> CommandGenerator[None]:
+        # The reply finds its way back by what is kept here.
+        if command.blocking or isinstance(command, commands.RequestWakeup):
+            self.command_sources[command] = child
+        if isinstance(command, DropStream):
+            self._drop(command.stream_id)
+        elif isinstance(command, GetHttpConnection):
+            yield from self.get_connection(command)
+        elif isinstance(command, RegisterHttpConnection):
+            yield from self.register_connection(command)
+        else:
+            if isinstance(command, commands.OpenConnection):
+                self.connections[command.connection] = child
+            yield command
+
+    def _drop(self, stream_id: int) -> None:
+        stream = self.streams.pop(stream_id, None)
+        if isinstance(stream, TimedStream):
+            stream.release()
+
+    def release(self) -> None:
+        """The client is gone: nobody needs what is left of its requests, which would otherwise stay
+        until the garbage collector finds it."""
+        for stream in list(self.streams.values()):
+            stream.request_body_buf.clear()
+            stream.response_body_buf.clear()
+        client = self.connections.get(self.context.client)
+        if isinstance(client, QuickHttp1Server):
+            client.let_go()
+        elif isinstance(client, BoundedHttp2Server):
+            client.let_go()
+
+    def upstream_of(self, stream_id: int) -> Connection | None:
+        """The connection on which the answer to a stream of the client's comes now."""
+        stream = self.streams.get(stream_id)
+        server = stream.flow.server_conn if stream is not None else None
+        return outer_of(server) if server is not None and server in self.connections else None
+
+    def _arm(self, due: float) -> CommandGenerator[None]:
+        if self._timers and min(self._timers.values()) <= due:
+            return
+        timer = commands.RequestWakeup(max(0.0, due - time.monotonic()))
+        self._timers[timer] = due
+        yield timer
+
+    def stop_streams(self) -> events.Wakeup | None:
+        """The process ends: have the answers that clients see ended in their own words. Returns the
+        event that does so, in place of a timer that is running; None where nothing is to be done.
+        """
+        streams = [stream for stream in self.streams.values() if isinstance(stream, TimedStream)]
+        for stream in streams:
+            if stream.deadlines:
+                stream.deadlines["stop"] = 0.0
+        if not self._timers or not any("stop" in stream.deadlines for stream in streams):
+            return None
+        return events.Wakeup(next(iter(self._timers)))
+
+    def _reach_deadlines(self) -> CommandGenerator[None]:
+        now = time.monotonic()
+        upcoming: float | None = None
+        for stream in {id(s): s for s in self.streams.values()}.values():
+            assert isinstance(stream, TimedStream)
+            due = stream.due
+            if due is not None and due <= now:
+                yield from self.event_to_child(stream, DeadlineReached())
+                due = stream.due
+                if due is not None and due <= now:
+                    due = None  # being dealt with: its stream waits for a hook
+            if due is not None and (upcoming is None or due < upcoming):
+                upcoming = due
+        if upcoming is not None:
+            yield from self._arm(upcoming)
+
+    def get_connection(
+        self, event: GetHttpConnection, *, reuse: bool = True
+    ) -> CommandGenerator[None]:
+        if isinstance(event, GetConnectionByWay):
+            if self.side_by_side and reuse and not event.own:
+                if (free := self._free_for(event)) is not None:
+                    yield from self._give(event, free)
+                    return
+                reuse = False
+            reuse = reuse and not event.own
+            has_one = reuse and any(map(partial(self._can_use, event), self.connections))
+            if self.pool is not None and not has_one and not event.fresh:
+                taken = self.pool.take(event, self)
+                if taken is not None:
+                    yield from self._give(event, taken)
+                    return
+            if event.way is not None:
+                yield from connect_by_way(self, event, event.way, reuse)
+                return
+        elif any(way_of(one) and event.connection_spec_matches(one) for one in self.connections):
+            reuse = False  # what a client sends to a provider itself takes no way of the router's
+        yield from super().get_connection(event, reuse=reuse)
+
+    def _give(self, wanted: GetHttpConnection, connection: Connection) -> CommandGenerator[None]:
+        stream = self.command_sources.pop(wanted)
+        done = GetHttpConnectionCompleted(wanted, (connection, None))
+        yield from self.event_to_child(stream, done)
+
+    def _free_for(self, wanted: GetConnectionByWay) -> Connection | None:
+        """One of this client's own connections that carries nothing now, or can carry more."""
+        for connection in () if wanted.fresh else self.connections:
+            made = connection.connected and connection not in self.waiting_for_establishment
+            if not made or not wanted.connection_spec_matches(connection):
+                continue
+            client = http1_client_of(self, connection)
+            if connection.alpn == b"h2" or (client is not None and client.is_idle):
+                return connection
+        return None
+
+    def _can_use(self, wanted: GetHttpConnection, connection: Connection) -> bool:
+        """Whether a connection of this client's own serves; one that is being made will."""
+        if not wanted.connection_spec_matches(connection):
+            return False
+        http1 = connection.connected and connection.alpn != b"h2"
+        return not (http1 and self.context.client.alpn == b"h2")
+
+    def offer(self, server: Connection | None) -> None:
+        """The answer on a connection is complete: share it, if it can carry another request."""
+        if self.pool is None or not isinstance(server, Server):
+            return
+        client = http1_client_of(self, server)
+        if client is not None and client.is_idle:
+            self.pool.add(server, self)
+
+    def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
+        """Stop making a connection, unless it was made meanwhile or others wait for it too."""
+        for connection, waiting in self.waiting_for_establishment.items():
+            if wanted not in waiting:
+                continue
+            if len(waiting) > 1:
+                waiting.remove(wanted)
+                self.command_sources.pop(wanted, None)
+            else:
+                yield commands.CloseConnection(outer_of(connection))
+            return
+
+    def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
+        if command.err:
+            self.connections.pop(command.connection, None)
+            self.connections.pop(outer_of(command.connection), None)
+        else:
+            PatientHttp1Client.adopt(self.connections[command.connection])
+            PatientHttp2Client.adopt(self.connections[command.connection])
+        yield from super().register_connection(command)
+
+    def _forget_dead_connections(self) -> None:
+        dead = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, Server)
+            and connection.state is ConnectionState.CLOSED
+            and connection.timestamp_end is not None
+            and connection not in self.waiting_for_establishment
+        ]
+        for connection in dead:
+            del self.connections[connection]
+
+    def _guard_upstream(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        """Handle what a server did; where that fails, end the attempt that waits for it.
+
+        mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
+        HTTP/1 body are one case it does not implement: the body is complete then.
+        """
+        if event.connection not in self.connections and event.connection != self.context.server:
+            return  # a connection that failed and is forgotten says its last
+        try:
+            if type(event) is events.DataReceived and event.connection in self.connections:
+                yield from self.event_to_child(self.connections[event.connection], event)
+            else:
+                yield from super()._handle_event(event)
+            return
+        except NotImplementedError as e:
+            trailers = "trailers" in str(e)
+            problem = str(e)
+        except Exception as e:
+            trailers = False
+            problem = f"internal error while reading from the upstream: {type(e).__name__}"
+            logger.exception("reading from an upstream failed")
+        yield commands.CloseConnection(event.connection)
+        for stream_id, stream in list(self.streams.items()):
+            if stream_id < 0 and outer_of(stream.flow.server_conn) is event.connection:
+                ending = (
+                    ResponseEndOfMessage(stream_id)
+                    if trailers
+                    else ResponseProtocolError(stream_id, problem, ErrorCode.GENERIC_SERVER_ERROR)
+                )
+                yield from self.event_to_child(stream, ending)
+
+
+def forked(context: Context) -> Context:
+    """As `context.fork()`, which makes a server for the copy that is not used."""
+    copy = object.__new__(Context)
+    copy.__dict__.update(context.__dict__)
+    copy.layers = context.layers.copy()
+    return copy
+
+
+def layer_of(stream: Layer) -> FailoverLayer:
+    """The layer a stream belongs to."""
+    layers = stream.context.layers
+    parent = layers[layers.index(stream) - 1]
+    assert isinstance(parent, FailoverLayer)
+    return parent

@@ -1,0 +1,143 @@
+"""The client's side of a request that is sent by attempts: what it is answered."""
+
+import time
+from collections.abc import Callable
+
+from mitmproxy import flow as mflow
+from mitmproxy import http
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import DropStream
+from mitmproxy.proxy.layers.http import RequestProtocolError
+from mitmproxy.proxy.layers.http import ResponseData
+from mitmproxy.proxy.layers.http import ResponseHeaders
+from mitmproxy.proxy.layers.http import SendHttp
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
+
+from switchyard.failover.attempt import Heart
+from switchyard.failover.deadlines import TimedStream
+from switchyard.failover.upstream_request import Leg
+
+
+class AnsweringStream(TimedStream):
+    """A stream that answers its client: piece by piece or at once, with signs of life until it
+    has something to say, and whatever comes first as the end."""
+
+    broke_off: Leg | None = None
+    """The attempt whose answer broke off in the client's sight, while another is to go on with
+    it."""
+    head_sent: bool = False
+    heart: Heart | None = None
+    listener: Callable[[bytes], None] | None = None
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.stores_bodies = context.options.store_streamed_bodies
+
+    def let_go(self, why: str) -> CommandGenerator[None]:
+        """End whatever still runs for this request."""
+        raise NotImplementedError
+
+    def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:
+        """Begin a streamed answer; whether that could be done."""
+        if not self.head_sent:
+            self.flow.response = head
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.stopped()):
+            return False
+        if not self.head_sent:
+            yield from self.send_head(head)
+        return True
+
+    def send_head(self, head: http.Response) -> CommandGenerator[None]:
+        if self.flow.request.http_version == "HTTP/1.1":
+            head.headers["transfer-encoding"] = "chunked"
+        elif self.flow.request.http_version == "HTTP/1.0":
+            head.headers["connection"] = "close"  # the end of the body is the end of the connection
+        head.timestamp_start = time.time()
+        self.flow.response = head
+        self.head_sent = True
+        yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=False), self.context.client)
+
+    def send_data(self, data: bytes) -> CommandGenerator[None]:
+        # An empty chunk would end a chunked body.
+        if not data:
+            return
+        if self.stores_bodies:
+            self.response_body_buf += data
+        if self.listener is not None:
+            self.listener(data)
+        if self.heart:
+            yield from self.arm("heartbeat", self.heart.every)
+        yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
+
+    def heartbeat(self) -> CommandGenerator[None]:
+        """Show the client that somebody is there."""
+        if self.heart is None:
+            return
+        if not self.head_sent:
+            yield from self.send_head(self.heart.head())
+        yield from self.send_data(self.heart.beat)
+
+    def finish(self) -> CommandGenerator[None]:
+        """End a streamed answer cleanly."""
+        yield from self.let_go("complete")
+        assert self.flow.response
+        if self.stores_bodies:
+            self.flow.response.data.content = bytes(self.response_body_buf)
+            self.response_body_buf.clear()
+        yield from self.send_response(already_streamed=True)
+
+    def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
+        """Give the client a complete answer, as the end of its stream where that has begun."""
+        self.deadlines.clear()
+        if self.broke_off is not None:
+            yield from self.send_data(self.broke_off.receiver.closing())
+            yield from self.finish()
+            return
+        if self.head_sent and answer is not None and self.heart:
+            closing = self.heart.closing(answer)
+            yield HttpResponseHeadersHook(self.flow)
+            if not (yield from self.stopped()):
+                yield from self.send_data(closing)
+                yield from self.finish()
+            return
+        # None: whoever was asked for an answer gave none, which only a bug can cause.
+        self.flow.response = answer or http.Response.make(
+            500,
+            b'{"error":{"message":"Switchyard made no answer.","type":"server_error"}}',
+            {"content-type": "application/json"},
+        )
+        self.flow.response.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.stopped()):
+            return
+        yield from self.send_response()
+
+    def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
+        """As mitmproxy's; to HEAD without a body, which would be read as the next answer, and with
+        the head that says its length (RFC 9110, 9.3.2)."""
+        assert self.flow.response
+        if self.flow.request.data.method == b"HEAD" and not already_streamed:
+            self.flow.response.data.content = b""
+        yield from super().send_response(already_streamed)
+
+    def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
+        """The client went away: the upstream shall stop, and the flow ends as an error."""
+        yield from self.let_go(event.message)
+        if self.server_state not in (self.state_done, self.state_errored):
+            self.flow.error = mflow.Error(event.message)
+            yield HttpErrorHook(self.flow)
+        self.client_state = self.server_state = self.state_errored
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+
+    def stopped(self) -> CommandGenerator[bool]:
+        """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
+        may be sent anywhere."""
+        if not (yield from self.check_killed(True)):
+            return False
+        yield from self.let_go("killed")
+        yield DropStream(self.stream_id)
+        return True

@@ -1,0 +1,1 @@
+"""Addresses that are listened on, and what clients begin with there."""

@@ -1,0 +1,57 @@
+"""The state of every provider, as JSON."""
+
+import time
+
+from switchyard.policy.health import HealthRow
+from switchyard.runtime import Runtime
+from switchyard.wire.encoding.jsonio import JsonObject
+
+
+def provider_status(runtime: Runtime) -> JsonObject:
+    """The targets that were tried lately, under the provider they belong to, and those providers
+    that are configured but not live, with the reason.
+
+    Everybody with a key may see it: no text of a provider's, which may quote what a client wrote,
+    and no name of a model that only a client has ever used.
+    """
+    now = time.monotonic()
+    targets: dict[str, list[JsonObject]] = {p.name: [] for p in runtime.config.providers}
+    listed = {(p.name, m.name) for p in runtime.config.providers for m in p.models or ()}
+    for row in runtime.health.snapshot(now):
+        if _is_made_up(row) and (row.key.provider, row.key.model) not in listed:
+            continue
+        targets.setdefault(row.key.provider, []).append(_told(row, now))
+    return {
+        "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
+        "not-live": [
+            {"name": one.provider.name, "reason": one.reason} for one in runtime.config.not_live
+        ],
+    }
+
+
+def _is_made_up(row: HealthRow) -> bool:
+    """Whether nothing but a client's word speaks for there being such a model."""
+    return row.last_class == "model" and not row.successes and not row.in_flight
+
+
+def _told(row: HealthRow, now: float) -> JsonObject:
+    standing = row.standing
+    told: JsonObject = {
+        "model": row.key.model,
+        "credential": row.key.credential,
+        "state": standing.state,
+        "in-flight": row.in_flight,
+        "successes": row.successes,
+        "failures": row.failures,
+    }
+    if standing.state == "cooling":
+        told["returns-in"] = round(standing.returns - now, 3)
+        told["announced"] = standing.shut_until > 0
+    if row.last_failed_at is not None:
+        told["last-error"] = {
+            "class": row.last_class,
+            "status": row.last_status,
+            "message": row.last_error,
+            "seconds-ago": round(now - row.last_failed_at, 3),
+        }
+    return told

@@ -1,0 +1,78 @@
+"""The pipeline: every addon, in the order in which they see each hook.
+
+A module here defines addons and what only they use; no addon imports another.
+"""
+
+from switchyard.exchange.refusing import refuse
+from switchyard.listener.bounds import Bounds
+from switchyard.pipeline.access import Access
+from switchyard.pipeline.annotation import Views
+from switchyard.pipeline.client_trust import Trust
+from switchyard.pipeline.credentials import Credentials
+from switchyard.pipeline.discovery import Discovery
+from switchyard.pipeline.failover import Failover
+from switchyard.pipeline.fallback import Fallback
+from switchyard.pipeline.forwarding import Passing
+from switchyard.pipeline.gate import Gate
+from switchyard.pipeline.heartbeat import Heartbeat
+from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.listener_tls import OwnDoor
+from switchyard.pipeline.log_lines import LogLines
+from switchyard.pipeline.management import Manage
+from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.recorder import Recorder
+from switchyard.pipeline.release import Release
+from switchyard.pipeline.rights import Rights
+from switchyard.pipeline.routing import Routing
+from switchyard.pipeline.sending import Sending
+from switchyard.pipeline.settings import Settings
+from switchyard.pipeline.status import Status
+from switchyard.pipeline.streaming import Streaming
+from switchyard.pipeline.translation import Translation
+from switchyard.pipeline.tunnels import Tunnels
+from switchyard.pipeline.usage import Usage
+from switchyard.pipeline.websockets import Sockets
+from switchyard.runtime import Runtime
+
+
+def build(runtime: Runtime | None = None) -> list[object]:
+    """Create the addons in their order, for `runtime` or a new one."""
+    runtime = runtime or Runtime()
+    intake = Intake(runtime)
+    trust = Trust(runtime)
+    tunnels = Tunnels(runtime, trust.spares)
+    bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
+    failover = Failover(
+        may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges, bounds=bounds
+    )
+    if not hasattr(runtime, "failover"):
+        runtime.failover = failover
+    return [
+        LogLines(runtime),
+        Settings(runtime),
+        Discovery(runtime),
+        Access(runtime),
+        Gate(runtime),
+        tunnels,
+        OwnDoor(runtime),
+        failover,
+        Masking(runtime),
+        Rights(runtime),
+        Passing(runtime),
+        Sockets(runtime),
+        intake,
+        Manage(runtime),
+        Routing(runtime),
+        Credentials(runtime),
+        Translation(runtime),
+        Streaming(runtime),
+        Sending(runtime),
+        Heartbeat(runtime),
+        Fallback(runtime),
+        Usage(runtime),
+        Views(runtime),
+        Recorder(runtime),
+        Status(runtime),
+        trust,
+        Release(runtime),
+    ]

@@ -1,0 +1,146 @@
+"""What mitmproxy's own interfaces show of an exchange."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from mitmproxy import contentviews
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.addonmanager import Loader
+from mitmproxy.utils import asyncio_utils
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.recording.contentview import Conversation
+from switchyard.recording.flow_sinks import show_again
+from switchyard.recording.flow_sinks import shows_flows
+from switchyard.recording.metadata import FACTS
+from switchyard.runtime import Runtime
+from switchyard.usage.prices import cost_of_call
+from switchyard.usage.prices import cost_text
+from switchyard.usage.prices import tokens_of
+from switchyard.wire.encoding.jsonio import JsonObject
+
+_LONGEST_NAME = 100
+_COLUMNS = "web_columns"
+
+
+class Views:
+    """Writes the route taken into the flow's comment and marks what failed.
+
+    The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic,
+    1,234 tokens in, 56 out`. Where there is a list of flows, the cost follows a moment later as far
+    as it is known: `$0.0123 at list prices`.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._shows = False
+
+    def load(self, loader: Loader) -> None:
+        contentviews.add(Conversation)
+        if _COLUMNS in ctx.options and ctx.options.web_columns == ctx.options.default(_COLUMNS):
+            # mitmweb has a column for the comment, but does not show it.
+            columns = [name for name in ctx.options.web_columns if name != "method"]
+            columns.insert(columns.index("path") + 1, "comment")
+            ctx.options.update(web_columns=columns)
+
+    def running(self) -> None:
+        self._shows = shows_flows()
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._annotate(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._annotate(flow)
+
+    def _annotate(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None:
+            return
+        told = self._facts(exchange)
+        facts = [
+            " -> ".join(told["route"]),
+            f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
+            f"{time.monotonic() - exchange.started:.1f} s",
+            *_particulars(exchange),
+        ]
+        flow.metadata[FACTS] = told
+        flow.comment = f"{_one_line(exchange.model)}: {', '.join(facts)}"
+        if not exchange.answered:
+            flow.marked = ":red_circle:"
+        elif exchange.attempts > 1:
+            flow.marked = ":orange_circle:"
+        if self._shows and "provider-origin" in told and "tokens" in told:
+            asyncio_utils.create_task(
+                _tell_cost(flow, flow.comment), name="switchyard cost", keep_ref=True
+            )
+
+    def _facts(self, exchange: Exchange) -> JsonObject:
+        """What is known of a call, as dumps, exports and logs have it: plain data without
+        secrets."""
+        target, upstream = exchange.target, exchange.upstream_format
+        usage = exchange.relay.usage if exchange.relay is not None else None
+        facts: JsonObject = {
+            "model": _one_line(exchange.model),
+            "format": exchange.format.name,
+            "stream": exchange.streams,
+            "answered": exchange.answered,
+            "route": exchange.steps(),
+            "dropped": list(exchange.dropped),
+        }
+        if exchange.answered and target is not None:
+            facts["provider"] = target.provider.name
+            # A passthrough has the client's name for it.
+            facts["provider-model"] = _one_line(target.model or exchange.model)
+            facts["provider-format"] = upstream.name if upstream is not None else None
+            # Of an answer that another one goes on with, the tokens are not all here.
+            if upstream is not None and not exchange.resumes:
+                origin = _origin(self._runtime.base_url(target.provider, upstream.name))
+                facts |= {"provider-origin": origin} if origin else {}
+        if exchange.answered and usage is not None:
+            facts["tokens"] = tokens_of(usage)
+        return facts
+
+
+async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
+    """Add the cost of a call to its comment, after what was told.
+
+    Prices take a while to load, therefore in a thread.
+    """
+    facts = flow.metadata[FACTS]
+    cost = cost_text(await asyncio.to_thread(cost_of_call, facts, flow.request.timestamp_start))
+    # Others may add to it meanwhile, and people write another one.
+    if cost and flow.comment.startswith(told):
+        flow.comment = f"{told}, {cost}{flow.comment.removeprefix(told)}"
+        show_again(flow)
+
+
+def _particulars(exchange: Exchange) -> Iterator[str]:
+    """What only some answers have: another format behind them, and what they took."""
+    upstream = exchange.upstream_format
+    if not exchange.answered:
+        return
+    if upstream is not None and upstream.name != exchange.format.name:
+        yield f"{upstream.name} for {exchange.format.name}"
+    usage = exchange.relay.usage if exchange.relay is not None else None
+    if usage is not None and (usage.input or usage.output):
+        yield f"{usage.input or 0:,} tokens in"
+        yield f"{usage.output or 0:,} out"
+
+
+@lru_cache(maxsize=256)
+def _origin(base_url: str) -> str:
+    """Where a provider is asked, without the path, which may be anybody's own."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""
+
+
+def _one_line(model: str) -> str:
+    """A model's name as a dump can hold it; clients may send anything."""
+    if len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable() and " " not in model:
+        return model
+    line = " ".join(model.encode("utf-8", "replace").decode().split())
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"

@@ -1,0 +1,114 @@
+"""Clients that do not trust the router's certificates: told by name, with what they have to set."""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from mitmproxy import connection
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.proxy.context import Context
+from mitmproxy.tls import TlsData
+
+from switchyard.config.shipped import known_clients
+from switchyard.listener.addresses import may_pass
+from switchyard.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+QUIET = 600.0
+"""Seconds in which the same is not told again: tools try many times."""
+
+_MOST_TOLD = 1000
+_CA = "mitmproxy-ca-cert.pem"
+_ALERTS = re.compile(r"unknown ca|certificate unknown|bad certificate")
+"""How mitmproxy tells the alerts of clients that looked at the certificate (RFC 8446, 6.2)."""
+
+
+class Trust:
+    """Tells when a client breaks off the TLS of a host that is opened here.
+
+    Some send the alert `unknown ca`, some only hang up (Bun, and what is built with it). What a
+    client is called stands in its CONNECT; where it says nothing there, the host may tell.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._agents: dict[str, str] = {}
+        self._told: dict[tuple[str, str], float] = {}
+        self._spared: dict[tuple[str, str, str], float] = {}
+        """Until when whose connections to which host are tunnelled."""
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        if self._runtime.serves_host(flow.request.host, flow.request.port):
+            self._agents[flow.client_conn.id] = flow.request.headers.get("user-agent", "")
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._agents.pop(client.id, None)
+
+    def spares(self, context: Context, hosts: Iterable[str]) -> bool:
+        """Whether the client did not take our certificate for one of these hosts lately, and is
+        to be tunnelled there for that."""
+        if not self._spared or not may_pass(context.client):
+            return False
+        now = time.monotonic()
+        return any(
+            self._spared.get((*self._name(context.client), host.lower()), 0.0) > now
+            for host in hosts
+        )
+
+    def _name(self, client: connection.Client) -> tuple[str, str]:
+        peer = client.peername[0] if client.peername else ""
+        return peer, self._agents.get(client.id, "")
+
+    def _spare(self, data: TlsData, agent: str, host: str) -> None:
+        wish = self._runtime.config.on_tls_failure
+        client = data.context.client
+        if wish.action != "tunnel" or not may_pass(client):
+            return
+        if len(self._spared) >= _MOST_TOLD:
+            self._spared.clear()
+        until = time.monotonic() + wish.for_
+        address = data.context.server.address
+        for name in {host, address[0] if address else host}:
+            self._spared[(*self._name(client), name.lower())] = until
+        logger.warning(
+            "switchyard: connections of %s to %s are tunnelled for %g s, untouched and unrouted "
+            "(on-tls-failure: tunnel)",
+            agent or "that client",
+            host,
+            wish.for_,
+        )
+
+    def tls_failed_client(self, data: TlsData) -> None:
+        client = data.context.client
+        if client.id in self._runtime.own_doors:
+            return  # our own certificate, or one of the client's that we asked for
+        host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
+        agent = self._agents.get(client.id, "")
+        self._spare(data, agent, host)
+        if not self._is_news(agent, host, time.monotonic()):
+            return
+        ca = Path(ctx.options.confdir).expanduser() / _CA
+        name, advice = known_clients().advice(agent, host, str(ca))
+        alert = _ALERTS.search((data.conn.error or "").lower())
+        logger.warning(
+            "switchyard: %s %s this router's certificate for %s (%s): %s",
+            name,
+            "does not trust" if alert else "seems not to trust",
+            host,
+            f"it answered {alert[0]!r}" if alert else "it hung up while TLS began",
+            advice,
+        )
+
+    def _is_news(self, agent: str, host: str, now: float) -> bool:
+        """Whether this was not told lately."""
+        place = agent, host
+        if now - self._told.get(place, -QUIET) < QUIET:
+            return False
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[place] = now
+        return True

@@ -1,0 +1,230 @@
+"""Asks providers which models they have: at the start, on a timer, and in the background."""
+
+import asyncio
+import logging
+import math
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitmproxy import ctx
+from mitmproxy.addonmanager import Loader
+from mitmproxy.utils import asyncio_utils
+
+from switchyard.attempt.url import auth_header
+from switchyard.attempt.url import endpoint_url
+from switchyard.attempt.url import url_without_socket
+from switchyard.config.provider import Provider
+from switchyard.config.provider import credentials_of
+from switchyard.egress.fetch import FetchError
+from switchyard.egress.fetch import fetch
+from switchyard.redaction.text import redact
+from switchyard.runtime import Runtime
+from switchyard.state.model_lists import Lists
+from switchyard.state.model_lists import load_lists
+from switchyard.state.model_lists import save_lists
+from switchyard.state.model_lists import state_file
+from switchyard.values.lasting import forever
+from switchyard.wire.encoding.jsonio import loads
+from switchyard.wire.operations.list_models import FoundModel
+from switchyard.wire.operations.list_models import list_path
+from switchyard.wire.operations.list_models import read_list
+from switchyard.wire.registry import FORMATS
+
+logger = logging.getLogger(__name__)
+
+_MOST_MODELS = 5000
+_MOST_PAGES = 20
+_MOST_KEYS = 3
+"""Of a provider's keys, how many are tried for its list."""
+_AGAIN_AFTER = 60.0
+"""Seconds after which a provider that gave no list is asked again; doubles with every failure."""
+
+
+@dataclass(slots=True)
+class _Schedule:
+    provider: Provider
+    due: float = 0.0
+    failures: int = 0
+
+
+class Discovery:
+    """Keeps the catalog up to date with what providers say they have.
+
+    A provider whose `models` is `discover` or not given is asked; any other name may be asked for
+    all the same. No request waits for any of this. What was learned last is kept on disk.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._schedule: dict[str, _Schedule] = {}
+        self._lists: Lists = {}
+        self._file = Path()
+        self._told: dict[str, tuple[FoundModel, ...]] = {}
+        """By provider, what the log has told of."""
+        self._task: asyncio.Task | None = None
+        self._changed = asyncio.Event()
+        self._saving = asyncio.Lock()
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "switchyard_discovery",
+            bool,
+            True,
+            "Ask providers without a list of models in the configuration which ones they have.",
+        )
+
+    def running(self) -> None:
+        if not ctx.options.switchyard_discovery:
+            return
+        self._file = state_file(os.environ)
+        self._lists = load_lists(self._file)
+        self._runtime.when_used(self._changed.set)
+        self._task = asyncio_utils.create_task(
+            forever("asking providers for their models", self._look),
+            name="switchyard model discovery",
+            keep_ref=True,
+        )
+
+    def done(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _look(self) -> None:
+        """Take over what is known, ask whoever is due, and wait until there is something to do."""
+        self._changed.clear()
+        wanted = {p.name: p for p in self._runtime.config.providers if is_asked(p)}
+        for name in self._schedule.keys() - wanted.keys():
+            del self._schedule[name]
+        for name, provider in wanted.items():
+            if name not in self._schedule or self._schedule[name].provider != provider:
+                self._schedule[name] = _Schedule(provider)
+        await self._take_over(wanted.values())
+        now = time.monotonic()
+        for one in self._schedule.values():
+            if one.due <= now:
+                one.due = math.inf
+                asyncio_utils.create_task(
+                    self._ask(one), name=f"models of {one.provider.name}", keep_ref=True
+                )
+        upcoming = min((one.due for one in self._schedule.values()), default=math.inf)
+        try:
+            async with asyncio.timeout(None if upcoming == math.inf else upcoming - now):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    async def _take_over(self, providers: Iterable[Provider]) -> None:
+        known = {p.name: found for p in providers if (found := self._lists.get(_place(p)))}
+        await self._runtime.learn(known)
+        for name, found in known.items():
+            if self._told.get(name) != found:
+                logger.info("switchyard: %s has %d models", name, len(found))
+        self._told = known
+
+    async def _ask(self, schedule: _Schedule) -> None:
+        """Ask one provider, and say when it is to be asked again, whatever comes of it."""
+        again = _AGAIN_AFTER
+        try:
+            again = await self._ask_now(schedule)
+        except Exception:
+            name = schedule.provider.name
+            logger.exception("switchyard: the models of %s could not be taken over", name)
+        finally:
+            schedule.due = time.monotonic() + again
+            self._changed.set()
+
+    async def _ask_now(self, schedule: _Schedule) -> float:
+        """Ask one provider; the seconds until it is to be asked again."""
+        provider = schedule.provider
+        try:
+            found = await self._list_of(provider)
+        except Exception as e:
+            again = min(provider.discover_every, _AGAIN_AFTER * 2.0**schedule.failures)
+            schedule.failures += 1
+            logger.debug("switchyard: asking %s for its models failed", provider.name, exc_info=e)
+            if schedule.failures == 1:
+                self._tell(provider, e)
+        else:
+            again = provider.discover_every
+            if schedule.failures:
+                logger.info("switchyard: %s tells its models again", provider.name)
+            schedule.failures = 0
+            await self._keep(_place(provider), found)
+        return again
+
+    def _tell(self, provider: Provider, error: Exception) -> None:
+        why = redact(str(error)) if isinstance(error, FetchError | ValueError) else ""
+        why = self._runtime.routes.concealer.text(why)
+        kept = len(self._lists.get(_place(provider), ()))
+        logger.warning(
+            "switchyard: %s does not tell its models: %s. %s Any may be asked for by name.",
+            provider.name,
+            why or type(error).__name__,
+            f"The {kept} it told last stay listed." if kept else "None are listed.",
+        )
+
+    async def _list_of(self, provider: Provider) -> tuple[FoundModel, ...]:
+        """The provider's list, asked for with its keys in turn. Raises what the last one met."""
+        keys = list(credentials_of(provider))[:_MOST_KEYS]
+        for credential in keys[:-1]:
+            try:
+                return await self._list_by(provider, credential)
+            except FetchError:
+                continue
+        return await self._list_by(provider, keys[-1])
+
+    async def _list_by(self, provider: Provider, credential: str) -> tuple[FoundModel, ...]:
+        format = FORMATS[provider.formats[0]]
+        way = self._runtime.ways.of(credential, format.name)
+        headers = dict(format.headers())
+        if provider.host_header:
+            headers["host"] = provider.host_header
+        key = self._runtime.routes.key(credential)
+        if key is not None:
+            name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
+            headers[name] = value
+        for rule in provider.headers:
+            if not rule.copy_of:
+                headers[rule.name.lower()] = rule.value.get_secret_value()
+        found: dict[str, FoundModel] = {}
+        after = ""
+        for _ in range(_MOST_PAGES):
+            base = self._runtime.base_url(provider, format.name)
+            url = url_without_socket(endpoint_url(base, format, list_path(format.name, after)))
+            headers.setdefault("host", url.split("/", 3)[2])
+            trusted = ctx.options.ssl_verify_upstream_trusted_ca
+            body = await fetch(url, headers.items(), way, provider, trusted)
+            page = read_list(format.name, loads(body))
+            found |= {model.name: model for model in page.models}
+            after = page.next
+            if not after or len(found) >= _MOST_MODELS:
+                break
+        return tuple(found.values())[:_MOST_MODELS]
+
+    async def _keep(self, place: str, found: tuple[FoundModel, ...]) -> None:
+        """Take over a list, and keep it on disk if it is new."""
+        if self._lists.get(place) == found:
+            return
+        self._lists[place] = found
+        self._changed.set()
+        async with self._saving:
+            try:
+                await asyncio.to_thread(save_lists, self._file, dict(self._lists))
+            except OSError as e:
+                logger.warning("switchyard: models cannot be kept in %s: %s", self._file, e)
+
+
+def is_asked(provider: Provider) -> bool:
+    """Whether a provider is asked for its models: there is no list of them in the file, and a key
+    of the router's to ask with, unless the file says `discover`."""
+    if provider.builtin is not None or provider.models is not None or not provider.discover_every:
+        return False
+    return provider.discover or provider.credentials == "own"
+
+
+def _place(provider: Provider) -> str:
+    """What a list is kept by: the provider, and where it was asked."""
+    return f"{provider.name} {provider.url_for(provider.formats[0])}"

@@ -1,0 +1,185 @@
+"""The addon that puts our HTTP layer in place of mitmproxy's."""
+
+import asyncio
+import socket
+from collections import defaultdict
+from collections.abc import Callable
+from weakref import WeakSet
+
+from mitmproxy import connection
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy import tls
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import layer
+from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from switchyard.config.limits import Limits
+from switchyard.egress import dial
+from switchyard.egress.connect import HTTP2_OR_1
+from switchyard.egress.egress import way_of
+from switchyard.egress.pool import Pool
+from switchyard.egress.proxy_tunnel import Lookup
+from switchyard.failover.holding import TaskHolding
+from switchyard.failover.holding import WireHolding
+from switchyard.failover.layer import FailoverLayer
+from switchyard.failover.refusing import Heads
+from switchyard.failover.stream import FailoverStream
+from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import plainly
+from switchyard.listener.builtin_addons import mitmproxys
+from switchyard.listener.next_layer import Door
+from switchyard.listener.next_layer import decide_early
+from switchyard.protocols import error_pages
+from switchyard.protocols import message_heads
+from switchyard.protocols import passed_sockets
+from switchyard.protocols.websocket import Talk
+
+CONNECTIONS_PER_UPSTREAM = 10_000
+"""mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
+one of them to end. An HTTP/2 client with six streams to one provider would see one stall."""
+
+
+class Failover:
+    """Makes requests of routed flows go by attempts (see the package's docstring)."""
+
+    def __init__(
+        self,
+        may_forward: Callable[[http.HTTPFlow], bool],
+        door: Door,
+        heads: Heads | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        """`may_forward` says whether a flow that is not routed may go where it was addressed,
+        `door` what becomes of connections, `heads` which requests are refused by their heads, and
+        `bounds` how much of the router a client may have."""
+        self._routed: set[str] = set()
+        self._own: set[str] = set()
+        self._talks: dict[str, Talk] = {}
+        self._upgrading: set[str] = set()
+        self._may_forward = may_forward
+        self._door = door
+        self._heads = heads
+        self._bounds = bounds or Bounds(Limits, plainly)
+        self._pool = Pool()
+        self._layers: WeakSet[FailoverLayer] = WeakSet()
+
+    def load(self, loader: Loader) -> None:
+        dial.install()
+        message_heads.install()
+        error_pages.install()
+        passed_sockets.install()
+
+    async def done(self) -> None:
+        for layer_ in list(self._layers):
+            handler = mitmproxys("proxyserver").connections.get(layer_.context.client.id)
+            if handler is not None and (waker := layer_.stop_streams()) is not None:
+                await handler.server_event(waker)
+        self._pool.clear()
+        dial.remove()
+        message_heads.remove()
+        error_pages.remove()
+        passed_sockets.remove()
+
+    def route(self, flow: http.HTTPFlow) -> None:
+        """From now on the flow's request is sent by attempts only."""
+        self._routed.add(flow.id)
+
+    def talk(self, flow: http.HTTPFlow, talk: Talk) -> None:
+        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
+        self._talks[flow.id] = talk
+        self._upgrading.discard(flow.client_conn.id)
+
+    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
+        """Whether the client spoke to us as to a web server, not as to a proxy."""
+        return flow.id in self._own
+
+    def next_layer(self, nextlayer: layer.NextLayer) -> None:
+        if nextlayer.layer is None:
+            mitmproxys("nextlayer").next_layer(nextlayer)
+        self._door.checked(nextlayer)
+        for each in nextlayer.context.layers:
+            if type(each) is HttpLayer:
+                handler = mitmproxys("proxyserver").connections.get(each.context.client.id)
+                share = self._bounds.share_of(each.context.client)
+                FailoverLayer.adopt(
+                    each,
+                    FailoverStream,
+                    self._routed,
+                    self._own,
+                    self._talks,
+                    self._may_forward,
+                    handler if hasattr(handler, "admit") else None,
+                    self._pool,
+                    self._heads,
+                    share,
+                )
+                assert isinstance(each, FailoverLayer)
+                self._layers.add(each)
+                share.release.append(each.release)
+                if hasattr(handler, "pool"):
+                    handler.pool = self._pool
+
+    def configure(self, updated: set[str]) -> None:
+        # Any of mitmproxy's options may be about how connections are made.
+        self._pool.clear()
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        # mitmproxy offers a server only what the client offered, which knows nothing of the servers
+        # that its request is tried at.
+        if ctx.options.http2 and not data.server.alpn_offers:
+            # A WebSocket is opened over HTTP/1.1.
+            upgrades = data.client.id in self._upgrading
+            data.server.alpn_offers = (b"http/1.1",) if upgrades else HTTP2_OR_1
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if "websocket" in flow.request.headers.get("upgrade", "").lower():
+            self._upgrading.add(flow.client_conn.id)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._upgrading.discard(client.id)
+        self._bounds.close(client)
+
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        way = way_of(data.conn)
+        if data.ssl_conn is None and way is not None and way.start_tls is not None:
+            assert isinstance(data.conn, connection.Server)
+            data.ssl_conn = way.start_tls(data.conn)
+
+    async def failover_resolve(self, lookup: Lookup) -> None:
+        """Finds the addresses of a name that a proxy shall not resolve itself, IPv4 first: many a
+        proxy has no IPv6."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        found.sort(key=lambda one: one[0] != socket.AF_INET)
+        lookup.addresses = [str(one[4][0]) for one in found]
+
+    def client_connected(self, client: connection.Client) -> None:
+        handler = mitmproxys("proxyserver").connections.get(client.id)
+        if not self._bounds.open(client):
+            client.error = "too many connections of this address (limits.connections-per-address)"
+        if handler is not None:
+            wires = hasattr(handler, "admit")
+            holding = WireHolding(handler) if wires else TaskHolding(handler)
+            self._bounds.share_of(client).holding = holding
+            decide_early(handler.layer, self._door)
+            handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
+
+    def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Closes what mitmproxy leaves open where it cancels a connection's handler twice, as when
+        a client leaves while two attempts run: the upstream would go on with its answer."""
+        handler = mitmproxys("proxyserver").connections.get(data.client.id)
+        left = handler.transports.get(data.server) if handler is not None else None
+        if left is not None and left.writer is not None:
+            left.writer.close()
+
+    def forget(self, flow: http.HTTPFlow) -> None:
+        """The flow is over, and nobody will ask about it any more."""
+        self._routed.discard(flow.id)
+        self._own.discard(flow.id)
+        self._talks.pop(flow.id, None)

@@ -1,0 +1,114 @@
+"""What passes through without being a call, to a provider's own host or by plain HTTP to anybody's:
+as it comes, and without its secrets being kept."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mitmproxy import ctx
+from mitmproxy import http
+
+from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.reach import may_forward
+from switchyard.recording.flow_sinks import keeps_flows
+from switchyard.recording.tape import KEPT
+from switchyard.recording.tape import Tape
+from switchyard.redaction.headers import MASK
+from switchyard.runtime import Runtime
+
+_SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
+"""In the paths where clients get or renew what they identify themselves with."""
+
+_SHOWS_BODIES = 3
+"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
+
+_COOKIES = "set-cookie"
+_SWITCHING = 101
+
+
+@dataclass(frozen=True, slots=True)
+class _Tapes:
+    """What is kept of a flow's bodies."""
+
+    request: Tape
+    response: Tape
+
+
+class Passing:
+    """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
+    of one longer than without us. Their beginnings are kept for who looks at flows, if anybody.
+
+    Cookies that are set, and bodies that hold tokens, are not kept. Before the answer is on its way
+    nothing may be taken out of it, and once it is complete it is saved at once; since it is
+    streamed, its head is gone when the flow is over.
+    """
+
+    def __init__(self, runtime: Runtime, keeps: Callable[[], bool] | None = None) -> None:
+        """`keeps` says whether anybody looks at flows."""
+        self._runtime = runtime
+        self._keeps = keeps or _looked_at
+        self._tapes: dict[str, _Tapes] = {}
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
+            return  # what has an answer by now was refused
+        if may_forward(self._runtime, flow):
+            flow.request.stream = _listening(self._tapes_of(flow).request)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.request.stream and (tapes := self._tapes.get(flow.id)) is not None:
+            signs_in = _SIGNS_IN.search(flow.request.path)
+            flow.request.data.content = b"" if signs_in else tapes.request.kept
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        response = flow.response
+        if response is None or response.status_code == _SWITCHING or response.raw_content:
+            return  # what has a body by now is an answer of our own
+        if self._passes(flow):
+            response.stream = _listening(self._tapes_of(flow).response)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def _over(self, flow: http.HTTPFlow) -> None:
+        tapes, response = self._tapes.pop(flow.id, None), flow.response
+        if tapes is None:
+            return
+        signs_in = _SIGNS_IN.search(flow.request.path) is not None
+        if signs_in:
+            flow.request.data.content = b""
+            flow.comment = "bodies are not kept here: they may hold credentials"
+        if response is None or not response.stream:
+            return
+        if _COOKIES in response.headers:
+            response.headers[_COOKIES] = MASK
+        response.data.content = b"" if signs_in else tapes.response.kept
+
+    def _passes(self, flow: http.HTTPFlow) -> bool:
+        runtime, request = self._runtime, flow.request
+        if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
+            return False
+        return not runtime.serves(request) or find_foreign_endpoint(request) is None
+
+    def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
+        if (tapes := self._tapes.get(flow.id)) is None:
+            most = KEPT if self._keeps() else 0
+            tapes = self._tapes[flow.id] = _Tapes(Tape(most), Tape(most))
+        return tapes
+
+
+def _looked_at() -> bool:
+    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
+
+
+def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:
+    """Passes pieces on, and tapes them. mitmproxy ends a body at an empty piece."""
+
+    def listen(data: bytes) -> bytes | list[bytes]:
+        tape.add(data)
+        return data or []
+
+    return listen

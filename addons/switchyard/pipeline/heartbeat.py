@@ -1,0 +1,24 @@
+"""Signs of life for clients that wait for a stream."""
+
+from switchyard.attempt.heartbeat import ExchangeHeart
+from switchyard.exchange.guard import guarded
+from switchyard.failover.attempt import Attempt
+from switchyard.runtime import Runtime
+
+
+class Heartbeat:
+    """Gives every attempt a heart, where the client's format has a way to say nothing."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def attempt(self, attempt: Attempt) -> None:
+        exchange = self._runtime.exchanges.of(attempt)
+        if exchange is None or not exchange.streams or not exchange.format.heartbeat:
+            return
+        if exchange.target is not None and exchange.target.kind == "passthrough":
+            return  # its client waits as long as without us, and gets its own head
+        settings = self._runtime.config.heartbeat
+        talks = self._runtime.turn_of(attempt.flow) is not None
+        attempt.heart = ExchangeHeart(exchange, settings.after, settings.every, talks)

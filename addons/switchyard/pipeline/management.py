@@ -1,0 +1,142 @@
+"""What our own address answers besides calls to models: health, the model list, and clear noes."""
+
+import time
+
+from mitmproxy import http
+
+from switchyard.exchange.body import is_large
+from switchyard.exchange.body import read_body
+from switchyard.exchange.endpoints import find_endpoint
+from switchyard.exchange.endpoints import format_of_client
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.guard import guarded
+from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import for_method
+from switchyard.exchange.responses import json_answer
+from switchyard.management.provider_status import provider_status
+from switchyard.pipeline.intake import check_name
+from switchyard.routing.catalog import UnknownModel
+from switchyard.runtime import Runtime
+from switchyard.wire.format import Format
+from switchyard.wire.format import ModelEntry
+from switchyard.wire.formats.ollama.show import show
+from switchyard.wire.model.errors import ApiError
+
+OLLAMA_VERSION = "0.12.0"
+"""The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
+
+
+class Manage:
+    """Answers every request to our own address that is no call to a model."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error or not flow.live:
+            return
+        runtime = self._runtime
+        if not runtime.is_own(flow) or runtime.exchanges.get(flow) is not None:
+            return
+        endpoint = find_endpoint(flow.request)
+        kind = endpoint.kind if endpoint else None
+        if kind == "health":
+            answer = json_answer(200, self._health())
+        elif kind == "version":
+            answer = json_answer(200, {"version": OLLAMA_VERSION})
+        elif kind == "loaded":
+            answer = json_answer(200, {"models": []})  # none runs here
+        elif kind == "status":
+            answer = json_answer(200, provider_status(runtime))
+        elif kind == "greeting":
+            answer = json_answer(200, {"name": "switchyard", "status": "ok"})
+        elif kind == "show":
+            answer = self._show(flow)
+        elif kind == "model" and endpoint and endpoint.model:
+            answer = self._model(flow, endpoint.format, endpoint.model)
+        elif kind == "models" and endpoint:
+            answer = json_answer(200, endpoint.format.write_models(self._models(flow)))
+        else:
+            answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
+        flow.response = for_method(answer, flow.request.method)
+
+    def _health(self) -> dict[str, object]:
+        runtime = self._runtime
+        return {
+            "status": "ok",
+            "providers": len(runtime.config.providers),
+            "models": len(runtime.catalog.names()),
+            "running": len(runtime.exchanges),
+            "uptime": round(time.monotonic() - runtime.started, 3),
+        }
+
+    def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
+        entry = next((one for one in self._models(flow) if one.id == asked), None)
+        if entry is None:
+            return error_answer(format, _unknown(asked))
+        listed = format.write_models([entry])
+        return json_answer(200, (listed.get("data") or listed["models"])[0])
+
+    def _show(self, flow: http.HTTPFlow) -> http.Response:
+        """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
+        if is_large(flow.request):
+            message = "The request's body is too large: it has only to name a model."
+            raise Refused(ApiError(message=message, kind="too_large"))
+        _, body = read_body(flow.request, self._runtime.config.limits)
+        asked = body.get("model") or body.get("name")
+        if not isinstance(asked, str):
+            raise Refused(
+                ApiError(message="'model' must name a model", kind="invalid_request", param="model")
+            )
+        check_name(asked)
+        bare = asked.removesuffix(":latest")
+        entry = next((one for one in self._models(flow) if one.id in (asked, bare)), None)
+        return json_answer(200, show(entry or self._unlisted(flow, bare)))
+
+    def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
+        """A model that can be asked for though no list has it. Raises Refused if there is none."""
+        client = self._runtime.exchanges.client_of(flow)
+        try:
+            plan = self._runtime.catalog.resolve(asked, client.models if client else None)
+        except UnknownModel as e:
+            raise Refused(ApiError(message=str(e), kind="not_found")) from None
+        first = plan.targets[0]
+        return ModelEntry(
+            id=asked,
+            owner=first.provider.name,
+            created=self._runtime.created,
+            context_window=first.context_window,
+        )
+
+    def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
+        """What the flow's client may ask for."""
+        client = self._runtime.exchanges.client_of(flow)
+        return [
+            ModelEntry(
+                id=name.name,
+                owner=name.owner,
+                created=self._runtime.created,
+                context_window=name.context_window,
+            )
+            for name in self._runtime.catalog.names(client.models if client else None)
+        ]
+
+
+def _unknown(asked: str) -> ApiError:
+    return ApiError(
+        message=f"There is no model {asked!r}. GET /v1/models lists what can be asked for.",
+        kind="not_found",
+        code="model_not_found",
+    )
+
+
+def _not_here(request: http.Request) -> ApiError:
+    path = request.path.partition("?")[0]
+    return ApiError(
+        message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
+        "/v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, "
+        "/v1/completions, /v1/embeddings, /api/chat, /api/generate, /api/embed and "
+        "/v1beta/models/{model}:generateContent, GET /v1/models and GET /health.",
+        kind="not_found",
+    )

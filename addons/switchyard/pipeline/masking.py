@@ -1,0 +1,46 @@
+"""Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
+
+from mitmproxy import http
+
+from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.redaction.headers import mask_credentials
+from switchyard.runtime import Runtime
+
+
+class Masking:
+    """Masks the credential of every request that is answered or routed here before anything else
+    sees the flow but `Access`; `Exchanges.head_of` still has it for those who need it.
+
+    What passes through, to a provider's own address or to anybody's by plain HTTP, keeps it until
+    it was sent.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.is_replay:
+            return  # what is sent again has been masked
+        runtime, request = self._runtime, flow.request
+        if not runtime.is_own(flow) and not (
+            runtime.serves(request) and find_foreign_endpoint(request) is not None
+        ):
+            return
+        runtime.exchanges.keep_head(
+            flow, ClientHead(http.Headers(request.headers.fields), request.path)
+        )
+        mask_credentials(request)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._mask_sent(flow)
+
+    def _mask_sent(self, flow: http.HTTPFlow) -> None:
+        if not self._runtime.exchanges.has_head(flow):
+            mask_credentials(flow.request)

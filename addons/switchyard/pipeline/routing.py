@@ -1,0 +1,131 @@
+"""Model name -> plan: the ordered targets of a request."""
+
+from mitmproxy import http
+
+from switchyard.attempt.operations import check_plan
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.guard import guarded
+from switchyard.pipeline.intake import check_name
+from switchyard.routing.catalog import ModelNotAllowed
+from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.plans import Plan
+from switchyard.runtime import Runtime
+from switchyard.values.globs import Globs
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
+from switchyard.wire.formats.gemini.names import NAME as GEMINI
+from switchyard.wire.model.errors import ApiError
+
+
+class Routing:
+    """Resolves the model of every exchange, and hands its flow to the failover stream."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None or flow.response:
+            return
+        check_name(exchange.model)
+        client = self._runtime.exchanges.client_of(flow)
+        allowed = client.models if client else None
+        try:
+            plan = self._plan(exchange, allowed)
+        except ModelNotAllowed as e:
+            raise Refused(
+                ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
+            ) from None
+        except UnknownModel as e:
+            raise Refused(
+                ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
+            ) from None
+        exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
+        if exchange.aside is not None:
+            check_plan(exchange.aside, exchange.plan)
+        self._runtime.failover.route(flow)
+
+    def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
+        """By the host that the client meant, where `intercept` names it, else by the model's name.
+
+        At the router's own address names go first; what is none of them is meant for the home of
+        the client's format. Raises UnknownModel and ModelNotAllowed.
+        """
+        runtime, flow, model = self._runtime, exchange.flow, exchange.model
+        if not runtime.is_own(flow):
+            host, port = flow.request.pretty_host, flow.request.port
+            if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
+                runtime.catalog.check_allowed(model, allowed)
+                return plan
+            return runtime.catalog.resolve(model, allowed)
+        try:
+            return runtime.catalog.resolve(model, allowed)
+        except ModelNotAllowed:
+            raise
+        except UnknownModel:
+            home = exchange.origin
+            plan = runtime.catalog.intercepted(home.host, home.port, model) if home else None
+            if plan is None:
+                raise
+            runtime.catalog.check_allowed(model, allowed)
+            return plan
+
+    def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
+        """The plan with its passthrough leading to the client's destination. Raises Refused where
+        that is nowhere and nothing else is left."""
+        if not plan.passes_through:
+            return plan
+        origin, provider = exchange.origin, None
+        if origin is not None:
+            provider = self._runtime.passthroughs.provider(origin, exchange.format.name)
+        settled = plan.through(provider, exchange.model)
+        if not settled.members:
+            raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.flow)))
+        return settled
+
+
+def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
+    """The plan without the targets that could not see the whole prompt: of a Gemini request with
+    `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
+    where no target is left."""
+    format, body = exchange.format.name, exchange.body
+    if format not in (GEMINI, CODE_ASSIST) or exchange.aside is not None:
+        return plan
+    body = object_of(body.get("request")) if format == CODE_ASSIST else body
+    if not (body.get("cachedContent") or body.get("cached_content")):
+        return plan
+    able = plan.speaking({GEMINI, format})
+    if able.members:
+        return able
+    raise Refused(
+        ApiError(
+            message=f"No provider of the model {exchange.model!r} speaks Gemini's format, and only "
+            "such a one can read 'cachedContent', which holds a part of the prompt. Send the whole "
+            "prompt, or ask for a model of a Gemini provider.",
+            kind="invalid_request",
+            param="cachedContent",
+        )
+    )
+
+
+def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
+    """For a request that only its own destination could answer."""
+    if own_login:
+        why = (
+            f"the format {exchange.format.name} has no home that the router knows. Call that "
+            "provider's own host, through the router as a proxy (HTTPS_PROXY)."
+        )
+    else:
+        why = (
+            "a key of this router's is no login there. Show the router's key to it as a proxy, "
+            "HTTPS_PROXY=http://any:KEY@host:port, and keep the login for the provider's own host."
+        )
+    return ApiError(
+        message=f"The model {exchange.model!r} is to be had at the client's own destination only "
+        f"('passthrough'), and {why}",
+        kind="invalid_request",
+        code="no_destination",
+        param="model",
+    )

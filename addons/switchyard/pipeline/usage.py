@@ -1,0 +1,52 @@
+"""Tokens, counted once for each exchange."""
+
+import logging
+import time
+from collections import defaultdict
+
+from mitmproxy import http
+
+from switchyard.attempt.operations import Learning
+from switchyard.runtime import Runtime
+from switchyard.usage.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+
+class Usage:
+    """Adds up what every exchange used, whether it ended well or not."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._learning = Learning(runtime.calibration)
+        self.totals: dict[tuple[str, str], Tally] = defaultdict(Tally)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._count(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._count(flow)
+
+    def _count(self, flow: http.HTTPFlow) -> None:
+        exchange = self._runtime.exchanges.get(flow)
+        if exchange is None:
+            return
+        for failure in exchange.failures:
+            tally = self.totals[failure.record.provider, failure.record.model]
+            tally.requests += 1
+            tally.failures += 1
+        if exchange.target is None:
+            return
+        tally = self.totals[exchange.target.provider.name, exchange.target.model]
+        if not exchange.broke_off:
+            tally.requests += 1
+        usage = exchange.relay.usage if exchange.relay else None
+        if usage is None:
+            tally.unknown += exchange.aside is None
+            return
+        self._learning.look(exchange, usage.input or 0, time.monotonic())
+        tally.input += usage.input or 0
+        tally.output += usage.output or 0
+        tally.cache_read += usage.cache_read or 0
+        tally.cache_write += usage.cache_write or 0
+        tally.reasoning += usage.reasoning or 0

@@ -1,0 +1,63 @@
+"""Accepts WebSocket handshakes of the Responses API."""
+
+from mitmproxy import connection
+from mitmproxy import http
+
+from switchyard.exchange.endpoints import find_socket_endpoint
+from switchyard.exchange.endpoints import is_call_path
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.guard import guarded
+from switchyard.exchange.websocket_session import SocketTalk
+from switchyard.exchange.websocket_session import accepted
+from switchyard.exchange.websocket_session import check_handshake
+from switchyard.exchange.websocket_session import no_websocket
+from switchyard.runtime import Runtime
+
+
+class Sockets:
+    """Answers handshakes of WebSockets for calls to models: with 101 where they can be spoken here,
+    else with 426, upon which clients go on over HTTP."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        if "websocket" not in request.headers.get("upgrade", "").lower():
+            return
+        if flow.response or flow.error or not flow.live:
+            return
+        runtime = self._runtime
+        own, host, port = runtime.is_own(flow), request.pretty_host, request.port
+        through = "never"
+        if not own:
+            if not runtime.serves_host(host, port) or not is_call_path(request):
+                return
+            through = runtime.catalog.passes_through(host, port)
+            if through == "always":
+                return
+        spoken = runtime.config.responses_websocket and through == "never"
+        if not spoken or find_socket_endpoint(request, own) is None:
+            raise Refused(no_websocket(), {"connection": "close"})
+        check_handshake(request)
+        client = runtime.exchanges.client_of(flow)
+        if client is not None and runtime.exchanges.showed_key_to_proxy(flow):
+            # The connection carries nothing else, and its messages have no head of their own.
+            runtime.exchanges.admit_connection(flow.client_conn.id, client)
+        talk = SocketTalk(
+            flow,
+            runtime.exchanges,
+            runtime.conversations,
+            runtime.talks,
+            runtime.failover.is_addressed_to_us(flow),
+            lambda: runtime.config.limits,
+        )
+        flow.response = accepted(request)
+        flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"
+        runtime.talks[flow.client_conn.id] = talk
+        runtime.failover.talk(flow, talk)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        if (talk := self._runtime.talks.get(client.id)) is not None:
+            talk.close()

@@ -1,0 +1,108 @@
+"""What came of the attempts of one request, for the client's error and for people."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from switchyard.policy.failures import FailureClass
+from switchyard.policy.failures import Seen
+from switchyard.redaction.text import redact
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+"""How providers' codes look."""
+
+_TELLING: dict[FailureClass, int] = {
+    "request": 0,
+    "context-length": 1,
+    "quota": 2,
+    "credential": 3,
+    "model": 4,
+    "overload": 5,
+    "empty": 6,
+    "network": 7,
+}
+"""What says most first: what the client can mend, when to come back, what the user can mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One attempt, or a target that was not tried because it is shut. Holds no secret."""
+
+    provider: str
+    model: str
+    credential: str
+    """The key's id, not the key."""
+    cls: FailureClass | None
+    """None: it succeeded."""
+    status: int | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    """From its begin to its failure or its first output."""
+    retry_at: float | None = None
+    """When the provider said to come back, in monotonic seconds; None if it did not."""
+    tried: bool = True
+    after_output: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """The record as the client may see it."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "status": self.status,
+            "class": self.cls or "ok",
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+            **({} if self.tried else {"tried": False}),
+        }
+
+
+def reason_of(seen: Seen) -> str:
+    """What was seen, in few words and without secrets."""
+    if text := redact(seen.message):
+        return text
+    return _what(seen)
+
+
+def brief_of(seen: Seen) -> str:
+    """What was seen, for clients that it did not happen to: the provider's status and code, and
+    nothing of its text, which may quote what another client wrote."""
+    what = _what(seen)
+    for word in (seen.code, seen.type):
+        if word and _CODE.fullmatch(word) and redact(word) == word and word != str(seen.status):
+            if seen.client is None or not seen.client.is_value(word):
+                return f"{what} ({word})"
+    return what
+
+
+def _what(seen: Seen) -> str:
+    if seen.kind == "status" or (seen.status or 0) >= 400:
+        return f"HTTP status {seen.status}"
+    return {
+        "body": "an error instead of an answer",
+        "event": "an error event in the stream",
+        "connect": "no connection",
+        "timeout": "no answer in time",
+        "reset": "the connection broke",
+        "empty": "an answer without content",
+        "cut": "the answer broke off",
+        "malformed": "an answer that cannot be read",
+    }[seen.kind]
+
+
+def most_telling(records: Iterable[AttemptRecord]) -> AttemptRecord | None:
+    """The failure that tells the client most: not merely the last.
+
+    Of equals, the one with the soonest return that was named; then one that was tried and has an
+    HTTP status; then the last.
+    """
+    failures = [record for record in records if record.cls is not None]
+    if not failures:
+        return None
+    _, best = min(enumerate(failures), key=lambda one: (_rank(one[1]), -one[0]))
+    return best
+
+
+def _rank(record: AttemptRecord) -> tuple[int, float, bool, bool]:
+    assert record.cls is not None
+    soonest = float("inf") if record.retry_at is None else record.retry_at
+    return _TELLING[record.cls], soonest, not record.tried, record.status is None

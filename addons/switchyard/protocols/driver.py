@@ -1,0 +1,65 @@
+"""Protocols of what drives a client's layers and their connections."""
+
+from typing import Any
+from typing import Protocol
+
+from mitmproxy.connection import Connection
+from mitmproxy.connection import Server
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import HttpLayer
+
+
+class Taker(Protocol):
+    """Takes what a connection brings, before the layers are given it."""
+
+    def take(self, data: bytes) -> bytes:
+        """What is left for the layers."""
+        ...
+
+    def let_go(self) -> bytes:
+        """The same, when no more will come."""
+        ...
+
+
+class Wire(Protocol):
+    """A TCP connection."""
+
+    shortcut: Taker | None
+
+    def write_now(self, data: bytes) -> None:
+        """Send something while no event is being handled."""
+        ...
+
+
+class Handler(Protocol):
+    """What drives the layers of a client, and can let go of a connection to a server."""
+
+    layer: Layer
+    """The outermost one."""
+
+    def wire_of(self, connection: Connection) -> Wire | None:
+        """The TCP connection itself, where it is open."""
+        ...
+
+    def release(self, connection: Server) -> Any:
+        """Let go of a connection; what `admit` takes."""
+        ...
+
+    def admit(self, connection: Server, wire: Any) -> None: ...
+
+
+class Keeper(Protocol):
+    """Keeps a connection that has no client."""
+
+    def release(self) -> Any:
+        """Let go of it; what a handler's `admit` takes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DrivenLayer(HttpLayer):
+    """mitmproxy's HTTP layer, knowing what drives it."""
+
+    handler: Handler | None
+    """None where mitmproxy itself does."""

@@ -1,0 +1,193 @@
+"""The HTTP/1 client towards upstreams, more patient than mitmproxy's."""
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy.connection import Connection
+from mitmproxy.net.http import http1
+from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection
+from mitmproxy.proxy.commands import Command
+from mitmproxy.proxy.commands import SendData
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import ErrorCode
+from mitmproxy.proxy.layers.http import Http1Client
+from mitmproxy.proxy.layers.http import HttpClient
+from mitmproxy.proxy.layers.http import HttpEvent
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http import RequestData
+from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http import RequestHeaders
+from mitmproxy.proxy.layers.http import ResponseEndOfMessage
+from mitmproxy.proxy.layers.http import ResponseProtocolError
+
+from switchyard.protocols.chunked import whole_chunks
+from switchyard.protocols.http1 import QuickHttp1
+from switchyard.protocols.message_heads import too_large
+from switchyard.protocols.message_heads import upstream_heads
+
+
+class Straight(Protocol):
+    """Takes pieces of the body that a connection's present answer has."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can take a piece now."""
+        ...
+
+    def take(self, data: bytes) -> CommandGenerator[None]: ...
+
+    def close(self) -> None:
+        """The answer is complete."""
+        ...
+
+
+_INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
+
+
+class PatientHttp1Client(QuickHttp1, Http1Client):
+    """Skips interim responses (100, 102, 103), which may precede any answer (RFC 9110, 15.2).
+
+    mitmproxy takes the first of them for the answer and then stumbles over the real one. A switch
+    of protocols (101) is an answer.
+    """
+
+    straight: Straight | None = None
+    """Takes what chunks carry, where it offers to, without events of their own for each."""
+
+    answered_at: float | None = None
+    """When the last answer was complete, on the clock of `time.monotonic`."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can carry another request."""
+        return self.request is None and self.state == self.read_headers and not self.buf
+
+    @classmethod
+    def adopt(cls, stack: Layer) -> None:
+        """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/1."""
+        *_, maker, layer = stack.context.layers
+        if type(layer) is Http1Client:
+            layer.__class__ = cls
+            if getattr(layer.state, "__func__", None) is Http1Client.read_headers:
+                layer.state = layer.read_headers
+            if type(maker) is HttpClient:
+                # It has nothing more to do than to hand everything on.
+                maker.handle_event = layer.handle_event
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        if (
+            self.straight is not None
+            and type(event) is events.DataReceived
+            and self.begins_a_chunk
+            and self.straight.ready
+        ):
+            body, rest = whole_chunks(event.data)
+            if body:
+                return self._go_straight(self.straight, body, rest)
+        return super().handle_event(event)
+
+    @property
+    def begins_a_chunk(self) -> bool:
+        """Whether the next byte begins a chunk of the body."""
+        reader = self.body_reader
+        return (
+            type(reader) is ChunkedReader
+            and not reader._bytes_in_chunk
+            and not reader._bytes_to_discard
+            and not reader._reading_trailer
+            and not self.buf
+            and self.state == self.read_body
+        )
+
+    def _go_straight(self, straight: Straight, body: bytes, rest: bytes) -> CommandGenerator[None]:
+        yield from straight.take(body)
+        if rest:
+            yield from self.handle_event(events.DataReceived(self.conn, rest))
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
+        if response:
+            if self.straight is not None:
+                self.straight.close()
+                self.straight = None
+            self.answered_at = time.monotonic()
+        yield from super().mark_done(request=request, response=response)
+
+    def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
+        kind = type(event)
+        if kind is RequestHeaders:
+            request = event.request  # type: ignore[attr-defined]
+            if self.stream_id is not None or request.data.http_version != b"HTTP/1.1":
+                return None
+            self.stream_id, self.request = event.stream_id, request
+            return (SendData(self.conn, http1.assemble_request_head(request)),)
+        request = self.request
+        if event.stream_id != self.stream_id or request is None:
+            return None
+        if "transfer-encoding" in request.headers:
+            return None
+        if kind is RequestData and event.data:  # type: ignore[attr-defined]
+            return (SendData(self.conn, event.data),)  # type: ignore[attr-defined]
+        if kind is RequestEndOfMessage and self.response is None:
+            # Nothing else comes of the end of a body whose length was told before.
+            self.request_done = True
+            return ()
+        return None
+
+    def read_body(self, event: events.Event) -> CommandGenerator[None]:
+        switches = self.response is not None and self.response.status_code == 101
+        data = None if switches else self.whole_body(event)
+        if data is None:
+            yield from self._read_body(event, switches)
+            return
+        stream_id = self.stream_id
+        assert stream_id is not None
+        yield ReceiveHttp(self.ReceiveData(stream_id, data))
+        yield from self.mark_done(response=True)
+        yield ReceiveHttp(self.ReceiveEndOfMessage(stream_id))
+
+    def _read_body(self, event: events.Event, switches: bool) -> CommandGenerator[None]:
+        # What comes of the end may be another request on this connection, which mitmproxy makes
+        # ready for it only after it told of the end.
+        end: ReceiveHttp | None = None
+        for command in super().read_body(event):
+            if isinstance(command, ReceiveHttp) and not switches:
+                if isinstance(command.event, ResponseEndOfMessage):
+                    end = command
+                    continue
+            yield command
+        if end is not None:
+            yield end
+
+    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived) and self.request is not None:
+            while _INTERIM.match(self.buf._data):
+                if self.buf.maybe_extract_lines() is None:
+                    yield from self._limit_head()
+                    return
+        yield from super().read_headers(event)
+        if self.response is None and self.state == self.read_headers:
+            yield from self._limit_head()
+
+    def _limit_head(self) -> CommandGenerator[None]:
+        """End the answer where its head, of which the end has not come, is too large."""
+        if self.stream_id is None or len(self.buf) <= upstream_heads.most_bytes:
+            return
+        self.buf = ReceiveBuffer()
+        self.state = self.done
+        yield CloseConnection(self.conn)
+        error = ResponseProtocolError(self.stream_id, too_large(), ErrorCode.GENERIC_SERVER_ERROR)
+        yield ReceiveHttp(error)
+
+
+def http1_client_of(layer: HttpLayer, server: Connection) -> PatientHttp1Client | None:
+    """What speaks HTTP/1 to a server; None if that speaks HTTP/2, or is gone."""
+    stack = layer.connections.get(server)
+    client = stack.context.layers[-1] if stack is not None else None
+    return client if isinstance(client, PatientHttp1Client) else None

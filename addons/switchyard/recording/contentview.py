@@ -1,0 +1,147 @@
+"""The content view that shows calls to models as conversations."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mitmproxy import contentviews
+from mitmproxy import http
+from mitmproxy.flow import Flow
+
+from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.recording.metadata import ATTEMPT
+from switchyard.recording.metadata import FACTS
+from switchyard.transcript.transcript import read_answer
+from switchyard.transcript.transcript import read_request
+from switchyard.usage.prices import cost_of
+from switchyard.usage.prices import cost_of_call
+from switchyard.usage.prices import cost_text
+from switchyard.usage.prices import tokens_of
+from switchyard.wire.format import Format
+from switchyard.wire.model.conversation import Reply
+from switchyard.wire.registry import FORMATS
+
+_WINS = 3.0
+"""Above what mitmproxy's own views of JSON and of event streams say."""
+
+_CODE_ASSIST = re.compile(r"/v\d+internal:(?:streamGenerateContent|generateContent)(?:\?|$)")
+"""Paths of Google's Code Assist API (Gemini CLI with a Google login), which wraps Gemini's."""
+
+_JSON = ("application/json", "application/problem+json")
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json")
+_PEEK = 2048
+"""Bytes by which the format of an answer is known where its path does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    format: Format
+    model: str | None = None
+    stream: bool | None = None
+
+
+class Conversation(contentviews.Contentview):
+    """A call to a model: its settings, what was said, thought, called and returned, and what the
+    answer cost, in tokens and, where its list price is known, in dollars.
+
+    It is chosen by itself for calls that are known by their path or, elsewhere, by what their
+    bodies say; also for those that pass through to a provider's own host. Any other body can be
+    looked at with it, as far as it can be read.
+    """
+
+    def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
+        message = metadata.http_message
+        call = _call_of(metadata) or _recognised(data, isinstance(message, http.Response))
+        if call is None:
+            raise ValueError("this is no call to a model")
+        if isinstance(message, http.Response):
+            running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
+            told = read_answer(
+                call.format,
+                data,
+                message.status_code,
+                running,
+                lambda reply: cost_text(_cost(metadata.flow, reply, call.model)),
+            )
+        else:
+            told = read_request(call.format, data, call.model, call.stream)
+        # mitmweb shows an empty line as none at all.
+        return "\n".join(line or " " for line in told.rstrip().split("\n"))
+
+    def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
+        # Asked for every body that is shown: nothing is parsed here.
+        message, kind = metadata.http_message, metadata.content_type or ""
+        if message is None or not data:
+            return -1
+        answers = isinstance(message, http.Response)
+        if answers and kind not in _JSON and kind not in _STREAMS:
+            return -1
+        if not answers and kind not in _JSON and kind != "":
+            return -1
+        if _call_of(metadata) is not None:
+            return _WINS
+        return _WINS if _recognised(data, answers) is not None else -1
+
+
+def _call_of(metadata: contentviews.Metadata) -> _Call | None:
+    """What the flow's path says of a body."""
+    flow = metadata.flow
+    if not isinstance(flow, http.HTTPFlow):
+        return None
+    endpoint = find_foreign_endpoint(flow.request)
+    if endpoint is not None:
+        answers = isinstance(metadata.http_message, http.Response)
+        if endpoint.kind == "generate" or (endpoint.kind == "count" and not answers):
+            return _Call(endpoint.format, endpoint.model, endpoint.stream)
+        return None
+    if flow.request.method == "POST" and _CODE_ASSIST.search(flow.request.path):
+        return _Call(FORMATS["gemini"])
+    return None
+
+
+def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
+    """What an answer cost, in US dollars; `model` is what the path says of it."""
+    if not isinstance(flow, http.HTTPFlow) or flow.live or reply.usage is None:
+        return None  # of what still runs, nobody knows who answers in the end
+    facts, at = flow.metadata.get(FACTS), flow.request.timestamp_start
+    attempt = ATTEMPT in flow.metadata
+    if isinstance(facts, dict) and not attempt:
+        return cost_of_call(facts, at)
+    if isinstance(facts, dict) and isinstance(sent := facts.get("model"), str):
+        model = sent or model
+    url = flow.request.pretty_url.partition("?")[0]
+    return cost_of(tokens_of(reply.usage), model or reply.model or "", url, at)
+
+
+_ANSWERS = (
+    (b'"message_start"', "anthropic"),
+    (b'"chat.completion', "openai-chat"),
+    (b'"text_completion"', "openai-completions"),
+    (b'"response.created"', "openai-responses"),
+    (b'"object":"response"', "openai-responses"),
+    (b'"object": "response"', "openai-responses"),
+    (b'"candidates"', "gemini"),
+)
+"""Words near the beginning of an answer that only one format has."""
+
+_REQUESTS = (
+    ((b'"messages"', b'"anthropic_version"'), "anthropic"),
+    ((b'"messages"', b'"model"', b'"max_tokens"', b'"input_schema"'), "anthropic"),
+    ((b'"messages"', b'"model"', b'"content"'), "openai-chat"),
+    ((b'"contents"', b'"parts"'), "gemini"),
+    ((b'"input"', b'"model"', b'"input_text"'), "openai-responses"),
+)
+"""Members that only a call in this format has all of."""
+
+
+def _recognised(data: bytes, answers: bool) -> _Call | None:
+    """The format of a body by what it says, where no path tells."""
+    if answers:
+        head = data[:_PEEK]
+        return next((_Call(FORMATS[name]) for word, name in _ANSWERS if word in head), None)
+    if not data.lstrip()[:1] == b"{":
+        return None
+    for words, name in _REQUESTS:
+        if all(word in data for word in words):
+            return _Call(FORMATS[name])
+    return None

@@ -1,0 +1,206 @@
+"""One exchange as files: what everybody said, attempt by attempt."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+from mitmproxy import http
+
+from switchyard.exchange.secrets import NOTHING
+from switchyard.recording.metadata import ATTEMPT
+from switchyard.recording.metadata import FACTS
+from switchyard.redaction.concealing import Concealer
+from switchyard.redaction.headers import mask_credentials
+from switchyard.redaction.headers import mask_headers
+from switchyard.redaction.text import one_line
+from switchyard.usage.prices import cost_facts
+from switchyard.usage.prices import cost_of_call
+from switchyard.wire.encoding.content_coding import CorruptEncoding
+from switchyard.wire.encoding.content_coding import UnknownEncoding
+from switchyard.wire.encoding.content_coding import decode_whole
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+UNFINISHED = ".part-"
+"""How the name of a folder begins that is still being written."""
+
+_ENDINGS = {
+    "application/json": ".json",
+    "application/problem+json": ".json",
+    "text/event-stream": ".sse",
+    "application/x-ndjson": ".ndjson",
+    "text/html": ".html",
+    "text/plain": ".txt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of an exchange."""
+
+    name: str
+    """What its files are called, without ending."""
+    head: str
+    body: bytes | None
+    kind: str
+    """Content type, without parameters."""
+    encoding: str
+    """Content encoding that the body still has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All of an exchange, ready to be written by whoever has the time."""
+
+    id: str
+    begun: float
+    """Unix seconds."""
+    facts: JsonObject
+    messages: tuple[Said, ...]
+    secrets: Concealer = NOTHING
+    """What is taken out when it is written."""
+
+    @property
+    def size(self) -> int:
+        """Bytes it holds in memory, about."""
+        return sum(len(said.head) + len(said.body or b"") for said in self.messages)
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder; names sort by time, which is UTC."""
+        return f"{moment(self.begun):%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{self.id[:8]}"
+
+
+def account_of(
+    call: http.HTTPFlow, attempts: Sequence[http.HTTPFlow], secrets: Concealer = NOTHING
+) -> Account:
+    """The account of a call and its attempts, in their order."""
+    messages = [*_said("client", call)]
+    told = []
+    for attempt in attempts:
+        number = attempt.metadata.get(ATTEMPT, len(told) + 1)
+        messages += _said(f"attempt-{number}", attempt)
+        told.append({"number": number, **_facts(attempt)})
+    return Account(
+        id=call.id,
+        begun=call.request.timestamp_start,
+        facts={"id": call.id, **_facts(call), "attempts": told},
+        messages=tuple(messages),
+        secrets=secrets,
+    )
+
+
+def write_account(account: Account, parent: Path, bodies: bool = True) -> tuple[Path, int]:
+    """Write an account into a new folder of its own below `parent`; the folder, and how many bytes
+    were written. It has its name once it is complete; of one that fails nothing stays. Raises
+    OSError."""
+    parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    folder = parent / account.folder
+    unfinished = parent / f"{UNFINISHED}{account.folder}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        size = _write_files(account, unfinished, bodies)
+        if folder.exists():
+            shutil.rmtree(folder)  # the same exchange, written before
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return folder, size
+
+
+def _write_files(account: Account, folder: Path, bodies: bool) -> int:
+    folder.mkdir(mode=PRIVATE_FOLDER)
+    size = 0
+    for name, content in _files(account, bodies):
+        size += len(content)
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        with os.fdopen(opened, "wb") as file:
+            file.write(content)
+    return size
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _files(account: Account, bodies: bool) -> Iterator[tuple[str, bytes]]:
+    secrets = account.secrets
+    facts = {**account.facts, **cost_facts(cost_of_call(account.facts, account.begun))}
+    yield "exchange.json", dumps(secrets.said(facts)) + b"\n"
+    for said in account.messages:
+        head = secrets.text(said.head)
+        ending = ".txt" if said.name.endswith("-error") else ".http"
+        yield f"{said.name}{ending}", head.encode("utf-8", "surrogateescape")
+        if bodies and said.body:
+            body, ending = _plain(said)
+            yield f"{said.name}{ending}", secrets.data(body)
+
+
+def _plain(said: Said) -> tuple[bytes, str]:
+    """A body without its content encoding, and the ending of its file's name."""
+    assert said.body is not None
+    ending = _ENDINGS.get(said.kind, ".bin")
+    if not said.encoding:
+        return said.body, ending
+    try:
+        return decode_whole(said.body, said.encoding), ending
+    except (CorruptEncoding, UnknownEncoding):
+        return said.body, ".bin"
+
+
+def _said(who: str, flow: http.HTTPFlow) -> Iterator[Said]:
+    request, response = flow.request, flow.response
+    first = f"{request.method} {_url(request)} {request.http_version}"
+    yield _message(f"{who}-request", first, request)
+    if response is not None:
+        first = f"{response.http_version} {response.status_code} {response.reason}".rstrip()
+        yield _message(f"{who}-response", first, response)
+    if flow.error is not None:
+        yield Said(f"{who}-error", one_line(flow.error.msg) + "\n", None, "", "")
+
+
+def _message(name: str, first: str, message: http.Message) -> Said:
+    masked = mask_headers(message.headers, NOTHING)
+    lines = [first, *(f"{key}: {value}" for key, value in masked.items(multi=True))]
+    lines = [one_line(line) for line in lines]
+    return Said(
+        name=name,
+        head="\n".join(lines) + "\n",
+        body=message.raw_content,
+        kind=message.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        encoding=message.headers.get("content-encoding", ""),
+    )
+
+
+def _url(request: http.Request) -> str:
+    """The URL without a key in its query, whichever request it is."""
+    if "?" not in request.path:
+        return request.url
+    masked = http.Request.make(request.method, request.url)
+    mask_credentials(masked)
+    return masked.url
+
+
+def _facts(flow: http.HTTPFlow) -> JsonObject:
+    request, response, error = flow.request, flow.response, flow.error
+    ended = response.timestamp_end if response is not None else None
+    if ended is None and error is not None:
+        ended = error.timestamp
+    began = request.timestamp_start
+    return {
+        "url": _url(request),
+        "begun": moment(began).isoformat(),
+        "seconds": round(ended - began, 3) if ended is not None else None,
+        "status": response.status_code if response is not None else None,
+        "error": error.msg if error is not None else None,
+        "comment": flow.comment,
+        **flow.metadata.get(FACTS, {}),
+    }

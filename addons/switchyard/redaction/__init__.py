@@ -1,0 +1,1 @@
+"""What is a credential, and how it is masked. Pure."""

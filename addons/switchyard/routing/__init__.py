@@ -1,0 +1,1 @@
+"""Model names to plans and routes; payload rules. Pure."""

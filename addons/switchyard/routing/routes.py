@@ -1,0 +1,234 @@
+"""Joins the configuration's plans to the policy's routes, and keeps the keys both only name."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import chain
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from switchyard.config.fields import HeaderRule
+from switchyard.config.provider import ApiKeyEntry
+from switchyard.config.provider import Provider
+from switchyard.config.provider import credentials_of
+from switchyard.config.schema import Config
+from switchyard.policy.route import Credential
+from switchyard.policy.route import Member
+from switchyard.policy.route import QuotaLimit
+from switchyard.policy.route import Route
+from switchyard.policy.route import Target as RouteTarget
+from switchyard.redaction.concealing import Concealer
+from switchyard.routing.plans import Plan
+from switchyard.routing.plans import Target
+from switchyard.wire.operations.operation import Aside
+
+_MOST_ROUTES = 4096
+"""Routes remembered at most; names that only a pattern matches could otherwise grow without end."""
+
+_NO_SECRETS = {
+    "accept",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "originator",
+    "referer",
+    "user-agent",
+    "x-title",
+}
+"""Headers whose values anybody may see."""
+
+
+class Labels(Protocol):
+    """What routes need to know of connections to providers, without knowing connections."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """Passwords of proxies."""
+        ...
+
+    def label(self, credential: str) -> str:
+        """What is called the proxy that a credential's requests take; empty where there is none."""
+        ...
+
+
+class Routes:
+    """The routes of one configuration. A provider's keys are told apart by their place in it."""
+
+    def __init__(self, config: Config, ways: Labels) -> None:
+        self._ways = ways
+        self._routes: dict[tuple[str, str, str, str], Route] = {}
+        self._keys: dict[str, SecretStr] = {}
+        self._credentials = {p.name: self._of_provider(p) for p in config.providers}
+        everywhere = [
+            *(
+                rule.value.get_secret_value()
+                for change in (*config.payload.default, *config.payload.override)
+                for rule in change.headers
+                if _is_secret(rule)
+            ),
+            *ways.secrets,
+        ]
+        known = {p.name: self._secrets_of(p) for p in config.providers}
+        clients = (key.get_secret_value() for key in config.client_keys)
+        self.concealer = Concealer(chain(everywhere, clients, *known.values()), words=True)
+        """Knows what nothing may hold that is told or kept."""
+        self.certain = self.concealer.certain()
+        """The same for the log, where a key that is a word stands for itself."""
+        self._of_host = _concealers(config.providers, known)
+        self._salt = secrets.token_bytes(16)
+
+    def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
+        """The route of a plan, for a client that came with this key; for an aside, through those
+        providers alone that can be asked."""
+        place = plan.rule, plan.base, plan.origin, aside.service if aside else ""
+        route = self._routes.get(place)
+        if route is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            route = self._routes[place] = self._route(plan, aside)
+        if route.forwards:
+            return route.for_client(self._client_id(client))
+        return route
+
+    def concealer_at(self, provider: str) -> Concealer:
+        """Knows what the answers of a provider may not tell a client: the secrets that its host is
+        sent."""
+        return self._of_host.get(provider, _NO_SECRETS_KNOWN)
+
+    def forget(self) -> None:
+        """Names lead elsewhere from now on."""
+        self._routes.clear()
+
+    def credentials(self) -> set[tuple[str, str]]:
+        """Every credential there is, as (provider, credential)."""
+        return {(name, one.id) for name, group in self._credentials.items() for one in group}
+
+    def key(self, credential: str) -> SecretStr | None:
+        """The key of a credential; None for a provider that needs none."""
+        return self._keys.get(credential)
+
+    def _secrets_of(self, provider: Provider) -> list[str]:
+        """Its keys and secret headers."""
+        keys = [self._keys[one.id] for one in self._credentials[provider.name]
+                if one.id in self._keys]  # fmt: skip
+        rules = [rule.value for rule in provider.headers if _is_secret(rule)]
+        return [secret.get_secret_value() for secret in (*keys, *rules)]
+
+    def _client_id(self, client: SecretStr | None) -> str:
+        if client is None:
+            return "none"
+        key = client.get_secret_value().encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(key, key=self._salt, digest_size=8).hexdigest()
+
+    def _of_provider(self, provider: Provider) -> tuple[Credential, ...]:
+        credentials = []
+        for index, name in enumerate(credentials_of(provider)):
+            via = self._ways.label(name)
+            if provider.credentials == "forward":
+                credentials.append(Credential(id=name, via=via, forwarded=True))
+            elif not provider.api_key_entries:
+                credentials.append(Credential(id=name, via=via))
+            else:
+                entry = provider.api_key_entries[index]
+                self._keys[name] = entry.api_key
+                credentials.append(_credential(name, entry, via))
+        return tuple(credentials)
+
+    def _route(self, plan: Plan, aside: Aside | None) -> Route:
+        members = (
+            Member(
+                id=pool.name,
+                targets=tuple(self._target(target, aside) for target in targets),
+                strategy=pool.strategy,
+            )
+            for pool in plan.members
+            if (targets := [t for t in pool.targets if can_serve(t, aside)])
+        )
+        return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
+
+    def _target(self, target: Target, aside: Aside | None) -> RouteTarget:
+        provider = target.provider
+        if target.kind == "passthrough":
+            return _own(target, self._ways)
+        # That a model gives no embeddings, say, must not be held against it as a model.
+        model = f"{target.model} ({aside.service})" if aside else target.model
+        return RouteTarget(
+            provider=provider.name,
+            model=model,
+            credentials=self._credentials.get(provider.name, ()),
+            strategy=provider.strategy,
+            context_window=target.context_window,
+            ref=target,
+        )
+
+
+_NO_SECRETS_KNOWN = Concealer(())
+
+
+def _concealers(
+    providers: Iterable[Provider], known: Mapping[str, list[str]]
+) -> dict[str, Concealer]:
+    """By provider: one that knows the secrets of all providers at its hosts."""
+    hosts = {provider.name: _hosts(provider) for provider in providers}
+    by_host: dict[str, set[str]] = {}
+    for name, at in hosts.items():
+        for host in at:
+            by_host.setdefault(host, set()).update(known[name])
+    made: dict[frozenset[str], Concealer] = {}
+    found: dict[str, Concealer] = {}
+    for name, at in hosts.items():
+        theirs = frozenset(chain(known[name], *(by_host[host] for host in at)))
+        if theirs not in made:
+            made[theirs] = Concealer(theirs)
+        found[name] = made[theirs]
+    return found
+
+
+def _hosts(provider: Provider) -> set[str]:
+    urls = [provider.url_for(format) for format in provider.formats]
+    return {host for url in urls if (host := urlsplit(url).hostname)}
+
+
+def _is_secret(rule: HeaderRule) -> bool:
+    return not rule.copy_of and rule.name.lower() not in _NO_SECRETS
+
+
+def _own(target: Target, ways: Labels) -> RouteTarget:
+    """A client's own destination. What it refuses is its own business, so that without anything
+    better it is asked rather than spared."""
+    name = target.provider.name
+    credential = f"{name}#client"
+    return RouteTarget(
+        provider=name,
+        model=target.model,
+        credentials=(Credential(id=credential, forwarded=True, via=ways.label(credential)),),
+        spared=False,
+        ref=target,
+    )
+
+
+def can_serve(target: Target, aside: Aside | None) -> bool:
+    """Whether a target can be asked for something. A client's own destination can, for whatever the
+    client asks it for."""
+    if aside is None or target.kind == "passthrough":
+        return True
+    return not aside.formats.isdisjoint(target.provider.formats)
+
+
+def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:
+    quota = [QuotaLimit("requests", rate.amount, rate.window) for rate in entry.quota.requests]
+    quota += [QuotaLimit("tokens", rate.amount, rate.window) for rate in entry.quota.tokens]
+    return Credential(
+        id=name,
+        weight=entry.weight,
+        priority=entry.priority,
+        max_concurrency=entry.max_concurrency,
+        quota=tuple(quota),
+        via=via,
+    )

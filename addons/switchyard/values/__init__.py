@@ -1,0 +1,1 @@
+"""Globs, units, JSON paths. Pure."""

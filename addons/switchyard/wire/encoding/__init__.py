@@ -1,0 +1,1 @@
+"""JSON, SSE, NDJSON, content codings."""

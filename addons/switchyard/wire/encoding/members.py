@@ -1,0 +1,44 @@
+"""Taking members out of JSON objects that may hold anything."""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+
+
+def rest(source: JsonObject, *known: str) -> JsonObject:
+    """The members of `source` the model has no name for."""
+    if len(source) <= len(known) and all(key in known for key in source):
+        return EMPTY
+    return {key: value for key, value in source.items() if key not in known}
+
+
+def text_of(value: Any) -> str:
+    """`value` if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def int_of(value: Any) -> int | None:
+    """A count; None where it is none. Protocol buffers write 64-bit integers as text."""
+    if isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value)
+
+
+def number_of(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def object_of(value: Any) -> JsonObject:
+    """`value` if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else EMPTY
+
+
+def objects_of(value: Any) -> list[JsonObject]:
+    """The objects of a list, or the one object that stands for a list of one, as Google's servers
+    take it; none of anything else."""
+    if isinstance(value, dict):
+        return [value]
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

@@ -1,0 +1,77 @@
+"""Changing one member of a JSON object in its text, so that all other bytes stay as they are.
+
+A passthrough must not lose what parsing and serialising would: integers beyond 64 bits, the
+spelling of numbers, repeated keys, white space.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+
+# Longest runs first: an alternative a character is several times slower.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKENS = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+_VALUE = rb"\s*:\s*(" + _STRING + rb"|true|false|null)"
+
+
+def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> bytes:
+    """`raw`, which parses to `body`, with these top-level members set.
+
+    A member that is there is replaced where it stands, a missing one is put in front. Where the
+    text does not tell for certain which of several places is the top-level one, the object is
+    serialised anew.
+    """
+    for key, value in changes.items():
+        if body.get(key) == value and type(body.get(key)) is type(value):
+            continue
+        found = _replace(raw, body, key, value)
+        if found is None:
+            return dumps({**body, **changes})
+        raw = found
+    return raw
+
+
+def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes | None:
+    name = dumps(key)
+    if key not in body:
+        brace = raw.find(b"{")
+        rest = raw[brace + 1 :]
+        comma = b"" if rest.lstrip().startswith(b"}") else b","
+        return b"".join([raw[: brace + 1], name, b":", dumps(value), comma, rest])
+    if not isinstance(body[key], str | bool | None):
+        return None
+    places = _places_of(name)
+    first = raw.find(name)
+    # The one place there is may be a nested one, where the top-level key is spelled with escapes.
+    if first < 0 or raw.find(name, first + len(name)) >= 0 or b"\\u" in raw:
+        place = _top_level(raw, places)
+    else:
+        place = places.match(raw, first)
+    if place is None:
+        return None
+    return b"".join([raw[: place.start(1)], dumps(value), raw[place.end(1) :]])
+
+
+@lru_cache(64)
+def _places_of(name: bytes) -> re.Pattern[bytes]:
+    """What the places of a member look like, given its name in quotes."""
+    return re.compile(re.escape(name) + _VALUE, re.DOTALL)
+
+
+def _top_level(raw: bytes, places: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    """Of several places the one that is a member of the outermost object; None if that is spelled
+    another way, or is there twice."""
+    found: list[re.Match[bytes]] = []
+    depth = 0
+    for token in _TOKENS.finditer(raw):
+        first = token.group()[0]
+        if first in b"{[":
+            depth += 1
+        elif first in b"}]":
+            depth -= 1
+        elif depth == 1 and (place := places.match(raw, token.start())):
+            found.append(place)
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,376 @@
+"""Content blocks, as they stand in requests and answers alike (API reference, "Messages")."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from typing import Literal
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.formats.anthropic.members import Members
+from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.custom_tools import INPUT
+from switchyard.wire.shared.envelope import CallProof
+from switchyard.wire.shared.envelope import is_sealed
+from switchyard.wire.shared.envelope import seal
+from switchyard.wire.shared.envelope import seal_call
+from switchyard.wire.shared.envelope import unseal
+
+NAME = "anthropic"
+
+SEALED = "sealed"
+"""Form of thinking that is not this API's own, and is shown to a client as if it were: an envelope
+stands where the signature should, even if there is no proof to carry, so that the block can be
+told apart when it comes back."""
+
+
+def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, ...]:
+    """The parts of some content; see `read_block`. The proof of a call, which travels in a block
+    of redacted thinking, is given back to its call."""
+    parts: list[Part] = []
+    proofs: dict[str, CallProof] = {}
+    for block in blocks:
+        if not isinstance(block, dict):
+            continue
+        if block.get("type") == "redacted_thinking":
+            proof = unseal(block.get("data"))
+            if isinstance(proof, CallProof):
+                proofs[proof.call_id] = proof
+                continue
+        parts.append(read_block(block, history=history))
+    if not proofs:
+        return tuple(parts)
+    return tuple(
+        replace(part, signature=proof.signature, signer=proof.signer)
+        if isinstance(part, ToolCall) and (proof := proofs.get(part.id))
+        else part
+        for part in parts
+    )
+
+
+def read_block(block: JsonObject, *, history: bool = False) -> Part:
+    """One content block. A type the model has no words for becomes `Opaque`.
+
+    In a request (`history`) such a block gets a readable rendering where it has words the model
+    would miss: a search result the client provides, the summary of a compacted conversation.
+    """
+    match block.get("type"):
+        case "text":
+            return _read_text(block)
+        case "thinking":
+            return _read_thinking(block)
+        case "redacted_thinking" if isinstance(block.get("data"), str):
+            return _read_redacted(block)
+        case "tool_use":
+            return read_tool_use(block)
+        case "tool_result" if isinstance(block.get("tool_use_id"), str):
+            return _read_tool_result(block)
+        case "image" | "document" if isinstance(block.get("source"), dict):
+            return _read_media(block)
+        case kind:
+            text = _words(block) if history else None
+            return Opaque(format=NAME, kind=str(kind), raw=block, text=text)
+
+
+def _read_text(block: JsonObject) -> Text:
+    members = Members(block, "type", "text")
+    citations = members.take_filled("citations", list)
+    return Text(
+        text=_text(block, "text"),
+        citations=tuple(map(read_citation, citations)) if citations else (),
+        cache=members.take("cache_control", dict),
+        extra=members.rest(),
+    )
+
+
+def _text(block: JsonObject, key: str) -> str:
+    text = block.get(key)
+    return text if isinstance(text, str) else ""
+
+
+def read_citation(raw: Any) -> Citation:
+    """A citation of any kind. Only web search results, and search results whose source is an
+    address, have a `url`; the others point into documents of the request."""
+    if not isinstance(raw, dict):
+        return Citation(format=NAME, raw={})
+    url = raw.get("url") or raw.get("source")
+    return Citation(
+        url=url if isinstance(url, str) and "://" in url else None,
+        title=raw.get("title") or raw.get("document_title"),
+        cited_text=raw.get("cited_text"),
+        format=NAME,
+        raw=raw,
+    )
+
+
+def write_citation(citation: Citation) -> JsonObject | None:
+    """A citation as an answer holds it; None where it has no address and is not our own.
+
+    `encrypted_index` is required by the API's types and means nothing to a client.
+    """
+    if citation.format == NAME:
+        return citation.raw
+    if not citation.url:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text or "",
+        "encrypted_index": "",
+    }
+
+
+def _read_thinking(block: JsonObject) -> Thinking:
+    members = Members(block, "type", "thinking")
+    text = _text(block, "thinking")
+    signature = members.take_filled("signature", str)
+    if is_sealed(signature):
+        return _unsealed(text, signature)
+    return Thinking(
+        text=text,
+        signature=signature,
+        signer=NAME if signature else None,
+        extra=members.rest(),
+    )
+
+
+def _unsealed(text: str, proof: str) -> Thinking:
+    """Thinking of another format as it was before it was sealed. Of a damaged envelope, the words
+    that were shown are left."""
+    thinking = unseal(proof)
+    if not isinstance(thinking, Thinking):
+        return Thinking(text=text, form=SEALED)
+    return replace(thinking, text=thinking.text or text, form=SEALED)
+
+
+def _read_redacted(block: JsonObject) -> Part:
+    data = block["data"]
+    if not is_sealed(data):
+        extra = Members(block, "type", "data").rest()
+        return Thinking(redacted=data, signer=NAME, extra=extra)
+    if isinstance(unseal(data), CallProof):
+        return Opaque(format=NAME, kind="redacted_thinking", raw=block)
+    return _unsealed("", data)
+
+
+def read_tool_use(block: JsonObject) -> ToolCall:
+    """A call of a client's tool. `input` is an object; text is taken as arguments already."""
+    members = Members(block, "type", "id", "name", "input")
+    arguments = block.get("input")
+    if not isinstance(arguments, str):
+        arguments = dumps(arguments).decode() if arguments is not None else ""
+    return ToolCall(
+        id=str(block.get("id") or ""),
+        name=str(block.get("name") or ""),
+        arguments=arguments,
+        cache=members.take("cache_control", dict),
+        extra=members.rest(),
+    )
+
+
+def _read_tool_result(block: JsonObject) -> ToolResult:
+    members = Members(block, "type", "tool_use_id")
+    content = members.take("content", str, list)
+    form = "absent"
+    parts: tuple[Part, ...] = ()
+    if isinstance(content, str):
+        form, parts = "string", (Text(text=content),)
+    elif content is not None:
+        form, parts = "", read_blocks(content, history=True)
+    return ToolResult(
+        call_id=block["tool_use_id"],
+        parts=parts,
+        is_error=members.take("is_error", bool),
+        cache=members.take("cache_control", dict),
+        extra=members.rest(),
+        form=form,
+    )
+
+
+def _read_media(block: JsonObject) -> Media:
+    members = Members(block, "type", "source")
+    source: JsonObject = block["source"]
+    media, known = _read_source(block["type"], source)
+    if media.kind == "document":
+        media = _read_document(media, block, members)
+    cache = members.take("cache_control", dict)
+    extra = members.rest()
+    return replace(media, cache=cache, extra=extra if known else {**extra, "source": source})
+
+
+def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
+    switch = block.get("citations")
+    citations: bool | None = None
+    if isinstance(switch, dict) and set(switch) == {"enabled"}:
+        citations = members.take("citations", dict)["enabled"]
+    return replace(
+        media,
+        name=members.take("title", str),
+        context=members.take("context", str),
+        citations=citations,
+    )
+
+
+def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tuple[Media, bool]:
+    """Where a source's bytes are, and whether that says everything about it."""
+    media_type = source.get("media_type")
+    match source:
+        case {"type": "base64", "data": str(data)}:
+            media = Media(kind=kind, data=data, media_type=media_type)
+        case {"type": "url", "url": str(url)}:
+            media = Media(kind=kind, url=url)
+        case {"type": "file", "file_id": str(file_id)}:
+            media = Media(kind=kind, file_id=file_id)
+        case {"type": "text", "data": str(text)}:
+            media = Media(kind=kind, text=text, media_type=media_type)
+        case {"type": "content", "content": str() | list() as content}:
+            return Media(kind=kind, text=_joined(content)), False
+        case _:
+            return Media(kind=kind), False
+    return media, _write_source(media) == source
+
+
+def _words(block: JsonObject) -> str | None:
+    match block:
+        case {"type": "search_result", "content": list(content)}:
+            head = [block.get("title"), block.get("source")]
+            return "\n".join([*(h for h in head if isinstance(h, str)), _joined(content)])
+        case {"type": "compaction", "content": str(content)}:
+            return content
+    return None
+
+
+def _joined(content: str | list[Any]) -> str:
+    """The words of a text or of a list of blocks."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(
+        b["text"] for b in content if isinstance(b, dict) and isinstance(b.get("text"), str)
+    )
+
+
+def write_blocks(parts: Sequence[Part]) -> list[JsonObject]:
+    """The content blocks of some parts; parts this format has no block for are left out."""
+    blocks: list[JsonObject] = []
+    for part in parts:
+        if isinstance(part, ToolCall) and (proof := call_proof(part)) is not None:
+            blocks.append(proof)
+        if (block := write_block(part)) is not None:
+            blocks.append(block)
+    return blocks
+
+
+def call_proof(call: ToolCall) -> JsonObject | None:
+    """The block that carries another format's proof of a call through a client of this one."""
+    if not call.signature or call.signer in (None, NAME):
+        return None
+    return {"type": "redacted_thinking", "data": seal_call(call)}
+
+
+def write_block(part: Part) -> JsonObject | None:
+    """One content block, None for a part this format has no block for.
+
+    Puts back `extra` as it is: a part read from another format must not have any.
+    """
+    match part:
+        case Text():
+            block = {"type": "text", "text": part.text, **part.extra}
+            if citations := [c for c in map(write_citation, part.citations) if c]:
+                block["citations"] = citations
+        case Thinking():
+            return _write_thinking(part)
+        case ToolCall():
+            block = {
+                "type": "tool_use",
+                "id": part.id,
+                "name": part.name,
+                "input": arguments_object(part),
+                **part.extra,
+            }
+        case ToolResult():
+            block = _write_tool_result(part)
+        case Media(kind="image" | "document"):
+            block = _write_media(part)
+        case Refusal():
+            return {"type": "text", "text": part.text}
+        case Opaque(format=format, raw=raw) if format == NAME:
+            return raw
+        case Opaque(text=str(text)):
+            return {"type": "text", "text": text}
+        case _:
+            return None
+    if part.cache is not None:
+        block["cache_control"] = part.cache
+    return block
+
+
+def _write_thinking(part: Thinking) -> JsonObject:
+    if part.redacted and not part.text:
+        data = part.redacted if part.form != SEALED else seal(part)
+        return {"type": "redacted_thinking", "data": data, **part.extra}
+    block = {"type": "thinking", "thinking": part.text, **part.extra}
+    if (signature := thinking_signature(part)) or "signature" not in block:
+        block["signature"] = signature
+    return block
+
+
+def thinking_signature(part: Thinking) -> str:
+    """What goes into `signature`: the API's types require one, so it is "" where there is none."""
+    return seal(part) if part.form == SEALED else part.signature or ""
+
+
+def arguments_object(call: ToolCall) -> JsonObject:
+    """A call's arguments as the object `input` has to be.
+
+    The free text of a custom tool is its one argument (see `customtools`). Broken JSON is kept as
+    text rather than lost.
+    """
+    if call.kind == "custom":
+        return {INPUT: call.arguments}
+    if not call.arguments.strip():
+        return {}
+    parsed = loads_object(call.arguments)
+    return parsed if parsed is not None else {"arguments": call.arguments}
+
+
+def _write_tool_result(part: ToolResult) -> JsonObject:
+    block: JsonObject = {"type": "tool_result", "tool_use_id": part.call_id, **part.extra}
+    if part.form == "string":
+        block["content"] = part.text
+    elif part.form != "absent":
+        block["content"] = write_blocks(part.parts)
+    if part.is_error is not None:
+        block["is_error"] = part.is_error
+    return block
+
+
+def _write_media(part: Media) -> JsonObject:
+    block: JsonObject = {"type": part.kind, "source": _write_source(part), **part.extra}
+    if part.kind == "document":
+        if part.name is not None:
+            block["title"] = part.name
+        if part.context is not None:
+            block["context"] = part.context
+        if part.citations is not None:
+            block["citations"] = {"enabled": part.citations}
+    return block
+
+
+def _write_source(part: Media) -> JsonObject:
+    if part.data is not None:
+        return {"type": "base64", "media_type": part.media_type, "data": part.data}
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    if part.file_id is not None:
+        return {"type": "file", "file_id": part.file_id}
+    return {"type": "text", "media_type": part.media_type or "text/plain", "data": part.text or ""}

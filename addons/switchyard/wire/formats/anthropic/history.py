@@ -1,0 +1,259 @@
+"""The turns of a conversation of another format, in the order and shape the API accepts.
+
+The rules (API reference, "Messages"; guide "Tool use", handling tool results; each breach is
+answered with a 400):
+
+- texts need a visible character, and the last assistant turn must not end in white space;
+- each `tool_use` needs its `tool_result` at the start of the very next turn; ids are unique and
+  made of letters, digits, `_` and `-`;
+- assistant turns hold no media;
+- reasoning without a signature of the API's own is refused.
+
+A conversation may begin with an assistant turn; nothing is put before it.
+"""
+
+import re
+from base64 import b64decode
+from collections import deque
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
+
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.formats.anthropic.blocks import NAME
+from switchyard.wire.formats.anthropic.blocks import arguments_object
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Role
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.tool_names import Names
+
+_UNANSWERED = "This call was not answered."
+
+_NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
+
+_IMAGE_TYPES = {
+    "iVBOR": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+}
+"""The images the API takes, by how their base64 begins."""
+
+_TEXT_TYPES = (
+    "application/json",
+    "application/xml",
+    "application/javascript",
+    "application/x-yaml",
+)
+
+
+def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
+    """The turns of `c` without its system messages, at least one.
+
+    Same-role turns are merged. A call without a result gets one that says so; a result without a
+    call becomes text. Media of an assistant turn go to the user turn after it. A conversation of
+    system messages alone gets a user turn of one full stop, since one turn is required.
+    """
+    turns = _Pairing(_cleaned(c, names)).turns()
+    if turns and turns[-1].role == "assistant":
+        turns = [*turns[:-1], *_prefill(turns[-1])]
+    return turns or [Turn(role="user", parts=(Text(text="."),))]
+
+
+def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
+    """Turns of parts this format has, neighbours of the same role merged."""
+    merged: list[tuple[Role, list[Part]]] = []
+    media: list[Part] = []
+    for turn in c.turns:
+        if turn.role not in ("user", "assistant"):
+            continue
+        parts: list[Part] = [part for p in turn.parts if (part := _clean(p, names)) is not None]
+        if turn.role == "assistant":
+            media += [part for part in parts if isinstance(part, Media)]
+            parts = [part for part in parts if not isinstance(part, Media | ToolResult)]
+        else:
+            parts = [*media, *parts]
+            media = []
+        if merged and merged[-1][0] == turn.role:
+            merged[-1][1].extend(parts)
+        elif parts:
+            merged.append((turn.role, parts))
+    return merged
+
+
+def _clean(part: Part, names: Names) -> Part | None:
+    """A part without what only its own format knows; None where nothing is left to say."""
+    match part:
+        case Text(text=text):
+            return Text(text=text, cache=part.cache) if text.strip() else None
+        case Opaque(format=format) if format == NAME:
+            return part
+        case Refusal(text=text) | Opaque(text=str(text)):
+            return Text(text=text) if text.strip() else None
+        case Thinking(signer=signer):
+            proven = signer == NAME and (part.signature or part.redacted)
+            return replace(part, extra={}, form="") if proven else None
+        case Media(kind="image" | "document"):
+            return _clean_media(part)
+        case ToolCall():
+            arguments = dumps(arguments_object(part)).decode()
+            name = names.flat(part.name, part.namespace)
+            return ToolCall(id=part.id, name=name, arguments=arguments, cache=part.cache)
+        case ToolResult():
+            return _clean_result(part, names)
+    return None
+
+
+def _clean_media(part: Media) -> Media | None:
+    """An image or document as the API takes it; None where its source is of a kind only its own
+    format knows."""
+    if not (part.data or part.url or part.file_id or part.text):
+        return None
+    part = replace(part, extra={}, form="", detail=None, transcript=None)
+    if part.data is None:
+        return part
+    media_type = (part.media_type or "").partition(";")[0].strip().lower()
+    if part.kind == "image":
+        if media_type not in _IMAGE_TYPES.values():
+            heads = (t for head, t in _IMAGE_TYPES.items() if part.data.startswith(head))
+            media_type = next(heads, media_type or "image/png")
+        return replace(part, media_type=media_type)
+    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
+        try:
+            text = b64decode(part.data).decode()
+        except ValueError:
+            return part
+        return replace(part, data=None, text=text, media_type="text/plain")
+    return replace(part, media_type=media_type or "application/pdf")
+
+
+def _clean_result(part: ToolResult, names: Names) -> ToolResult:
+    """A result, as one text where it is no more than that."""
+    parts = [said for p in part.parts if (said := _clean(p, names)) is not None]
+    parts = [p for p in parts if isinstance(p, Text | Media | Opaque)]
+    if not parts and part.is_error:
+        # An empty result that is an error is refused.
+        parts = [Text(text="error")]
+    match parts:
+        case [] | [Text(cache=None)]:
+            form = "string"
+        case _:
+            form = ""
+    return ToolResult(
+        call_id=part.call_id,
+        parts=tuple(parts),
+        is_error=part.is_error or None,
+        cache=part.cache,
+        form=form,
+    )
+
+
+class _Pairing:
+    """Puts each call's result right after it."""
+
+    def __init__(self, turns: Sequence[tuple[Role, list[Part]]]) -> None:
+        self._source = turns
+        self._done: list[tuple[Role, list[Part]]] = []
+        self._results: dict[str, deque[tuple[int, ToolResult]]] | None = None
+        self._used: set[int] = set()
+        """`id()` of the results that were placed."""
+        self._ids: set[str] = set()
+
+    def turns(self) -> list[Turn]:
+        for index, (role, parts) in enumerate(self._source):
+            if role == "user":
+                self._add("user", filter(None, map(self._leftover, parts)))
+                continue
+            results = self._answer(index, [p for p in parts if isinstance(p, ToolCall)])
+            renamed = iter(results)
+            self._add(
+                "assistant",
+                (
+                    replace(p, id=next(renamed).call_id) if isinstance(p, ToolCall) else p
+                    for p in parts
+                ),
+            )
+            self._add("user", results)
+        self._keep_last_word()
+        return [Turn(role=role, parts=tuple(parts)) for role, parts in self._done]
+
+    def _keep_last_word(self) -> None:
+        """Where the last turn held nothing but results of calls long before, say them once more:
+        else the answer of the assistant before them would be last, and be continued."""
+        if not self._done or self._done[-1][0] == "user":
+            return
+        role, parts = self._source[-1]
+        if role == "user":
+            said = (p.text for p in parts if isinstance(p, ToolResult))
+            self._add("user", [Text(text=text or ".") for text in said])
+
+    def _add(self, role: Role, parts: Iterable[Part]) -> None:
+        parts = list(parts)
+        if not parts:
+            return
+        if self._done and self._done[-1][0] == role:
+            self._done[-1][1].extend(parts)
+        else:
+            self._done.append((role, parts))
+
+    def _answer(self, index: int, calls: list[ToolCall]) -> list[ToolResult]:
+        """A result for each call of turn `index`, with the id the call will have."""
+        answers: list[ToolResult] = []
+        for call in calls:
+            new_id = self._new_id(call.id)
+            found = self._find(index, call.id)
+            if found is None:
+                said = (Text(text=_UNANSWERED),)
+                found = ToolResult(call_id=new_id, parts=said, is_error=True, form="string")
+            answers.append(replace(found, call_id=new_id))
+        return answers
+
+    def _find(self, index: int, call_id: str) -> ToolResult | None:
+        """The first result for this id after turn `index` that no earlier call has taken."""
+        if self._results is None:
+            self._results = {}
+            for place, (_, parts) in enumerate(self._source):
+                for part in parts:
+                    if isinstance(part, ToolResult):
+                        self._results.setdefault(part.call_id, deque()).append((place, part))
+        results = self._results.get(call_id)
+        while results:
+            place, part = results.popleft()
+            # What stands before this call stands before all that follow.
+            if place > index and id(part) not in self._used:
+                self._used.add(id(part))
+                return part
+        return None
+
+    def _new_id(self, call_id: str) -> str:
+        stem = _NOT_IN_AN_ID.sub("_", call_id) or "call"
+        name, count = stem, 1
+        while name in self._ids:
+            count += 1
+            name = f"{stem}_{count}"
+        self._ids.add(name)
+        return name
+
+    def _leftover(self, part: Part) -> Part | None:
+        """A part of a user turn that is not placed yet; a result nobody called for as text."""
+        if not isinstance(part, ToolResult):
+            return part
+        if id(part) in self._used or not part.text:
+            return None
+        return Text(text=part.text)
+
+
+def _prefill(turn: Turn) -> list[Turn]:
+    """The last assistant turn, which the model continues, without white space at its end."""
+    last = turn.parts[-1]
+    if not isinstance(last, Text):
+        return [turn]
+    return [replace(turn, parts=(*turn.parts[:-1], replace(last, text=last.text.rstrip())))]

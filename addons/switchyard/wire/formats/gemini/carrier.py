@@ -1,0 +1,114 @@
+"""Reasoning of other providers, carried through a Gemini client.
+
+Gemini's clients drop thoughts from the history, but send the `thoughtSignature` of a function call
+back with the call (gemini-cli, Qwen Code, opencode and pi do). So what another provider must see
+again (Anthropic's signed thinking, OpenAI's encrypted reasoning) goes into the signature of the
+first call that follows it, with its place in the turn. Between two turns of the user, nobody needs
+it: an answer without calls carries nothing.
+"""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import text_of
+from switchyard.wire.formats.gemini.names import NAME
+from switchyard.wire.formats.gemini.names import own
+from switchyard.wire.formats.gemini.names import owned
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.shared.envelope import seal_content
+from switchyard.wire.shared.envelope import unseal_content
+
+_KEPT = ("text", "signature", "signer", "redacted", "id")
+
+
+class Carrier:
+    """Collects the proofs of one answer. Tell it every part, in order."""
+
+    def __init__(self) -> None:
+        self._pieces: list[JsonObject] = []
+        self._before = 0
+        self._in_text = False
+
+    def thinking(self, part: Thinking) -> None:
+        """A complete thinking part."""
+        if part.signer in (None, NAME) or not (part.signature or part.redacted):
+            return
+        piece: JsonObject = {"at": self._before}
+        piece.update({key: value for key in _KEPT if (value := getattr(part, key))})
+        if part.summary:
+            piece["summary"] = True
+        self._pieces.append(piece)
+
+    def text(self) -> None:
+        """Words of the answer; clients may join neighbouring ones."""
+        if not self._in_text:
+            self._in_text = True
+            self._before += 1
+
+    def call(self) -> str | None:
+        """The signature for the next function call; None if there is nothing to carry."""
+        self._in_text = False
+        self._before += 1
+        if not self._pieces:
+            return None
+        signature = seal_content({"thinking": self._pieces})
+        self._pieces = []
+        return signature
+
+
+def carried(signature: str | None) -> list[JsonObject]:
+    """The pieces that a call's signature carries."""
+    content = unseal_content(signature) if signature else None
+    return objects_of(content.get("thinking")) if content else []
+
+
+def put_back(parts: list[Part], pieces: list[JsonObject]) -> None:
+    """Insert carried thinking where it stood among `parts`, in place of thoughts without proof
+    that a client sent along."""
+    parts[:] = [part for part in parts if not _is_unproven(part)]
+    for piece in pieces:
+        parts.insert(_place(parts, piece.get("at")), _thinking(piece))
+
+
+def put_in_order(parts: list[Part]) -> None:
+    """Carried thinking put where it stood in the whole turn, of which each part was known apart
+    when it was put back."""
+    for part in [part for part in parts if isinstance(part, Thinking)]:
+        if (at := own(part.extra).get("at")) is not None:
+            parts.remove(part)
+            parts.insert(_place(parts, at), part)
+
+
+def _is_unproven(part: Part) -> bool:
+    return isinstance(part, Thinking) and not part.signature and not part.redacted
+
+
+def _place(parts: list[Part], before: object) -> int:
+    """Where the text or call number `before` begins; neighbouring texts count as one."""
+    if not isinstance(before, int):
+        return 0
+    count, in_text = 0, False
+    for index, part in enumerate(parts):
+        begins = isinstance(part, ToolCall) or (isinstance(part, Text) and not in_text)
+        if begins and count >= before:
+            return index
+        count += begins
+        if isinstance(part, Text | ToolCall):
+            in_text = isinstance(part, Text)
+    return len(parts)
+
+
+def _thinking(piece: JsonObject) -> Thinking:
+    said = {key: text_of(piece.get(key)) or None for key in _KEPT}
+    place = {"at": piece["at"]} if isinstance(piece.get("at"), int) else {}
+    return Thinking(
+        text=said["text"] or "",
+        signature=said["signature"],
+        signer=said["signer"],
+        redacted=said["redacted"],
+        id=said["id"],
+        summary=piece.get("summary") is True,
+        extra=owned(place),
+    )

@@ -1,0 +1,84 @@
+"""Gemini within an envelope: the API behind Gemini CLI's login with Google.
+
+Source: google-gemini/gemini-cli, `packages/core/src/code_assist/converter.ts`. A request is
+`{"model", "project", "user_prompt_id", "request": {...}}`, an answer and every chunk of a stream
+`{"response": {...}}`; inside stands what the Gemini API has. Errors are Google's own, without an
+envelope.
+"""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.format import Asked
+from switchyard.wire.formats.gemini import Gemini
+from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.sealed import without_sealed
+from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
+from switchyard.wire.formats.gemini.stream_writer import GeminiStreamWriter
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Reply
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import BadReply
+from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.model.events import Event
+
+NAME = "gemini-code-assist"
+
+
+class CodeAssist(Gemini):
+    """The format `gemini` in its envelope. For clients only: no provider is spoken to in it."""
+
+    name = NAME
+
+    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
+        return path.partition("?")[0].endswith(":streamGenerateContent")
+
+    def without_sealed(self, body: JsonObject) -> JsonObject:
+        inner = body.get("request")
+        if not isinstance(inner, dict) or (kept := without_sealed(inner)) is inner:
+            return body
+        return {**body, "request": kept}
+
+    def read_request(self, body: JsonObject) -> Conversation:
+        return super().read_request(opened(body))
+
+    def read_reply(self, body: JsonObject) -> Reply:
+        inner = body.get("response")
+        if not isinstance(inner, dict):
+            raise BadReply("the body has no response")
+        return super().read_reply(inner)
+
+    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
+        return {"response": super().write_reply(reply, asked)}
+
+    def stream_reader(self) -> "CodeAssistReader":
+        return CodeAssistReader()
+
+    def stream_writer(self, asked: Asked) -> "CodeAssistWriter":
+        return CodeAssistWriter(asked, "array" if asked.array else "sse")
+
+
+class CodeAssistReader(GeminiStreamReader):
+    """Reads chunks of `response`."""
+
+    def read(self, chunk: JsonObject) -> list[Event]:
+        inner = chunk.get("response")
+        return super().read(inner if isinstance(inner, dict) else chunk)
+
+
+class CodeAssistWriter(GeminiStreamWriter):
+    """Writes chunks of `response`."""
+
+    def _frame(self, data: bytes) -> bytes:
+        return super()._frame(b'{"response":%b}' % data)
+
+    def _fail(self, error: ApiError) -> bytes:
+        return super()._frame(dumps(write_error(error)[1])) + self._end()
+
+
+def opened(body: JsonObject) -> JsonObject:
+    """A request without its envelope: a body as the Gemini API takes it, the model and the stream
+    wish with it where the envelope has them. Raises BadRequest where nothing is in it."""
+    inner = body.get("request")
+    if not isinstance(inner, dict):
+        raise BadRequest("'request' must be an object with contents", "request")
+    return {**inner, **{name: body[name] for name in ("model", "stream") if name in body}}

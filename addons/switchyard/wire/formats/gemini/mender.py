@@ -1,0 +1,49 @@
+"""Repairs of a Gemini stream that passes through."""
+
+from collections.abc import Sequence
+
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.encoding.sse import encode
+from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import Event
+
+
+class GeminiMender:
+    """Keeps every chunk that is JSON, in strict framing, and drops all else: Gemini's clients
+    fail on comments, on `[DONE]`, on event names and on data that is no JSON."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        if self._ended:
+            return b""
+        strict = frame.raw and frame.event is None
+        if strict and events:
+            return frame.raw
+        try:
+            payload = loads(frame.data)
+        except ValueError:
+            return b""
+        if isinstance(payload, list):
+            # A JSON array as one event: its elements are the chunks.
+            return b"".join(encode(dumps(chunk)) for chunk in payload if isinstance(chunk, dict))
+        if not isinstance(payload, dict):
+            return b""
+        if strict:
+            return frame.raw
+        return encode(dumps(payload) if b"\n" in frame.data else frame.data)
+
+    def close(self, events: Sequence[Event]) -> bytes:
+        """Nothing is missing at the end: it has no mark of its own."""
+        self._ended = True
+        return b""
+
+    def fail(self, error: ApiError) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        return encode(dumps(write_error(error)[1]))

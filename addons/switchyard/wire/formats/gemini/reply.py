@@ -1,0 +1,170 @@
+"""A whole `GenerateContentResponse`."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.format import Asked
+from switchyard.wire.formats.gemini.carrier import Carrier
+from switchyard.wire.formats.gemini.errors import find_error
+from switchyard.wire.formats.gemini.grounding import read_citations
+from switchyard.wire.formats.gemini.grounding import write_citations
+from switchyard.wire.formats.gemini.media import write_media
+from switchyard.wire.formats.gemini.names import NAME
+from switchyard.wire.formats.gemini.names import own
+from switchyard.wire.formats.gemini.parts import write_call
+from switchyard.wire.formats.gemini.parts import write_text
+from switchyard.wire.formats.gemini.parts import write_thought
+from switchyard.wire.formats.gemini.stops import write_stop
+from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
+from switchyard.wire.formats.gemini.usage import write_usage
+from switchyard.wire.model.conversation import Choice
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Reply
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.errors import BadReply
+from switchyard.wire.model.fold import fold
+from switchyard.wire.model.logprobs import tokens_in
+from switchyard.wire.model.logprobs import write_gemini
+
+
+def read_reply(body: JsonObject) -> Reply:
+    """Raises BadReply on a body that is no answer."""
+    if (error := find_error(body)) is not None:
+        raise BadReply(f"an error instead of an answer: {error.message}")
+    if not any(name in body for name in ("candidates", "promptFeedback", "usageMetadata")):
+        raise BadReply("the body has no candidates")
+    reader = GeminiStreamReader(whole=True)
+    reply = fold(NAME, [*reader.read(body), *reader.close()])
+    choices = []
+    for choice in reply.choices:
+        texts = [part.text for part in choice.parts if isinstance(part, Text)]
+        citations = read_citations(own(choice.extra), "".join(texts)) if texts else []
+        choices.append(_cited(choice, texts, citations) if citations else choice)
+    return replace(reply, choices=tuple(choices))
+
+
+def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
+    """The choice with each citation at the text it covers; at the last one if it covers none."""
+    ends = list(accumulate(map(len, texts)))
+    lists: list[list] = [[] for _ in texts]
+    for citation in citations:
+        start = citation.start
+        number = len(texts) - 1
+        if start is not None:
+            number = next((i for i, end in enumerate(ends) if start < end), number)
+            offset = ends[number] - len(texts[number])
+            citation = replace(
+                citation,
+                start=start - offset,
+                end=min(citation.end - offset, len(texts[number])),
+            )
+        lists[number].append(citation)
+    remaining = iter(lists)
+    parts = tuple(
+        replace(part, citations=tuple(next(remaining))) if isinstance(part, Text) else part
+        for part in choice.parts
+    )
+    return replace(choice, parts=parts)
+
+
+def write_reply(reply: Reply, asked: Asked) -> JsonObject:
+    """The answer as one body."""
+    home = reply.format == NAME
+    said = own(reply.extra) if home else EMPTY
+    show = home or shows_thoughts(asked)
+    body: JsonObject = {
+        "candidates": [
+            _write_choice(choice, home, show)
+            for choice in reply.choices
+            if not _is_blocked(choice, said)
+        ]
+    }
+    if not body["candidates"] and home:
+        del body["candidates"]
+    if reply.usage is not None:
+        body["usageMetadata"] = write_usage(reply.usage)
+    if model := reply.model or ("" if home else asked.model):
+        body["modelVersion"] = model
+    if reply_id := reply.id or ("" if home else asked.id):
+        body["responseId"] = reply_id
+    return {**body, **said}
+
+
+def shows_thoughts(asked: Asked) -> bool:
+    """Whether a client wants to see thoughts: unless it said that it does not."""
+    reasoning = asked.conversation.reasoning if asked.conversation else None
+    if reasoning is None:
+        return True
+    config = own(reasoning.extra).get("thinkingConfig", EMPTY)
+    return config.get("includeThoughts") is not False and config.get("thinkingBudget") != 0
+
+
+def _is_blocked(choice: Choice, said: JsonObject) -> bool:
+    """Whether a choice stands for a prompt that was blocked, to which there is no candidate."""
+    return "promptFeedback" in said and not choice.parts and not choice.extra
+
+
+def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
+    said = own(choice.extra) if home else EMPTY
+    parts = list(_write_parts(choice.parts, show, home))
+    candidate: JsonObject = {}
+    if home:
+        if parts or "content" in said:
+            candidate["content"] = {"parts": parts} if parts else {}
+            candidate["content"].update(said.get("content", EMPTY))
+            if parts:
+                candidate["content"]["parts"] = parts
+        if choice.stop is not None:
+            candidate["finishReason"] = write_stop(choice.stop, home)
+        return {**candidate, **{k: v for k, v in said.items() if k != "content"}}
+    content = {"parts": parts or [{"text": ""}], "role": "model"}
+    candidate = {"content": content, "finishReason": write_stop(choice.stop), "index": choice.index}
+    texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
+    if grounding := write_citations(texts):
+        candidate["groundingMetadata"] = grounding
+    if tokens := tokens_in(choice.extra):
+        candidate["logprobsResult"] = write_gemini(tokens)
+    return candidate
+
+
+def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[JsonObject]:
+    """The parts of an answer; thoughts only to be seen if `show`."""
+    carrier = Carrier()
+    for part in parts:
+        match part:
+            case Thinking():
+                carrier.thinking(part)
+                own_proof = part.signature and part.signer == NAME
+                if show and (part.text or own_proof or own(part.extra)):
+                    yield write_thought(part)
+            case ToolCall():
+                yield write_call(part, part.name, carrier.call(), answer=not home)
+            case Text():
+                carrier.text()
+                if part.text or home:
+                    yield write_text(part)
+            case _:
+                yield from write_other(part)
+
+
+def write_other(part: Part) -> Iterator[JsonObject]:
+    """A refusal, media, or a piece that only Gemini has a word for."""
+    match part:
+        case Refusal(text=text) if text:
+            yield {"text": text}
+        case Media():
+            if (raw := write_media(part)) is not None:
+                yield raw
+        case Opaque(format="gemini"):
+            yield part.raw
+        case Opaque(text=str() as text) if text:
+            yield {"text": text}

@@ -1,0 +1,200 @@
+"""A `GenerateContent` request, written."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import groupby
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.gemini.config import write_config
+from switchyard.wire.formats.gemini.media import write_media
+from switchyard.wire.formats.gemini.names import NAME
+from switchyard.wire.formats.gemini.names import NO_SIGNATURE
+from switchyard.wire.formats.gemini.names import own
+from switchyard.wire.formats.gemini.parts import write_call
+from switchyard.wire.formats.gemini.parts import write_result
+from switchyard.wire.formats.gemini.parts import write_text
+from switchyard.wire.formats.gemini.parts import write_thought
+from switchyard.wire.formats.gemini.spelling import respell
+from switchyard.wire.formats.gemini.tools import write_tool_choice
+from switchyard.wire.formats.gemini.tools import write_tools
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.tool_names import Names
+
+_ROLE = {"user": "user", "assistant": "model"}
+
+
+def write_request(c: Conversation) -> JsonObject:
+    """A request body, with the members `model` and `stream` as far as they are said."""
+    home = c.format == NAME
+    said = own(c.extra) if home else EMPTY
+    writer = _Contents(c)
+    body: JsonObject = {}
+    if c.model:
+        body["model"] = c.model
+    if c.stream is not None:
+        body["stream"] = c.stream
+    body["contents"] = writer.home() if home else writer.foreign()
+    if system := _write_system(c.turns, home):
+        body["systemInstruction"] = system
+    if tools := write_tools(c, writer.names):
+        body["tools"] = tools[0] if said.get("single") else tools
+    tool_config = dict(said.get("toolConfig", EMPTY))
+    if c.tool_choice is not None and (home or c.tools):
+        tool_config["functionCallingConfig"] = write_tool_choice(c.tool_choice, writer.names)
+    if tool_config or "toolConfig" in said:
+        body["toolConfig"] = tool_config
+    config = write_config(c, home)
+    if config or "generationConfig" in said:
+        body["generationConfig"] = config
+    body.update(said.get("body", EMPTY))
+    return respell(body, said["snake"]) if "snake" in said else body
+
+
+def _write_system(turns: Iterable[Turn], home: bool) -> JsonObject | str | None:
+    """All system and developer messages, in order: Gemini has one system instruction."""
+    system = [turn for turn in turns if turn.role in ("system", "developer")]
+    if not system:
+        return None
+    if home and system[0].form == "text":
+        return _words(system[0].parts)[0]["text"]
+    parts = [part for turn in system for part in _words(turn.parts, empty=home)]
+    if not parts and not home:
+        return None
+    return {"parts": parts, **own(system[0].extra)}
+
+
+def _words(parts: Iterable[Part], empty: bool = True) -> list[JsonObject]:
+    return [write_text(p) for p in parts if isinstance(p, Text) and (p.text or empty)]
+
+
+class _Contents:
+    """Writes the turns of one conversation."""
+
+    def __init__(self, c: Conversation) -> None:
+        self.names = Names(c.tools)
+        self._turns = [t for t in c.turns if t.role not in ("system", "developer")]
+        self._called = {
+            part.id: self.names.flat(part.name, part.namespace)
+            for turn in self._turns
+            for part in turn.parts
+            if isinstance(part, ToolCall)
+        }
+
+    def home(self) -> list[JsonObject | str]:
+        """The contents as they were read."""
+        return [self._home_turn(turn) for turn in self._turns]
+
+    def _home_turn(self, turn: Turn) -> JsonObject | str:
+        if turn.form == "text":
+            return _words(turn.parts)[0]["text"]
+        content: JsonObject = {}
+        if turn.form.startswith("role:"):
+            word = turn.form.removeprefix("role:")
+            content["role"] = word if word != "None" else None
+        elif turn.form != "no-role":
+            content["role"] = _ROLE[turn.role]
+        if parts := [raw for part in turn.parts for raw in self._home_part(part)]:
+            content["parts"] = parts
+        return {**content, **own(turn.extra)}
+
+    def _home_part(self, part: Part) -> list[JsonObject]:
+        match part:
+            case Thinking(signer=signer) if signer not in (None, NAME):
+                return []
+            case Thinking():
+                return [write_thought(part)]
+            case Text():
+                return [write_text(part)]
+            case ToolCall():
+                return [write_call(part, part.name)]
+            case ToolResult():
+                name = part.name or self._called.get(part.call_id, "tool")
+                return [write_result(part, name)]
+        return list(_plain(part))
+
+    def foreign(self) -> list[JsonObject]:
+        """The contents of another format's conversation.
+
+        Gemini wants all responses to the calls of one content together in the next, so turns of
+        one role are joined, and results stand in a content of their own, before all else.
+        """
+        contents: list[JsonObject] = []
+        for role, turns in groupby(self._turns, key=lambda turn: turn.role):
+            parts = [part for turn in turns for part in turn.parts]
+            if role == "assistant":
+                contents.append({"role": "model", "parts": self._model_parts(parts)})
+                continue
+            results = [raw for part in parts for raw in self._result(part)]
+            others = [raw for part in parts for raw in _plain(part)]
+            contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
+        contents = [content for content in contents if content["parts"]]
+        # A request without contents is refused, even if the system instruction says it all; so is
+        # a call that no turn of the user's comes before.
+        if not contents or any("functionCall" in part for part in _opening(contents[0])):
+            contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
+        return contents
+
+    def _result(self, part: Part) -> list[JsonObject]:
+        if not isinstance(part, ToolResult):
+            return []
+        name = self._called.get(part.call_id) or part.name or "tool"
+        return [write_result(part, name)]
+
+    def _model_parts(self, parts: list[Part]) -> list[JsonObject]:
+        """The parts of one answer in the history. Thoughts go along if they are signed by Gemini;
+        a signature without words belongs to the part that follows it."""
+        written: list[JsonObject] = []
+        loose: str | None = None
+        called = False
+        for part in parts:
+            match part:
+                case Thinking(signer="gemini"):
+                    if part.text and part.signature:
+                        written.append(write_thought(part))
+                    else:
+                        loose = part.signature or part.redacted
+                case ToolCall():
+                    # Of several parallel calls only the first needs a signature.
+                    signature = loose or (None if called else NO_SIGNATURE)
+                    name = self.names.flat(part.name, part.namespace)
+                    written.append(write_call(part, name, signature))
+                    loose, called = None, True
+                case Text() | Refusal() if loose and part.text:
+                    written.append({"text": part.text, "thoughtSignature": loose})
+                    loose = None
+                case _:
+                    written.extend(_plain(part))
+        if loose:
+            written.append({"text": "", "thoughtSignature": loose})
+        return written
+
+
+def _opening(content: JsonObject) -> list[JsonObject]:
+    """The parts of a first content that is the model's."""
+    return content["parts"] if content["role"] == "model" else []
+
+
+def _plain(part: Part) -> Iterator[JsonObject]:
+    """Parts that are written alike in every turn. Empty texts are refused, so they are left out."""
+    match part:
+        case Text(text=text) if text:
+            yield {"text": text}
+        case Refusal(text=text) if text:
+            yield {"text": text}
+        case Media():
+            if (raw := write_media(part)) is not None:
+                yield raw
+        case Opaque(format="gemini"):
+            yield part.raw
+        case Opaque(text=str() as text) if text:
+            yield {"text": text}

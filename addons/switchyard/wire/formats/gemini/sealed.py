@@ -1,0 +1,37 @@
+"""Requests that stay in this format, after a conversation that other formats answered in part."""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.gemini.names import NO_SIGNATURE
+from switchyard.wire.shared.envelope import is_sealed
+
+_KEYS = ("thoughtSignature", "thought_signature")
+
+
+def without_sealed(body: JsonObject) -> JsonObject:
+    """`body` with what clients send back sealed in thought signatures replaced by the word for a
+    call that another model made: Gemini would refuse a signature it did not make. `body` itself
+    where there is none; never changed."""
+    contents = body.get("contents")
+    if not isinstance(contents, list):
+        return body
+    kept = [_content(content) for content in contents]
+    if all(new is old for new, old in zip(kept, contents, strict=True)):
+        return body
+    return {**body, "contents": kept}
+
+
+def _content(content: Any) -> Any:
+    parts = content.get("parts") if isinstance(content, dict) else None
+    if not isinstance(parts, list) or not any(map(_is_sealed, parts)):
+        return content
+    return {**content, "parts": [_part(part) if _is_sealed(part) else part for part in parts]}
+
+
+def _part(part: JsonObject) -> JsonObject:
+    return {key: NO_SIGNATURE if key in _KEYS else value for key, value in part.items()}
+
+
+def _is_sealed(part: Any) -> bool:
+    return isinstance(part, dict) and any(is_sealed(part.get(key)) for key in _KEYS)

@@ -1,0 +1,96 @@
+"""Token counts (reference, `UsageMetadata`).
+
+Gemini counts what is read from a cache within the prompt, and thoughts beside the candidates.
+Protocol buffers leave out counts of zero.
+"""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import int_of
+from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import rest
+from switchyard.wire.formats.gemini.names import own
+from switchyard.wire.formats.gemini.names import owned
+from switchyard.wire.model.conversation import Usage
+
+_NAMED = (
+    "promptTokenCount",
+    "cachedContentTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "toolUsePromptTokenCount",
+    "totalTokenCount",
+)
+
+
+def read_usage(raw: Any, details: bool = True) -> Usage | None:
+    """The usage in a `usageMetadata`; None if it counts nothing.
+
+    Without `details` it holds the plain counts alone, for chunks that are not the last: lists of
+    several chunks must not be added up.
+    """
+    if not isinstance(raw, dict):
+        return None
+    counts = {name: int_of(raw.get(name)) for name in _NAMED}
+    if all(count is None for count in counts.values()):
+        return None
+    thoughts = counts["thoughtsTokenCount"]
+    said = rest(raw, *_NAMED)
+    if counts["candidatesTokenCount"] == 0:
+        said = {**said, "candidatesTokenCount": 0}
+    return Usage(
+        input=counts["promptTokenCount"],
+        output=(counts["candidatesTokenCount"] or 0) + (thoughts or 0),
+        cache_read=counts["cachedContentTokenCount"],
+        reasoning=thoughts,
+        input_audio=_audio(raw.get("promptTokensDetails")),
+        output_audio=_audio(raw.get("candidatesTokensDetails")),
+        tool_input=counts["toolUsePromptTokenCount"],
+        total=counts["totalTokenCount"],
+        extra=owned(said) if details else EMPTY,
+    )
+
+
+def write_usage(usage: Usage) -> JsonObject:
+    """A `usageMetadata`."""
+    thoughts = usage.reasoning or 0
+    written: JsonObject = {}
+    if usage.input is not None:
+        written["promptTokenCount"] = usage.input
+    if usage.cache_read is not None:
+        written["cachedContentTokenCount"] = usage.cache_read
+    if candidates := max(0, (usage.output or 0) - thoughts):
+        written["candidatesTokenCount"] = candidates
+    if usage.reasoning is not None:
+        written["thoughtsTokenCount"] = usage.reasoning
+    if usage.tool_input is not None:
+        written["toolUsePromptTokenCount"] = usage.tool_input
+    if said := own(usage.extra):
+        if usage.total is not None:
+            written["totalTokenCount"] = usage.total
+        return {**written, **said}
+    apart = usage.tool_input or 0 if usage.total is None else 0
+    written["totalTokenCount"] = usage.tokens + apart
+    if usage.input_audio:
+        written["promptTokensDetails"] = _details(usage.input, usage.input_audio)
+    if usage.output_audio:
+        written["candidatesTokensDetails"] = _details(usage.output, usage.output_audio)
+    return written
+
+
+def _audio(details: Any) -> int | None:
+    counts = [
+        int_of(detail.get("tokenCount"))
+        for detail in objects_of(details)
+        if detail.get("modality") == "AUDIO"
+    ]
+    return sum(count for count in counts if count) if counts else None
+
+
+def _details(all_tokens: int | None, audio: int) -> list[JsonObject]:
+    return [
+        {"modality": "TEXT", "tokenCount": max(0, (all_tokens or 0) - audio)},
+        {"modality": "AUDIO", "tokenCount": audio},
+    ]

@@ -1,0 +1,34 @@
+"""What `POST /api/show` tells of a model. Source: Ollama's API documentation, "Show Model
+Information", and its Go type `ShowResponse`."""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.format import ModelEntry
+from switchyard.wire.formats.ollama.names import time_of
+
+_EMBEDS = ("embed", "minilm", "bge-")
+
+
+def show(entry: ModelEntry) -> JsonObject:
+    """Clients read the context length under the architecture's name, and what the model can do;
+    a model whose name says no other is taken to do what today's can."""
+    embeds = any(word in entry.id.lower() for word in _EMBEDS)
+    told: JsonObject = {"general.architecture": entry.owner, "general.basename": entry.id}
+    if entry.context_window is not None:
+        told[f"{entry.owner}.context_length"] = entry.context_window
+    return {
+        "license": "",
+        "modelfile": f"FROM {entry.id}",
+        "parameters": "",
+        "template": "{{ .Prompt }}",
+        "details": {
+            "parent_model": "",
+            "format": "",
+            "family": entry.owner,
+            "families": [entry.owner],
+            "parameter_size": "",
+            "quantization_level": "",
+        },
+        "model_info": told,
+        "capabilities": ["embedding"] if embeds else ["completion", "tools", "vision", "thinking"],
+        "modified_at": time_of(entry.created),
+    }

@@ -1,0 +1,285 @@
+"""Reads the deltas of one choice of a stream. OpenAI's reference, "The chat completion chunk
+object", `choices`; for thinking see `reasoning`, for calls `calls`."""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.calls import Calls
+from switchyard.wire.formats.openai_chat.content import PART_FORM
+from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.parts import Places
+from switchyard.wire.formats.openai_chat.parts import annotations_of
+from switchyard.wire.formats.openai_chat.parts import delta_of
+from switchyard.wire.formats.openai_chat.parts import read_answer_content
+from switchyard.wire.formats.openai_chat.parts import read_audio
+from switchyard.wire.formats.openai_chat.parts import read_images
+from switchyard.wire.formats.openai_chat.reasoning import signer_of
+from switchyard.wire.formats.openai_chat.reasoning import words_of
+from switchyard.wire.formats.openai_chat.stops import read_stop
+from switchyard.wire.formats.openai_chat.tools import choice_seed
+from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.events import CitationDelta
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Extra
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import MediaDelta
+from switchyard.wire.model.events import PartEnd
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import SignatureDelta
+from switchyard.wire.model.events import TextDelta
+from switchyard.wire.model.logprobs import extra_of
+from switchyard.wire.model.logprobs import read_tokens
+
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "text", "usage", "error"})
+_DELTA = frozenset(
+    {
+        *("role", "content", "refusal", "audio", "images", "annotations"),
+        *("tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details"),
+    }
+)
+
+
+class ChoiceReader:
+    """One per choice of a stream. `read` in order, then `end_parts` and `end`."""
+
+    def __init__(self, index: int, seed: str) -> None:
+        self._index = index
+        self._places = Places()
+        self._calls = Calls(index, self._places, choice_seed(seed, index))
+        self._kind = ""
+        self._place = -1
+        """The part of running text that is open, and of what kind it is."""
+        self._thought: list[str] = []
+        """The words of the open thinking part."""
+        self._thinking = Thinking()
+        self._told: JsonObject = {}
+        """Members without a name in the model, as told last."""
+        self.finish: JsonObject | None = None
+        """The last choice object that named a finish reason."""
+        self._spoke = False
+
+    @property
+    def in_text(self) -> bool:
+        """Whether the open part is a text."""
+        return self._kind == "text"
+
+    def read(self, raw: JsonObject, events: list[Event]) -> None:
+        """One entry of a chunk's `choices`."""
+        if (said := raw.get("logprobs")) and isinstance(said, dict):
+            if tokens := read_tokens(said.get("content")):
+                events.append(Extra(extra_of(tokens), self._index))
+        before = len(events)
+        delta = raw.get("delta")
+        if not delta or not isinstance(delta, dict):
+            delta = delta_of(raw, self._spoke)
+        words = delta.get("content")
+        if len(delta) == 1 and isinstance(words, str):  # most chunks
+            if words:
+                self._words("text", words, events)
+        else:
+            self._delta(delta, events)
+        if len(events) > before:
+            self._spoke = True
+        self._extras(raw, delta, events)
+        if raw.get("finish_reason") and text_of(raw["finish_reason"]):
+            self.finish = raw
+
+    def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
+        """Ends every part that is open. `sources` were listed beside the choices."""
+        if sources and self._spoke:
+            self._cite(sources, events)
+        self._close(events)
+        events += self._calls.end_all()
+
+    def end(self, events: list[Event]) -> None:
+        """Tells why the choice ended, if it said so or said anything at all."""
+        has_calls = bool(self._calls)
+        stop = read_stop(self.finish, has_calls) if self.finish is not None else None
+        if stop is None and self._spoke:
+            stop = Stop(reason="tool_calls" if has_calls else "end")
+        if stop is not None:
+            events.append(Finish(stop, self._index))
+
+    def _delta(self, delta: JsonObject, events: list[Event]) -> None:
+        if "reasoning_content" in delta or "reasoning" in delta or "reasoning_details" in delta:
+            self._reasoning(delta, events)
+        if content := delta.get("content"):
+            if isinstance(content, str):
+                self._words("text", content, events)
+            else:
+                self._listed(content, events)
+        if refusal := text_of(delta.get("refusal")):
+            self._words("refusal", refusal, events)
+        if audio := delta.get("audio"):
+            self._hear(audio, events)
+        for image in read_images(delta.get("images")):
+            self._whole(image, events)
+        if citations := annotations_of(delta.get("annotations")):
+            self._cite(citations, events)
+        if calls := delta.get("tool_calls"):
+            for raw in calls if isinstance(calls, list) else (calls,):
+                if isinstance(raw, dict):
+                    self._close(events)
+                    events += self._calls.read(raw)
+        if isinstance(legacy := delta.get("function_call"), dict) and any(legacy.values()):
+            self._close(events)
+            events += self._calls.read_legacy(legacy)
+
+    def _words(self, kind: str, text: str, events: list[Event]) -> None:
+        """Running text of one kind: more of the open part, or a new one."""
+        if kind != self._kind:
+            part = Refusal(text="") if kind == "refusal" else Text(text="")
+            self._open(kind, part, events)
+        events.append(TextDelta(self._place, text, self._index))
+
+    def _open(self, kind: str, part: Part, events: list[Event]) -> None:
+        self._close(events)
+        events += self._calls.end_complete()
+        self._kind = kind
+        self._place = self._places.take()
+        events.append(PartStart(self._place, part, self._index))
+
+    def _close(self, events: list[Event]) -> None:
+        if self._kind:
+            self._kind = ""
+            events.append(PartEnd(self._place, choice=self._index))
+
+    def _whole(self, part: Part, events: list[Event]) -> None:
+        """A part that comes in one piece."""
+        self._open("whole", part, events)
+        self._close(events)
+
+    def _listed(self, content: Any, events: list[Event]) -> None:
+        """Content that comes as a list of parts (Mistral)."""
+        for part in read_answer_content(content if isinstance(content, list) else [content]):
+            match part:
+                case Text(text=text):
+                    if text:
+                        self._words("text", text, events)
+                case Thinking(text=text):
+                    self._think(text, Thinking(form=PART_FORM), events)
+                case Opaque() | Media():
+                    self._whole(part, events)
+                case Refusal(text=text):
+                    self._words("refusal", text, events)
+
+    def _reasoning(self, delta: JsonObject, events: list[Event]) -> None:
+        """Thinking, whose words often stand under two names in one chunk, or are summed up in a
+        last one: they count once."""
+        said = [name for name in REASONING_NAMES if text_of(delta.get(name))]
+        words = delta[said[0]] if said else ""
+        if words:
+            names = [name for name in said if delta[name] == words]
+            self._think(words, Thinking(form="+".join(names)), events)
+        details = delta.get("reasoning_details")
+        for entry in details if isinstance(details, list) else ():
+            if isinstance(entry, dict):
+                self._detail(entry, bool(words), events)
+
+    def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
+        """One entry of `reasoning_details`; `told` if its chunk told the words another way."""
+        text = words_of(entry)
+        summary = entry.get("type") == "reasoning.summary"
+        form = text_of(entry.get("format"))
+        extra = {NAME: {"format": form}} if form else EMPTY
+        begun = Thinking(form="details", summary=summary, extra=extra)
+        if text and not (told or self._summed_up(text)):
+            self._think(text, begun, events)
+        if signature := text_of(entry.get("signature")):
+            if self._kind != "thinking":
+                self._think("", begun, events)
+            events.append(
+                SignatureDelta(self._place, signature, signer_of(entry), choice=self._index)
+            )
+        if data := text_of(entry.get("data")):
+            self._blob(data, entry, begun, events)
+
+    def _summed_up(self, text: str) -> bool:
+        """Whether an entry says once more what was told under a plain name before it."""
+        plain = self._kind == "thinking" and self._thinking.form != "details"
+        return plain and "".join(self._thought).endswith(text)
+
+    def _blob(self, data: str, entry: JsonObject, begun: Thinking, events: list[Event]) -> None:
+        """Encrypted reasoning. A Responses item is one blob with the summary that came before."""
+        signer = signer_of(entry)
+        item = text_of(entry.get("id")) or None
+        text, form = "", begun.form
+        if self._kind == "thinking" and signer == "openai-responses":
+            text, form = "".join(self._thought), self._thinking.form
+        else:
+            self._open("thinking", begun, events)
+        part = Thinking(
+            text=text,
+            redacted=data,
+            signer=signer,
+            id=item,
+            summary=bool(text),
+            extra=begun.extra,
+            form=form,
+        )
+        self._kind = ""
+        events.append(PartEnd(self._place, part, self._index))
+
+    def _think(self, text: str, begun: Thinking, events: list[Event]) -> None:
+        if self._kind != "thinking":
+            self._open("thinking", begun, events)
+            self._thinking = begun
+            self._thought = []
+        if text:
+            self._thought.append(text)
+            events.append(TextDelta(self._place, text, self._index))
+
+    def _hear(self, raw: Any, events: list[Event]) -> None:
+        part = read_audio(raw)
+        if part is None:
+            if isinstance(raw, dict) and raw.get("expires_at"):
+                fields = {"message": {"audio": {"expires_at": raw["expires_at"]}}}
+                events.append(Extra({NAME: fields}, self._index))
+            return
+        if self._kind != "audio":
+            self._open("audio", Media(kind="audio", extra=part.extra), events)
+        if part.data or part.transcript:
+            transcript = part.transcript or ""
+            events.append(MediaDelta(self._place, part.data or "", transcript, self._index))
+
+    def _cite(self, citations: tuple[Citation, ...], events: list[Event]) -> None:
+        if self._kind != "text":
+            self._open("text", Text(text=""), events)
+        events += [CitationDelta(self._place, citation, self._index) for citation in citations]
+
+    def _extras(self, raw: JsonObject, delta: JsonObject, events: list[Event]) -> None:
+        """What the model has no name for, told as it comes."""
+        choice = {
+            k: v
+            for k, v in raw.items()
+            if v is not None and k not in _CHOICE and self._is_new(k, v)
+        }
+        message = {
+            k: v
+            for k, v in delta.items()
+            if v is not None and k not in _DELTA and self._is_new(k, v)
+        }
+        if choice or message:
+            fields = {k: v for k, v in (("choice", choice), ("message", message)) if v}
+            events.append(Extra({NAME: fields}, self._index))
+
+    def _is_new(self, key: str, value: Any) -> bool:
+        """Whether a member says something, and not only what it said in the last chunk. Lists are
+        always new: they go on (log probabilities, token ids)."""
+        if value == "" or value == [] or value == self._told.get(key):
+            return False
+        if isinstance(value, dict) and all(inner is None for inner in value.values()):
+            return False
+        if not isinstance(value, list):
+            self._told[key] = value
+        return True

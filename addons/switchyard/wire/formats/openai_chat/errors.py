@@ -1,0 +1,223 @@
+"""Errors, in all the shapes that providers of this format give them.
+
+OpenAI's guide "Error codes" is the rule: `{"error": {"message", "type", "param", "code"}}`. The
+rest was met at providers, gateways and web frameworks in front of them.
+"""
+
+import re
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.model.errors import kind_of_status
+
+_KINDS: tuple[tuple[str, ErrorKind], ...] = (
+    ("insufficient_quota", "billing"),
+    ("billing", "billing"),
+    ("insufficient_balance", "billing"),
+    ("payment_required", "billing"),
+    ("rate_limit", "rate_limit"),
+    ("ratelimit", "rate_limit"),
+    ("resource_exhausted", "rate_limit"),
+    ("too_many_requests", "rate_limit"),
+    ("throttl", "rate_limit"),
+    ("overloaded", "overloaded"),
+    ("capacity", "overloaded"),
+    ("invalid_api_key", "authentication"),
+    ("invalidapikey", "authentication"),
+    ("authentication", "authentication"),
+    ("unauthenticated", "authentication"),
+    ("unauthorized", "authentication"),
+    ("permission", "permission"),
+    ("forbidden", "permission"),
+    ("model_not_found", "not_found"),
+    ("not_found", "not_found"),
+    ("notfound", "not_found"),
+    ("too_large", "too_large"),
+    ("timeout", "timeout"),
+    ("deadline_exceeded", "timeout"),
+    ("unavailable", "unavailable"),
+    ("bad_gateway", "unavailable"),
+    ("invalid", "invalid_request"),
+    ("content_filter", "invalid_request"),
+    ("context_length", "invalid_request"),
+    ("tool_use_failed", "invalid_request"),
+    ("server_error", "server"),
+    ("internal", "server"),
+)
+"""What kind of error a type or code means that contains these words; the first that fits."""
+
+_TYPES: dict[ErrorKind, str] = {
+    "invalid_request": "invalid_request_error",
+    "authentication": "authentication_error",
+    "permission": "permission_error",
+    "billing": "insufficient_quota",
+    "not_found": "invalid_request_error",
+    "timeout": "timeout_error",
+    "too_large": "invalid_request_error",
+    "rate_limit": "rate_limit_error",
+    "overloaded": "overloaded_error",
+    "server": "server_error",
+    "unavailable": "server_error",
+}
+_CODES: dict[ErrorKind, str] = {
+    "authentication": "invalid_api_key",
+    "billing": "insufficient_quota",
+    "rate_limit": "rate_limit_exceeded",
+}
+
+_AGAIN = re.compile(r"(?:try|retry)(?:ing)? again in ((?:[\d.]+(?:ms|[hms]) ?)+)", re.IGNORECASE)
+_SPAN = re.compile(r"([\d.]+)(ms|[hms])")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def find_error(body: Any) -> ApiError | None:
+    """The error that a body or a stream's payload reports; None if it reports none."""
+    if isinstance(body, list):  # Google's wraps its errors in a list
+        body = body[0] if body else None
+    if not isinstance(body, dict):
+        return None
+    if error := body.get("error"):
+        return _read(error, body)
+    if isinstance(body.get("choices"), list):
+        return _in_choices(body)
+    if errors := body.get("errors"):
+        return _read(errors[0] if isinstance(errors, list) else errors, body)
+    base = body.get("base_resp")
+    if isinstance(base, dict):  # MiniMax: code 0 is success
+        code = base.get("status_code")
+        found = {"message": base.get("status_msg"), "code": code}
+        return _read(found, body) if code else None
+    if detail := body.get("detail"):
+        return _read(_detail(detail), body)
+    for name in ("message", "msg", "error_message", "error_msg"):
+        if isinstance(message := body.get(name), str) and message:
+            return _read(body | {"message": message}, body)
+    return _read(body, body) if body.get("object") == "error" else None
+
+
+def write_error(error: ApiError) -> tuple[int, JsonObject]:
+    """Status and body of an error answer."""
+    body = error.raw if error.format == NAME else EMPTY
+    inner = body.get("error")
+    if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
+        inner = {
+            "message": error.message,
+            "type": _type(error),
+            "param": error.param,
+            "code": error.code or _CODES.get(error.kind),
+        }
+        if error.code is None and error.kind == "not_found" and error.param == "model":
+            inner["code"] = "model_not_found"
+    if error.attempts:
+        inner = {**inner, "switchyard": {"attempts": list(error.attempts)}}
+    return error.http_status, {**body, "error": inner}
+
+
+def _read(error: Any, body: JsonObject) -> ApiError:
+    """An error object, or a text in its place, found in `body`."""
+    found: JsonObject = error if isinstance(error, dict) else {}
+    inner = found.get("error")
+    if isinstance(inner, dict):  # {type: error, error: {...}} once more inside
+        found = inner
+    message = error if isinstance(error, str) and error else _message(found, body)
+    code = found.get("code", body.get("code"))
+    kind_word = text_of(found.get("type")) or text_of(found.get("status"))
+    status = _status(found, body, code)
+    return ApiError(
+        message=message,
+        kind=_kind(kind_word, str(code or ""), status),
+        status=status,
+        type=kind_word or None,
+        code=str(code) if code not in (None, "") else None,
+        param=text_of(found.get("param")) or None,
+        request_id=text_of(body.get("request_id")) or text_of(found.get("request_id")) or None,
+        retry_after=_retry_after(found, message),
+        format=NAME,
+        raw=body,
+    )
+
+
+def _in_choices(body: JsonObject) -> ApiError | None:
+    """OpenRouter reports an error of its upstream inside the choice."""
+    for choice in body["choices"]:
+        if isinstance(choice, dict):
+            if error := choice.get("error"):
+                return _read(error, body)
+            if choice.get("finish_reason") == "error":
+                return _read("the provider ended the answer with an error", body)
+    return None
+
+
+def _message(found: JsonObject, body: JsonObject) -> str:
+    for holder in (found, body):
+        for name in ("message", "msg", "detail", "error_message", "reason"):
+            if isinstance(value := holder.get(name), str) and value:
+                return value
+    return "the provider reported an error without saying which"
+
+
+def _detail(detail: Any) -> Any:
+    """FastAPI's `detail`: a text, an object, or a list of what is wrong with which field."""
+    if not isinstance(detail, list):
+        return detail
+    first = next((entry for entry in detail if isinstance(entry, dict)), EMPTY)
+    where = first.get("loc")
+    param = ".".join(str(step) for step in where if step != "body") if where else None
+    message = text_of(first.get("msg")) or str(detail)
+    return {
+        "message": f"{param}: {message}" if param else message,
+        "type": "invalid_request_error",
+        "code": first.get("type"),
+        "param": param,
+    }
+
+
+def _status(found: JsonObject, body: JsonObject, code: Any) -> int | None:
+    """The HTTP status an error names, in whichever of its members."""
+    candidates = (found.get("status"), found.get("status_code"), code, body.get("status"))
+    for value in (*candidates, body.get("status_code")):
+        if isinstance(value, str) and value.isdigit():
+            value = int(value)
+        if isinstance(value, int) and 400 <= value <= 599:
+            return value
+    return None
+
+
+def _kind(type: str, code: str, status: int | None) -> ErrorKind:
+    for word in (code.lower(), type.lower()):
+        for part, kind in _KINDS:
+            # "invalid_request_error" is OpenAI's type for nearly everything: the status knows
+            # better.
+            if part in word and not (part == "invalid" and status):
+                return kind
+    return kind_of_status(status) if status else "server"
+
+
+def _retry_after(found: JsonObject, message: str) -> float | None:
+    """Google's `RetryInfo`, or the words OpenAI and Groq say it in."""
+    details = found.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict) and (delay := _span(text_of(detail.get("retryDelay")))):
+            return delay
+    again = _AGAIN.search(message)
+    return _span(again[1]) if again else None
+
+
+def _span(words: str) -> float | None:
+    """Seconds of a span such as `1m30.5s`."""
+    seconds = 0.0
+    for number, unit in _SPAN.findall(words):
+        try:
+            seconds += float(number) * _SECONDS[unit]
+        except ValueError:
+            return None
+    return seconds or None
+
+
+def _type(error: ApiError) -> str:
+    return (error.type if error.format == NAME and error.type else None) or _TYPES[error.kind]

@@ -1,0 +1,153 @@
+"""Fragments of streamed tool calls: which call each belongs to, and what it adds.
+
+The API gives each call an `index`, its id and name in the first fragment, and arguments in the
+rest. Providers leave out indexes or ids, repeat ids and names in every fragment, give every
+parallel call the index 0, write arguments as an object, begin a call before they name it, or say
+all arguments once more at the end.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import loads
+from switchyard.wire.formats.openai_chat.names import int_of
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.tools import arguments_text
+from switchyard.wire.formats.openai_chat.tools import is_custom
+
+_LOOKS = 16
+"""How often it is seen, whatever the arguments' size, whether a call is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One entry of a delta's `tool_calls`, understood."""
+
+    number: int
+    """Which call of the choice it belongs to, counted from 0 in the order they begin."""
+    new: bool
+    """Whether the call begins with it."""
+    name: str
+    """The function's name, where this is the fragment that tells it."""
+    text: str
+    """The arguments, or the input, it adds."""
+
+
+class Fragments:
+    """Sorts the fragments of one choice into calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[CallSoFar] = []
+        self._by_index: dict[int, int] = {}
+        self._by_id: dict[str, int] = {}
+        """The first call of each id."""
+
+    def take(self, raw: JsonObject) -> Fragment:
+        """Add one entry of `tool_calls` to the call it belongs to."""
+        custom = is_custom(raw)
+        inner = raw.get("custom") if custom else raw.get("function")
+        inner = inner if isinstance(inner, dict) else {}
+        index = int_of(raw.get("index"))
+        call_id, name = text_of(raw.get("id")), text_of(inner.get("name"))
+        text = arguments_text(inner.get("input") if custom else inner.get("arguments"))
+        number = self._find(index, call_id, name)
+        new = number is None
+        if number is None:
+            number = len(self.calls)
+            self.calls.append(CallSoFar(custom))
+            if index is not None:
+                self._by_index[index] = number
+        call = self.calls[number]
+        if call_id and not call.id:
+            call.id = call_id
+            self._by_id.setdefault(call_id, number)
+        named = "" if call.name else name
+        call.name = call.name or name
+        if call.repeats(text):
+            text = ""
+        call.add(text)
+        return Fragment(number, new, named, text)
+
+    def _find(self, index: int | None, call_id: str, name: str) -> int | None:
+        """The call a fragment goes on with; None if it begins a new one."""
+        if index is not None:
+            number = self._by_index.get(index)
+            if number is None or self._is_another(self.calls[number], call_id, name):
+                return None
+            return number
+        if call_id and (known := self._by_id.get(call_id)) is not None:
+            return known
+        last = self.calls[-1] if self.calls else None
+        if last is None or (call_id and last.id):
+            return None
+        if name and last.name and (name != last.name or last.is_complete()):
+            return None
+        return len(self.calls) - 1
+
+    def _is_another(self, call: "CallSoFar", call_id: str, name: str) -> bool:
+        """Whether a fragment under the index of `call` begins another call: its id is new and it
+        names a function, unless the id is made anew for every fragment of the one call."""
+        if not call_id or not name or not call.id or call_id == call.id:
+            return False
+        return name != call.name or call.is_complete()
+
+
+class CallSoFar:
+    """A call as its fragments have told it."""
+
+    __slots__ = ("_judged", "_looks", "_size", "custom", "id", "name", "pieces")
+
+    def __init__(self, custom: bool = False) -> None:
+        self.custom = custom
+        self.id = ""
+        self.name = ""
+        self.pieces: list[str] = []
+        self._size = 0
+        self._judged: tuple[int, bool] = (0, False)
+        """The size at which it was last seen whether the call is complete, and whether it was."""
+        self._looks = 0
+
+    def add(self, text: str) -> None:
+        """More of the arguments."""
+        if text:
+            self.pieces.append(text)
+            self._size += len(text)
+
+    def text(self) -> str:
+        """All arguments so far."""
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+    def is_complete(self) -> bool:
+        """Whether the arguments so far are one whole JSON value, or free text that may be. Where
+        that was asked often, it is seen again only once they have doubled: an upstream can send
+        any number of fragments, and each look reads all of them."""
+        size, complete = self._judged
+        if self.custom or self._size == size:
+            return bool(self._size) if self.custom else complete
+        if self._looks >= _LOOKS and self._size < 2 * size:
+            return False
+        self._looks += 1
+        complete = self.pieces[-1].rstrip()[-1:] in ("}", "]", "") and _is_json(self.text())
+        self._judged = self._size, complete
+        return complete
+
+    def is_the_same(self, name: str, text: str) -> bool:
+        """Whether a call of that name with those arguments is this one."""
+        return self._size == len(text) and self.name == name and self.text() == text
+
+    def repeats(self, text: str) -> bool:
+        """Whether `text` says all the arguments once more."""
+        if len(text) != self._size or len(text) < 2 or text[0] != "{":
+            return False
+        return text == self.text() and _is_json(text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        value: Any = loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict | list)

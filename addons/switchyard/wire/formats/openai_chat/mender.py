@@ -1,0 +1,281 @@
+"""Repairs a stream that passes through to a client of its own format.
+
+Chunks keep their bytes unless something is wrong with them: an empty chunk is left out, a missing
+role, index, delta or call id is put in, a finish reason nobody gave is supplied before the one
+`[DONE]`, and what comes after the end is dropped.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.members import rest
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.encoding.sse import encode
+from switchyard.wire.format import Asked
+from switchyard.wire.formats.openai_chat.fragments import Fragments
+from switchyard.wire.formats.openai_chat.names import int_of
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.parts import delta_of
+from switchyard.wire.formats.openai_chat.stops import finish_word
+from switchyard.wire.formats.openai_chat.stream_reader import DONE
+from switchyard.wire.formats.openai_chat.stream_reader import payloads
+from switchyard.wire.formats.openai_chat.stream_writer import CHUNK
+from switchyard.wire.formats.openai_chat.stream_writer import DONE_FRAME
+from switchyard.wire.formats.openai_chat.stream_writer import error_frame
+from switchyard.wire.formats.openai_chat.tools import answer_seed
+from switchyard.wire.formats.openai_chat.tools import choice_seed
+from switchyard.wire.formats.openai_chat.tools import made_up_id
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import End
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Failure
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import TextDelta
+
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+"""A finish reason in serialised JSON. Inside a text its quotes would be escaped."""
+
+_SAYS_NOTHING = frozenset(
+    {
+        *("id", "object", "created", "model", "choices", "system_fingerprint", "service_tier"),
+        *("provider", "obfuscation"),
+    }
+)
+"""Top-level members that every chunk repeats."""
+
+_NULLABLE = frozenset({"index", "delta", "finish_reason"})
+
+
+class ChatMender:
+    """One per stream; see `format.Mender`."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._ended = False
+        self._head: JsonObject = {}
+        """What every chunk repeats, for chunks that have to be made."""
+        self._open: dict[int, _ChoiceMender] = {}
+        self._id = ""
+        """The id of all chunks, where the first one had none."""
+
+    def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        """The bytes for one frame, which the reader read as `events`."""
+        if self._ended:
+            return b""
+        if frame.raw and self._is_plain(frame.data, events):
+            return frame.raw
+        out: list[bytes] = []
+        found = payloads(frame.data)
+        for payload in found:
+            if self._ended:
+                break
+            if payload is DONE:
+                out.append(self._finish(events) + DONE_FRAME)
+                self._ended = True
+                continue
+            if payload.get("error") and not payload.get("choices"):
+                out += [encode(dumps(payload)), DONE_FRAME]
+                self._ended = True
+                continue
+            if payload.get("error") and not any(isinstance(event, Failure) for event in events):
+                # The reader knows it for none.
+                mended = self._identified(self._chunk(rest(payload, "error")))
+            else:
+                mended = self._identified(self._chunk(payload))
+            if mended is payload and frame.raw and len(found) == 1:
+                out.append(frame.raw)
+            elif mended is not None:
+                out.append(encode(dumps(mended)))
+        for event in events:
+            if isinstance(event, PartStart) and (choice := self._open.get(event.choice)):
+                choice.spoke = True
+        return b"".join(out)
+
+    def forgets(self, event: TextDelta) -> bool:
+        """See `skimming`."""
+        return True
+
+    def close(self, events: Sequence[Event]) -> bytes:
+        """What is missing at the end, if the reader found it to be one."""
+        if self._ended or not any(isinstance(event, End) for event in events):
+            return b""
+        self._ended = True
+        return self._finish(events) + DONE_FRAME
+
+    def fail(self, error: ApiError) -> bytes:
+        """Tells an error, and ends the stream."""
+        if self._ended:
+            return b""
+        self._ended = True
+        return error_frame(error) + DONE_FRAME
+
+    def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
+        """Whether a chunk is beyond doubt by what was read of it: more words of choices that have
+        begun, and no more than that."""
+        if not events or b"\n" in data or _FINISH.search(data):
+            return False
+        if self._id or b'"id"' not in data:
+            return False
+        for event in events:
+            if not isinstance(event, TextDelta):
+                return False
+            choice = self._open.get(event.choice)
+            if choice is None:
+                return False
+            choice.spoke = True
+        return True
+
+    def _chunk(self, chunk: JsonObject) -> JsonObject | None:
+        """The chunk, mended if need be; None if it says nothing."""
+        choices = chunk.get("choices")
+        if not self._head and (chunk.get("id") or choices):
+            known = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+            self._head = {k: chunk[k] for k in known if chunk.get(k) is not None}
+        says = any(_says(value) for key, value in chunk.items() if key not in _SAYS_NOTHING)
+        if not isinstance(choices, list):
+            return {**chunk, "choices": []} if chunk.get("usage") else None
+        mended = [self._mend(i, raw) for i, raw in enumerate(choices) if isinstance(raw, dict)]
+        if not says and all(choice is None for choice in mended):
+            return None
+        if len(mended) == len(choices) and all(
+            new is old or (new is None and says) for new, old in zip(mended, choices, strict=True)
+        ):
+            return chunk
+        return {**chunk, "choices": [choice for choice in mended if choice is not None]}
+
+    def _identified(self, chunk: JsonObject | None) -> JsonObject | None:
+        """The chunk with the id that all chunks of the stream have."""
+        if chunk is None:
+            return None
+        if not self._id:
+            # Some send an empty one before the first choice, and mean nothing by it.
+            if not chunk.get("choices") or text_of(chunk.get("id")) or chunk.get("id") == "":
+                return chunk
+            self._id = text_of(self._head.get("id")) or f"chatcmpl-{self._asked.id}"
+            self._head["id"] = self._id
+        return chunk if chunk.get("id") == self._id else {**chunk, "id": self._id}
+
+    def _mend(self, number: int, raw: JsonObject) -> JsonObject | None:
+        index = int_of(raw.get("index"))
+        index = number if index is None else index
+        choice = self._open.get(index)
+        if choice is None:
+            choice = self._open[index] = _ChoiceMender(index, answer_seed(self._head))
+        return choice.mend(raw)
+
+    def _finish(self, events: Sequence[Event]) -> bytes:
+        """Chunks for the finish reasons that no chunk gave."""
+        out = b""
+        for event in events:
+            if not isinstance(event, Finish):
+                continue
+            choice = self._open.get(event.choice)
+            if choice is None or choice.finished:
+                continue
+            choice.finished = True
+            word = finish_word(event.stop, False, choice.legacy)
+            made = {"index": event.choice, "delta": {}, "finish_reason": word}
+            head = {
+                "id": f"chatcmpl-{self._asked.id}",
+                "object": CHUNK,
+                "created": self._asked.created,
+                "model": self._asked.model,
+            }
+            out += encode(dumps({**head, **self._head, "choices": [made]}))
+        return out
+
+
+class _ChoiceMender:
+    """What was seen of one choice."""
+
+    def __init__(self, index: int, seed: str) -> None:
+        self._index = index
+        self._begun = False
+        self.spoke = False
+        """Whether the reader read anything of it."""
+        self.finished = False
+        self.legacy = False
+        self.calls = _CallMender(choice_seed(seed, index))
+
+    def mend(self, raw: JsonObject) -> JsonObject | None:
+        """A choice of a chunk as it should be: `raw` itself where nothing is wrong; None where it
+        says nothing new."""
+        delta = raw.get("delta")
+        made = delta_of(raw, self.spoke)
+        if made.get("tool_calls"):
+            made = self.calls.mend(made)
+        self.legacy = self.legacy or bool(made.get("function_call"))
+        finish = raw.get("finish_reason")
+        ends = bool(text_of(finish)) and not self.finished
+        says = any(map(_says, made.values())) or any(
+            _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
+        )
+        if not says and not ends:
+            return None
+        self.finished = self.finished or ends
+        if not self._begun:
+            self._begun = True
+            if not made.get("role"):
+                made = {"role": "assistant", **{k: v for k, v in made.items() if k != "role"}}
+        wrong: JsonObject = {}
+        if int_of(raw.get("index")) is None:
+            wrong["index"] = self._index
+        if made is not delta:
+            wrong["delta"] = made
+        if finish is not None and not text_of(finish):
+            wrong["finish_reason"] = None
+        return {**raw, **wrong} if wrong else raw
+
+
+class _CallMender:
+    """Puts the indexes, ids and types into call fragments that clients go by, and takes out ids
+    and names said again, which the official SDK would add up."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._fragments = Fragments()
+
+    def mend(self, delta: JsonObject) -> JsonObject:
+        given = delta["tool_calls"]
+        entries = given if isinstance(given, list) else [given]
+        calls = [self._call(raw) for raw in entries if isinstance(raw, dict)]
+        if len(calls) == len(entries) and entries is given:
+            if all(new is old for new, old in zip(calls, entries, strict=True)):
+                return delta
+        return {**delta, "tool_calls": calls}
+
+    def _call(self, raw: JsonObject) -> JsonObject:
+        fragment = self._fragments.take(raw)
+        call = self._fragments.calls[fragment.number]
+        kind = "custom" if call.custom else "function"
+        inner = raw.get(kind)
+        made: JsonObject = inner if isinstance(inner, dict) else {}
+        text = made.get("input" if call.custom else "arguments")
+        wrong: JsonObject = {}
+        if text is not None and text != fragment.text:
+            wrong["input" if call.custom else "arguments"] = fragment.text
+        if made.get("name") and not fragment.name:
+            made = {k: v for k, v in made.items() if k != "name"}
+        said: JsonObject = {}
+        if raw.get("index") != fragment.number:
+            said["index"] = fragment.number
+        if fragment.new and not text_of(raw.get("id")):
+            said["id"] = made_up_id(self._seed, fragment.number)
+        if fragment.new and not raw.get("type"):
+            said["type"] = kind
+        if wrong or made is not inner:
+            said[kind] = made | wrong
+        if not fragment.new and raw.get("id"):
+            raw = {k: v for k, v in raw.items() if k != "id"}
+        return {**raw, **said} if said else raw
+
+
+def _says(value: Any) -> bool:
+    """Whether a member holds anything at all."""
+    if isinstance(value, dict):
+        return any(map(_says, value.values()))
+    return value is not None and value not in ("", [])

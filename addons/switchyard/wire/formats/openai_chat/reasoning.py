@@ -1,0 +1,212 @@
+"""Thinking, as the dialects of Chat Completions say it.
+
+OpenAI's own API shows none. DeepSeek named `reasoning_content`, which most others took over;
+OpenRouter, Groq and vLLM say `reasoning`; OpenRouter adds `reasoning_details` (its guide
+"Reasoning Tokens"), entries that also hold signatures and encrypted blobs and must come back as
+they were. The same words often stand in two of these at once.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
+from switchyard.wire.formats.openai_chat.names import own as extra_of
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.model.conversation import Thinking
+
+_FORMAT_OF_SIGNER = {
+    "anthropic": "anthropic-claude-v1",
+    "openai-responses": "openai-responses-v1",
+    "gemini": "google-gemini-v1",
+}
+_SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
+
+
+PROVING = frozenset(_FORMAT_OF_SIGNER)
+"""Formats whose thinking comes with proof. Its words stand in `reasoning_details` too, beside
+which the proof must come back."""
+
+
+def signer_of(entry: JsonObject) -> str:
+    """The format that can read the proof in an entry of `reasoning_details`."""
+    return _SIGNER_OF_FORMAT.get(text_of(entry.get("format")), NAME)
+
+
+def words_of(entry: JsonObject) -> str:
+    """The readable words of an entry of `reasoning_details`."""
+    return text_of(entry.get("text")) or text_of(entry.get("summary"))
+
+
+def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
+    """The thinking of a whole message, and the members of it that were not made use of."""
+    plain = {name: text for name in REASONING_NAMES if (text := text_of(message.get(name)))}
+    details = message.get("reasoning_details")
+    parts = _read_details(details) if isinstance(details, list) else []
+    used = set(plain)
+    if parts:
+        used.add("reasoning_details")
+    if plain:
+        words = next(iter(plain.values()))
+        if any(part.text for part in parts):
+            parts = _fill_gaps(parts, words)
+        else:
+            parts = _give_words(parts, words)
+        said = "".join(part.text for part in parts)
+        used -= {name for name, text in plain.items() if text != said}
+        names = [name for name in plain if name in used]
+        if names:
+            parts[0] = replace(parts[0], form="+".join([*names, parts[0].form]).strip("+"))
+    left = {
+        name: message[name]
+        for name in (*REASONING_NAMES, "reasoning_details")
+        if name in message and name not in used
+    }
+    return parts, left
+
+
+def write_reasoning(parts: Iterable[Thinking], own: bool) -> JsonObject:
+    """The members that say `parts` in a message; `own` if they were read from this format."""
+    parts = list(parts)
+    if not parts:
+        return {}
+    members: JsonObject = {}
+    words = "".join(part.text for part in parts)
+    if words:
+        members = dict.fromkeys(names_of(parts[0], own), words)
+    details: list[JsonObject] = []
+    for part in parts:
+        details += detail_entries(part, len(details), own)
+    if details:
+        members["reasoning_details"] = details
+    return members
+
+
+def names_of(part: Thinking, own: bool = True) -> list[str]:
+    """Under which names the words of a thinking part are said."""
+    if own:
+        said = part.form.split("+")
+        if names := [name for name in REASONING_NAMES if name in said]:
+            return names
+        if "details" in said:
+            return []
+    return [REASONING_NAMES[0]]
+
+
+def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObject]:
+    """The `reasoning_details` entries of a part, numbered from `index`; none if nothing of it has
+    to come back. Every entry has an index of its own: the official SDK adds up what shares one."""
+    ours = extra_of(part.extra)
+    if own and "details" in ours:
+        return ours["details"]
+    name = ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", "unknown")
+    common: JsonObject = {"format": name}
+    if part.id:
+        common["id"] = part.id
+    entries: list[JsonObject] = []
+    if part.signature:
+        words = {"text": part.text} if part.text else {}
+        signed = {"signature": part.signature, **common}
+        entries.append({"type": "reasoning.text", **words, **signed})
+    elif part.redacted and part.text:
+        entries.append({"type": "reasoning.summary", "summary": part.text, **common})
+    if part.redacted:
+        entries.append({"type": "reasoning.encrypted", "data": part.redacted, **common})
+    for number, entry in enumerate(entries, index):
+        entry["index"] = number
+    return entries
+
+
+def piece_names(part: Thinking) -> tuple[str, str]:
+    """The type of the entry that holds the words of a part that is streamed, and the member they
+    are."""
+    details = extra_of(part.extra).get("details") or [EMPTY]
+    if details[0].get("type") == "reasoning.summary" or (part.redacted and part.text):
+        return "reasoning.summary", "summary"
+    return "reasoning.text", "text"
+
+
+def _read_details(details: list[Any]) -> list[Thinking]:
+    parts: list[Thinking] = []
+    for entry in _joined(details):
+        signer = signer_of(entry)
+        signature = text_of(entry.get("signature")) or None
+        data = text_of(entry.get("data")) or None
+        last = parts[-1] if parts else None
+        if data and last and last.summary and not last.redacted and signer == "openai-responses":
+            # OpenRouter splits a Responses reasoning item into its summary and its blob.
+            both = {NAME: {"details": [*extra_of(last.extra)["details"], entry]}}
+            parts[-1] = replace(last, redacted=data, signer=signer, id=entry.get("id"), extra=both)
+            continue
+        parts.append(
+            Thinking(
+                text=words_of(entry),
+                signature=signature,
+                redacted=data,
+                signer=signer if signature or data else None,
+                id=text_of(entry.get("id")) or None,
+                summary=entry.get("type") == "reasoning.summary",
+                extra={NAME: {"details": [entry]}},
+                form="details",
+            )
+        )
+    return parts
+
+
+def _joined(details: list[Any]) -> Iterator[JsonObject]:
+    """The entries, those of one index run together: a client may have collected the pieces of a
+    stream without adding them up."""
+    last: JsonObject | None = None
+    for entry in details:
+        if not isinstance(entry, dict):
+            continue
+        if last is not None and _continues(last, entry):
+            last = dict(last)
+            for key, value in entry.items():
+                if key in ("text", "summary"):
+                    last[key] = text_of(last.get(key)) + text_of(value)
+                elif value is not None:
+                    last[key] = value
+            continue
+        if last is not None:
+            yield last
+        last = entry
+    if last is not None:
+        yield last
+
+
+def _continues(last: JsonObject, entry: JsonObject) -> bool:
+    return (
+        entry.get("type") == last.get("type")
+        and entry.get("type") in ("reasoning.text", "reasoning.summary")
+        and entry.get("index") == last.get("index")
+        and not last.get("signature")
+    )
+
+
+def _fill_gaps(parts: list[Thinking], words: str) -> list[Thinking]:
+    """Parts for what `words` say besides: thinking without a proof has no entry of its own. The
+    parts as they are where their words are not those of `words`."""
+    filled: list[Thinking] = []
+    at = 0
+    for part in parts:
+        found = words.find(part.text, at)
+        if found < 0:
+            return parts
+        if part.text and found > at:
+            filled.append(Thinking(text=words[at:found]))
+        at = found + len(part.text) if part.text else at
+        filled.append(part)
+    return [*filled, Thinking(text=words[at:])] if at < len(words) else filled
+
+
+def _give_words(parts: list[Thinking], words: str) -> list[Thinking]:
+    """Put words that came apart from their proof into the part they belong to."""
+    if parts and (parts[0].signature or parts[0].signer == "openai-responses"):
+        first = replace(parts[0], text=words, summary=parts[0].signature is None)
+        return [first, *parts[1:]]
+    return [Thinking(text=words), *parts]

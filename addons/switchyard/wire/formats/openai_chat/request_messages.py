@@ -1,0 +1,174 @@
+"""Turns written as the messages of a request. OpenAI's reference, "Create chat completion".
+
+What the API holds a message to, and other formats do not: a tool message answers one call and
+holds words alone, so each result becomes a message and its images go into a user message behind
+the results; an assistant's thinking has no place in the official API.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.content import PART_FORM
+from switchyard.wire.formats.openai_chat.content import write_part
+from switchyard.wire.formats.openai_chat.messages import FIELD
+from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
+from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
+from switchyard.wire.formats.openai_chat.tools import LEGACY
+from switchyard.wire.formats.openai_chat.tools import write_call
+from switchyard.wire.formats.openai_chat.tools import write_foreign_call
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.tool_names import Names
+
+
+def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]:
+    """The messages of `conversation`: as they were where they were read from this format. `names`
+    are those of its tools."""
+    if conversation.format == NAME:
+        return [_write_own(turn) for turn in conversation.turns]
+    messages: list[JsonObject] = []
+    for role, turns in groupby(conversation.turns, key=lambda turn: turn.role):
+        if role == "user":
+            messages += _write_user(list(turns))
+            continue
+        for turn in turns:
+            if role == "assistant":
+                messages += _write_assistant(turn, names)
+            elif content := _content(_parts(turn.parts)):
+                # `developer` is OpenAI's own word; the other providers know `system` alone, and
+                # OpenAI takes it for the same.
+                messages.append({"role": "system", "content": content})
+    return messages
+
+
+def _write_own(turn: Turn) -> JsonObject:
+    """The one message that `turn` was read from."""
+    if turn.form in ("tool", "function"):
+        return _write_own_result(turn)
+    content: list[Part] = []
+    message: JsonObject = {"role": turn.role}
+    thinking: list[Thinking] = []
+    for part in turn.parts:
+        match part:
+            case Thinking() if part.form != PART_FORM:
+                thinking.append(part)
+            case ToolCall() if part.form == LEGACY:
+                message[LEGACY] = {"name": part.name, "arguments": part.arguments}
+            case ToolCall():
+                message.setdefault("tool_calls", []).append(write_call(part, own=True))
+            case Refusal() if part.form == FIELD:
+                message["refusal"] = part.text
+            case Media() if part.form == FIELD:
+                message["audio"] = part.extra["audio"]
+            case _:
+                content.append(part)
+    if turn.form != "absent":
+        message["content"] = _own_content(content, turn.form)
+    if turn.name is not None:
+        message["name"] = turn.name
+    return message | write_reasoning(thinking, own=True) | turn.extra
+
+
+def _write_own_result(turn: Turn) -> JsonObject:
+    message: JsonObject = {"role": turn.form}
+    for part in turn.parts:
+        if isinstance(part, ToolResult):
+            if part.form != "absent":
+                message["content"] = _own_content(part.parts, part.form)
+            if part.name is not None:
+                message["name"] = part.name
+            if turn.form == "tool":
+                message["tool_call_id"] = part.call_id
+    return message | turn.extra
+
+
+def _own_content(parts: Iterable[Part], form: str) -> Any:
+    parts = list(parts)
+    if form == "null" and not parts:
+        return None
+    if form in ("list", "object") or not all(isinstance(part, Text) for part in parts):
+        written = _parts(parts, own=True)
+        return written[0] if form == "object" and len(written) == 1 else written
+    return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
+    """An assistant's turn of another format; no message if nothing of it can be said."""
+    words: list[str] = []
+    calls: list[JsonObject] = []
+    thinking: list[str] = []
+    refusal = ""
+    for part in turn.parts:
+        match part:
+            case Text(text=text) | Opaque(text=str(text)):
+                words.append(text)
+            case ToolCall():
+                calls.append(write_foreign_call(part, names))
+            case Refusal(text=text):
+                refusal += text
+            case Thinking(text=text, signer=None | "openai-chat") if text:
+                thinking.append(text)
+    content = "".join(words)
+    if not (content or calls or refusal):
+        return []
+    message: JsonObject = {"role": "assistant", "content": content or None}
+    if refusal:
+        message["refusal"] = refusal
+    if calls:
+        message["tool_calls"] = calls
+        if thinking:
+            # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know
+            # the member. Unsigned thinking can only have come from such a provider.
+            message[REASONING_NAMES[0]] = "".join(thinking)
+    if turn.name:
+        message["name"] = turn.name
+    return [message]
+
+
+def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
+    """A user's neighbouring turns of another format: all tool results first, because nothing may
+    stand between a call and its results, then what is left of each turn."""
+    left: list[tuple[Turn, list[Part]]] = []
+    for turn in turns:
+        said: list[Part] = []
+        for part in turn.parts:
+            if not isinstance(part, ToolResult):
+                said.append(part)
+                continue
+            media = [inner for inner in part.parts if isinstance(inner, Media) and not inner.text]
+            words = _parts(inner for inner in part.parts if inner not in media)
+            content = _content(words, "\n")
+            yield {"role": "tool", "tool_call_id": part.call_id, "content": content}
+            said += media
+        left.append((turn, said))
+    for turn, said in left:
+        if content := _content(_parts(said)):
+            message: JsonObject = {"role": "user", "content": content}
+            if turn.name:
+                message["name"] = turn.name
+            yield message
+
+
+def _parts(parts: Iterable[Part], own: bool = False) -> list[Any]:
+    written = [made for part in parts if (made := write_part(part, own)) is not None]
+    return written if own else [part for part in written if part != {"type": "text", "text": ""}]
+
+
+def _content(parts: list[Any], between: str = "\n\n") -> Any:
+    """Texts alone as one plain string, which every provider takes: DeepSeek's and other servers
+    refuse a list, above all as a tool's result. What has images in it stays a list."""
+    if all(part["type"] == "text" for part in parts):
+        return between.join(part["text"] for part in parts)
+    return parts

@@ -1,0 +1,102 @@
+"""Why an answer ended: `finish_reason`. OpenAI's reference, "The chat completion object"."""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.tools import LEGACY
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import StopReason
+
+_REASONS: dict[str, StopReason] = {
+    "stop": "end",
+    "eos": "end",
+    "eos_token": "end",
+    "complete": "end",
+    "end_turn": "end",
+    "stop_sequence": "stop_sequence",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "context_window",
+    "insufficient_system_resource": "error",
+    "network_error": "error",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    "image_safety": "content_filter",
+    "error": "error",
+}
+"""By the words of all providers, in small letters. Google's compatible endpoint says more words
+after a colon (`content_filter: RECITATION`), gateways in front of Gemini its own."""
+
+_WORDS: dict[StopReason, str] = {
+    "length": "length",
+    "context_window": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+}
+
+_NATIVE: dict[str, StopReason] = {
+    "stop_sequence": "stop_sequence",
+    "pause_turn": "pause",
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_window",
+}
+"""Words of OpenRouter's `native_finish_reason` that say more than `finish_reason` can."""
+
+_NATIVE_WORDS = {reason: word for word, reason in _NATIVE.items()}
+
+
+def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
+    """The stop reason of a choice or of its last chunk; None where it says none."""
+    raw = choice.get("finish_reason")
+    if not isinstance(raw, str):
+        return None
+    if not raw:
+        return Stop(reason="tool_calls" if has_calls else "end", raw=raw)
+    reason = _REASONS.get(raw.partition(":")[0].lower(), "other")
+    sequence = None
+    if reason == "tool_calls" and not has_calls:
+        reason = "end"
+    if reason in ("end", "other", "length", "content_filter") and not has_calls:
+        native = _NATIVE.get(text_of(choice.get("native_finish_reason")))
+        if native is not None and raw in ("stop", _WORDS.get(native)):
+            reason = native
+    if reason in ("end", "stop_sequence"):
+        # vLLM and its kin name the stop sequence that was met.
+        sequence = text_of(choice.get("stop_reason")) or None
+        reason = "stop_sequence" if sequence else reason
+    if has_calls and reason in ("end", "other"):
+        reason = "tool_calls"
+    return Stop(reason=reason, raw=raw, sequence=sequence)
+
+
+def finish_word(stop: Stop | None, ours: bool, legacy: bool) -> str:
+    """The `finish_reason` that says `stop`. `ours`: it was read from this format, whose own word is
+    kept; `legacy`: the only call of the answer is said as `function_call`."""
+    if stop is None:
+        return "stop"
+    if ours and stop.raw:
+        return stop.raw
+    if legacy and stop.reason == "tool_calls":
+        return LEGACY
+    return _WORDS.get(stop.reason, "stop")
+
+
+def stop_members(stop: Stop | None) -> JsonObject:
+    """Members of a choice that say of a foreign stop reason what `finish_reason` cannot, as
+    OpenRouter and vLLM say it."""
+    members: JsonObject = {}
+    if stop is not None:
+        if word := _NATIVE_WORDS.get(stop.reason):
+            members["native_finish_reason"] = word
+        if stop.sequence:
+            members["stop_reason"] = stop.sequence
+    return members

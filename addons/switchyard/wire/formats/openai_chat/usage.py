@@ -1,0 +1,102 @@
+"""Token counts. OpenAI's reference, "The chat completion object", `usage`, and its dialects."""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import int_of
+from switchyard.wire.formats.openai_chat.names import own
+from switchyard.wire.model.conversation import Usage
+
+_NO_DETAILS: JsonObject = {}
+
+
+def read_usage(body: Any) -> Usage | None:
+    """The usage in a `usage` member; None if it holds none."""
+    if not isinstance(body, dict) or not body:
+        return None
+    prompt = _details(body, "prompt_tokens_details", "input_tokens_details")
+    completion = _details(body, "completion_tokens_details", "output_tokens_details")
+    reasoning = _first(completion.get("reasoning_tokens"), body.get("reasoning_tokens"))
+    total = int_of(body.get("total_tokens"))
+    given = _first(body.get("prompt_tokens"), body.get("input_tokens"))
+    output = _output(body, given, reasoning, total)
+    if given is None and output is None and total is None:
+        return None
+    if reasoning is not None and output is not None:
+        reasoning = min(reasoning, output)  # counted one too many where the limit cut it off
+    return Usage(
+        input=given,
+        output=output,
+        cache_read=_first(
+            prompt.get("cached_tokens"),
+            body.get("prompt_cache_hit_tokens"),  # DeepSeek
+            body.get("cached_tokens"),  # Moonshot
+            body.get("num_cached_tokens"),  # Mistral
+            body.get("cache_read_input_tokens"),
+        ),
+        cache_write=_first(
+            prompt.get("cache_write_tokens"),  # OpenRouter
+            prompt.get("cache_creation_tokens"),
+            body.get("cache_creation_input_tokens"),
+        ),
+        reasoning=reasoning,
+        input_audio=_first(prompt.get("audio_tokens"), body.get("audio_prompt_tokens")),
+        output_audio=int_of(completion.get("audio_tokens")),
+        total=total,
+        extra={NAME: body},
+    )
+
+
+def write_usage(usage: Usage) -> JsonObject:
+    """A `usage` member; as it was where it was read from this format."""
+    if said := own(usage.extra):
+        return said
+    written: JsonObject = {
+        "prompt_tokens": usage.input or 0,
+        "completion_tokens": usage.output or 0,
+        "total_tokens": usage.tokens,
+    }
+    prompt = {
+        "cached_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write,
+        "audio_tokens": usage.input_audio,
+    }
+    completion = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.output_audio}
+    if said := {k: v for k, v in prompt.items() if v is not None}:
+        written["prompt_tokens_details"] = said
+    if said := {k: v for k, v in completion.items() if v is not None}:
+        written["completion_tokens_details"] = said
+    return written
+
+
+def _output(
+    body: JsonObject, prompt: int | None, reasoning: int | None, total: int | None
+) -> int | None:
+    """Output tokens with reasoning. xAI leaves reasoning out of `completion_tokens`, which shows
+    by the total: it is the sum of all three."""
+    said = _first(body.get("completion_tokens"), body.get("output_tokens"))
+    if said is not None and reasoning and total == (prompt or 0) + said + reasoning:
+        return said + reasoning
+    return said
+
+
+def _details(body: JsonObject, *names: str) -> JsonObject:
+    for name in names:
+        if isinstance(value := body.get(name), dict):
+            return value
+    return _NO_DETAILS
+
+
+def _first(*values: Any) -> int | None:
+    """The first count that is above zero, or else the first that is given."""
+    first: int | None = None
+    for value in values:
+        if value is None:
+            continue
+        count = int_of(value)
+        if count:
+            return count
+        if first is None:
+            first = count
+    return first

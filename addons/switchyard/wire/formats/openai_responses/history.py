@@ -1,0 +1,68 @@
+"""Conversations that a provider of this format would keep, for a router that keeps them instead.
+
+API reference, "Conversation state": a request may name the response it goes on from
+(`previous_response_id`), and single items of earlier answers (`item_reference`). A provider that
+did not give those answers knows neither. With the items stored beside each answer, a request that
+needs nothing of the kind can be made.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.names import objects_of
+from switchyard.wire.shared.envelope import is_sealed
+
+
+def input_items(body: JsonObject) -> list[JsonObject]:
+    """The input of a request as items. With the answer's `output` after them they are what has to
+    be stored for a later `expand`."""
+    value = body.get("input")
+    if isinstance(value, str):
+        return [{"type": "message", "role": "user", "content": value}]
+    return objects_of(value)
+
+
+def expand(body: JsonObject, history: Sequence[JsonObject]) -> JsonObject:
+    """`body` with the conversation it goes on from in front of its own input, and without
+    `previous_response_id`. Instructions are not carried over, by the API's own rule."""
+    known = {item["id"]: item for item in history if isinstance(item.get("id"), str)}
+    items = _resolved(input_items(body), known.get)
+    rest = {k: v for k, v in body.items() if k != "previous_response_id"}
+    return {**rest, "input": [*history, *items]}
+
+
+def resolve(body: JsonObject, find: Callable[[str], JsonObject | None]) -> JsonObject:
+    """`body` with the items in place of the references to them that `find` knows by id. The same
+    object if nothing changes."""
+    items = body.get("input")
+    if not isinstance(items, list) or not any(map(is_reference, items)):
+        return body
+    return {**body, "input": _resolved(items, find)}
+
+
+def without_foreign(body: JsonObject) -> JsonObject:
+    """`body` without the reasoning that came from a provider of another format, which a provider
+    of this one refuses (it travels in an envelope). The same object if there is none."""
+    items = body.get("input")
+    if not isinstance(items, list) or not any(map(_is_foreign, items)):
+        return body
+    return {**body, "input": [item for item in items if not _is_foreign(item)]}
+
+
+def is_reference(item: Any) -> bool:
+    """Whether an item only names another one."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return False
+    return item.get("type") == "item_reference" or item.keys() == {"id"}
+
+
+def _resolved(
+    items: Sequence[JsonObject], find: Callable[[str], JsonObject | None]
+) -> list[JsonObject]:
+    return [(find(item["id"]) or item) if is_reference(item) else item for item in items]
+
+
+def _is_foreign(item: Any) -> bool:
+    return isinstance(item, dict) and is_sealed(item.get("encrypted_content"))

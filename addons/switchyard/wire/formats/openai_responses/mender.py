@@ -1,0 +1,101 @@
+"""Repairs a stream that passes through in its own format."""
+
+from collections.abc import Sequence
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.encoding.sse import encode
+from switchyard.wire.format import Asked
+from switchyard.wire.formats.openai_responses.errors import failure
+from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.names import int_of
+from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.formats.openai_responses.reply import skeleton
+from switchyard.wire.formats.openai_responses.stream_writer import write_reply
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import End
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Failure
+from switchyard.wire.model.fold import Fold
+
+_ENDS = ("response.completed", "response.incomplete")
+"""The names of the terminal event that clients wait for."""
+
+
+class Mender:
+    """Keeps every byte of an event that is right.
+
+    Supplied are the `event:` lines that some providers leave out and clients read, and the
+    terminal event where a provider ends with `[DONE]` or a name of its own instead. Dropped are
+    `[DONE]`, events that are no JSON object, and everything after the end.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._fold = Fold(NAME)
+        self._last = b""
+        self._over = False
+
+    def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        if self._over:
+            return b""
+        for event in events:
+            self._fold.add(event)
+        ended = any(isinstance(event, End) for event in events)
+        data = frame.data.strip()
+        if data == b"[DONE]":
+            return self.close(events)
+        if not data.startswith(b"{") or not data.endswith(b"}"):
+            return b""
+        self._last = data
+        if ended and not _is_known_end(frame):
+            return self.close(events)
+        self._over = ended or any(isinstance(event, Failure) for event in events)
+        if frame.raw and frame.event:
+            return frame.raw
+        return self._rewrite(frame)
+
+    def close(self, events: Sequence[Event]) -> bytes:
+        """The terminal event, if the answer is known to be complete."""
+        if self._over or not any(isinstance(event, End) for event in events):
+            return b""
+        self._over = True
+        response = write_reply(self._fold.reply(), self._asked)
+        return self._tell("response.completed", response)
+
+    def fail(self, error: ApiError) -> bytes:
+        if self._over:
+            return b""
+        self._over = True
+        reply = self._fold.reply()
+        response = skeleton(self._asked, reply.id, reply.model, reply.created)
+        response |= {"status": "failed", "error": failure(error)}
+        return self._tell("response.failed", response)
+
+    def _rewrite(self, frame: Frame) -> bytes:
+        """An event in strict form, named after its type."""
+        body = loads_object(frame.data)
+        if body is None:
+            return b""
+        name = text_of(body.get("type"))
+        if not name and frame.event:
+            name = frame.event.decode("utf-8", "replace")
+            body = {"type": name, **body}
+            return encode(dumps(body), name)
+        data = frame.data if b"\n" not in frame.data else dumps(body)
+        return encode(data, name or None)
+
+    def _tell(self, name: str, response: JsonObject) -> bytes:
+        last = loads_object(self._last) or {}
+        number = int_of(last.get("sequence_number"))
+        event: JsonObject = {"type": name, "response": response}
+        event["sequence_number"] = 0 if number is None else number + 1
+        return encode(dumps(event), name)
+
+
+def _is_known_end(frame: Frame) -> bool:
+    if frame.event is not None and frame.event.decode("utf-8", "replace") in _ENDS:
+        return True
+    return text_of((loads_object(frame.data) or {}).get("type")) in _ENDS

@@ -1,0 +1,242 @@
+"""Writes a request. API reference, "Create a model response"."""
+
+import hashlib
+from collections.abc import Iterator
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.content import is_content
+from switchyard.wire.formats.openai_responses.content import write_part
+from switchyard.wire.formats.openai_responses.items import begins_message
+from switchyard.wire.formats.openai_responses.items import write_call
+from switchyard.wire.formats.openai_responses.items import write_message
+from switchyard.wire.formats.openai_responses.items import write_output
+from switchyard.wire.formats.openai_responses.items import write_reasoning
+from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.names import own
+from switchyard.wire.formats.openai_responses.request_reader import INSTRUCTIONS
+from switchyard.wire.formats.openai_responses.settings import write_output as write_text_format
+from switchyard.wire.formats.openai_responses.settings import write_reasoning as write_effort
+from switchyard.wire.formats.openai_responses.tools import IN_INPUT
+from switchyard.wire.formats.openai_responses.tools import write_choice
+from switchyard.wire.formats.openai_responses.tools import write_tools
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.model.conversation import Turn
+
+MAX_USER = 64
+"""Characters of a `user` that the API takes."""
+
+_TIERS = ("auto", "default", "flex", "priority", "scale")
+"""Words for a `service_tier` that the API knows; other formats have words of their own."""
+
+_ENCRYPTED = "reasoning.encrypted_content"
+_LOGPROBS = "message.output_text.logprobs"
+
+
+def write_request(conversation: Conversation) -> JsonObject:
+    """A request body. What it cannot say, `losses` lists."""
+    c = conversation
+    is_own = c.format == NAME
+    body: JsonObject = {"model": c.model}
+    turns = c.turns
+    if turns and _fits_instructions(turns, is_own):
+        body["instructions"] = "".join(p.text for p in turns[0].parts if isinstance(p, Text))
+        turns = turns[1:]
+    if c.form not in ("null", "absent") or len(turns):
+        body["input"] = _input(c, turns)
+    tools = write_tools(tool for tool in c.tools if tool.form != IN_INPUT or not is_own)
+    if c.web_search is not None and not is_own:
+        tools.append(_web_search(c.web_search))
+    if tools:
+        body["tools"] = tools
+    if c.tool_choice is not None and (tools or is_own):
+        custom = {tool.name for tool in c.tools if tool.kind == "custom"}
+        body["tool_choice"] = write_choice(c.tool_choice, custom, is_own)
+    members = {
+        "parallel_tool_calls": c.parallel_tools if tools or is_own else None,
+        "max_output_tokens": c.max_tokens,
+        "temperature": c.temperature,
+        "top_p": c.top_p,
+        "top_logprobs": c.top_logprobs,
+        "user": c.user if is_own else _user(c.user),
+        "prompt_cache_key": c.cache_key,
+        "service_tier": c.service_tier if is_own or c.service_tier in _TIERS else None,
+        "store": c.store if is_own else bool(c.store),
+        "metadata": c.metadata,
+        "stream": c.stream,
+    }
+    body |= {k: v for k, v in members.items() if v is not None}
+    body |= _settings(c, is_own)
+    if is_own:
+        return {k: v for k, v in c.extra.items() if k not in ("text", "settings")} | body
+    if include := _include(c):
+        body["include"] = include
+    return body
+
+
+def _items(turns: tuple[Turn, ...], is_own: bool) -> list[JsonObject]:
+    """The items that say `turns`."""
+    kinds = {p.id: p.kind for turn in turns for p in turn.parts if isinstance(p, ToolCall)}
+    items: list[JsonObject] = []
+    for turn in turns:
+        if turn.role == "assistant":
+            items += _assistant_items(turn, is_own)
+        else:
+            items += _turn_items(turn, kinds, is_own)
+    return items
+
+
+def _input(c: Conversation, turns: tuple[Turn, ...]) -> str | list[JsonObject]:
+    if c.form == "string" and len(turns) == 1:
+        [turn] = turns
+        if turn.role == "user" and len(turn.parts) == 1 and isinstance(turn.parts[0], Text):
+            return turn.parts[0].text
+    return _items(turns, c.format == NAME)
+
+
+def _fits_instructions(turns: tuple[Turn, ...], is_own: bool) -> bool:
+    """Whether the first turn goes into `instructions`: one text of another format's system prompt,
+    with something left to be the input."""
+    first = turns[0]
+    if is_own:
+        return first.form == INSTRUCTIONS
+    return (
+        first.role == "system"
+        and len(first.parts) == 1
+        and isinstance(first.parts[0], Text)
+        and any(turn.parts for turn in turns[1:])
+    )
+
+
+def _assistant_items(turn: Turn, is_own: bool) -> Iterator[JsonObject]:
+    """What a model wrote: neighbouring texts in one message, everything else an item each."""
+    message: list[Part] = []
+    for part in turn.parts:
+        if isinstance(part, Media) and not is_own:
+            continue  # the API takes none in the place of an answer
+        if isinstance(part, Text | Refusal | Media) or (
+            isinstance(part, Opaque) and is_content(part) and message
+        ):
+            if message and begins_message(part):
+                yield write_message(message)
+                message = []
+            if not isinstance(part, Text) or part.text or begins_message(part):
+                message.append(part)
+            continue
+        if message:
+            yield write_message(message)
+            message = []
+        yield from _assistant_item(part)
+    if message:
+        yield write_message(message)
+
+
+def _assistant_item(part: Part) -> Iterator[JsonObject]:
+    match part:
+        case Thinking():
+            # Foreign thinking is no proof here, and without one an item has to be stored.
+            if part.signer == NAME or (own(part.extra) and "sealed" not in own(part.extra)):
+                yield write_reasoning(part)
+        case ToolCall():
+            yield write_call(part)
+        case Opaque(format="openai-responses"):
+            yield part.raw
+        case Opaque(text=str(words)) if words:
+            yield {"type": "message", "role": "assistant", "content": words}
+
+
+def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[JsonObject]:
+    """Tool outputs as items, and what stands between them as messages."""
+    message: list[Part] = []
+    for part in turn.parts:
+        item: JsonObject | None = None
+        if isinstance(part, ToolResult):
+            item = write_output(part, None if is_own else kinds.get(part.call_id))
+        elif isinstance(part, Opaque) and part.format == NAME and not is_content(part):
+            item = part.raw
+        if item is None:
+            message.append(part)
+            continue
+        yield from _message(turn, message, is_own)
+        message = []
+        yield item
+    if message or (is_own and not turn.parts):
+        yield from _message(turn, message, is_own, even_empty=is_own)
+
+
+def _message(
+    turn: Turn, parts: list[Part], is_own: bool, even_empty: bool = False
+) -> Iterator[JsonObject]:
+    """A user's, system or developer message; none if nothing of it can be said."""
+    if not is_own:  # a message takes text, images and files
+        parts = [p for p in parts if not (isinstance(p, Media) and p.kind == "audio")]
+    if not parts and not even_empty:
+        return
+    written: JsonObject = {"role": turn.role}
+    written = written | turn.extra if is_own else {"type": "message", **written}
+    if not parts:
+        yield written | {"content": written.get("content", [])}
+        return
+    if len(parts) == 1 and isinstance(parts[0], Text):
+        if not is_own or own(parts[0].extra).get("string"):
+            yield written | {"content": parts[0].text}
+            return
+    content = [c for part in parts if (c := write_part(part, "input")) is not None]
+    if content or is_own:
+        yield written | {"content": content}
+
+
+def _settings(c: Conversation, is_own: bool) -> JsonObject:
+    if is_own and "settings" in c.extra:
+        return c.extra["settings"]
+    text: JsonObject = dict(c.extra.get("text", {})) if is_own else {}
+    if c.output is not None:
+        text["format"] = write_text_format(c.output, is_own)
+    if c.verbosity is not None:
+        text["verbosity"] = c.verbosity
+    written: JsonObject = {}
+    if text or (is_own and "text" in c.extra):
+        written["text"] = text
+    if c.reasoning is not None:
+        reasoning = write_effort(c.reasoning, is_own)
+        if reasoning or is_own:
+            written["reasoning"] = reasoning
+    return written
+
+
+def _include(c: Conversation) -> list[str]:
+    """What another format's client would get without asking. Encrypted reasoning is asked for
+    only where there is reasoning at all: models without refuse to be asked."""
+    include: list[str] = []
+    reasons = c.reasoning is not None and c.reasoning.enabled is not False
+    if reasons or any(isinstance(p, Thinking) and p.signer == NAME for p in c.parts()):
+        include.append(_ENCRYPTED)
+    if c.logprobs:
+        include.append(_LOGPROBS)
+    return include
+
+
+def _user(user: str | None) -> str | None:
+    """An end user's id, made to fit."""
+    if user is None or len(user) <= MAX_USER:
+        return user
+    return hashlib.sha256(user.encode()).hexdigest()
+
+
+def _web_search(options: JsonObject) -> JsonObject:
+    """The hosted tool for Chat's `web_search_options`."""
+    tool: JsonObject = {"type": "web_search"}
+    if size := options.get("search_context_size"):
+        tool["search_context_size"] = size
+    place = options.get("user_location")
+    if isinstance(place, dict):
+        near = place.get("approximate")
+        tool["user_location"] = {"type": "approximate", **(near if isinstance(near, dict) else {})}
+    return tool

@@ -1,0 +1,127 @@
+"""How the answer shall look: `text` (its format and verbosity) and `reasoning`.
+
+API reference, "Responses"; `configuration_update` is an item that changes both from there on.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.names import rest
+from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.model.conversation import Output
+from switchyard.wire.model.conversation import Reasoning
+from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.effort import LEVELS
+
+_FORMAT = frozenset({"type", "name", "description", "schema", "strict"})
+_REASONING = frozenset({"effort", "summary"})
+
+_LEVELS = (
+    (512, "minimal"),
+    (4096, "low"),
+    (16384, "medium"),
+)
+"""The effort that a budget of up to so many tokens is worth; a larger one is worth `high`."""
+
+_HIDDEN = ("omitted", "none", "off")
+"""Words of other formats for thinking that is not to be shown."""
+
+
+def read_output(value: Any) -> Output | None:
+    """`text.format`. Raises BadRequest."""
+    if not isinstance(value, dict):
+        return None
+    kind = value.get("type")
+    if kind not in ("text", "json_object", "json_schema"):
+        return Output(kind="text", extra={"raw": value})
+    schema = value.get("schema")
+    if kind == "json_schema" and not isinstance(schema, dict):
+        raise BadRequest("text.format.schema must be a JSON schema", "text.format.schema")
+    return Output(
+        kind=kind,
+        name=value.get("name"),
+        description=value.get("description"),
+        schema=schema,
+        strict=value.get("strict"),
+        extra=rest(value, _FORMAT),
+    )
+
+
+def write_output(output: Output, is_own: bool) -> JsonObject:
+    """`text.format`."""
+    if is_own and "raw" in output.extra:
+        return output.extra["raw"]
+    written: JsonObject = {"type": output.kind}
+    if output.kind == "json_schema":
+        name = output.name if is_own else output.name or "answer"
+        members = {
+            "name": name,
+            "description": output.description,
+            "schema": output.schema,
+            "strict": output.strict,
+        }
+        written |= {k: v for k, v in members.items() if v is not None}
+    return written | output.extra if is_own else written
+
+
+def read_reasoning(value: Any) -> Reasoning | None:
+    """`reasoning`."""
+    if not isinstance(value, dict):
+        return None
+    effort = text_of(value.get("effort")) or None
+    return Reasoning(
+        effort=effort,
+        enabled=False if effort == "none" else None,
+        summary=text_of(value.get("summary")) or text_of(value.get("generate_summary")) or None,
+        extra=rest(value, _REASONING),
+    )
+
+
+def write_reasoning(reasoning: Reasoning, is_own: bool) -> JsonObject:
+    """`reasoning`; empty where there is nothing to ask for."""
+    if is_own:
+        written = {"effort": reasoning.effort}
+        if "generate_summary" not in reasoning.extra or "summary" in reasoning.extra:
+            written["summary"] = reasoning.summary
+        return {k: v for k, v in written.items() if v is not None} | reasoning.extra
+    written = {}
+    if effort := _effort(reasoning):
+        written["effort"] = effort
+    if _shown(reasoning):
+        words = reasoning.summary
+        written["summary"] = words if words in ("concise", "detailed") else "auto"
+    return written
+
+
+def updated(
+    output: Output | None, reasoning: Reasoning | None, item: JsonObject
+) -> tuple[Output | None, Reasoning | None]:
+    """The settings after a `configuration_update` item."""
+    text = item.get("text")
+    if isinstance(text, dict) and "format" in text:
+        output = read_output(text["format"])
+    update = item.get("reasoning")
+    if isinstance(update, dict) and isinstance(effort := update.get("effort"), str):
+        enabled = False if effort == "none" else None
+        reasoning = replace(reasoning or Reasoning(), effort=effort, enabled=enabled)
+    return output, reasoning
+
+
+def _effort(reasoning: Reasoning) -> str | None:
+    """The level to ask for. Thinking that was switched off without a level is left to the model's
+    default: several models refuse `none`."""
+    if reasoning.effort or reasoning.budget is None:
+        # Some providers have further words of their own (Groq: `default`).
+        return reasoning.effort if reasoning.effort in LEVELS else None
+    if reasoning.budget <= 0:
+        return None
+    return next((level for most, level in _LEVELS if reasoning.budget <= most), "high")
+
+
+def _shown(reasoning: Reasoning) -> bool:
+    """Whether the client of another format expects to see what was thought."""
+    if reasoning.enabled is False or reasoning.summary in _HIDDEN:
+        return False
+    asked = reasoning.enabled or reasoning.adaptive or (reasoning.budget or 0) > 0
+    return bool(reasoning.summary or asked)

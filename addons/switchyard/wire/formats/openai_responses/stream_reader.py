@@ -1,0 +1,400 @@
+"""Reads a stream. API reference, "Streaming events".
+
+What a stream says comes several times over: as deltas, as the finished part, as the finished item,
+and in the last response. Providers leave out any of these, so each is taken for what is still
+missing.
+"""
+
+from collections.abc import Callable
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.formats.openai_responses.content import read_citation
+from switchyard.wire.formats.openai_responses.content import read_part
+from switchyard.wire.formats.openai_responses.errors import find_error
+from switchyard.wire.formats.openai_responses.item_tracking import Item
+from switchyard.wire.formats.openai_responses.item_tracking import Items
+from switchyard.wire.formats.openai_responses.item_tracking import Said
+from switchyard.wire.formats.openai_responses.items import SEPARATOR
+from switchyard.wire.formats.openai_responses.items import is_hollow
+from switchyard.wire.formats.openai_responses.items import read_call
+from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.names import int_of
+from switchyard.wire.formats.openai_responses.names import objects_of
+from switchyard.wire.formats.openai_responses.names import own
+from switchyard.wire.formats.openai_responses.names import owned
+from switchyard.wire.formats.openai_responses.names import rest
+from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.formats.openai_responses.reply import read_extra
+from switchyard.wire.formats.openai_responses.reply import read_item
+from switchyard.wire.formats.openai_responses.reply import read_stop
+from switchyard.wire.formats.openai_responses.usage import read_usage
+from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import ArgumentsDelta
+from switchyard.wire.model.events import CitationDelta
+from switchyard.wire.model.events import End
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Extra
+from switchyard.wire.model.events import Failure
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import PartEnd
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import SignatureDelta
+from switchyard.wire.model.events import Start
+from switchyard.wire.model.events import TextDelta
+from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.model.logprobs import extra_of
+from switchyard.wire.model.logprobs import read_tokens
+
+_MESSAGE = frozenset({"role", "content"})
+
+_TERMINAL = ("response.completed", "response.incomplete", "response.done")
+_LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
+
+
+class StreamReader:
+    """Reads one upstream stream."""
+
+    def __init__(self) -> None:
+        self._items = Items()
+        self._next = 0
+        self._called = False
+        self._started = False
+        self._over = False
+
+    def feed(self, frame: Frame) -> list[Event]:
+        if self._over:
+            return []
+        if frame.data.strip() == b"[DONE]":
+            return self._done_word()
+        event = loads_object(frame.data)
+        if event is None:
+            return []
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            kind = frame.event.decode("utf-8", "replace") if frame.event else ""
+            event = {**event, "type": kind}
+        if (handler := _HANDLERS.get(kind)) is not None:
+            return handler(self, event)
+        if kind in _TERMINAL or (not kind and event.get("object") == "response"):
+            return self._end(event)
+        if kind in _LIFECYCLE:
+            return self._start(event)
+        if (error := find_error(event)) is not None:
+            return self._fail(error, event)
+        return []
+
+    def close(self) -> list[Event]:
+        """Ends what is open. Nothing but a terminal event makes the end of an answer sure."""
+        if self._over:
+            return []
+        self._over = True
+        events: list[Event] = []
+        for item in self._items.all:
+            events += self._end_parts(item)
+        return events
+
+    def _start(self, event: JsonObject) -> list[Event]:
+        response = event.get("response")
+        if self._started or not isinstance(response, dict):
+            return []
+        self._started = True
+        id, model = text_of(response.get("id")), text_of(response.get("model"))
+        created = int_of(response.get("created_at"))
+        return [Start(id or None, model or None, created, format=NAME)]
+
+    def _added(self, event: JsonObject) -> list[Event]:
+        item = event.get("item")
+        if not isinstance(item, dict):
+            return []
+        if known := self._items.open_with(text_of(item.get("id"))):
+            known.item = item
+            return self._begin_call(known)
+        return self._begin_call(self._items.add(item, event))
+
+    def _item_done(self, event: JsonObject) -> list[Event]:
+        item = event.get("item")
+        if not isinstance(item, dict) or not ("type" in item or "content" in item):
+            return []
+        if self._items.is_told_twice(event, item):
+            return []
+        found = self._items.find(event, text_of(item.get("id")), text_of(item.get("type")))
+        if found is None:
+            found = self._items.add(item, event)
+        return self._complete(found, item)
+
+    def _text(self, event: JsonObject) -> list[Event]:
+        """A delta of an output text."""
+        return self._message_delta(event, Text(text=""))
+
+    def _refusal(self, event: JsonObject) -> list[Event]:
+        return self._message_delta(event, Refusal(text=""))
+
+    def _message_delta(self, event: JsonObject, empty: Text | Refusal) -> list[Event]:
+        delta = text_of(event.get("delta"))
+        if not delta:
+            return []
+        item = self._item(event, "message")
+        at = int_of(event.get("content_index")) or 0
+        events = self._begin_part(item, at, empty)
+        if tokens := read_tokens(event.get("logprobs")):
+            events.append(Extra(extra_of(tokens)))
+            item.parts[at].logged = True
+        return events + self._say(item.parts[at], delta)
+
+    def _part_added(self, event: JsonObject) -> list[Event]:
+        """A part that begins with words in it."""
+        raw = event.get("part")
+        if not isinstance(raw, dict) or raw.get("type") not in ("output_text", "refusal"):
+            return []
+        part = read_part(raw, "output")
+        if not isinstance(part, Text | Refusal) or not part.text:
+            return []
+        return self._message_delta({**event, "delta": part.text}, type(part)(text=""))
+
+    def _text_done(self, event: JsonObject) -> list[Event]:
+        """A whole text: the rest of what its deltas did not say."""
+        member = "refusal" if event["type"] == "response.refusal.done" else "text"
+        empty = Refusal(text="") if member == "refusal" else Text(text="")
+        whole = text_of(event.get(member))
+        item = self._items.find(event, "", "message")
+        said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
+        missing = _missing(said.pieces, whole) if said else whole
+        return self._message_delta({**event, "delta": missing}, empty)
+
+    def _annotation(self, event: JsonObject) -> list[Event]:
+        raw = event.get("annotation")
+        item = self._items.find(event, "", "message")
+        if item is None or not isinstance(raw, dict):
+            return []
+        at = int_of(event.get("content_index")) or 0
+        events = self._begin_part(item, at, Text(text=""))
+        return events + self._cite(item.parts[at], [read_citation(raw)])
+
+    def _summary(self, event: JsonObject) -> list[Event]:
+        """A delta of a reasoning summary. Its entries are paragraphs of one text."""
+        delta = text_of(event.get("delta"))
+        if not delta:
+            return []
+        item = self._item(event, "reasoning")
+        at = int_of(event.get("summary_index")) or int_of(event.get("content_index")) or 0
+        if item.thought is None:
+            item.thought = (event["type"], at)
+        kind, last = item.thought
+        if kind != event["type"]:
+            return []  # the same thinking, once more in other words
+        if last != at:
+            delta = SEPARATOR + delta
+            item.thought = (kind, at)
+        events = self._begin_part(item, 0, Thinking(id=_id(item), summary="summary" in kind))
+        return events + self._say(item.parts[0], delta)
+
+    def _arguments(self, event: JsonObject) -> list[Event]:
+        delta = text_of(event.get("delta"))
+        item = self._items.find(event, "", "call")
+        if item is None or not delta:
+            return []
+        if not item.parts:
+            item.held.append(delta)
+            return []
+        return self._say_arguments(item.parts[0], delta)
+
+    def _arguments_done(self, event: JsonObject) -> list[Event]:
+        """All arguments of a call, and in some streams its name for the first time."""
+        item = self._items.find(event, "", "call")
+        if item is None:
+            return []
+        if not item.parts and isinstance(event.get("name"), str):
+            item.item = {"name": event["name"], **item.item}
+        events = self._begin_call(item)
+        whole = text_of(event.get("input" if "custom" in event["type"] else "arguments"))
+        if item.parts:
+            said = item.parts[0]
+            events += self._say_arguments(said, _missing(said.pieces, whole))
+        return events
+
+    def _end(self, event: JsonObject) -> list[Event]:
+        """The terminal event, with the whole response in it."""
+        response = event.get("response", event if "output" in event else None)
+        if not isinstance(response, dict):
+            response = {}
+        if (error := find_error(response)) is not None:
+            return self._fail(error, event)
+        events = self._start({"response": response})
+        for index, item in enumerate(objects_of(response.get("output"))):
+            place = {"output_index": index}
+            found = self._items.match(index, item) or self._items.add(item, place)
+            events += self._complete(found, item)
+        events += self.close()
+        if (usage := read_usage(response.get("usage"))) is not None:
+            events.append(UsageUpdate(usage))
+        if not response and event["type"] == "response.incomplete":
+            response = {"status": "incomplete"}
+        stop = read_stop(response, self._called)
+        return [*events, Finish(stop), End(read_extra(response) if response else {})]
+
+    def _done_word(self) -> list[Event]:
+        """`[DONE]`, which this API does not have: an end where the answer has no other."""
+        if not self._items.all:
+            return []
+        events = self.close()
+        stop = Stop(reason="tool_calls" if self._called else "end")
+        return [*events, Finish(stop), End()]
+
+    def _error(self, event: JsonObject) -> list[Event]:
+        error = find_error(event)
+        error = error or ApiError(message="the provider reports an error", format=NAME)
+        return self._fail(error, event)
+
+    def _fail(self, error: ApiError, event: JsonObject) -> list[Event]:
+        events = self.close()
+        response = event.get("response")
+        usage = read_usage(response.get("usage")) if isinstance(response, dict) else None
+        return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
+
+    def _item(self, event: JsonObject, type: str) -> Item:
+        """The item a delta belongs to; a new one where the stream announced none."""
+        return self._items.find(event, "", type) or self._items.add({"type": type}, event)
+
+    def _begin_part(self, item: Item, at: int, part: Part) -> list[Event]:
+        if at in item.parts:
+            return []
+        if isinstance(part, Text | Refusal) and not item.parts:
+            members = rest(item.item, _MESSAGE)
+            part = type(part)(text=part.text, extra=owned({"message": members}))
+        said = item.parts[at] = Said(self._next, type(part))
+        self._next += 1
+        return [PartStart(said.index, part)]
+
+    def _begin_call(self, item: Item) -> list[Event]:
+        """Begin a call as soon as its name and id are known, with what was held of its arguments.
+        At the end it begins without."""
+        if item.type not in ("function_call", "custom_tool_call") or item.parts:
+            return []
+        if not (item.done or (item.item.get("name") and item.item.get("call_id"))):
+            return []
+        member = "input" if item.type == "custom_tool_call" else "arguments"
+        call = read_call({**item.item, member: ""})
+        self._called = True
+        events = self._begin_part(item, 0, call)
+        held = "".join(item.held)
+        item.held.clear()
+        return events + self._say_arguments(item.parts[0], held)
+
+    def _say(self, said: Said, text: str) -> list[Event]:
+        if said.ended or not text:
+            return []
+        said.pieces.append(text)
+        return [TextDelta(said.index, text)]
+
+    def _say_arguments(self, said: Said, text: str) -> list[Event]:
+        if said.ended or not text:
+            return []
+        said.pieces.append(text)
+        return [ArgumentsDelta(said.index, text)]
+
+    def _cite(self, said: Said, citations: list[Citation]) -> list[Event]:
+        if said.ended:
+            return []
+        said.citations += len(citations)
+        return [CitationDelta(said.index, citation) for citation in citations]
+
+    def _complete(self, item: Item, final: JsonObject) -> list[Event]:
+        """The item as it shall be: what is missing of it is said, and its parts end."""
+        if item.done:
+            return []
+        if not final.get("call_id") and item.item.get("call_id"):
+            final = {**final, "call_id": item.item["call_id"]}
+        item.item = final
+        item.done = True
+        events = self._begin_call(item)
+        parts = read_item(final)
+        # A text that only stands for the beginning of the message has no index of its own.
+        first = -1 if is_hollow(parts[0]) else 0
+        for at, part in enumerate(parts, first):
+            self._called = self._called or isinstance(part, ToolCall)
+            if at >= 0 or not item.parts:
+                events += self._complete_part(item, at, part)
+        return events + self._end_parts(item)
+
+    def _complete_part(self, item: Item, at: int, part: Part) -> list[Event]:
+        events: list[Event] = []
+        if at in item.parts and item.parts[at].kind is not type(part):
+            return events
+        match part:
+            case Text() | Refusal():
+                events = self._begin_part(item, at, type(part)(text=""))
+                said = item.parts[at]
+                events += self._say(said, _missing(said.pieces, part.text))
+                if isinstance(part, Text):
+                    events += self._cite(said, list(part.citations[said.citations :]))
+                    tokens = read_tokens(own(part.extra).get("part", EMPTY).get("logprobs"))
+                    if tokens and not said.logged:
+                        events.append(Extra(extra_of(tokens)))
+            case Thinking() if at in item.parts or part.text:
+                empty = Thinking(id=part.id, summary=part.summary)
+                events = self._begin_part(item, at, empty)
+                said = item.parts[at]
+                events += self._say(said, _missing(said.pieces, part.text))
+                if part.signature and part.signer and not said.ended:
+                    events.append(SignatureDelta(said.index, part.signature, part.signer))
+            case ToolCall() if at in item.parts:
+                said = item.parts[at]
+                events = self._say_arguments(said, _missing(said.pieces, part.arguments))
+            case _:
+                events = self._begin_part(item, at, part)
+        said = item.parts[at]
+        if not said.ended:
+            said.ended = True
+            words = part.arguments if isinstance(part, ToolCall) else getattr(part, "text", None)
+            shorter = len(words or "") < sum(map(len, said.pieces))
+            events.append(PartEnd(said.index, None if shorter else part))
+        return events
+
+    def _end_parts(self, item: Item) -> list[Event]:
+        events: list[Event] = []
+        for said in item.parts.values():
+            if not said.ended:
+                said.ended = True
+                events.append(PartEnd(said.index))
+        return events
+
+
+def _missing(pieces: list[str], whole: str) -> str:
+    """What is left to say of `whole` after `pieces`."""
+    said = "".join(pieces)
+    return whole[len(said) :] if whole.startswith(said) else ""
+
+
+def _id(item: Item) -> str | None:
+    return text_of(item.item.get("id")) or None
+
+
+type _Handler = Callable[[StreamReader, JsonObject], list[Event]]
+
+_HANDLERS: dict[str, _Handler] = {
+    "response.output_item.added": StreamReader._added,
+    "response.output_item.done": StreamReader._item_done,
+    "response.content_part.added": StreamReader._part_added,
+    "response.output_text.delta": StreamReader._text,
+    "response.output_text.done": StreamReader._text_done,
+    "response.output_text.annotation.added": StreamReader._annotation,
+    "response.refusal.delta": StreamReader._refusal,
+    "response.refusal.done": StreamReader._text_done,
+    "response.reasoning_summary_text.delta": StreamReader._summary,
+    "response.reasoning_text.delta": StreamReader._summary,
+    "response.function_call_arguments.delta": StreamReader._arguments,
+    "response.function_call_arguments.done": StreamReader._arguments_done,
+    "response.custom_tool_call_input.delta": StreamReader._arguments,
+    "response.custom_tool_call_input.done": StreamReader._arguments_done,
+    "error": StreamReader._error,
+}

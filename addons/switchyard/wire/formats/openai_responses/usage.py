@@ -1,0 +1,57 @@
+"""Token counts. API reference, "The response object", `usage`.
+
+`input_tokens` counts the whole prompt, `output_tokens` includes reasoning, as in the model.
+"""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.names import int_of
+from switchyard.wire.formats.openai_responses.names import own
+from switchyard.wire.model.conversation import Usage
+
+
+def read_usage(body: Any) -> Usage | None:
+    """The usage in a `usage` member; None if it holds none."""
+    if not isinstance(body, dict) or not body:
+        return None
+    prompt = _details(body, "input_tokens_details", "prompt_tokens_details")
+    answer = _details(body, "output_tokens_details", "completion_tokens_details")
+    return Usage(
+        input=_count(body, "input_tokens", "prompt_tokens"),
+        output=_count(body, "output_tokens", "completion_tokens"),
+        cache_read=int_of(prompt.get("cached_tokens")),
+        cache_write=int_of(prompt.get("cache_write_tokens")),
+        reasoning=int_of(answer.get("reasoning_tokens")),
+        input_audio=int_of(prompt.get("audio_tokens")),
+        output_audio=int_of(answer.get("audio_tokens")),
+        total=int_of(body.get("total_tokens")),
+        extra={NAME: body},
+    )
+
+
+def write_usage(usage: Usage) -> JsonObject:
+    """A `usage` member, with all the counts the API's types require; as it was where it was read
+    from this format."""
+    if said := own(usage.extra):
+        return said
+    return {
+        "input_tokens": usage.input or 0,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read or 0,
+            "cache_write_tokens": usage.cache_write or 0,
+        },
+        "output_tokens": usage.output or 0,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
+        "total_tokens": usage.tokens,
+    }
+
+
+def _details(body: JsonObject, *names: str) -> JsonObject:
+    return next((v for name in names if isinstance(v := body.get(name), dict)), {})
+
+
+def _count(body: JsonObject, *names: str) -> int | None:
+    counts = (int_of(body.get(name)) for name in names)
+    return next((count for count in counts if count is not None), None)

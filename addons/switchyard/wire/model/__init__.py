@@ -1,0 +1,1 @@
+"""The neutral model: conversation, events, errors, fold."""

@@ -1,0 +1,188 @@
+"""The neutral model of a stream: what readers yield and writers take.
+
+The grammar of a well-formed stream, per choice:
+
+    Start (PartStart Delta* PartEnd)* Stop Usage? End
+
+Readers keep to it whatever the upstream does, except that parts may overlap (parallel tool calls
+whose arguments are interleaved), `Usage` may come anywhere and more than once (later fields
+win), and a broken upstream ends without `Stop` or `End`. `fold.fold` turns events into a `Reply`,
+`fold.unfold` a `Reply` into events; `sequence.Sequencer` puts overlapping parts one after
+another for formats that have one open block at a time.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The handshake (`message_start`, `response.created`, a role delta). It is no output."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    extra: JsonObject = field(default=EMPTY)
+    """Unnamed top-level members, merged into the reply's `extra`."""
+    format: str = ""
+    """Format of the stream's source, whose `extra` members its own writer puts back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartStart:
+    """Part `index` of a choice begins as `part`; what `part` already holds is its first content.
+
+    Indexes are the reader's own, unique within a choice and rising in the order of the parts.
+    """
+
+    index: int
+    part: Part
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More words of a text, a thinking or a refusal part."""
+
+    index: int
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsDelta:
+    """More of a tool call's arguments, as the text the model writes."""
+
+    index: int
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureDelta:
+    """The proof of a thinking part or tool call; a second one is appended to the first."""
+
+    index: int
+    signature: str
+    signer: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CitationDelta:
+    index: int
+    citation: Citation
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDelta:
+    """More base64 `data` or `transcript` of a media part (audio)."""
+
+    index: int
+    data: str = ""
+    transcript: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnd:
+    """A part is complete. `part`, where given, is the part as it shall be kept: it replaces what
+    the deltas added up to (for pieces only the end can tell)."""
+
+    index: int
+    part: Part | None = None
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Members of a choice that the model has no name for (logprobs, annotations): merged by
+    `fold.merge` into the choice's `extra`, written back only by the same format."""
+
+    fields: JsonObject
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUpdate:
+    """Tokens as known so far; fields set here replace what earlier updates said."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A choice ended, for this reason."""
+
+    stop: Stop
+    choice: int = 0
+    extra: JsonObject = field(default=EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The upstream reported an error inside the stream. Nothing but `End` follows."""
+
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The format's terminal event was seen (`[DONE]`, `message_stop`, `response.completed`)."""
+
+    extra: JsonObject = field(default=EMPTY)
+
+
+type Event = (
+    Start
+    | PartStart
+    | TextDelta
+    | ArgumentsDelta
+    | SignatureDelta
+    | CitationDelta
+    | MediaDelta
+    | PartEnd
+    | Extra
+    | UsageUpdate
+    | Finish
+    | Failure
+    | End
+)
+
+
+def is_output(event: Event) -> bool:
+    """Whether a client that saw this event saw something of the answer itself.
+
+    An empty text part is a handshake (Anthropic opens one before the first word), so it is none,
+    and so is the mere mention of hidden reasoning (a Responses item with nothing but its id);
+    an announced tool call, a redacted thinking block or a media part is.
+    """
+    match event:
+        case PartStart(part=Thinking() as part):
+            return bool(part.text or part.redacted or part.signature)
+        case PartStart(part=Text() | Refusal() as part):
+            return bool(part.text)
+        case PartStart(part=Opaque(kind="reasoning")):
+            return False
+        case PartStart() | CitationDelta():
+            return True
+        case TextDelta() | ArgumentsDelta():
+            return bool(event.text)
+        case MediaDelta():
+            return bool(event.data or event.transcript)
+        case SignatureDelta():
+            return bool(event.signature)
+    return False

@@ -1,0 +1,84 @@
+"""Log probabilities of an answer's words, on their way between formats.
+
+They travel as the member `logprobs` of an `Extra` (and so of `Choice.extra`) that comes before
+the words they belong to: a list with an object a token, as Chat Completions has it (OpenAI's
+reference, `choices[].logprobs.content`): `token`, `logprob`, `bytes` and `top_logprobs`. A format's
+own answers keep theirs beside that, as they were.
+"""
+
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
+
+MEMBER = "logprobs"
+
+
+def tokens_in(extra: JsonObject) -> list[JsonObject]:
+    """The tokens that a choice's `extra`, or the fields of an `Extra`, hold; often none."""
+    return extra.get(MEMBER) or []
+
+
+def extra_of(tokens: list[JsonObject]) -> JsonObject:
+    """What to add to a choice's `extra` for these tokens."""
+    return {MEMBER: tokens} if tokens else {}
+
+
+def read_tokens(raw: Any) -> list[JsonObject]:
+    """A list as OpenAI's APIs and Ollama write it."""
+    return [
+        _entry(one, [_entry(other) for other in objects_of(one.get("top_logprobs"))])
+        for one in objects_of(raw)
+        if isinstance(one.get("token"), str)
+    ]
+
+
+def read_gemini(result: Any) -> list[JsonObject]:
+    """A `logprobsResult` (Gemini API, `LogprobsResult`)."""
+    said = object_of(result)
+    chosen = objects_of(said.get("chosenCandidates"))
+    tops = [objects_of(top.get("candidates")) for top in objects_of(said.get("topCandidates"))]
+    tops += [[]] * (len(chosen) - len(tops))
+    return [
+        _token(one, [_token(other) for other in top])
+        for one, top in zip(chosen, tops, strict=False)
+    ]
+
+
+def write_gemini(tokens: list[JsonObject]) -> JsonObject:
+    """A `logprobsResult`."""
+    return {
+        "topCandidates": [
+            {"candidates": [_candidate(other) for other in one["top_logprobs"]]} for one in tokens
+        ],
+        "chosenCandidates": [_candidate(one) for one in tokens],
+    }
+
+
+def with_bytes(tokens: list[JsonObject]) -> list[JsonObject]:
+    """The tokens with their UTF-8 bytes, which an answer of the Responses API has to tell."""
+    return [
+        {**_known(one), "top_logprobs": [_known(other) for other in one["top_logprobs"]]}
+        for one in tokens
+    ]
+
+
+def _known(entry: JsonObject) -> JsonObject:
+    if entry["bytes"] is not None:
+        return entry
+    return {**entry, "bytes": list(entry["token"].encode("utf-8", "replace"))}
+
+
+def _entry(raw: JsonObject, top: list[JsonObject] | None = None) -> JsonObject:
+    entry = {"token": raw.get("token"), "logprob": raw.get("logprob"), "bytes": raw.get("bytes")}
+    return entry if top is None else {**entry, "top_logprobs": top}
+
+
+def _token(raw: JsonObject, top: list[JsonObject] | None = None) -> JsonObject:
+    said = {"token": raw.get("token") or "", "logprob": raw.get("logProbability") or 0.0}
+    return _entry(said, top)
+
+
+def _candidate(entry: JsonObject) -> JsonObject:
+    return {"token": entry["token"], "logProbability": entry["logprob"]}

@@ -1,0 +1,1 @@
+"""Calls other than generation: token counts, embeddings, models."""

@@ -1,0 +1,43 @@
+"""A conversation made shorter by its provider: `POST /responses/compact`.
+
+Source: OpenAI's reference, "Compact a response". What comes back is encrypted for its provider, so
+only one that speaks Responses can be asked.
+"""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.usage import read_usage
+from switchyard.wire.model.errors import BadReply
+from switchyard.wire.operations.operation import Told
+
+
+class Compacting:
+    """The client's call; see `aside.Aside`."""
+
+    service = "compaction"
+    needs_provider = True
+    formats = frozenset({NAME})
+
+    def __init__(self, client: Format, body: JsonObject) -> None:
+        """`body` is the client's, with what it names of the router's own memory in full."""
+        self._client = client
+        self._body = body
+
+    def path(self, format: str, model: str) -> str:
+        return "/responses/compact"
+
+    def write(self, format: str, model: str) -> JsonObject:
+        return self._client.with_model(self._client.without_sealed(self._body), model)
+
+    def lost(self, format: str) -> list[str]:
+        """Nothing: the body stays as it is."""
+        return []
+
+    def read(self, format: str, body: JsonObject) -> Told:
+        if not isinstance(body.get("output"), list):
+            raise BadReply("the upstream's answer holds no compacted output")
+        return Told(None, read_usage(body.get("usage")))
+
+    def estimate(self, model: str) -> None:
+        """Nothing: only a provider can read what it made."""

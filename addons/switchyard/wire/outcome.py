@@ -1,0 +1,52 @@
+"""Whether an upstream's answer is one, and why not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from switchyard.wire.encoding.bodies import parse_body
+from switchyard.wire.encoding.bodies import words_of
+from switchyard.wire.format import Format
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import kind_of_status
+
+_SAYS_WHY = {"length", "stop_sequence", "content_filter", "refusal", "pause", "context_window"}
+"""Stop reasons that make an answer without a word a proper one."""
+
+type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an answer is a failure.
+
+    `status`: the HTTP status said so; `body`, `event`: a 200 whose body or stream reports an
+    error; `empty`: a proper answer that says nothing; `cut`: it ended too early; `malformed`: it
+    is no answer of the upstream's format at all.
+    """
+
+    kind: ProblemKind
+    error: ApiError
+    status: int
+
+
+def is_empty(spoke: bool, stop: Stop | None, usage: Usage | None) -> bool:
+    """Whether a complete answer says nothing (`spoke`) although nothing says why.
+
+    An answer whose usage counts output said it in a way not shown (hidden reasoning).
+    """
+    if spoke or (stop and stop.reason in _SAYS_WHY):
+        return False
+    return not (usage and usage.output)
+
+
+def refusal_of(upstream: Format, status: int, raw: bytes) -> ApiError:
+    """The error that an answer with an error's status tells; `raw` is its body."""
+    body = parse_body(raw)
+    error = upstream.find_error(body) if body is not None else None
+    return error or ApiError(
+        message=words_of(raw) or f"the upstream answered with status {status}",
+        kind=kind_of_status(status),
+        status=status,
+    )

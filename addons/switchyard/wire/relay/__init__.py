@@ -1,0 +1,1 @@
+"""One upstream response made into the client's."""

@@ -1,0 +1,157 @@
+"""Where one attempt's stream broke off and the next one goes on, without the client noticing.
+
+A `Seam` watches what the client has been told. When the stream breaks, the next model is asked to
+continue the text so far (`continued`), and its events are fitted to the stream that is already
+open (`join`): no second handshake, its text in the text part that is open, its parts numbered on.
+A tool call is never continued half-way, so a stream in which one began cannot go on.
+"""
+
+import re
+from dataclasses import replace
+
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import Turn
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Extra
+from switchyard.wire.model.events import PartEnd
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import Start
+from switchyard.wire.model.events import TextDelta
+
+INSTRUCTION = (
+    "Your answer above was cut off by a technical fault. Continue it exactly where it stops, "
+    "with the very next characters. Do not repeat anything of it and do not comment on this."
+)
+
+_SHORTEST_REPEAT = 12
+"""Characters of the text so far that a continuation must begin with to be taken for repeating."""
+_LONGEST_REPEAT = 400
+
+_TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
+"""Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
+reference, "Prefill Claude's response")."""
+
+
+class Seam:
+    """The stream a client is reading, over all the attempts that feed it."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._open_text: int | None = None
+        self._highest = -1
+        self._calls = False
+        self._other_choices = False
+        self._offset = 0
+        self._joins = False
+        self._dropped: set[int] = set()
+        self._first_text: int | None = None
+        self._unseen = ""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether another attempt may continue what was said."""
+        return bool(self.text.strip()) and not self._calls and not self._other_choices
+
+    @property
+    def text(self) -> str:
+        """The words of the answer so far."""
+        return "".join(self._said)
+
+    def begin_next(self) -> None:
+        """From now on the events are those of another attempt."""
+        self._joins = True
+        self._offset = self._highest + 1
+        self._dropped = set()
+        self._first_text = None
+        self._unseen = ""
+
+    def fit(self, events: list[Event]) -> list[Event]:
+        """The events as the open stream takes them; notes what they say."""
+        if self._joins:
+            events = [fitted for event in events for fitted in self._join(event)]
+        for event in events:
+            self._note(event)
+        return events
+
+    def _note(self, event: Event) -> None:
+        if getattr(event, "choice", 0):
+            self._other_choices = True
+            return
+        match event:
+            case PartStart(index=index, part=part):
+                self._highest = max(self._highest, index)
+                if isinstance(part, Text):
+                    self._open_text = index
+                    self._said.append(part.text)
+                elif isinstance(part, ToolCall):
+                    self._calls = True
+            case TextDelta(index=index, text=text) if index == self._open_text:
+                self._said.append(text)
+            case PartEnd(index=index) if index == self._open_text:
+                self._open_text = None
+
+    def _join(self, event: Event) -> list[Event]:
+        match event:
+            case Start() | Extra():
+                return []
+            case PartStart(index=index, part=Thinking()):
+                # The thinking about how to go on is not a part of the answer that was begun.
+                self._dropped.add(index)
+                return []
+            case PartStart(index=index, part=Text(text=text)) if self._continues(index):
+                self._first_text = index
+                self._unseen = self.text[-_LONGEST_REPEAT:]
+                return self._words(text)
+            case TextDelta(index=index, text=text) if index == self._first_text:
+                return self._words(text)
+            case PartEnd(index=index) if index == self._first_text:
+                return [PartEnd(self._first_place())]
+        index = getattr(event, "index", None)
+        if index is None:
+            return [event]
+        if index in self._dropped:
+            return []
+        return [replace(event, index=index + self._offset)]  # type: ignore[call-arg]
+
+    def _continues(self, index: int) -> bool:
+        return self._first_text is None and self._open_text is not None
+
+    def _first_place(self) -> int:
+        assert self._open_text is not None
+        return self._open_text
+
+    def _words(self, text: str) -> list[Event]:
+        """More words for the open text, without those that only repeat its end."""
+        if self._unseen and text:
+            text = text[repeated(self._unseen, text) :]
+            self._unseen = ""
+        return [TextDelta(self._first_place(), text)] if text else []
+
+
+def repeated(before: str, after: str) -> int:
+    """How many characters at the beginning of `after` repeat the end of `before`."""
+    for length in range(min(len(before), len(after)), _SHORTEST_REPEAT - 1, -1):
+        if before.endswith(after[:length]):
+            return length
+    return 0
+
+
+def continued(conversation: Conversation, text: str, format: str, model: str) -> Conversation:
+    """The request that asks for the rest of an answer of which `text` is known.
+
+    An assistant turn at the end, where the format and the model go on with it, and else that turn
+    and an instruction.
+    """
+    # An assistant turn that ends in white space is refused (Anthropic), and the model would begin
+    # with it anyway.
+    begun = Turn(role="assistant", parts=(Text(text=text.rstrip() or text),))
+    thinks = conversation.reasoning is not None and conversation.reasoning.enabled is not False
+    if format == "anthropic" and _TAKES_PREFILL.search(model) and not thinks:
+        return replace(conversation, turns=(*conversation.turns, begun))
+    if format == "ollama":
+        return replace(conversation, turns=(*conversation.turns, begun))
+    ask = Turn(role="user", parts=(Text(text=INSTRUCTION),))
+    return replace(conversation, turns=(*conversation.turns, begun, ask))

@@ -1,0 +1,155 @@
+"""Frames of a stream that differ in nothing but their words, told by their bytes.
+
+Nearly all of a stream is one frame again and again with other words in it. Once two of them were
+read in full, one right after the other, and the same came of both, those that follow at once need
+not be parsed: what they hold besides the words is, byte for byte, what was read before, and the
+words are a proper JSON string. Any other frame is read, and the next one again.
+
+That holds where neither the reader nor the one who writes keeps anything of the words, which each
+of them says itself (`forgets`); one that does not say so has everything read.
+"""
+
+import re
+from collections.abc import Callable
+
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import TextDelta
+
+type Forgets = Callable[[TextDelta], bool]
+"""Whether nothing is kept of the words of a frame that was just read as this event alone, so that
+all goes on as if it had had others."""
+
+# The inside of a JSON string (RFC 8259, section 7). Half a surrogate pair is left to the parser.
+_PLAIN = rb'[^"\\\x00-\x1f]*+'
+_SPELLED = re.compile(
+    _PLAIN + rb'(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})' + _PLAIN + rb")*+"
+)
+_AS_WE_SPELL = re.compile(_PLAIN + rb'(?:\\["\\bfnrt]' + _PLAIN + rb")*+")
+"""The same in the spelling of `jsonio.dumps`, so that it need not be changed when it is copied."""
+
+LONG = 8
+"""Bytes of words that may hold what a client must not be told; the eight last characters of a key
+do already."""
+
+_MEMBER = re.compile(rb'"(?:content|text|thinking)": ?"\Z')
+_PADDING = re.compile(rb'"obfuscation": ?"')
+"""OpenAI's padding, which differs from frame to frame and says nothing (API reference, "The chat
+completion chunk object", `obfuscation`)."""
+
+
+class Skimmer:
+    """Learns what the frames of one stream look like, and knows more of them when they come."""
+
+    __slots__ = (
+        "_event",
+        "_forgets",
+        "_head",
+        "_out",
+        "_padded",
+        "_spelling",
+        "_tail",
+        "long",
+        "sure",
+    )
+
+    def __init__(self, reader: Forgets, sink: Forgets) -> None:
+        self._forgets = (reader, sink)
+        self.sure = False
+        """Whether frames may be skimmed: the last one was read, and like the one before it."""
+        self._head = self._tail = self._padded = b""
+        """A frame up to its words, from their end on, and from the end of its padding on."""
+        self.long: list[bytes] = []
+        """Words of `LONG` bytes and more that the last look found, padding among them: all of what
+        was skimmed that was not read before, but for what is too short to matter."""
+        self._out: tuple[bytes, bytes] | None = None
+        """What is written before and after the words; None where the frame itself is."""
+        self._spelling = _SPELLED
+        self._event = TextDelta(-1, "")
+
+    def learn(self, frame: Frame, events: list[Event], out: bytes) -> None:
+        """A frame was read as `events`, and `out` written for it."""
+        self.sure = False
+        if len(events) != 1 or not frame.raw or not out:
+            return
+        (event,) = events
+        if type(event) is not TextDelta or not event.text:
+            return
+        if not all(forgets(event) for forgets in self._forgets):
+            return
+        before = self._event
+        if before.index == event.index and before.choice == event.choice:
+            self.sure = self.skim(frame.raw) == (out, len(frame.raw))
+        if not self.sure:
+            self._take_for_model(frame.raw, event, out)
+
+    def skim(self, data: bytes) -> tuple[bytes, int]:
+        """What to write for the frames that `data`, which begins where a frame does, begins with,
+        as far as they are like the model; and their length together."""
+        head, tail, padded, out = self._head, self._tail, self._padded, self._out
+        words = self._spelling.match
+        written: list[bytes] = []
+        done, length, size = 0, len(data), len(head)
+        long: list[bytes] = []
+        while done < length and data.startswith(head, done):
+            begun = done + size
+            found = words(data, begun)
+            end = found.end() if found is not None else begun
+            if end == begun or not data.startswith(tail, end):
+                break
+            if end - begun >= LONG:
+                long.append(data[begun:end])
+            after = end + len(tail)
+            if padded:
+                found = _AS_WE_SPELL.match(data, after)
+                if found is not None:
+                    long.append(found[0])
+                    after = found.end()
+                if not data.startswith(padded, after):
+                    break
+                after += len(padded)
+            if out is not None:
+                written += (out[0], data[begun:end], out[1])
+            done = after
+        self.long = long
+        if not done or not _is_sound(data[:done]):
+            return b"", 0
+        return (data[:done] if out is None else b"".join(written)), done
+
+    def _take_for_model(self, raw: bytes, event: TextDelta, out: bytes) -> None:
+        words = dumps(event.text)[1:-1]
+        found = _around(raw, words)
+        made = None if out == raw else _around(out, words)
+        if found is None or (made is None and out != raw):
+            self._event = TextDelta(-1, "")
+            return
+        self._event = event
+        self._head, self._tail = found
+        self._padded = b""
+        if (padding := _PADDING.search(self._tail)) is not None:
+            at = padding.end()
+            self._padded = self._tail[self._tail.find(b'"', at) :]
+            self._tail = self._tail[:at]
+        self._out = made
+        self._spelling = _SPELLED if made is None else _AS_WE_SPELL
+
+
+def _around(raw: bytes, words: bytes) -> tuple[bytes, bytes] | None:
+    """What stands before and after the words in a frame; None where it is not certain that these
+    are the words."""
+    quoted = b'"%b"' % words
+    at = raw.find(quoted) + 1
+    if not at or raw.count(quoted) != 1 or not _MEMBER.search(raw, max(0, at - 16), at):
+        return None
+    return raw[:at], raw[at + len(words) :]
+
+
+def _is_sound(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,204 @@
+"""Ids of tool calls, for formats whose models and clients leave them out (Gemini, Ollama).
+
+Call and result then belong together by name and order, but every other format needs ids. Those
+made up here can be told from real ones, so that nobody is told of them who did not give them.
+"""
+
+import re
+from collections import deque
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import count
+
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import PartStart
+
+_MADE_UP = "call_made_up_"
+
+
+def is_made_up(call_id: str) -> bool:
+    """Whether an id was made up here."""
+    return call_id.startswith(_MADE_UP)
+
+
+class HistoryIds:
+    """Ids of the calls and results of one request, in the order they stand there.
+
+    Made-up ids count the calls, so that they stay the same as the conversation grows (providers'
+    prompt caches depend on that).
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._open: dict[int, tuple[str, str]] = {}
+        """Id and name of each unanswered call, by its place among all."""
+        self._places: dict[str, deque[int]] = {}
+        """Those of the calls of an id."""
+        self._calls = 0
+
+    def call(self, given: str, name: str) -> str:
+        """The id of a call of function `name`; `given` is its own, or empty."""
+        call_id = given or self._next()
+        self._open[self._calls] = call_id, name
+        self._places.setdefault(call_id, deque()).append(self._calls)
+        self._calls += 1
+        return call_id
+
+    def result(self, given: str, name: str) -> str:
+        """The id of the call that a result answers: the one it names, else the first unanswered
+        one of the same function (of any, where the result does not say of which it is)."""
+        places = self._places.get(given) if given else None
+        if places:
+            del self._open[places.popleft()]
+            return given
+        for place, (call_id, called) in self._open.items():
+            if (not name or called == name) and (not given or is_made_up(call_id)):
+                del self._open[place]
+                self._places[call_id].remove(place)
+                return call_id
+        return given or self._next()
+
+    def _next(self) -> str:
+        self._count += 1
+        return f"{_MADE_UP}{self._count - 1}"
+
+
+class AnswerIds:
+    """Ids of the calls of one answer. Made-up ones hold a digest of what tells the answer from
+    others, since clients collect the calls of many answers in one conversation."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._digest = ""
+
+    def call(self, given: str, answer: str) -> str:
+        """The id of a call; `given` is its own, or empty. `answer` tells the answer from others;
+        what the first call says of it counts."""
+        if given:
+            return given
+        if not self._digest:
+            self._digest = sha256(answer.encode("utf-8", "replace")).hexdigest()[:12]
+        self._count += 1
+        return f"{_MADE_UP}{self._digest}_{self._count - 1}"
+
+
+class FreshIds:
+    """Gives a call of an answer another id where the conversation has one of that id already; see
+    `stages.Stage`.
+
+    Some servers count the calls of each answer from 0, and two answers that nothing tells apart
+    get the same made-up ids. Claude Code takes such a call for one that is done, and asks the model
+    the same again without end.
+    """
+
+    over = False
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self.changed = False
+
+    def feed(self, events: Sequence[Event]) -> list[Event]:
+        return [self._freshened(event) for event in events]
+
+    def _freshened(self, event: Event) -> Event:
+        if not isinstance(event, PartStart) or not isinstance(event.part, ToolCall):
+            return event
+        call_id = event.part.id
+        if call_id and call_id in self._taken:
+            self.changed = True
+            call_id = _other(call_id, self._taken)
+            event = replace(event, part=replace(event.part, id=call_id))
+        self._taken.add(call_id)
+        return event
+
+
+def distinct(conversation: Conversation) -> Conversation:
+    """The conversation with an id of its own for each call, and its results under the same;
+    itself where no id is repeated.
+
+    A client may hold answers of a server that counts the calls of each from 0. Anthropic refuses
+    such a history, and formats whose results name the function would name the wrong one. An id
+    depends only on what stands before it, so it stays as the conversation grows.
+    """
+    given = [part.id for part in conversation.parts() if isinstance(part, ToolCall)]
+    if len(given) == len(set(given)):
+        return conversation
+    ids = _Distinct()
+    turns = []
+    for turn in conversation.turns:
+        if turn.role != "assistant":
+            ids.over = True
+        turns.append(replace(turn, parts=tuple(map(ids.part, turn.parts))))
+    return replace(conversation, turns=tuple(turns))
+
+
+class _Distinct:
+    """What `distinct` knows of the turns so far."""
+
+    def __init__(self) -> None:
+        self.over = False
+        """Whether something stands between the last call and what comes now."""
+        self._taken: set[str] = set()
+        self._open: dict[str, list[str]] = {}
+        """Given id -> the ids of calls without a result; the last one stays when answered."""
+        self._calls: set[str] = set()
+        """Given ids of the calls since the last answer began."""
+
+    def part(self, part: Part) -> Part:
+        match part:
+            case ToolCall():
+                return replace(part, id=self._call(part.id))
+            case ToolResult(call_id=call_id) if waiting := self._open.get(call_id):
+                first = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+                return replace(part, call_id=first)
+        return part
+
+    def _call(self, given: str) -> str:
+        if self.over:
+            self.over = False
+            self._calls.clear()
+        call_id = _other(given, self._taken) if given in self._taken else given
+        self._taken.add(call_id)
+        # A call of an earlier answer that has no result by now gets none any more.
+        waiting = self._open.setdefault(given, []) if given in self._calls else []
+        self._open[given] = [*waiting, call_id]
+        self._calls.add(given)
+        return call_id
+
+
+def _other(call_id: str, taken: Collection[str]) -> str:
+    """An id like `call_id` that is not taken."""
+    numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+    return next(one for one in numbered if one not in taken)
+
+
+_STEM = 32
+"""So many characters of a repeated id stay: OpenAI takes ids of up to 40."""
+
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PREFIXES = ("", "call_", "toolu_", "fc_", "chatcmpl-tool-")
+_LENGTHS = (24, 9, 32, 16, 8, 40, 12, 20, 36)
+
+
+def renamed_id(call_id: str, pattern: re.Pattern[str]) -> str:
+    """An id that the whole of `pattern` matches, the same for the same `call_id` every time
+    (providers' prompt caches depend on that). `call_id` itself where the pattern is of a form
+    that no usual id has."""
+    number = int.from_bytes(sha256(call_id.encode("utf-8", "replace")).digest())
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(_ALPHABET))
+        digits += _ALPHABET[digit]
+    for prefix in _PREFIXES:
+        for length in _LENGTHS:
+            if pattern.fullmatch(candidate := prefix + digits[:length]):
+                return candidate
+    return call_id

@@ -1,0 +1,286 @@
+"""How much a model shall think: one scale for all formats, and the suffix of a model's name.
+
+`model(high)` and `model(8192)` ask for an effort by the model's name alone, for clients that have
+no other way to say it. The suffix takes the place of whatever the body says. Sources: OpenAI's
+reference (`reasoning_effort`, `reasoning.effort`), Anthropic's guides "Extended thinking" and
+"Adaptive thinking", Google's guide "Gemini thinking", Ollama's API ("Thinking").
+"""
+
+import re
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import rest
+from switchyard.wire.model.conversation import Reasoning
+from switchyard.wire.shared.claude import MAX_TOKENS
+from switchyard.wire.shared.claude import claude_version
+
+LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""From no thinking at all to all there is. `auto`, outside of the scale, is the model's choice."""
+
+BUDGETS = {
+    "minimal": 512,
+    "low": 1_024,
+    "medium": 8_192,
+    "high": 24_576,
+    "xhigh": 32_768,
+    "max": 128_000,
+}
+"""Tokens of thinking that a level stands for where a format counts them."""
+
+_NUMBER = re.compile(r"[0-9]{1,7}")
+
+_MIN_BUDGET = 1_024
+"""The least `budget_tokens` that Anthropic's API takes."""
+
+_ANSWER = 8_192
+"""Tokens left for the answer itself, at most, where a budget makes the limit grow."""
+
+_BEFORE_GEMINI_3 = re.compile(r"gemini-[12][.-]")
+_GEMINI_LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
+_OLLAMA_LEVELS = {"minimal": "low", "low": "low", "medium": "medium"}
+OLLAMA_WITH_LEVELS = "gpt-oss"
+"""Of Ollama's models only these take a level for certain; others refuse one, and take true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """A wish, as a level, or as a number of tokens with the level next to it."""
+
+    level: str
+    """One of `LEVELS`, or `auto`."""
+    tokens: int | None = None
+    """What was asked for, where that was a number."""
+
+    @property
+    def is_off(self) -> bool:
+        return self.level == "none"
+
+    @property
+    def is_auto(self) -> bool:
+        return self.level == "auto"
+
+    @property
+    def budget(self) -> int:
+        """Tokens of thinking; of `auto`, what is a medium effort."""
+        if self.tokens is not None:
+            return self.tokens
+        return BUDGETS.get(self.level, 0 if self.is_off else BUDGETS["medium"])
+
+
+def parse_effort(suffix: str) -> Effort:
+    """What the text between the brackets asks for. Raises ValueError, for the client to read."""
+    word = suffix.strip().lower()
+    if word in LEVELS or word == "auto":
+        return Effort(word)
+    if word == "-1":
+        return Effort("auto")
+    if _NUMBER.fullmatch(word):
+        tokens = int(word)
+        return Effort(level_of(tokens), tokens)
+    shown = suffix if len(suffix) <= 40 else f"{suffix[:37]}..."
+    raise ValueError(
+        f"The suffix ({shown}) after the model's name says no reasoning effort. Write one of "
+        f"none, auto, {', '.join(LEVELS[1:])}, or a number of tokens, as in model(high) or "
+        "model(8192)."
+    )
+
+
+def level_of(tokens: int) -> str:
+    """The lowest level whose budget is enough for so many tokens of thinking."""
+    if tokens <= 0:
+        return "none"
+    return next((level for level, budget in BUDGETS.items() if tokens <= budget), "max")
+
+
+def nearest_level(level: Any, taken: Sequence[str]) -> Any:
+    """The level nearest to `level` among those that are taken, the higher of two. No thinking is
+    chosen only where that was asked for. What is outside of the scale stays."""
+    if level in taken or level not in LEVELS:
+        return level
+    place = LEVELS.index(level)
+    places = [LEVELS.index(one) for one in taken if one in LEVELS and one != "none"]
+    if not places:
+        return level
+    return LEVELS[min(places, key=lambda one: (abs(one - place), -one))]
+
+
+def reasoning_with(suffix: str, said: Reasoning | None) -> Reasoning:
+    """The wish of a suffix in the neutral model; how thinking is shown stays as it was said.
+
+    Raises ValueError.
+    """
+    effort = parse_effort(suffix)
+    shown = said.summary if said else None
+    if effort.is_off:
+        return Reasoning(effort="none", enabled=False, summary=shown)
+    if effort.is_auto:
+        return Reasoning(adaptive=True, summary=shown)
+    if effort.tokens is not None:
+        return Reasoning(budget=effort.tokens, enabled=True, summary=shown)
+    return Reasoning(effort=effort.level, summary=shown)
+
+
+def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> JsonObject:
+    """`body`, which speaks `format`, asking for the effort of a suffix instead of its own.
+
+    `model` is the upstream's name of the model; several families want to be asked in words of
+    their own. `body` itself comes back where it says so already, and in formats that cannot ask
+    for effort. Raises ValueError.
+    """
+    effort = parse_effort(suffix)
+    write = _WRITERS.get(format)
+    written = write(body, effort, model or str(body.get("model", ""))) if write else body
+    return body if written == body else written
+
+
+def _write_chat(body: JsonObject, effort: Effort, model: str) -> JsonObject:
+    """`reasoning_effort`; in the dialects' `reasoning` (OpenRouter) and `thinking` (DeepSeek,
+    Z.ai, Moonshot) where the client speaks of these."""
+    written = dict(rest(body, "reasoning_effort"))
+    level = "xhigh" if effort.level == "max" else effort.level
+    if isinstance(thinking := body.get("thinking"), dict):
+        switch = "disabled" if effort.is_off else "enabled"
+        written["thinking"] = {**rest(thinking, "budget_tokens"), "type": switch}
+    if isinstance(said := body.get("reasoning"), dict):
+        kept = rest(said, "effort", "max_tokens", "enabled")
+        if effort.is_auto:
+            said = {"enabled": True}
+        else:
+            said = {"max_tokens": effort.tokens} if effort.tokens else {"effort": level}
+        written["reasoning"] = {**kept, **said}
+    elif not effort.is_auto:
+        written["reasoning_effort"] = level
+    return written
+
+
+def _write_responses(body: JsonObject, effort: Effort, model: str) -> JsonObject:
+    said = rest(object_of(body.get("reasoning")), "effort")
+    if effort.is_auto:
+        return {**body, "reasoning": said} if said else rest(body, "reasoning")
+    level = "xhigh" if effort.level == "max" else effort.level
+    return {**body, "reasoning": {**said, "effort": level}}
+
+
+def _write_anthropic(body: JsonObject, effort: Effort, model: str) -> JsonObject:
+    """`thinking`, and for models that think adaptively `output_config.effort`.
+
+    Thinking that the API would refuse (with a forced tool, or where the last turn had to begin
+    with it) is left as the client wrote it.
+    """
+    version = claude_version(model)
+    adaptive = version is not None and version >= (4, 7)
+    config = rest(object_of(body.get("output_config")), "effort")
+    written = dict(rest(body, "output_config"))
+    if config:
+        written["output_config"] = config
+    if effort.is_off:
+        return {**written, "thinking": {"type": "disabled"}}
+    if version is not None and (
+        _forces_tool(body) or (not adaptive and _must_show_thinking(body.get("messages")))
+    ):
+        return body
+    display = object_of(body.get("thinking")).get("display")
+    shown = {"display": display} if display is not None else {}
+    if adaptive:
+        # These models keep their thinking to themselves unless asked to summarise it.
+        written["thinking"] = {"type": "adaptive", "display": "summarized", **shown}
+        if not effort.is_auto:
+            level = "low" if effort.level == "minimal" else effort.level
+            written["output_config"] = {**config, "effort": level}
+        return dict(rest(written, "temperature", "top_p", "top_k"))
+    written["max_tokens"], budget = _fit_budget(effort.budget, body.get("max_tokens"), model)
+    written["thinking"] = {"type": "enabled", "budget_tokens": budget, **shown}
+    return _without_sampling(written) if version is not None else written
+
+
+def _fit_budget(budget: int, said: Any, model: str) -> tuple[int, int]:
+    """`max_tokens` and a budget below it. The limit grows where it must, though not beyond what
+    the model can write; there the budget shrinks."""
+    limit = said if isinstance(said, int) and not isinstance(said, bool) else MAX_TOKENS
+    answer = min(max(limit, 1), _ANSWER)
+    budget = max(budget, _MIN_BUDGET)
+    if budget >= limit:
+        limit = budget + answer
+    most = _most_tokens(model)
+    if most is not None and limit > most:
+        limit, budget = most, min(budget, most - answer)
+    return limit, budget
+
+
+def _most_tokens(model: str) -> int | None:
+    """The most tokens a Claude model writes, thinking included; None for all others."""
+    version = claude_version(model)
+    if version is None:
+        return None
+    if "opus" in model.lower():
+        return 32_000 if version < (4, 5) else 64_000 if version < (4, 6) else 128_000
+    return 64_000
+
+
+def _forces_tool(body: JsonObject) -> bool:
+    return object_of(body.get("tool_choice")).get("type") in ("any", "tool")
+
+
+def _must_show_thinking(messages: Any) -> bool:
+    """Whether the last assistant turn would have to begin with thinking, and does not."""
+    turns = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    last = next((i for i in reversed(range(len(turns))) if turns[i].get("role") == "assistant"), -1)
+    if last < 0 or _first_type(turns[last]) in ("thinking", "redacted_thinking"):
+        return False
+    after = turns[last + 1 :]
+    return not after or any(_first_type(turn) == "tool_result" for turn in after)
+
+
+def _first_type(turn: JsonObject) -> Any:
+    content = turn.get("content")
+    first = content[0] if isinstance(content, list) and content else None
+    return first.get("type") if isinstance(first, dict) else None
+
+
+def _without_sampling(body: JsonObject) -> JsonObject:
+    """Without what thinking excludes: another temperature than 1, `top_k`, a low `top_p`."""
+    refused = ["top_k"]
+    if body.get("temperature") != 1:
+        refused.append("temperature")
+    top_p = body.get("top_p")
+    if not (isinstance(top_p, int | float) and 0.95 <= top_p <= 1):
+        refused.append("top_p")
+    return dict(rest(body, *refused))
+
+
+def _write_gemini(body: JsonObject, effort: Effort, model: str) -> JsonObject:
+    """`generationConfig.thinkingConfig`; a level since Gemini 3, tokens before."""
+    config = object_of(body.get("generationConfig") or body.get("generation_config"))
+    said = object_of(config.get("thinkingConfig") or config.get("thinking_config"))
+    names = ("thinkingLevel", "thinking_level", "thinkingBudget", "thinking_budget")
+    thinking = dict(rest(said, *names))
+    if effort.is_off:
+        thinking = {"thinkingBudget": 0}
+    elif effort.is_auto:
+        thinking["thinkingBudget"] = -1
+    elif effort.tokens is not None or _BEFORE_GEMINI_3.search(model):
+        thinking["thinkingBudget"] = effort.budget
+    else:
+        thinking["thinkingLevel"] = _GEMINI_LEVELS.get(effort.level, effort.level.upper())
+    config = {**rest(config, "thinking_config"), "thinkingConfig": thinking}
+    return {**rest(body, "generation_config"), "generationConfig": config}
+
+
+def _write_ollama(body: JsonObject, effort: Effort, model: str) -> JsonObject:
+    if effort.is_off or effort.is_auto or OLLAMA_WITH_LEVELS not in model:
+        return {**body, "think": not effort.is_off}
+    return {**body, "think": _OLLAMA_LEVELS.get(effort.level, "high")}
+
+
+_WRITERS: dict[str, Callable[[JsonObject, Effort, str], JsonObject]] = {
+    "openai-chat": _write_chat,
+    "openai-responses": _write_responses,
+    "anthropic": _write_anthropic,
+    "gemini": _write_gemini,
+    "ollama": _write_ollama,
+}

@@ -1,0 +1,189 @@
+"""A function's parameters as OpenAI's and Anthropic's APIs take them.
+
+Both refuse a whole request for one schema among its tools (seen as `invalid_function_parameters`,
+and `input_schema does not support oneOf, allOf, or anyOf at the top level`), and both do so for
+schemas that others take and that tool servers really give:
+
+- the root must be an object with `properties`, no reference and no choice between schemas;
+- an array must say what its `items` are, in one schema;
+- what is no JSON schema of today's drafts: types by other names, `exclusiveMinimum: true`,
+  `required: true`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.shared.json_schema import TYPES
+from switchyard.wire.shared.json_schema import resolve
+from switchyard.wire.shared.json_schema import type_name
+
+NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}}
+
+_CHOICES = ("anyOf", "oneOf", "allOf")
+_NOT_AT_ROOT = (*_CHOICES, "$ref", "not", "enum", "const")
+
+_ONE = {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"}
+_LISTS = {"anyOf", "oneOf", "allOf", "prefixItems"}
+_NAMED = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
+
+_TYPES = {
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "long": "integer",
+    "float": "number",
+    "double": "number",
+    "decimal": "number",
+    "bool": "boolean",
+    "list": "array",
+    "dict": "object",
+    "none": "null",
+}
+"""Types by the names that programming languages have for them."""
+
+_MAX_REFERENCES = 8
+"""Bound on the references that are followed one after another."""
+
+
+def parameters(schema: JsonObject | None) -> JsonObject:
+    """`schema` as the APIs take it; the same object where nothing has to change. What has to be
+    left out of the root is told in its description."""
+    if not schema:
+        return NO_PARAMETERS
+    root = _node(schema)
+    if any(key in root for key in _NOT_AT_ROOT):
+        root = _flat(root)
+    if root.get("type") != "object":
+        root = {**root, "type": "object"}
+    return root if isinstance(root.get("properties"), dict) else {**root, "properties": {}}
+
+
+def _flat(root: JsonObject) -> JsonObject:
+    """A root without references and choices: it has the properties of all branches, and requires
+    what each of them does."""
+    told = {key: root[key] for key in ("anyOf", "oneOf", "not", "enum", "const") if key in root}
+    properties, required = _members(root, root, _MAX_REFERENCES)
+    flat = {key: value for key, value in root.items() if key not in _NOT_AT_ROOT}
+    flat |= {"type": "object", "properties": properties}
+    if required:
+        flat["required"] = required
+    if told:
+        words = f"The arguments must match {dumps(told).decode()}."
+        said = flat.get("description")
+        flat["description"] = f"{said} {words}" if isinstance(said, str) and said else words
+    return flat
+
+
+def _members(root: JsonObject, node: Any, left: int) -> tuple[JsonObject, list[str]]:
+    """The properties that an object of this schema may have, and those that it must."""
+    if not isinstance(node, dict) or not left:
+        return {}, []
+    properties: JsonObject = {}
+    required: list[str] = []
+    for part in _parts(root, node):
+        more, needed = _members(root, part, left - 1)
+        properties = {**properties, **more}
+        required += needed
+    for key in ("anyOf", "oneOf"):
+        branches = node.get(key)
+        if not isinstance(branches, list) or not branches:
+            continue
+        found = [_members(root, branch, left - 1) for branch in branches]
+        for more, _ in found:
+            properties = {**more, **properties}
+        required += [name for name in found[0][1] if all(name in needed for _, needed in found)]
+    if isinstance(own := node.get("properties"), dict):
+        properties = {**properties, **own}
+    if isinstance(own := node.get("required"), list):
+        required += [name for name in own if isinstance(name, str)]
+    return properties, list(dict.fromkeys(required))
+
+
+def _parts(root: JsonObject, node: JsonObject) -> Iterator[Any]:
+    """The schemas that hold beside what stands in `node` itself."""
+    if isinstance(ref := node.get("$ref"), str) and (target := resolve(root, ref)) is not node:
+        yield target
+    if isinstance(every := node.get("allOf"), list):
+        yield from every
+
+
+def _node(node: Any) -> Any:
+    """A schema with what is refused anywhere in it put right; itself where there is nothing."""
+    if not isinstance(node, dict):
+        return node
+    out: JsonObject = {}
+    for key, value in node.items():
+        if key in _ONE:
+            value = _node(value)
+        elif key in _LISTS and isinstance(value, list):
+            value = _all(value)
+        elif key in _NAMED and isinstance(value, dict):
+            named = {name: _node(one) for name, one in value.items()}
+            value = value if all(named[name] is value[name] for name in value) else named
+        out[key] = value
+    _mend_type(out)
+    _mend_limits(out)
+    if _is_array(out.get("type")):
+        _mend_items(out)
+    same = out.keys() == node.keys() and all(out[key] is node[key] for key in out)
+    return node if same else out
+
+
+def _all(nodes: list[Any]) -> list[Any]:
+    mended = [_node(one) for one in nodes]
+    return nodes if all(a is b for a, b in zip(mended, nodes, strict=True)) else mended
+
+
+def _mend_type(out: JsonObject) -> None:
+    if "type" not in out:
+        return
+    said = out["type"]
+    if isinstance(said, list):
+        names = [name for one in said if (name := _type(one)) is not None]
+        if names and names != said:
+            out["type"] = names
+        known = bool(names)
+    else:
+        name = _type(said)
+        if name is not None and name != said:
+            out["type"] = name
+        known = name is not None
+    if not known:
+        del out["type"]  # whatever it means, it is admitted
+
+
+def _type(said: Any) -> str | None:
+    name = type_name(said)
+    if isinstance(name, str):
+        name = _TYPES.get(name.lower(), name)
+    return name if name in TYPES else None
+
+
+def _mend_limits(out: JsonObject) -> None:
+    for exclusive, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(said := out.get(exclusive), bool):
+            del out[exclusive]
+            if said and limit in out:
+                out[exclusive] = out.pop(limit)
+    if "required" in out and not isinstance(out["required"], list):
+        del out["required"]
+    if out.get("enum") == []:
+        del out["enum"]
+
+
+def _mend_items(out: JsonObject) -> None:
+    items = out.get("items")
+    if isinstance(items, dict):
+        return
+    places = items if isinstance(items, list) else out.get("prefixItems")
+    if isinstance(places, list) and places:
+        places = _all(places)
+        out["items"] = places[0] if len(places) == 1 else {"anyOf": places}
+    else:
+        out["items"] = {}
+
+
+def _is_array(said: Any) -> bool:
+    return said == "array" or (isinstance(said, list) and "array" in said)

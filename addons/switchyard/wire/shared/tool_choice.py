@@ -1,0 +1,24 @@
+"""A choice of tools that names only tools the target is offered.
+
+Tools that run at one provider are not offered to another, so a choice of one of them (Claude Code
+forces its search so) would name a tool that is not there, which every API refuses.
+"""
+
+from dataclasses import replace
+
+from switchyard.wire.model.conversation import Conversation
+
+
+def choosable(conversation: Conversation, target: str) -> Conversation:
+    """The conversation with a choice among what a provider of format `target` is offered; itself
+    where it is so. Where nothing of the choice is left, the model chooses."""
+    choice = conversation.tool_choice
+    if choice is None or choice.mode not in ("tool", "allowed"):
+        return conversation
+    offered = {t.name for t in conversation.tools if t.kind != "server" or t.format == target}
+    chosen = choice.allowed if choice.mode == "allowed" else (choice.name or "",)
+    left = tuple(name for name in chosen if name in offered)
+    if len(left) == len(chosen):
+        return conversation
+    some = replace(choice, allowed=left) if left else None
+    return replace(conversation, tool_choice=some)

@@ -1,0 +1,1 @@
+"""What is lost or changed between two formats."""

@@ -1,0 +1,166 @@
+"""What a conversation makes use of that not all formats have, by the names in `losses`."""
+
+from collections.abc import Iterator
+
+from switchyard.wire.encoding.jsonio import EMPTY
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Media
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolResult
+
+WITHOUT_TOOLS = frozenset({"openai-completions"})
+"""Formats that know no tools at all."""
+
+SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
+"""Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
+settings. Leaving them out loses nothing."""
+
+_MEMBERS = {
+    "openai-completions": ("suffix", "best_of", "prompts"),
+    "ollama": ("suffix",),
+    "gemini": ("cachedContent", "labels", "mediaResolution", "safetySettings", "speechConfig"),
+    "anthropic": ("container", "context_management", "mcp_servers", "speed"),
+    "openai-responses": (
+        *("background", "conversation", "previous_response_id", "prompt"),
+        *("context_management", "max_tool_calls"),
+    ),
+}
+"""Members that are a feature of their own wherever they are filled, by the one format that has
+them; see `losses.SAID_BY_ONE` and `losses.KEPT_BY_PROVIDER`."""
+
+
+def features(conversation: Conversation, target: str) -> Iterator[str]:
+    """Every feature a conversation uses that not all formats have; names may repeat.
+
+    What only `target` itself could read (its own signatures, blocks and tools) is not counted.
+    """
+    c = conversation
+    said = {
+        "top_k": c.top_k,
+        "seed": c.seed,
+        "presence_penalty": c.presence_penalty or None,
+        "frequency_penalty": c.frequency_penalty or None,
+        "logit_bias": c.logit_bias or None,
+        "logprobs": c.logprobs or c.top_logprobs or None,
+        "candidates": c.candidates if c.candidates not in (None, 1) else None,
+        "tool_choice": c.tool_choice if c.tool_choice and c.tool_choice.mode != "auto" else None,
+        "parallel_tools": c.parallel_tools if c.parallel_tools is False and c.tools else None,
+        "verbosity": c.verbosity,
+        "store": c.store or None,
+        "metadata": c.metadata or None,
+        "prompt_cache_key": c.cache_key,
+        "prediction": c.prediction,
+        "audio-output": True if "audio" in c.modalities or c.audio else None,
+        "speech": True if "audio" in c.modalities and not c.audio else None,
+        "web_search": c.web_search,
+        "reasoning": c.reasoning,
+    }
+    yield from (name for name, value in said.items() if value is not None)
+    if c.tools and c.tool_choice and c.tool_choice.mode in ("required", "tool") and _thinks(c):
+        yield "thinking-with-forced-tool"
+    yield from _shape(c)
+    yield from _alone(c)
+    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
+    if c.tools and (chosen or target in WITHOUT_TOOLS):
+        yield "tools"
+    for tool in c.tools:
+        if tool.kind == "server" and tool.format != target:
+            yield "server-tools"
+        elif tool.kind == "custom":
+            yield "custom-tools"
+        if tool.strict:
+            yield "strict-tools"
+        if tool.cache:
+            yield "cache_control"
+    yield from ("participant-names" for turn in c.turns if turn.name)
+    yield from (
+        "assistant-media"
+        for turn in c.turns
+        if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
+    )
+    yield from _part_features(conversation, target)
+
+
+def _thinks(c: Conversation) -> bool:
+    """Whether thinking is asked for."""
+    wish = c.reasoning
+    if wish is None or wish.enabled is False or wish.effort == "none" or wish.budget == 0:
+        return False
+    return bool(wish.effort or wish.budget or wish.enabled or wish.adaptive)
+
+
+def _shape(c: Conversation) -> Iterator[str]:
+    """Whether there is more than one question in words; what a legacy completion asks besides."""
+    roles = [turn.role for turn in c.turns]
+    if "system" in roles or "developer" in roles:
+        yield "system"
+    if roles != ["user"] or not any(isinstance(part, Text) for part in c.turns[0].parts):
+        yield "turns"
+
+
+def _alone(c: Conversation) -> Iterator[str]:
+    """What only a request of its format can ask for, and what it names that its provider keeps."""
+    left = _left(c)
+    yield from (name for name in _MEMBERS.get(c.format, ()) if left.get(name))
+    if c.format == "anthropic" and left.get("cache_control"):
+        yield "cache_control"
+    if c.format == "openai-responses" and left.get("truncation") == "auto":
+        yield "truncation"
+    if c.format == "openai-completions" and left.get("logprobs") is not None:
+        yield "completion-logprobs"
+    if c.format == "ollama" and any(left.get(name) for name in ("raw", "template", "context")):
+        yield "raw-prompt"
+
+
+def _left(c: Conversation) -> JsonObject:
+    """The members of the request that the model has no name for."""
+    if c.format in ("openai-chat", "openai-responses", "anthropic"):
+        return c.extra
+    left = c.extra.get(c.format, EMPTY)
+    if c.format != "gemini":
+        return left
+    return {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
+
+
+def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
+    for part in conversation.parts():
+        if getattr(part, "cache", None):
+            yield "cache_control"
+        match part:
+            case Media():
+                if part.text is None:
+                    yield f"{part.kind}-input"
+                if part.data is not None and part.media_type:
+                    yield "media-types"
+                if part.url:
+                    yield f"{part.kind}-url"
+                if part.file_id:
+                    yield f"{part.kind}-file-id"
+                if part.detail and part.detail != "auto":
+                    yield "image-detail"
+                if part.citations:
+                    yield "document-citations"
+            case Thinking():
+                yield "thinking"
+                if part.text and not (part.signature or part.redacted):
+                    yield "unsigned-thinking"
+                if (part.signature or part.redacted) and part.signer != target:
+                    yield "thinking-signature"
+            case ToolCall(signature=str()) if part.signer != target:
+                yield "thinking-signature"
+            case ToolResult():
+                if part.is_error:
+                    yield "tool-result-errors"
+                if sum(isinstance(p, Text) for p in part.parts) > 1:
+                    yield "tool-result-parts"
+                if any(not isinstance(p, Text) for p in part.parts):
+                    yield "tool-result-media"
+            case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:
+                yield "provider-blocks" if part.text is None else "provider-blocks-as-text"
+            case Refusal():
+                yield "refusals"

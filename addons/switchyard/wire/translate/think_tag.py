@@ -1,0 +1,180 @@
+"""Thinking that stands in the text of an answer, between tags, becomes thinking.
+
+Models such as DeepSeek R1, Qwen and MiniMax M2 write `<think>...</think>` before their answer, and
+servers that do not take it apart pass it on as text (vLLM's guide "Reasoning outputs"; MiniMax's
+guide "OpenAI compatible API"). Only what an answer begins with counts: a tag further on is text.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.events import CitationDelta
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import PartEnd
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import TextDelta
+from switchyard.wire.model.events import is_output
+from switchyard.wire.translate.limits import unsure_end
+
+
+class ThinkingTag:
+    """Takes the thinking out of the texts of one attempt; see `stages.Stage`."""
+
+    over = False
+
+    def __init__(self, tag: str) -> None:
+        """`tag` without brackets, as `think`."""
+        self._open, self._close = f"<{tag}>", f"</{tag}>"
+        self._choices: dict[int, _Choice] = {}
+
+    @property
+    def changed(self) -> bool:
+        return any(choice.found for choice in self._choices.values())
+
+    def feed(self, events: Sequence[Event]) -> list[Event]:
+        out: list[Event] = []
+        for event in events:
+            index = getattr(event, "choice", None)
+            if index is None:
+                out.append(event)
+                continue
+            choice = self._choices.get(index)
+            if choice is None:
+                choice = self._choices[index] = _Choice(index, self._open, self._close)
+            out += choice.take(event)
+        return out
+
+
+@dataclass(slots=True)
+class _Choice:
+    """One answer. Its first text is `first`; what follows the thinking in it gets the next index,
+    and all later parts move up by one."""
+
+    index: int
+    open: str
+    close: str
+    begun: bool = False
+    """Whether the answer began otherwise than with the tag."""
+    found: bool = False
+    """Whether it began with the tag."""
+    first: PartStart | None = None
+    inside: bool = False
+    thinks: bool = False
+    """Whether the thinking was announced: empty thinking is none."""
+    speaks: bool = False
+    """Whether the text after the thinking was announced."""
+    held: str = ""
+
+    def take(self, event: Event) -> Iterator[Event]:
+        match event:
+            case PartStart(part=Text(text=text) as part) if not self.begun and self.first is None:
+                self.first = replace(event, part=replace(part, text=""))
+                yield from self._words(text)
+            case TextDelta(text=text) if self._is_first(event):
+                yield from self._words(text)
+            case PartEnd() if self._is_first(event):
+                yield from self._end_first(event)
+            case CitationDelta() if self._is_first(event):
+                if not self.inside:
+                    yield from self._speak()
+                    yield self._moved(event)
+            case Finish():
+                if self.first is not None and not self.begun:
+                    yield from self._end_first(PartEnd(self.first.index, choice=self.index))
+                yield event
+            case _:
+                self.begun = self.begun or (self.first is None and is_output(event))
+                yield self._moved(event)
+
+    def _is_first(self, event: Event) -> bool:
+        first = self.first
+        return not self.begun and first is not None and getattr(event, "index", -1) == first.index
+
+    def _words(self, text: str) -> Iterator[Event]:
+        """More of the first text."""
+        assert self.first is not None
+        self.held += text
+        if not self.found:
+            start = self.held.lstrip()
+            if not start.startswith(self.open):
+                if not self.open.startswith(start):
+                    yield from self._begin_plainly()
+                return
+            self.found = self.inside = True
+            self.held = start[len(self.open) :]
+        if self.inside:
+            yield from self._think()
+        if not self.inside and self.found:
+            if not self.speaks:
+                self.held = self.held.lstrip()
+            if self.held:
+                yield from self._speak()
+                yield TextDelta(self.first.index + 1, self.held, self.index)
+                self.held = ""
+
+    def _begin_plainly(self) -> Iterator[Event]:
+        """The answer begins with something else: from here on all is as it comes."""
+        assert self.first is not None
+        self.begun = True
+        yield self.first
+        if self.held:
+            yield TextDelta(self.first.index, self.held, self.index)
+        self.held = ""
+
+    def _think(self) -> Iterator[Event]:
+        if not self.thinks:
+            self.held = self.held.lstrip()
+        words, tag, rest = self.held.partition(self.close)
+        if tag:
+            self.inside, self.held = False, rest
+            yield from self._thought(words.rstrip())
+            if self.thinks:
+                assert self.first is not None
+                yield PartEnd(self.first.index, choice=self.index)
+            return
+        # White space before the closing tag belongs to the tag.
+        sure = words[: len(words) - unsure_end(words, (self.close,))].rstrip()
+        self.held = words[len(sure) :]
+        yield from self._thought(sure)
+
+    def _thought(self, words: str) -> Iterator[Event]:
+        assert self.first is not None
+        if words and not self.thinks:
+            self.thinks = True
+            yield PartStart(self.first.index, Thinking(), self.index)
+        if words:
+            yield TextDelta(self.first.index, words, self.index)
+
+    def _speak(self) -> Iterator[Event]:
+        assert self.first is not None
+        if not self.speaks:
+            self.speaks = True
+            yield replace(self.first, index=self.first.index + 1)
+
+    def _end_first(self, event: PartEnd) -> Iterator[Event]:
+        """The first text is complete, whatever of it has been seen."""
+        assert self.first is not None
+        if not self.found:
+            yield from self._begin_plainly()
+            yield event
+            return
+        if self.inside:  # a tag that was never closed: the model did not come to its answer
+            yield from self._thought(self.held.rstrip())
+            self.inside, self.held = False, ""
+            if self.thinks:
+                yield PartEnd(self.first.index, choice=self.index)
+        elif self.speaks:
+            yield PartEnd(self.first.index + 1, choice=self.index)
+        self.begun = True
+
+    def _moved(self, event: Event) -> Event:
+        """An event of a later part, whose index may be taken."""
+        index = getattr(event, "index", None)
+        if index is None or not self.found or self.first is None or index < self.first.index:
+            return event
+        return replace(event, index=index + 1)  # type: ignore[call-arg]

@@ -1,0 +1,124 @@
+"""What the tools are run against: a router with upstreams of all formats, good and faulty."""
+
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from tests.integration.tools.bench import Bench
+from tests.integration.tools.bench import Outcome
+from tests.integration.tools.bench import open_bench
+from tests.integration.tools.clients import Client
+from tests.integration.tools.speech import AT_ONCE
+from tests.integration.tools.speech import AWAY
+from tests.integration.tools.speech import BREAKS
+from tests.integration.tools.speech import FAULTS
+from tests.integration.tools.speech import FAULTY
+from tests.integration.tools.speech import FORMATS
+from tests.integration.tools.speech import SLOW
+from tests.integration.tools.speech import Fault
+from tests.integration.tools.speech import Format
+from tests.integration.tools.speech import answer
+from tests.support.upstream import Upstream
+
+KEY = "sk-upstream-7c1f"
+CLIENT_KEY = "sk-router-93b2"
+MODEL = "model-of-the-task"
+VERSIONED = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "", "gemini": ""}
+
+
+def via(format: Format) -> str:
+    """The combo that a provider of the format answers."""
+    return f"via-{format}"
+
+
+def after(fault: Fault, format: Format) -> str:
+    """The combo whose first member speaks the format and fails; one of another format answers."""
+    return f"{fault}-{format}"
+
+
+def goes_on(format: Format) -> str:
+    """The combo whose first member breaks off in the middle of a text; another goes on with it."""
+    return f"{BREAKS}-{format}"
+
+
+def in_turns(first: Format, second: Format) -> str:
+    """The combo whose first member is not to be had for the task's second turn."""
+    return f"turns-{first}-{second}"
+
+
+def another(format: Format) -> Format:
+    return FORMATS[(FORMATS.index(format) + 2) % len(FORMATS)]
+
+
+def configuration(url: str) -> dict[str, Any]:
+    providers: list[dict[str, Any]] = []
+    combos: dict[str, Any] = {}
+    for format in FORMATS:
+        common = {"format": format, "base-url": url + VERSIONED[format], "api-key": KEY}
+        providers.append({"name": f"good-{format}", **common})
+        combos[via(format)] = [f"good-{format}/{MODEL}"]
+        for manner in (AT_ONCE, SLOW):
+            combos[via(format) + manner] = [f"good-{format}/{MODEL}{manner}"]
+        for fault in FAULTS:
+            # A provider each: what one fault rests must not spare another case its fault.
+            name = f"bad-{fault}-{format}"
+            providers.append({"name": name, **common})
+            good = f"good-{another(format)}/{MODEL}"
+            combos[after(fault, format)] = [f"{name}/{FAULTY}{fault}", good]
+        providers.append({"name": f"away-{format}", **common})
+        for second in FORMATS:
+            members = [f"away-{format}/{MODEL}{AWAY}", f"good-{second}/{MODEL}"]
+            combos[in_turns(format, second)] = members
+        providers.append({"name": f"bad-{BREAKS}-{format}", **common})
+        members = [f"bad-{BREAKS}-{format}/{FAULTY}{BREAKS}", f"good-{another(format)}/{MODEL}"]
+        combos[goes_on(format)] = {"members": members, "continue-streams": True}
+    return {
+        "providers": providers,
+        "combos": combos,
+        "retry": {"request-retry": 0},
+        "cooldown": {"base": "20ms", "cap": "40ms"},
+        "heartbeat": {"after": "500ms", "every": "500ms"},
+    }
+
+
+@dataclass(slots=True)
+class Stage:
+    """Tools come by base URL."""
+
+    directory: Path
+    upstream: Upstream
+    _benches: dict[bool, Bench] = field(default_factory=dict)
+    """By whether the router asks for a client key."""
+
+    def run(self, client: Client, model: str, locked: bool = False) -> Outcome:
+        """Gives a tool the task. Raises NotInstalled."""
+        bench = self._bench(locked)
+        router = bench.router.url
+        key = {"SWITCHYARD_KEY": CLIENT_KEY} if locked else {}
+        return bench.perform(
+            client.tool,
+            client.command(router, model),
+            {**client.environ(router, model), **key},
+            client.home_files(router, model),
+        )
+
+    def _bench(self, locked: bool) -> Bench:
+        if locked not in self._benches:
+            (place := self.directory / ("locked" if locked else "open")).mkdir()
+            config = configuration(self.upstream.url)
+            if locked:
+                config["clients"] = {"api-keys": [CLIENT_KEY]}
+            self._benches[locked] = open_bench(place, config, self.upstream)
+        return self._benches[locked]
+
+    def close(self) -> None:
+        for bench in self._benches.values():
+            bench.router.stop()
+        self.upstream.stop()
+
+
+def open_stage(directory: Path) -> Stage:
+    upstream = Upstream().start()
+    upstream.on(None, always=answer)
+    return Stage(directory, upstream)

@@ -1,0 +1,266 @@
+"""The shipped files: presets, the default configuration and the examples."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from switchyard.config.load import load_config
+from switchyard.config.presets import PRESETS
+from switchyard.config.presets import preset_names
+from switchyard.config.presets import read_preset
+from switchyard.config.schema import Config
+from switchyard.routing.catalog import Catalog
+from switchyard.routing.catalog import UnknownModel
+from tests.unit.config.loading import load
+from tests.unit.config.loading import problems
+
+SHIPPED = PRESETS.parents[1]
+EXAMPLES = sorted((SHIPPED / "examples").glob("*.yaml"))
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)")
+
+KEYS_BY_PROVIDER = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "cline": "CLINE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "cerebras": "CEREBRAS_API_KEY",
+    "xai": "XAI_API_KEY",
+    "zai": "ZAI_API_KEY",
+    "moonshot": "MOONSHOT_API_KEY",
+    "minimax": "MINIMAX_API_KEY",
+}
+
+
+def variables(path: Path) -> dict[str, str]:
+    """A value for every variable that a file and the presets it uses need."""
+    text = path.read_text() + "".join(one.read_text() for one in PRESETS.glob("*.yaml"))
+    kinds = {"_URL": "https://env.example/v1", "_MS": "5000"}
+    values = {name: f"value-of-{name}" for name in VARIABLE.findall(text)}
+    for name in values:
+        values[name] = next((kinds[end] for end in kinds if name.endswith(end)), values[name])
+    return values
+
+
+def default(**env: str) -> Config:
+    return load_config(SHIPPED / "default.yaml", env)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_a_whole_provider(name: str) -> None:
+    env = {one: "key" for one in VARIABLE.findall((PRESETS / f"{name}.yaml").read_text())}
+    (provider,) = load(f"providers: [{{preset: {name}}}]", env).providers
+    assert provider.name == name
+    assert len(provider.api_key_entries) == len(env) <= 1
+    for format in provider.formats:
+        parts = urlsplit(provider.url_for(format))
+        assert parts.scheme == ("http" if parts.hostname == "127.0.0.1" else "https")
+        assert not parts.path.endswith("/")
+    assert set(provider.base_urls) <= set(provider.formats)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_no_preset_holds_a_key(name: str) -> None:
+    preset = read_preset(name, {})
+    assert not preset.problems
+    assert isinstance(preset.data, dict)
+    assert re.fullmatch(r"\$\{[A-Z0-9_]+\}", str(preset.data.get("api-key", "${NONE}")))
+
+
+def test_a_preset_gives_only_what_the_provider_does_not_say_itself() -> None:
+    (provider,) = load(
+        """
+        providers:
+          - preset: openrouter
+            name: mine
+            prefix: or
+            api-key: own
+            stream: force-on
+            headers: {X-A: b}
+        """
+    ).providers
+    assert (provider.name, provider.handle, provider.stream) == ("mine", "or", "force-on")
+    assert [one.api_key.get_secret_value() for one in provider.api_key_entries] == ["own"]
+    assert provider.url_for("openai-chat") == "https://openrouter.ai/api/v1"
+    assert provider.url_for("anthropic") == "https://openrouter.ai/api"
+
+
+def test_a_key_never_goes_to_a_presets_other_addresses_once_the_address_is_ones_own() -> None:
+    (provider,) = load(
+        """
+        providers:
+          - {preset: deepseek, base-url: "https://mirror.example/v1", api-key: k}
+        """
+    ).providers
+    assert provider.formats == ("openai-chat",)
+    assert "deepseek.com" not in repr(provider)
+
+
+def test_forwarded_credentials_replace_a_presets_key() -> None:
+    (provider,) = load("providers: [{preset: cline, credentials: forward}]").providers
+    assert provider.credentials == "forward"
+    assert provider.api_key_entries == ()
+
+
+@pytest.mark.parametrize(("name", "variable"), KEYS_BY_PROVIDER.items())
+def test_by_default_a_provider_is_live_as_soon_as_its_key_is_set(name: str, variable: str) -> None:
+    config = default(**{variable: "the-key"})
+    assert [one.name for one in config.providers] == [name, "demo"]
+    (entry,) = config.providers[0].api_key_entries
+    assert entry.api_key.get_secret_value() == "the-key"
+    assert Catalog(config).resolve(f"{name}/some/model").targets[0].model == "some/model"
+
+
+@pytest.mark.parametrize("env", [{}, {"OPENAI_API_KEY": ""}])
+def test_by_default_and_without_any_key_the_demo_answers_and_nothing_else(env: dict) -> None:
+    config = default(**env)
+    assert [one.name for one in config.providers] == ["demo"]
+    assert config.providers[0].builtin == "demo"
+    assert config.client_keys == ()
+    reasons = {one.provider.name: one.reason for one in config.not_live}
+    assert reasons["openai"] == "the environment variable OPENAI_API_KEY is not set or empty"
+    assert KEYS_BY_PROVIDER.keys() <= reasons.keys()
+    catalog = Catalog(config)
+    assert [one.name for one in catalog.names()] == ["demo/echo", "echo"]
+    with pytest.raises(UnknownModel, match="openai: the environment variable OPENAI_API_KEY"):
+        catalog.resolve("openai/gpt-5")
+
+
+def test_by_default_nothing_is_told_at_the_start() -> None:
+    config = default(**variables(SHIPPED / "default.yaml"))
+    assert config.notices == () and config.not_live == ()
+
+
+def test_by_default_the_variables_of_the_cline_proxy_hold() -> None:
+    env = {"CLINE_API_KEY": "k", "CLINE_BASE_URL": "http://127.0.0.1:9/v1"}
+    cline = default(**env, REQUEST_TIMEOUT_MS="5000").providers[0]
+    assert (cline.base_url, cline.timeouts.total) == ("http://127.0.0.1:9/v1", 5)
+    assert cline.stream == "default-off"
+    usual = default(CLINE_API_KEY="k").providers[0]
+    assert (usual.base_url, usual.timeouts.total) == ("https://api.cline.bot/api/v1", 1800)
+
+
+def test_by_default_a_client_key_may_be_set() -> None:
+    (key,) = default(SWITCHYARD_KEY="mine").client_keys
+    assert key.get_secret_value() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-5-mini", "openai"),
+        ("o3", "openai"),
+        ("claude-opus-4-6", "anthropic"),
+        ("gemini-2.5-pro", "gemini"),
+        ("deepseek-chat", "deepseek"),
+        ("devstral-medium-2507", "mistral"),
+        ("grok-4", "xai"),
+        ("glm-4.7", "zai"),
+        ("kimi-k2.6", "moonshot"),
+        ("MiniMax-M2.7", "minimax"),
+    ],
+)
+def test_by_default_well_known_models_are_found_without_their_provider(
+    model: str, provider: str
+) -> None:
+    catalog = Catalog(default(**variables(SHIPPED / "default.yaml")))
+    (target,) = catalog.resolve(model).targets
+    assert (target.provider.name, target.model) == (provider, model)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_every_example_loads_and_all_its_names_resolve(path: Path) -> None:
+    config = load_config(path, variables(path))
+    assert config.not_live == ()
+    catalog = Catalog(config)
+    for name in config.combos.keys() | config.aliases.keys():
+        assert catalog.resolve(name).targets
+
+
+def test_the_cline_proxy_passes_every_model_and_the_clients_key_through() -> None:
+    config = load_config(SHIPPED / "examples" / "cline-proxy.yaml", {})
+    (target,) = Catalog(config).resolve("anthropic/claude-sonnet-4-6").targets
+    assert (target.provider.name, target.model) == ("cline", "anthropic/claude-sonnet-4-6")
+    assert target.provider.credentials == "forward"
+
+
+OPTIONAL = """
+    providers:
+      - {name: always, base-url: "http://always"}
+      - name: maybe
+        optional: true
+        base-url: http://maybe
+        api-key-entries: [{api-key: "${KEY_1}"}, "${KEY_2}", {api-key: "${KEY_3}", weight: 2}]
+"""
+
+
+@pytest.mark.parametrize("given", [["KEY_1"], ["KEY_2"], ["KEY_1", "KEY_3"]])
+def test_an_optional_provider_does_with_the_keys_it_has(given: list[str]) -> None:
+    config = load(OPTIONAL, {name: f"value-{name}" for name in given})
+    keys = [one.api_key.get_secret_value() for one in config.providers[1].api_key_entries]
+    assert keys == [f"value-{name}" for name in given]
+
+
+def test_an_optional_provider_without_any_key_is_not_live() -> None:
+    config = load(OPTIONAL)
+    assert [one.name for one in config.providers] == ["always"]
+    assert config.not_live[0].reason == (
+        "the environment variables KEY_1, KEY_2, KEY_3 are not set or empty"
+    )
+
+
+def test_an_optional_provider_that_lacks_its_address_is_not_live() -> None:
+    text = OPTIONAL.replace("http://maybe", "${MAYBE_URL}")
+    (left_out,) = load(text, {"KEY_1": "k"}).not_live
+    assert left_out.reason == "the environment variable MAYBE_URL is not set or empty"
+
+
+def test_a_variable_missing_elsewhere_is_no_reason_to_leave_a_provider_out() -> None:
+    text = OPTIONAL.replace("always, ", "always, optional: true, ")
+    text += "    routes: [{pattern: a, provider: '${ROUTE}'}]\n"
+    (found,) = problems(text, {"KEY_1": "k"})
+    assert found.startswith("test.yaml:7: routes[0].provider: the environment variable ROUTE")
+
+
+def test_an_optional_provider_is_checked_though_it_is_not_live() -> None:
+    text = OPTIONAL + "        stream: of-course\n"
+    assert [line.split(": ")[1] for line in problems(text)] == ["providers[1].stream"]
+
+
+def test_names_of_a_provider_that_is_not_live_are_known() -> None:
+    config = load(OPTIONAL + "    combos: {c: [maybe/x, always/y], d: [maybe/x]}\n")
+    catalog = Catalog(config)
+    assert [one.model for one in catalog.resolve("c").targets] == ["y"]
+    assert [one.name for one in catalog.names()] == ["c"]
+    with pytest.raises(UnknownModel, match="'d' is not live: maybe: the environment variables"):
+        catalog.resolve("d")
+
+
+def test_a_file_without_any_live_provider_is_refused() -> None:
+    assert problems("providers: [{preset: openai, optional: true}]") == [
+        "test.yaml:1: providers: no provider is live (openai: the environment variable "
+        "OPENAI_API_KEY is not set or empty). Hint: set a variable."
+    ]
+
+
+def test_the_name_of_a_preset_is_the_name_of_its_profile() -> None:
+    config = load(
+        """
+        providers:
+          - {name: a, base-url: "http://a", profile: groq, models: [{name: m, profile: minimax}]}
+          - {name: b, base-url: "http://b", profile: huggingface}
+          - {name: c, base-url: "http://c", profile: {min-max-tokens: 16}}
+        """
+    )
+    first, second, third = config.providers
+    assert first.profile and first.profile.reasoning_field == "reasoning"
+    assert first.models and first.models[0].profile
+    assert first.models[0].profile.thinking_tag == "think"
+    assert second.profile is None
+    assert third.profile and third.profile.min_max_tokens == 16

@@ -1,0 +1,182 @@
+"""Several processes behind one port, as users start them."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from switchyard.engine.workers import reserve
+from tests.support.router import ROOT
+from tests.support.router import environment
+from tests.support.router import free_port
+from tests.support.router import write_config
+
+COUNT = 2
+READY = "switchyard: ready"
+
+
+class Workers:
+    """`scripts/start --workers 2`, or what that runs."""
+
+    def __init__(self, directory: Path, config: str = "providers: [{preset: openai}]") -> None:
+        self.port = free_port()
+        path = write_config(directory / "switchyard.yaml", config)
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", str(ROOT / "scripts" / "launch.py")),
+                *("--workers", str(COUNT), "--port", str(self.port), "--config", str(path)),
+                *("--set", f"confdir={directory}"),
+            ],
+            env=environment(directory, {"OPENAI_API_KEY": "k"}),
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        assert self.process.stdout
+        seen = []
+        for line in self.process.stdout:
+            seen.append(line)
+            times -= text in line
+            if not times:
+                return
+        raise AssertionError("".join(seen))
+
+    def pids(self) -> set[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in children.read_text().split()}
+
+    def answers(self) -> bool:
+        return httpx2.get(f"http://127.0.0.1:{self.port}/health").status_code == 200
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    if sys.platform != "linux":
+        pytest.skip("looks for its children in /proc")
+    made = Workers(tmp_path)
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def test_one_that_dies_is_followed_and_all_stop_at_once(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    first = workers.pids()
+    assert len(first) == COUNT and all(workers.answers() for _ in range(8))
+    killed = first.pop()
+    os.kill(killed, signal.SIGKILL)
+    workers.wait_for("another one takes its place")
+    workers.wait_for(READY)
+    now = workers.pids()
+    assert len(now) == COUNT and killed not in now
+    assert all(workers.answers() for _ in range(8))
+    workers.process.send_signal(signal.SIGTERM)
+    assert workers.process.wait(20) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in now)
+
+
+def test_workers_end_with_their_supervisor(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    watched = [os.pidfd_open(pid) for pid in workers.pids()]
+    workers.process.kill()
+    for each in watched:
+        # Readable when the process has ended.
+        assert select.select([each], [], [], 20)[0]
+        os.close(each)
+
+
+def test_a_bad_configuration_stops_the_start(tmp_path: Path) -> None:
+    made = Workers(tmp_path, "providers: [{preset: no-such}]")
+    said, _ = made.process.communicate(timeout=90)
+    assert made.process.returncode == 1 and "not started" in said
+
+
+def test_a_port_that_somebody_listens_on_is_refused(tmp_path: Path) -> None:
+    with reserve("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with socket.socket() as worker:
+            worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            worker.bind(("127.0.0.1", port))
+            worker.listen()
+            with pytest.raises(OSError):
+                reserve("127.0.0.1", port)
+
+
+def test_one_that_hangs_is_followed(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    hung = workers.pids().pop()
+    os.kill(hung, signal.SIGSTOP)
+    workers.wait_for("has given no sign for")
+    workers.wait_for("another one takes its place")
+    workers.wait_for(READY)
+    now = workers.pids()
+    assert len(now) == COUNT and hung not in now
+    assert all(workers.answers() for _ in range(16))
+
+
+def test_a_closed_terminal_stops_all(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    now = workers.pids()
+    workers.process.send_signal(signal.SIGHUP)
+    assert workers.process.wait(20) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in now)
+
+
+def test_a_hung_one_does_not_hold_up_the_stop(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    os.kill(workers.pids().pop(), signal.SIGSTOP)
+    workers.process.send_signal(signal.SIGTERM)
+    assert workers.process.wait(14) == 0
+
+
+BEATING = """
+import os, sys, time
+pipe = int(os.environ["SWITCHYARD_WORKER_BEATS"])
+print("begun", flush=True)
+for _ in range(int(sys.argv[1])):
+    os.write(pipe, b".")
+    time.sleep(0.05)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("beats", "hangs"), [(3, True), (0, False), (100_000, False)])
+def test_who_hangs(beats: int, hangs: bool) -> None:
+    """One that has not begun to serve may take its time; one that beats is well."""
+    command = [sys.executable, "-c", BEATING, str(beats)]
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from switchyard.engine import workers\n"
+        "sys.exit(workers.Supervisor(1, sys.argv[2:], hung_after=0.5).run())"
+    )
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", code, str(ROOT), *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert supervisor.stdout and supervisor.stdout.readline() == "begun\n"
+        if hangs:
+            assert "has given no sign for" in supervisor.stdout.readline()
+            assert "ended (signal 9); another one" in supervisor.stdout.readline()
+            assert supervisor.stdout.readline() == "begun\n"
+        else:
+            # A time in which the other one is killed several times over.
+            assert not select.select([supervisor.stdout], [], [], 3)[0]
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(20) == 0
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        assert supervisor.stdout
+        supervisor.stdout.close()

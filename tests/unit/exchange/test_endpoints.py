@@ -1,0 +1,205 @@
+import time
+from collections.abc import Callable
+
+import pytest
+from mitmproxy import http
+
+from switchyard.exchange.endpoints import find_endpoint
+from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.exchange.endpoints import format_of_client
+
+
+def request(method: str, path: str, **headers: str) -> http.Request:
+    made = http.Request.make(method, "http://127.0.0.1:8787/")
+    made.path = path
+    for name, value in headers.items():
+        made.headers[name.replace("_", "-")] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [
+        ("/v1/chat/completions", "openai-chat"),
+        ("/chat/completions", "openai-chat"),
+        ("/v1/chat/completions/", "openai-chat"),
+        ("//v1/chat/completions", "openai-chat"),
+        ("/v1//messages", "anthropic"),
+        ("/v1/chat/completions?key=x/models", "openai-chat"),
+        ("/v1/messages?beta=true", "anthropic"),
+        ("/v1/v1/messages", "anthropic"),
+        ("/v1/responses", "openai-responses"),
+        ("/codex/responses", "openai-responses"),
+        ("/codex/v1/responses", "openai-responses"),
+        ("/api/chat", "ollama"),
+    ],
+)
+def test_calls_whose_body_names_the_model(path: str, format: str) -> None:
+    found = find_endpoint(request("POST", path))
+    assert found is not None
+    assert (found.kind, found.format.name, found.model) == ("generate", format, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "stream", "array"),
+    [
+        ("/v1beta/models/g:generateContent", "g", False, False),
+        ("/v1beta/models/or/qwen%203:generateContent?key=k", "or/qwen 3", False, False),
+        ("/v1/models/m:free:streamGenerateContent?alt=sse", "m:free", True, False),
+        ("/v1beta/models/模型:streamGenerateContent", "模型", True, True),
+    ],
+)
+def test_calls_whose_path_names_the_model(path: str, model: str, stream: bool, array: bool) -> None:
+    found = find_endpoint(request("POST", path))
+    assert found is not None
+    assert found.format.name == "gemini"
+    assert (found.model, found.stream, found.array) == (model, stream, array)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", "/v1/responses/compact", "compact"),
+        ("POST", "/codex/responses/compact", "compact"),
+        ("GET", "/v1/models", "models"),
+        ("GET", "/models/", "models"),
+        ("GET", "/v1/models/", "models"),
+        ("GET", "/api/tags", "models"),
+        ("GET", "/api/version", "version"),
+        ("GET", "/v1/models/or/a%20b", "model"),
+        ("GET", "/v0/health/providers", "status"),
+        ("GET", "/health", "health"),
+        ("GET", "/v1/health", "health"),
+        ("GET", "/?x=1", "greeting"),
+        ("HEAD", "/", "greeting"),
+        ("HEAD", "/api/hello", "greeting"),
+        ("HEAD", "/v1/models", "models"),
+    ],
+)
+def test_what_else_is_served(method: str, path: str, kind: str) -> None:
+    found = find_endpoint(request(method, path))
+    assert found is not None
+    assert found.kind == kind
+
+
+def test_the_model_of_a_path_is_decoded() -> None:
+    found = find_endpoint(request("GET", "/v1/models/or/a%20b%2Fc"))
+    assert found is not None
+    assert found.model == "or/a b/c"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/"),
+        ("POST", "/v1/chat/completions/x"),
+        ("POST", "/v1/chat%2Fcompletions"),
+        ("POST", "/V1/CHAT/COMPLETIONS"),
+        ("POST", "/x/v1/chat/completions"),
+        ("POST", "/v1/../v1/messages"),
+        ("POST", "/v1/models"),
+        ("POST", "/v1beta/models/g:unheardOf"),
+        ("POST", "/v1beta/models/:generateContent"),
+        ("POST", "/health"),
+        ("GET", "/v1/chat/completions"),
+        ("GET", "/v1/files"),
+        ("GET", "/models/x"),
+        ("GET", "/health/providers"),
+        ("DELETE", "/v1/models/x"),
+        ("OPTIONS", "/v1/messages"),
+        ("GET", "*"),
+    ],
+)
+def test_all_else_is_not_served(method: str, path: str) -> None:
+    assert find_endpoint(request(method, path)) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "format"),
+    [
+        ({}, "openai-chat"),
+        ({"anthropic_version": "2023-06-01"}, "anthropic"),
+        ({"x_goog_api_key": "k"}, "gemini"),
+        ({"anthropic_version": "2023-06-01", "x_goog_api_key": "k"}, "anthropic"),
+    ],
+)
+def test_whose_model_list_is_asked_for(headers: dict[str, str], format: str) -> None:
+    found = find_endpoint(request("GET", "/v1/models", **headers))
+    assert found is not None
+    assert found.format.name == format
+
+
+def test_geminis_model_list_is_told_by_its_version() -> None:
+    found = find_endpoint(request("GET", "/v1beta/models"))
+    assert found is not None
+    assert found.format.name == "gemini"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "format"),
+    [
+        ("POST", "/openai/v1/chat/completions", "openai-chat"),
+        ("POST", "/anthropic/v1/messages?beta=true", "anthropic"),
+        ("POST", "/backend-api/codex/responses", "openai-responses"),
+        ("POST", "/backend-api/codex/responses/compact", "openai-responses"),
+        ("POST", "/v1/projects/p/locations/l/publishers/google/models/g:generateContent", "gemini"),
+        ("POST", "/v1/audio/speech", None),
+        ("POST", "/v1/messages/batches", None),
+        ("GET", "/v1/chat/completions", None),
+        ("POST", "/login", None),
+    ],
+)
+def test_calls_at_a_providers_own_address(method: str, path: str, format: str | None) -> None:
+    found = find_foreign_endpoint(request(method, path))
+    assert (found.format.name if found else None) == format
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "format"),
+    [
+        ("POST", "/v1/messages", {}, "anthropic"),
+        ("POST", "/v1/responses", {}, "openai-responses"),
+        ("POST", "/v1beta/models/x:streamGenerateContent", {}, "gemini"),
+        ("POST", "/v1beta/nothing", {}, "gemini"),
+        ("GET", "/nothing", {"anthropic_version": "1"}, "anthropic"),
+        ("GET", "/nothing\udcff", {}, "openai-chat"),
+    ],
+)
+def test_errors_are_told_as_the_client_expects(
+    method: str, path: str, headers: dict[str, str], format: str
+) -> None:
+    assert format_of_client(request(method, path, **headers)).name == format
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda n: "/v" + "1" * n,
+        lambda n: "/codex/v" + "1" * n,
+        lambda n: "/v1/" + "models/" * n + "x",
+        lambda n: "/v1" * n + "/models/x:y z",
+        lambda n: "/v1beta/" + "models/a" * n + ":generateContent-",
+        lambda n: "/v1/models/" + ":a" * n + "-",
+        lambda n: "/" * n + "x",
+        lambda n: "/v1/messages" + "/" * n + "x",
+        lambda n: "/v1/messages?" + "alt=sse&" * n,
+        lambda n: "/%2f" * n,
+        lambda n: "/v1/models/" + "%6dodels/" * n + ":generateContent",
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "generativelanguage.googleapis.com"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_path_takes_time_by_its_length(
+    path: Callable[[int], str], host: str, method: str
+) -> None:
+    """Anybody may send one, and it is looked at before a key is asked for."""
+
+    def seconds(size: int) -> float:
+        asked = request(method, path(size), host=host)
+        began = time.process_time()
+        find_endpoint(asked)
+        find_foreign_endpoint(asked)
+        format_of_client(asked)
+        return time.process_time() - began
+
+    assert seconds(32_000) < 32 * max(min(seconds(4_000) for _ in range(3)), 0.003)

@@ -1,0 +1,152 @@
+import logging
+from typing import Any
+
+import pytest
+
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.guard import guarded
+from switchyard.failover.attempt import Attempt
+from switchyard.wire.model.errors import ApiError
+from tests.support.runtime import FORMATS
+from tests.support.runtime import call_flow
+from tests.support.runtime import client_flow
+from tests.support.runtime import error_of
+from tests.support.runtime import make_runtime
+from tests.support.runtime import shown
+
+SECRET = "sk-very-secret-1234"
+WORD = {
+    "openai-chat": "server_error",
+    "anthropic": "api_error",
+    "openai-responses": "server_error",
+    "gemini": "INTERNAL",
+}
+
+
+class Broken:
+    """Hooks that break in the way they are told to."""
+
+    def __init__(self, problem: Exception | None) -> None:
+        self.problem = problem
+        self.ran = 0
+
+    @guarded
+    def request(self, flow: Any) -> None:
+        self.ran += 1
+        if self.problem:
+            raise self.problem
+
+    @guarded
+    async def attempt(self, attempt: Attempt) -> None:
+        self.ran += 1
+        if self.problem:
+            raise self.problem
+
+    @guarded
+    def attempt_ended(self, attempt: Attempt) -> None:
+        if self.problem:
+            raise self.problem
+
+
+def ready(format: str = "openai-chat") -> Attempt:
+    """An attempt that is about to be sent with a key."""
+    flow = call_flow(make_runtime(), format)
+    request = flow.request.copy()
+    request.headers["authorization"] = f"Bearer {SECRET}"
+    return Attempt(flow=flow, number=1, request=request, again=True)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_request_hook_that_breaks_answers_500(
+    format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = call_flow(make_runtime(), format, headers={"x-api-key": SECRET})
+    Broken(KeyError(SECRET)).request(flow)
+    type, message = error_of(flow.response, format, 500)
+    assert type == WORD[format]
+    assert "internal error (KeyError)" in message
+    assert SECRET not in shown(flow.response)
+    record = caplog.records[-1]
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().endswith(f"POST {flow.request.path.partition('?')[0]}")
+    assert record.exc_info, "the log tells what happened"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_an_attempt_hook_that_breaks_sends_nothing(format: str) -> None:
+    attempt = ready(format)
+    await Broken(RuntimeError(SECRET)).attempt(attempt)
+    assert attempt.request is None
+    assert not attempt.again
+    assert error_of(attempt.answer, format, 500)[0] == WORD[format]
+    assert SECRET not in shown(attempt.answer)
+    assert attempt.flow.response is None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_attempt_ended_hook_that_breaks_makes_no_further_attempt(format: str) -> None:
+    attempt = ready(format)
+    Broken(ZeroDivisionError()).attempt_ended(attempt)
+    assert attempt.request is None
+    assert not attempt.again
+    error_of(attempt.answer, format, 500)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_refusal_is_told_as_it_is(format: str, caplog: pytest.LogCaptureFixture) -> None:
+    flow = call_flow(make_runtime(), format)
+    refusal = Refused(ApiError(message="no, thanks", kind="permission"), {"x-why": "so"})
+    assert str(refusal) == "no, thanks"
+    Broken(refusal).request(flow)
+    assert error_of(flow.response, format, 403)[1] == "no, thanks"
+    assert flow.response is not None
+    assert flow.response.headers["x-why"] == "so"
+    assert not caplog.records, "a refusal is no fault"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_what_is_nested_too_deeply_is_a_wrong_request(
+    format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = call_flow(make_runtime(), format)
+    Broken(RecursionError()).request(flow)
+    _, message = error_of(flow.response, format, 400)
+    assert "nested too deeply" in message
+    attempt = Attempt(flow=flow, number=1)
+    await Broken(RecursionError()).attempt(attempt)
+    assert attempt.answer is not None and attempt.answer.status_code == 400
+    assert not caplog.records
+
+
+async def test_hooks_that_do_not_break_are_left_alone() -> None:
+    sound = Broken(None)
+    attempt = ready()
+    request = attempt.request
+    sound.request(attempt.flow)
+    await sound.attempt(attempt)
+    sound.attempt_ended(attempt)
+    assert sound.ran == 2
+    assert attempt.flow.response is None
+    assert (attempt.request, attempt.again, attempt.answer) == (request, True, None)
+
+
+def test_the_logged_path_has_no_query(caplog: pytest.LogCaptureFixture) -> None:
+    flow = client_flow(make_runtime(), f"/v1/messages?key={SECRET}", {})
+    Broken(ValueError("x")).request(flow)
+    assert SECRET not in caplog.text
+
+
+def test_a_path_that_is_no_text_fails_closed_too() -> None:
+    flow = client_flow(make_runtime(), "/\udcff", {})
+    Broken(ValueError("x")).request(flow)
+    error_of(flow.response, "openai-chat", 500)
+
+
+def test_what_ends_the_process_is_not_caught() -> None:
+    class Ending:
+        @guarded
+        def request(self, flow: Any) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Ending().request(client_flow(make_runtime(), "/"))
