@@ -90,7 +90,7 @@ def lacks_certificate(runtime: Runtime, client: connection.Client) -> bool:
     """Whether a client from elsewhere has not shown the certificate that `tls.client-ca` asks
     for."""
     tls = runtime.config.tls
-    if tls is None or tls.client_ca is None or client.id in runtime.certified:
+    if tls is None or tls.client_ca is None or client.id in runtime.with_client_certificate:
         return False
     return not (comes_from_here(client) or knows_its_clients(client.proxy_mode))
 

@@ -18,8 +18,8 @@ from switchyard.config.provider import Provider
 from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
 from switchyard.config.shipped import shipped_failures
-from switchyard.egress.table import Surroundings
-from switchyard.egress.table import Ways
+from switchyard.egress.table import EgressTable
+from switchyard.egress.table import Environment
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.addresses import is_ours
@@ -30,7 +30,7 @@ from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
 from switchyard.policy.route import Route
 from switchyard.policy.selection import Selector
-from switchyard.policy.trail import Limits
+from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import Catalog
@@ -43,8 +43,8 @@ from switchyard.wire.relay.bounds import USUAL
 from switchyard.wire.relay.bounds import Bounds
 
 if TYPE_CHECKING:
-    from switchyard.exchange.websocket_session import SocketTalk
-    from switchyard.exchange.websocket_session import SocketTurn
+    from switchyard.exchange.websocket_session import WebsocketRequest
+    from switchyard.exchange.websocket_session import WebsocketSession
 
 
 class Runtime:
@@ -54,7 +54,7 @@ class Runtime:
     config: Config
     catalog: Catalog
     client_keys: tuple[bytes, ...] = ()
-    ways: Ways
+    ways: EgressTable
     routes: Routes
     adjustments: Adjustments
     passthroughs: Passthroughs
@@ -67,9 +67,9 @@ class Runtime:
         self._rng = random.Random()
         self._tables: dict[str, FailureTable] = {}
         self.exchanges = Exchanges()
-        self.talks: dict[str, SocketTalk] = {}
+        self.sessions: dict[str, WebsocketSession] = {}
         """What is said on WebSockets, by the ids of their clients."""
-        self.surroundings = Surroundings()
+        self.environment = Environment()
         """Set before a configuration comes into force."""
         self.conversations = Conversations()
         self.started = time.monotonic()
@@ -77,12 +77,12 @@ class Runtime:
         """Unix seconds; what model lists give as the models' date."""
         self.ports: frozenset[int] = frozenset()
         """The ports that we listen on."""
-        self.certified: set[str] = set()
+        self.with_client_certificate: set[str] = set()
         """Ids of the clients that showed a certificate which `tls.client-ca` asks for."""
-        self.own_doors: set[str] = set()
+        self.presented_own_certificate: set[str] = set()
         """Ids of the clients that were shown our own certificate."""
         self._found: FoundModels = {}
-        self._limits: dict[float, Limits] = {}
+        self._limits: dict[float, RetryLimits] = {}
         """How long and how often to try, by the time to wait for recovery."""
         self._when_used: list[Callable[[], None]] = []
         self._hosts: frozenset[tuple[str, int]] = frozenset()
@@ -104,7 +104,7 @@ class Runtime:
         self._hosts = frozenset(_hosts(config))
         self._host_ports = frozenset(port for _, port in self._hosts)
         self.keyless_hosts = frozenset(_hosts_of(filter(_is_keyless, config.providers)))
-        self.ways = Ways(config, self.surroundings)
+        self.ways = EgressTable(config, self.environment)
         self.routes = Routes(config, self.ways)
         self.adjustments = Adjustments(config)
         self.passthroughs = Passthroughs(config, self.ways)
@@ -151,9 +151,9 @@ class Runtime:
             rng=self._rng,
         )
 
-    def _limits_for(self, wait_for_recovery: float) -> Limits:
+    def _limits_for(self, wait_for_recovery: float) -> RetryLimits:
         retry = self.config.retry
-        limits = self._limits[wait_for_recovery] = Limits(
+        limits = self._limits[wait_for_recovery] = RetryLimits(
             request_retry=retry.request_retry,
             max_retry_credentials=retry.max_retry_credentials,
             max_retry_interval=retry.max_retry_interval,
@@ -190,10 +190,10 @@ class Runtime:
         """Whether an address is one that we listen on."""
         return is_ours(host, port, self.ports)
 
-    def turn_of(self, flow: http.HTTPFlow) -> "SocketTurn | None":
+    def session_request_of(self, flow: http.HTTPFlow) -> "WebsocketRequest | None":
         """What a flow is on a WebSocket; None where it came over HTTP."""
-        talk = self.talks.get(flow.client_conn.id)
-        return talk.turn_of(flow) if talk is not None else None
+        talk = self.sessions.get(flow.client_conn.id)
+        return talk.session_request_of(flow) if talk is not None else None
 
     def has_own_login(self, flow: http.HTTPFlow) -> bool:
         """Whether what a client came with is its own, and not a key of this router's."""

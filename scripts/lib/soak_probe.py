@@ -12,7 +12,15 @@ from typing import Any
 from mitmproxy import ctx
 from mitmproxy import http
 
-WATCHED = ("FailoverLayer", "FailoverStream", "Leg", "Attempt", "Exchange", "Relay", "Trail")
+WATCHED = (
+    "FailoverLayer",
+    "FailoverStream",
+    "UpstreamRequest",
+    "Attempt",
+    "Exchange",
+    "Relay",
+    "Trail",
+)
 
 
 class Probe:

@@ -18,9 +18,9 @@ from mitmproxy.test import tutils
 from switchyard.config.load import parse_config
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.pipeline import build
-from switchyard.pipeline.annotation import Views
+from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.fallback import Fallback
 from switchyard.pipeline.heartbeat import Heartbeat
@@ -31,7 +31,7 @@ from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.translation import Translation
-from switchyard.pipeline.usage import Usage
+from switchyard.pipeline.usage import UsageCounting
 from switchyard.runtime import Runtime
 
 HOST, PORT = "127.0.0.1", 8787
@@ -70,8 +70,8 @@ _TOLD = (
     Sending,
     Heartbeat,
     Fallback,
-    Usage,
-    Views,
+    UsageCounting,
+    Annotation,
     Release,
 )
 """The addons that a call needs which comes from nowhere and goes nowhere."""
@@ -186,7 +186,7 @@ class Pipeline:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._addons: list[Any] = [each for each in build(runtime) if type(each) in _TOLD]
-        (self.usage,) = (each for each in self._addons if isinstance(each, Usage))
+        (self.usage,) = (each for each in self._addons if isinstance(each, UsageCounting))
 
     def begin(self, flow: http.HTTPFlow) -> Exchange:
         """Everything up to the first attempt."""
@@ -202,8 +202,8 @@ class Pipeline:
         self._tell("attempt", attempt)
         return attempt
 
-    def fail(self, attempt: Attempt, failure: Failure | None = None) -> None:
-        attempt.failure = failure or Failure("connect", "connection refused", "connect")
+    def fail(self, attempt: Attempt, failure: AttemptFailure | None = None) -> None:
+        attempt.failure = failure or AttemptFailure("connect", "connection refused", "connect")
         self._tell("attempt_ended", attempt)
 
     def lose(self, attempt: Attempt) -> None:
@@ -226,7 +226,7 @@ class Pipeline:
         attempt.receiver.start(head)
         told = attempt.receiver.data(content) + attempt.receiver.end()
         if attempt.receiver.failed and not attempt.receiver.committed:
-            self.fail(attempt, Failure("answer", "the answer is a failure"))
+            self.fail(attempt, AttemptFailure("answer", "the answer is a failure"))
         return told
 
     def over(self, flow: http.HTTPFlow, response: http.Response | None = None) -> None:

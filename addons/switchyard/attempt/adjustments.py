@@ -3,14 +3,14 @@
 from mitmproxy import http
 
 from switchyard.config.provider import Provider
-from switchyard.config.provider import Quirks
+from switchyard.config.provider import QuirkSettings
 from switchyard.config.schema import Config
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import clean_value
 from switchyard.routing.payload import HeaderChange
+from switchyard.routing.payload import PayloadRequest
 from switchyard.routing.payload import PayloadRules
-from switchyard.routing.payload import Request
-from switchyard.routing.plans import Target
+from switchyard.routing.plans import ModelTarget
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
@@ -31,7 +31,7 @@ class Adjustments:
 
     def __init__(self, config: Config) -> None:
         self._payload = PayloadRules(config.payload)
-        self._quirks: dict[tuple[str, str], tuple[Provider, Quirks | None]] = {}
+        self._quirks: dict[tuple[str, str], tuple[Provider, QuirkSettings | None]] = {}
 
     def apply(self, exchange: Exchange, body: JsonObject) -> tuple[JsonObject, list[HeaderChange]]:
         """The body of the running attempt as it is to leave, and what becomes of its headers.
@@ -61,7 +61,7 @@ class Adjustments:
             return body, []
         return self._payload.apply(body, _request(exchange))
 
-    def thinking_tag(self, target: Target, format: str) -> str | None:
+    def thinking_tag(self, target: ModelTarget, format: str) -> str | None:
         """The tag in which thinking stands in the text of a target's answers; None if it has a
         place of its own."""
         if format not in _TAGGING:
@@ -69,7 +69,7 @@ class Adjustments:
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
 
-    def _quirks_of(self, target: Target) -> Quirks | None:
+    def _quirks_of(self, target: ModelTarget) -> QuirkSettings | None:
         place = target.provider.name, target.model
         known = self._quirks.get(place)
         # An exchange that began before the configuration changed keeps its own provider.
@@ -90,10 +90,10 @@ def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
             headers[change.name] = clean_value(change.value)
 
 
-def _request(exchange: Exchange) -> Request:
+def _request(exchange: Exchange) -> PayloadRequest:
     assert exchange.target and exchange.upstream_format
     asked = (exchange.plan.base, exchange.plan.name) if exchange.plan else (exchange.model,)
-    return Request(
+    return PayloadRequest(
         models=(exchange.target.model, *asked),
         protocol=exchange.upstream_format.name,
         from_protocol=exchange.format.name,

@@ -18,7 +18,7 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 def complete_body(exchange: Exchange, upstream: Format) -> JsonObject:
     """The attempt's body with the upstream's name of the model and whether to stream."""
     assert exchange.target
-    if exchange.aside is not None:
+    if exchange.operation is not None:
         return exchange.upstream_body
     body = upstream.with_model(exchange.upstream_body, exchange.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.

@@ -7,7 +7,7 @@ from mitmproxy import http
 from switchyard.attempt.headers import route_headers
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
-from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import error_response
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import most_telling
 from switchyard.policy.trail import Exhausted
@@ -22,7 +22,7 @@ _MAY_RETURN_LATER = {429, 502, 503, 504, 529}
 """Statuses that go with `Retry-After`."""
 
 
-def give_up(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
+def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
     """The most telling of the errors seen, in the client's format, with all that was tried."""
     assert exchange.trail
     retry_after = None if end.retry_at is None else max(0.0, end.retry_at - now)
@@ -40,7 +40,7 @@ def give_up(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
     else:
         error = _told_together(exchange, telling, retry_after)
     headers = route_headers(exchange, telling.record if telling else None)
-    return error_answer(exchange.format, error, dict(headers))
+    return error_response(exchange.format, error, dict(headers))
 
 
 def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | None:

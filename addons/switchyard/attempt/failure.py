@@ -4,17 +4,17 @@ from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from switchyard.exchange.exchange import Exchange
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.client_words import ClientWords
-from switchyard.policy.failures import Kind
 from switchyard.policy.failures import Seen
+from switchyard.policy.failures import SeenKind
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.outcome import Problem
 
 
-def what_went_wrong(failure: Failure, problem: Problem | None) -> ApiError:
+def what_went_wrong(failure: AttemptFailure, problem: Problem | None) -> ApiError:
     """The error an attempt ended with: the upstream's own, or what was seen of it."""
     if failure.kind == "answer" and problem is not None:
         return problem.error
@@ -24,14 +24,14 @@ def what_went_wrong(failure: Failure, problem: Problem | None) -> ApiError:
 
 def see(
     exchange: Exchange,
-    failure: Failure,
+    failure: AttemptFailure,
     problem: Problem | None,
     error: ApiError,
     after_output: bool,
 ) -> Seen:
     """A failed attempt in the words of the failure table."""
     assert exchange.target
-    kind: Kind
+    kind: SeenKind
     status: int | None = None
     if failure.kind == "answer":
         kind = problem.kind if problem else "malformed"

@@ -21,7 +21,7 @@ class ExchangeHeart:
         self.every = every
         self.beat = exchange.format.heartbeat
         self._exchange = exchange
-        self._talks = talks
+        self._sessions = talks
 
     def head(self) -> http.Response:
         response = http.Response.make(200, b"", dict(stream_head(self._exchange)))
@@ -32,7 +32,7 @@ class ExchangeHeart:
 
     def closing(self, answer: http.Response) -> bytes:
         """The error that `answer` tells, as the end of a stream of the client's format."""
-        if self._talks:
+        if self._sessions:
             headers = lower_items(answer.headers)
             return refusal_event(answer.status_code, headers, answer.content or b"")
         format = self._exchange.format

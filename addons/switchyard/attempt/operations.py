@@ -1,4 +1,4 @@
-"""Calls that are no conversation (see `wire.aside`), on their way through the pipeline."""
+"""Calls that are no conversation (see `wire.operation`), on their way through the pipeline."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from switchyard.attempt.headers import route_headers
 from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
-from switchyard.exchange.responses import json_answer
+from switchyard.exchange.responses import json_response
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import can_serve
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -21,16 +21,16 @@ from switchyard.wire.operations.count_tokens import Calibration
 from switchyard.wire.operations.count_tokens import Counting
 from switchyard.wire.operations.count_tokens import estimate
 from switchyard.wire.operations.embeddings import Embedding
-from switchyard.wire.operations.operation import Aside
+from switchyard.wire.operations.operation import Operation
 from switchyard.wire.registry import FORMATS
 
 ESTIMATE = "x-switchyard-estimate"
 """The header of an answer that no provider gave."""
 
 
-def make_aside(
+def make_operation(
     endpoint: Endpoint, body: JsonObject, model: str, calibration: Calibration
-) -> Aside | None:
+) -> Operation | None:
     """What the endpoint asks for; None where that is an answer. `body` and `model` are the
     client's."""
     match endpoint.kind:
@@ -45,17 +45,17 @@ def make_aside(
     return None
 
 
-def check_plan(aside: Aside, plan: Plan) -> None:
+def check_plan(operation: Operation, plan: Plan) -> None:
     """Raises Refused if no provider of the plan can be asked, nor the router tell by itself."""
-    if not aside.needs_provider:
+    if not operation.needs_provider:
         return
-    if any(can_serve(target, aside) for target in plan.targets):
+    if any(can_serve(target, operation) for target in plan.targets):
         return
-    speaks = ", ".join(sorted(aside.formats))
+    speaks = ", ".join(sorted(operation.formats))
     raise Refused(
         ApiError(
             message=f"No provider of the model {plan.name!r} speaks a format that has "
-            f"{aside.service}: {speaks}. Ask for a model of another provider.",
+            f"{operation.service}: {speaks}. Ask for a model of another provider.",
             kind="invalid_request",
             param="model",
         )
@@ -65,20 +65,20 @@ def check_plan(aside: Aside, plan: Plan) -> None:
 def estimated(exchange: Exchange) -> http.Response | None:
     """The router's own answer where no provider gave one; None if it has none to give, or a
     provider found the request itself to be wrong. Raises Refused."""
-    aside, plan = exchange.aside, exchange.plan
-    if aside is None or plan is None:
+    operation, plan = exchange.operation, exchange.plan
+    if operation is None or plan is None:
         return None
     if any(failure.record.cls in ("request", "context-length") for failure in exchange.failures):
         return None
     model = next((target.model for target in plan.targets if target.model), exchange.model)
     try:
-        body = aside.estimate(model)
+        body = operation.estimate(model)
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
     if body is None:
         return None
     exchange.answered = True
-    return json_answer(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})
+    return json_response(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Learning:
 
     def look(self, exchange: Exchange, told: int, now: float) -> None:
         """`told` are the tokens of the whole prompt; `now` is in monotonic seconds."""
-        if exchange.target is None or exchange.aside is not None:
+        if exchange.target is None or exchange.operation is not None:
             return
         model = exchange.target.model
         if not told or not self.calibration.wants(model, now):

@@ -10,7 +10,7 @@ from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.provider import Provider
 from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
-from switchyard.egress.table import Ways
+from switchyard.egress.table import EgressTable
 from switchyard.exchange.client_head import Origin
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import own_headers
@@ -21,7 +21,7 @@ from switchyard.wire.encoding.jsonio import dumps
 class Passthroughs:
     """The destinations of clients as providers, of one configuration."""
 
-    def __init__(self, config: Config, ways: Ways) -> None:
+    def __init__(self, config: Config, ways: EgressTable) -> None:
         self._timeouts = config.timeouts
         self._ways = ways
         self._providers: dict[tuple[str, str], Provider] = {}

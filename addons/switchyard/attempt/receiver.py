@@ -9,8 +9,8 @@ from switchyard.attempt.headers import stream_head
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import make_response
 from switchyard.exchange.secrets import answering
-from switchyard.failover.attempt import Failure
-from switchyard.wire.operations.operation import AsideRelay
+from switchyard.failover.attempt import AttemptFailure
+from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.relay import Relay
 
 _JSON = "application/json"
@@ -22,7 +22,7 @@ class RelayReceiver:
     def __init__(
         self,
         exchange: Exchange,
-        relay: Relay | AsideRelay,
+        relay: Relay | OperationRelay,
         succeeded: Callable[[Exchange], None],
         completed: Callable[[Exchange], None] | None = None,
     ) -> None:
@@ -108,7 +108,7 @@ class RelayReceiver:
             self._tell_end(self._exchange)
             self._tell_end = None
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         return self._conceal(self._relay.cut(failure.message))
 
     def head(self) -> http.Response:

@@ -5,7 +5,7 @@ from mitmproxy import http
 from switchyard.attempt.headers import route_headers
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.exchange.http_messages import own_headers
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.wire.encoding.bodies import MAX_ERROR_BODY
 
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -53,7 +53,7 @@ class VerbatimReceiver(RelayReceiver):
     def end(self) -> bytes:
         return self._choose(super().end(), ended=True)
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         return self._choose(super().broken(failure), ended=True, broke=True)
 
     def _choose(self, mended: bytes, ended: bool, broke: bool = False) -> bytes:
@@ -64,7 +64,7 @@ class VerbatimReceiver(RelayReceiver):
             return b""
         if self._mends is None:
             has_head = self._exchange.flow.response is not None
-            self._mends = has_head or self._exchange.seam is not None
+            self._mends = has_head or self._exchange.continuation is not None
         if self._mends:
             self._raw.clear()
             return mended

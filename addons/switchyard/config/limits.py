@@ -8,7 +8,7 @@ from switchyard.config.fields import Positive
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import Size
 from switchyard.config.fields import refuse
-from switchyard.config.section import Part
+from switchyard.config.section import Section
 
 STEP = 65536
 """Bytes of a body that have to come within `body_time`."""
@@ -23,7 +23,7 @@ def _some(size: int) -> int:
 PositiveSize = Annotated[Size, AfterValidator(_some)]
 
 
-class Limits(Part):
+class Limits(Section):
     """How much is read. Sizes are bytes and times seconds; what goes beyond is refused."""
 
     request_line: PositiveSize = 16 * 1024

@@ -15,8 +15,8 @@ from switchyard.config.combinations import check_combinations
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.presets import apply_presets
 from switchyard.config.problems import ConfigError
+from switchyard.config.problems import ConfigProblem
 from switchyard.config.problems import KeyPath
-from switchyard.config.problems import Problem
 from switchyard.config.problems import dotted
 from switchyard.config.provider import ApiKeyEntry
 from switchyard.config.provider import Provider
@@ -51,7 +51,7 @@ def read_file(path: Path) -> bytes:
     except OSError as error:
         said = f"cannot be read: {error.strerror or type(error).__name__}"
         hint = "name an existing file"
-        raise ConfigError([Problem(str(path), None, "", said, hint)]) from None
+        raise ConfigError([ConfigProblem(str(path), None, "", said, hint)]) from None
 
 
 def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
@@ -62,7 +62,7 @@ def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     try:
         return _parse(content, path, env)
     except RecursionError:
-        raise ConfigError([Problem(str(path), None, "", "is nested too deeply")]) from None
+        raise ConfigError([ConfigProblem(str(path), None, "", "is nested too deeply")]) from None
 
 
 def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
@@ -70,7 +70,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         said = "is not UTF-8 text"
-        raise ConfigError([Problem(str(path), None, "", said, "save it as UTF-8")]) from None
+        raise ConfigError([ConfigProblem(str(path), None, "", said, "save it as UTF-8")]) from None
     document = read_document(text, str(path), env)
     if document.data is None and not document.problems:
         document.problem((), "is empty", "name at least one provider")
@@ -236,11 +236,11 @@ def _unset_key(document: Document, path: KeyPath) -> bool:
     return path in document.unset or (*path, "api-key") in document.unset
 
 
-def _left_out(document: Document) -> Iterator[Problem]:
+def _left_out(document: Document) -> Iterator[ConfigProblem]:
     """Notices of passthrough members, where clients come with keys of the router's."""
     for path, mark in document.marks.items():
         if mark.text == PASSTHROUGH and path and path[0] in ("combos", "aliases", "intercept"):
-            yield Problem(
+            yield ConfigProblem(
                 document.file,
                 mark.line,
                 dotted(path),
@@ -250,11 +250,11 @@ def _left_out(document: Document) -> Iterator[Problem]:
             )
 
 
-def _notices(document: Document) -> tuple[Problem, ...]:
+def _notices(document: Document) -> tuple[ConfigProblem, ...]:
     marks = document.marks.items()
     texts = ((path, mark.text) for path, mark in marks if path and not mark.shipped)
     return tuple(
-        Problem(
+        ConfigProblem(
             document.file,
             document.marks[path].line,
             dotted(path),
@@ -264,7 +264,9 @@ def _notices(document: Document) -> tuple[Problem, ...]:
     )
 
 
-def _unverified(document: Document, config: Config, absent: Mapping[int, str]) -> Iterator[Problem]:
+def _unverified(
+    document: Document, config: Config, absent: Mapping[int, str]
+) -> Iterator[ConfigProblem]:
     """A warning for every provider whose certificate is not looked at."""
     for index, provider in enumerate(config.providers):
         if provider.tls.verify or index in absent:
@@ -273,4 +275,4 @@ def _unverified(document: Document, config: Config, absent: Mapping[int, str]) -
         mark = document.mark(path)
         said = "whoever is on the way can pose as this provider, and read what it is sent"
         hint = "trust its certificate by tls.ca instead"
-        yield Problem(document.file, mark.line if mark else None, dotted(path), said, hint)
+        yield ConfigProblem(document.file, mark.line if mark else None, dotted(path), said, hint)

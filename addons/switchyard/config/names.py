@@ -29,7 +29,7 @@ from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.readings import readings_of_model
 from switchyard.values.globs import Globs
 
-type Kind = Literal["combo", "alias", "model", "pool", "route", "passthrough"]
+type NameKind = Literal["combo", "alias", "model", "pool", "route", "passthrough"]
 
 _SUFFIX = re.compile(r"(?s)(.+)\(([^()]*)\)")
 
@@ -93,7 +93,7 @@ class Ref(NamedTuple):
 class Found:
     """What a name means."""
 
-    kind: Kind
+    kind: NameKind
     rule: str
     """The rule that matched, in words of the configuration."""
     members: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ type KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigProblem:
     """One thing wrong (or, as a notice, worth knowing) at one place of a file."""
 
     file: str
@@ -32,7 +32,7 @@ class ConfigError(ValueError):
     No key, header value or other secret is ever part of it.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[ConfigProblem]) -> None:
         self.problems = tuple(sorted(dict.fromkeys(problems), key=_place))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
@@ -67,5 +67,5 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     return f"one of {', '.join(choices)}" if choices else ""
 
 
-def _place(problem: Problem) -> tuple[str, int, str]:
+def _place(problem: ConfigProblem) -> tuple[str, int, str]:
     return problem.file, problem.line or 0, problem.key

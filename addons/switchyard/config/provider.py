@@ -32,8 +32,8 @@ from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
 from switchyard.config.fields import refuse
 from switchyard.config.proxies import Proxy
-from switchyard.config.section import Part
 from switchyard.config.section import Quota
+from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
@@ -44,7 +44,7 @@ AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
-class ApiKeyEntry(Part):
+class ApiKeyEntry(Section):
     """One of a provider's own keys."""
 
     api_key: Secret
@@ -56,7 +56,7 @@ class ApiKeyEntry(Part):
     quota: Quota = Quota()
 
 
-class Quirks(Part):
+class QuirkSettings(Section):
     """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
@@ -78,14 +78,14 @@ class Quirks(Part):
     """Members that are refused where the request asks for reasoning."""
 
 
-class ModelQuirks(Quirks):
+class ModelQuirks(QuirkSettings):
     """Quirks of the models that a provider calls so."""
 
     models: GlobList
     except_: GlobList = Field(Globs(), alias="except")
 
 
-class Profile(Quirks):
+class Profile(QuirkSettings):
     """All that is known of an upstream's ways."""
 
     auth: AuthStyle | None = None
@@ -94,7 +94,7 @@ class Profile(Quirks):
     holds; what they drop adds up."""
 
 
-class Model(Part):
+class Model(Section):
     """One model that a provider has."""
 
     name: ModelName
@@ -106,7 +106,7 @@ class Model(Part):
     """What it does not say is the provider's."""
 
 
-class Timeouts(Part):
+class ProviderTimeouts(Section):
     """How long to wait, in seconds."""
 
     connect: PositiveDuration = 5.0
@@ -115,12 +115,12 @@ class Timeouts(Part):
     between_chunks: PositiveDuration = 120.0
     total: PositiveDuration = 1800.0
 
-    def overridden(self, by: "Timeouts") -> "Timeouts":
+    def overridden(self, by: "ProviderTimeouts") -> "ProviderTimeouts":
         """These, with those that the other one's file names in their place."""
         return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
 
 
-class Tls(Part):
+class Tls(Section):
     """TLS towards a provider. Relative paths count from the configuration file's folder."""
 
     ca: str | None = None
@@ -140,7 +140,7 @@ def _model_list(value: object) -> object:
     return value
 
 
-class Provider(Part):
+class Provider(Section):
     """Where models are to be had, and how."""
 
     name: Name
@@ -167,7 +167,7 @@ class Provider(Part):
     excluded_models: GlobList = Globs()
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None
-    timeouts: Timeouts = Timeouts()
+    timeouts: ProviderTimeouts = ProviderTimeouts()
     """Once loaded: complete, the global ones included."""
     errors: ErrorRules = ()
     proxy_url: ProxyUrl | None = None

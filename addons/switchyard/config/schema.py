@@ -34,17 +34,17 @@ from switchyard.config.fields import Size
 from switchyard.config.fields import Texts
 from switchyard.config.fields import as_list
 from switchyard.config.limits import Limits
-from switchyard.config.problems import Problem
+from switchyard.config.problems import ConfigProblem
 from switchyard.config.provider import Provider
-from switchyard.config.provider import Timeouts
-from switchyard.config.section import Part
+from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.section import Quota
+from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 
 
-class ClientKey(Part):
+class ClientKey(Section):
     """A key that clients may call the router with."""
 
     key: Secret
@@ -54,7 +54,7 @@ class ClientKey(Part):
     rate_limit: Quota = Quota()
 
 
-class Clients(Part):
+class Clients(Section):
     """Who may call. No keys: whoever is on this machine."""
 
     api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
@@ -62,7 +62,7 @@ class Clients(Part):
     """Further names that clients call the router by."""
 
 
-class ServerTls(Part):
+class ServerTls(Section):
     """TLS of our own listener. Relative paths count from the configuration file's folder."""
 
     cert: str
@@ -73,7 +73,7 @@ class ServerTls(Part):
     """Whose certificates clients on other machines must have."""
 
 
-class OnTlsFailure(Part):
+class OnTlsFailure(Section):
     """What becomes of a client that does not take the router's certificate for a host."""
 
     action: Literal["fail", "tunnel"] = "fail"
@@ -85,7 +85,7 @@ def _combo(value: object) -> object:
     return {"members": as_list(value)} if isinstance(value, str | list | tuple) else value
 
 
-class Combo(Part):
+class Combo(Section):
     """Models to be tried in order."""
 
     members: Annotated[ModelNames, Field(min_length=1)]
@@ -119,7 +119,7 @@ InterceptField = Annotated[Intercept, BeforeValidator(_combo)]
 AliasField = Annotated[ModelNames, Field(min_length=1)]
 
 
-class Route(Part):
+class RouteRule(Section):
     """Names by pattern, for what nothing else claims."""
 
     pattern: Regex
@@ -128,14 +128,14 @@ class Route(Part):
     """The model to ask the provider for; the requested name where absent."""
 
 
-class Heartbeat(Part):
+class HeartbeatSettings(Section):
     """Signs of life to the client while there is nothing to tell, in seconds of silence."""
 
     after: PositiveDuration = 10.0
     every: PositiveDuration = 10.0
 
 
-class Retry(Part):
+class Retry(Section):
     """Limits on trying."""
 
     request_retry: Natural = 1
@@ -147,7 +147,7 @@ class Retry(Part):
     deadline: PositiveDuration = 600.0
 
 
-class Cooldown(Part):
+class Cooldown(Section):
     """How long a failing target rests where the provider does not say, in seconds."""
 
     base: PositiveDuration = 1.0
@@ -158,7 +158,7 @@ class Cooldown(Part):
 Matches = Annotated[tuple[Mapping[JsonPath, JsonValue], ...], BeforeValidator(as_list)]
 
 
-class PayloadModel(Part):
+class PayloadModel(Section):
     """Which requests a payload rule is for; everything said must hold."""
 
     name: str = "*"
@@ -177,7 +177,7 @@ class PayloadModel(Part):
     not_exist: JsonPaths = ()
 
 
-class PayloadRule(Part):
+class PayloadRule(Section):
     """Sets values at JSON paths of the upstream's request."""
 
     models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
@@ -185,7 +185,7 @@ class PayloadRule(Part):
     headers: Headers = ()
 
 
-class PayloadFilter(Part):
+class PayloadFilter(Section):
     """Removes what is at JSON paths of the upstream's request."""
 
     models: tuple[Annotated[PayloadModel, short("name")], ...] = (PayloadModel(),)
@@ -193,7 +193,7 @@ class PayloadFilter(Part):
     headers: HeaderNames = ()
 
 
-class Payload(Part):
+class Payload(Section):
     """Changes to what providers are sent."""
 
     default: tuple[PayloadRule, ...] = ()
@@ -202,7 +202,7 @@ class Payload(Part):
     filter: tuple[PayloadFilter, ...] = ()
 
 
-class ExchangeLog(Part):
+class ExchangeLogSettings(Section):
     """The log of requests and answers. A relative folder counts from the working directory."""
 
     dir: str = "logs"
@@ -219,7 +219,7 @@ class NotLive:
     reason: str
 
 
-class Config(Part):
+class Config(Section):
     """A whole configuration file."""
 
     providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
@@ -227,15 +227,15 @@ class Config(Part):
     clients: Clients = Clients()
     combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
     aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)
-    routes: tuple[Route, ...] = ()
-    timeouts: Timeouts = Timeouts()
-    heartbeat: Heartbeat = Heartbeat()
+    routes: tuple[RouteRule, ...] = ()
+    timeouts: ProviderTimeouts = ProviderTimeouts()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
     retry: Retry = Retry()
     cooldown: Cooldown = Cooldown()
     limits: Limits = Limits()
     payload: Payload = Payload()
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
-    exchange_log: ExchangeLog | None = None
+    exchange_log: ExchangeLogSettings | None = None
     """None: nothing is logged."""
 
     tls: ServerTls | None = None
@@ -246,7 +246,7 @@ class Config(Part):
     on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
 
     _not_live: tuple[NotLive, ...] = ()
-    _notices: tuple[Problem, ...] = ()
+    _notices: tuple[ConfigProblem, ...] = ()
 
     def loaded(
         self,
@@ -255,7 +255,7 @@ class Config(Part):
         clients: Clients,
         tls: ServerTls | None,
         not_live: tuple[NotLive, ...],
-        notices: tuple[Problem, ...],
+        notices: tuple[ConfigProblem, ...],
     ) -> "Config":
         """This configuration with what loading found out about it."""
         whole = self.model_copy(update={"providers": providers, "clients": clients, "tls": tls})
@@ -268,7 +268,7 @@ class Config(Part):
         return self._not_live
 
     @property
-    def notices(self) -> tuple[Problem, ...]:
+    def notices(self) -> tuple[ConfigProblem, ...]:
         """What the start should tell: keys that are accepted but not acted upon yet."""
         return self._notices
 

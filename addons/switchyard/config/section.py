@@ -16,7 +16,7 @@ def short(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """What all parts of a configuration have in common."""
 
     model_config = ConfigDict(
@@ -27,7 +27,7 @@ class Part(BaseModel):
     )
 
 
-class Quota(Part):
+class Quota(Section):
     """How much may go through within windows of time."""
 
     requests: Rates = ()

@@ -17,8 +17,8 @@ from ruamel.yaml.nodes import Node
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.nodes import SequenceNode
 
+from switchyard.config.problems import ConfigProblem
 from switchyard.config.problems import KeyPath
-from switchyard.config.problems import Problem
 from switchyard.config.problems import dotted
 from switchyard.config.problems import nearest
 
@@ -56,7 +56,7 @@ class Document:
     """Values that name variables which are not set, with the names of these."""
     unusable: set[KeyPath] = field(default_factory=set)
     """Values whose `${...}` cannot be read; a problem tells so already."""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
 
     def mark(self, path: KeyPath) -> Mark | None:
         """The mark of a value, or of the nearest thing it is part of."""
@@ -76,7 +76,7 @@ class Document:
     def problem(self, path: KeyPath, message: str, hint: str = "") -> None:
         mark = self.mark(path)
         line = mark.line if mark else None
-        self.problems.append(Problem(self.file, line, dotted(path), message, hint))
+        self.problems.append(ConfigProblem(self.file, line, dotted(path), message, hint))
 
 
 def read_document(text: str, file: str, env: Mapping[str, str]) -> Document:
@@ -88,7 +88,7 @@ def read_document(text: str, file: str, env: Mapping[str, str]) -> Document:
         document.problems.append(_syntax_problem(error, file))
         return document
     except RecursionError:
-        document.problems.append(Problem(file, None, "", "is nested too deeply"))
+        document.problems.append(ConfigProblem(file, None, "", "is nested too deeply"))
         return document
     if node is not None:
         document.data = _Reader(document, env).read(node, ())
@@ -214,7 +214,7 @@ class _Reader:
                     data[key] = self.read(value_node, (*path, key), line)
 
     def _twice(self, path: KeyPath, line: int, first: int) -> None:
-        problem = Problem(
+        problem = ConfigProblem(
             self._document.file,
             line,
             dotted(path),
@@ -283,14 +283,14 @@ def _number(text: str) -> int | float | str:
         return text
 
 
-def _syntax_problem(error: YAMLError, file: str) -> Problem:
+def _syntax_problem(error: YAMLError, file: str) -> ConfigProblem:
     """Only the kind and place of an error: YAML's own report quotes the lines around it."""
     hint = "mind the indentation; quote values with ${...} inside {} or []"
     if not isinstance(error, MarkedYAMLError):
-        return Problem(file, None, "", "holds a character that YAML does not allow")
+        return ConfigProblem(file, None, "", "holds a character that YAML does not allow")
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else None
     what = _QUOTED.sub("...", " ".join(str(error.problem or error.context or "").split()))
     if "undefined alias" in what:
         what, hint = "names an anchor that is not defined", "quote a value that begins with *"
-    return Problem(file, line, "", f"is not valid YAML: {what}", hint)
+    return ConfigProblem(file, line, "", f"is not valid YAML: {what}", hint)

@@ -37,7 +37,7 @@ _REASONS = {
 }
 
 
-class Refusal(Exception):
+class DemoRefusal(Exception):
     """A request that is answered with an error: HTTP status, message, code and parameter."""
 
     def __init__(
@@ -82,18 +82,18 @@ def read_chat(body: bytes) -> Echo:
     try:
         request = json.loads(body)
     except ValueError:
-        raise Refusal(400, "The body is not JSON.") from None
+        raise DemoRefusal(400, "The body is not JSON.") from None
     if not isinstance(request, dict):
-        raise Refusal(400, "The body is not a JSON object.")
+        raise DemoRefusal(400, "The body is not a JSON object.")
     if request.get("model") != MODEL:
         message = f"The model {request.get('model')!r} does not exist; {MODEL!r} does."
-        raise Refusal(404, message, code="model_not_found", param="model")
+        raise DemoRefusal(404, message, code="model_not_found", param="model")
     messages = _member(request, "messages", list, [])
     if not all(isinstance(message, dict) for message in messages):
-        raise Refusal(400, "'messages' holds something that is no object.", param="messages")
+        raise DemoRefusal(400, "'messages' holds something that is no object.", param="messages")
     said = [message_text(message) for message in messages if message.get("role") == "user"]
     if not said or not said[-1].strip():
-        raise Refusal(400, "The last user message has no text to say back.", param="messages")
+        raise DemoRefusal(400, "The last user message has no text to say back.", param="messages")
     words = split_words(_until_stop(said[-1], request))
     limit = _member(request, "max_completion_tokens", int, None)
     limit = limit or _member(request, "max_tokens", int, None) or len(words)
@@ -111,7 +111,7 @@ def _member(request: dict[str, Any], name: str, kind: type | tuple[type, ...], d
     if value is None:
         return default
     if not isinstance(value, kind):
-        raise Refusal(400, f"{name!r} has the wrong type.", param=name)
+        raise DemoRefusal(400, f"{name!r} has the wrong type.", param=name)
     return value
 
 
@@ -134,7 +134,7 @@ def _until_stop(text: str, request: dict[str, Any]) -> str:
     stop = _member(request, "stop", (str, list), [])
     sequences = [stop] if isinstance(stop, str) else stop
     if not all(isinstance(sequence, str) and sequence for sequence in sequences):
-        raise Refusal(400, "'stop' holds something that is no text.", param="stop")
+        raise DemoRefusal(400, "'stop' holds something that is no text.", param="stop")
     return min((text.split(sequence, 1)[0] for sequence in sequences), key=len, default=text)
 
 
@@ -206,12 +206,12 @@ async def read_request(
     except asyncio.IncompleteReadError:
         return None
     except asyncio.LimitOverrunError:
-        raise Refusal(431, "The head of the request is too long.") from None
+        raise DemoRefusal(431, "The head of the request is too long.") from None
     request_line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     try:
         method, target, version = request_line.split(" ")
     except ValueError:
-        raise Refusal(400, f"Not an HTTP request: {request_line[:80]!r}") from None
+        raise DemoRefusal(400, f"Not an HTTP request: {request_line[:80]!r}") from None
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
@@ -228,9 +228,9 @@ async def read_request(
 
 async def _read_sized(reader: asyncio.StreamReader, length: str) -> bytes:
     if not length.isdecimal():
-        raise Refusal(400, f"Content-Length is {length!r}.")
+        raise DemoRefusal(400, f"Content-Length is {length!r}.")
     if int(length) > _MAX_BODY:
-        raise Refusal(413, "The body is too long.")
+        raise DemoRefusal(413, "The body is too long.")
     return await reader.readexactly(int(length))
 
 
@@ -241,9 +241,9 @@ async def _read_chunked(reader: asyncio.StreamReader) -> bytes:
         try:
             size = int(size_line.split(b";")[0], 16)
         except ValueError:
-            raise Refusal(400, "The chunked body is malformed.") from None
+            raise DemoRefusal(400, "The chunked body is malformed.") from None
         if len(body) + size > _MAX_BODY:
-            raise Refusal(413, "The body is too long.")
+            raise DemoRefusal(413, "The body is too long.")
         if size == 0:
             break
         body += await reader.readexactly(size)
@@ -277,7 +277,7 @@ class Server:
                 return False
             keep_alive = request.keep_alive
             await self._answer(request, writer)
-        except Refusal as refusal:
+        except DemoRefusal as refusal:
             await _send_json(writer, refusal.status, refusal.body(), keep_alive=keep_alive)
         return keep_alive
 
@@ -285,9 +285,9 @@ class Server:
         methods = {"/v1/chat/completions": "POST", "/v1/models": "GET"}
         method = methods.get(request.path)
         if method is None:
-            raise Refusal(404, f"There is no {request.path}.")
+            raise DemoRefusal(404, f"There is no {request.path}.")
         if request.method != method:
-            raise Refusal(405, f"{request.path} takes {method}, not {request.method}.")
+            raise DemoRefusal(405, f"{request.path} takes {method}, not {request.method}.")
         if request.path == "/v1/models":
             await _send_json(writer, 200, model_list())
             return

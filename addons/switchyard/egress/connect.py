@@ -10,9 +10,9 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.tls import ServerTLSLayer
 from mitmproxy.proxy.tunnel import LayerStack
 
-from switchyard.egress.egress import Way
-from switchyard.egress.egress import WayServer
-from switchyard.egress.egress import way_of
+from switchyard.egress.egress import Egress
+from switchyard.egress.egress import EgressServer
+from switchyard.egress.egress import egress_of
 from switchyard.egress.proxy_tunnel import tunnel_through
 from switchyard.protocols.retired import is_retired
 
@@ -20,7 +20,7 @@ HTTP2_OR_1 = (b"h2", b"http/1.1")
 """What upstreams are offered by ALPN."""
 
 
-class GetConnectionByWay(GetHttpConnection):
+class GetEgressConnection(GetHttpConnection):
     """Ask for a connection that was made by a certain way.
 
     `own`: one that nobody else uses. HTTP/1 carries one request at a time. mitmproxy takes that for
@@ -28,18 +28,18 @@ class GetConnectionByWay(GetHttpConnection):
     same server.
     """
 
-    way: Way | None = None
+    way: Egress | None = None
     own: bool = False
     fresh: bool = False
     """Whether it must be a new one."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
-        fits = way_of(connection) == self.way and super().connection_spec_matches(connection)
+        fits = egress_of(connection) == self.way and super().connection_spec_matches(connection)
         return fits and not is_retired(connection)
 
 
-def connect_by_way(
-    layer: HttpLayer, wanted: GetConnectionByWay, way: Way, reuse: bool
+def connect_egress(
+    layer: HttpLayer, wanted: GetEgressConnection, way: Egress, reuse: bool
 ) -> CommandGenerator[None]:
     """Answer the command with a connection made by `way`: one that is there or is being made, or a
     new one. What mitmproxy's own `get_connection` does for all others."""
@@ -57,7 +57,7 @@ def connect_by_way(
             yield from layer.event_to_child(stream, done)
             return
     context = layer.context.fork()
-    context.server = server = WayServer(address=wanted.address)
+    context.server = server = EgressServer(address=wanted.address)
     server.way, server.outer = way, server
     stack = LayerStack()
     if way.proxy is not None:

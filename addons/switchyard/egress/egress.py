@@ -25,7 +25,7 @@ class ProxyServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Egress:
     """How connections to an upstream are made. Attempts share them only where their ways are the
     same: another key's proxy, or another provider's certificate, is another connection."""
 
@@ -49,20 +49,20 @@ class Way:
         return (self.socket, 0) if self.socket else (host, port)
 
 
-class WayServer(Server):
+class EgressServer(Server):
     """An upstream that a way leads to. No field of the class's state, which flows are saved with:
     a way holds a password, and a context that cannot be saved."""
 
-    way: Way
+    way: Egress
     outer: Server
     """The connection that there really is: to the proxy, or this one."""
 
 
-def way_of(connection: Connection) -> Way | None:
+def egress_of(connection: Connection) -> Egress | None:
     """The way that leads to a connection; None for one that was made as mitmproxy does."""
-    return connection.way if isinstance(connection, WayServer) else None
+    return connection.way if isinstance(connection, EgressServer) else None
 
 
 def outer_of(connection: Connection) -> Connection:
     """The connection that carries another one, or is it."""
-    return connection.outer if isinstance(connection, WayServer) else connection
+    return connection.outer if isinstance(connection, EgressServer) else connection

@@ -18,8 +18,8 @@ from urllib.parse import urlunsplit
 import certifi
 
 from switchyard.config.provider import Provider
+from switchyard.egress.egress import Egress
 from switchyard.egress.egress import ProxyServer
-from switchyard.egress.egress import Way
 
 _MOST_BYTES = 32_000_000
 _READ_WITHIN = 30.0
@@ -32,7 +32,7 @@ class FetchError(Exception):
 async def fetch(
     url: str,
     headers: Iterable[tuple[str, str]],
-    way: Way | None,
+    way: Egress | None,
     provider: Provider,
     trusted: str | None,
 ) -> bytes:

@@ -24,10 +24,10 @@ from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import GetHttpConnection
 from mitmproxy.proxy.layers.http import HttpLayer
 
-from switchyard.egress.connect import GetConnectionByWay
-from switchyard.egress.egress import Way
+from switchyard.egress.connect import GetEgressConnection
+from switchyard.egress.egress import Egress
+from switchyard.egress.egress import egress_of
 from switchyard.egress.egress import outer_of
-from switchyard.egress.egress import way_of
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import Keeper
 
@@ -37,7 +37,7 @@ KEPT_FOR = 50.0
 KEPT_AT_MOST = 256
 """Connections without a client."""
 
-type Key = tuple[tuple[str, int] | None, bool, Way | None]
+type Key = tuple[tuple[str, int] | None, bool, Egress | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +50,7 @@ class _Idle:
     timer: asyncio.TimerHandle | None = None
 
 
-class Pool:
+class ConnectionPool:
     """All idle connections of this process."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Pool:
 
     def take(self, wanted: GetHttpConnection, layer: DrivenLayer) -> Server | None:
         """The connection that was used last of those that serve, which is `layer`'s from now on."""
-        if not isinstance(wanted, GetConnectionByWay) or layer.handler is None:
+        if not isinstance(wanted, GetEgressConnection) or layer.handler is None:
             return None
         found = self._by_key.get((wanted.address, wanted.tls, wanted.way))
         idle = next(reversed(found.values()), None) if found else None
@@ -128,7 +128,7 @@ class Pool:
 
 
 def _key(server: Server) -> Key:
-    return server.address, server.tls, way_of(server)
+    return server.address, server.tls, egress_of(server)
 
 
 def _around(layer: DrivenLayer) -> Iterator[tuple[HttpLayer, Layer]]:

@@ -24,8 +24,8 @@ from mitmproxy.proxy.tunnel import TunnelLayer
 from socksio import ProtocolError
 from socksio import socks5
 
+from switchyard.egress.egress import EgressServer
 from switchyard.egress.egress import ProxyServer
-from switchyard.egress.egress import WayServer
 
 type Handshake = tuple[bool, str | None]
 """Whether it is done, and what went wrong."""
@@ -197,7 +197,7 @@ class SocksTunnel(ProxyTunnel):
         return False, None
 
 
-def tunnel_through(context: Context, proxy: ProxyServer, server: WayServer) -> LayerStack:
+def tunnel_through(context: Context, proxy: ProxyServer, server: EgressServer) -> LayerStack:
     """The layers that lead to `server`, which is the context's, through a proxy."""
     outer = Server(address=(proxy.host, proxy.port))
     server.outer = outer

@@ -15,19 +15,19 @@ from switchyard.config.provider import credentials_of
 from switchyard.config.proxies import EnvironmentProxies
 from switchyard.config.proxies import Proxy
 from switchyard.config.schema import Config
+from switchyard.egress.egress import Egress
 from switchyard.egress.egress import ProxyServer
-from switchyard.egress.egress import Way
-from switchyard.egress.tls import ClientTls
+from switchyard.egress.tls import UpstreamTls
 from switchyard.listener.addresses import is_loopback
 from switchyard.listener.addresses import is_this_machine
 
 logger = logging.getLogger(__name__)
 
-_DIRECT = Way()
+_DIRECT = Egress()
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """What matters to the ways and is no part of the configuration."""
 
     proxies: EnvironmentProxies = field(default_factory=lambda: EnvironmentProxies({}))
@@ -43,12 +43,12 @@ class Surroundings:
         )
 
 
-class Ways:
+class EgressTable:
     """The ways of one configuration: one for each key and each format's address of a provider."""
 
-    def __init__(self, config: Config, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
-        self._ways: dict[tuple[str, str], Way] = {}
+    def __init__(self, config: Config, environment: Environment) -> None:
+        self._environment = environment
+        self._ways: dict[tuple[str, str], Egress] = {}
         self._labels: dict[str, str] = {}
         self._proxies: dict[str, list[Proxy]] = {}
         self._told: set[str] = set()
@@ -56,7 +56,7 @@ class Ways:
             if provider.builtin is None:
                 self.add(provider)
 
-    def of(self, credential: str, format: str) -> Way | None:
+    def of(self, credential: str, format: str) -> Egress | None:
         """How a key (by its id) gets to where its provider speaks a format; None: directly."""
         if not self._ways:
             return None
@@ -83,7 +83,7 @@ class Ways:
                 url = provider.url_for(format)
                 socket = socket_of(url)
                 proxy = None if socket else self._proxy(provider, own_proxy, url)
-                way = Way(
+                way = Egress(
                     socket=socket,
                     proxy=_server(proxy) if proxy else None,
                     server_name=provider.tls.server_name or "",
@@ -100,12 +100,12 @@ class Ways:
         """The key's own proxy, else the provider's, else the environment's for this URL."""
         proxy, where = own or provider.proxy_url, f"proxy-url of {provider.name}"
         if proxy is None:
-            if (found := self._surroundings.proxies.find(url)) is None:
+            if (found := self._environment.proxies.find(url)) is None:
                 return None
             where, proxy = found
         if proxy.scheme == "direct":
             return None
-        if self._surroundings.is_us(proxy):
+        if self._environment.is_us(proxy):
             if where not in self._told:
                 self._told.add(where)
                 logger.warning(
@@ -131,7 +131,7 @@ def _tls(provider: Provider) -> Callable[[Server], SSL.Connection] | None:
     tls = provider.tls
     if tls.verify and tls.ca is None and tls.client_cert is None:
         return None
-    return ClientTls(
+    return UpstreamTls(
         ca=Path(tls.ca) if tls.ca else None,
         client_cert=Path(tls.client_cert) if tls.client_cert else None,
         verify=tls.verify,

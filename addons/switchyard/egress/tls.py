@@ -10,7 +10,7 @@ from mitmproxy.net import tls as net_tls
 from OpenSSL import SSL
 
 
-class ClientTls:
+class UpstreamTls:
     """The TLS settings of one provider, read from files once.
 
     What is not said here is as mitmproxy's options have it, the certificates it trusts included.

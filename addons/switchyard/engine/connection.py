@@ -10,7 +10,7 @@ JOIN_BELOW = 65536
 """Bytes up to which pieces are joined for one write; larger ones are not copied."""
 
 
-class Shortcut(Protocol):
+class ByteTaker(Protocol):
     """See `switchyard.failover.fast_path`."""
 
     def take(self, data: bytes) -> bytes: ...
@@ -25,20 +25,20 @@ class Owner(Protocol):
         """Something was sent of which it is told nothing else."""
         ...
 
-    def received(self, wire: "Wire", data: bytes) -> None: ...
+    def received(self, wire: "TcpConnection", data: bytes) -> None: ...
 
-    def ended(self, wire: "Wire") -> None:
+    def ended(self, wire: "TcpConnection") -> None:
         """The peer will send nothing any more."""
         ...
 
-    def close_soon(self, wire: "Wire") -> None: ...
+    def close_soon(self, wire: "TcpConnection") -> None: ...
 
     def balance(self) -> None:
         """Whether the peer reads as fast as we write has changed."""
         ...
 
 
-class Wire(asyncio.Protocol):
+class TcpConnection(asyncio.Protocol):
     """A connection's place in `ConnectionHandler.transports`.
 
     It is what mitmproxy keeps there in one: the task that reads (which can be cancelled) and the
@@ -58,23 +58,23 @@ class Wire(asyncio.Protocol):
         self.holds = 0
         """How many want nothing read from it now."""
         self._pending: list[bytes] = []
-        self.shortcut: Shortcut | None = None
+        self.wire_fast_path: ByteTaker | None = None
         """Takes what comes, and leaves what the owner has to be told."""
 
     @property
-    def handler(self) -> "Wire":
+    def handler(self) -> "TcpConnection":
         return self
 
     @property
-    def writer(self) -> "Wire":
+    def writer(self) -> "TcpConnection":
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        if self.shortcut is not None:
-            data = self.shortcut.take(data)
+        if self.wire_fast_path is not None:
+            data = self.wire_fast_path.take(data)
         if data and self.owner is not None:
             self.owner.received(self, data)
 
@@ -88,8 +88,8 @@ class Wire(asyncio.Protocol):
         self._end()
 
     def _end(self) -> None:
-        shortcut, self.shortcut = self.shortcut, None
-        rest = shortcut.let_go() if shortcut is not None else b""
+        wire_fast_path, self.wire_fast_path = self.wire_fast_path, None
+        rest = wire_fast_path.let_go() if wire_fast_path is not None else b""
         if rest and self.owner is not None:
             self.owner.received(self, rest)
         if self.owner is not None:

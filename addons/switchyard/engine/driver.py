@@ -13,7 +13,7 @@ from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
-from switchyard.engine.connection import Wire
+from switchyard.engine.connection import TcpConnection
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.watchdog import Watchdog
 
@@ -29,7 +29,9 @@ class Driving(ProxyConnectionHandler):
     what a hook's handlers do not wait for needs no task, nor does reading, nor a timer.
     """
 
-    def __init__(self, master: Any, client: Wire, options: Any, mode: mode_specs.ProxyMode) -> None:
+    def __init__(
+        self, master: Any, client: TcpConnection, options: Any, mode: mode_specs.ProxyMode
+    ) -> None:
         super().__init__(master, client, client, options, mode)  # type: ignore[arg-type]
         self.loop = asyncio.get_running_loop()
         self.timeout_watchdog = Watchdog(self, self.timeout_watchdog.timeout)  # type: ignore
@@ -38,7 +40,7 @@ class Driving(ProxyConnectionHandler):
         self._busy = False
         self._over = False
         """Whether the client is gone."""
-        self._written: list[Wire] = []
+        self._written: list[TcpConnection] = []
         self._hooks_run = 0
         self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
         """Hooks that `run_hook` began, and whose layers wait now."""

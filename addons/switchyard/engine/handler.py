@@ -16,15 +16,15 @@ from mitmproxy.utils import human
 
 from switchyard.egress.dial import as_address
 from switchyard.egress.dial import connect
-from switchyard.engine.connection import Wire
+from switchyard.engine.connection import TcpConnection
 from switchyard.engine.driver import Driving
-from switchyard.engine.parked import KeptWire
+from switchyard.engine.parked import ParkedConnection
 
 
-class Pool(Protocol):
+class SharedPool(Protocol):
     """See `switchyard.egress.pool`."""
 
-    def keep(self, server: Any, keeper: Callable[[], KeptWire]) -> bool: ...
+    def keep(self, server: Any, keeper: Callable[[], ParkedConnection]) -> bool: ...
 
     def drop(self, server: Any) -> None: ...
 
@@ -34,12 +34,14 @@ class Pool(Protocol):
 class EngineHandler(Driving):
     """Opens, keeps and closes the connections of one client: its own, and those to servers."""
 
-    def __init__(self, master: Any, client: Wire, options: Any, mode: mode_specs.ProxyMode) -> None:
+    def __init__(
+        self, master: Any, client: TcpConnection, options: Any, mode: mode_specs.ProxyMode
+    ) -> None:
         super().__init__(master, client, options, mode)
         client.owner, client.connection = self, self.client
         self.transports[self.client] = client  # type: ignore[assignment]
         self._forget: Callable[[], None] = lambda: None
-        self.pool: Pool | None = None
+        self.pool: SharedPool | None = None
         """Where idle connections to servers are shared."""
 
     def open(self, forget: Callable[[], None]) -> None:
@@ -61,20 +63,20 @@ class EngineHandler(Driving):
 
     def _opened(self) -> None:
         if self.client.error:
-            if (wire := self.wire_of(self.client)) is not None:
+            if (wire := self.connection_of(self.client)) is not None:
                 wire.told = True  # its layers have not begun, and take no end
             self.close_connection(self.client)
         else:
             self.process(events.Start())
 
-    def received(self, wire: Wire, data: bytes) -> None:
+    def received(self, wire: TcpConnection, data: bytes) -> None:
         if wire.connection is not None:
             self.process(events.DataReceived(wire.connection, data))
 
     def noticed(self) -> None:
         self.timeout_watchdog.last_activity = self.loop.time()
 
-    def ended(self, wire: Wire) -> None:
+    def ended(self, wire: TcpConnection) -> None:
         """The peer will send nothing any more."""
         connection = wire.connection
         if wire.told or connection is None:
@@ -85,12 +87,12 @@ class EngineHandler(Driving):
         if connection.state is not ConnectionState.CAN_WRITE:
             self._remove(wire)
 
-    def close_soon(self, wire: Wire) -> None:
+    def close_soon(self, wire: TcpConnection) -> None:
         self.loop.call_soon(self._close, wire)
 
     def balance(self) -> None:
         """Hold back whoever sends what somebody else does not read fast enough."""
-        wires = [wire for wire in self.transports.values() if isinstance(wire, Wire)]
+        wires = [wire for wire in self.transports.values() if isinstance(wire, TcpConnection)]
         congested = [wire for wire in wires if wire.congested]
         for wire in wires:
             if wire.transport.is_closing():
@@ -100,7 +102,7 @@ class EngineHandler(Driving):
             else:
                 wire.transport.resume_reading()
 
-    def _close(self, wire: Wire) -> None:
+    def _close(self, wire: TcpConnection) -> None:
         connection = wire.connection
         if connection is None or self.transports.get(connection) is not wire:
             return
@@ -110,7 +112,7 @@ class EngineHandler(Driving):
             self.process(events.ConnectionClosed(connection))
         self._remove(wire)
 
-    def _remove(self, wire: Wire) -> None:
+    def _remove(self, wire: TcpConnection) -> None:
         connection = wire.connection
         if connection is None or self.transports.get(connection) is not wire:
             return
@@ -144,24 +146,29 @@ class EngineHandler(Driving):
     def _keeps(self, connection: Any, wire: Any) -> bool:
         """Whether a connection stays for other clients when this one leaves."""
         pool = self.pool
-        if pool is None or not isinstance(wire, Wire) or wire.told or connection is self.client:
+        if (
+            pool is None
+            or not isinstance(wire, TcpConnection)
+            or wire.told
+            or connection is self.client
+        ):
             return False
-        return pool.keep(connection, lambda: KeptWire(wire, lambda: pool.drop(connection)))
+        return pool.keep(connection, lambda: ParkedConnection(wire, lambda: pool.drop(connection)))
 
-    def wire_of(self, connection: Any) -> Wire | None:
+    def connection_of(self, connection: Any) -> TcpConnection | None:
         """The TCP connection itself, where it is open."""
         wire = self.transports.get(connection)
-        return wire if isinstance(wire, Wire) else None
+        return wire if isinstance(wire, TcpConnection) else None
 
-    def release(self, connection: Any) -> Wire:
+    def release(self, connection: Any) -> TcpConnection:
         """Let go of an idle connection to a server."""
         wire = self.transports.pop(connection)
-        assert isinstance(wire, Wire)
+        assert isinstance(wire, TcpConnection)
         wire.owner = None
         wire.holds = 0
         return wire
 
-    def admit(self, connection: Any, wire: Wire) -> None:
+    def admit(self, connection: Any, wire: TcpConnection) -> None:
         """Take over a connection that another handler let go of."""
         wire.owner = self
         self.transports[connection] = wire  # type: ignore[assignment]
@@ -199,7 +206,9 @@ class EngineHandler(Driving):
         connection.timestamp_start = time.time()
         try:
             _, wire = await connect(
-                lambda: Wire(self, connection), *connection.address[:2], connection.sockname
+                lambda: TcpConnection(self, connection),
+                *connection.address[:2],
+                connection.sockname,
             )
         except (OSError, asyncio.CancelledError) as e:
             # The text of a cancellation is empty.

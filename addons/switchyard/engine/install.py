@@ -13,7 +13,7 @@ from mitmproxy.proxy import mode_servers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 
-from switchyard.engine.connection import Wire
+from switchyard.engine.connection import TcpConnection
 from switchyard.engine.fast_messages import lighten
 from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
@@ -68,7 +68,7 @@ def _wrap_listen() -> None:
         served = isinstance(self.mode, _SERVED) and self.mode.transport_protocol == "tcp"
         if not served or port == 0:
             return await original(self, host, port)  # which chooses a port, and comes back
-        return [await serve(lambda: ClientWire(self), host, port)]
+        return [await serve(lambda: ClientConnection(self), host, port)]
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
 
@@ -89,7 +89,7 @@ async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) ->
     return server
 
 
-class ClientWire(Wire):
+class ClientConnection(TcpConnection):
     """A client's connection, which makes its own handler."""
 
     def __init__(self, instance: AsyncioServerInstance) -> None:

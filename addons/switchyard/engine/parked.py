@@ -4,21 +4,21 @@ from collections.abc import Callable
 
 from mitmproxy.connection import ConnectionState
 
-from switchyard.engine.connection import Wire
+from switchyard.engine.connection import TcpConnection
 
 
-class KeptWire:
+class ParkedConnection:
     """Owns a wire until it is wanted again. Whatever comes meanwhile, the end above all, ends it.
 
     No `server_disconnected` hook tells of that: it has a client to name, and there is none.
     """
 
-    def __init__(self, wire: Wire, gone: Callable[[], None]) -> None:
+    def __init__(self, wire: TcpConnection, gone: Callable[[], None]) -> None:
         self._wire = wire
         self._gone = gone
         wire.owner = self
 
-    def release(self) -> Wire:
+    def release(self) -> TcpConnection:
         self._wire.owner = None
         return self._wire
 
@@ -28,16 +28,16 @@ class KeptWire:
             self._wire.connection.state = ConnectionState.CLOSED
         self._wire.close()
 
-    def received(self, wire: Wire, data: bytes) -> None:
+    def received(self, wire: TcpConnection, data: bytes) -> None:
         self._gone()
 
     def noticed(self) -> None:
         """Nobody sends."""
 
-    def ended(self, wire: Wire) -> None:
+    def ended(self, wire: TcpConnection) -> None:
         self._gone()
 
-    def close_soon(self, wire: Wire) -> None:
+    def close_soon(self, wire: TcpConnection) -> None:
         self._gone()
 
     def balance(self) -> None:

@@ -19,7 +19,7 @@ from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.registry import FORMATS
 
-type Kind = Literal[
+type EndpointKind = Literal[
     "generate",
     "count",
     "embed",
@@ -49,7 +49,7 @@ class Endpoint:
     only wants to see that somebody is there (Claude Code sends `HEAD /api/hello`).
     """
 
-    kind: Kind
+    kind: EndpointKind
     format: Format
     model: str | None = None
     """The model, where the path names it."""
@@ -61,7 +61,7 @@ class Endpoint:
     """Which of several calls of the kind it is, in the format's own word."""
 
 
-_CALLS: dict[str, tuple[Kind, str]] = {
+_CALLS: dict[str, tuple[EndpointKind, str]] = {
     "/chat/completions": ("generate", "openai-chat"),
     "/completions": ("generate", "openai-completions"),
     "/responses": ("generate", "openai-responses"),
@@ -83,7 +83,7 @@ _SHAPES: dict[str, Format] = {"ollama-generate": OllamaGenerate(), CODE_ASSIST: 
 _PREFIXES = ("/codex",)
 """What may stand before these paths, besides the version, at our own address."""
 
-_GEMINI_METHODS: dict[str, Kind] = {
+_GEMINI_METHODS: dict[str, EndpointKind] = {
     "generateContent": "generate",
     "streamGenerateContent": "generate",
     "countTokens": "count",

@@ -15,19 +15,19 @@ from switchyard.exchange.client_head import Origin
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
+from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
-from switchyard.routing.plans import Target
 from switchyard.routing.routes import Routes
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.operations.operation import Aside
-from switchyard.wire.operations.operation import AsideRelay
-from switchyard.wire.relay.continuation import Seam
+from switchyard.wire.operations.operation import Operation
+from switchyard.wire.operations.operation import OperationRelay
+from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import NO_LIMITS
-from switchyard.wire.translate.limits import Limits
+from switchyard.wire.translate.limits import StopLimits
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Exchange:
     """The key the client came with, for providers that it is forwarded to."""
     client: ClientKey | None = None
     """The client key that the request was admitted with; None where none is asked for."""
-    aside: Aside | None = None
+    operation: Operation | None = None
     """What is asked for, where that is no answer."""
     find_origin: Callable[[], Origin | None] | None = None
     """Finds where the client's own credential leads; None where it has none that is not the
@@ -85,7 +85,7 @@ class Exchange:
     broke_off: bool = False
     """Whether the answer failed after the client had seen some of it."""
     current: Try | None = None
-    target: Target | None = None
+    target: ModelTarget | None = None
     """Where the running attempt goes."""
     upstream_format: Format | None = None
     upstream_body: JsonObject = field(default_factory=dict)
@@ -98,18 +98,18 @@ class Exchange:
     """What the running attempt's format cannot say of the request."""
     instructed: bool = False
     """Whether the running attempt asks for the shape of the answer in words."""
-    limits: Limits = NO_LIMITS
+    limits: StopLimits = NO_LIMITS
     """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
     upstream_headers: http.Headers | None = None
     """Those of the running attempt's answer; None before it came."""
-    relay: Relay | AsideRelay | None = None
+    relay: Relay | OperationRelay | None = None
     refusal: http.Response | None = None
     """The running attempt's refusal as the client's own destination gave it."""
-    resumes: bool = False
+    continues: bool = False
     """Whether the running attempt goes on with an answer that broke off."""
-    told: Relay | None = None
+    committed_relay: Relay | None = None
     """The first relay of which the client saw something; another attempt goes on from it."""
-    seam: Seam | None = None
+    continuation: Continuation | None = None
     """Where broken streams may be continued: what the client has been told."""
     _conversation: Conversation | None = None
     _origin: Origin | None = None
@@ -125,7 +125,7 @@ class Exchange:
     @property
     def passes_through(self) -> bool:
         """Whether the running attempt speaks the client's own format."""
-        if self.resumes:
+        if self.continues:
             return False  # it goes on with an answer, which the client's request does not know of
         return self.upstream_format is not None and self.upstream_format.name == self.format.name
 

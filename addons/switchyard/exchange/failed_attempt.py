@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
-from switchyard.policy.failures import Kind
+from switchyard.policy.failures import SeenKind
 from switchyard.policy.records import AttemptRecord
 from switchyard.wire.model.errors import ApiError
 
@@ -14,7 +14,7 @@ class FailedAttempt:
     """What became of an attempt that failed. Holds no secret."""
 
     record: AttemptRecord
-    kind: Kind
+    kind: SeenKind
     """How the failure was seen."""
     status: int | None
     """The upstream's HTTP status, where it refused by that."""

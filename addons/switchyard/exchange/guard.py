@@ -15,7 +15,7 @@ from typing import Any
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import format_of_client
-from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
 from switchyard.wire.model.errors import ApiError
@@ -90,7 +90,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
             "The request was not sent to any provider by this step; see the router's log.",
             kind="server",
         )
-    answer = error_answer(format_of_client(flow.request), error, headers)
+    answer = error_response(format_of_client(flow.request), error, headers)
     if isinstance(subject, Attempt):
         subject.wipe()
         subject.again = False

@@ -21,7 +21,7 @@ from switchyard.wire.relay.relay import Relay
 FORMAT = "openai-responses"
 
 
-def recalled(
+def expand_previous_response(
     kept: Conversations, exchange: Exchange, connection: bytes | None = None
 ) -> JsonObject:
     """The request's body with what it names in full; the same object if nothing changes.

@@ -11,7 +11,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 
 
-def json_answer(
+def json_response(
     status: int, body: JsonObject, headers: Mapping[str, str] | None = None
 ) -> http.Response:
     """A complete JSON answer."""
@@ -22,12 +22,12 @@ def json_answer(
     return response
 
 
-def error_answer(
+def error_response(
     format: Format, error: ApiError, headers: Mapping[str, str] | None = None
 ) -> http.Response:
     """An error as `format` tells it, with `retry-after` (whole seconds, rounded up) where known."""
     status, body = format.write_error(error)
-    response = json_answer(status, body, headers)
+    response = json_response(status, body, headers)
     if error.retry_after is not None:
         response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     return response

@@ -50,27 +50,27 @@ _BETA = "openai-beta"
 _SOCKETS = "responses_websockets"
 
 
-class SocketTalk:
-    """One client's connection (see `switchyard.protocols.websocket.Talk`)."""
+class WebsocketSession:
+    """One client's connection (see `switchyard.protocols.websocket.ClientSession`)."""
 
     def __init__(
         self,
         flow: http.HTTPFlow,
         exchanges: Exchanges,
         conversations: Conversations,
-        talks: "dict[str, SocketTalk]",
+        sessions: "dict[str, WebsocketSession]",
         to_router: bool,
         limits: Callable[[], Limits],
     ) -> None:
         """`flow` is the handshake's; what the client says there counts for all its requests.
 
-        `to_router` says whether it addressed the router itself. From `talks`, where it is kept by
-        the client's id, the session takes itself out when it is closed. `limits` gives those in
+        `to_router` says whether it addressed the router itself. From `sessions`, where it is kept
+        by the client's id, the session takes itself out when it is closed. `limits` gives those in
         force.
         """
         self.exchanges = exchanges
         self._conversations = conversations
-        self._talks = talks
+        self._sessions = sessions
         self._limits = limits
         self.owner = f"websocket {flow.client_conn.id}".encode()
         """Whose conversations those of this connection are: nobody else's."""
@@ -83,11 +83,11 @@ class SocketTalk:
         self._path = head.path.encode("utf-8", "surrogateescape")
         self._fields = tuple(_fields_of_requests(head))
         self._waiting: deque[Create] = deque()
-        self._turns: list[SocketTurn] = []
+        self._turns: list[WebsocketRequest] = []
         self._kept: OrderedDict[str, None] = OrderedDict()
         self._closed = False
 
-    def hear(self, message: str) -> list[str]:
+    def receive(self, message: str) -> list[str]:
         limits = self._limits()
         if has_more_values(message.encode("utf-8", "replace"), limits.json_values):
             said = f"The message holds more than {limits.json_values} JSON values"
@@ -110,7 +110,7 @@ class SocketTalk:
         self._waiting.append(create)
         return []
 
-    def next(self) -> "SocketTurn | None":
+    def next(self) -> "WebsocketRequest | None":
         if not self._waiting:
             return None
         busy = {turn.lane for turn in self._turns if not turn.over}
@@ -120,15 +120,15 @@ class SocketTalk:
         if create is None:
             return None
         self._waiting.remove(create)
-        turn = SocketTurn(self, create, self._request(create.body))
+        turn = WebsocketRequest(self, create, self._request(create.body))
         self._turns.append(turn)
         return turn
 
-    def turn_of(self, flow: http.HTTPFlow) -> "SocketTurn | None":
+    def session_request_of(self, flow: http.HTTPFlow) -> "WebsocketRequest | None":
         """The turn whose request a flow is."""
         return next((turn for turn in self._turns if turn.request is flow.request), None)
 
-    def ended(self, turn: "SocketTurn") -> None:
+    def ended(self, turn: "WebsocketRequest") -> None:
         self._turns.remove(turn)
 
     def keep(self, id: str, items: list[JsonObject]) -> None:
@@ -148,7 +148,7 @@ class SocketTalk:
         for id in self._kept:
             self._conversations.drop(self.owner, id)
         self._kept.clear()
-        self._talks.pop(self._client, None)
+        self._sessions.pop(self._client, None)
 
     def _request(self, body: JsonObject) -> http.Request:
         """The request that the client would have posted."""
@@ -171,10 +171,11 @@ class SocketTalk:
         )
 
 
-class SocketTurn:
-    """One request of a client, and its answer (see `switchyard.protocols.websocket.Turn`)."""
+class WebsocketRequest:
+    """One request of a client, and its answer (see
+    `switchyard.protocols.websocket.SessionRequest`)."""
 
-    def __init__(self, talk: SocketTalk, create: Create, request: http.Request) -> None:
+    def __init__(self, talk: WebsocketSession, create: Create, request: http.Request) -> None:
         self.request = request
         self.lane = create.lane
         self.warms_up = not create.generates

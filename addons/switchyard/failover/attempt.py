@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mitmproxy import http
 
-from switchyard.egress.egress import Way
+from switchyard.egress.egress import Egress
 
 type FailureKind = Literal["connect", "timeout", "reset", "answer"]
 """Where an attempt failed: no connection, a deadline passed, the connection broke, or the answer
@@ -16,7 +16,7 @@ itself is a failure (which the receiver knows more about)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class AttemptFailure:
     kind: FailureKind
     message: str
     phase: str = ""
@@ -80,7 +80,7 @@ class Receiver(Protocol):
 
     def end(self) -> bytes: ...
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         """The answer broke off. After the commit: the bytes that say so and end the stream."""
         ...
 
@@ -156,7 +156,7 @@ class Attempt:
     """Seconds without output after which the `attempt` hook is asked for a hedge."""
     heart: Heart | None = None
     """How to keep the client waiting; None where nothing may be sent before the answer."""
-    way: Way | None = None
+    way: Egress | None = None
     """How to get to the upstream, where not just by its address."""
     listener: Callable[[bytes], None] | None = None
     """Hears every piece of a streamed answer that the client is sent."""
@@ -166,7 +166,7 @@ class Attempt:
 
     sent_at: float | None = None
     """When the request had been sent, on the event loop's clock."""
-    failure: Failure | None = None
+    failure: AttemptFailure | None = None
     """Set before `attempt_ended`."""
 
     lost: bool = False

@@ -14,7 +14,7 @@ from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
 from switchyard.failover.layer import layer_of
-from switchyard.failover.response_stream import AnsweringStream
+from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http2_server import BoundedHttp2Server
@@ -26,7 +26,7 @@ _LATE = "body"
 """The deadline of the next piece of a body."""
 
 
-class BoundedStream(AnsweringStream):
+class BoundedStream(ResponseStream):
     """Reads no more of a request than the limits permit."""
 
     def __init__(self, context: Context, stream_id: int) -> None:

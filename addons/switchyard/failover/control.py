@@ -4,7 +4,7 @@ from typing import Protocol
 
 from mitmproxy import http
 
-from switchyard.protocols.websocket import Talk
+from switchyard.protocols.websocket import ClientSession
 
 
 class FailoverControl(Protocol):
@@ -14,7 +14,7 @@ class FailoverControl(Protocol):
         """From now on the flow's request is sent by attempts only."""
         ...
 
-    def talk(self, flow: http.HTTPFlow, talk: Talk) -> None:
+    def talk(self, flow: http.HTTPFlow, talk: ClientSession) -> None:
         """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
         ...
 

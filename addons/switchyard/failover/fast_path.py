@@ -4,7 +4,7 @@ for each step between.
 It is taken once the client has seen the answer begin, where both sides speak HTTP/1, and for pieces
 that change nothing but deadlines. All others take the way through the stream's states. Where the
 handler of the connections has wires (see `switchyard.engine`) and neither side is encrypted, pieces
-of which nothing has to be known do not even enter the layers: see `Shortcut`.
+of which nothing has to be known do not even enter the layers: see `WireFastPath`.
 """
 
 import time
@@ -20,12 +20,12 @@ from mitmproxy.proxy.layers.http import ReceiveHttp
 
 from switchyard.egress.egress import outer_of
 from switchyard.failover.layer import FailoverLayer
-from switchyard.failover.response_stream import AnsweringStream
-from switchyard.failover.upstream_request import Leg
+from switchyard.failover.response_stream import ResponseStream
+from switchyard.failover.upstream_request import UpstreamRequest
 from switchyard.protocols.chunked import as_chunk
 from switchyard.protocols.chunked import begun_chunk
 from switchyard.protocols.chunked import whole_chunks
-from switchyard.protocols.driver import Wire
+from switchyard.protocols.driver import DrivenConnection
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
@@ -41,10 +41,10 @@ class PieceRead(HttpEvent):
     data: bytes
 
 
-def go_straight(
-    stream: AnsweringStream,
+def enable_fast_path(
+    stream: ResponseStream,
     layer: FailoverLayer,
-    leg: Leg,
+    leg: UpstreamRequest,
     head: http.Response,
     wins: Callable[[], bool],
 ) -> None:
@@ -59,24 +59,26 @@ def go_straight(
     upstream = http1_client_of(layer, server)
     if upstream is None or head.headers.get("transfer-encoding") != "chunked":
         return
-    straight = upstream.straight = StraightStream(stream, leg, wins)
+    fast_path = upstream.fast_path = FastPath(stream, leg, wins)
     # What is encrypted, or within another connection, goes through the layers that see to that.
     if layer.handler is None or stream.context.client.tls or server.tls:
         return
     if outer_of(server) is server:
-        there, here = map(layer.handler.wire_of, (server, stream.context.client))
+        there, here = map(layer.handler.connection_of, (server, stream.context.client))
         if there is not None and here is not None:
-            there.shortcut = straight.shortcut = Shortcut(straight, upstream, there, here)
+            there.wire_fast_path = fast_path.wire_fast_path = WireFastPath(
+                fast_path, upstream, there, here
+            )
 
 
 @dataclass(slots=True)
-class StraightStream:
+class FastPath:
     """The short way of the pieces of an answer that the client sees already."""
 
-    stream: AnsweringStream
-    leg: Leg
+    stream: ResponseStream
+    leg: UpstreamRequest
     wins: Callable[[], bool]
-    shortcut: "Shortcut | None" = None
+    wire_fast_path: "WireFastPath | None" = None
 
     @property
     def ready(self) -> bool:
@@ -111,8 +113,8 @@ class StraightStream:
 
     def close(self) -> None:
         """The answer is complete, or the connection gone."""
-        if self.shortcut is not None:
-            self.shortcut.close()
+        if self.wire_fast_path is not None:
+            self.wire_fast_path.close()
 
     def note_life(self) -> None:
         """The upstream said something, of which the client hears later."""
@@ -142,16 +144,20 @@ class StraightStream:
             stream.deadlines["heartbeat"] = now + stream.heart.every
 
 
-class Shortcut:
+class WireFastPath:
     """Takes what the upstream's wire brings, before it becomes an event, for as long as that is
     chunks that can be skimmed, and writes them to the client's wire."""
 
-    __slots__ = ("_held", "_here", "_straight", "_there", "_upstream")
+    __slots__ = ("_fast_path", "_held", "_here", "_there", "_upstream")
 
     def __init__(
-        self, straight: StraightStream, upstream: PatientHttp1Client, there: Wire, here: Wire
+        self,
+        fast_path: FastPath,
+        upstream: PatientHttp1Client,
+        there: DrivenConnection,
+        here: DrivenConnection,
     ) -> None:
-        self._straight = straight
+        self._fast_path = fast_path
         self._upstream = upstream
         self._there = there
         self._here = here
@@ -161,11 +167,11 @@ class Shortcut:
         """What is left for the layers, which have to be given it."""
         if self._held:
             data, self._held = self._held + data, b""
-        if not self._straight.ready or not self._upstream.begins_a_chunk:
+        if not self._fast_path.ready or not self._upstream.begins_a_chunk:
             return data
         body, rest = whole_chunks(data)
         if body:
-            out = self._straight.skim(body)
+            out = self._fast_path.skim(body)
             if out is None:
                 return data
             if out is not body:
@@ -174,7 +180,7 @@ class Shortcut:
                 self._here.write_now(data[: len(data) - len(rest)])  # the same chunks will do
         if rest and len(rest) <= HELD_AT_MOST and begun_chunk(rest):
             self._held, rest = rest, b""
-            self._straight.note_life()
+            self._fast_path.note_life()
         return rest
 
     def let_go(self) -> bytes:
@@ -183,4 +189,4 @@ class Shortcut:
         return held
 
     def close(self) -> None:
-        self._there.shortcut = None
+        self._there.wire_fast_path = None

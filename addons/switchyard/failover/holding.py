@@ -19,7 +19,7 @@ class HeldWire(Protocol):
 class Wires(Protocol):
     """See `switchyard.engine.handler`."""
 
-    def wire_of(self, connection: Any) -> Any: ...
+    def connection_of(self, connection: Any) -> Any: ...
 
     def balance(self) -> None: ...
 
@@ -37,13 +37,13 @@ class WireHolding:
         self._change(one, -1)
 
     def _change(self, one: Connection, by: int) -> None:
-        wire: HeldWire | None = self._handler.wire_of(one)
+        wire: HeldWire | None = self._handler.connection_of(one)
         if wire is not None:
             wire.holds = max(0, wire.holds + by)
             self._handler.balance()
 
     def congested(self, one: Connection) -> bool:
-        wire: HeldWire | None = self._handler.wire_of(one)
+        wire: HeldWire | None = self._handler.connection_of(one)
         return wire is not None and wire.congested
 
 

@@ -29,11 +29,11 @@ from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import SendHttp
 
-from switchyard.egress.connect import GetConnectionByWay
-from switchyard.egress.connect import connect_by_way
+from switchyard.egress.connect import GetEgressConnection
+from switchyard.egress.connect import connect_egress
+from switchyard.egress.egress import egress_of
 from switchyard.egress.egress import outer_of
-from switchyard.egress.egress import way_of
-from switchyard.egress.pool import Pool
+from switchyard.egress.pool import ConnectionPool
 from switchyard.failover.deadlines import ArmDeadline
 from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.deadlines import RunHook
@@ -41,13 +41,13 @@ from switchyard.failover.deadlines import TimedStream
 from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
-from switchyard.protocols.driver import Handler
+from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import PatientHttp2Client
 from switchyard.protocols.http2_server import BoundedHttp2Server
-from switchyard.protocols.websocket import Talk
+from switchyard.protocols.websocket import ClientSession
 
 if TYPE_CHECKING:
     from switchyard.failover.refusing import Heads
@@ -75,14 +75,14 @@ class FailoverLayer(DrivenLayer):
     """Ids of the flows whose requests are sent by attempts."""
     own: set[str]
     """Ids of the flows in which the client spoke to us as to a web server, not as to a proxy."""
-    talks: dict[str, Talk]
+    sessions: dict[str, ClientSession]
     """What is to be said on the connections of flows that are answered with a handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
     heads: "Heads | None"
     """Who refuses requests by their heads; None where nobody does."""
     stream_class: type[TimedStream]
-    pool: Pool | None
+    pool: ConnectionPool | None
     """Where idle connections are shared; None where they cannot be."""
     share: Share
     """What the client's connection has of what its address may have."""
@@ -100,10 +100,10 @@ class FailoverLayer(DrivenLayer):
         stream_class: type[TimedStream],
         routed: set[str],
         own: set[str],
-        talks: dict[str, Talk],
+        sessions: dict[str, ClientSession],
         may_forward: Callable[[http.HTTPFlow], bool],
-        handler: Handler | None = None,
-        pool: Pool | None = None,
+        handler: LayerDriver | None = None,
+        pool: ConnectionPool | None = None,
         heads: "Heads | None" = None,
         share: Share | None = None,
     ) -> None:
@@ -114,7 +114,7 @@ class FailoverLayer(DrivenLayer):
         layer.stream_class = stream_class
         layer.routed = routed
         layer.own = own
-        layer.talks = talks
+        layer.sessions = sessions
         layer.may_forward = may_forward
         layer.heads = heads
         layer.handler = handler
@@ -266,7 +266,7 @@ class FailoverLayer(DrivenLayer):
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
-        if isinstance(event, GetConnectionByWay):
+        if isinstance(event, GetEgressConnection):
             if self.side_by_side and reuse and not event.own:
                 if (free := self._free_for(event)) is not None:
                     yield from self._give(event, free)
@@ -280,9 +280,9 @@ class FailoverLayer(DrivenLayer):
                     yield from self._give(event, taken)
                     return
             if event.way is not None:
-                yield from connect_by_way(self, event, event.way, reuse)
+                yield from connect_egress(self, event, event.way, reuse)
                 return
-        elif any(way_of(one) and event.connection_spec_matches(one) for one in self.connections):
+        elif any(egress_of(one) and event.connection_spec_matches(one) for one in self.connections):
             reuse = False  # what a client sends to a provider itself takes no way of the router's
         yield from super().get_connection(event, reuse=reuse)
 
@@ -291,7 +291,7 @@ class FailoverLayer(DrivenLayer):
         done = GetHttpConnectionCompleted(wanted, (connection, None))
         yield from self.event_to_child(stream, done)
 
-    def _free_for(self, wanted: GetConnectionByWay) -> Connection | None:
+    def _free_for(self, wanted: GetEgressConnection) -> Connection | None:
         """One of this client's own connections that carries nothing now, or can carry more."""
         for connection in () if wanted.fresh else self.connections:
             made = connection.connected and connection not in self.waiting_for_establishment

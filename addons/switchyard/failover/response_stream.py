@@ -17,14 +17,14 @@ from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from switchyard.failover.attempt import Heart
 from switchyard.failover.deadlines import TimedStream
-from switchyard.failover.upstream_request import Leg
+from switchyard.failover.upstream_request import UpstreamRequest
 
 
-class AnsweringStream(TimedStream):
+class ResponseStream(TimedStream):
     """A stream that answers its client: piece by piece or at once, with signs of life until it
     has something to say, and whatever comes first as the end."""
 
-    broke_off: Leg | None = None
+    broke_off: UpstreamRequest | None = None
     """The attempt whose answer broke off in the client's sight, while another is to go on with
     it."""
     head_sent: bool = False

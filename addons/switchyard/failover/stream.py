@@ -25,21 +25,21 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
-from switchyard.egress.connect import GetConnectionByWay
+from switchyard.egress.connect import GetEgressConnection
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.failover.attempt import Receiver
 from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import PieceRead
-from switchyard.failover.fast_path import go_straight
+from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.layer import layer_of
 from switchyard.failover.refusing import RefusingStream
 from switchyard.failover.upgrade import upgrade
-from switchyard.failover.upstream_request import PHASES_OF_A_LEG
-from switchyard.failover.upstream_request import Leg
+from switchyard.failover.upstream_request import PHASES
+from switchyard.failover.upstream_request import UpstreamRequest
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import UNDONE
 from switchyard.protocols.retired import retire
@@ -88,14 +88,14 @@ class FailoverStream(RefusingStream):
         HttpResponseHeadersHook,
         HttpResponseHook,
     )
-    legs: list[Leg]
+    upstream_requests: list[UpstreamRequest]
     """The attempts that are running."""
-    winner: Leg | None = None
+    winner: UpstreamRequest | None = None
     """The one whose answer the client sees."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.legs = []
+        self.upstream_requests = []
         self._attempts = 0
         self._taken_over = False
 
@@ -109,7 +109,7 @@ class FailoverStream(RefusingStream):
         elif isinstance(event, GetHttpConnectionCompleted):
             yield from self.connected(event)
         elif isinstance(event, _FROM_UPSTREAM) and event.stream_id < 0:
-            leg = next((leg for leg in self.legs if leg.id == event.stream_id), None)
+            leg = next((leg for leg in self.upstream_requests if leg.id == event.stream_id), None)
             if leg is not None:
                 yield from self.received(leg, event)
         elif isinstance(event, RequestProtocolError) and self._taken_over:
@@ -159,7 +159,7 @@ class FailoverStream(RefusingStream):
         assert self.flow.response
         talk = None
         if self.flow.response.status_code == SWITCHING:
-            talk = self.layer.talks.pop(self.flow.id, None)
+            talk = self.layer.sessions.pop(self.flow.id, None)
         if talk is not None:
             yield from upgrade(self, self.layer, talk)
         else:
@@ -189,7 +189,7 @@ class FailoverStream(RefusingStream):
         self, attempt: Attempt, request: http.Request, receiver: Receiver, fresh: bool = False
     ) -> CommandGenerator[None]:
         way = attempt.way
-        wanted = GetConnectionByWay(
+        wanted = GetEgressConnection(
             way.address(request.host, request.port) if way else (request.host, request.port),
             request.scheme == "https",
             way.via if way else None,
@@ -198,13 +198,13 @@ class FailoverStream(RefusingStream):
         # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
         # is handed over, not even this layer waits: the reply comes as an event.
         wanted.blocking = self
-        leg = Leg(
+        leg = UpstreamRequest(
             attempt=attempt,
             receiver=receiver,
             id=self.layer.open_attempt(self),
             wanted=wanted,
         )
-        self.legs.append(leg)
+        self.upstream_requests.append(leg)
         yield from self.arm(leg.deadline("total"), attempt.timeouts.total)
         if attempt.hedge_after is not None:
             yield from self.arm("hedge", attempt.hedge_after)
@@ -212,17 +212,17 @@ class FailoverStream(RefusingStream):
         yield wanted
 
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
-        leg = next((leg for leg in self.legs if leg.wanted is event.command), None)
+        leg = next((leg for leg in self.upstream_requests if leg.wanted is event.command), None)
         if leg is None:
             return  # given up meanwhile
         connection, err = event.reply
         self.disarm(leg.deadline("connect"))
         if connection is None:
-            yield from self.leg_failed(leg, Failure("connect", str(err)))
+            yield from self.upstream_request_failed(leg, AttemptFailure("connect", str(err)))
             return
         yield from self.send(leg, connection)
 
-    def send(self, leg: Leg, server: Connection) -> CommandGenerator[None]:
+    def send(self, leg: UpstreamRequest, server: Connection) -> CommandGenerator[None]:
         timeouts, request = leg.attempt.timeouts, leg.attempt.request
         assert request
         leg.server = self.context.server = self.flow.server_conn = server  # type: ignore
@@ -244,18 +244,18 @@ class FailoverStream(RefusingStream):
         yield SendHttp(RequestEndOfMessage(leg.id), server)
         leg.attempt.wipe()
 
-    def received(self, leg: Leg, event: events.Event) -> CommandGenerator[None]:
+    def received(self, leg: UpstreamRequest, event: events.Event) -> CommandGenerator[None]:
         """What the upstream of a leg sent."""
         match event:
             case ResponseProtocolError(message=message) if leg.resend and message == CLOSED:
                 if leg.was_stale(time.monotonic()):
                     yield from self.send_anew(leg, leg.resend)
                 else:
-                    yield from self.broken(leg, Failure("reset", message))
+                    yield from self.broken(leg, AttemptFailure("reset", message))
             case ResponseProtocolError(message=message) if leg.resend and message in UNDONE:
                 yield from self.send_anew(leg, leg.resend)
             case ResponseProtocolError(message=message):
-                yield from self.broken(leg, Failure("reset", _reason(message)))
+                yield from self.broken(leg, AttemptFailure("reset", _reason(message)))
             case ResponseHeaders(response=response) if leg.state == "head":
                 self.disarm(leg.deadline("first-byte"))
                 leg.state = "body"
@@ -273,10 +273,10 @@ class FailoverStream(RefusingStream):
                 pass  # nothing in the formats routed here is said in trailers
             case _:
                 yield from self.broken(
-                    leg, Failure("reset", "the upstream's answer makes no sense")
+                    leg, AttemptFailure("reset", "the upstream's answer makes no sense")
                 )
 
-    def send_anew(self, leg: Leg, request: http.Request) -> CommandGenerator[None]:
+    def send_anew(self, leg: UpstreamRequest, request: http.Request) -> CommandGenerator[None]:
         """The upstream closed a connection that had been idle, at once and with no byte in answer:
         it did so before it knew of the request, or said in HTTP/2 that it has not begun with it.
         The attempt goes on with a new connection.
@@ -289,19 +289,23 @@ class FailoverStream(RefusingStream):
         leg.attempt.request = request
         yield from self.begin(leg.attempt, request, leg.receiver, fresh=True)
 
-    def received_data(self, leg: Leg, data: bytes) -> CommandGenerator[None]:
+    def received_data(self, leg: UpstreamRequest, data: bytes) -> CommandGenerator[None]:
         if leg.receiver.enough:
             yield from self.cancel(leg, "enough was said")
             yield from self.forward(leg, data + leg.receiver.end(), ended=True)
         else:
             yield from self.forward(leg, data)
 
-    def forward(self, leg: Leg, data: bytes, ended: bool = False) -> CommandGenerator[None]:
+    def forward(
+        self, leg: UpstreamRequest, data: bytes, ended: bool = False
+    ) -> CommandGenerator[None]:
         """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
         receiver = leg.receiver
         if self.winner is not leg:
             if receiver.failed or (ended and not receiver.committed):
-                yield from self.leg_failed(leg, Failure("answer", "the answer is a failure"))
+                yield from self.upstream_request_failed(
+                    leg, AttemptFailure("answer", "the answer is a failure")
+                )
                 return
             if not receiver.committed:
                 if receiver.done:
@@ -311,7 +315,7 @@ class FailoverStream(RefusingStream):
                 return
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
-            yield from self.resume(leg, Failure("answer", "the answer broke off"))
+            yield from self.resume(leg, AttemptFailure("answer", "the answer broke off"))
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
@@ -320,7 +324,7 @@ class FailoverStream(RefusingStream):
         else:
             yield from self.arm("between-chunks", leg.attempt.timeouts.between_chunks)
 
-    def win(self, leg: Leg) -> CommandGenerator[bool]:
+    def win(self, leg: UpstreamRequest) -> CommandGenerator[bool]:
         """The leg's answer is the one; whether its data shall follow."""
         self.winner = leg
         self.disarm("hedge", leg.deadline("first-output"))
@@ -332,7 +336,7 @@ class FailoverStream(RefusingStream):
             self.disarm("heartbeat")
         if leg.server is not None:
             self.flow.server_conn = leg.server  # type: ignore
-        for loser in [other for other in self.legs if other is not leg]:
+        for loser in [other for other in self.upstream_requests if other is not leg]:
             yield from self.cancel(loser, "another attempt was faster")
             loser.attempt.lost = True
             yield AttemptEndedHook(loser.attempt)
@@ -349,16 +353,18 @@ class FailoverStream(RefusingStream):
             return False
         assert self.flow.response
         # With the head that was sent, maybe by the heart.
-        go_straight(self, self.layer, leg, self.flow.response, lambda: self.winner is leg)
+        enable_fast_path(self, self.layer, leg, self.flow.response, lambda: self.winner is leg)
         return True
 
-    def leg_failed(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+    def upstream_request_failed(
+        self, leg: UpstreamRequest, failure: AttemptFailure
+    ) -> CommandGenerator[None]:
         """An attempt failed before the client saw any of it: another one, or the end."""
         attempt = leg.attempt
         attempt.failure = failure
         yield from self.cancel(leg, failure.message)
         yield AttemptEndedHook(attempt)
-        if (yield from self.stopped()) or self.legs:
+        if (yield from self.stopped()) or self.upstream_requests:
             return  # where another leg runs, it decides
         self.disarm("hedge")
         if attempt.again:
@@ -366,7 +372,7 @@ class FailoverStream(RefusingStream):
         else:
             yield from self.send_answer(attempt.answer)
 
-    def broken(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+    def broken(self, leg: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
         """The upstream's answer will not go on."""
         receiver = leg.receiver
         if self.winner is leg:
@@ -383,25 +389,25 @@ class FailoverStream(RefusingStream):
                 yield from self.cancel(leg, "complete")
                 yield from self.forward(leg, rest, ended=True)
                 return
-        yield from self.leg_failed(leg, failure)
+        yield from self.upstream_request_failed(leg, failure)
 
-    def resume(self, leg: Leg, failure: Failure) -> CommandGenerator[None]:
+    def resume(self, leg: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
         """The answer broke off in the client's sight: let another attempt go on with it."""
         self.winner, self.broke_off = None, leg
         self.disarm("between-chunks")
-        yield from self.leg_failed(leg, failure)
+        yield from self.upstream_request_failed(leg, failure)
 
-    def retire(self, leg: Leg) -> None:
+    def retire(self, leg: UpstreamRequest) -> None:
         """The leg's upstream has nothing more to say, or nobody listens any more."""
         if leg.state != "over":
             leg.state = "over"
             self.layer.close_attempt(leg.id)
-        if leg in self.legs:
-            self.legs.remove(leg)
+        if leg in self.upstream_requests:
+            self.upstream_requests.remove(leg)
         leg.attempt.wipe()
-        self.disarm(*map(leg.deadline, (*PHASES_OF_A_LEG, "linger", "mute")))
+        self.disarm(*map(leg.deadline, (*PHASES, "linger", "mute")))
 
-    def cancel(self, leg: Leg, why: str) -> CommandGenerator[None]:
+    def cancel(self, leg: UpstreamRequest, why: str) -> CommandGenerator[None]:
         """Tell the upstream, if it still has something to say, that nobody listens."""
         listening, connecting = leg.state in ("head", "body"), leg.state == "connecting"
         self.retire(leg)
@@ -412,7 +418,7 @@ class FailoverStream(RefusingStream):
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         self.deadlines.clear()
-        for leg in list(self.legs):
+        for leg in list(self.upstream_requests):
             yield from self.cancel(leg, why)
 
     def check_deadlines(self) -> CommandGenerator[None]:
@@ -429,12 +435,12 @@ class FailoverStream(RefusingStream):
             yield from self.heartbeat()
         if "wait" in past:
             yield from self.make_attempt()
-        if "hedge" in past and self.legs and self.winner is None:
+        if "hedge" in past and self.upstream_requests and self.winner is None:
             yield from self.make_attempt(hedge=True)
         if "between-chunks" in past and self.winner is not None:
             _give_up_on(self.winner)
             yield from self.broken(self.winner, self.winner.timeout("between-chunks"))
-        for leg in list(self.legs):
+        for leg in list(self.upstream_requests):
             if leg.deadline("mute") in past:
                 yield from self.check_progress(leg)
                 continue
@@ -442,8 +448,8 @@ class FailoverStream(RefusingStream):
                 yield from self.cancel(leg, "complete")
                 yield from self.forward(leg, leg.receiver.end(), ended=True)
                 continue
-            phase = next((p for p in PHASES_OF_A_LEG if leg.deadline(p) in past), None)
-            if phase is not None and leg in self.legs:
+            phase = next((p for p in PHASES if leg.deadline(p) in past), None)
+            if phase is not None and leg in self.upstream_requests:
                 _give_up_on(leg)
                 yield from self.broken(leg, leg.timeout(phase))
 
@@ -451,13 +457,13 @@ class FailoverStream(RefusingStream):
         """The router ends. Who has seen nothing yet sees the connection close, and asks again."""
         if (leg := self.winner) is None:
             return
-        rest = leg.receiver.broken(Failure("reset", "the router is being stopped"))
+        rest = leg.receiver.broken(AttemptFailure("reset", "the router is being stopped"))
         if leg.receiver.failed and leg.receiver.resumable:
             rest += leg.receiver.closing()
         yield from self.send_data(rest)
         yield from self.finish()
 
-    def check_progress(self, leg: Leg) -> CommandGenerator[None]:
+    def check_progress(self, leg: UpstreamRequest) -> CommandGenerator[None]:
         """Pings and comments keep a stream alive, but not one that says nothing any more."""
         seconds, before = leg.may_be_mute, leg.progress
         leg.progress = leg.receiver.progress
@@ -466,10 +472,10 @@ class FailoverStream(RefusingStream):
         else:
             _give_up_on(leg)
             said = f"nothing but signs of life came within {seconds:g} s"
-            yield from self.broken(leg, Failure("timeout", said, "between-chunks"))
+            yield from self.broken(leg, AttemptFailure("timeout", said, "between-chunks"))
 
 
-def _give_up_on(leg: Leg) -> None:
+def _give_up_on(leg: UpstreamRequest) -> None:
     """A connection on which nothing came in time may be dead without anybody's having said so: the
     next request takes another one, also where this one could carry it beside others."""
     if leg.server is not None:

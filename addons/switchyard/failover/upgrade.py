@@ -12,11 +12,13 @@ from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
 from switchyard.failover.layer import FailoverLayer
-from switchyard.protocols.websocket import Talk
+from switchyard.protocols.websocket import ClientSession
 from switchyard.protocols.websocket import WebSocketServer
 
 
-def upgrade(stream: HttpStream, layer: FailoverLayer, talk: Talk) -> CommandGenerator[None]:
+def upgrade(
+    stream: HttpStream, layer: FailoverLayer, talk: ClientSession
+) -> CommandGenerator[None]:
     """Answer a handshake with the flow's response, a 101, and speak WebSocket from then on."""
     response = stream.flow.response
     client = layer.connections[stream.context.client]

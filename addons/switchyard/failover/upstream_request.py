@@ -7,9 +7,9 @@ from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
 
-from switchyard.egress.connect import GetConnectionByWay
+from switchyard.egress.connect import GetEgressConnection
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.failover.attempt import Receiver
 
 _PHASES = {
@@ -25,18 +25,18 @@ STALE_AFTER = 2.0
 STALE_WITHIN = 0.1
 """Seconds that we, or the upstream, may be busy with others."""
 
-PHASES_OF_A_LEG = ("total", "connect", "first-byte", "first-output")
+PHASES = ("total", "connect", "first-byte", "first-output")
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Leg:
+class UpstreamRequest:
     """What a stream knows of an attempt that it made."""
 
     attempt: Attempt
     receiver: Receiver
     id: int
     """The id of the attempt towards its server."""
-    wanted: GetConnectionByWay
+    wanted: GetEgressConnection
     """The connection that was asked for."""
     server: Connection | None = None
     resend: http.Request | None = None
@@ -73,10 +73,10 @@ class Leg:
             return None
         return max(times.first_output, times.between_chunks)
 
-    def timeout(self, phase: str) -> Failure:
+    def timeout(self, phase: str) -> AttemptFailure:
         seconds = getattr(self.attempt.timeouts, phase.replace("-", "_"))
         said = f"{_PHASES[phase]} within {seconds:g} s"
         way = self.attempt.way
         if phase == "connect" and way is not None and way.proxy is not None:
             said += f" through the proxy {way.proxy.label}"
-        return Failure("timeout", said, phase)
+        return AttemptFailure("timeout", said, phase)

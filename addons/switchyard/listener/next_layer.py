@@ -42,7 +42,7 @@ class Door(Protocol):
         ...
 
 
-class AwaitMore(layer.NextLayer):
+class NeedMoreData(layer.NextLayer):
     """Asks for the next layer anew when more data came.
 
     Where the `next_layer` hook leaves its question open, mitmproxy's own answer counts, which is
@@ -148,7 +148,7 @@ class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
         yield from super().socks_err(message.partition(":")[0], reply_code)
 
 
-def decide_early(top: layer.Layer, door: Door) -> None:
+def decide_on_connect(top: layer.Layer, door: Door) -> None:
     """Have the top layer of a new connection ask at the door once the destination is known."""
     if type(top) is modes.TransparentProxy:
         top.__class__ = CapturedTop

@@ -6,19 +6,19 @@ A module here defines addons and what only they use; no addon imports another.
 from switchyard.exchange.refusing import refuse
 from switchyard.listener.bounds import Bounds
 from switchyard.pipeline.access import Access
-from switchyard.pipeline.annotation import Views
-from switchyard.pipeline.client_trust import Trust
+from switchyard.pipeline.annotation import Annotation
+from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.discovery import Discovery
 from switchyard.pipeline.failover import Failover
 from switchyard.pipeline.fallback import Fallback
-from switchyard.pipeline.forwarding import Passing
+from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
-from switchyard.pipeline.listener_tls import OwnDoor
+from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -30,8 +30,8 @@ from switchyard.pipeline.status import Status
 from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
-from switchyard.pipeline.usage import Usage
-from switchyard.pipeline.websockets import Sockets
+from switchyard.pipeline.usage import UsageCounting
+from switchyard.pipeline.websockets import Websockets
 from switchyard.runtime import Runtime
 
 
@@ -39,7 +39,7 @@ def build(runtime: Runtime | None = None) -> list[object]:
     """Create the addons in their order, for `runtime` or a new one."""
     runtime = runtime or Runtime()
     intake = Intake(runtime)
-    trust = Trust(runtime)
+    trust = ClientTrust(runtime)
     tunnels = Tunnels(runtime, trust.spares)
     bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
     failover = Failover(
@@ -54,14 +54,14 @@ def build(runtime: Runtime | None = None) -> list[object]:
         Access(runtime),
         Gate(runtime),
         tunnels,
-        OwnDoor(runtime),
+        ListenerTls(runtime),
         failover,
         Masking(runtime),
         Rights(runtime),
-        Passing(runtime),
-        Sockets(runtime),
+        Forwarding(runtime),
+        Websockets(runtime),
         intake,
-        Manage(runtime),
+        Management(runtime),
         Routing(runtime),
         Credentials(runtime),
         Translation(runtime),
@@ -69,8 +69,8 @@ def build(runtime: Runtime | None = None) -> list[object]:
         Sending(runtime),
         Heartbeat(runtime),
         Fallback(runtime),
-        Usage(runtime),
-        Views(runtime),
+        UsageCounting(runtime),
+        Annotation(runtime),
         Recorder(runtime),
         Status(runtime),
         trust,

@@ -202,7 +202,7 @@ class Access:
                 return
             check_own_page(request)
             # What is said on a WebSocket has the head of its handshake, which was looked at.
-            if not runtime.client_keys and runtime.turn_of(flow) is None:
+            if not runtime.client_keys and runtime.session_request_of(flow) is None:
                 names = runtime.config.clients.host_names
                 check_host(runtime.exchanges.host_of(flow), names)
         elif runtime.catalog.passes_through(request.pretty_host, request.port) != "always":

@@ -13,8 +13,8 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.utils import asyncio_utils
 
 from switchyard.exchange.exchange import Exchange
-from switchyard.recording.contentview import Conversation
-from switchyard.recording.flow_sinks import show_again
+from switchyard.recording.contentview import ConversationContentview
+from switchyard.recording.flow_sinks import refresh_flow
 from switchyard.recording.flow_sinks import shows_flows
 from switchyard.recording.metadata import FACTS
 from switchyard.runtime import Runtime
@@ -27,7 +27,7 @@ _LONGEST_NAME = 100
 _COLUMNS = "web_columns"
 
 
-class Views:
+class Annotation:
     """Writes the route taken into the flow's comment and marks what failed.
 
     The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic,
@@ -40,7 +40,7 @@ class Views:
         self._shows = False
 
     def load(self, loader: Loader) -> None:
-        contentviews.add(Conversation)
+        contentviews.add(ConversationContentview)
         if _COLUMNS in ctx.options and ctx.options.web_columns == ctx.options.default(_COLUMNS):
             # mitmweb has a column for the comment, but does not show it.
             columns = [name for name in ctx.options.web_columns if name != "method"]
@@ -97,7 +97,7 @@ class Views:
             facts["provider-model"] = _one_line(target.model or exchange.model)
             facts["provider-format"] = upstream.name if upstream is not None else None
             # Of an answer that another one goes on with, the tokens are not all here.
-            if upstream is not None and not exchange.resumes:
+            if upstream is not None and not exchange.continues:
                 origin = _origin(self._runtime.base_url(target.provider, upstream.name))
                 facts |= {"provider-origin": origin} if origin else {}
         if exchange.answered and usage is not None:
@@ -115,7 +115,7 @@ async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
     # Others may add to it meanwhile, and people write another one.
     if cost and flow.comment.startswith(told):
         flow.comment = f"{told}, {cost}{flow.comment.removeprefix(told)}"
-        show_again(flow)
+        refresh_flow(flow)
 
 
 def _particulars(exchange: Exchange) -> Iterator[str]:

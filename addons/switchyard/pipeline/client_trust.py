@@ -27,7 +27,7 @@ _ALERTS = re.compile(r"unknown ca|certificate unknown|bad certificate")
 """How mitmproxy tells the alerts of clients that looked at the certificate (RFC 8446, 6.2)."""
 
 
-class Trust:
+class ClientTrust:
     """Tells when a client breaks off the TLS of a host that is opened here.
 
     Some send the alert `unknown ca`, some only hang up (Bun, and what is built with it). What a
@@ -84,7 +84,7 @@ class Trust:
 
     def tls_failed_client(self, data: TlsData) -> None:
         client = data.context.client
-        if client.id in self._runtime.own_doors:
+        if client.id in self._runtime.presented_own_certificate:
             return  # our own certificate, or one of the client's that we asked for
         host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
         agent = self._agents.get(client.id, "")

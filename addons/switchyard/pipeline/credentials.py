@@ -4,7 +4,7 @@ import time
 
 from mitmproxy import http
 
-from switchyard.attempt.exhausted import give_up
+from switchyard.attempt.exhausted import exhausted_response
 from switchyard.attempt.operations import estimated
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import guarded
@@ -14,7 +14,7 @@ from switchyard.policy.affinity import session_of
 from switchyard.policy.trail import Exhausted
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
-from switchyard.routing.plans import Target
+from switchyard.routing.plans import ModelTarget
 from switchyard.runtime import Runtime
 
 
@@ -30,7 +30,7 @@ class Credentials:
         if exchange is None or exchange.plan is None or flow.response:
             return
         exchange.routes = routes = self._runtime.routes
-        route = routes.of(exchange.plan, exchange.credential, exchange.aside)
+        route = routes.of(exchange.plan, exchange.credential, exchange.operation)
         session = ""
         if route.sticky:
             headers = lower_items(exchange.head.headers)
@@ -54,7 +54,7 @@ class Credentials:
             case WaitUntil(at=at):
                 attempt.wait = max(0.0, at - now)
             case Exhausted() as end:
-                attempt.answer = estimated(exchange) or give_up(exchange, end, now)
+                attempt.answer = estimated(exchange) or exhausted_response(exchange, end, now)
             case Try() as chosen:
                 self._take(exchange, chosen)
 
@@ -68,10 +68,10 @@ class Credentials:
 
     def _take(self, exchange: Exchange, chosen: Try) -> None:
         target = chosen.target.ref
-        assert isinstance(target, Target)
+        assert isinstance(target, ModelTarget)
         exchange.attempts = chosen.number
         exchange.current = chosen
-        exchange.resumes = exchange.told is not None
+        exchange.continues = exchange.committed_relay is not None
         exchange.target = target
         exchange.refusal = None
         if chosen.credential.forwarded:

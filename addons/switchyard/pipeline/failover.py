@@ -19,8 +19,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from switchyard.config.limits import Limits
 from switchyard.egress import dial
 from switchyard.egress.connect import HTTP2_OR_1
-from switchyard.egress.egress import way_of
-from switchyard.egress.pool import Pool
+from switchyard.egress.egress import egress_of
+from switchyard.egress.pool import ConnectionPool
 from switchyard.egress.proxy_tunnel import Lookup
 from switchyard.failover.holding import TaskHolding
 from switchyard.failover.holding import WireHolding
@@ -31,11 +31,11 @@ from switchyard.listener.bounds import Bounds
 from switchyard.listener.bounds import plainly
 from switchyard.listener.builtin_addons import mitmproxys
 from switchyard.listener.next_layer import Door
-from switchyard.listener.next_layer import decide_early
+from switchyard.listener.next_layer import decide_on_connect
 from switchyard.protocols import error_pages
 from switchyard.protocols import message_heads
 from switchyard.protocols import passed_sockets
-from switchyard.protocols.websocket import Talk
+from switchyard.protocols.websocket import ClientSession
 
 CONNECTIONS_PER_UPSTREAM = 10_000
 """mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
@@ -57,13 +57,13 @@ class Failover:
         `bounds` how much of the router a client may have."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
-        self._talks: dict[str, Talk] = {}
+        self._sessions: dict[str, ClientSession] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
         self._door = door
         self._heads = heads
         self._bounds = bounds or Bounds(Limits, plainly)
-        self._pool = Pool()
+        self._pool = ConnectionPool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 
     def load(self, loader: Loader) -> None:
@@ -87,9 +87,9 @@ class Failover:
         """From now on the flow's request is sent by attempts only."""
         self._routed.add(flow.id)
 
-    def talk(self, flow: http.HTTPFlow, talk: Talk) -> None:
+    def talk(self, flow: http.HTTPFlow, talk: ClientSession) -> None:
         """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
-        self._talks[flow.id] = talk
+        self._sessions[flow.id] = talk
         self._upgrading.discard(flow.client_conn.id)
 
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
@@ -109,7 +109,7 @@ class Failover:
                     FailoverStream,
                     self._routed,
                     self._own,
-                    self._talks,
+                    self._sessions,
                     self._may_forward,
                     handler if hasattr(handler, "admit") else None,
                     self._pool,
@@ -143,7 +143,7 @@ class Failover:
         self._bounds.close(client)
 
     def tls_start_server(self, data: tls.TlsData) -> None:
-        way = way_of(data.conn)
+        way = egress_of(data.conn)
         if data.ssl_conn is None and way is not None and way.start_tls is not None:
             assert isinstance(data.conn, connection.Server)
             data.ssl_conn = way.start_tls(data.conn)
@@ -167,7 +167,7 @@ class Failover:
             wires = hasattr(handler, "admit")
             holding = WireHolding(handler) if wires else TaskHolding(handler)
             self._bounds.share_of(client).holding = holding
-            decide_early(handler.layer, self._door)
+            decide_on_connect(handler.layer, self._door)
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
@@ -182,4 +182,4 @@ class Failover:
         """The flow is over, and nobody will ask about it any more."""
         self._routed.discard(flow.id)
         self._own.discard(flow.id)
-        self._talks.pop(flow.id, None)
+        self._sessions.pop(flow.id, None)

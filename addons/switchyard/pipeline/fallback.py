@@ -14,7 +14,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.retry_after import earliest_retry
 from switchyard.runtime import Runtime
 
@@ -60,7 +60,7 @@ class Fallback:
         if exchange.current is not None and relay is not None and relay.committed:
             if relay.problem is not None:
                 exchange.broke_off = True
-                self._record(exchange, Failure("answer", relay.problem.error.message), True)
+                self._record(exchange, AttemptFailure("answer", relay.problem.error.message), True)
             else:
                 exchange.answered = True
                 self._finish(exchange)
@@ -79,7 +79,9 @@ class Fallback:
         exchange.trail.finished(exchange.current, time.monotonic(), tokens)
         exchange.current = None
 
-    def _record(self, exchange: Exchange, failure: Failure, after_output: bool = False) -> None:
+    def _record(
+        self, exchange: Exchange, failure: AttemptFailure, after_output: bool = False
+    ) -> None:
         assert exchange.target and exchange.trail and exchange.current
         now = time.monotonic()
         problem = exchange.relay.problem if exchange.relay else None

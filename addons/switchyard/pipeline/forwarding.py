@@ -34,7 +34,7 @@ class _Tapes:
     response: Tape
 
 
-class Passing:
+class Forwarding:
     """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
     of one longer than without us. Their beginnings are kept for who looks at flows, if anybody.
 

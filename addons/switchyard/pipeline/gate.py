@@ -9,7 +9,7 @@ from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
-from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import error_response
 from switchyard.listener.addresses import may_pass
 from switchyard.reach import judge_flow
 from switchyard.reach import names_another
@@ -52,7 +52,7 @@ class Gate:
         try:
             self._check(flow)
         except Refused as e:
-            flow.response = error_answer(FORMATS["openai-chat"], e.error, e.headers)
+            flow.response = error_response(FORMATS["openai-chat"], e.error, e.headers)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)
@@ -61,7 +61,7 @@ class Gate:
         try:
             self._check_request(flow)
         except Refused as e:
-            flow.response = error_answer(format_of_client(flow.request), e.error, e.headers)
+            flow.response = error_response(format_of_client(flow.request), e.error, e.headers)
             self._runtime.exchanges.refuse(flow)
 
     @guarded

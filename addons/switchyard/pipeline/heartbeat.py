@@ -20,5 +20,5 @@ class Heartbeat:
         if exchange.target is not None and exchange.target.kind == "passthrough":
             return  # its client waits as long as without us, and gets its own head
         settings = self._runtime.config.heartbeat
-        talks = self._runtime.turn_of(attempt.flow) is not None
+        talks = self._runtime.session_request_of(attempt.flow) is not None
         attempt.heart = ExchangeHeart(exchange, settings.after, settings.every, talks)

@@ -8,7 +8,7 @@ from secrets import token_hex
 
 from mitmproxy import http
 
-from switchyard.attempt.operations import make_aside
+from switchyard.attempt.operations import make_operation
 from switchyard.clients.keys import client_credential
 from switchyard.clients.rights import check_members
 from switchyard.exchange.body import is_large
@@ -25,8 +25,8 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
-from switchyard.exchange.previous_response import recalled
-from switchyard.exchange.responses import json_answer
+from switchyard.exchange.previous_response import expand_previous_response
+from switchyard.exchange.responses import json_response
 from switchyard.exchange.websocket_session import warmed_up
 from switchyard.reach import may_forward
 from switchyard.runtime import Runtime
@@ -97,15 +97,17 @@ class Intake:
             find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
             exchange.find_origin = partial(find, request, head.path)
         body = exchange.body
-        turn = runtime.turn_of(flow)
-        exchange.body = recalled(runtime.conversations, exchange, turn.owner if turn else None)
+        turn = runtime.session_request_of(flow)
+        exchange.body = expand_previous_response(
+            runtime.conversations, exchange, turn.owner if turn else None
+        )
         exchange.recalled = exchange.body is not body
         if "previous_response_id" not in exchange.body:
             if before := text_of(exchange.parsed.get("previous_response_id")):
                 exchange.asked = replace(exchange.asked, previous=before)
         # A count's model, which the path may name, is no member of its body.
         asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
-        exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
+        exchange.operation = make_operation(endpoint, asked, exchange.model, runtime.calibration)
         if turn is not None:
             turn.asked(exchange)
         warms_up = turn is not None and turn.warms_up
@@ -208,4 +210,4 @@ def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None
     if endpoint.kind != "generate" or endpoint.format.name != "ollama":
         return None
     loaded = preloaded(exchange.parsed, exchange.asked.created)
-    return None if loaded is None else json_answer(200, loaded)
+    return None if loaded is None else json_response(200, loaded)

@@ -32,7 +32,7 @@ _SESSIONS = b"switchyard"
 certificates."""
 
 
-class OwnDoor:
+class ListenerTls:
     """Shows the certificate of `tls:` to whoever begins TLS with the router itself.
 
     Inside a tunnel to a provider's host the certificate stays mitmproxy's. Where clients must
@@ -54,7 +54,7 @@ class OwnDoor:
         if not self._is_ours(data.context):
             return
         data.ssl_conn = SSL.Connection(self._context_for(settings))
-        self._runtime.own_doors.add(data.context.client.id)
+        self._runtime.presented_own_certificate.add(data.context.client.id)
         # mitmproxy takes a CONNECT in HTTP/1 alone.
         alpn = b"http/1.1" if _begins_with_tls(data.context) else None
         http2 = data.context.options.http2
@@ -73,14 +73,14 @@ class OwnDoor:
         data.settings = replace(self._quic, alpn_protocols=alpn)
 
     def tls_established_client(self, data: tls.TlsData) -> None:
-        self._runtime.own_doors.discard(data.context.client.id)
+        self._runtime.presented_own_certificate.discard(data.context.client.id)
         ours = data.ssl_conn is not None and data.ssl_conn.get_context() is self._context
         if ours and self._made_of is not None and self._made_of.client_ca:
-            self._runtime.certified.add(data.conn.id)
+            self._runtime.with_client_certificate.add(data.conn.id)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        self._runtime.certified.discard(client.id)
-        self._runtime.own_doors.discard(client.id)
+        self._runtime.with_client_certificate.discard(client.id)
+        self._runtime.presented_own_certificate.discard(client.id)
 
     def _context_for(self, settings: ServerTls) -> SSL.Context:
         """The context of these settings, made anew where the files were renewed. Where they cannot

@@ -10,9 +10,9 @@ from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
-from switchyard.exchange.responses import error_answer
+from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
-from switchyard.exchange.responses import json_answer
+from switchyard.exchange.responses import json_response
 from switchyard.management.provider_status import provider_status
 from switchyard.pipeline.intake import check_name
 from switchyard.routing.catalog import UnknownModel
@@ -26,7 +26,7 @@ OLLAMA_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
 
 
-class Manage:
+class Management:
     """Answers every request to our own address that is no call to a model."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -42,23 +42,23 @@ class Manage:
         endpoint = find_endpoint(flow.request)
         kind = endpoint.kind if endpoint else None
         if kind == "health":
-            answer = json_answer(200, self._health())
+            answer = json_response(200, self._health())
         elif kind == "version":
-            answer = json_answer(200, {"version": OLLAMA_VERSION})
+            answer = json_response(200, {"version": OLLAMA_VERSION})
         elif kind == "loaded":
-            answer = json_answer(200, {"models": []})  # none runs here
+            answer = json_response(200, {"models": []})  # none runs here
         elif kind == "status":
-            answer = json_answer(200, provider_status(runtime))
+            answer = json_response(200, provider_status(runtime))
         elif kind == "greeting":
-            answer = json_answer(200, {"name": "switchyard", "status": "ok"})
+            answer = json_response(200, {"name": "switchyard", "status": "ok"})
         elif kind == "show":
             answer = self._show(flow)
         elif kind == "model" and endpoint and endpoint.model:
             answer = self._model(flow, endpoint.format, endpoint.model)
         elif kind == "models" and endpoint:
-            answer = json_answer(200, endpoint.format.write_models(self._models(flow)))
+            answer = json_response(200, endpoint.format.write_models(self._models(flow)))
         else:
-            answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
+            answer = error_response(format_of_client(flow.request), _not_here(flow.request))
         flow.response = for_method(answer, flow.request.method)
 
     def _health(self) -> dict[str, object]:
@@ -74,9 +74,9 @@ class Manage:
     def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
         entry = next((one for one in self._models(flow) if one.id == asked), None)
         if entry is None:
-            return error_answer(format, _unknown(asked))
+            return error_response(format, _unknown(asked))
         listed = format.write_models([entry])
-        return json_answer(200, (listed.get("data") or listed["models"])[0])
+        return json_response(200, (listed.get("data") or listed["models"])[0])
 
     def _show(self, flow: http.HTTPFlow) -> http.Response:
         """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
@@ -92,7 +92,7 @@ class Manage:
         check_name(asked)
         bare = asked.removesuffix(":latest")
         entry = next((one for one in self._models(flow) if one.id in (asked, bare)), None)
-        return json_answer(200, show(entry or self._unlisted(flow, bare)))
+        return json_response(200, show(entry or self._unlisted(flow, bare)))
 
     def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
         """A model that can be asked for though no list has it. Raises Refused if there is none."""

@@ -21,12 +21,12 @@ from switchyard.exchange.secrets import concealer_of
 from switchyard.failover.attempt import Attempt
 from switchyard.recording.attempt_flow import attempt_flow
 from switchyard.recording.exchange_log import ExchangeLog
-from switchyard.recording.export import account_of
-from switchyard.recording.export import write_account
-from switchyard.recording.flow_sinks import keep
+from switchyard.recording.export import export_of
+from switchyard.recording.export import write_export
 from switchyard.recording.flow_sinks import keeps_flows
 from switchyard.recording.flow_sinks import kept_flows
 from switchyard.recording.flow_sinks import shows_flows
+from switchyard.recording.flow_sinks import store_flow
 from switchyard.recording.live_tape import LiveTape
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.metadata import REQUEST
@@ -112,7 +112,7 @@ class Recorder:
             ]
             attempts = sorted(attempts, key=lambda flow: flow.metadata.get(ATTEMPT, 0))
             try:
-                written.append(str(write_account(account_of(call, attempts), parent)[0]))
+                written.append(str(write_export(export_of(call, attempts), parent)[0]))
             except OSError as e:
                 raise exceptions.CommandError(f"cannot write to {parent}: {e}") from e
         return "\n".join(written)
@@ -175,7 +175,7 @@ class Recorder:
             self._show(running.recordings)
             self._attempts[flow] = attempts
         if settings is not None:
-            self._log.put(settings, account_of(flow, attempts, secrets))
+            self._log.put(settings, export_of(flow, attempts, secrets))
 
     def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: Concealer) -> None:
         """Put into the flow what was streamed and would be gone by now."""
@@ -210,7 +210,7 @@ class Recorder:
             if recording.flow is not None and not recording.shown and _is_wanted(recording, wanted):
                 recording.shown = True
                 recording.exchange.flow.metadata[REQUEST] = recording.exchange.flow.id
-                keep(recording.flow)
+                store_flow(recording.flow)
 
 
 def _conceal_whole(flow: http.HTTPFlow, secrets: Concealer) -> None:

@@ -43,8 +43,8 @@ class Routing:
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
         exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
-        if exchange.aside is not None:
-            check_plan(exchange.aside, exchange.plan)
+        if exchange.operation is not None:
+            check_plan(exchange.operation, exchange.plan)
         self._runtime.failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
@@ -91,7 +91,7 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
     `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
     where no target is left."""
     format, body = exchange.format.name, exchange.body
-    if format not in (GEMINI, CODE_ASSIST) or exchange.aside is not None:
+    if format not in (GEMINI, CODE_ASSIST) or exchange.operation is not None:
         return plan
     body = object_of(body.get("request")) if format == CODE_ASSIST else body
     if not (body.get("cachedContent") or body.get("cached_content")):

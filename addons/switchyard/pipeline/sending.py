@@ -47,7 +47,7 @@ class Sending:
         path = call_path(exchange, upstream)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(exchange, upstream), []
-        if exchange.aside is None:
+        if exchange.operation is None:
             body, changes = self._runtime.adjustments.apply(exchange, body)
             if isinstance(exchange.relay, Relay):
                 tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
@@ -101,8 +101,8 @@ def call_path(exchange: Exchange, upstream: Format) -> str:
     assert exchange.target
     model = exchange.target.model
     try:
-        if exchange.aside is not None:
-            return exchange.aside.path(upstream.name, model)
+        if exchange.operation is not None:
+            return exchange.operation.path(upstream.name, model)
         return upstream.path(model, exchange.upstream_streams)
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None

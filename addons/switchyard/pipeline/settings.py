@@ -24,7 +24,7 @@ from switchyard.config.reload import ConfigSource
 from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
 from switchyard.demo.process import DemoUpstream
-from switchyard.egress.table import Surroundings
+from switchyard.egress.table import Environment
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.listener import local_capture
 from switchyard.listener.addresses import comes_from_here
@@ -182,9 +182,9 @@ class Settings:
                 continue
             proxy = _corporate_proxy(mode)
             proxies = proxies.with_default("--mode upstream", proxy)
-            if Surroundings(proxies, where).is_us(proxy):
+            if Environment(proxies, where).is_us(proxy):
                 give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
-        self._runtime.surroundings = Surroundings(proxies, where)
+        self._runtime.environment = Environment(proxies, where)
 
     def _use(self, config: Config) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)

@@ -12,8 +12,8 @@ from switchyard.exchange.previous_response import keep
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
-from switchyard.wire.operations.operation import AsideRelay
-from switchyard.wire.relay.continuation import Seam
+from switchyard.wire.operations.operation import OperationRelay
+from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 
 
@@ -38,9 +38,9 @@ class Streaming:
         exchange.upstream_headers = None
         own = exchange.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
-        if exchange.aside is not None:
+        if exchange.operation is not None:
             exchange.upstream_streams = False
-            exchange.relay = AsideRelay(exchange.aside, upstream, self._runtime.bounds)
+            exchange.relay = OperationRelay(exchange.operation, upstream, self._runtime.bounds)
             attempt.receiver = receiver(exchange, exchange.relay, self._succeeded)
             return
         policy = exchange.target.provider.stream
@@ -50,14 +50,14 @@ class Streaming:
         if not exchange.passes_through:
             asked = replace(asked, conversation=exchange.conversation)
         if exchange.plan and exchange.plan.continue_streams and exchange.streams:
-            exchange.seam = exchange.seam or Seam()
+            exchange.continuation = exchange.continuation or Continuation()
         exchange.relay = Relay(
             upstream,
             exchange.format,
             exchange.streams,
             asked,
-            exchange.seam,
-            exchange.told,
+            exchange.continuation,
+            exchange.committed_relay,
             self._runtime.bounds,
         )
         exchange.relay.redact = partial(scrubbed, exchange)
@@ -66,7 +66,7 @@ class Streaming:
     def _succeeded(self, exchange: Exchange) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
         if isinstance(exchange.relay, Relay):
-            exchange.told = exchange.told or exchange.relay
+            exchange.committed_relay = exchange.committed_relay or exchange.relay
         self._runtime.exchanges.begin(exchange)
         if exchange.trail and exchange.current:
             exchange.trail.succeeded(exchange.current, time.monotonic())

@@ -13,7 +13,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.operations.operation import Aside
+from switchyard.wire.operations.operation import Operation
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.continuation import continued
 from switchyard.wire.shared.call_ids import distinct
@@ -22,7 +22,7 @@ from switchyard.wire.shared.effort import reasoning_with
 from switchyard.wire.shared.effort import with_effort
 from switchyard.wire.shared.tool_choice import choosable
 from switchyard.wire.translate.limits import NO_LIMITS
-from switchyard.wire.translate.limits import Limits
+from switchyard.wire.translate.limits import StopLimits
 from switchyard.wire.translate.losses import is_instructed
 from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
@@ -49,13 +49,13 @@ class Translation:
             return
         target = exchange.target
         exchange.limits, exchange.instructed = NO_LIMITS, False
-        if target.kind == "passthrough" and not exchange.resumes:
+        if target.kind == "passthrough" and not exchange.continues:
             exchange.upstream_format = exchange.format
             exchange.upstream_body = own_body(exchange)
             exchange.dropped = []
             return
-        if exchange.aside is not None:
-            write_aside(exchange, exchange.aside)
+        if exchange.operation is not None:
+            write_operation(exchange, exchange.operation)
             return
         upstream = exchange.format
         if target.kind != "passthrough":
@@ -77,14 +77,14 @@ class Translation:
         if exchange.body.get("previous_response_id"):
             raise Refused(_no_memory(exchange))
         conversation = read_conversation(exchange)
-        if exchange.seam is not None and exchange.told is not None:
-            conversation = continued(conversation, exchange.seam.text, upstream.name, model)
+        if exchange.continuation is not None and exchange.committed_relay is not None:
+            conversation = continued(conversation, exchange.continuation.text, upstream.name, model)
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         exchange.dropped = lost(conversation, upstream.name)
         exchange.instructed = is_instructed(conversation, upstream.name, model)
-        exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
+        exchange.limits = StopLimits(unsaid_stops(conversation, upstream.name))
         # What a model takes is known by its own name, not by the one the client has for it.
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
@@ -92,14 +92,14 @@ class Translation:
         return upstream.write_request(replace(conversation, model=model))
 
 
-def write_aside(exchange: Exchange, aside: Aside) -> None:
+def write_operation(exchange: Exchange, operation: Operation) -> None:
     """The body of an attempt that asks for something besides an answer."""
     assert exchange.target
-    offered = tuple(f for f in exchange.target.provider.formats if f in aside.formats)
+    offered = tuple(f for f in exchange.target.provider.formats if f in operation.formats)
     upstream = exchange.upstream_format = choose_format(exchange.format, offered)
     try:
-        exchange.dropped = aside.lost(upstream.name)
-        exchange.upstream_body = aside.write(upstream.name, exchange.target.model)
+        exchange.dropped = operation.lost(upstream.name)
+        exchange.upstream_body = operation.write(upstream.name, exchange.target.model)
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
 

@@ -19,7 +19,7 @@ from mitmproxy.proxy.layers.quic import quic_parse_client_hello_from_datagrams
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from switchyard.listener.addresses import may_pass
-from switchyard.listener.next_layer import AwaitMore
+from switchyard.listener.next_layer import NeedMoreData
 from switchyard.listener.next_layer import Refuse
 from switchyard.listener.next_layer import is_connect
 from switchyard.listener.sniff import MOST_SEEN
@@ -87,7 +87,7 @@ class Tunnels:
         tcp = context.client.transport_protocol == "tcp"
         said = nextlayer.data_client()
         if tcp and said in _TLS_BEGUN:
-            nextlayer.layer = AwaitMore(nextlayer)
+            nextlayer.layer = NeedMoreData(nextlayer)
         elif context.server.address is not None:
             self._choose(nextlayer, context.server.address, said, tcp)
 
@@ -106,7 +106,7 @@ class Tunnels:
         if not outermost:
             # Within TLS that we opened; HTTP that was agreed upon need not be recognised.
             if isinstance(within, ClientTLSLayer) and not context.client.alpn and is_begun(said):
-                asked.layer = AwaitMore(asked)
+                asked.layer = NeedMoreData(asked)
             return None
         hosts = (host, *(names or ()))
         served = any(self._runtime.serves_host(name, port) for name in hosts)
@@ -114,15 +114,15 @@ class Tunnels:
         opened = served and not self._spares(context, hosts)
         if opened or self._runtime.is_own_address(host, port):
             if is_begun(said):
-                asked.layer = AwaitMore(asked)
+                asked.layer = NeedMoreData(asked)
             return None
         more = names is None and not served
-        asked.layer = AwaitMore(asked) if more else layers.TCPLayer(context, ignore=True)
+        asked.layer = NeedMoreData(asked) if more else layers.TCPLayer(context, ignore=True)
         return None
 
     def checked(self, asked: layer.NextLayer) -> None:
         """Refuses what mitmproxy, or the above, would pass on unread for a client that may not."""
-        if asked.layer is None or isinstance(asked.layer, AwaitMore | Refuse):
+        if asked.layer is None or isinstance(asked.layer, NeedMoreData | Refuse):
             return
         unread = any(isinstance(each, _UNREAD) for each in asked.context.layers)
         if unread and not may_go_unread(self._runtime, asked.context):
@@ -141,7 +141,7 @@ class Tunnels:
             name = ""
         else:
             if hello is None and sum(map(len, datagrams)) < MOST_SEEN:
-                nextlayer.layer = AwaitMore(nextlayer)
+                nextlayer.layer = NeedMoreData(nextlayer)
                 return
             name = (hello and hello.sni) or host
         if name and self._runtime.serves_host(name, port):

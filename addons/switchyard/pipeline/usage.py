@@ -13,7 +13,7 @@ from switchyard.usage.tally import Tally
 logger = logging.getLogger(__name__)
 
 
-class Usage:
+class UsageCounting:
     """Adds up what every exchange used, whether it ended well or not."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -42,7 +42,7 @@ class Usage:
             tally.requests += 1
         usage = exchange.relay.usage if exchange.relay else None
         if usage is None:
-            tally.unknown += exchange.aside is None
+            tally.unknown += exchange.operation is None
             return
         self._learning.look(exchange, usage.input or 0, time.monotonic())
         tally.input += usage.input or 0

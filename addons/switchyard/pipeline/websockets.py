@@ -7,14 +7,14 @@ from switchyard.exchange.endpoints import find_socket_endpoint
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
-from switchyard.exchange.websocket_session import SocketTalk
+from switchyard.exchange.websocket_session import WebsocketSession
 from switchyard.exchange.websocket_session import accepted
 from switchyard.exchange.websocket_session import check_handshake
 from switchyard.exchange.websocket_session import no_websocket
 from switchyard.runtime import Runtime
 
 
-class Sockets:
+class Websockets:
     """Answers handshakes of WebSockets for calls to models: with 101 where they can be spoken here,
     else with 426, upon which clients go on over HTTP."""
 
@@ -45,19 +45,19 @@ class Sockets:
         if client is not None and runtime.exchanges.showed_key_to_proxy(flow):
             # The connection carries nothing else, and its messages have no head of their own.
             runtime.exchanges.admit_connection(flow.client_conn.id, client)
-        talk = SocketTalk(
+        talk = WebsocketSession(
             flow,
             runtime.exchanges,
             runtime.conversations,
-            runtime.talks,
+            runtime.sessions,
             runtime.failover.is_addressed_to_us(flow),
             lambda: runtime.config.limits,
         )
         flow.response = accepted(request)
         flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"
-        runtime.talks[flow.client_conn.id] = talk
+        runtime.sessions[flow.client_conn.id] = talk
         runtime.failover.talk(flow, talk)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        if (talk := self._runtime.talks.get(client.id)) is not None:
+        if (talk := self._runtime.sessions.get(client.id)) is not None:
             talk.close()

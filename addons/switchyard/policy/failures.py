@@ -34,7 +34,7 @@ type FailureClass = Literal[
 ]
 type Scope = Literal["none", "target", "key", "model", "host"]
 """What a failure speaks of: one key with one model, a key, a model, or all at that address."""
-type Kind = Literal[
+type SeenKind = Literal[
     "status",
     "body",
     "event",
@@ -48,7 +48,7 @@ type Kind = Literal[
 
 CLASSES: tuple[FailureClass, ...] = get_args(FailureClass.__value__)
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
-KINDS: tuple[Kind, ...] = get_args(Kind.__value__)
+KINDS: tuple[SeenKind, ...] = get_args(SeenKind.__value__)
 
 _SCOPE_OF: dict[FailureClass, Scope] = {
     "request": "none",
@@ -95,7 +95,7 @@ class RuleError(ValueError):
 class Seen:
     """A failed attempt, as it was seen."""
 
-    kind: Kind = "status"
+    kind: SeenKind = "status"
     """`status`: an HTTP error status; `body`: an error inside a 200; `event`: an error event in a
     stream; `cut`: ended without its terminal event; `malformed`: no answer of the format."""
     status: int | None = None

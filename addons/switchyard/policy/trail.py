@@ -40,7 +40,7 @@ _MOST_BLOCKED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RetryLimits:
     """How long and how often to try. Times in seconds."""
 
     request_retry: int = 1
@@ -112,7 +112,7 @@ class Trail:
         health: Health,
         selector: Selector,
         quotas: Quotas,
-        limits: Limits,
+        limits: RetryLimits,
         now: float,
         session: str = "",
         rng: random.Random | None = None,

@@ -21,23 +21,23 @@ class Taker(Protocol):
         ...
 
 
-class Wire(Protocol):
+class DrivenConnection(Protocol):
     """A TCP connection."""
 
-    shortcut: Taker | None
+    wire_fast_path: Taker | None
 
     def write_now(self, data: bytes) -> None:
         """Send something while no event is being handled."""
         ...
 
 
-class Handler(Protocol):
+class LayerDriver(Protocol):
     """What drives the layers of a client, and can let go of a connection to a server."""
 
     layer: Layer
     """The outermost one."""
 
-    def wire_of(self, connection: Connection) -> Wire | None:
+    def connection_of(self, connection: Connection) -> DrivenConnection | None:
         """The TCP connection itself, where it is open."""
         ...
 
@@ -61,5 +61,5 @@ class Keeper(Protocol):
 class DrivenLayer(HttpLayer):
     """mitmproxy's HTTP layer, knowing what drives it."""
 
-    handler: Handler | None
+    handler: LayerDriver | None
     """None where mitmproxy itself does."""

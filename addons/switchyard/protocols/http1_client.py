@@ -33,7 +33,7 @@ from switchyard.protocols.message_heads import too_large
 from switchyard.protocols.message_heads import upstream_heads
 
 
-class Straight(Protocol):
+class FastPathSink(Protocol):
     """Takes pieces of the body that a connection's present answer has."""
 
     @property
@@ -58,7 +58,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     of protocols (101) is an answer.
     """
 
-    straight: Straight | None = None
+    fast_path: FastPathSink | None = None
     """Takes what chunks carry, where it offers to, without events of their own for each."""
 
     answered_at: float | None = None
@@ -83,14 +83,14 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if (
-            self.straight is not None
+            self.fast_path is not None
             and type(event) is events.DataReceived
             and self.begins_a_chunk
-            and self.straight.ready
+            and self.fast_path.ready
         ):
             body, rest = whole_chunks(event.data)
             if body:
-                return self._go_straight(self.straight, body, rest)
+                return self._take_fast_path(self.fast_path, body, rest)
         return super().handle_event(event)
 
     @property
@@ -106,16 +106,18 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             and self.state == self.read_body
         )
 
-    def _go_straight(self, straight: Straight, body: bytes, rest: bytes) -> CommandGenerator[None]:
-        yield from straight.take(body)
+    def _take_fast_path(
+        self, fast_path: FastPathSink, body: bytes, rest: bytes
+    ) -> CommandGenerator[None]:
+        yield from fast_path.take(body)
         if rest:
             yield from self.handle_event(events.DataReceived(self.conn, rest))
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
         if response:
-            if self.straight is not None:
-                self.straight.close()
-                self.straight = None
+            if self.fast_path is not None:
+                self.fast_path.close()
+                self.fast_path = None
             self.answered_at = time.monotonic()
         yield from super().mark_done(request=request, response=response)
 

@@ -41,7 +41,7 @@ _OBJECT = 64
 """Bytes that each piece of a message takes besides what it says."""
 
 
-class Turn(Protocol):
+class SessionRequest(Protocol):
     """One request that a message asked for, and its answer."""
 
     request: http.Request
@@ -63,14 +63,14 @@ class Turn(Protocol):
     def end(self) -> list[str]: ...
 
 
-class Talk(Protocol):
+class ClientSession(Protocol):
     """What is said on one connection."""
 
-    def hear(self, message: str) -> list[str]:
+    def receive(self, message: str) -> list[str]:
         """A message of the client's; what it is told at once."""
         ...
 
-    def next(self) -> Turn | None:
+    def next(self) -> SessionRequest | None:
         """A turn that may begin now. Asked after everything that was heard or told."""
         ...
 
@@ -82,13 +82,13 @@ class Talk(Protocol):
 class WebSocketServer(HttpConnection):
     """Towards a client, after the handshake."""
 
-    def __init__(self, context: Context, talk: Talk, first_id: int, most: int) -> None:
+    def __init__(self, context: Context, talk: ClientSession, first_id: int, most: int) -> None:
         """`first_id` is that of the first request; those of clients are odd. `most` is what a
         message may hold, in bytes."""
         super().__init__(context, context.client)
         self._talk = talk
         self._next_id = first_id
-        self._turns: dict[int, Turn] = {}
+        self._turns: dict[int, SessionRequest] = {}
         self._frames = Frames(ConnectionType.SERVER)
         self._message: list[str] = []
         self._size = 0
@@ -130,7 +130,7 @@ class WebSocketServer(HttpConnection):
         message = "".join(self._message)
         self._message.clear()
         self._size = 0
-        yield from self._say(self._talk.hear(message))
+        yield from self._say(self._talk.receive(message))
         yield from self._begin_turns()
 
     def _begin_turns(self) -> CommandGenerator[None]:

@@ -40,7 +40,7 @@ class _Call:
     stream: bool | None = None
 
 
-class Conversation(contentviews.Contentview):
+class ConversationContentview(contentviews.Contentview):
     """A call to a model: its settings, what was said, thought, called and returned, and what the
     answer cost, in tokens and, where its list price is known, in dollars.
 

@@ -12,10 +12,10 @@ from datetime import UTC
 from datetime import datetime
 from pathlib import Path
 
-from switchyard.config.schema import ExchangeLog as Settings
+from switchyard.config.schema import ExchangeLogSettings as Settings
 from switchyard.recording.export import UNFINISHED
-from switchyard.recording.export import Account
-from switchyard.recording.export import write_account
+from switchyard.recording.export import ExchangeExport
+from switchyard.recording.export import write_export
 from switchyard.values.lasting import Complaints
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,9 @@ class ExchangeLog:
     def __init__(
         self, most_waiting: int = MOST_WAITING, most_bytes: int = MOST_WAITING_BYTES
     ) -> None:
-        self._waiting: queue.Queue[tuple[Settings, Account] | None] = queue.Queue(most_waiting)
+        self._waiting: queue.Queue[tuple[Settings, ExchangeExport] | None] = queue.Queue(
+            most_waiting
+        )
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._bytes = 0
@@ -58,7 +60,7 @@ class ExchangeLog:
         self._told = 0
         self._told_at = float("-inf")
 
-    def put(self, settings: Settings, account: Account) -> None:
+    def put(self, settings: Settings, account: ExchangeExport) -> None:
         """Have an exchange written as `settings` say."""
         if self._thread is None:
             self._thread = threading.Thread(
@@ -186,9 +188,9 @@ class Folder:
                 self._add(_Written(path, begun.timestamp(), size))
         self.tidy(time.time())
 
-    def write(self, account: Account) -> None:
+    def write(self, account: ExchangeExport) -> None:
         """Raises OSError."""
-        path, size = write_account(account, self._path, self.settings.bodies)
+        path, size = write_export(account, self._path, self.settings.bodies)
         self._add(_Written(path, account.begun, size))
         self.tidy(time.time())
 

@@ -42,7 +42,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """One message of an exchange."""
 
     name: str
@@ -56,14 +56,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ExchangeExport:
     """All of an exchange, ready to be written by whoever has the time."""
 
     id: str
     begun: float
     """Unix seconds."""
     facts: JsonObject
-    messages: tuple[Said, ...]
+    messages: tuple[Message, ...]
     secrets: Concealer = NOTHING
     """What is taken out when it is written."""
 
@@ -78,9 +78,9 @@ class Account:
         return f"{moment(self.begun):%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{self.id[:8]}"
 
 
-def account_of(
+def export_of(
     call: http.HTTPFlow, attempts: Sequence[http.HTTPFlow], secrets: Concealer = NOTHING
-) -> Account:
+) -> ExchangeExport:
     """The account of a call and its attempts, in their order."""
     messages = [*_said("client", call)]
     told = []
@@ -88,7 +88,7 @@ def account_of(
         number = attempt.metadata.get(ATTEMPT, len(told) + 1)
         messages += _said(f"attempt-{number}", attempt)
         told.append({"number": number, **_facts(attempt)})
-    return Account(
+    return ExchangeExport(
         id=call.id,
         begun=call.request.timestamp_start,
         facts={"id": call.id, **_facts(call), "attempts": told},
@@ -97,7 +97,7 @@ def account_of(
     )
 
 
-def write_account(account: Account, parent: Path, bodies: bool = True) -> tuple[Path, int]:
+def write_export(account: ExchangeExport, parent: Path, bodies: bool = True) -> tuple[Path, int]:
     """Write an account into a new folder of its own below `parent`; the folder, and how many bytes
     were written. It has its name once it is complete; of one that fails nothing stays. Raises
     OSError."""
@@ -116,7 +116,7 @@ def write_account(account: Account, parent: Path, bodies: bool = True) -> tuple[
     return folder, size
 
 
-def _write_files(account: Account, folder: Path, bodies: bool) -> int:
+def _write_files(account: ExchangeExport, folder: Path, bodies: bool) -> int:
     folder.mkdir(mode=PRIVATE_FOLDER)
     size = 0
     for name, content in _files(account, bodies):
@@ -131,7 +131,7 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _files(account: Account, bodies: bool) -> Iterator[tuple[str, bytes]]:
+def _files(account: ExchangeExport, bodies: bool) -> Iterator[tuple[str, bytes]]:
     secrets = account.secrets
     facts = {**account.facts, **cost_facts(cost_of_call(account.facts, account.begun))}
     yield "exchange.json", dumps(secrets.said(facts)) + b"\n"
@@ -144,7 +144,7 @@ def _files(account: Account, bodies: bool) -> Iterator[tuple[str, bytes]]:
             yield f"{said.name}{ending}", secrets.data(body)
 
 
-def _plain(said: Said) -> tuple[bytes, str]:
+def _plain(said: Message) -> tuple[bytes, str]:
     """A body without its content encoding, and the ending of its file's name."""
     assert said.body is not None
     ending = _ENDINGS.get(said.kind, ".bin")
@@ -156,7 +156,7 @@ def _plain(said: Said) -> tuple[bytes, str]:
         return said.body, ".bin"
 
 
-def _said(who: str, flow: http.HTTPFlow) -> Iterator[Said]:
+def _said(who: str, flow: http.HTTPFlow) -> Iterator[Message]:
     request, response = flow.request, flow.response
     first = f"{request.method} {_url(request)} {request.http_version}"
     yield _message(f"{who}-request", first, request)
@@ -164,14 +164,14 @@ def _said(who: str, flow: http.HTTPFlow) -> Iterator[Said]:
         first = f"{response.http_version} {response.status_code} {response.reason}".rstrip()
         yield _message(f"{who}-response", first, response)
     if flow.error is not None:
-        yield Said(f"{who}-error", one_line(flow.error.msg) + "\n", None, "", "")
+        yield Message(f"{who}-error", one_line(flow.error.msg) + "\n", None, "", "")
 
 
-def _message(name: str, first: str, message: http.Message) -> Said:
+def _message(name: str, first: str, message: http.Message) -> Message:
     masked = mask_headers(message.headers, NOTHING)
     lines = [first, *(f"{key}: {value}" for key, value in masked.items(multi=True))]
     lines = [one_line(line) for line in lines]
-    return Said(
+    return Message(
         name=name,
         head="\n".join(lines) + "\n",
         body=message.raw_content,

@@ -25,7 +25,7 @@ def shows_flows() -> bool:
     return ctx.master.addons.get(_VIEW) is not None
 
 
-def keep(flow: http.HTTPFlow) -> None:
+def store_flow(flow: http.HTTPFlow) -> None:
     """Has a flow kept that is over already, as if it had just been on its way."""
     ended = "error" if flow.error is not None else "response"
     for addon in _keepers():
@@ -34,7 +34,7 @@ def keep(flow: http.HTTPFlow) -> None:
                 handler(flow)
 
 
-def show_again(flow: http.HTTPFlow) -> None:
+def refresh_flow(flow: http.HTTPFlow) -> None:
     """Has the list of flows show what a flow is now."""
     if (view := ctx.master.addons.get(_VIEW)) is not None:
         view.update([flow])

@@ -5,7 +5,7 @@ import time
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.secrets import concealer_of
-from switchyard.recording.flow_sinks import show_again
+from switchyard.recording.flow_sinks import refresh_flow
 from switchyard.recording.tape import Tape
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,6 @@ class LiveTape(Tape):
         self._due = now + _LIVE_EVERY
         try:
             response.data.content = concealer_of(self._exchange).data(self.kept)
-            show_again(self._exchange.flow)
+            refresh_flow(self._exchange.flow)
         except Exception:  # the stream goes on, whoever watches it
             logger.exception("switchyard: a running stream cannot be shown")

@@ -10,7 +10,7 @@ from mitmproxy import http
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.failover.attempt import Receiver
 from switchyard.recording.tape import Tape
 
@@ -126,7 +126,7 @@ class RecordingReceiver:
         self.recording.ended = time.time()
         return self._inner.end()
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         self.recording.ended = time.time()
         return self._inner.broken(failure)
 

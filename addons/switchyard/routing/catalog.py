@@ -14,8 +14,8 @@ from typing import Literal
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.names import Directory
 from switchyard.config.names import Found
-from switchyard.config.names import Kind
 from switchyard.config.names import ListedModel
+from switchyard.config.names import NameKind
 from switchyard.config.names import ProviderNames
 from switchyard.config.names import Ref
 from switchyard.config.names import RouteNames
@@ -27,9 +27,9 @@ from switchyard.config.readings import readings
 from switchyard.config.schema import Combo
 from switchyard.config.schema import Config
 from switchyard.config.schema import Intercept
+from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.plans import Pool
-from switchyard.routing.plans import Target
 from switchyard.routing.plans import with_suffix
 from switchyard.values.globs import Globs
 from switchyard.wire.operations.list_models import FoundModel
@@ -38,14 +38,14 @@ __all__ = [
     "Catalog",
     "ModelName",
     "ModelNotAllowed",
+    "ModelTarget",
     "Plan",
     "Pool",
-    "Target",
     "UnknownModel",
     "split_suffix",
 ]
 
-type Passes = Literal["always", "sometimes", "never"]
+type PassThrough = Literal["always", "sometimes", "never"]
 
 type FoundModels = Mapping[str, Sequence[FoundModel]]
 
@@ -65,7 +65,7 @@ class ModelName:
     name: str
     owner: str
     """The provider; of a combo or a pool of several, `switchyard`."""
-    kind: Kind
+    kind: NameKind
     context_window: int | None = None
     """The smallest of those it may lead to; None if any is unknown."""
 
@@ -144,7 +144,7 @@ class Catalog:
                 return replace(plan, name=model, base=model)
         return None
 
-    def passes_through(self, host: str, port: int = 443) -> Passes:
+    def passes_through(self, host: str, port: int = 443) -> PassThrough:
         """Whether what a client asks of a host that is served goes to its own destination. Where
         `intercept` does not name the host, it goes by the model's name."""
         plans = [plan for _patterns, plan in self._intercepted.get((host.lower(), port), ())]
@@ -231,7 +231,7 @@ class Catalog:
             return None
         return Plan(name=name, base=name, kind=found.kind, rule=found.rule, members=pools)
 
-    def _combo_plan(self, name: str, kind: Kind, rule: str, combo: Combo) -> Plan | None:
+    def _combo_plan(self, name: str, kind: NameKind, rule: str, combo: Combo) -> Plan | None:
         members = _without_repeats(
             pool for member in combo.members for pool in self._member(member)
         )
@@ -259,7 +259,7 @@ class Catalog:
 
     def _pools(self, name: str, found: Found) -> tuple[Pool, ...]:
         if found.kind == "passthrough":
-            target = Target(provider=_PASSTHROUGH_PROVIDER, model="", kind="passthrough")
+            target = ModelTarget(provider=_PASSTHROUGH_PROVIDER, model="", kind="passthrough")
             return (Pool(name=name, targets=(target,)),)
         if found.kind in ("combo", "alias"):
             if name not in self._groups:
@@ -282,8 +282,8 @@ class Catalog:
         targets = tuple(target for pool in pools for target in pool.targets)
         return (Pool(name=name, targets=targets, strategy=strategy),)
 
-    def _target(self, ref: Ref) -> Target:
-        return Target(
+    def _target(self, ref: Ref) -> ModelTarget:
+        return ModelTarget(
             provider=self._providers[ref.provider],
             model=ref.model,
             context_window=self._windows.get(ref),
@@ -384,7 +384,7 @@ def _without_repeats(pools: Iterator[Pool]) -> tuple[Pool, ...]:
     seen: set[tuple[str, str, str | None]] = set()
     kept: list[Pool] = []
     for pool in pools:
-        targets: list[Target] = []
+        targets: list[ModelTarget] = []
         for target in pool.targets:
             key = (target.provider.name, target.model, target.suffix)
             if key not in seen:

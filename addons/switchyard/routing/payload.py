@@ -33,7 +33,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PayloadRequest:
     """Which request rules are asked for."""
 
     models: tuple[str, ...]
@@ -59,7 +59,7 @@ class _Condition:
     exist: tuple[Path, ...]
     not_exist: tuple[Path, ...]
 
-    def holds(self, request: Request, body: Body) -> bool:
+    def holds(self, request: PayloadRequest, body: Body) -> bool:
         return (
             self.protocol in (None, request.protocol)
             and self.from_protocol in (None, request.from_protocol)
@@ -103,7 +103,7 @@ class PayloadRules:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
-    def apply(self, body: Body, request: Request) -> tuple[Body, list[HeaderChange]]:
+    def apply(self, body: Body, request: PayloadRequest) -> tuple[Body, list[HeaderChange]]:
         """`body` after the rules that are for this request, and what they do to its headers.
 
         `body` itself where nothing changes; otherwise only what lies on a changed path is copied.
@@ -150,7 +150,7 @@ def _pairs(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Path, Any]]:
             yield parse_path(path), value
 
 
-def _header_changes(rule: _Rule, request: Request) -> Iterator[HeaderChange]:
+def _header_changes(rule: _Rule, request: PayloadRequest) -> Iterator[HeaderChange]:
     for header in rule.headers:
         value = header.value.get_secret_value()
         if header.copy_of:

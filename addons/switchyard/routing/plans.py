@@ -6,13 +6,13 @@ from dataclasses import field
 from dataclasses import replace
 from typing import Literal
 
-from switchyard.config.names import Kind
+from switchyard.config.names import NameKind
 from switchyard.config.provider import Provider
 from switchyard.policy.route import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ModelTarget:
     """One model at one provider."""
 
     provider: Provider
@@ -33,7 +33,7 @@ class Pool:
 
     name: str
     """The member as the configuration writes it."""
-    targets: tuple[Target, ...]
+    targets: tuple[ModelTarget, ...]
     strategy: Strategy = "round-robin"
 
 
@@ -45,7 +45,7 @@ class Plan:
     """The name that was asked for, with its suffix."""
     base: str
     """The name without its suffix."""
-    kind: Kind
+    kind: NameKind
     rule: str
     """The rule that matched, such as `combo my-stack`."""
     members: tuple[Pool, ...]
@@ -67,7 +67,7 @@ class Plan:
         object.__setattr__(self, "passes_through", passes)
 
     @property
-    def targets(self) -> tuple[Target, ...]:
+    def targets(self) -> tuple[ModelTarget, ...]:
         """All targets in order."""
         return tuple(target for pool in self.members for target in pool.targets)
 

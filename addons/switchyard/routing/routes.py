@@ -22,9 +22,9 @@ from switchyard.policy.route import QuotaLimit
 from switchyard.policy.route import Route
 from switchyard.policy.route import Target as RouteTarget
 from switchyard.redaction.concealing import Concealer
+from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
-from switchyard.routing.plans import Target
-from switchyard.wire.operations.operation import Aside
+from switchyard.wire.operations.operation import Operation
 
 _MOST_ROUTES = 4096
 """Routes remembered at most; names that only a pattern matches could otherwise grow without end."""
@@ -83,15 +83,15 @@ class Routes:
         self._of_host = _concealers(config.providers, known)
         self._salt = secrets.token_bytes(16)
 
-    def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
+    def of(self, plan: Plan, client: SecretStr | None, operation: Operation | None = None) -> Route:
         """The route of a plan, for a client that came with this key; for an aside, through those
         providers alone that can be asked."""
-        place = plan.rule, plan.base, plan.origin, aside.service if aside else ""
+        place = plan.rule, plan.base, plan.origin, operation.service if operation else ""
         route = self._routes.get(place)
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:
                 self._routes.clear()
-            route = self._routes[place] = self._route(plan, aside)
+            route = self._routes[place] = self._route(plan, operation)
         if route.forwards:
             return route.for_client(self._client_id(client))
         return route
@@ -140,24 +140,24 @@ class Routes:
                 credentials.append(_credential(name, entry, via))
         return tuple(credentials)
 
-    def _route(self, plan: Plan, aside: Aside | None) -> Route:
+    def _route(self, plan: Plan, operation: Operation | None) -> Route:
         members = (
             Member(
                 id=pool.name,
-                targets=tuple(self._target(target, aside) for target in targets),
+                targets=tuple(self._target(target, operation) for target in targets),
                 strategy=pool.strategy,
             )
             for pool in plan.members
-            if (targets := [t for t in pool.targets if can_serve(t, aside)])
+            if (targets := [t for t in pool.targets if can_serve(t, operation)])
         )
         return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
 
-    def _target(self, target: Target, aside: Aside | None) -> RouteTarget:
+    def _target(self, target: ModelTarget, operation: Operation | None) -> RouteTarget:
         provider = target.provider
         if target.kind == "passthrough":
             return _own(target, self._ways)
         # That a model gives no embeddings, say, must not be held against it as a model.
-        model = f"{target.model} ({aside.service})" if aside else target.model
+        model = f"{target.model} ({operation.service})" if operation else target.model
         return RouteTarget(
             provider=provider.name,
             model=model,
@@ -199,7 +199,7 @@ def _is_secret(rule: HeaderRule) -> bool:
     return not rule.copy_of and rule.name.lower() not in _NO_SECRETS
 
 
-def _own(target: Target, ways: Labels) -> RouteTarget:
+def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
     """A client's own destination. What it refuses is its own business, so that without anything
     better it is asked rather than spared."""
     name = target.provider.name
@@ -213,12 +213,12 @@ def _own(target: Target, ways: Labels) -> RouteTarget:
     )
 
 
-def can_serve(target: Target, aside: Aside | None) -> bool:
+def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
     """Whether a target can be asked for something. A client's own destination can, for whatever the
     client asks it for."""
-    if aside is None or target.kind == "passthrough":
+    if operation is None or target.kind == "passthrough":
         return True
-    return not aside.formats.isdisjoint(target.provider.formats)
+    return not operation.formats.isdisjoint(target.provider.formats)
 
 
 def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:

@@ -297,7 +297,7 @@ def test_a_bug_in_what_answers_itself_fails_closed(
     tmp_path: Path, upstream: Upstream, path: str
 ) -> None:
     breaker = tmp_path / "breaker.py"
-    breaker.write_text(_bug_in("Manage", "request"))
+    breaker.write_text(_bug_in("Management", "request"))
     provider = {"name": "p", "base-url": upstream.url, "api-key-entries": ["sk-1"]}
     router = Router(tmp_path, {"providers": [provider]}, "-s", str(breaker))
     router.trouble_expected = True
@@ -311,7 +311,7 @@ def test_a_bug_in_what_answers_itself_fails_closed(
 _NEEDS = {
     ("Access", "request"): "switchyard.pipeline.access.Access._needs_key",
     ("Intake", "request"): "switchyard.pipeline.intake.begin_exchange",
-    ("Manage", "request"): "switchyard.pipeline.management.find_endpoint",
+    ("Management", "request"): "switchyard.pipeline.management.find_endpoint",
     ("Routing", "request"): "switchyard.routing.catalog.Catalog.resolve",
     ("Credentials", "request"): "switchyard.routing.routes.Routes.of",
     ("Credentials", "attempt"): "switchyard.policy.trail.Trail.next",

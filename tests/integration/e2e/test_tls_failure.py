@@ -19,7 +19,7 @@ from mitmproxy.tls import TlsData
 from switchyard.config.load import parse_config
 from switchyard.config.problems import ConfigError
 from switchyard.pipeline import client_trust as module
-from switchyard.pipeline.client_trust import Trust
+from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.tunnels import Tunnels
 from tests.integration.e2e.stage import KEY
 from tests.support.answers import CHAT
@@ -82,7 +82,7 @@ def test_else_it_fails(
     assert not server.requests
 
 
-def refused(trust: Trust, host: str, peer: str = "127.0.0.1") -> context.Context:
+def refused(trust: ClientTrust, host: str, peer: str = "127.0.0.1") -> context.Context:
     """A connection within whose CONNECT the client refused our certificate."""
     flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=443))
     flow.client_conn.peername = (peer, 5)
@@ -96,7 +96,7 @@ def refused(trust: Trust, host: str, peer: str = "127.0.0.1") -> context.Context
     return ctx
 
 
-def is_tunnelled(trust: Trust, ctx: context.Context) -> bool:
+def is_tunnelled(trust: ClientTrust, ctx: context.Context) -> bool:
     chosen = layer.NextLayer(ctx)
     Tunnels(trust._runtime, trust.spares).next_layer(chosen)
     return type(chosen.layer) is layers.TCPLayer
@@ -106,7 +106,7 @@ def is_tunnelled(trust: Trust, ctx: context.Context) -> bool:
 def test_for_a_while_and_not_for_strangers(
     monkeypatch: pytest.MonkeyPatch, peer: str, tunnelled: bool
 ) -> None:
-    trust = Trust(make_runtime(ONE + "on-tls-failure: {action: tunnel, for: 90s}"))
+    trust = ClientTrust(make_runtime(ONE + "on-tls-failure: {action: tunnel, for: 90s}"))
     now = [1000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     ctx = refused(trust, "one.example", peer)

@@ -17,7 +17,7 @@ from mitmproxy.proxy.layers.http import RequestHeaders
 from switchyard.attempt.headers import answer_headers
 from switchyard.failover.attempt import Attempt
 from switchyard.pipeline.access import Access
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.pipeline.rights import Rights
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.runtime import Runtime
@@ -226,7 +226,7 @@ def asked(runtime: Runtime, flow: http.HTTPFlow) -> Attempt | None:
     for addon in (Rights(runtime),):
         addon.requestheaders(flow)
     pipeline = Pipeline(runtime)
-    for addon in (Access(runtime), *pipeline._addons, Manage(runtime)):
+    for addon in (Access(runtime), *pipeline._addons, Management(runtime)):
         for name in ("requestheaders", "request"):
             if (hook := getattr(addon, name, None)) is not None:
                 found = hook(flow)

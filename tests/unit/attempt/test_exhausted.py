@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
-from switchyard.attempt.exhausted import give_up
-from switchyard.failover.attempt import Failure
+from switchyard.attempt.exhausted import exhausted_response
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.trail import Exhausted
 from tests.support.runtime import FORMATS
 from tests.support.runtime import OWN_KEYS
@@ -43,7 +43,7 @@ def all_failing(
     for one in seen:
         attempt = pipeline.attempt(flow)
         assert attempt.request is not None
-        if isinstance(one, Failure):
+        if isinstance(one, AttemptFailure):
             pipeline.fail(attempt, one)
         else:
             status, body, headers = one
@@ -94,8 +94,12 @@ def test_one_failure_is_told_by_itself(format: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "status", "said"),
     [
-        (Failure("connect", "connection refused", "connect"), 502, "connection refused"),
-        (Failure("timeout", "no first byte in 60 s", "first-byte"), 504, "no first byte in 60 s"),
+        (AttemptFailure("connect", "connection refused", "connect"), 502, "connection refused"),
+        (
+            AttemptFailure("timeout", "no first byte in 60 s", "first-byte"),
+            504,
+            "no first byte in 60 s",
+        ),
         ((302, {}, {"location": "https://evil.example"}), 502, "answered 302: "),
     ],
 )
@@ -158,7 +162,7 @@ def test_why_nothing_was_tried(
 ) -> None:
     runtime = make_runtime(CONFIG)
     exchange = Pipeline(runtime).begin(call_flow(runtime, "openai-responses", "s"))
-    answer = give_up(exchange, Exhausted(reason, retry_at), 100.0)
+    answer = exhausted_response(exchange, Exhausted(reason, retry_at), 100.0)
     assert said in error_of(answer, "openai-responses", status)[1]
     assert answer.headers.get("retry-after") == told
 
@@ -166,6 +170,6 @@ def test_why_nothing_was_tried(
 def test_anthropics_word_for_overloaded_is_529() -> None:
     runtime = make_runtime(CONFIG)
     exchange = Pipeline(runtime).begin(call_flow(runtime, "anthropic", "s"))
-    answer = give_up(exchange, Exhausted("deadline", None), 100.0)
+    answer = exhausted_response(exchange, Exhausted("deadline", None), 100.0)
     assert error_of(answer, "anthropic", answer.status_code)[0] == "overloaded_error"
     assert answer.status_code in (503, 529)

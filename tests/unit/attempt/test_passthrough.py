@@ -14,7 +14,7 @@ from switchyard.clients.keys import proxy_credentials
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
 from switchyard.pipeline.access import Access
-from switchyard.pipeline.forwarding import Passing
+from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.routing import Routing
 from switchyard.runtime import Runtime
@@ -262,7 +262,7 @@ def test_what_is_no_call_is_streamed(method: str, path: str, host: str, streams:
     runtime = make_runtime(CONFIG)
     flow = client_flow(runtime, path, b"", method=method, to=(host, 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
-    passing = Passing(runtime, keeps=lambda: True)
+    passing = Forwarding(runtime, keeps=lambda: True)
     passing.requestheaders(flow)
     assert callable(flow.request.stream) is streams
     flow.response = http.Response.make(200)

@@ -16,7 +16,7 @@ from mitmproxy import http
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.client_head import Origin
 from switchyard.exchange.exchange import Exchange
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.runtime import Runtime
 from tests.support.answers import ANTHROPIC
 from tests.support.answers import CHAT
@@ -41,7 +41,7 @@ PACK = {
     "br": brotli.compress,
     "zstd": zstandard.ZstdCompressor().compress,
 }
-CUT = Failure("reset", "the connection broke")
+CUT = AttemptFailure("reset", "the connection broke")
 
 
 @cache

@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.fields import HeaderRule
 from switchyard.config.load import load_config
-from switchyard.config.provider import Timeouts
+from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.proxies import Proxy
 from switchyard.config.schema import Config
 from switchyard.values.units import Rate
@@ -86,7 +86,7 @@ def test_one_provider_is_a_complete_file_and_the_rest_are_the_documented_default
     )
     assert (provider.models, provider.discover) == (None, False)
     assert config.client_keys == ()
-    assert config.timeouts == Timeouts.model_validate(
+    assert config.timeouts == ProviderTimeouts.model_validate(
         {
             "connect": 5,
             "first-byte": 60,

@@ -13,9 +13,9 @@ from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from switchyard.egress.egress import Egress
+from switchyard.egress.egress import EgressServer
 from switchyard.egress.egress import ProxyServer
-from switchyard.egress.egress import Way
-from switchyard.egress.egress import WayServer
 from switchyard.egress.proxy_tunnel import ResolveHook
 from switchyard.egress.proxy_tunnel import tunnel_through
 
@@ -49,7 +49,7 @@ class Conversation:
         client = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2), timestamp_start=0)
         client.proxy_mode = ProxyMode.parse("regular")
         context = Context(client, options.Options())
-        context.server = self.server = WayServer(address=(host, 443))
+        context.server = self.server = EgressServer(address=(host, 443))
         proxy = ProxyServer(
             scheme=scheme,  # pyright: ignore[reportArgumentType]
             host="proxy",
@@ -58,7 +58,7 @@ class Conversation:
             password="pw" if username else "",
             label=f"{scheme}://proxy:9",
         )
-        self.server.way = Way(proxy=proxy)
+        self.server.way = Egress(proxy=proxy)
         stack = tunnel_through(context, proxy, self.server)
         self.inside = Inside(context)
         stack /= self.inside

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from switchyard.engine.connection import Wire
+from switchyard.engine.connection import TcpConnection
 
 
 class Listener:
@@ -16,11 +16,11 @@ class Listener:
 
     def noticed(self) -> None: ...
 
-    def received(self, wire: Wire, data: bytes) -> None: ...
+    def received(self, wire: TcpConnection, data: bytes) -> None: ...
 
-    def ended(self, wire: Wire) -> None: ...
+    def ended(self, wire: TcpConnection) -> None: ...
 
-    def close_soon(self, wire: Wire) -> None: ...
+    def close_soon(self, wire: TcpConnection) -> None: ...
 
     def balance(self) -> None:
         self.balanced.set()
@@ -33,7 +33,7 @@ async def test_a_peer_that_does_not_read_is_noticed(pieces: int) -> None:
     with theirs:
         ours.setblocking(False)
         listener = Listener()
-        wire = Wire(listener, None)
+        wire = TcpConnection(listener, None)
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: wire, sock=ours)
         for _ in range(pieces):

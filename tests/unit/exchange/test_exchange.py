@@ -4,7 +4,7 @@ from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.policy.failures import FailureClass
-from switchyard.policy.failures import Kind
+from switchyard.policy.failures import SeenKind
 from switchyard.policy.records import AttemptRecord
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
@@ -14,7 +14,7 @@ from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
 
 
-def failed(kind: Kind, status: int | None, cls: FailureClass, error: ApiError) -> FailedAttempt:
+def failed(kind: SeenKind, status: int | None, cls: FailureClass, error: ApiError) -> FailedAttempt:
     record = AttemptRecord(provider="p", model="m", credential="p#0", cls=cls)
     return FailedAttempt(record=record, kind=kind, status=status, error=error)
 
@@ -39,7 +39,7 @@ def failed(kind: Kind, status: int | None, cls: FailureClass, error: ApiError) -
     ],
 )
 def test_what_a_failure_is_to_the_client(
-    kind: Kind, status: int | None, cls: FailureClass, mark: str, client_status: int
+    kind: SeenKind, status: int | None, cls: FailureClass, mark: str, client_status: int
 ) -> None:
     seen = failed(kind, status, cls, ApiError(message="x", kind="overloaded"))
     assert seen.mark == mark

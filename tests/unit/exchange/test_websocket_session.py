@@ -7,9 +7,9 @@ import pytest
 from mitmproxy import http
 
 from switchyard.exchange.websocket_session import MOST_KEPT
-from switchyard.exchange.websocket_session import SocketTalk
-from switchyard.exchange.websocket_session import SocketTurn
-from switchyard.pipeline.websockets import Sockets
+from switchyard.exchange.websocket_session import WebsocketRequest
+from switchyard.exchange.websocket_session import WebsocketSession
+from switchyard.pipeline.websockets import Websockets
 from tests.integration.sdks.upstreams.responses import Responses
 from tests.support.answers import Answer
 from tests.support.runtime import CLIENT_KEY
@@ -52,7 +52,7 @@ def handshake(
     """The flow after its handshake was seen."""
     runtime = make_runtime(config)
     flow = client_flow(runtime, path, headers={**UPGRADE, **LOGIN, **(headers or {})}, to=to)
-    Sockets(runtime).request(flow)
+    Websockets(runtime).request(flow)
     return flow
 
 
@@ -133,8 +133,8 @@ def test_what_is_answered_already_is_left_alone() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/responses", headers={**UPGRADE, **LOGIN})
     flow.response = http.Response.make(401)
-    Sockets(runtime).request(flow)
-    assert status(flow) == 401 and not runtime.talks
+    Websockets(runtime).request(flow)
+    assert status(flow) == 401 and not runtime.sessions
 
 
 class Socket:
@@ -144,15 +144,15 @@ class Socket:
         self.runtime = make_runtime(config)
         self.pipeline = Pipeline(self.runtime)
         self.shake = client_flow(self.runtime, "/v1/responses?a=b", headers={**UPGRADE, **LOGIN})
-        self.sockets = Sockets(self.runtime)
+        self.sockets = Websockets(self.runtime)
         self.sockets.request(self.shake)
-        self.talk = self.runtime.talks[self.shake.client_conn.id]
+        self.talk = self.runtime.sessions[self.shake.client_conn.id]
 
     def say(self, **said: Any) -> list[Any]:
         message = {"type": "response.create", "model": "r", "input": "hi", **said}
-        return [json.loads(told) for told in self.talk.hear(json.dumps(message))]
+        return [json.loads(told) for told in self.talk.receive(json.dumps(message))]
 
-    def flow_of(self, turn: SocketTurn) -> http.HTTPFlow:
+    def flow_of(self, turn: WebsocketRequest) -> http.HTTPFlow:
         """As the stream makes it of the turn's request."""
         flow = self.shake.copy()
         flow.client_conn = self.shake.client_conn
@@ -205,9 +205,9 @@ def test_a_request_for_another_host_is_addressed_to_it() -> None:
     flow = client_flow(
         runtime, "/v1/responses", headers={**UPGRADE, **LOGIN}, to=("never.example", 443)
     )
-    Sockets(runtime).request(flow)
-    talk = runtime.talks[flow.client_conn.id]
-    talk.hear('{"type": "response.create", "model": "x"}')
+    Websockets(runtime).request(flow)
+    talk = runtime.sessions[flow.client_conn.id]
+    talk.receive('{"type": "response.create", "model": "x"}')
     turn = talk.next()
     assert turn is not None
     request = turn.request
@@ -220,9 +220,9 @@ def test_the_flow_of_a_request_knows_what_it_is() -> None:
     turn = socket.talk.next()
     assert turn is not None
     flow = socket.flow_of(turn)
-    assert socket.runtime.turn_of(flow) is turn
+    assert socket.runtime.session_request_of(flow) is turn
     posted = client_flow(socket.runtime, "/v1/responses", {"model": "r", "input": "x"})
-    assert socket.runtime.turn_of(posted) is None
+    assert socket.runtime.session_request_of(posted) is None
 
 
 def test_one_request_of_a_lane_at_a_time() -> None:
@@ -250,7 +250,7 @@ def test_it_is_gone_on_from_what_was_not_stored() -> None:
     # To nobody else it is known, and no longer than the connection lives.
     assert not [id for owner, id in socket.runtime.conversations._kept if b"websocket" not in owner]
     socket.sockets.client_disconnected(socket.shake.client_conn)
-    assert not len(socket.runtime.conversations) and not socket.runtime.talks
+    assert not len(socket.runtime.conversations) and not socket.runtime.sessions
 
 
 def test_few_answers_of_a_connection_are_kept() -> None:
@@ -282,4 +282,4 @@ def test_nothing_is_kept_once_the_client_is_gone() -> None:
     turn.data(b"".join(Responses().events(Answer())))
     turn.end()
     assert not len(socket.runtime.conversations)
-    assert isinstance(socket.talk, SocketTalk) and socket.talk.next() is None
+    assert isinstance(socket.talk, WebsocketSession) and socket.talk.next() is None

@@ -26,7 +26,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 
 from switchyard.config.limits import Limits
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.failover.attempt import Heart
 from switchyard.failover.attempt import Timeouts
 from switchyard.failover.layer import FailoverLayer
@@ -50,7 +50,7 @@ class Lines:
         self.committed = self.failed = self.done = False
         self.status = 0
         self.held: bytes = b""
-        self.cut: Failure | None = None
+        self.cut: AttemptFailure | None = None
 
     def start(self, response: http.Response) -> None:
         self.status = response.status_code
@@ -74,7 +74,7 @@ class Lines:
         self.failed = not self.committed
         return b""
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         self.failed, self.cut = True, failure
         return b"[broken]\n"
 
@@ -91,7 +91,7 @@ class Resumable(Lines):
     def resumable(self) -> bool:
         return self.failed and self.committed
 
-    def broken(self, failure: Failure) -> bytes:
+    def broken(self, failure: AttemptFailure) -> bytes:
         super().broken(failure)
         return b""
 
@@ -178,7 +178,7 @@ class Driver:
         self.heart: Heart | None = None
         self.hooks: list[str] = []
         self.attempts: list[Attempt] = []
-        self.failures: list[Failure] = []
+        self.failures: list[AttemptFailure] = []
         self.on_hook: Callable[[commands.StartHook], None] = lambda hook: None
         self.refused: set[int] = set()
         self.hold_connects = False

@@ -8,8 +8,8 @@ from h11._receivebuffer import ReceiveBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.engine.connection import Wire
-from switchyard.failover.fast_path import Shortcut
+from switchyard.engine.connection import TcpConnection
+from switchyard.failover.fast_path import WireFastPath
 from switchyard.protocols.chunked import as_chunk
 
 
@@ -39,7 +39,7 @@ class Upstream:
 class Sent:
     """The client's wire."""
 
-    shortcut = None
+    wire_fast_path = None
 
     def __init__(self) -> None:
         self.data = b""
@@ -54,17 +54,17 @@ class Owner:
     def __init__(self) -> None:
         self.told: list[bytes] = []
 
-    def received(self, wire: Wire, data: bytes) -> None:
+    def received(self, wire: TcpConnection, data: bytes) -> None:
         self.told.append(data)
 
-    def ended(self, wire: Wire) -> None:
+    def ended(self, wire: TcpConnection) -> None:
         self.told.append(b"<end>")
 
 
-def connected(stream: Stream, upstream: Any = Upstream) -> tuple[Wire, Sent, Owner]:
+def connected(stream: Stream, upstream: Any = Upstream) -> tuple[TcpConnection, Sent, Owner]:
     owner: Any = Owner()
-    wire, sent = Wire(owner, None), Sent()
-    wire.shortcut = Shortcut(stream, upstream, wire, sent)  # type: ignore[arg-type]
+    wire, sent = TcpConnection(owner, None), Sent()
+    wire.wire_fast_path = WireFastPath(stream, upstream, wire, sent)  # type: ignore[arg-type]
     return wire, sent, owner
 
 

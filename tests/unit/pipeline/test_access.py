@@ -8,7 +8,7 @@ from switchyard.clients.keys import place_of
 from switchyard.config.load import parse_config
 from switchyard.config.schema import ServerTls
 from switchyard.pipeline.access import Access
-from switchyard.pipeline.forwarding import Passing
+from switchyard.pipeline.forwarding import Forwarding
 from switchyard.values.globs import Globs
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FILE
@@ -182,7 +182,7 @@ CERTIFIED = """
 
 
 @pytest.mark.parametrize(
-    ("mode", "peer", "certified", "admitted"),
+    ("mode", "peer", "with_client_certificate", "admitted"),
     [
         ("regular", "127.0.0.1", False, True),
         ("regular", "203.0.113.9", False, False),
@@ -192,15 +192,17 @@ CERTIFIED = """
         ("local:claude", "10.0.0.1", False, True),
     ],
 )
-def test_certificates_of_clients_on_other_machines(mode, peer, certified, admitted) -> None:
+def test_certificates_of_clients_on_other_machines(
+    mode, peer, with_client_certificate, admitted
+) -> None:
     runtime = make_runtime(CERTIFIED)
     tls = ServerTls.model_validate({"cert": "a", "client-ca": "b"})
     runtime.config = runtime.config.model_copy(update={"tls": tls})
     flow = call_flow(runtime, "openai-chat")
     flow.client_conn.peername = (peer, 5000)
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
-    if certified:
-        runtime.certified.add(flow.client_conn.id)
+    if with_client_certificate:
+        runtime.with_client_certificate.add(flow.client_conn.id)
     Access(runtime).request(flow)
     assert (flow.response is None) is admitted
     if flow.response is not None:
@@ -336,7 +338,7 @@ def test_what_is_refused_is_not_passed_on_before_it_is() -> None:
         flow = client_flow(runtime, "/v1/files", b"x", to=("claude.example", 443))
         flow.client_conn = first.client_conn
         assert head_of(runtime, flow) == 403
-        Passing(runtime).requestheaders(flow)
+        Forwarding(runtime).requestheaders(flow)
         assert not flow.request.stream
 
 

@@ -9,7 +9,7 @@ from mitmproxy.addons import view
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import taddons
 
-from switchyard.pipeline.annotation import Views
+from switchyard.pipeline.annotation import Annotation
 from switchyard.recording.flow_sinks import kept_flows
 from switchyard.recording.metadata import FACTS
 from switchyard.usage.prices import cost_of
@@ -129,7 +129,7 @@ class Shown(Pipeline):
 
     def __init__(self) -> None:
         super().__init__(make_runtime(PRICED))
-        next(addon for addon in self._addons if isinstance(addon, Views)).running()
+        next(addon for addon in self._addons if isinstance(addon, Annotation)).running()
 
     def call(self, model: str) -> http.HTTPFlow:
         """A call that was answered."""

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.pipeline.credentials import Credentials
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import FORMATS
@@ -110,7 +110,7 @@ def test_a_wait_for_recovery_sends_nothing() -> None:
     flow = call_flow(runtime, "openai-chat", "o")
     pipeline.begin(flow)
     attempt = pipeline.attempt(flow)
-    pipeline.fail(attempt, Failure("reset", "connection reset"))
+    pipeline.fail(attempt, AttemptFailure("reset", "connection reset"))
     waiting = pipeline.attempt(flow)
     assert waiting.request is None
     assert waiting.answer is None

@@ -7,7 +7,7 @@ from switchyard.attempt.failure import passed_on
 from switchyard.attempt.failure import what_went_wrong
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.outcome import Problem
 from tests.support.runtime import CLIENT_KEY
@@ -63,14 +63,14 @@ def test_how_an_answer_is_judged(status: int, body, cls: str, mark: str) -> None
 @pytest.mark.parametrize(
     ("failure", "kind", "status"),
     [
-        (Failure("connect", "connection refused", "connect"), "connect", 502),
-        (Failure("timeout", "no connection in 5 s", "connect"), "connect", 502),
-        (Failure("timeout", "no first byte in 60 s", "first-byte"), "timeout", 504),
-        (Failure("reset", "the connection broke"), "reset", 502),
-        (Failure("answer", ""), "malformed", 503),
+        (AttemptFailure("connect", "connection refused", "connect"), "connect", 502),
+        (AttemptFailure("timeout", "no connection in 5 s", "connect"), "connect", 502),
+        (AttemptFailure("timeout", "no first byte in 60 s", "first-byte"), "timeout", 504),
+        (AttemptFailure("reset", "the connection broke"), "reset", 502),
+        (AttemptFailure("answer", ""), "malformed", 503),
     ],
 )
-def test_how_a_broken_connection_is_judged(failure: Failure, kind: str, status: int) -> None:
+def test_how_a_broken_connection_is_judged(failure: AttemptFailure, kind: str, status: int) -> None:
     pipeline, flow, exchange = begun()
     pipeline.fail(pipeline.attempt(flow), failure)
     (seen,) = exchange.failures
@@ -195,11 +195,11 @@ def test_an_error_without_a_key_is_kept_as_it_is() -> None:
 
 def test_what_an_attempt_ended_with() -> None:
     problem = Problem("status", ApiError(message="theirs", status=503), 503)
-    assert what_went_wrong(Failure("answer", "ours"), problem).message == "theirs"
-    assert what_went_wrong(Failure("answer", "ours"), None).message == "ours"
-    late = what_went_wrong(Failure("timeout", "late", "total"), problem)
+    assert what_went_wrong(AttemptFailure("answer", "ours"), problem).message == "theirs"
+    assert what_went_wrong(AttemptFailure("answer", "ours"), None).message == "ours"
+    late = what_went_wrong(AttemptFailure("timeout", "late", "total"), problem)
     assert (late.message, late.kind) == ("late", "timeout")
-    assert what_went_wrong(Failure("reset", "gone"), None).kind == "unavailable"
+    assert what_went_wrong(AttemptFailure("reset", "gone"), None).kind == "unavailable"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 from mitmproxy import http
 
-from switchyard.pipeline.forwarding import Passing
+from switchyard.pipeline.forwarding import Forwarding
 from switchyard.runtime import Runtime
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -21,7 +21,7 @@ def passed(
     flow = client_flow(runtime, path, ASKED, to=(host, 443))
     headers = {"set-cookie": "session=s-1"} if cookie else {}
     flow.response = http.Response.make(200, b"", headers)
-    passing = Passing(runtime, keeps=lambda: True)
+    passing = Forwarding(runtime, keeps=lambda: True)
     passing.responseheaders(flow)
     got = b""
     if callable(flow.response.stream):
@@ -72,7 +72,7 @@ def test_what_was_refused_is_not_streamed(runtime: Runtime) -> None:
     flow = client_flow(runtime, "/v1/files", ASKED, to=("chat.example", 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
     flow.response = http.Response.make(407)
-    Passing(runtime).requestheaders(flow)
+    Forwarding(runtime).requestheaders(flow)
     assert not flow.request.stream
 
 
@@ -80,7 +80,7 @@ def test_our_own_answers_are_left_alone(runtime: Runtime) -> None:
     """They are not streamed, and would lose their bodies."""
     flow = client_flow(runtime, "/api/me", b"", method="GET", to=("chat.example", 443))
     flow.response = http.Response.make(426, b"{}")
-    passing = Passing(runtime, keeps=lambda: True)
+    passing = Forwarding(runtime, keeps=lambda: True)
     passing.responseheaders(flow)
     passing.response(flow)
     assert flow.response.stream is False and flow.response.raw_content == b"{}"
@@ -90,7 +90,7 @@ def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
     for path, kept in (("/v1/files", b"onetwo"), ("/oauth/token", b"")):
         flow = client_flow(runtime, path, b"", method="POST", to=("chat.example", 443))
         flow.client_conn.peername = ("127.0.0.1", 50000)
-        passing = Passing(runtime, keeps=lambda: True)
+        passing = Forwarding(runtime, keeps=lambda: True)
         passing.requestheaders(flow)
         assert callable(flow.request.stream)
         assert [flow.request.stream(piece) for piece in (b"one", b"two", b"")] == [
@@ -105,13 +105,13 @@ def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
 def test_calls_to_models_are_not_what_passes_through(runtime: Runtime) -> None:
     flow = client_flow(runtime, "/v1/messages/count_tokens", ASKED)
     flow.response = http.Response.make(200, b"{}")
-    Passing(runtime, keeps=lambda: True).responseheaders(flow)
+    Forwarding(runtime, keeps=lambda: True).responseheaders(flow)
     assert flow.response.stream is False
 
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_nothing_is_taped_for_nobody(runtime: Runtime, keeps: bool) -> None:
-    passing = Passing(runtime, keeps=lambda: keeps)
+    passing = Forwarding(runtime, keeps=lambda: keeps)
     flow = client_flow(runtime, "/v1/files", b"", method="POST", to=("chat.example", 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
     passing.requestheaders(flow)

@@ -200,16 +200,20 @@ def test_what_the_proxy_was_shown_goes_no_further(keys: bool, to) -> None:
         assert not flow.request.trailers
 
 
-@pytest.mark.parametrize("certified", [False, True])
-def test_a_certificate_is_asked_for_besides(runtime: Runtime, certified: bool) -> None:
+@pytest.mark.parametrize("with_client_certificate", [False, True])
+def test_a_certificate_is_asked_for_besides(
+    runtime: Runtime, with_client_certificate: bool
+) -> None:
     tls = ServerTls.model_validate({"cert": "x", "client-ca": "y"})
     object.__setattr__(runtime.config, "tls", tls)
     for flow in (connect(SERVED), client_flow(runtime, "/x", to=SERVED)):
-        if certified:
-            runtime.certified.add(flow.client_conn.id)
+        if with_client_certificate:
+            runtime.with_client_certificate.add(flow.client_conn.id)
         headers = {"proxy-authorization": KEY}
-        assert decide(runtime, flow, ELSEWHERE, headers=headers) == (None if certified else 403)
-        assert may_forward(runtime, flow) is certified
+        assert decide(runtime, flow, ELSEWHERE, headers=headers) == (
+            None if with_client_certificate else 403
+        )
+        assert may_forward(runtime, flow) is with_client_certificate
 
 
 @pytest.mark.parametrize(

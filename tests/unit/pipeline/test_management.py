@@ -7,7 +7,7 @@ from mitmproxy import http
 
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.management import OLLAMA_VERSION
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.runtime import Runtime
 from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
@@ -30,7 +30,7 @@ def ask(
     """What the router itself answers."""
     runtime = runtime or make_runtime()
     flow = client_flow(runtime, path, method=method, headers=headers or {})
-    Manage(runtime).request(flow)
+    Management(runtime).request(flow)
     assert flow.response is not None
     assert not any(key in shown(flow.response) for key in OWN_KEYS)
     return flow.response
@@ -149,10 +149,10 @@ def test_calls_of_models_and_other_hosts_are_left_alone() -> None:
     runtime = make_runtime()
     flow = call_flow(runtime)
     Pipeline(runtime).begin(flow)
-    Manage(runtime).request(flow)
+    Management(runtime).request(flow)
     assert flow.response is None
     other = client_flow(runtime, "/health", to=("other.example", 443))
-    Manage(runtime).request(other)
+    Management(runtime).request(other)
     assert other.response is None
 
 
@@ -160,7 +160,7 @@ def test_what_is_refused_already_stays_refused() -> None:
     runtime = make_runtime(CONFIG + "    clients: {api-keys: [router-key-1]}\n")
     flow = client_flow(runtime, "/v1/models")
     Access(runtime).request(flow)
-    Manage(runtime).request(flow)
+    Management(runtime).request(flow)
     error_of(flow.response, "openai-chat", 401)
 
 
@@ -169,9 +169,9 @@ def test_a_key_sees_only_the_models_it_may_ask_for() -> None:
     runtime = make_runtime(CONFIG + f"    {limits}\n")
     flow = client_flow(runtime, "/v1/models", headers={"x-api-key": "router-key-1"})
     Access(runtime).request(flow)
-    Manage(runtime).request(flow)
+    Management(runtime).request(flow)
     assert [one["id"] for one in read(flow.response)["data"]] == ["claude/c"]
     hidden = client_flow(runtime, "/v1/models/m", headers={"x-api-key": "router-key-1"})
     Access(runtime).request(hidden)
-    Manage(runtime).request(hidden)
+    Management(runtime).request(hidden)
     error_of(hidden.response, "openai-chat", 404)

@@ -8,11 +8,11 @@ import pytest
 from switchyard.attempt.headers import route_headers
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.intake import Intake
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.routing import Routing
 from switchyard.runtime import Runtime
-from switchyard.wire.translate.limits import Limits
+from switchyard.wire.translate.limits import StopLimits
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
@@ -62,7 +62,7 @@ def test_a_coding_agent_may_use_openais_reasoning_models() -> None:
     assert not body.keys() & {"temperature", "top_p", "stop", "max_tokens"}
     assert "temperature" in exchange.dropped
     assert "stop_sequences" not in exchange.dropped
-    assert exchange.limits == Limits(("END",))
+    assert exchange.limits == StopLimits(("END",))
 
 
 def test_openais_chat_refuses_nothing_of_a_translated_request_either() -> None:
@@ -75,7 +75,7 @@ def test_openais_chat_refuses_nothing_of_a_translated_request_either() -> None:
     assert not body.keys() & {"temperature", "stop", "max_tokens"}
     assert "temperature" in exchange.dropped
     assert "stop" not in exchange.dropped
-    assert exchange.limits == Limits(("END",))
+    assert exchange.limits == StopLimits(("END",))
 
 
 NO_SCHEMA = """
@@ -312,7 +312,7 @@ def test_a_key_sees_its_models_only(path: str) -> None:
     listed = {}
     for key in ("all-1", "few-1"):
         flow = client_flow(runtime, path, headers={"x-api-key": key})
-        for addon in (Access(runtime), Intake(runtime), Manage(runtime)):
+        for addon in (Access(runtime), Intake(runtime), Management(runtime)):
             addon.request(flow)
         assert flow.response is not None
         listed[key] = flow.response.content or b""

@@ -13,7 +13,7 @@ from switchyard.exchange.paths import is_plain
 from switchyard.exchange.paths import plain_path
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.intake import Intake
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
@@ -52,7 +52,7 @@ def asked(runtime: Runtime, flow: http.HTTPFlow) -> http.HTTPFlow:
     """The flow after all that decides where it goes."""
     for addon in (Masking(runtime), Rights(runtime)):
         addon.requestheaders(flow)
-    for addon in (Access(runtime), Intake(runtime), Manage(runtime), Routing(runtime)):
+    for addon in (Access(runtime), Intake(runtime), Management(runtime), Routing(runtime)):
         addon.request(flow)
     return flow
 

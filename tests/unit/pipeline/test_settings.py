@@ -16,7 +16,7 @@ from mitmproxy.test import tflow
 
 from switchyard.config import reload
 from switchyard.config.load import parse_config
-from switchyard.config.problems import Problem
+from switchyard.config.problems import ConfigProblem
 from switchyard.config.schema import Config
 from switchyard.listener.exposure import exposure
 from switchyard.pipeline import settings as module
@@ -82,9 +82,9 @@ def file(tmp_path: Path) -> Path:
 
 def replace(file: Path, text: str) -> None:
     """As editors do: written aside, then moved in place."""
-    aside = file.with_suffix(".new")
-    aside.write_text(text)
-    os.replace(aside, file)
+    operation = file.with_suffix(".new")
+    operation.write_text(text)
+    os.replace(operation, file)
 
 
 @asynccontextmanager
@@ -149,7 +149,7 @@ async def test_a_changed_file_comes_into_force_and_a_bad_one_does_not(file: Path
 async def test_what_a_file_should_know_is_told(
     file: Path, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notice = Problem(str(file), 2, "some.key", "accepted, but not yet acted upon")
+    notice = ConfigProblem(str(file), 2, "some.key", "accepted, but not yet acted upon")
     monkeypatch.setattr(Config, "notices", property(lambda _: (notice,)))
     async with started(file, run=False):
         assert str(notice) in await log.wait_for("switchyard: ")

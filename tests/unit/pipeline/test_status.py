@@ -2,9 +2,9 @@ import json
 
 from mitmproxy.test import taddons
 
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.management.provider_status import provider_status
-from switchyard.pipeline.management import Manage
+from switchyard.pipeline.management import Management
 from switchyard.pipeline.status import Status
 from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
@@ -58,7 +58,7 @@ def test_a_guess_is_not_announced() -> None:
     pipeline = Pipeline(runtime)
     flow = call_flow(runtime, "openai-chat", "c")
     pipeline.begin(flow)
-    pipeline.fail(pipeline.attempt(flow), Failure("reset", "the connection broke"))
+    pipeline.fail(pipeline.attempt(flow), AttemptFailure("reset", "the connection broke"))
     told = {one["name"]: one["targets"] for one in provider_status(runtime)["providers"]}
     (target,) = told["claude"]
     assert target["announced"] is False
@@ -81,6 +81,6 @@ def test_the_command_and_the_address_tell_the_same() -> None:
     with taddons.context(addon) as context:
         by_command = json.loads(context.master.commands.execute("switchyard.status"))
     flow = client_flow(runtime, "/v0/health/providers")
-    Manage(runtime).request(flow)
+    Management(runtime).request(flow)
     assert flow.response is not None
     assert json.loads(flow.response.content or b"") == by_command == provider_status(runtime)

@@ -4,7 +4,7 @@ import pytest
 from mitmproxy import http
 
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.streaming import upstream_streams
 from tests.support.runtime import FORMATS
@@ -140,7 +140,7 @@ def test_a_break_after_output_ends_the_stream_with_an_error() -> None:
     receiver.start(upstream(content_type="text/event-stream"))
     receiver.data(CHUNKS[: CHUNKS.index(b'lo"}')])
     assert receiver.committed
-    told = receiver.broken(Failure("reset", "the connection was reset"))
+    told = receiver.broken(AttemptFailure("reset", "the connection was reset"))
     assert receiver.failed
     assert b"the connection was reset" in told
     assert b'"error"' in told
@@ -149,7 +149,7 @@ def test_a_break_after_output_ends_the_stream_with_an_error() -> None:
 def test_a_break_before_output_says_nothing() -> None:
     _, _, _, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream"))
-    assert receiver.broken(Failure("reset", "reset")) == b""
+    assert receiver.broken(AttemptFailure("reset", "reset")) == b""
     assert receiver.failed
     assert not receiver.committed
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.failover.attempt import Failure
+from switchyard.failover.attempt import AttemptFailure
 from switchyard.pipeline.translation import choose_format
 from switchyard.wire.registry import FORMATS
 from tests.support.runtime import FORMATS as NAMES
@@ -214,7 +214,7 @@ def test_a_stream_that_broke_off_is_gone_on_with() -> None:
     told = pipeline.answer(first, b"data: " + json.dumps({"choices": [said]}).encode() + b"\n\n")
     assert b"Once upon a" in told
     assert b"error" not in told
-    pipeline.fail(first, Failure("reset", "the connection broke"))
+    pipeline.fail(first, AttemptFailure("reset", "the connection broke"))
     second = pipeline.attempt(flow)
     assert second.request is not None
     turns = json.loads(second.request.content or b"")["messages"]

@@ -13,7 +13,7 @@ from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
 from switchyard.config.schema import ServerTls
-from switchyard.listener.next_layer import AwaitMore
+from switchyard.listener.next_layer import NeedMoreData
 from switchyard.listener.next_layer import Refuse
 from switchyard.listener.sniff import names_of
 from switchyard.pipeline.tunnels import Tunnels
@@ -123,7 +123,7 @@ def test_captured_connections_are_told_by_the_name_they_begin_with(mode: str) ->
     others = (client_hello("other.example"), client_hello(None), GET % b"other.example", b"\0\1x")
     for other in others:
         assert type(captured(other, mode=mode)) is layers.TCPLayer
-    assert type(captured(client_hello("claude.example")[:99], mode=mode)) is AwaitMore
+    assert type(captured(client_hello("claude.example")[:99], mode=mode)) is NeedMoreData
 
 
 def test_a_captured_connection_to_ourselves_is_a_request() -> None:
@@ -187,7 +187,7 @@ def test_what_becomes_neither_is_not_waited_for(data: bytes) -> None:
                          ids=range(5))  # fmt: skip
 def test_a_providers_connection_is_judged_by_enough_of_it(within: type, data: bytes) -> None:
     chosen = next_layer(("claude.example", 443), within=within, data=data)
-    assert type(chosen.layer) is AwaitMore
+    assert type(chosen.layer) is NeedMoreData
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "203.0.113.7"])

@@ -1,4 +1,4 @@
-from switchyard.pipeline.usage import Usage
+from switchyard.pipeline.usage import UsageCounting
 from switchyard.usage.tally import Tally
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
@@ -100,7 +100,7 @@ def test_a_client_that_left_is_no_failure() -> None:
 
 def test_what_is_no_call_is_not_counted() -> None:
     runtime = make_runtime()
-    usage = Usage(runtime)
+    usage = UsageCounting(runtime)
     usage.response(client_flow(runtime, "/health"))
     usage.error(client_flow(runtime, "/health"))
     assert not usage.totals

@@ -7,9 +7,9 @@ import pytest
 
 from switchyard.policy.cooldown import CooldownSettings
 from switchyard.policy.failures import FailureClass
-from switchyard.policy.failures import Kind
 from switchyard.policy.failures import Scope
 from switchyard.policy.failures import Seen
+from switchyard.policy.failures import SeenKind
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
@@ -20,7 +20,7 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.selection import Selector
 from switchyard.policy.trail import Exhausted
-from switchyard.policy.trail import Limits
+from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
@@ -35,7 +35,7 @@ SCOPES: dict[FailureClass, Scope] = {
     "network": "target",
     "empty": "target",
 }
-KIND_OF: dict[FailureClass, Kind] = {"network": "reset", "empty": "empty"}
+KIND_OF: dict[FailureClass, SeenKind] = {"network": "reset", "empty": "empty"}
 
 
 def verdict(cls: FailureClass, scope: Scope | None = None) -> Verdict:
@@ -72,7 +72,7 @@ class World:
             health=self.health,
             selector=self.selector,
             quotas=self.quotas,
-            limits=Limits(**{"request_retry": 0, **limits}),
+            limits=RetryLimits(**{"request_retry": 0, **limits}),
             session=session,
             now=self.now,
             rng=random.Random(7),

@@ -25,7 +25,7 @@ from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
 from switchyard.policy.trail import Exhausted
-from switchyard.policy.trail import Limits
+from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
@@ -97,7 +97,7 @@ def routes(draw: st.DrawFn) -> Route:
 
 
 limits = st.builds(
-    Limits,
+    RetryLimits,
     request_retry=st.integers(0, 3),
     max_retry_credentials=st.integers(0, 2),
     max_retry_interval=st.sampled_from([0.0, 2.0, 30.0]),
@@ -117,7 +117,7 @@ class World:
         self.rng = random.Random(self.seed)
         self.health = Health(CooldownSettings(cap=60.0, credential=300.0), self.rng)
 
-    def trail(self, route: Route, limits: Limits, session: str = "") -> Trail:
+    def trail(self, route: Route, limits: RetryLimits, session: str = "") -> Trail:
         return Trail(
             route,
             health=self.health,
@@ -165,7 +165,7 @@ def has_place(world: World, credential: Credential, key: TargetKey) -> bool:
     seed=st.integers(0, 99),
 )
 def test_every_request_ends_within_its_limits_and_tries_nothing_shut(
-    route: Route, limits: Limits, requests: list[tuple[float, list[Outcome]]], seed: int
+    route: Route, limits: RetryLimits, requests: list[tuple[float, list[Outcome]]], seed: int
 ):
     world = World(seed)
     for pause, script in requests:
@@ -238,7 +238,7 @@ def test_no_key_is_used_while_it_cools_if_a_healthy_one_is_to_be_had(
 
     before = {key: world.health.state(key, world.now) for _, _, key in keys}
     places = {key: has_place(world, credential, key) for _, credential, key in keys}
-    step = world.trail(route, Limits(request_retry=0)).next(world.now)
+    step = world.trail(route, RetryLimits(request_retry=0)).next(world.now)
     healthy = [key for key in before if before[key].usable and places[key]]
     if isinstance(step, Try):
         assert before[step.key].usable or not healthy
@@ -276,7 +276,7 @@ def test_probes_never_stampede(cooled: Scope, keys: int, strategy: Strategy, cro
         world.health.report_failure(lease, Verdict("overload", cooled, False, "r"), world.now)
         world.health.end(lease, world.now)
     world.now += 3.0
-    tries = [world.trail(pool, Limits()).next(world.now) for _ in range(crowd)]
+    tries = [world.trail(pool, RetryLimits()).next(world.now) for _ in range(crowd)]
     assert all(isinstance(one, Try) for one in tries)
     probed = [one.key for one in tries if isinstance(one, Try) and one.key.provider == "a"]
     assert len(probed) == len(set(probed))
@@ -300,7 +300,7 @@ def test_no_healthy_target_starves(strategy: Strategy, failing: set[int], seed: 
     route = Route(id="r", members=(Member(id="m", targets=(target,)),))
     counts = dict.fromkeys(range(4), 0)
     for _ in range(100):
-        trail = world.trail(route, Limits())
+        trail = world.trail(route, RetryLimits())
         while isinstance(step := trail.next(world.now), Try):
             number = int(step.key.credential[-1])
             sick = number in failing
@@ -328,7 +328,7 @@ def test_a_lone_target_is_tried_at_least_once_unless_it_is_shut(
     lone = Target(provider="a", model="x", credentials=(Credential(id="a#0"),))
     route = Route(id="r", members=(Member(id="m", targets=(lone,)),))
     for _ in range(failures + 1):
-        trail = world.trail(route, Limits(request_retry=retry))
+        trail = world.trail(route, RetryLimits(request_retry=retry))
         step = trail.next(world.now)
         assert isinstance(step, Try)
         world.settle(trail, step, Outcome(cls, scope))
@@ -341,17 +341,17 @@ def test_retry_after_is_exact(seconds: float, requests: int, seed: int):
     world = World(seed)
     lone = Target(provider="a", model="x", credentials=(Credential(id="a#0"),))
     route = Route(id="r", members=(Member(id="m", targets=(lone,)),))
-    trail = world.trail(route, Limits())
+    trail = world.trail(route, RetryLimits())
     step = trail.next(world.now)
     assert isinstance(step, Try)
     world.settle(trail, step, Outcome("quota", retry_after=seconds, seconds=0.0))
     opens = world.now + seconds
     for n in range(requests):
         now = world.now + seconds * n / requests
-        other = world.trail(route, Limits(deadline=0.0))
+        other = world.trail(route, RetryLimits(deadline=0.0))
         assert other.next(now) == Exhausted("all-out", opens)
         assert other.earliest_return(now) == opens - now
-    assert isinstance(world.trail(route, Limits(deadline=0.0)).next(opens), Try)
+    assert isinstance(world.trail(route, RetryLimits(deadline=0.0)).next(opens), Try)
 
 
 @settings(deadline=None)
@@ -368,7 +368,7 @@ def test_a_session_keeps_its_key_while_it_is_healthy(sessions: list[str], seed: 
     route = Route(id="r", members=(Member(id="m", targets=(target,)),))
     for n in range(60):
         session = sessions[n % len(sessions)]
-        trail = world.trail(route, Limits(), session)
+        trail = world.trail(route, RetryLimits(), session)
         expected = next(
             key for key in order_of(session, target) if world.health.state(key, world.now).usable
         )

@@ -8,8 +8,8 @@ from mitmproxy import http
 from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
-from switchyard.pipeline.annotation import Views
-from switchyard.recording.contentview import Conversation
+from switchyard.pipeline.annotation import Annotation
+from switchyard.recording.contentview import ConversationContentview
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.metadata import FACTS
 from switchyard.usage.prices import cost_of
@@ -24,7 +24,7 @@ from tests.support.runtime import reply
 @pytest.fixture(autouse=True)
 def registered():
     with taddons.context(loadcore=False) as context:
-        context.master.addons.add(Views(make_runtime()))
+        context.master.addons.add(Annotation(make_runtime()))
         yield
 
 
@@ -137,7 +137,7 @@ def test_anything_else_can_be_asked_for_and_says_why_it_is_not_shown() -> None:
 
 
 def test_metadata_may_lack_everything() -> None:
-    view, nothing = Conversation(), contentviews.Metadata()
+    view, nothing = ConversationContentview(), contentviews.Metadata()
     assert view.render_priority(b"{}", nothing) < 0
     dns = contentviews.Metadata(flow=tflow.tdnsflow())
     assert view.render_priority(b"{}", dns) < 0
@@ -153,9 +153,9 @@ def test_a_large_body_is_shown_quickly_and_judged_at_once() -> None:
     )
     began = time.process_time()
     for _ in range(100):
-        Conversation().render_priority(data, metadata)
+        ConversationContentview().render_priority(data, metadata)
     judged = time.process_time()
-    Conversation().prettify(data, metadata)
+    ConversationContentview().prettify(data, metadata)
     ended = time.process_time()
     assert judged - began < 0.1  # a hundred times
     assert ended - judged < 1

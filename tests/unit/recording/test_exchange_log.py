@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from mitmproxy.test import tflow
 
-from switchyard.config.schema import ExchangeLog as Settings
+from switchyard.config.schema import ExchangeLogSettings as Settings
 from switchyard.exchange.secrets import concealer_of
 from switchyard.recording import exchange_log
 from switchyard.recording import export as account_module
 from switchyard.recording.exchange_log import ExchangeLog
 from switchyard.recording.exchange_log import Folder
-from switchyard.recording.export import Account
-from switchyard.recording.export import Said
-from switchyard.recording.export import account_of
-from switchyard.recording.export import write_account
+from switchyard.recording.export import ExchangeExport
+from switchyard.recording.export import Message
+from switchyard.recording.export import export_of
+from switchyard.recording.export import write_export
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.metadata import FACTS
 from switchyard.redaction.concealing import Concealer
@@ -38,9 +38,11 @@ def settings(folder: Path, **more: object) -> Settings:
     return Settings.model_validate({"dir": str(folder), **more})
 
 
-def account(number: int = 0, begun: float = NOW, size: int = 10) -> Account:
-    body = Said("client-request", "POST /v1\n", b"x" * size, "application/json", "")
-    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), Concealer([SECRET]))
+def account(number: int = 0, begun: float = NOW, size: int = 10) -> ExchangeExport:
+    body = Message("client-request", "POST /v1\n", b"x" * size, "application/json", "")
+    return ExchangeExport(
+        f"{number:08x}-rest", begun, {"number": number}, (body,), Concealer([SECRET])
+    )
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path)
     call.response.content = f"data: {SECRET}\n\n".encode()
     call.request.headers["authorization"] = "Bearer unheard-of-token"
     parent = tmp_path / "logs" / "deeper"
-    folder, size = write_account(account_of(call, [attempt], Concealer([SECRET])), parent)
+    folder, size = write_export(export_of(call, [attempt], Concealer([SECRET])), parent)
     assert names(folder) == [
         "attempt-1-error.txt",
         "attempt-1-request.bin",
@@ -94,18 +96,18 @@ def test_the_cost_is_told_where_its_price_is_known(tmp_path: Path) -> None:
     call.request.timestamp_start = at
     facts = {"tokens": {"input": 1000, "output": 10}, "provider-origin": "https://api.openai.com"}
     call.metadata[FACTS] = {**facts, "provider-model": "gpt-5"}
-    folder, _ = write_account(account_of(call, []), tmp_path / "known")
+    folder, _ = write_export(export_of(call, []), tmp_path / "known")
     usd = cost_of(facts["tokens"], "gpt-5", "https://api.openai.com", at)
     assert usd is not None
     told = json.loads((folder / "exchange.json").read_bytes())
     assert told["cost"] == {"usd": float(usd), "basis": "list prices"}
     call.metadata[FACTS] = {**facts, "provider-model": "my-own"}
-    folder, _ = write_account(account_of(call, []), tmp_path / "unknown")
+    folder, _ = write_export(export_of(call, []), tmp_path / "unknown")
     assert "cost" not in json.loads((folder / "exchange.json").read_bytes())
 
 
 def test_bodies_are_left_out_where_they_are_not_wanted(tmp_path: Path) -> None:
-    folder, _ = write_account(account_of(tflow.tflow(resp=True), []), tmp_path, bodies=False)
+    folder, _ = write_export(export_of(tflow.tflow(resp=True), []), tmp_path, bodies=False)
     assert names(folder) == ["client-request.http", "client-response.http", "exchange.json"]
 
 
@@ -114,12 +116,12 @@ def test_a_compressed_body_is_written_as_it_reads(tmp_path: Path) -> None:
     call.request.headers["content-type"] = "application/json"
     call.request.content = b'{"model": "m"}'
     call.request.encode("gzip")
-    folder, _ = write_account(account_of(call, []), tmp_path)
+    folder, _ = write_export(export_of(call, []), tmp_path)
     assert (folder / "client-request.json").read_bytes() == b'{"model": "m"}'
 
 
 def test_an_exchange_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
-    assert write_account(account(1), tmp_path) == write_account(account(1), tmp_path)
+    assert write_export(account(1), tmp_path) == write_export(account(1), tmp_path)
     assert len(names(tmp_path)) == 1
 
 
@@ -278,9 +280,9 @@ def test_whatever_fails_nothing_stays(
             case "mkdir":
                 broken.setattr(account_module, "_write_files", fail)
         with pytest.raises(OSError, match="it broke"):
-            write_account(account(1), tmp_path)
+            write_export(account(1), tmp_path)
     assert names(tmp_path) == []
-    write_account(account(1), tmp_path)
+    write_export(account(1), tmp_path)
     assert len(names(tmp_path)) == 1
 
 
@@ -291,7 +293,7 @@ def test_the_same_trouble_is_told_once_until_it_is_over(
     broken = threading.Event()
     write = exchange_log.Folder.write
 
-    def sometimes(folder: Folder, one: Account) -> None:
+    def sometimes(folder: Folder, one: ExchangeExport) -> None:
         if broken.is_set():
             raise OSError(errno.ENOSPC, "No space left on device", f"/x/{one.id}")
         write(folder, one)
@@ -386,7 +388,7 @@ def test_heads_hold_nothing_that_a_terminal_acts_upon(tmp_path: Path) -> None:
     call.request.headers["x-title"] = "a\x1b[2J\x07"
     call.request.path = "/v1/\x1b]0;x"
     call.response.reason = "OK\x1b[1m"  # type: ignore[union-attr]
-    folder, _ = write_account(account_of(call, []), tmp_path)
+    folder, _ = write_export(export_of(call, []), tmp_path)
     for path in folder.glob("*.http"):
         assert path.read_text().replace("\n", "").isprintable(), path
     assert json.loads((folder / "exchange.json").read_text())["id"] == call.id

@@ -15,7 +15,7 @@ from switchyard.config.references import directory_of
 from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
-from switchyard.routing.plans import Target
+from switchyard.routing.plans import ModelTarget
 from switchyard.values.globs import Globs
 
 # Few and short, so that names meet each other.
@@ -94,7 +94,7 @@ def load(data: Data) -> Config:
     return parse_config(json.dumps(data).encode(), Path("any.yaml"), {})
 
 
-def key(target: Target, suffix: str | None = None) -> tuple[str, str, str | None]:
+def key(target: ModelTarget, suffix: str | None = None) -> tuple[str, str, str | None]:
     return target.provider.name, target.model, target.suffix or suffix
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchyard.routing.payload import PayloadRequest
 from switchyard.routing.payload import PayloadRules
-from switchyard.routing.payload import Request
 from switchyard.values.json_paths import Where
 from switchyard.values.json_paths import parse_path
 from tests.unit.config.loading import load
@@ -27,14 +27,14 @@ def rules(text: str) -> PayloadRules:
     return PayloadRules(load(HEAD + text).payload)
 
 
-def request(**changed: Any) -> Request:
+def request(**changed: Any) -> PayloadRequest:
     usual: dict[str, Any] = {
         "models": ("gpt-5", "my-alias"),
         "protocol": "openai-chat",
         "from_protocol": "anthropic",
         "headers": {"X-Tier": "tenant-7", "authorization": "Bearer s"},
     }
-    return Request(**{**usual, **changed})
+    return PayloadRequest(**{**usual, **changed})
 
 
 def body_after(text: str, body: dict[str, Any] | None = None, **changed: Any) -> dict[str, Any]:

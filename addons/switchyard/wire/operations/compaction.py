@@ -9,7 +9,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.usage import read_usage
 from switchyard.wire.model.errors import BadReply
-from switchyard.wire.operations.operation import Told
+from switchyard.wire.operations.operation import OperationReply
 
 
 class Compacting:
@@ -34,10 +34,10 @@ class Compacting:
         """Nothing: the body stays as it is."""
         return []
 
-    def read(self, format: str, body: JsonObject) -> Told:
+    def read(self, format: str, body: JsonObject) -> OperationReply:
         if not isinstance(body.get("output"), list):
             raise BadReply("the upstream's answer holds no compacted output")
-        return Told(None, read_usage(body.get("usage")))
+        return OperationReply(None, read_usage(body.get("usage")))
 
     def estimate(self, model: str) -> None:
         """Nothing: only a provider can read what it made."""

@@ -25,7 +25,7 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.errors import BadReply
-from switchyard.wire.operations.operation import Told
+from switchyard.wire.operations.operation import OperationReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +103,13 @@ class Counting:
         """Nothing: only a provider of the client's own format is asked."""
         return []
 
-    def read(self, format: str, body: JsonObject) -> Told:
+    def read(self, format: str, body: JsonObject) -> OperationReply:
         name = "input_tokens" if format == "anthropic" else "totalTokens"
         if int_of(body.get(name)) is None:
             # Protocol buffers leave a zero out.
             if format != "gemini" or body.get("promptTokensDetails"):
                 raise BadReply(f"the answer has no {name}")
-        return Told(None)
+        return OperationReply(None)
 
     def estimate(self, model: str) -> JsonObject:
         inner = object_of(self._body.get("generateContentRequest"))

@@ -23,7 +23,7 @@ from switchyard.wire.formats.gemini.paths import method_path
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.operations.operation import Told
+from switchyard.wire.operations.operation import OperationReply
 
 type Shape = Literal["openai", "gemini", "ollama"]
 type Vector = list[float] | str
@@ -103,16 +103,16 @@ class Embedding:
         said = {"embedding-task": wish.task, "embedding-title": wish.title}
         return [name for name, value in said.items() if value]
 
-    def read(self, format: str, body: JsonObject) -> Told:
+    def read(self, format: str, body: JsonObject) -> OperationReply:
         found = _read(_SHAPES[format], body)
         if not found.vectors or not all(found.vectors):
             raise BadReply("the upstream's answer holds no embedding")
         if self._is_own(format):
-            return Told(self._recoded(body, found.vectors), found.usage)
+            return OperationReply(self._recoded(body, found.vectors), found.usage)
         vectors = [_numbers(vector) for vector in found.vectors]
         if len(vectors) != len(self._wish().texts):
             raise BadReply(f"the upstream's answer holds {len(vectors)} embeddings, not one a text")
-        return Told(self._answer(vectors, found), found.usage)
+        return OperationReply(self._answer(vectors, found), found.usage)
 
     def estimate(self, model: str) -> None:
         """Nothing: only a provider has vectors."""

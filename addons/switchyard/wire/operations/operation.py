@@ -1,8 +1,8 @@
 """What can be asked of a model besides an answer: how many tokens a request has, or embeddings.
 
 Such a call is one JSON body each way, never a stream. It takes the way of every other request
-(names, keys, failover), with an `Aside` in the place of the conversation and an `AsideRelay` in
-that of the `Relay`.
+(names, keys, failover), with an `Operation` in the place of the conversation and an
+`OperationRelay` in that of the `Relay`.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from switchyard.wire.relay.bounds import Bounds
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OperationReply:
     """What an upstream answered: the client's body, or None where the upstream's own bytes will
     do, and what was used."""
 
@@ -35,7 +35,7 @@ class Told:
     usage: Usage | None = None
 
 
-class Aside(Protocol):
+class Operation(Protocol):
     """One client's call. Formats are named as in the registry."""
 
     service: str
@@ -58,7 +58,7 @@ class Aside(Protocol):
         """What of the client's wishes a provider of `format` cannot be told; see `losses.lost`."""
         ...
 
-    def read(self, format: str, body: JsonObject) -> Told:
+    def read(self, format: str, body: JsonObject) -> OperationReply:
         """What the answer of a provider of `format` means. Raises BadReply if it is none."""
         ...
 
@@ -68,7 +68,7 @@ class Aside(Protocol):
         ...
 
 
-class AsideRelay:
+class OperationRelay:
     """Reads one answer, with the interface of `relay.Relay`: `start`, then `feed` for each piece,
     then `end` or `cut`; after `end` either `committed` or `failed` is set."""
 
@@ -77,14 +77,14 @@ class AsideRelay:
     enough = False
     progress = 0
 
-    def __init__(self, aside: Aside, upstream: Format, bounds: Bounds = USUAL) -> None:
+    def __init__(self, operation: Operation, upstream: Format, bounds: Bounds = USUAL) -> None:
         self.committed = False
         self.failed = False
         self.done = False
         self.problem: Problem | None = None
         self.usage: Usage | None = None
         self.body = b""
-        self._aside = aside
+        self._aside = operation
         self._upstream = upstream
         self._status = 0
         self._decode: Decode | None = None

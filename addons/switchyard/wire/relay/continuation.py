@@ -1,9 +1,9 @@
 """Where one attempt's stream broke off and the next one goes on, without the client noticing.
 
-A `Seam` watches what the client has been told. When the stream breaks, the next model is asked to
-continue the text so far (`continued`), and its events are fitted to the stream that is already
-open (`join`): no second handshake, its text in the text part that is open, its parts numbered on.
-A tool call is never continued half-way, so a stream in which one began cannot go on.
+A `Continuation` watches what the client has been told. When the stream breaks, the next model is
+asked to continue the text so far (`continued`), and its events are fitted to the stream that is
+already open (`join`): no second handshake, its text in the text part that is open, its parts
+numbered on. A tool call is never continued half-way, so a stream in which one began cannot go on.
 """
 
 import re
@@ -35,7 +35,7 @@ _TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|20
 reference, "Prefill Claude's response")."""
 
 
-class Seam:
+class Continuation:
     """The stream a client is reading, over all the attempts that feed it."""
 
     def __init__(self) -> None:

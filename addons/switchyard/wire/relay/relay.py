@@ -54,7 +54,7 @@ from switchyard.wire.relay.bounds import USUAL
 from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.bounds import Exceeded
 from switchyard.wire.relay.bounds import Gauge
-from switchyard.wire.relay.continuation import Seam
+from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.framing import FrameDecoder
 from switchyard.wire.relay.framing import frame_decoder
 from switchyard.wire.relay.framing import is_document
@@ -80,14 +80,15 @@ class Relay:
         client: Format,
         streams: bool,
         asked: Asked,
-        seam: Seam | None = None,
+        continuation: Continuation | None = None,
         before: "Relay | None" = None,
         bounds: Bounds = USUAL,
     ) -> None:
         """`streams` says whether the client wants a stream.
 
-        With a `seam` a stream that breaks after output can be continued by another relay, which is
-        given the same seam and this one as `before`. What goes beyond `bounds` is a failure.
+        With a `continuation` a stream that breaks after output can be continued by another relay,
+        which is given the same seam and this one as `before`. What goes beyond `bounds` is a
+        failure.
         """
         self.upstream = upstream
         self.client = client
@@ -113,7 +114,7 @@ class Relay:
         self._decode: Decode | None = None
         self._collected = bytearray()
         self._held: list[tuple[Frame, list[Event]]] = []
-        self._seam = seam
+        self._continuation = continuation
         self._before = before
         self._frames: FrameDecoder | None = None
         self._reader = upstream.stream_reader()
@@ -221,14 +222,14 @@ class Relay:
         """Take the answer for a stream; returns what came of it so far."""
         head = bytes(self._collected[:512]).removeprefix(b"\xef\xbb\xbf").lstrip()
         self._frames = frame_decoder(self.upstream, head)
-        keeps = self._keeps_bytes and self._seam is None and not self._asked.array
+        keeps = self._keeps_bytes and self._continuation is None and not self._asked.array
         if not self.streams:
             self._sink = Folding(self.upstream.name)
         elif keeps and self._before is None:
             self._sink = Mending(self.client, self._asked)
         else:
             self._sink = self._written()
-        if self.streams and self._seam is None and not self.stages:
+        if self.streams and self._continuation is None and not self.stages:
             self._skimmer = self._new_skimmer()
         data = bytes(self._collected)
         self._collected.clear()
@@ -278,14 +279,14 @@ class Relay:
         return b""
 
     def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
-        if self._seam is not None:
-            events = self._seam.fit(events)
+        if self._continuation is not None:
+            events = self._continuation.fit(events)
         return self._sink.take(frame, events)
 
     def _commit(self) -> bytes:
         self.committed = True
-        if self._before is not None and self._seam is not None:
-            self._seam.begin_next()
+        if self._before is not None and self._continuation is not None:
+            self._continuation.begin_next()
         held, self._held = self._held, []
         return b"".join(self._pass_on(frame, events) for frame, events in held)
 
@@ -313,8 +314,8 @@ class Relay:
             return out + self._fail("empty", "the answer is empty")
         if not self.committed:
             out += self._commit()
-        if self._seam is not None:
-            events = self._seam.fit(events)
+        if self._continuation is not None:
+            events = self._continuation.fit(events)
         out += self._sink.close(events)
         if isinstance(self._sink, Folding):
             self._write_body(self._sink.reply())
@@ -342,7 +343,12 @@ class Relay:
     @property
     def resumable(self) -> bool:
         """Whether the answer failed after the commit, and another relay may go on with it."""
-        return self.failed and self.committed and self._seam is not None and self._seam.can_go_on
+        return (
+            self.failed
+            and self.committed
+            and self._continuation is not None
+            and self._continuation.can_go_on
+        )
 
     @property
     def response(self) -> JsonObject | None:
@@ -395,10 +401,10 @@ class Relay:
         self.committed = True
         if self.streams:
             self._sink = self._written()
-            if self._seam is not None:
+            if self._continuation is not None:
                 if self._before is not None:
-                    self._seam.begin_next()
-                events = self._seam.fit(events)
+                    self._continuation.begin_next()
+                events = self._continuation.fit(events)
             return self._sink.close(events)
         if self.upstream.name == self.client.name and not self._changed:
             self.body = as_utf8(raw)

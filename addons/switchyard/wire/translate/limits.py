@@ -33,7 +33,7 @@ _LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StopLimits:
     """Where an answer shall end. Empty: wherever it ends by itself."""
 
     stop: tuple[str, ...] = ()
@@ -42,17 +42,17 @@ class Limits:
     def __bool__(self) -> bool:
         return bool(self.stop) or self.max_tokens is not None
 
-    def joined(self, other: "Limits") -> "Limits":
+    def joined(self, other: "StopLimits") -> "StopLimits":
         """Both of them."""
         stop = tuple(dict.fromkeys((*self.stop, *other.stop)))
         limits = [n for n in (self.max_tokens, other.max_tokens) if n is not None]
-        return Limits(stop, min(limits, default=None))
+        return StopLimits(stop, min(limits, default=None))
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = StopLimits()
 
 
-def limits_said(body: JsonObject, names: Sequence[str]) -> tuple[Limits, list[str]]:
+def limits_said(body: JsonObject, names: Sequence[str]) -> tuple[StopLimits, list[str]]:
     """The limits that the members `names` of a request's body set, and which of them do.
 
     A limit of tokens that a member beside these says as well is left to the upstream.
@@ -69,7 +69,7 @@ def limits_said(body: JsonObject, names: Sequence[str]) -> tuple[Limits, list[st
         elif name in _LIMIT_NAMES and isinstance(value, int) and not isinstance(value, bool):
             limits += [] if told_otherwise else [value]
             found.append(name)
-    return Limits(tuple(stops), min(limits, default=None)), found
+    return StopLimits(tuple(stops), min(limits, default=None)), found
 
 
 def _sequences(value: Any) -> list[str]:
@@ -80,11 +80,11 @@ def _sequences(value: Any) -> list[str]:
 class Enforcer:
     """Ends the answers of one attempt; see `stages.Stage`."""
 
-    def __init__(self, limits: Limits, answers: int = 1) -> None:
+    def __init__(self, limits: StopLimits, answers: int = 1) -> None:
         """`answers`: how many were asked for (`n`). The attempt is over when all have ended."""
         self.changed = False
         self.over = False
-        self._limits = Limits(tuple(filter(None, limits.stop)), limits.max_tokens)
+        self._limits = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
         self._answers = answers
         self._choices: dict[int, _Choice] = {}
 
@@ -115,7 +115,7 @@ class _Choice:
     """One answer."""
 
     index: int
-    limits: Limits
+    limits: StopLimits
     ended: bool = False
     cut: Stop | None = None
     """Why it was ended here."""

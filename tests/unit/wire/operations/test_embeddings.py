@@ -14,7 +14,7 @@ from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.operations.embeddings import Embedding
-from switchyard.wire.operations.operation import AsideRelay
+from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.registry import FORMATS
 from tests.unit.wire.corpus import needs_corpus
 from tests.unit.wire.corpus import records
@@ -193,8 +193,8 @@ def test_a_vector_too_few_is_no_answer() -> None:
 
 def relayed(
     body: bytes, status: int = 200, client: str = "openai-chat", cut: int = 0
-) -> AsideRelay:
-    relay = AsideRelay(embedding(client), FORMATS["openai-chat"])
+) -> OperationRelay:
+    relay = OperationRelay(embedding(client), FORMATS["openai-chat"])
     relay.start(status, "application/json")
     for at in range(0, len(body), cut or len(body) or 1):
         assert relay.feed(body[at : at + (cut or len(body))]) == b""
@@ -231,14 +231,14 @@ def test_the_relay_finds_failures(body: bytes, status: int, kind: str) -> None:
 
 
 def test_a_relay_that_is_cut_or_cannot_be_decoded_fails() -> None:
-    relay = AsideRelay(embedding("ollama"), FORMATS["ollama"])
+    relay = OperationRelay(embedding("ollama"), FORMATS["ollama"])
     relay.start(200)
     relay.feed(b'{"embed')
     relay.cut("the connection broke")
     assert relay.problem and relay.problem.kind == "cut"
     assert relay.end() == b"" and relay.cut("again") == b"" and relay.feed(b"x") == b""
     for encoding, data in (("snappy", b"x"), ("gzip", b"no gzip")):
-        relay = AsideRelay(embedding("ollama"), FORMATS["ollama"])
+        relay = OperationRelay(embedding("ollama"), FORMATS["ollama"])
         relay.start(200, "", encoding)
         relay.feed(data)
         assert relay.problem and relay.problem.kind == "malformed"

@@ -10,7 +10,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.continuation import INSTRUCTION
-from switchyard.wire.relay.continuation import Seam
+from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.continuation import continued
 from switchyard.wire.relay.continuation import repeated
 from switchyard.wire.relay.relay import Relay
@@ -37,10 +37,10 @@ def says(*words: str, finish: str | None = None) -> bytes:
 
 
 def relays(client: str, *streams: bytes) -> tuple[list[Relay], bytes]:
-    seam, out, made = Seam(), b"", []
+    continuation, out, made = Continuation(), b"", []
     for data in streams:
         before = next((relay for relay in made if relay.committed), None)
-        relay = Relay(FORMATS["openai-chat"], FORMATS[client], True, ASKED, seam, before)
+        relay = Relay(FORMATS["openai-chat"], FORMATS[client], True, ASKED, continuation, before)
         made.append(relay)
         relay.start(200)
         out += relay.feed(data) + relay.end()

@@ -29,7 +29,7 @@ from switchyard.wire.operations.count_tokens import Meter
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import Enforcer
-from switchyard.wire.translate.limits import Limits
+from switchyard.wire.translate.limits import StopLimits
 from switchyard.wire.translate.limits import first_sequence
 from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.limits import unsure_end
@@ -39,7 +39,7 @@ from tests.unit.wire.laws import write_stream
 
 texts = st.text("abE\n é漢", max_size=40)
 sequences = st.lists(st.text("abE\n é", min_size=1, max_size=4), max_size=4).map(tuple)
-limits = st.builds(Limits, sequences, st.one_of(st.none(), st.integers(1, 12)))
+limits = st.builds(StopLimits, sequences, st.one_of(st.none(), st.integers(1, 12)))
 CLIENTS = [name for name in FORMATS if name != "openai-completions"]
 
 
@@ -58,13 +58,13 @@ def streamed(text: str, cuts: list[int], *more: Event) -> list[Event]:
     ]
 
 
-def ended(events: list[Event], limits: Limits, answers: int = 1) -> list[Event]:
+def ended(events: list[Event], limits: StopLimits, answers: int = 1) -> list[Event]:
     """The events one by one through a stage."""
     stage = Enforcer(limits, answers)
     return [told for event in events for told in stage.feed([event])]
 
 
-def expected(text: str, limits: Limits) -> tuple[str, str, str | None]:
+def expected(text: str, limits: StopLimits) -> tuple[str, str, str | None]:
     """The answer that a model would give that is told `limits`, by the plainest way to find it:
     character by character."""
     meter = Meter(limits.max_tokens)
@@ -86,7 +86,7 @@ def told(events: list[Event]) -> tuple[str, str, str | None]:
 
 
 @given(texts, limits, st.lists(st.integers(0, 40), max_size=12))
-def test_any_split_ends_at_the_same_place(text: str, limits: Limits, cuts: list[int]) -> None:
+def test_any_split_ends_at_the_same_place(text: str, limits: StopLimits, cuts: list[int]) -> None:
     events = ended(streamed(text, cuts), limits)
     assert told(events) == expected(text, limits)
     words, *_ = told(events)
@@ -128,7 +128,7 @@ def test_every_client_is_told_in_its_own_words(
         else json.dumps(home.write_reply(whole, ASKED)).encode()
     )
     relay = Relay(home, away, streams, ASKED)
-    relay.stages = [Enforcer(Limits(("STOP",)))]
+    relay.stages = [Enforcer(StopLimits(("STOP",)))]
     relay.start(200, home.content_type if sends == "stream" else "application/json")
     out = b"".join(relay.feed(data[i : i + 7]) for i in range(0, len(data), 7)) + relay.end()
     assert relay.committed and relay.done and not relay.failed and relay.enough
@@ -160,7 +160,7 @@ def test_an_answer_that_needs_no_end_keeps_its_words_and_its_json(name: str) -> 
     events = streamed("One. ST. Two. S", [7])
     body = json.dumps(format.write_reply(fold("openai-chat", events), ASKED), indent=3).encode()
     relay = Relay(format, format, False, ASKED)
-    relay.stages = [Enforcer(Limits(("STOP",), 100))]
+    relay.stages = [Enforcer(StopLimits(("STOP",), 100))]
     relay.start(200, "application/json")
     relay.feed(body)
     relay.end()
@@ -169,7 +169,7 @@ def test_an_answer_that_needs_no_end_keeps_its_words_and_its_json(name: str) -> 
 
 def test_an_answer_that_begins_with_the_sequence_is_an_answer() -> None:
     relay = Relay(FORMATS["openai-chat"], FORMATS["anthropic"], True, ASKED)
-    relay.stages = [Enforcer(Limits(("STOP",)))]
+    relay.stages = [Enforcer(StopLimits(("STOP",)))]
     relay.start(200, "text/event-stream")
     out = relay.feed(write_stream(FORMATS["openai-chat"], streamed("STOP at once", [2])))
     out += relay.end()
@@ -183,7 +183,7 @@ def test_usage_that_came_before_the_end_is_kept() -> None:
     events = streamed("A STOP b", [3, 5])
     usage = fold("anthropic", read_stream(anthropic, ANTHROPIC_HEAD)).usage
     assert usage is not None
-    out = ended([events[0], UsageUpdate(usage), *events[1:]], Limits(("STOP",)))
+    out = ended([events[0], UsageUpdate(usage), *events[1:]], StopLimits(("STOP",)))
     assert fold("anthropic", out).usage == usage
 
 
@@ -205,9 +205,9 @@ def test_thinking_and_arguments_are_counted_but_not_searched() -> None:
         Finish(Stop(reason="tool_calls")),
         End(),
     ]
-    assert ended(events, Limits(("STOP",))) == events
-    assert ended(events, Limits(("STOP",), 100)) == events
-    cut = ended(events, Limits(max_tokens=7))  # 24 characters of thinking are 5.64 tokens
+    assert ended(events, StopLimits(("STOP",))) == events
+    assert ended(events, StopLimits(("STOP",), 100)) == events
+    cut = ended(events, StopLimits(max_tokens=7))  # 24 characters of thinking are 5.64 tokens
     assert cut == [
         *events[:4],
         ArgumentsDelta(1, '{"a":'),
@@ -215,7 +215,7 @@ def test_thinking_and_arguments_are_counted_but_not_searched() -> None:
         Finish(Stop(reason="length")),
         End(),
     ]
-    assert ended(events, Limits(max_tokens=1))[0] == PartStart(0, Thinking(text="STOP"))
+    assert ended(events, StopLimits(max_tokens=1))[0] == PartStart(0, Thinking(text="STOP"))
 
 
 def test_of_several_answers_each_ends_for_itself() -> None:
@@ -225,12 +225,12 @@ def test_of_several_answers_each_ends_for_itself() -> None:
     def over(choice: int) -> list[Event]:
         return [PartEnd(0, choice=choice), Finish(Stop(reason="end"), choice)]
 
-    stage = Enforcer(Limits(("STOP",)), answers=2)
+    stage = Enforcer(StopLimits(("STOP",)), answers=2)
     first = stage.feed([*said(0, "a STOP b"), *said(1, "c ST")])
     assert first[-1] == TextDelta(0, "c ", 1) and not stage.over
     assert stage.feed([TextDelta(0, "never", 0), *over(0)]) == []
     assert stage.feed([*over(1), End()]) == [TextDelta(0, "ST", 1), *over(1), End()]
-    stage = Enforcer(Limits(("STOP",)), answers=2)
+    stage = Enforcer(StopLimits(("STOP",)), answers=2)
     out = stage.feed([*said(0, "x"), *over(0), *said(1, "y STOP"), *over(1), End()])
     assert stage.over and out[-3:] == [
         PartEnd(0, choice=1),
@@ -242,34 +242,34 @@ def test_of_several_answers_each_ends_for_itself() -> None:
 def test_a_failure_passes() -> None:
     error = Failure(FORMATS["openai-chat"].find_error({"error": {"message": "no"}}))  # type: ignore[arg-type]
     events = [*streamed("a", [])[:2], error]
-    assert ended(events, Limits(("STOP",)))[-1] is error
+    assert ended(events, StopLimits(("STOP",)))[-1] is error
 
 
 @pytest.mark.parametrize(
     ("body", "names", "limits", "found"),
     [
-        ({"stop": "x"}, ["stop"], Limits(("x",)), ["stop"]),
-        ({"stop": ["x", ""], "top_p": 1}, ["top_p", "stop"], Limits(("x",)), ["stop"]),
-        ({"stop_sequences": ["x"]}, ["stop_sequences"], Limits(("x",)), ["stop_sequences"]),
-        ({"max_output_tokens": 9}, ["max_output_tokens"], Limits((), 9), ["max_output_tokens"]),
+        ({"stop": "x"}, ["stop"], StopLimits(("x",)), ["stop"]),
+        ({"stop": ["x", ""], "top_p": 1}, ["top_p", "stop"], StopLimits(("x",)), ["stop"]),
+        ({"stop_sequences": ["x"]}, ["stop_sequences"], StopLimits(("x",)), ["stop_sequences"]),
+        ({"max_output_tokens": 9}, ["max_output_tokens"], StopLimits((), 9), ["max_output_tokens"]),
         (
             {"max_tokens": 9, "max_completion_tokens": 8},
             ["max_tokens"],
-            Limits(),
+            StopLimits(),
             ["max_tokens"],
         ),
-        ({"stop": 3, "max_tokens": True}, ["stop", "max_tokens"], Limits(), []),
+        ({"stop": 3, "max_tokens": True}, ["stop", "max_tokens"], StopLimits(), []),
     ],
 )
 def test_what_members_of_a_body_limit(
-    body: dict[str, Any], names: list[str], limits: Limits, found: list[str]
+    body: dict[str, Any], names: list[str], limits: StopLimits, found: list[str]
 ) -> None:
     assert limits_said(body, names) == (limits, found)
 
 
 def test_two_sets_of_limits_hold_together() -> None:
-    assert Limits(("a",), 5).joined(Limits(("b", "a"), 3)) == Limits(("a", "b"), 3)
-    assert Limits().joined(Limits()) == Limits() and not Limits()
+    assert StopLimits(("a",), 5).joined(StopLimits(("b", "a"), 3)) == StopLimits(("a", "b"), 3)
+    assert StopLimits().joined(StopLimits()) == StopLimits() and not StopLimits()
 
 
 @given(st.lists(texts), st.integers(0, 30))

@@ -12,14 +12,14 @@ from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
-from switchyard.wire.formats.anthropic.mender import Mender
+from switchyard.wire.formats.anthropic.mender import AnthropicMender
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
 from switchyard.wire.formats.anthropic.request_reader import read_request
 from switchyard.wire.formats.anthropic.request_writer import write_request
 from switchyard.wire.formats.anthropic.sealed import without_sealed
-from switchyard.wire.formats.anthropic.stream_reader import StreamReader
-from switchyard.wire.formats.anthropic.stream_writer import StreamWriter
+from switchyard.wire.formats.anthropic.stream_reader import AnthropicStreamReader
+from switchyard.wire.formats.anthropic.stream_writer import AnthropicStreamWriter
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.errors import ApiError
@@ -68,14 +68,14 @@ class Anthropic:
     def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
         return write_reply(reply, asked)
 
-    def stream_reader(self) -> StreamReader:
-        return StreamReader()
+    def stream_reader(self) -> AnthropicStreamReader:
+        return AnthropicStreamReader()
 
-    def stream_writer(self, asked: Asked) -> StreamWriter:
-        return StreamWriter(asked)
+    def stream_writer(self, asked: Asked) -> AnthropicStreamWriter:
+        return AnthropicStreamWriter(asked)
 
-    def mender(self, asked: Asked) -> Mender:
-        return Mender(asked)
+    def mender(self, asked: Asked) -> AnthropicMender:
+        return AnthropicMender(asked)
 
     def find_error(self, body: JsonObject) -> ApiError | None:
         return find_error(body)

@@ -55,7 +55,7 @@ _BLOCK_MEMBERS: dict[str, JsonObject] = {
 """Members without which official SDKs fail on a block that begins."""
 
 
-class Mender:
+class AnthropicMender:
     """Repairs one stream. Supplies missing `event:` lines, `message_start`, block starts and
     stops, `message_delta` and `message_stop`, and members without which official SDKs fail;
     numbers blocks anew where the upstream counts badly; drops `[DONE]`, what is no JSON, a

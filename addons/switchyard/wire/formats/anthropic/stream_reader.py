@@ -72,7 +72,7 @@ class _Block:
     """An opaque block as it has grown so far."""
 
 
-class StreamReader:
+class AnthropicStreamReader:
     """Reads one stream. Keeps to the grammar of `events` whatever is missing:
 
     - `message_start`, block starts and stops and `message_delta` that were left out are inferred;

@@ -38,7 +38,7 @@ from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.model.sequence import Sequencer
 
 
-class StreamWriter:
+class AnthropicStreamWriter:
     """Writes one stream: `message_start`, one content block after the other, `message_delta`,
     `message_stop`; or an `error` event, after which nothing follows.
 

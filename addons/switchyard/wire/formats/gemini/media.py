@@ -15,7 +15,7 @@ from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
 from switchyard.wire.model.conversation import Media
 
-type Kind = Literal["image", "document", "audio", "video"]
+type MediaKind = Literal["image", "document", "audio", "video"]
 
 _TYPE_OF_KIND = {
     "image": "image/jpeg",
@@ -80,7 +80,7 @@ def _host(uri: str) -> str | None:
         return None
 
 
-def kind_of(media_type: str | None) -> Kind:
+def kind_of(media_type: str | None) -> MediaKind:
     match (media_type or "").partition("/")[0]:
         case "image":
             return "image"

@@ -10,13 +10,13 @@ from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
-from switchyard.wire.formats.openai_responses.mender import Mender
+from switchyard.wire.formats.openai_responses.mender import ResponsesMender
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.reply import read_reply
 from switchyard.wire.formats.openai_responses.request_reader import read_request
 from switchyard.wire.formats.openai_responses.request_writer import write_request
-from switchyard.wire.formats.openai_responses.stream_reader import StreamReader
-from switchyard.wire.formats.openai_responses.stream_writer import StreamWriter
+from switchyard.wire.formats.openai_responses.stream_reader import ResponsesStreamReader
+from switchyard.wire.formats.openai_responses.stream_writer import ResponsesStreamWriter
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Reply
@@ -68,14 +68,14 @@ class OpenAIResponses:
     def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
         return write_reply(reply, asked)
 
-    def stream_reader(self) -> StreamReader:
-        return StreamReader()
+    def stream_reader(self) -> ResponsesStreamReader:
+        return ResponsesStreamReader()
 
-    def stream_writer(self, asked: Asked) -> StreamWriter:
-        return StreamWriter(asked)
+    def stream_writer(self, asked: Asked) -> ResponsesStreamWriter:
+        return ResponsesStreamWriter(asked)
 
-    def mender(self, asked: Asked) -> Mender:
-        return Mender(asked)
+    def mender(self, asked: Asked) -> ResponsesMender:
+        return ResponsesMender(asked)
 
     def find_error(self, body: JsonObject) -> ApiError | None:
         return find_error(body)

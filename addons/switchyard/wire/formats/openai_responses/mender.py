@@ -24,7 +24,7 @@ _ENDS = ("response.completed", "response.incomplete")
 """The names of the terminal event that clients wait for."""
 
 
-class Mender:
+class ResponsesMender:
     """Keeps every byte of an event that is right.
 
     Supplied are the `event:` lines that some providers leave out and clients read, and the

@@ -61,7 +61,7 @@ _TERMINAL = ("response.completed", "response.incomplete", "response.done")
 _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
-class StreamReader:
+class ResponsesStreamReader:
     """Reads one upstream stream."""
 
     def __init__(self) -> None:
@@ -379,22 +379,22 @@ def _id(item: Item) -> str | None:
     return text_of(item.item.get("id")) or None
 
 
-type _Handler = Callable[[StreamReader, JsonObject], list[Event]]
+type _Handler = Callable[[ResponsesStreamReader, JsonObject], list[Event]]
 
 _HANDLERS: dict[str, _Handler] = {
-    "response.output_item.added": StreamReader._added,
-    "response.output_item.done": StreamReader._item_done,
-    "response.content_part.added": StreamReader._part_added,
-    "response.output_text.delta": StreamReader._text,
-    "response.output_text.done": StreamReader._text_done,
-    "response.output_text.annotation.added": StreamReader._annotation,
-    "response.refusal.delta": StreamReader._refusal,
-    "response.refusal.done": StreamReader._text_done,
-    "response.reasoning_summary_text.delta": StreamReader._summary,
-    "response.reasoning_text.delta": StreamReader._summary,
-    "response.function_call_arguments.delta": StreamReader._arguments,
-    "response.function_call_arguments.done": StreamReader._arguments_done,
-    "response.custom_tool_call_input.delta": StreamReader._arguments,
-    "response.custom_tool_call_input.done": StreamReader._arguments_done,
-    "error": StreamReader._error,
+    "response.output_item.added": ResponsesStreamReader._added,
+    "response.output_item.done": ResponsesStreamReader._item_done,
+    "response.content_part.added": ResponsesStreamReader._part_added,
+    "response.output_text.delta": ResponsesStreamReader._text,
+    "response.output_text.done": ResponsesStreamReader._text_done,
+    "response.output_text.annotation.added": ResponsesStreamReader._annotation,
+    "response.refusal.delta": ResponsesStreamReader._refusal,
+    "response.refusal.done": ResponsesStreamReader._text_done,
+    "response.reasoning_summary_text.delta": ResponsesStreamReader._summary,
+    "response.reasoning_text.delta": ResponsesStreamReader._summary,
+    "response.function_call_arguments.delta": ResponsesStreamReader._arguments,
+    "response.function_call_arguments.done": ResponsesStreamReader._arguments_done,
+    "response.custom_tool_call_input.delta": ResponsesStreamReader._arguments,
+    "response.custom_tool_call_input.done": ResponsesStreamReader._arguments_done,
+    "error": ResponsesStreamReader._error,
 }

@@ -66,7 +66,7 @@ _NAMED = ("id", "object", "created_at", "status", "model", "output")
 _CUT = ApiError(message="the stream ended before the answer was complete", kind="unavailable")
 
 
-class StreamWriter:
+class ResponsesStreamWriter:
     """Writes one client stream."""
 
     def __init__(self, asked: Asked) -> None:

@@ -23,7 +23,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.names import NAME
-from switchyard.wire.formats.openai_responses.stream_writer import StreamWriter
+from switchyard.wire.formats.openai_responses.stream_writer import ResponsesStreamWriter
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import ApiError
@@ -106,7 +106,7 @@ def error_message(
 
 def warm_up(asked: Asked) -> bytes:
     """The stream of a response that was not generated: it is complete, and says nothing."""
-    writer = StreamWriter(asked)
+    writer = ResponsesStreamWriter(asked)
     told = writer.feed(Start(format=NAME, model=asked.model))
     for event in (UsageUpdate(Usage(input=0, output=0)), Finish(Stop(reason="end")), End()):
         told += writer.feed(event)
