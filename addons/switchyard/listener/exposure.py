@@ -12,7 +12,9 @@ from switchyard.config.schema import Config
 from switchyard.listener.addresses import is_loopback
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.builtin_addons import mitmproxys
-from switchyard.pipeline.settings import SHORTEST_KEY
+
+SHORTEST_KEY = 7
+"""Characters of a client key where other machines can try keys."""
 
 _SCHEMES = {"socks5": "socks5", "wireguard": "wireguard", "dns": "dns"}
 """How the address of a mode is written that does not speak HTTP with its clients."""

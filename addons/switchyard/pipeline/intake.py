@@ -41,9 +41,6 @@ from switchyard.wire.shared.model_members import names_in_other_letters
 from switchyard.wire.shared.model_members import names_twice
 from switchyard.wire.translate.mixed_dialect import standard
 
-LONGEST_NAME = 256
-"""Characters of a model's name."""
-
 
 class Intake:
     """Recognises calls to a model and begins their exchange.
@@ -176,21 +173,6 @@ def begin_exchange(
         started=time.monotonic(),
         credential=client_credential(head),
     )
-
-
-def check_name(model: str) -> None:
-    """Raises Refused for a model's name that is longer than any: what is known of models is kept by
-    their names, and names that are none are compared with all others."""
-    if len(model) > LONGEST_NAME:
-        raise Refused(
-            ApiError(
-                message=f"There is no model whose name has more than {LONGEST_NAME} characters. "
-                "GET /v1/models lists what can be asked for.",
-                kind="not_found",
-                code="model_not_found",
-                param="model",
-            )
-        )
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:

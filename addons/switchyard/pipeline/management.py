@@ -10,11 +10,11 @@ from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.model_name import check_name
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
 from switchyard.management.provider_status import provider_status
-from switchyard.pipeline.intake import check_name
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime import Runtime
 from switchyard.wire.format import Format

@@ -6,7 +6,7 @@ from switchyard.attempt.operations import check_plan
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
-from switchyard.pipeline.intake import check_name
+from switchyard.exchange.model_name import check_name
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.plans import Plan

@@ -51,9 +51,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
 
-SHORTEST_KEY = 7
-"""Characters of a client key where other machines can try keys."""
-
 
 class Settings:
     """Puts the configuration in force before the first request, or ends the process: a router that

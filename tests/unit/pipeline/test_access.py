@@ -3,10 +3,10 @@ from textwrap import dedent
 import pytest
 from mitmproxy.proxy import mode_specs
 
-from switchyard import pipeline
 from switchyard.clients.keys import place_of
 from switchyard.config.load import parse_config
 from switchyard.config.schema import ServerTls
+from switchyard.pipeline import build
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.forwarding import Forwarding
 from switchyard.values.globs import Globs
@@ -277,8 +277,9 @@ def test_the_head_decides(format: str) -> None:
 
 
 def test_access_comes_before_whoever_looks_at_requests() -> None:
-    names = [type(addon).__name__ for addon in pipeline.addons]
-    looking = [type(one).__name__ for one in pipeline.addons if hasattr(one, "requestheaders")]
+    addons = build()
+    names = [type(addon).__name__ for addon in addons]
+    looking = [type(one).__name__ for one in addons if hasattr(one, "requestheaders")]
     assert looking[0] == "Access"
     assert names.index("Access") < names.index("Tunnels") < names.index("Masking")
 
