@@ -180,7 +180,8 @@ class Turn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A tool offered to the model. `server` tools run at the provider: only `format` knows them,
-    and `raw` is their declaration."""
+    and `raw` is their declaration. A function with `raw` is declared so by `format`, which has a
+    type of its own for it, and by its parameters elsewhere."""
 
     kind: Literal["function", "custom", "server"] = "function"
     name: str

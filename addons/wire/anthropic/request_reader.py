@@ -4,6 +4,7 @@ from typing import Any
 
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import read_blocks
+from addons.wire.anthropic.client_tools import client_tools
 from addons.wire.anthropic.members import Members
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Output
@@ -124,13 +125,17 @@ def _read_tools(members: Members, body: JsonObject) -> tuple[Tool, ...]:
     if body.get("tools") and not isinstance(body["tools"], list):
         raise BadRequest("tools: a list is required", "tools")
     tools = members.take_filled("tools", list) or []
-    return tuple(_read_tool(index, tool) for index, tool in enumerate(tools))
+    return tuple(one for i, tool in enumerate(tools) for one in read_tool(tool, f"tools.{i}"))
 
 
-def _read_tool(index: int, tool: Any) -> Tool:
-    at = f"tools.{index}"
+def read_tool(tool: Any, at: str) -> list[Tool]:
+    """What one entry of `tools` declares; several tools for a toolset. Raises BadRequest."""
     if not isinstance(tool, dict):
         raise BadRequest(f"{at}: an object is required", at)
+    return client_tools(tool) or [_read_tool(tool, at)]
+
+
+def _read_tool(tool: JsonObject, at: str) -> Tool:
     kind = tool.get("type")
     if kind not in (None, "custom"):
         name = tool.get("name") or tool.get("mcp_server_name") or kind

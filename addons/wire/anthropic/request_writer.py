@@ -3,6 +3,7 @@
 from addons.wire.anthropic.adapt import adapt
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import write_blocks
+from addons.wire.anthropic.client_tools import MEMBER
 from addons.wire.anthropic.request_reader import OUTPUT_FORMAT
 from addons.wire.anthropic.request_reader import SYSTEM
 from addons.wire.anthropic.request_reader import SYSTEM_TEXT
@@ -41,7 +42,7 @@ def write_request(conversation: Conversation) -> JsonObject:
             body["system"] = _content(turn)
     body["messages"] = [_message(turn) for turn in c.turns if turn.form not in _SYSTEM_FORMS]
     if c.tools:
-        body["tools"] = [write_tool(tool) for tool in c.tools]
+        body["tools"] = [write_tool(tool) for tool in c.tools if tool.form != MEMBER]
     if (choice := _tool_choice(c)) is not None:
         body["tool_choice"] = choice
     if c.stop:
@@ -70,8 +71,8 @@ def _content(turn: Turn) -> str | list[JsonObject]:
 
 
 def write_tool(tool: Tool) -> JsonObject:
-    """One tool. Those that run at the provider stand as they were declared."""
-    if tool.kind == "server":
+    """One tool. Those of a type of the API's own stand as they were declared."""
+    if tool.raw:
         return tool.raw
     written: JsonObject = {"name": tool.name, **tool.extra}
     if tool.description is not None:

@@ -17,6 +17,8 @@ from addons.wire.conversation import Turn
 from addons.wire.envelope import CallProof
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
+from addons.wire.openai_responses.client_tools import read_client_call
+from addons.wire.openai_responses.client_tools import read_client_output
 from addons.wire.openai_responses.content import read_content
 from addons.wire.openai_responses.items import read_call
 from addons.wire.openai_responses.items import read_message
@@ -163,6 +165,12 @@ class _Entries:
             self._add("assistant", call)
         elif kind in ("function_call_output", "custom_tool_call_output"):
             self._add("user", read_output(item))
+        elif (ran := read_client_call(item)) is not None:
+            self._add("assistant", ran)
+        elif (told := read_client_output(item)) is not None:
+            if kind == "tool_search_output":
+                self._declare(item, where)
+            self._add("user", told)
         elif kind in ("additional_tools", "configuration_update"):
             self._configure(item, where)
         elif kind is None and "id" not in item:

@@ -14,6 +14,7 @@ from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolResult
 from addons.wire.conversation import Turn
 from addons.wire.jsonio import JsonObject
+from addons.wire.openai_responses.client_tools import as_read
 from addons.wire.openai_responses.content import is_content
 from addons.wire.openai_responses.content import write_part
 from addons.wire.openai_responses.items import begins_message
@@ -145,7 +146,7 @@ def _assistant_item(part: Part) -> Iterator[JsonObject]:
             if part.signer == NAME or (own(part.extra) and "sealed" not in own(part.extra)):
                 yield write_reasoning(part)
         case ToolCall():
-            yield write_call(part)
+            yield as_read(part) or write_call(part)
         case Opaque(format="openai-responses"):
             yield part.raw
         case Opaque(text=str(words)) if words:
@@ -158,7 +159,7 @@ def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[Jso
     for part in turn.parts:
         item: JsonObject | None = None
         if isinstance(part, ToolResult):
-            item = write_output(part, None if is_own else kinds.get(part.call_id))
+            item = as_read(part) or write_output(part, None if is_own else kinds.get(part.call_id))
         elif isinstance(part, Opaque) and part.format == NAME and not is_content(part):
             item = part.raw
         if item is None:

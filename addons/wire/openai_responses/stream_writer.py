@@ -43,11 +43,14 @@ from addons.wire.logprobs import with_bytes
 from addons.wire.names import Names
 from addons.wire.openai_responses.builders import Builder
 from addons.wire.openai_responses.builders import CallBuilder
+from addons.wire.openai_responses.builders import ClientCallBuilder
 from addons.wire.openai_responses.builders import Events
 from addons.wire.openai_responses.builders import MessageBuilder
 from addons.wire.openai_responses.builders import ReasoningBuilder
 from addons.wire.openai_responses.builders import WholeBuilder
 from addons.wire.openai_responses.builders import proof_item
+from addons.wire.openai_responses.client_tools import call_id
+from addons.wire.openai_responses.client_tools import is_client_run
 from addons.wire.openai_responses.content import is_content
 from addons.wire.openai_responses.errors import failure
 from addons.wire.openai_responses.items import begins_message
@@ -240,6 +243,10 @@ class Composer:
             self._proved = True
         prefix = "ctc" if part.kind == "custom" else "fc"
         tool = None if own(part.extra) else self._names.tool(part.name)
+        if tool is not None and is_client_run(tool):
+            id = call_id(tool, self._id("x").partition("_")[2])
+            self._open = ClientCallBuilder(self._index, id, part, tool)
+            return told
         if tool is not None and tool.kind == "custom":
             prefix = "ctc"
         self._open = CallBuilder(self._index, self._id(prefix), part, tool)
@@ -252,7 +259,7 @@ class Composer:
         builder = self._open
         if isinstance(builder, MessageBuilder):
             return told + builder.add(text, self._taken_logprobs())
-        if isinstance(builder, ReasoningBuilder | CallBuilder):
+        if isinstance(builder, ReasoningBuilder | CallBuilder | ClientCallBuilder):
             told += builder.add(text)
         return told
 
@@ -304,7 +311,7 @@ class Composer:
 
     def _end_call(self, part: ToolCall, final: ToolCall | None) -> Events:
         builder = self._open
-        if not isinstance(builder, CallBuilder):
+        if not isinstance(builder, CallBuilder | ClientCallBuilder):
             return []
         told = builder.end(final) + self._close_item()
         proof = final if final is not None and final.signature else part

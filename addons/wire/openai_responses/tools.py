@@ -10,7 +10,10 @@ from addons.wire.conversation import Tool
 from addons.wire.conversation import ToolChoice
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
+from addons.wire.openai_responses.client_tools import chosen_tool
+from addons.wire.openai_responses.client_tools import client_tool
 from addons.wire.openai_responses.members import NAME
+from addons.wire.openai_responses.members import objects_of
 from addons.wire.openai_responses.members import own
 from addons.wire.openai_responses.members import owned
 from addons.wire.openai_responses.members import rest
@@ -66,6 +69,8 @@ def write_tool(tool: Tool) -> JsonObject | None:
     """One declaration, apart from its namespace; None for a tool that runs elsewhere."""
     if tool.kind == "server":
         return tool.raw if tool.format == NAME else None
+    if tool.raw and tool.format == NAME:
+        return tool.raw
     said = own(tool.extra)
     written: JsonObject = {"type": tool.kind, "name": tool.name}
     if tool.description is not None:
@@ -115,13 +120,12 @@ def read_choice(value: Any) -> ToolChoice | None:
         return ToolChoice(mode="tool", name=name, extra=extra)
     if kind == "allowed_tools":
         tools = value.get("tools")
-        allowed = tuple(
-            text_of(tool.get("name"))
-            for tool in (tools if isinstance(tools, list) else [])
-            if isinstance(tool, dict) and tool.get("name")
-        )
+        names = (text_of(tool.get("name")) or chosen_tool(tool) for tool in objects_of(tools))
+        allowed = tuple(name for name in names if name)
         required = value.get("mode") == "required"
         return ToolChoice(mode="allowed", allowed=allowed, required=required, extra=extra)
+    if (chosen := chosen_tool(value)) is not None:
+        return ToolChoice(mode="tool", name=chosen, extra=extra)
     # A hosted tool by its type: nothing another format could be told to call.
     return ToolChoice(mode="auto", extra=extra)
 
@@ -151,6 +155,8 @@ def _read_tool(raw: JsonObject, where: str, form: str) -> Iterator[Tool]:
         yield from _read_namespace(raw, where, form)
     elif kind in ("function", "custom"):
         yield _read_callable(raw, where, form)
+    elif (tool := client_tool(raw, form)) is not None:
+        yield tool
     else:
         name = text_of(raw.get("name")) or text_of(kind) or "unknown"
         yield Tool(kind="server", name=name, format=NAME, raw=raw, form=form)

@@ -1,0 +1,200 @@
+"""Tools of Anthropic's own types that the client runs, as functions for everybody else.
+
+Sources: the guides "Bash tool", "Text editor tool", "Memory tool" and "Computer use tool"
+(platform.claude.com/docs, Tools) and the parameter types of the official SDK
+(`BetaToolBash20250124Param`, `BetaToolTextEditor20250728Param`, `BetaMemoryTool20250818Param`,
+`BetaToolComputerUse20251124Param`, `BetaComputerToolset20260801Param` and their forerunners). Their
+calls are `tool_use` blocks like those of any other tool, so only the declaration differs.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+
+from addons.wire.conversation import Tool
+from addons.wire.declared import function
+from addons.wire.declared import obj
+from addons.wire.declared import point
+from addons.wire.declared import several
+from addons.wire.declared import switch
+from addons.wire.declared import text
+from addons.wire.declared import whole
+from addons.wire.jsonio import EMPTY
+from addons.wire.jsonio import JsonObject
+
+NAME = "anthropic"
+
+MEMBER = "member"
+"""Form of the tools of a toolset after its first one, which holds the declaration of all."""
+
+_TYPE = re.compile(r"(bash|text_editor|memory|computer|computer_toolset)_(\d{8})")
+
+_BASH = obj(
+    command=text("The command to run; needed unless the shell is restarted"),
+    restart=switch("True restarts the shell"),
+)
+_PATH = text("The path of the file or directory")
+_RANGE = several({"type": "integer"}, "First and last line to view; -1 as the last one means all")
+_LINE = whole("The line after which the text is inserted; 0 is the beginning of the file")
+
+_SCREEN = {
+    "20241022": (
+        *("key", "type", "mouse_move", "left_click", "left_click_drag", "right_click"),
+        *("middle_click", "double_click", "screenshot", "cursor_position"),
+    ),
+    "20250124": (
+        *("left_mouse_down", "left_mouse_up", "scroll", "hold_key", "wait", "triple_click"),
+    ),
+    "20251124": ("zoom",),
+}
+"""The actions that each version of the computer tool added."""
+
+_AT = point("Where on the screen, as [x, y] in pixels from the upper left corner")
+_KEYS = text("Keys to hold down meanwhile, such as ctrl+shift")
+_CLICK = obj(coordinate=_AT, text=_KEYS)
+_AMOUNT = whole("How many steps of the wheel to scroll")
+_DIRECTION = text("Where to scroll", "up", "down", "left", "right")
+_REGION = several({"type": "integer"}, "The part of the screen, as [x0, y0, x1, y1]")
+
+_MEMBERS: Mapping[str, JsonObject] = {
+    "cursor_position": obj(),
+    "double_click": _CLICK,
+    "hold_key": obj(("text", "duration"), text=_KEYS, duration=whole("Seconds")),
+    "key": obj(("text",), text=text("Keys to press, such as ctrl+s"), repeat=whole("How often")),
+    "left_click": _CLICK,
+    "left_click_drag": obj(
+        ("start_coordinate", "coordinate"), start_coordinate=_AT, coordinate=_AT, text=_KEYS
+    ),
+    "left_mouse_down": obj(),
+    "left_mouse_up": obj(),
+    "middle_click": _CLICK,
+    "mouse_move": obj(("coordinate",), coordinate=_AT),
+    "right_click": _CLICK,
+    "screenshot": obj(),
+    "scroll": obj(
+        ("scroll_direction", "scroll_amount"),
+        coordinate=_AT,
+        scroll_direction=_DIRECTION,
+        scroll_amount=_AMOUNT,
+        text=_KEYS,
+    ),
+    "triple_click": _CLICK,
+    "type": obj(("text",), text=text("The text to type")),
+    "wait": obj(("duration",), duration=whole("Seconds")),
+    "zoom": obj(("region",), region=_REGION),
+}
+"""The tools of the computer toolset, with the members of their input."""
+
+
+def client_tools(raw: JsonObject) -> list[Tool]:
+    """The functions for one entry of `tools`; none where it is no tool that a client runs by one of
+    these types."""
+    found = _TYPE.fullmatch(str(raw.get("type")))
+    if found is None:
+        return []
+    kind, version = found[1], found[2]
+    if kind == "computer_toolset":
+        return _toolset(raw)
+    made = partial(function, format=NAME, raw=raw, cache=raw.get("cache_control"))
+    name = raw.get("name")
+    match kind:
+        case "bash":
+            return [made(str(name or "bash"), _BASH_WORDS, _BASH)]
+        case "text_editor":
+            name = str(name or "str_replace_based_edit_tool")
+            return [made(name, _EDITOR_WORDS, _editor(version))]
+        case "memory":
+            return [made(str(name or "memory"), _MEMORY_WORDS, _MEMORY)]
+    return [made(str(name or "computer"), _screen_words(raw), _computer(raw, version))]
+
+
+_BASH_WORDS = "Runs a command in a shell that stays open between calls, and tells its output."
+_EDITOR_WORDS = "Views, creates and edits text files. Texts to replace must match exactly once."
+_MEMORY_WORDS = (
+    "Keeps files under /memories between conversations: view, create, edit, delete and rename them."
+)
+
+
+def _editor(version: str) -> JsonObject:
+    commands = ["view", "create", "str_replace", "insert"]
+    if version < "20250429":
+        commands.append("undo_edit")
+    # Up to 20250429 the text to insert goes by the name of the one that replaces.
+    inserted = {"insert_text": text("For insert: the text")} if version > "20250429" else {}
+    return obj(
+        ("command", "path"),
+        command=text("What to do", *commands),
+        path=_PATH,
+        file_text=text("For create: the content of the file"),
+        old_str=text("For str_replace: the text to replace"),
+        new_str=text("For str_replace: the text in its place" + ("" if inserted else "; insert")),
+        insert_line=_LINE,
+        view_range=_RANGE,
+        **inserted,
+    )
+
+
+_MEMORY = obj(
+    ("command",),
+    command=text("What to do", "view", "create", "str_replace", "insert", "delete", "rename"),
+    path=text("The path of the file or directory, for all commands but rename"),
+    file_text=text("For create: the content of the file"),
+    old_str=text("For str_replace: the text to replace"),
+    new_str=text("For str_replace: the text in its place"),
+    insert_line=_LINE,
+    insert_text=text("For insert: the text"),
+    view_range=_RANGE,
+    old_path=text("For rename: the path it has"),
+    new_path=text("For rename: the path it gets"),
+)
+
+
+def _screen_words(raw: JsonObject) -> str:
+    width, height = raw.get("display_width_px"), raw.get("display_height_px")
+    size = f" The screen has {width} x {height} pixels." if width and height else ""
+    return f"Controls a computer by mouse and keyboard, and takes screenshots.{size}"
+
+
+def _computer(raw: JsonObject, version: str) -> JsonObject:
+    actions = [action for since, added in _SCREEN.items() if since <= version for action in added]
+    if not raw.get("enable_zoom") and "zoom" in actions:
+        actions.remove("zoom")
+    members = {
+        "coordinate": _AT,
+        "text": text("The text to type, the keys to press, or those to hold down meanwhile"),
+    }
+    if version > "20241022":
+        members |= {
+            "start_coordinate": point("For left_click_drag: where to begin, as [x, y]"),
+            "duration": {"type": "number", "description": "For hold_key and wait: seconds"},
+            "scroll_direction": _DIRECTION,
+            "scroll_amount": _AMOUNT,
+        }
+    if "zoom" in actions:
+        members["region"] = _REGION
+    return obj(("action",), action=text("What to do", *actions), **members)
+
+
+def _toolset(raw: JsonObject) -> list[Tool]:
+    """A function a member that is not switched off; they go by the toolset's name together."""
+    configs = raw.get("configs") if isinstance(raw.get("configs"), dict) else {}
+    tools: list[Tool] = []
+    for name, parameters in _MEMBERS.items():
+        config = (configs or {}).get(name)
+        if isinstance(config, dict) and config.get("enabled") is False:
+            continue
+        words = f"Controls a computer by mouse and keyboard: {name.replace('_', ' ')}."
+        first = not tools
+        tools.append(
+            function(
+                name,
+                words,
+                parameters,
+                format=NAME,
+                raw=raw if first else EMPTY,
+                namespace="computer",
+                cache=raw.get("cache_control") if first else None,
+                form="" if first else MEMBER,
+            )
+        )
+    return tools
