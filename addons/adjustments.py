@@ -11,6 +11,7 @@ from addons.policy.profiles import quirks_of
 from addons.policy.provider_schema import Provider
 from addons.policy.provider_schema import Quirks
 from addons.policy.schema import Config
+from addons.wire.chat_templates import fit_template
 from addons.wire.gemini.tools import with_openapi_schemas
 from addons.wire.instructed import with_instruction
 from addons.wire.jsonio import JsonObject
@@ -55,7 +56,7 @@ class Adjustments:
                 exchange.limits = exchange.limits.joined(limits)
                 refused = [name for name in refused if name not in kept]
                 exchange.dropped = [*exchange.dropped, *refused]
-            body = apply_quirks(body, format, quirks)
+            body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         if not self._payload:
             return body, []
         return self._payload.apply(body, _request(exchange))
@@ -67,6 +68,11 @@ class Adjustments:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
+
+    def takes_system(self, target: Target) -> bool:
+        """Whether a target's model is known to take instructions between the turns."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.system == "anywhere"
 
     def _quirks_of(self, target: Target) -> Quirks | None:
         place = target.provider.name, target.model

@@ -16,6 +16,7 @@ from addons.policy.fields import SOCKET_SCHEME
 from addons.policy.provider_schema import AuthStyle
 from addons.policy.provider_schema import Provider
 from addons.runtime import Runtime
+from addons.wire.anthropic.client_tools import ToolsetCalls
 from addons.wire.callids import FreshIds
 from addons.wire.conversation import ToolCall
 from addons.wire.format import Format
@@ -144,6 +145,8 @@ def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Sta
         stages.append(FreshIds(taken))
     if not exchange.passes_through and (names := new_names(exchange.conversation)):
         stages.append(GivenNames(names))
+    if not exchange.passes_through and ToolsetCalls.has_work(exchange.conversation.tools):
+        stages.append(ToolsetCalls(exchange.conversation.tools))
     if exchange.limits:
         stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
     return stages

@@ -89,7 +89,10 @@ class Translation:
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
             conversation = choosable(renamed(paired(conversation)), upstream.name)
-        return upstream.write_request(replace(conversation, model=model))
+        takes_system = self._runtime.adjustments.takes_system(exchange.target)
+        return upstream.write_request(
+            replace(conversation, model=model, takes_system=takes_system)
+        )
 
 
 def write_aside(exchange: Exchange, aside: Aside) -> None:

@@ -68,6 +68,12 @@ class Quirks(Part):
     """The tag in which thinking stands within the text, as `think`."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
+    system: Literal["anywhere", "first", "none"] | None = None
+    """Where instructions may stand: anywhere, in one message at the front, or in none."""
+    roles_in_turn: bool | None = None
+    """Whether user and assistant must take turns, the user first."""
+    empty_content: bool | None = None
+    """Whether messages may have no content."""
     tool_id_pattern: Regex | None = None
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""

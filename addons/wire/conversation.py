@@ -280,6 +280,9 @@ class Conversation:
     prediction: JsonObject | None = None
     web_search: JsonObject | None = None
     stream: bool | None = None
+    takes_system: bool = False
+    """Whether the model that is asked takes instructions between the turns, where its format has a
+    place for them but not all of its models do (Anthropic). Nothing that the client says."""
     include_usage: bool | None = None
     """Whether a stream's client asked to be told the usage (Chat `stream_options`)."""
     extra: JsonObject = field(default=EMPTY)

@@ -28,6 +28,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "tool-result-errors": "no flag for a failed call; the result's own words say it",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "openai-responses": {
         "top_k": "no such parameter",
@@ -49,6 +50,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "anthropic": {
         "seed": "no such parameter",
@@ -74,6 +76,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "gemini": {
         "parallel_tools": "no switch for several calls at once",
@@ -96,6 +99,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "ollama": {
         "tool_choice": "a call cannot be demanded; only what may be called is offered",
@@ -125,6 +129,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "openai-completions": {
         "turns": "a conversation becomes a transcript in one prompt",
@@ -154,6 +159,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking": "a prompt is text",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
 }
 

@@ -5,8 +5,6 @@ Everything here is decided by what the API refuses (API reference: "Messages", "
 conversation of this format, so that the ordinary writer writes it.
 """
 
-from dataclasses import replace
-
 from addons.wire.anthropic import effort
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.history import adapt_turns
@@ -23,6 +21,8 @@ from addons.wire.customtools import as_function
 from addons.wire.instructed import instruction
 from addons.wire.names import Names
 from addons.wire.parameters import parameters
+from addons.wire.placing import instructions
+from addons.wire.placing import opening
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
 
@@ -32,7 +32,8 @@ _MAX_USER_ID = 256
 def adapt(c: Conversation) -> Conversation:
     """`c` as a conversation of this format.
 
-    - System and developer messages, wherever they stand, become the one system prompt, in order.
+    - System and developer messages at the beginning become the system prompt; see `placing` for
+      later ones.
     - A JSON object asked for without a schema, or with one the API cannot enforce (for the model),
       becomes an instruction at the end of the system prompt.
     - Custom tools become functions of one text (see `customtools`), tools in namespaces go by
@@ -68,11 +69,7 @@ def adapt(c: Conversation) -> Conversation:
 
 def _system(c: Conversation, words: str) -> list[Turn]:
     parts: list[Part] = [
-        replace(part, citations=(), extra={}, form="")
-        for turn in c.turns
-        if turn.role in ("system", "developer")
-        for part in turn.parts
-        if isinstance(part, Text) and part.text.strip()
+        part for turn in opening(c.turns) for part in instructions(turn) if isinstance(part, Text)
     ]
     if words:
         parts.append(Text(text=words))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from typing import Literal
 
+from addons.wire.anthropic.client_tools import TOOLSET
 from addons.wire.anthropic.members import Members
 from addons.wire.conversation import Citation
 from addons.wire.conversation import Media
@@ -173,6 +174,7 @@ def read_tool_use(block: JsonObject) -> ToolCall:
         id=str(block.get("id") or ""),
         name=str(block.get("name") or ""),
         arguments=arguments,
+        namespace=_text(block, TOOLSET) or None,
         cache=members.take("cache_control", dict),
         extra=members.rest(),
     )

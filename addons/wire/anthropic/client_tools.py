@@ -9,9 +9,12 @@ calls are `tool_use` blocks like those of any other tool, so only the declaratio
 
 import re
 from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from addons.wire.conversation import Tool
+from addons.wire.conversation import ToolCall
 from addons.wire.declared import function
 from addons.wire.declared import obj
 from addons.wire.declared import point
@@ -19,13 +22,20 @@ from addons.wire.declared import several
 from addons.wire.declared import switch
 from addons.wire.declared import text
 from addons.wire.declared import whole
+from addons.wire.events import Event
+from addons.wire.events import PartEnd
+from addons.wire.events import PartStart
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.names import Names
 
 NAME = "anthropic"
 
 MEMBER = "member"
 """Form of the tools of a toolset after its first one, which holds the declaration of all."""
+
+TOOLSET = "toolset_name"
+"""Member of a call that names the toolset of its tool."""
 
 _TYPE = re.compile(r"(bash|text_editor|memory|computer|computer_toolset)_(\d{8})")
 
@@ -113,6 +123,35 @@ _EDITOR_WORDS = "Views, creates and edits text files. Texts to replace must matc
 _MEMORY_WORDS = (
     "Keeps files under /memories between conversations: view, create, edit, delete and rename them."
 )
+
+
+class ToolsetCalls:
+    """Names the toolset in the calls of an answer; see `stages.Stage`."""
+
+    over = False
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        """`tools` are those of the client's request."""
+        self._names = Names(tools)
+        self.changed = False
+
+    @staticmethod
+    def has_work(tools: Sequence[Tool]) -> bool:
+        """Whether there is a toolset among `tools`."""
+        return any(tool.format == NAME and tool.namespace for tool in tools)
+
+    def feed(self, events: Sequence[Event]) -> list[Event]:
+        return [self._named(event) for event in events]
+
+    def _named(self, event: Event) -> Event:
+        if not isinstance(event, PartStart | PartEnd) or not isinstance(event.part, ToolCall):
+            return event
+        tool = self._names.tool(event.part.name)
+        if tool is None or not tool.namespace:
+            return event
+        self.changed = True
+        extra = {**event.part.extra, TOOLSET: tool.namespace}
+        return replace(event, part=replace(event.part, name=tool.name, extra=extra))
 
 
 def _editor(version: str) -> JsonObject:

@@ -29,6 +29,10 @@ from addons.wire.gemini.tools import write_tools
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
+from addons.wire.placing import after_opening
+from addons.wire.placing import instructions
+from addons.wire.placing import opening
+from addons.wire.placing import spoken
 
 _ROLE = {"user": "user", "assistant": "model"}
 
@@ -61,13 +65,15 @@ def write_request(c: Conversation) -> JsonObject:
 
 
 def _write_system(turns: Iterable[Turn], home: bool) -> JsonObject | str | None:
-    """All system and developer messages, in order: Gemini has one system instruction."""
-    system = [turn for turn in turns if turn.role in ("system", "developer")]
+    """The system and developer messages at the beginning, in order: Gemini has one system
+    instruction. Later ones stay where they are (see `placing`)."""
+    system = list(opening(list(turns)))
     if not system:
         return None
     if home and system[0].form == "text":
         return _words(system[0].parts)[0]["text"]
-    parts = [part for turn in system for part in _words(turn.parts, empty=home)]
+    said = system[0].parts if home else [p for turn in system for p in instructions(turn)]
+    parts = _words(said, empty=home)
     if not parts and not home:
         return None
     return {"parts": parts, **own(system[0].extra)}
@@ -82,7 +88,7 @@ class _Contents:
 
     def __init__(self, c: Conversation) -> None:
         self.names = Names(c.tools)
-        self._turns = [t for t in c.turns if t.role not in ("system", "developer")]
+        self._turns = list(after_opening(c.turns))
         self._called = {
             part.id: self.names.flat(part.name, part.namespace)
             for turn in self._turns
@@ -135,7 +141,7 @@ class _Contents:
                 contents.append({"role": "model", "parts": self._model_parts(parts)})
                 continue
             results = [raw for part in parts for raw in self._result(part)]
-            others = [raw for part in parts for raw in _plain(part)]
+            others = [raw for part in parts for raw in _plain(spoken(part))]
             contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
         contents = [content for content in contents if content["parts"]]
         # A request without contents is refused, even if the system instruction says it all; so is

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from addons.wire.callids import HistoryIds
@@ -33,6 +34,8 @@ from addons.wire.names import Names
 from addons.wire.ollama.names import NAME
 from addons.wire.ollama.names import own
 from addons.wire.ollama.names import owned
+from addons.wire.placing import SYSTEM_ROLES
+from addons.wire.placing import instructions
 
 _ROLES: dict[Any, Role] = {
     "system": "system",
@@ -163,11 +166,9 @@ class MessageWriter:
         }
 
     def write(self, turns: Iterable[Turn]) -> list[JsonObject]:
-        return [
-            message
-            for turn in turns
-            for message in (self._own(turn) if self._home else self._foreign(turn))
-        ]
+        if self._home:
+            return [message for turn in turns for message in self._own(turn)]
+        return [message for turn in _with_one_system(turns) for message in self._foreign(turn)]
 
     def _own(self, turn: Turn) -> Iterator[JsonObject]:
         """A message as it was read."""
@@ -220,6 +221,18 @@ class MessageWriter:
         if images := write_images(part.parts):
             message["images"] = images
         return message
+
+
+def _with_one_system(turns: Iterable[Turn]) -> Iterator[Turn]:
+    """The turns with neighbouring instructions in one, since many templates know a single one."""
+    for is_system, group in groupby(turns, key=lambda turn: turn.role in SYSTEM_ROLES):
+        if not is_system:
+            yield from group
+            continue
+        parts = [part for turn in group for part in instructions(turn)]
+        words = "\n\n".join(part.text for part in parts if part.text)
+        images = (part for part in parts if isinstance(part, Media) and not part.text)
+        yield Turn(role="system", parts=(*((Text(text=words),) if words else ()), *images))
 
 
 def write_images(parts: Iterable[Part], *, answer: bool = False) -> list[str]:

@@ -39,18 +39,20 @@ def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]
     if conversation.format == NAME:
         return [_write_own(turn) for turn in conversation.turns]
     messages: list[JsonObject] = []
-    for role, turns in groupby(conversation.turns, key=lambda turn: turn.role):
+    for role, turns in groupby(conversation.turns, key=_side):
         if role == "user":
             messages += _write_user(list(turns))
-            continue
-        for turn in turns:
-            if role == "assistant":
-                messages += _write_assistant(turn, names)
-            elif content := _content(_parts(turn.parts)):
-                # `developer` is OpenAI's own word; the other providers know `system` alone, and
-                # OpenAI takes it for the same.
-                messages.append({"role": "system", "content": content})
+        elif role == "assistant":
+            messages += [message for turn in turns for message in _write_assistant(turn, names)]
+        elif content := _content(_parts(part for turn in turns for part in turn.parts)):
+            # Neighbours are one message: many templates know a single one. `developer` is OpenAI's
+            # own word; the other providers know `system` alone, and OpenAI takes it for the same.
+            messages.append({"role": "system", "content": content})
     return messages
+
+
+def _side(turn: Turn) -> str:
+    return "system" if turn.role == "developer" else turn.role
 
 
 def _write_own(turn: Turn) -> JsonObject:
