@@ -90,9 +90,7 @@ class Translation:
         if conversation.format != upstream.name:
             conversation = choosable(renamed(paired(conversation)), upstream.name)
         takes_system = self._runtime.adjustments.takes_system(exchange.target)
-        return upstream.write_request(
-            replace(conversation, model=model, takes_system=takes_system)
-        )
+        return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
 
 
 def write_aside(exchange: Exchange, aside: Aside) -> None:

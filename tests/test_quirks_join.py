@@ -326,3 +326,40 @@ def test_whose_request_it_was_is_forgotten_with_it() -> None:
     assert runtime.exchanges.client_of(flow) is runtime.config.clients.api_keys[1]
     Release(runtime).response(flow)
     assert runtime.exchanges.client_of(flow) is None
+
+
+LATER = {
+    "messages": [
+        {"role": "system", "content": "top"},
+        {"role": "user", "content": "a"},
+        {"role": "system", "content": "mid"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "roles"),
+    [
+        ("claude-fable-5-2", ["user", "system"]),
+        ("claude-opus-4-8", ["user", "system"]),
+        ("claude-sonnet-5", ["user"]),
+        ("claude-haiku-4-5", ["user"]),
+    ],
+)
+def test_claude_models_get_later_instructions_where_they_take_them(
+    model: str, roles: list[str]
+) -> None:
+    runtime = make_runtime("providers: [{preset: anthropic}]\n", ANTHROPIC_API_KEY="k")
+    body = body_of(sent(runtime, "openai-chat", f"anthropic/{model}", **LATER)[0])
+    assert [message["role"] for message in body["messages"]] == roles
+    assert body["system"] == [{"type": "text", "text": "top"}]
+    assert "mid" in json.dumps(body["messages"])
+    own = {"max_tokens": 9, "system": "top", "messages": LATER["messages"][1:]}
+    body = body_of(sent(runtime, "anthropic", f"anthropic/{model}", **own)[0])
+    assert [message["role"] for message in body["messages"]] == roles
+
+
+def test_a_local_models_template_gets_one_system_message() -> None:
+    runtime = make_runtime("providers: [{preset: vllm}]\n")
+    body = body_of(sent(runtime, "openai-chat", "vllm/Qwen3.5-8B", **LATER)[0])
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]

@@ -100,9 +100,7 @@ def _is_text(part: Any) -> bool:
 def _with_system_first(messages: list[JsonObject]) -> list[JsonObject]:
     """The messages with one of the system's in front, and later ones in user's turns: never between
     calls and their results."""
-    first = next(
-        (i for i, m in enumerate(messages) if m.get("role") not in _SYSTEM), len(messages)
-    )
+    first = next((i for i, m in enumerate(messages) if m.get("role") not in _SYSTEM), len(messages))
     placed = [_joined(messages[:first])] if first > 1 else messages[:first]
     waiting: list[JsonObject] = []
     for message in messages[first:]:

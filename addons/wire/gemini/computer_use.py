@@ -1,8 +1,8 @@
 """Gemini's `computerUse` tool, as functions for everybody else.
 
-Source: the guide "Computer use" (ai.google.dev/gemini-api/docs/computer-use): the tool stands for a
-set of predefined functions that the client runs, less those of `excludedPredefinedFunctions`. Places
-are given on a grid of 1,000 by 1,000 whatever the screen's size.
+Source: the guide "Computer use" (ai.google.dev/gemini-api/docs/computer-use): the tool stands for
+predefined functions that the client runs, less those of `excludedPredefinedFunctions`. Places are
+given on a grid of 1,000 by 1,000 whatever the screen's size.
 """
 
 from collections.abc import Mapping

@@ -147,7 +147,7 @@ def read_client_output(item: JsonObject) -> ToolResult | None:
     if kind is None or not _is_answered_by_client(kind, item):
         return None
     return ToolResult(
-        # A local shell's output names the call by its own id (reference, `local_shell_call_output`).
+        # A local shell's output has the call's id as its own (reference, the item's `id`).
         call_id=text_of(item.get("call_id")) or text_of(item.get("id")),
         parts=tuple(_said(kind, item)),
         is_error=True if item.get("status") == "failed" else None,
@@ -263,7 +263,9 @@ def _run(output: JsonObject) -> str:
     """What became of one command of a shell."""
     outcome = output.get("outcome")
     outcome = outcome if isinstance(outcome, dict) else {}
-    end = "timed out" if outcome.get("type") == "timeout" else f"exit code {outcome.get('exit_code')}"
+    end = (
+        "timed out" if outcome.get("type") == "timeout" else f"exit code {outcome.get('exit_code')}"
+    )
     words = (text_of(output.get("stdout")), text_of(output.get("stderr")), f"[{end}]")
     return "\n".join(part.rstrip("\n") for part in words if part)
 
