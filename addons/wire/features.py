@@ -16,7 +16,9 @@ from addons.wire.jsonio import JsonObject
 WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
 
-SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
+SAID_ELSEWHERE = frozenset(
+    {"additional_tools", "configuration_update", "tool_addition", "tool_removal"}
+)
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings. Leaving them out loses nothing."""
 

@@ -239,7 +239,7 @@ def _anthropic_block(asked: Asked, role: str, block: Json) -> None:
         case "tool_result":
             content = block.get("content") or ""
             parts = [{"text": content}] if isinstance(content, str) else _all(content)
-            asked.result(*(part.get("text") for part in parts))
+            asked.result(*(part.get("text") or part.get("tool_name") for part in parts))
             asked.images += sum(part.get("type") == "image" for part in parts)
 
 

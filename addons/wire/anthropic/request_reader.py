@@ -1,12 +1,16 @@
 """A request body read into a conversation (API reference, "Messages": create a message)."""
 
+from dataclasses import replace
 from typing import Any
 
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import read_blocks
+from addons.wire.anthropic.client_tools import MEMBER
 from addons.wire.anthropic.client_tools import client_tools
 from addons.wire.anthropic.members import Members
+from addons.wire.choosing import REMOVED
 from addons.wire.conversation import Conversation
+from addons.wire.conversation import Opaque
 from addons.wire.conversation import Output
 from addons.wire.conversation import Part
 from addons.wire.conversation import Reasoning
@@ -29,6 +33,11 @@ system that stand among the messages have the forms of other messages."""
 TEXT = "text"
 """Form of a turn whose content is one text instead of a list of blocks."""
 
+ADDED = "added"
+"""Form of a tool that a message of the conversation declares, not `tools`."""
+
+_CHANGES = ("tool_addition", "tool_removal")
+
 OUTPUT_FORMAT = "output_format"
 """Form of a schema asked for by the older top-level member."""
 
@@ -48,11 +57,12 @@ def read_request(body: JsonObject) -> Conversation:
     output, reasoning, config = _read_output(members, body)
     user, metadata = _read_metadata(members, body)
     turns = [*_read_system(members, body), *map(_read_message, range(len(messages)), messages)]
+    tools = with_changes(_read_tools(members, body), turns)
     return Conversation(
         format=NAME,
         model=model,
         turns=tuple(turns),
-        tools=_read_tools(members, body),
+        tools=tools,
         tool_choice=choice,
         parallel_tools=parallel,
         max_tokens=members.take("max_tokens", int),
@@ -126,6 +136,34 @@ def _read_tools(members: Members, body: JsonObject) -> tuple[Tool, ...]:
         raise BadRequest("tools: a list is required", "tools")
     tools = members.take_filled("tools", list) or []
     return tuple(one for i, tool in enumerate(tools) for one in read_tool(tool, f"tools.{i}"))
+
+
+def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]:
+    """The tools after all that system messages add and withdraw (guide "Mid-conversation tool
+    changes"). Added ones are of form `ADDED`, withdrawn ones of form `REMOVED`: the request's
+    `tools` are what they were."""
+    changes = [p for t in turns for p in t.parts if isinstance(p, Opaque) and p.kind in _CHANGES]
+    if not changes:
+        return tools
+    gone: dict[str, bool] = {}
+    added: dict[str, Tool] = {}
+    for part in changes:
+        said = part.raw.get("tool")
+        said = said if isinstance(said, dict) else {}
+        if said.get("type") == "tool_definition":
+            for tool in read_tool(said.get("definition"), "messages"):
+                added[tool.name] = replace(tool, form=ADDED)
+                gone.pop(tool.name, None)
+        else:
+            gone[str(said.get("name"))] = part.kind == "tool_removal"
+    # A definition takes the place of an earlier one.
+    left = [
+        replace(tool, form=REMOVED)
+        if tool.form != MEMBER and (gone.get(tool.name) or tool.name in added)
+        else tool
+        for tool in tools
+    ]
+    return (*left, *(tool for name, tool in added.items() if not gone.get(name)))
 
 
 def read_tool(tool: Any, at: str) -> list[Tool]:

@@ -4,6 +4,7 @@ from addons.wire.anthropic.adapt import adapt
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import write_blocks
 from addons.wire.anthropic.client_tools import MEMBER
+from addons.wire.anthropic.request_reader import ADDED
 from addons.wire.anthropic.request_reader import OUTPUT_FORMAT
 from addons.wire.anthropic.request_reader import SYSTEM
 from addons.wire.anthropic.request_reader import SYSTEM_TEXT
@@ -41,8 +42,8 @@ def write_request(conversation: Conversation) -> JsonObject:
         if turn.form in _SYSTEM_FORMS:
             body["system"] = _content(turn)
     body["messages"] = [_message(turn) for turn in c.turns if turn.form not in _SYSTEM_FORMS]
-    if c.tools:
-        body["tools"] = [write_tool(tool) for tool in c.tools if tool.form != MEMBER]
+    if tools := [write_tool(tool) for tool in c.tools if tool.form not in (MEMBER, ADDED)]:
+        body["tools"] = tools
     if (choice := _tool_choice(c)) is not None:
         body["tool_choice"] = choice
     if c.stop:

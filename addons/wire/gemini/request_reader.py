@@ -5,6 +5,7 @@ from typing import Any
 
 from addons.wire.callids import HistoryIds
 from addons.wire.conversation import Conversation
+from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
 from addons.wire.conversation import Role
 from addons.wire.conversation import Text
@@ -26,6 +27,7 @@ from addons.wire.gemini.spelling import camel_case
 from addons.wire.gemini.spelling import snake_names
 from addons.wire.gemini.tools import read_tool_choice
 from addons.wire.gemini.tools import read_tools
+from addons.wire.gemini.words import part_words
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import object_of
@@ -145,7 +147,10 @@ def _read_part(raw: JsonObject, ids: HistoryIds, parts: list[Part]) -> None:
     elif isinstance(raw.get("text"), str) or raw.keys() == {"thoughtSignature"}:
         parts.append(read_text(raw))
     else:
-        parts.append(read_media_or_opaque(raw))
+        part = read_media_or_opaque(raw)
+        if isinstance(part, Opaque):
+            part = replace(part, text=part_words(raw))
+        parts.append(part)
 
 
 def _signed_elsewhere(call: ToolCall) -> ToolCall:

@@ -114,15 +114,18 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
     refusal = ""
     for part in turn.parts:
         match part:
-            case Text(text=text) | Opaque(text=str(text)):
+            case Text(text=text):
                 words.append(text)
+            case Opaque(text=str(text)) if text:
+                # What another provider's tools found is no part of the words around it.
+                words.append(f"\n\n{text}\n\n")
             case ToolCall():
                 calls.append(write_foreign_call(part, names))
             case Refusal(text=text):
                 refusal += text
             case Thinking(text=text, signer=None | "openai-chat") if text:
                 thinking.append(text)
-    content = "".join(words)
+    content = _spaced(words)
     if not (content or calls or refusal):
         return []
     message: JsonObject = {"role": "assistant", "content": content or None}
@@ -137,6 +140,16 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
     if turn.name:
         message["name"] = turn.name
     return [message]
+
+
+def _spaced(words: list[str]) -> str:
+    """Words one after another, with one blank line around what stands apart."""
+    content = ""
+    for text in words:
+        if text.startswith("\n\n") and (not content or content.endswith("\n\n")):
+            text = text.removeprefix("\n\n")
+        content += text
+    return content.removesuffix("\n\n") if words and words[-1].endswith("\n\n") else content
 
 
 def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
