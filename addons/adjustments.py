@@ -18,6 +18,7 @@ from addons.wire.jsonio import JsonObject
 from addons.wire.limits import limits_said
 from addons.wire.quirks import apply_quirks
 from addons.wire.quirks import refused_members
+from addons.wire.served import Dialect
 
 _TAGGING = ("openai-chat", "ollama")
 """Formats whose servers leave thinking in the text; all others have blocks for it."""
@@ -73,6 +74,11 @@ class Adjustments:
         """Whether a target's model is known to take instructions between the turns."""
         quirks = self._quirks_of(target)
         return quirks is not None and quirks.system == "anywhere"
+
+    def server_tools(self, target: Target) -> Dialect | None:
+        """Whose words for tools that run at the provider a target knows; None: its format's."""
+        quirks = self._quirks_of(target)
+        return quirks.server_tools if quirks is not None else None
 
     def _quirks_of(self, target: Target) -> Quirks | None:
         place = target.provider.name, target.model

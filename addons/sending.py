@@ -25,6 +25,8 @@ from addons.wire.jsonio import dumps
 from addons.wire.limits import Enforcer
 from addons.wire.members import int_of
 from addons.wire.relay import Relay
+from addons.wire.served_answers import SHOWING
+from addons.wire.served_answers import ServedAnswers
 from addons.wire.splice import splice
 from addons.wire.stages import Stage
 from addons.wire.thinktag import ThinkingTag
@@ -147,6 +149,9 @@ def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Sta
         stages.append(GivenNames(names))
     if not exchange.passes_through and ToolsetCalls.has_work(exchange.conversation.tools):
         stages.append(ToolsetCalls(exchange.conversation.tools))
+    upstream = exchange.upstream_format
+    if exchange.served and upstream is not None and exchange.format.name in SHOWING:
+        stages.append(ServedAnswers(upstream.name, exchange.format.name, exchange.asked.id))
     if exchange.limits:
         stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
     return stages

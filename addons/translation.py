@@ -28,6 +28,8 @@ from addons.wire.losses import unsaid_stops
 from addons.wire.pairing import paired
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
+from addons.wire.served import has_services
+from addons.wire.served import served
 from addons.wire.toolnames import renamed
 
 
@@ -48,7 +50,7 @@ class Translation:
         if exchange is None or exchange.target is None or attempt.answer:
             return
         target = exchange.target
-        exchange.limits, exchange.instructed = NO_LIMITS, False
+        exchange.limits, exchange.instructed, exchange.served = NO_LIMITS, False, False
         if target.kind == "passthrough" and not exchange.resumes:
             exchange.upstream_format = exchange.format
             exchange.upstream_body = own_body(exchange)
@@ -82,10 +84,14 @@ class Translation:
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
+        # What a model takes is known by its own name, not by the one the client has for it.
+        known = replace(conversation, model=model)
+        dialect = self._runtime.adjustments.server_tools(exchange.target)
+        conversation = served(known, upstream.name, dialect)
+        exchange.served = has_services(conversation, upstream.name)
         exchange.dropped = lost(conversation, upstream.name)
         exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
-        # What a model takes is known by its own name, not by the one the client has for it.
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
             conversation = choosable(renamed(paired(conversation)), upstream.name)

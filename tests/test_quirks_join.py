@@ -363,3 +363,22 @@ def test_a_local_models_template_gets_one_system_message() -> None:
     runtime = make_runtime("providers: [{preset: vllm}]\n")
     body = body_of(sent(runtime, "openai-chat", "vllm/Qwen3.5-8B", **LATER)[0])
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
+SEARCH = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+
+
+def test_a_search_is_asked_of_a_provider_that_has_one_and_told_of_one_that_has_none() -> None:
+    said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}], **SEARCH}
+    request, exchange = sent(openai(), "anthropic", "openai/gpt-5", **said)
+    assert body_of(request)["tools"] == [{"type": "web_search"}]
+    assert (exchange.dropped, exchange.served) == ([], True)
+    router = make_runtime("providers: [{preset: openrouter}]\n", OPENROUTER_API_KEY="k")
+    chat = {"tools": [{"type": "web_search"}], "input": "x"}
+    gemini = {"contents": [{"parts": [{"text": "x"}]}], "tools": [{"googleSearch": {}}]}
+    request, exchange = sent(router, "gemini", "openrouter/m", **gemini)
+    assert body_of(request)["tools"] == [{"type": "openrouter:web_search"}]
+    local = make_runtime("providers: [{preset: lmstudio}]\n")
+    request, exchange = sent(local, "openai-responses", "lmstudio/m", **chat)
+    assert "tools" not in body_of(request)
+    assert exchange.dropped == ["server-tools"]

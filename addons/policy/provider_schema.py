@@ -74,6 +74,9 @@ class Quirks(Part):
     """Whether user and assistant must take turns, the user first."""
     empty_content: bool | None = None
     """Whether messages may have no content."""
+    server_tools: Literal["own", "openrouter", "none"] | None = None
+    """Whose words for tools that run at the provider it knows: those of its format's maker,
+    OpenRouter's, none."""
     tool_id_pattern: Regex | None = None
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""

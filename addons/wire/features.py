@@ -12,6 +12,7 @@ from addons.wire.conversation import ToolCall
 from addons.wire.conversation import ToolResult
 from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
+from addons.wire.served import UNSAID
 
 WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
@@ -73,7 +74,9 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
             yield "server-tools"
-        elif tool.kind == "custom":
+        if tool.kind == "server" and UNSAID in tool.extra and c.format != target:
+            yield "server-tool-options"
+        if tool.kind == "custom":
             yield "custom-tools"
         if tool.strict:
             yield "strict-tools"

@@ -13,6 +13,10 @@ from addons.wire.losses import lost
 from addons.wire.pairing import paired
 from addons.wire.registry import FORMATS
 from addons.wire.relay import Relay
+from addons.wire.served import Dialect
+from addons.wire.served import has_services
+from addons.wire.served import served
+from addons.wire.served_answers import ServedAnswers
 from addons.wire.toolnames import renamed
 
 type Json = dict[str, Any]
@@ -23,23 +27,27 @@ def read(client: str, body: Json) -> Conversation:
     return FORMATS[client].read_request({"model": "m", **body})
 
 
-def sent(client: str, target: str, body: Json, **known: Any) -> Json:
+def sent(
+    client: str, target: str, body: Json, dialect: Dialect | None = None, **known: Any
+) -> Json:
     """What a provider of format `target` is sent for a client's request; `known` is what is known
-    of its model."""
-    c = distinct(joined(read(client, body)))
+    of its model, and `dialect` whose server tools it has."""
+    c = distinct(joined(served(read(client, body), target, dialect)))
     c = choosable(renamed(paired(c)), target)
     return FORMATS[target].write_request(replace(c, **known))
 
 
-def dropped(client: str, target: str, body: Json) -> list[str]:
+def dropped(client: str, target: str, body: Json, dialect: Dialect | None = None) -> list[str]:
     """What the client is told that the provider could not be given."""
-    return lost(read(client, body), target)
+    return lost(served(read(client, body), target, dialect), target)
 
 
 def answered(client: str, target: str, body: Json, answer: Json, streams: bool = False) -> Any:
     """What a client reads of a provider's whole `answer`: its body, or the events of its stream."""
     asked = Asked(model="m", id="0123456789abcdef", created=1, conversation=read(client, body))
     relay = Relay(FORMATS[target], FORMATS[client], streams, asked)
+    if has_services(served(read(client, body), target), target):
+        relay.stages = [ServedAnswers(target, client, asked.id)]
     relay.start(200, "application/json")
     out = relay.feed(json.dumps(answer).encode()) + relay.end()
     assert relay.committed and not relay.failed, relay.problem

@@ -23,6 +23,7 @@ from addons.wire.names import Names
 from addons.wire.parameters import parameters
 from addons.wire.placing import instructions
 from addons.wire.placing import opening
+from addons.wire.served import declare_search
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
 
@@ -93,6 +94,8 @@ def _serial(c: Conversation) -> bool:
 def _tools(c: Conversation, names: Names) -> tuple[tuple[Tool, ...], ToolChoice | None]:
     choice = c.tool_choice
     offered = [tool for tool in c.tools if tool.kind != "server" or tool.format == NAME]
+    if c.web_search is not None and (search := declare_search(c.web_search, NAME)) is not None:
+        offered.append(search)
     if choice is not None and choice.mode == "allowed":
         offered = [tool for tool in offered if tool.name in choice.allowed]
         one = choice.allowed[0] if choice.required and len(choice.allowed) == 1 else None

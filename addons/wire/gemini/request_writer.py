@@ -33,6 +33,7 @@ from addons.wire.placing import after_opening
 from addons.wire.placing import instructions
 from addons.wire.placing import opening
 from addons.wire.placing import spoken
+from addons.wire.served import has_services
 
 _ROLE = {"user": "user", "assistant": "model"}
 
@@ -55,6 +56,9 @@ def write_request(c: Conversation) -> JsonObject:
     tool_config = dict(said.get("toolConfig", EMPTY))
     if c.tool_choice is not None and (home or c.tools):
         tool_config["functionCallingConfig"] = write_tool_choice(c.tool_choice, writer.names)
+    if not home and has_services(c, NAME) and any(t.kind != "server" for t in c.tools):
+        # Without it these cannot be combined with functions (guide "Combine built-in tools").
+        tool_config["includeServerSideToolInvocations"] = True
     if tool_config or "toolConfig" in said:
         body["toolConfig"] = tool_config
     config = write_config(c, home)

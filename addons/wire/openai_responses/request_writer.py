@@ -39,6 +39,11 @@ _TIERS = ("auto", "default", "flex", "priority", "scale")
 
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
+_FOUND = {
+    "web_search": "web_search_call.action.sources",
+    "code_interpreter": "code_interpreter_call.outputs",
+}
+"""What is told of tools that run at the provider only where it is asked for."""
 
 
 def write_request(conversation: Conversation) -> JsonObject:
@@ -59,7 +64,8 @@ def write_request(conversation: Conversation) -> JsonObject:
         body["tools"] = tools
     if c.tool_choice is not None and (tools or is_own):
         custom = {tool.name for tool in c.tools if tool.kind == "custom"}
-        body["tool_choice"] = write_choice(c.tool_choice, custom, is_own)
+        hosted = {t.name for t in c.tools if t.kind == "server" and t.format == NAME}
+        body["tool_choice"] = write_choice(c.tool_choice, custom, is_own, hosted)
     members = {
         "parallel_tool_calls": c.parallel_tools if tools or is_own else None,
         "max_output_tokens": c.max_tokens,
@@ -221,6 +227,8 @@ def _include(c: Conversation) -> list[str]:
         include.append(_ENCRYPTED)
     if c.logprobs:
         include.append(_LOGPROBS)
+    hosted = {tool.name for tool in c.tools if tool.kind == "server" and tool.format == NAME}
+    include += [member for name, member in _FOUND.items() if name in hosted]
     return include
 
 

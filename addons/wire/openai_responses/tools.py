@@ -126,26 +126,32 @@ def read_choice(value: Any) -> ToolChoice | None:
         return ToolChoice(mode="allowed", allowed=allowed, required=required, extra=extra)
     if (chosen := chosen_tool(value)) is not None:
         return ToolChoice(mode="tool", name=chosen, extra=extra)
-    # A hosted tool by its type: nothing another format could be told to call.
+    # A hosted tool by its type: nothing another format could be told to call, unless it has the
+    # same (see `served`).
     return ToolChoice(mode="auto", extra=extra)
 
 
-def write_choice(choice: ToolChoice, custom: Collection[str], is_own: bool) -> str | JsonObject:
-    """`tool_choice`; `custom` are the names of the custom tools."""
+def write_choice(
+    choice: ToolChoice, custom: Collection[str], is_own: bool, hosted: Collection[str] = ()
+) -> str | JsonObject:
+    """`tool_choice`; `custom` are the names of the custom tools, `hosted` the types of those that
+    run at the provider."""
     if is_own and "raw" in choice.extra:
         return choice.extra["raw"]
     if choice.mode == "tool":
-        return _named(choice.name or "", custom)
+        return _named(choice.name or "", custom, hosted)
     if choice.mode == "allowed":
         return {
             "type": "allowed_tools",
             "mode": "required" if choice.required else "auto",
-            "tools": [_named(name, custom) for name in choice.allowed],
+            "tools": [_named(name, custom, hosted) for name in choice.allowed],
         }
     return choice.mode
 
 
-def _named(name: str, custom: Collection[str]) -> JsonObject:
+def _named(name: str, custom: Collection[str], hosted: Collection[str]) -> JsonObject:
+    if name in hosted:
+        return {"type": name}
     return {"type": "custom" if name in custom else "function", "name": name}
 
 
