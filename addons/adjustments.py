@@ -16,6 +16,7 @@ from addons.wire.gemini.tools import with_openapi_schemas
 from addons.wire.instructed import with_instruction
 from addons.wire.jsonio import JsonObject
 from addons.wire.limits import limits_said
+from addons.wire.own_types import with_known_types
 from addons.wire.quirks import apply_quirks
 from addons.wire.quirks import refused_members
 from addons.wire.served import Dialect
@@ -57,6 +58,9 @@ class Adjustments:
                 exchange.limits = exchange.limits.joined(limits)
                 refused = [name for name in refused if name not in kept]
                 exchange.dropped = [*exchange.dropped, *refused]
+            body, left_out = with_known_types(body, format, quirks)
+            if left_out:
+                exchange.dropped = sorted({*exchange.dropped, "server-tools"})
             body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         if not self._payload:
             return body, []

@@ -382,3 +382,79 @@ def test_a_search_is_asked_of_a_provider_that_has_one_and_told_of_one_that_has_n
     request, exchange = sent(local, "openai-responses", "lmstudio/m", **chat)
     assert "tools" not in body_of(request)
     assert exchange.dropped == ["server-tools"]
+
+
+def test_what_a_search_did_is_shown_as_the_client_knows_it() -> None:
+    runtime = make_runtime(CONFIG)
+    pipeline = Pipeline(runtime)
+    said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}], **SEARCH}
+    flow = call_flow(runtime, "anthropic", "google/g", **said)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert body_of(attempt.request)["tools"] == [{"googleSearch": {}}]
+    found = {"webSearchQueries": ["tides"], "groundingChunks": [{"web": {"uri": "https://a.test"}}]}
+    content = {"role": "model", "parts": [{"text": "High."}]}
+    candidate = {"content": content, "finishReason": "STOP", "groundingMetadata": found}
+    pipeline.answer(attempt, {"candidates": [candidate]})
+    assert attempt.receiver is not None
+    told = json.loads(attempt.receiver.head().content or b"{}")
+    kinds = [block["type"] for block in told["content"]]
+    assert kinds == ["text", "server_tool_use", "web_search_tool_result"]
+
+
+SHELL = {
+    "tools": [{"type": "local_shell"}],
+    "input": [
+        {"role": "user", "content": "x"},
+        {
+            "type": "local_shell_call",
+            "call_id": "ls1",
+            "status": "completed",
+            "action": {"type": "exec", "command": ["ls"], "env": {}},
+        },
+        {"type": "local_shell_call_output", "id": "ls1", "output": "file.txt"},
+    ],
+}
+
+
+def test_a_shell_of_the_client_is_called_as_the_client_declared_it() -> None:
+    runtime = make_runtime(CONFIG)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "openai-responses", "chat/m", **SHELL)
+    exchange = pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert exchange.dropped == []
+    assert [m["content"] for m in body_of(attempt.request)["messages"]] == ["x", None, "file.txt"]
+    call = {"id": "ls1", "type": "function"}
+    call["function"] = {"name": "local_shell", "arguments": '{"command":["pwd"]}'}  # type: ignore[assignment]
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    pipeline.answer(attempt, {"id": "c", "object": "chat.completion", "choices": [choice]})
+    assert attempt.receiver is not None
+    (item,) = json.loads(attempt.receiver.head().content or b"{}")["output"]
+    assert item["type"] == "local_shell_call"
+    assert item["call_id"] != "ls1"
+    assert item["action"] == {"type": "exec", "command": ["pwd"], "env": {}}
+
+
+def test_a_provider_that_knows_functions_alone_is_offered_functions_alone() -> None:
+    runtime = make_runtime(
+        """
+        providers:
+          - name: p
+            format: anthropic
+            base-url: https://p.example
+            api-key: k
+            profile: {typed-tools: false, server-tools: none}
+        """
+    )
+    bash = {"type": "bash_20250124", "name": "bash"}
+    said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    tools = [*SEARCH["tools"], bash]
+    request, exchange = sent(runtime, "anthropic", "p/m", **said, tools=tools)
+    (tool,) = body_of(request)["tools"]
+    assert (tool["name"], exchange.dropped) == ("bash", ["server-tools"])
+    assert "command" in tool["input_schema"]["properties"]
+    choice = {"type": "tool", "name": "web_search"}
+    request, _ = sent(runtime, "anthropic", "p/m", **said, **SEARCH, tool_choice=choice)
+    assert body_of(request).keys().isdisjoint({"tools", "tool_choice"})

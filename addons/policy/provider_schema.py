@@ -74,6 +74,8 @@ class Quirks(Part):
     """Whether user and assistant must take turns, the user first."""
     empty_content: bool | None = None
     """Whether messages may have no content."""
+    typed_tools: bool | None = None
+    """Whether it knows Anthropic's types of tools that a client runs."""
     server_tools: Literal["own", "openrouter", "none"] | None = None
     """Whose words for tools that run at the provider it knows: those of its format's maker,
     OpenRouter's, none."""
