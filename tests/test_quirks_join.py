@@ -455,6 +455,9 @@ def test_a_provider_that_knows_functions_alone_is_offered_functions_alone() -> N
     (tool,) = body_of(request)["tools"]
     assert (tool["name"], exchange.dropped) == ("bash", ["server-tools"])
     assert "command" in tool["input_schema"]["properties"]
+    chosen = {"type": "tool", "name": "bash"}
+    request, _ = sent(runtime, "anthropic", "p/m", **said, tools=tools, tool_choice=chosen)
+    assert body_of(request)["tool_choice"] == chosen
     choice = {"type": "tool", "name": "web_search"}
     request, _ = sent(runtime, "anthropic", "p/m", **said, **SEARCH, tool_choice=choice)
     assert body_of(request).keys().isdisjoint({"tools", "tool_choice"})

@@ -40,23 +40,22 @@ def with_known_types(body: JsonObject, format: str, known: KnownTypes) -> tuple[
     tools = body.get("tools")
     if not isinstance(tools, list):
         return body, False
-    kept: list[Any] = [tool for tool in tools if not _is_left_out(tool, format, known)]
-    lost = len(kept) < len(tools)
+    gone = [tool for tool in tools if _is_left_out(tool, format, known)]
+    kept: list[Any] = [tool for tool in tools if tool not in gone]
     if known.typed_tools is False and format == _ANTHROPIC:
         kept = [made for tool in kept for made in _functions(tool)]
-    if not lost and kept == tools:
+    if not gone and kept == tools:
         return body, False
     if not kept:
-        return rest(body, "tools", *_CHOICES), lost
+        return rest(body, "tools", *_CHOICES), bool(gone)
     changed = {**body, "tools": kept}
-    return (rest(changed, "tool_choice") if _is_chosen(body, tools, kept) else changed), lost
+    return rest(changed, "tool_choice") if _is_chosen(body, gone) else changed, bool(gone)
 
 
-def _is_chosen(body: JsonObject, tools: list[Any], kept: list[Any]) -> bool:
+def _is_chosen(body: JsonObject, gone: list[JsonObject]) -> bool:
     """Whether a tool that was left out is the one to be called."""
     choice = body.get("tool_choice")
     said = {choice.get("name"), choice.get("type")} if isinstance(choice, dict) else set()
-    gone = [tool for tool in tools if isinstance(tool, dict) and tool not in kept]
     return any({tool.get("name"), tool.get("type")} & (said - {None}) for tool in gone)
 
 

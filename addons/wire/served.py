@@ -81,17 +81,27 @@ def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conv
         return c  # such a model takes either functions or these
     tools: list[Tool] = []
     names: dict[str, str] = {}
+    taken = {tool.name for tool in c.tools if tool.kind != "server"}
     for tool, service in [*wished, *((None, service) for service in added)]:
-        made = _declared(service, target) if service is not None else tool
-        if made is None or any(made.raw and one.raw == made.raw for one in tools):
-            made = tool if made is None else None
-        elif tool is not None:
+        made = _declared(service, target) if service is not None else None
+        if made is None or (target == _ANTHROPIC and made.name in taken):
+            tools += [tool] if tool is not None else []
+            continue
+        if tool is not None:
             names[tool.name] = made.name
-        if made is not None:
-            tools.append(made)
+        _add(tools, made)
     asked_beside = None if added else c.web_search
     choice = _choice(c.tool_choice, names, target) if c.tool_choice else None
     return replace(c, tools=tuple(tools), tool_choice=choice, web_search=asked_beside)
+
+
+def _add(tools: list[Tool], made: Tool) -> None:
+    """Add a tool that nobody takes twice: of two, the one that says more is kept."""
+    for place, one in enumerate(tools):
+        if one.kind == "server" and one.format == made.format and one.name == made.name:
+            tools[place] = max(one, made, key=lambda tool: len(tool.raw))
+            return
+    tools.append(made)
 
 
 def has_services(c: Conversation, target: str) -> bool:
@@ -131,6 +141,8 @@ def _service(tool: Tool) -> Service | None:
         case "anthropic":
             return _of_anthropic(kind, raw)
         case "openai-responses" if kind.startswith("web_search"):
+            if raw.get("external_web_access") is False:
+                return None  # a search of OpenAI's own cache; others would go to the web
             filters = object_of(raw.get("filters"))
             return Service(
                 name="web_search",

@@ -316,3 +316,20 @@ def test_chat_clients_get_sources_and_no_calls_of_such_tools() -> None:
     assert message["content"] == "High."
     assert not message.get("tool_calls")
     assert answered(ANTHROPIC, CHAT, asking(ANTHROPIC), chat_answer(text="ok"))["content"]
+
+
+def test_a_tool_is_asked_for_once_and_under_no_name_that_is_taken() -> None:
+    search, fetch = (TOOLS[name][ANTHROPIC] for name in ("web_search", "web_fetch"))
+    both = asking(ANTHROPIC, fetch, {**search, "allowed_domains": ["a.test"]})
+    (tool,) = sent(ANTHROPIC, RESPONSES, both)["tools"]
+    assert tool == {"type": "web_search", "filters": {"allowed_domains": ["a.test"]}}
+    function = {"name": "web_search", "parameters": {"type": "object"}}
+    body = asking(GEMINI, {"googleSearch": {}}, {"functionDeclarations": [function]})
+    (tool,) = sent(GEMINI, ANTHROPIC, body)["tools"]
+    assert "input_schema" in tool
+    assert dropped(GEMINI, ANTHROPIC, body) == ["server-tools"]
+
+
+def test_a_search_that_must_not_go_to_the_web_goes_nowhere_else() -> None:
+    cached = asking(RESPONSES, {"type": "web_search", "external_web_access": False})
+    assert dropped(RESPONSES, ANTHROPIC, cached) == ["server-tools"]

@@ -4,7 +4,7 @@ Sources: the guides "Local shell", "Shell", "Apply patch", "Computer use" and "T
 (developers.openai.com/api/docs/guides, tools) and the types of the official SDK (`LocalShell`,
 `FunctionShellToolParam`, `ApplyPatchToolParam`, `ComputerToolParam`, `ToolSearchToolParam`; the
 items `local_shell_call`, `shell_call`, `apply_patch_call`, `computer_call`, `tool_search_call` and
-their outputs).
+their outputs). `openrouter:apply_patch` is OpenRouter's word for it (its guide "Server tools").
 """
 
 from collections.abc import Mapping
@@ -61,6 +61,7 @@ _KINDS: Mapping[str, _Kind] = {
     "local_shell": _LOCAL_SHELL,
     "shell": _SHELL,
     "apply_patch": _PATCH,
+    "openrouter:apply_patch": _PATCH,
     "computer": _COMPUTER,
     "computer_use": _COMPUTER,
     "computer_use_preview": _COMPUTER,
