@@ -61,7 +61,7 @@ def fit_template(body: JsonObject, format: str, template: Template) -> JsonObjec
     if template.empty_content is False:
         fitted = _without_empty(fitted)
     if place is not None:
-        fitted = _with_system_first(fitted)
+        fitted = _with_system_first([_without_system_blocks(message) for message in fitted])
     if place == "none":
         fitted = _with_system_in_user(fitted)
     if template.roles_in_turn:
@@ -115,6 +115,28 @@ def _with_system_first(messages: list[JsonObject]) -> list[JsonObject]:
     if waiting:
         _place(placed, waiting, None)
     return placed
+
+
+def _without_system_blocks(message: JsonObject) -> JsonObject:
+    """A message with words in place of blocks that hold an instruction (Anthropic)."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(map(_is_system_block, content)):
+        return message
+    among_users = message.get("role") not in _SYSTEM
+    made = [_spelled_out(part, among_users) if _is_system_block(part) else part for part in content]
+    return {**message, "content": [part for part in made if part is not None]}
+
+
+def _spelled_out(block: JsonObject, among_users: bool) -> JsonObject | None:
+    """The text of a block that holds an instruction; None where it has no words."""
+    words = _words(block.get("content"))
+    if not words:
+        return None
+    return {"type": "text", "text": reminder(words) if among_users else words}
+
+
+def _is_system_block(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "mid_conv_system"
 
 
 def _place(placed: list[JsonObject], waiting: list[JsonObject], after: JsonObject | None) -> None:

@@ -18,10 +18,13 @@ WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
 
 SAID_ELSEWHERE = frozenset(
-    {"additional_tools", "configuration_update", "tool_addition", "tool_removal"}
+    {
+        *("additional_tools", "configuration_update"),
+        *("tool_addition", "tool_removal", "mid_conv_system"),
+    }
 )
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
-settings. Leaving them out loses nothing."""
+settings; or that words say in full. Leaving them out loses nothing."""
 
 _MEMBERS = {
     "openai-completions": ("suffix", "best_of", "prompts"),

@@ -161,3 +161,13 @@ def test_a_strict_template_takes_any_conversation(known: Known, template: Any, t
     words = "".join(str(m["content"]) for m in after)
     for place, turn in enumerate(turns):
         assert turn == "nothing" or words.count(f"word{place}.") == 1
+
+
+def test_a_block_that_holds_an_instruction_becomes_words() -> None:
+    text = {"type": "text", "text": "mid"}
+    block = {"type": "mid_conv_system", "content": [text]}
+    told = {"type": "text", "text": reminder("mid")}
+    after = fitted(said(("user", [block]), ("assistant", "b")), QWEN, ANTHROPIC)
+    assert after == said(("user", [told]), ("assistant", "b"))
+    after = fitted(said(("user", "a"), ("system", [block])), QWEN, ANTHROPIC)
+    assert after == said(("user", [{"type": "text", "text": "a"}, told]))

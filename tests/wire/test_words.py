@@ -265,3 +265,19 @@ def test_the_last_change_of_a_tool_counts(changes: list[tuple[str, str]]) -> Non
     last = {name: kind for kind, name in changes}
     kept = [name for name in "ab" if last.get(name) != "tool_removal"]
     assert named(sent(ANTHROPIC, CHAT, body).get("tools", [])) == kept
+
+
+def test_a_block_that_holds_an_instruction_is_one_everywhere() -> None:
+    text = {"type": "text", "text": "Use b alone."}
+    block = {"type": "mid_conv_system", "content": [change("tool_removal", "a"), text]}
+    written = sent(ANTHROPIC, CHAT, changed(block))
+    assert written["messages"][-1] == {"role": "system", "content": "Use b alone."}
+    assert named(written["tools"]) == ["b"]
+    assert dropped(ANTHROPIC, CHAT, changed(block)) == []
+    user = {"role": "user", "content": [{"type": "text", "text": "x"}, block]}
+    body = {**changed(), "messages": [user]}
+    (message,) = sent(ANTHROPIC, CHAT, body)["messages"]
+    assert message["content"] == "x\n\n<system-reminder>\nUse b alone.\n</system-reminder>"
+    assert FORMATS[ANTHROPIC].write_request(
+        FORMATS[ANTHROPIC].read_request({"model": "m", **body})
+    ) == {"model": "m", **body}

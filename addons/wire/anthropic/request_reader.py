@@ -8,6 +8,7 @@ from addons.wire.anthropic.blocks import read_blocks
 from addons.wire.anthropic.client_tools import MEMBER
 from addons.wire.anthropic.client_tools import client_tools
 from addons.wire.anthropic.members import Members
+from addons.wire.anthropic.words import SYSTEM_BLOCK
 from addons.wire.choosing import REMOVED
 from addons.wire.conversation import Conversation
 from addons.wire.conversation import Opaque
@@ -21,6 +22,7 @@ from addons.wire.conversation import ToolChoice
 from addons.wire.conversation import Turn
 from addons.wire.errors import BadRequest
 from addons.wire.jsonio import JsonObject
+from addons.wire.placing import reminder
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _NUMBERS = ("max_tokens", "temperature", "top_p", "top_k")
@@ -114,12 +116,21 @@ def _read_message(index: int, message: Any) -> Turn:
     if content is None and message.get("content") is not None:
         raise BadRequest(f"{at}.content: text or a list of blocks is required", f"{at}.content")
     parts = _read_content(content or [], f"{at}.content")
+    if role != "system":
+        parts = tuple(map(_as_instruction, parts))
     return Turn(
         role=role,
         parts=parts,
         extra=members.rest(),
         form="" if content is not None else "absent",
     )
+
+
+def _as_instruction(part: Part) -> Part:
+    """A part of a turn, marked as an instruction where it is a block that holds one."""
+    if not isinstance(part, Opaque) or part.kind != SYSTEM_BLOCK or part.text is None:
+        return part
+    return replace(part, text=reminder(part.text))
 
 
 def _read_content(blocks: list[Any], at: str) -> tuple[Part, ...]:
@@ -142,20 +153,21 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
     """The tools after all that system messages add and withdraw (guide "Mid-conversation tool
     changes"). Added ones are of form `ADDED`, withdrawn ones of form `REMOVED`: the request's
     `tools` are what they were."""
-    changes = [p for t in turns for p in t.parts if isinstance(p, Opaque) and p.kind in _CHANGES]
+    blocks = [p.raw for t in turns for p in t.parts if isinstance(p, Opaque)]
+    changes = [change for block in blocks for change in _changes(block)]
     if not changes:
         return tools
     gone: dict[str, bool] = {}
     added: dict[str, Tool] = {}
-    for part in changes:
-        said = part.raw.get("tool")
+    for change in changes:
+        said = change.get("tool")
         said = said if isinstance(said, dict) else {}
         if said.get("type") == "tool_definition":
             for tool in read_tool(said.get("definition"), "messages"):
                 added[tool.name] = replace(tool, form=ADDED)
                 gone.pop(tool.name, None)
         else:
-            gone[str(said.get("name"))] = part.kind == "tool_removal"
+            gone[str(said.get("name"))] = change["type"] == "tool_removal"
     # A definition takes the place of an earlier one.
     left = [
         replace(tool, form=REMOVED)
@@ -164,6 +176,13 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
         for tool in tools
     ]
     return (*left, *(tool for name, tool in added.items() if not gone.get(name)))
+
+
+def _changes(block: JsonObject) -> list[JsonObject]:
+    """The changes of tools that a block is, or holds."""
+    inner = block.get("content") if block.get("type") == SYSTEM_BLOCK else [block]
+    found = inner if isinstance(inner, list) else []
+    return [one for one in found if isinstance(one, dict) and one.get("type") in _CHANGES]
 
 
 def read_tool(tool: Any, at: str) -> list[Tool]:

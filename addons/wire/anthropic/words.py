@@ -9,6 +9,10 @@ from addons.wire.words import called
 from addons.wire.words import source
 from addons.wire.words import words_of
 
+SYSTEM_BLOCK = "mid_conv_system"
+"""Type of a block that holds an instruction, wherever it stands (the SDK's
+`BetaMidConversationSystemBlockParam`)."""
+
 _WORDLESS = ("container_upload", "fallback", "redacted_thinking", "thinking", "mcp_tool_listing")
 
 
@@ -20,6 +24,8 @@ def block_words(block: JsonObject) -> str | None:
     match block:
         case {"type": kind} if kind in _WORDLESS or kind in ("tool_addition", "tool_removal"):
             return None
+        case {"type": kind, "content": list(content)} if kind == SYSTEM_BLOCK:
+            return joined(content) or None
         case {"type": "search_result", "content": list(content)}:
             return source(block.get("title"), block.get("source"), joined(content))
         case {"type": "compaction", "content": str(content)}:
