@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from addons.wire.registry import FORMATS
 from tests.wire.crossing import answered
@@ -257,3 +259,46 @@ def test_geminis_computer_use_is_its_predefined_functions() -> None:
     assert "search" not in offered
     read = FORMATS[GEMINI].read_request(body)
     assert FORMATS[GEMINI].write_request(read)["tools"] == body["tools"]
+
+
+WORD = st.text(max_size=12)
+NUMBER = st.none() | st.integers(0, 10**6)
+ACTIONS = {
+    "local_shell": st.fixed_dictionaries(
+        {
+            "type": st.just("exec"),
+            "command": st.lists(WORD, min_size=1),
+            "env": st.dictionaries(WORD, WORD),
+        },
+        optional={"working_directory": WORD, "timeout_ms": st.integers(0, 10**6), "user": WORD},
+    ),
+    "shell": st.fixed_dictionaries(
+        {
+            "commands": st.lists(WORD, min_size=1),
+            "timeout_ms": NUMBER,
+            "max_output_length": NUMBER,
+        }
+    ),
+    "apply_patch": st.fixed_dictionaries(
+        {"type": st.sampled_from(["create_file", "update_file"]), "path": WORD, "diff": WORD}
+    ),
+    "tool_search": st.dictionaries(WORD, WORD | st.integers()),
+}
+MEMBERS = {"apply_patch": "operation", "tool_search": "arguments"}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+@given(data=st.data())
+def test_a_call_that_another_model_repeats_is_the_same_call(name: str, data: Any) -> None:
+    """What a model is shown of a call, and writes again, comes back as the item it was."""
+    asked = data.draw(ACTIONS[name])
+    member = MEMBERS.get(name, "action")
+    item = {"type": f"{name}_call", "call_id": "call_1", "status": "completed", member: asked}
+    if name == "tool_search":
+        item["execution"] = "client"
+    tool = BY_OPENAI[name][0]
+    _, called, *_ = sent(RESPONSES, CHAT, responses(tool, items=(item,)))["messages"]
+    (call,) = called["tool_calls"]
+    answer = chat_answer(("call_1", name, json.loads(call["function"]["arguments"])))
+    (read,) = answered(RESPONSES, CHAT, responses(tool), answer)["output"]
+    assert {k: read[k] for k in item} == item

@@ -333,3 +333,10 @@ def test_a_tool_is_asked_for_once_and_under_no_name_that_is_taken() -> None:
 def test_a_search_that_must_not_go_to_the_web_goes_nowhere_else() -> None:
     cached = asking(RESPONSES, {"type": "web_search", "external_web_access": False})
     assert dropped(RESPONSES, ANTHROPIC, cached) == ["server-tools"]
+
+
+@pytest.mark.parametrize(("name", "client", "target"), PAIRS)
+def test_a_tool_that_went_there_and_back_is_the_same(name: str, client: str, target: str) -> None:
+    there = sent(client, target, asking(client, TOOLS[name][client]), "openrouter")
+    back = sent(target, client, there, "openrouter")
+    assert back["tools"] == [TOOLS[name][client]]
