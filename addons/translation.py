@@ -28,6 +28,8 @@ from addons.wire.losses import unsaid_stops
 from addons.wire.pairing import paired
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
+from addons.wire.served import asks_for_services
+from addons.wire.served import default_dialect
 from addons.wire.served import has_services
 from addons.wire.served import served
 from addons.wire.toolnames import renamed
@@ -62,6 +64,8 @@ class Translation:
         upstream = exchange.format
         if target.kind != "passthrough":
             upstream = choose_format(exchange.format, target.provider.formats)
+            if upstream is not exchange.format:
+                upstream = self._serving(exchange, upstream)
         exchange.upstream_format = upstream
         suffix = asked_effort(exchange)
         if exchange.passes_through:
@@ -72,6 +76,19 @@ class Translation:
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
         exchange.upstream_body = body
+
+    def _serving(self, exchange: Exchange, upstream: Format) -> Format:
+        """The format in which a provider has what the client wants to run there, where its profile
+        says that it has such tools and `upstream` has no words for them."""
+        assert exchange.target
+        known = self._runtime.adjustments.server_tools(exchange.target)
+        if known != "own" or default_dialect(upstream.name) == "own":
+            return upstream
+        able = (f for f in exchange.target.provider.formats if default_dialect(f) == "own")
+        format = next(able, None)
+        if format is None or not asks_for_services(read_conversation(exchange)):
+            return upstream
+        return FORMATS[format]
 
     def _translated(self, exchange: Exchange, upstream: Format, suffix: str | None) -> JsonObject:
         assert exchange.target

@@ -461,3 +461,13 @@ def test_a_provider_that_knows_functions_alone_is_offered_functions_alone() -> N
     choice = {"type": "tool", "name": "web_search"}
     request, _ = sent(runtime, "anthropic", "p/m", **said, **SEARCH, tool_choice=choice)
     assert body_of(request).keys().isdisjoint({"tools", "tool_choice"})
+
+
+def test_a_search_goes_to_google_in_the_format_that_has_one() -> None:
+    runtime = make_runtime("providers: [{preset: gemini}]\n", GEMINI_API_KEY="k")
+    said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    request, exchange = sent(runtime, "anthropic", "gemini/gemini-3-pro", **said, **SEARCH)
+    assert body_of(request)["tools"] == [{"googleSearch": {}}]
+    assert (exchange.dropped, request.path.startswith("/v1beta/models/")) == ([], True)
+    request, _ = sent(runtime, "anthropic", "gemini/gemini-3-pro", **said)
+    assert request.path == "/v1beta/openai/chat/completions"

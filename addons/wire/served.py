@@ -104,6 +104,11 @@ def _add(tools: list[Tool], made: Tool) -> None:
     tools.append(made)
 
 
+def asks_for_services(c: Conversation) -> bool:
+    """Whether a conversation asks for anything that several formats have."""
+    return bool(_asked_beside(c)) or any(_service(tool) is not None for tool in c.tools)
+
+
 def has_services(c: Conversation, target: str) -> bool:
     """Whether a conversation of another format asks for what runs at a provider of `target`."""
     return c.format != target and any(t.kind == "server" and t.format == target for t in c.tools)
