@@ -26,6 +26,9 @@ SAID_ELSEWHERE = frozenset(
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings; or that words say in full. Leaving them out loses nothing."""
 
+_SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
+"""Kinds of opaque pieces whose words are all there is to them."""
+
 _MEMBERS = {
     "openai-completions": ("suffix", "best_of", "prompts"),
     "ollama": ("suffix",),
@@ -168,6 +171,8 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                     yield "tool-result-parts"
                 if any(not isinstance(p, Text) for p in part.parts):
                     yield "tool-result-media"
+            case Opaque(text=str()) if part.kind in _SAID_IN_FULL:
+                pass
             case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:
                 yield "provider-blocks" if part.text is None else "provider-blocks-as-text"
             case Refusal():

@@ -258,7 +258,9 @@ def _worded(part: Part) -> Part:
 
 def _side(item: JsonObject) -> Role:
     """Who wrote an item that only this format knows: outputs come from the client, unless the
-    tool ran at the provider."""
+    tool ran at the provider, and so does what says so by its role."""
+    if item.get("role") in ("user", "system", "developer"):
+        return "user"
     kind = text_of(item.get("type"))
     client = kind.endswith("_output") or kind in ("mcp_approval_response", "compaction_trigger")
     server = item.get("execution") == "server" or kind == "program_output"
