@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 
+from addons.wire.conversation import Opaque
+from addons.wire.conversation import Text
+from addons.wire.conversation import ToolCall
 from addons.wire.registry import FORMATS
+from addons.wire.relay import Relay
+from addons.wire.served_answers import SHOWING
+from addons.wire.served_answers import ServedAnswers
 from addons.wire.served_answers import is_made_here
+from tests.wire.corpus import Record
+from tests.wire.corpus import needs_corpus
+from tests.wire.corpus import replies
+from tests.wire.corpus import streams
 from tests.wire.crossing import answered
 from tests.wire.crossing import chat_answer
 from tests.wire.crossing import dropped
 from tests.wire.crossing import sent
+from tests.wire.laws import ASKED
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai-chat", "openai-responses", "anthropic", "gemini"
 
@@ -340,3 +351,48 @@ def test_a_tool_that_went_there_and_back_is_the_same(name: str, client: str, tar
     there = sent(client, target, asking(client, TOOLS[name][client]), "openrouter")
     back = sent(target, client, there, "openrouter")
     assert back["tools"] == [TOOLS[name][client]]
+
+
+_DOING = (
+    "web_search",
+    "code_execution",
+    "code_interpreter",
+    "executableCode",
+    "toolCall",
+    "Queries",
+)
+
+
+def _recorded() -> list[Any]:
+    return [
+        pytest.param(record, client, id=f"{record.format}-{record.id}-{client}")
+        for name in SHOWING
+        for record in (*replies(name), *streams(name))
+        if any(word in str(record.sse or record.response) for word in _DOING)
+        for client in SHOWING
+        if client != name
+    ]
+
+
+@needs_corpus
+@pytest.mark.parametrize(("record", "client"), _recorded())
+def test_recorded_answers_say_the_same_beside_what_was_done(record: Record, client: str) -> None:
+    """However a provider told of its tools, the client reads the same words and calls as without
+    them, and a whole answer of its own format."""
+    data = (record.sse or json.dumps(record.response)).encode()
+
+    def read(*stages: Any) -> Any:
+        relay = Relay(FORMATS[record.format], FORMATS[client], False, ASKED)
+        relay.stages = stages
+        relay.start(200, "text/event-stream" if record.sse else "application/json")
+        relay.feed(data)
+        relay.end()
+        assert relay.committed and not relay.failed
+        reply = FORMATS[client].read_reply(json.loads(relay.body))
+        parts = [p for p in reply.choice.parts if not isinstance(p, Opaque)]
+        words = "".join(p.text for p in parts if isinstance(p, Text))
+        calls = [(p.id, p.arguments) for p in parts if isinstance(p, ToolCall)]
+        return words, calls, reply.choice.stop and reply.choice.stop.reason
+
+    shown = read(ServedAnswers(record.format, client, ASKED.id))
+    assert shown == read()
