@@ -26,6 +26,7 @@ from addons.wire.losses import is_instructed
 from addons.wire.losses import lost
 from addons.wire.losses import unsaid_stops
 from addons.wire.pairing import paired
+from addons.wire.placing import lasting
 from addons.wire.registry import FORMATS
 from addons.wire.seam import continued
 from addons.wire.served import asks_for_services
@@ -111,7 +112,8 @@ class Translation:
         exchange.limits = Limits(unsaid_stops(conversation, upstream.name))
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
-            conversation = choosable(renamed(paired(conversation)), upstream.name)
+            conversation = renamed(paired(lasting(conversation)))
+            conversation = choosable(conversation, upstream.name)
         takes_system = self._runtime.adjustments.takes_system(exchange.target)
         return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
 

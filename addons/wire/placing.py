@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
 
+from addons.wire.conversation import Conversation
 from addons.wire.conversation import Media
 from addons.wire.conversation import Opaque
 from addons.wire.conversation import Part
@@ -21,6 +22,21 @@ LATER = "later-instruction"
 """Form of a text in a user's turn that is an instruction, and no word of the user's."""
 
 SYSTEM_ROLES = ("system", "developer")
+
+
+def lasting(conversation: Conversation) -> Conversation:
+    """The conversation without instructions that were for one turn of the user's which is over
+    (Anthropic, `clear_at` of a system message); itself where there are none."""
+    turns = conversation.turns
+    if conversation.format != "anthropic" or not any(map(_is_for_one_turn, turns)):
+        return conversation
+    last = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    kept = (t for i, t in enumerate(turns) if i > last or not _is_for_one_turn(t))
+    return replace(conversation, turns=tuple(kept))
+
+
+def _is_for_one_turn(turn: Turn) -> bool:
+    return turn.role == "system" and turn.extra.get("clear_at") == "next_user_message"
 
 
 def reminder(text: str) -> str:

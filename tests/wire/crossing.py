@@ -11,6 +11,7 @@ from addons.wire.format import Asked
 from addons.wire.joining import joined
 from addons.wire.losses import lost
 from addons.wire.pairing import paired
+from addons.wire.placing import lasting
 from addons.wire.registry import FORMATS
 from addons.wire.relay import Relay
 from addons.wire.served import Dialect
@@ -33,7 +34,7 @@ def sent(
     """What a provider of format `target` is sent for a client's request; `known` is what is known
     of its model, and `dialect` whose server tools it has."""
     c = distinct(joined(served(read(client, body), target, dialect)))
-    c = choosable(renamed(paired(c)), target)
+    c = choosable(renamed(paired(lasting(c))), target)
     return FORMATS[target].write_request(replace(c, **known))
 
 

@@ -105,3 +105,11 @@ def test_system_messages_between_turns_are_where_the_api_takes_them(roles: list[
         if role == "system":
             assert said[place - 1] == "user"
             assert place + 1 == len(said) or said[place + 1] == "assistant"
+
+
+def test_an_instruction_for_one_turn_is_over_with_the_next() -> None:
+    once = {"role": "system", "content": "once", "clear_at": "next_user_message"}
+    begun: list[dict[str, Any]] = [{"role": "user", "content": "a"}, once]
+    later = [*begun, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    assert "once" in json.dumps(sent(ANTHROPIC, CHAT, {"messages": begun, "max_tokens": 9}))
+    assert "once" not in json.dumps(sent(ANTHROPIC, CHAT, {"messages": later, "max_tokens": 9}))
