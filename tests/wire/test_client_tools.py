@@ -8,6 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addons.wire.anthropic.blocks import write_block
+from addons.wire.anthropic.client_tools import ToolsetCalls
+from addons.wire.conversation import ToolCall
+from addons.wire.events import PartStart
 from addons.wire.registry import FORMATS
 from tests.wire.crossing import answered
 from tests.wire.crossing import chat_answer
@@ -155,6 +159,21 @@ def test_the_tools_of_a_set_are_functions_and_their_calls_name_the_set() -> None
     history.append({"role": "assistant", "content": [{**call, "toolset_name": "computer"}]})  # type: ignore[dict-item]
     told = sent(ANTHROPIC, CHAT, {**body, "messages": history})["messages"][1]
     assert told["tool_calls"][0]["function"]["name"] == "computer__wait"
+
+
+def test_two_sets_that_share_names_are_told_apart() -> None:
+    body = anthropic({"type": "computer_toolset_20260801"}, {"type": "browser_toolset_20260801"})
+    offered = functions(sent(ANTHROPIC, CHAT, body))
+    assert {"computer__left_click", "browser__left_click", "navigate", "find"} <= offered.keys()
+    read = FORMATS[ANTHROPIC].read_request({"model": "m", **body})
+    assert FORMATS[ANTHROPIC].write_request(read) == {"model": "m", **body}
+    stage = ToolsetCalls(read.tools)
+    call = ToolCall(id="1", name="browser__left_click")
+    (event,) = stage.feed([PartStart(0, call)])
+    assert isinstance(event, PartStart)
+    block = write_block(event.part)
+    assert block is not None
+    assert (block["name"], block["toolset_name"]) == ("left_click", "browser")
 
 
 @pytest.mark.parametrize("target", [CHAT, ANTHROPIC, GEMINI, "ollama"])

@@ -3,16 +3,16 @@
 Sources: the guides "Bash tool", "Text editor tool", "Memory tool" and "Computer use tool"
 (platform.claude.com/docs, Tools) and the parameter types of the official SDK
 (`BetaToolBash20250124Param`, `BetaToolTextEditor20250728Param`, `BetaMemoryTool20250818Param`,
-`BetaToolComputerUse20251124Param`, `BetaComputerToolset20260801Param` and their forerunners). Their
+`BetaToolComputerUse20251124Param` and their forerunners). For sets of tools see `toolsets`. Their
 calls are `tool_use` blocks like those of any other tool, so only the declaration differs.
 """
 
 import re
-from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from addons.wire.anthropic.toolsets import toolset
 from addons.wire.conversation import Tool
 from addons.wire.conversation import ToolCall
 from addons.wire.declared import function
@@ -25,19 +25,15 @@ from addons.wire.declared import whole
 from addons.wire.events import Event
 from addons.wire.events import PartEnd
 from addons.wire.events import PartStart
-from addons.wire.jsonio import EMPTY
 from addons.wire.jsonio import JsonObject
 from addons.wire.names import Names
 
 NAME = "anthropic"
 
-MEMBER = "member"
-"""Form of the tools of a toolset after its first one, which holds the declaration of all."""
-
 TOOLSET = "toolset_name"
 """Member of a call that names the toolset of its tool."""
 
-_TYPE = re.compile(r"(bash|text_editor|memory|computer|computer_toolset)_(\d{8})")
+_TYPE = re.compile(r"(bash|text_editor|memory|computer|(?:computer|browser)_toolset)_(\d{8})")
 
 _BASH = obj(
     command=text("The command to run; needed unless the shell is restarted"),
@@ -60,40 +56,9 @@ _SCREEN = {
 """The actions that each version of the computer tool added."""
 
 _AT = point("Where on the screen, as [x, y] in pixels from the upper left corner")
-_KEYS = text("Keys to hold down meanwhile, such as ctrl+shift")
-_CLICK = obj(coordinate=_AT, text=_KEYS)
 _AMOUNT = whole("How many steps of the wheel to scroll")
 _DIRECTION = text("Where to scroll", "up", "down", "left", "right")
 _REGION = several({"type": "integer"}, "The part of the screen, as [x0, y0, x1, y1]")
-
-_MEMBERS: Mapping[str, JsonObject] = {
-    "cursor_position": obj(),
-    "double_click": _CLICK,
-    "hold_key": obj(("text", "duration"), text=_KEYS, duration=whole("Seconds")),
-    "key": obj(("text",), text=text("Keys to press, such as ctrl+s"), repeat=whole("How often")),
-    "left_click": _CLICK,
-    "left_click_drag": obj(
-        ("start_coordinate", "coordinate"), start_coordinate=_AT, coordinate=_AT, text=_KEYS
-    ),
-    "left_mouse_down": obj(),
-    "left_mouse_up": obj(),
-    "middle_click": _CLICK,
-    "mouse_move": obj(("coordinate",), coordinate=_AT),
-    "right_click": _CLICK,
-    "screenshot": obj(),
-    "scroll": obj(
-        ("scroll_direction", "scroll_amount"),
-        coordinate=_AT,
-        scroll_direction=_DIRECTION,
-        scroll_amount=_AMOUNT,
-        text=_KEYS,
-    ),
-    "triple_click": _CLICK,
-    "type": obj(("text",), text=text("The text to type")),
-    "wait": obj(("duration",), duration=whole("Seconds")),
-    "zoom": obj(("region",), region=_REGION),
-}
-"""The tools of the computer toolset, with the members of their input."""
 
 
 def client_tools(raw: JsonObject) -> list[Tool]:
@@ -103,8 +68,8 @@ def client_tools(raw: JsonObject) -> list[Tool]:
     if found is None:
         return []
     kind, version = found[1], found[2]
-    if kind == "computer_toolset":
-        return _toolset(raw)
+    if kind.endswith("_toolset"):
+        return toolset(kind.removesuffix("_toolset"), raw)
     made = partial(function, format=NAME, raw=raw, cache=raw.get("cache_control"))
     name = raw.get("name")
     match kind:
@@ -212,28 +177,3 @@ def _computer(raw: JsonObject, version: str) -> JsonObject:
     if "zoom" in actions:
         members["region"] = _REGION
     return obj(("action",), action=text("What to do", *actions), **members)
-
-
-def _toolset(raw: JsonObject) -> list[Tool]:
-    """A function a member that is not switched off; they go by the toolset's name together."""
-    configs = raw.get("configs") if isinstance(raw.get("configs"), dict) else {}
-    tools: list[Tool] = []
-    for name, parameters in _MEMBERS.items():
-        config = (configs or {}).get(name)
-        if isinstance(config, dict) and config.get("enabled") is False:
-            continue
-        words = f"Controls a computer by mouse and keyboard: {name.replace('_', ' ')}."
-        first = not tools
-        tools.append(
-            function(
-                name,
-                words,
-                parameters,
-                format=NAME,
-                raw=raw if first else EMPTY,
-                namespace="computer",
-                cache=raw.get("cache_control") if first else None,
-                form="" if first else MEMBER,
-            )
-        )
-    return tools

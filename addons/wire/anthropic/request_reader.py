@@ -5,9 +5,9 @@ from typing import Any
 
 from addons.wire.anthropic.blocks import NAME
 from addons.wire.anthropic.blocks import read_blocks
-from addons.wire.anthropic.client_tools import MEMBER
 from addons.wire.anthropic.client_tools import client_tools
 from addons.wire.anthropic.members import Members
+from addons.wire.anthropic.toolsets import MEMBER
 from addons.wire.anthropic.words import SYSTEM_BLOCK
 from addons.wire.choosing import REMOVED
 from addons.wire.conversation import Conversation
