@@ -301,7 +301,7 @@ ACTIONS = {
     "apply_patch": st.fixed_dictionaries(
         {"type": st.sampled_from(["create_file", "update_file"]), "path": WORD, "diff": WORD}
     ),
-    "tool_search": st.dictionaries(WORD, WORD | st.integers()),
+    "tool_search": st.dictionaries(WORD, WORD | st.integers(-(2**53), 2**53)),
 }
 MEMBERS = {"apply_patch": "operation", "tool_search": "arguments"}
 
@@ -321,3 +321,64 @@ def test_a_call_that_another_model_repeats_is_the_same_call(name: str, data: Any
     answer = chat_answer(("call_1", name, json.loads(call["function"]["arguments"])))
     (read,) = answered(RESPONSES, CHAT, responses(tool), answer)["output"]
     assert {k: read[k] for k in item} == item
+
+
+ANSWERS: dict[str, Any] = {
+    ANTHROPIC: {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [
+            {"type": "tool_use", "id": "c7", "name": "shell", "input": {"commands": ["ls"]}}
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
+    GEMINI: {
+        "candidates": [
+            {
+                "content": {
+                    "role": "model",
+                    "parts": [{"functionCall": {"name": "shell", "args": {"commands": ["ls"]}}}],
+                },
+                "finishReason": "STOP",
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1},
+    },
+    "ollama": {
+        "model": "m",
+        "message": {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"function": {"name": "shell", "arguments": {"commands": ["ls"]}}}],
+        },
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 1,
+        "eval_count": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("target", ANSWERS)
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+def test_whoever_makes_a_call_it_is_the_clients_kind(target: str, streams: bool) -> None:
+    read = answered(RESPONSES, target, responses({"type": "shell"}), ANSWERS[target], streams)
+    response = read[-1]["response"] if streams else read
+    (item,) = (one for one in response["output"] if one["type"] != "reasoning")
+    assert (item["type"], item["action"]["commands"]) == ("shell_call", ["ls"])
+    assert item["call_id"]
+
+
+def test_a_screenshot_is_an_image_of_the_result() -> None:
+    shot = {"type": "computer_screenshot", "image_url": "data:image/png;base64,AAAA"}
+    items = (
+        {"type": "computer_call", "call_id": "c1", "actions": [{"type": "screenshot"}]},
+        {"type": "computer_call_output", "call_id": "c1", "output": shot},
+    )
+    body = responses({"type": "computer"}, items=items)
+    results = sent(RESPONSES, ANTHROPIC, body)["messages"][-1]["content"]
+    assert results[0]["content"][0]["source"]["data"] == "AAAA"
+    assert "AAAA" in json.dumps(sent(RESPONSES, CHAT, body)["messages"])
