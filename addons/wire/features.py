@@ -77,6 +77,17 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
     if c.tools and (chosen or target in WITHOUT_TOOLS):
         yield "tools"
+    yield from _tool_features(c, target)
+    yield from ("participant-names" for turn in c.turns if turn.name)
+    yield from (
+        "assistant-media"
+        for turn in c.turns
+        if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
+    )
+    yield from _part_features(conversation, target)
+
+
+def _tool_features(c: Conversation, target: str) -> Iterator[str]:
     for tool in c.tools:
         if tool.kind == "server" and tool.format != target:
             yield "server-tools"
@@ -88,13 +99,6 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
             yield "strict-tools"
         if tool.cache:
             yield "cache_control"
-    yield from ("participant-names" for turn in c.turns if turn.name)
-    yield from (
-        "assistant-media"
-        for turn in c.turns
-        if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
-    )
-    yield from _part_features(conversation, target)
 
 
 def _thinks(c: Conversation) -> bool:
