@@ -1,10 +1,11 @@
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /app
 COPY requirements.lock .
 RUN python -m venv .venv \
-    && .venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.lock
+    && .venv/bin/python -m pip install --no-cache-dir --require-hashes --only-binary=:all: \
+        -r requirements.lock
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 # mitmproxy keeps its certificate authority in ~/.mitmproxy; a volume there keeps it over updates.
 RUN useradd --create-home --uid 10001 switchyard \
     && install -d -o switchyard -g switchyard -m 700 /home/switchyard/.mitmproxy

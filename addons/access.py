@@ -1,126 +1,212 @@
 """Who may call."""
 
+import asyncio
 import base64
 import hmac
-from urllib.parse import urlsplit
+import time
+from collections.abc import Awaitable
 
 from mitmproxy import connection
 from mitmproxy import http
 
 from addons.endpoints import find_endpoint
 from addons.endpoints import find_foreign_endpoint
+from addons.endpoints import is_call_path
+from addons.exchange import Admission
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.guard import refuse
 from addons.masking import client_credential
-from addons.own_address import comes_from_here
-from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
 from addons.own_address import may_pass
+from addons.pages import check_foreign_page
+from addons.pages import check_host
+from addons.pages import check_own_page
+from addons.policy.schema import ClientKey
+from addons.reach import lacks_certificate
 from addons.runtime import Runtime
 from addons.wire.errors import ApiError
+from addons.wrong_keys import WrongKeys
+
+
+class WrongKey(Refused):
+    """A client showed a key that is none."""
 
 
 class Access:
     """Admits requests that carry one of the configured client keys; all, if none is configured
-    (the router then listens on loopback only)."""
+    (the router then listens on loopback only).
+
+    That is decided by a request's head, before any other addon sees it and before its body is read,
+    for each request anew and by the configuration in force. What is refused is answered at once,
+    and nothing of its body is kept (see `addons.failover.refusing`).
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._wrong_keys = WrongKeys()
+        runtime.when_used(self._renew_holders)
+
+    def http_connect(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """A key that is shown with a CONNECT counts for all that the tunnel carries, so that the
+        requests in it stay free for the client's own login. What is decided over one with a wrong
+        key has to wait."""
+        shown = self._take_proxy_key(flow)
+        self._runtime.exchanges.disconnected(flow.client_conn.id)
+        if shown is not None:
+            self._runtime.exchanges.admit_connection(flow.client_conn.id, shown)
+        elif self._tries_proxy_key(flow):
+            return asyncio.sleep(self._slow_down(flow))
+        return None
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error or not flow.live:
+            return
+        try:
+            self._decide(flow)
+        except Exception as e:
+            refuse(flow, e)
+            wrong = isinstance(e, WrongKey)
+            self._runtime.exchanges.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
+        """The body has come. Meanwhile another configuration may be in force, without the key."""
         if flow.response or flow.error or not flow.live:
             return
-        if self._lacks_certificate(flow):
-            message = "Clients on other machines must show this router a certificate, by https."
-            raise Refused(ApiError(message=message, kind="permission"))
-        keys = self._runtime.client_keys
-        if not keys and self._runtime.is_own(flow):
-            check_origin(flow.request)
-        if not keys or not self._needs_key(flow):
-            return
-        if (holder := self._runtime.exchanges.holder_of(flow.client_conn.id)) is not None:
-            self._runtime.exchanges.admit(flow, holder)
-            return
-        given = client_credential(self._runtime.exchanges.head_of(flow))
-        known = knows_its_clients(flow.client_conn.proxy_mode)
-        if given is None and known:
-            return
-        if given is None:
-            raise _refused(
-                "This router asks for a key: send one as 'Authorization: Bearer KEY' or as "
-                "'x-api-key'."
-            )
-        place = place_of(given.get_secret_value(), keys)
-        if place is None and known:
-            return
-        if place is None:
-            raise _refused("The key is not one of this router's client keys.")
-        self._runtime.exchanges.admit(flow, self._runtime.config.clients.api_keys[place])
-
-    def http_connect(self, flow: http.HTTPFlow) -> None:
-        self._note_proxy_key(flow)
-
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        self._note_proxy_key(flow)
+        admission = self._runtime.exchanges.admission_of(flow)
+        if admission is None:
+            self._decide(flow)
+        elif admission.config is not self._runtime.config:
+            self._decide_anew(flow, admission)
 
     def client_disconnected(self, client: connection.Client) -> None:
         self._runtime.exchanges.disconnected(client.id)
 
-    def _note_proxy_key(self, flow: http.HTTPFlow) -> None:
-        """A client that shows its key to the proxy keeps its requests free for its own login."""
-        keys, exchanges = self._runtime.client_keys, self._runtime.exchanges
-        if not keys:
+    def _decide(self, flow: http.HTTPFlow) -> None:
+        """Admit a request, or raise Refused."""
+        if self._lacks_certificate(flow):
+            message = "Clients on other machines must show this router a certificate, by https."
+            raise Refused(ApiError(message=message, kind="permission"))
+        shown = self._shown_to_proxy(flow)
+        if shown is None and self._tries_proxy_key(flow) and not may_pass(flow.client_conn):
+            raise _unknown_proxy_key()
+        asked = self._asks_us(flow)
+        own_key = None
+        if asked and self._runtime.client_keys and self._needs_key(flow):
+            own_key = self._own_key(flow, shown is not None)
+        if asked and own_key is None:
+            self._check_page(flow)
+        self._admit(flow, own_key or shown, by_proxy=own_key is None and shown is not None)
+
+    def _decide_anew(self, flow: http.HTTPFlow, before: Admission) -> None:
+        if before.client is None:
+            self._decide(flow)
             return
-        given = exchanges.head_of(flow).headers.get("proxy-authorization")
-        if given is None:
-            return
+        client = self._in_force(before.client)
+        if client is None and self._runtime.client_keys:
+            raise WrongKey(_unknown_key().error)
+        self._admit(flow, client, before.by_proxy and client is not None)
+
+    def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
+        config = self._runtime.config
+        admission = Admission(config=config, client=client, by_proxy=by_proxy)
+        self._runtime.exchanges.admit(flow, admission)
+
+    def _own_key(self, flow: http.HTTPFlow, shown: bool) -> ClientKey | None:
+        """The client key that a request itself carries. None where it needs none, since one was
+        `shown` to the proxy or its way in tells whose it is: then it may have a login of its own.
+        Raises Refused."""
+        given = client_credential(self._runtime.exchanges.head_of(flow))
+        client = self._find(given.get_secret_value()) if given is not None else None
+        if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
+            return client
+        if given is not None or self._tries_proxy_key(flow):
+            raise _unknown_key()
+        raise _refused(
+            "This router asks for a key: send one as 'Authorization: Bearer KEY' or as 'x-api-key'."
+        )
+
+    def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
+        """The key that was shown to the proxy for a request: with itself (RFC 9110, 11.7.2), or for
+        the whole tunnel or WebSocket that it came by. A request without one that is not in such has
+        none, whoever's came before it on the connection: others may share that."""
+        if "proxy-authorization" in flow.request.headers:
+            return self._take_proxy_key(flow)
+        return self._runtime.exchanges.holder_of(flow.client_conn.id)
+
+    def _take_proxy_key(self, flow: http.HTTPFlow) -> ClientKey | None:
+        """The key in a `Proxy-Authorization`, which is taken out of the request: it was for us, and
+        nobody that the request goes on to may see it."""
+        given = flow.request.headers.get("proxy-authorization")
+        if given is None or not self._runtime.client_keys:
+            return None
         for candidate in proxy_credentials(given):
-            if (place := place_of(candidate, keys)) is not None:
-                client = self._runtime.config.clients.api_keys[place]
-                exchanges.admit_connection(flow.client_conn.id, client)
-                # It was for us: nobody that the request goes on to may see it.
+            if (client := self._find(candidate)) is not None:
                 del flow.request.headers["proxy-authorization"]
-                return
+                return client
+        return None
+
+    def _tries_proxy_key(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request has a `Proxy-Authorization` still, and so one with a wrong key."""
+        return bool(self._runtime.client_keys) and "proxy-authorization" in flow.request.headers
+
+    def _find(self, given: str) -> ClientKey | None:
+        """The client key that is `given`, in the configuration in force."""
+        place = place_of(given, self._runtime.client_keys)
+        return None if place is None else self._runtime.config.clients.api_keys[place]
+
+    def _in_force(self, client: ClientKey) -> ClientKey | None:
+        """The same key with the rights that it has now; None if it was taken away."""
+        return self._find(client.key.get_secret_value())
+
+    def _renew_holders(self) -> None:
+        self._runtime.exchanges.renew_holders(self._in_force)
+
+    def _slow_down(self, flow: http.HTTPFlow) -> float:
+        peer = flow.client_conn.peername
+        return self._wrong_keys.count(str(peer[0]) if peer else "", time.monotonic())
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
-        tls, client = self._runtime.config.tls, flow.client_conn
-        if tls is None or tls.client_ca is None or client.id in self._runtime.certified:
-            return False
-        if comes_from_here(client) or knows_its_clients(client.proxy_mode):
+        if not lacks_certificate(self._runtime, flow.client_conn):
             return False
         # Whose connections are captured speaks to somebody else, who asks for no such thing.
-        return self._runtime.is_own(flow) or not may_pass(client)
+        return self._runtime.is_own(flow) or not may_pass(flow.client_conn)
+
+    def _asks_us(self, flow: http.HTTPFlow) -> bool:
+        """Whether the router itself answers a request: it is to us, or a call at a provider's own
+        host, where a WebSocket is opened by a GET."""
+        runtime, request = self._runtime, flow.request
+        if runtime.is_own(flow):
+            return True
+        if not runtime.serves(request):
+            return False
+        opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
+        return find_foreign_endpoint(request) is not None or (
+            opens_socket and is_call_path(request)
+        )
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
-        runtime = self._runtime
+        if not self._runtime.is_own(flow):
+            return True
+        endpoint = find_endpoint(flow.request)
+        # A health check has no key to show, and a greeting tells nothing.
+        return endpoint is None or endpoint.kind not in ("health", "greeting")
+
+    def _check_page(self, flow: http.HTTPFlow) -> None:
+        """Raises Refused for the page of another site, where no key in the request tells that its
+        people mean it to call."""
+        runtime, request = self._runtime, flow.request
         if runtime.is_own(flow):
-            endpoint = find_endpoint(flow.request)
-            # A health check has no key to show, and a greeting tells nothing.
-            return endpoint is None or endpoint.kind not in ("health", "greeting")
-        served = runtime.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and find_foreign_endpoint(flow.request) is not None
-
-
-def check_origin(request: http.Request) -> None:
-    """Raises Refused for a page of somebody else's site, where no key tells who calls: browsers let
-    any page open a WebSocket to this machine (RFC 6455, 10.2) and post to it what passes for a form
-    (Fetch, "CORS-safelisted request-header"), and a name may be bent to it (DNS rebinding)."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return
-    try:
-        scheme, host = urlsplit(origin).scheme, urlsplit(origin).hostname or ""
-    except ValueError:
-        scheme, host = "http", ""
-    # Programs that are made of web pages have schemes of their own.
-    of_the_web = scheme in ("http", "https") or origin == "null"
-    if of_the_web and not is_loopback(host):
-        message = (
-            "Pages of other sites may not call this router without a key. Configure one in "
-            "'clients: api-keys', and send it."
-        )
-        raise Refused(ApiError(message=message, kind="permission"), {"connection": "close"})
+            if runtime.client_keys and not self._needs_key(flow):
+                return
+            check_own_page(request)
+            # What is said on a WebSocket has the head of its handshake, which was looked at.
+            if not runtime.client_keys and runtime.turn_of(flow) is None:
+                names = runtime.config.clients.host_names
+                check_host(runtime.exchanges.host_of(flow), names)
+        elif runtime.catalog.passes_through(request.pretty_host, request.port) != "always":
+            check_foreign_page(request)
 
 
 def proxy_credentials(header: str) -> list[str]:
@@ -148,6 +234,22 @@ def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
         if hmac.compare_digest(candidate, key):
             found = place
     return found
+
+
+def _unknown_key() -> WrongKey:
+    return WrongKey(
+        ApiError(message="The key is not one of this router's client keys.", kind="authentication"),
+        {"www-authenticate": "Bearer"},
+    )
+
+
+def _unknown_proxy_key() -> WrongKey:
+    """A wrong key in `Proxy-Authorization` is the proxy's to refuse (RFC 9110, 15.5.8)."""
+    message = "The proxy's password is not one of this router's client keys."
+    return WrongKey(
+        ApiError(message=message, kind="authentication", status=407),
+        {"proxy-authenticate": 'Basic realm="Switchyard"'},
+    )
 
 
 def _refused(message: str) -> Refused:

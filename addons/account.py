@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from pathlib import Path
 
 from mitmproxy import http
 
+from addons.confidential import NOTHING
 from addons.confidential import mask_headers
-from addons.confidential import without
-from addons.confidential import without_bytes
 from addons.masking import mask_credentials
+from addons.policy.concealing import Concealer
+from addons.policy.redaction import one_line
 from addons.prices import cost_facts
 from addons.prices import cost_of_call
 from addons.recording import ATTEMPT
@@ -64,7 +64,7 @@ class Account:
     """Unix seconds."""
     facts: JsonObject
     messages: tuple[Said, ...]
-    secrets: tuple[str, ...] = ()
+    secrets: Concealer = NOTHING
     """What is taken out when it is written."""
 
     @property
@@ -79,7 +79,7 @@ class Account:
 
 
 def account_of(
-    call: http.HTTPFlow, attempts: Sequence[http.HTTPFlow], secrets: Iterable[str] = ()
+    call: http.HTTPFlow, attempts: Sequence[http.HTTPFlow], secrets: Concealer = NOTHING
 ) -> Account:
     """The account of a call and its attempts, in their order."""
     messages = [*_said("client", call)]
@@ -93,28 +93,38 @@ def account_of(
         begun=call.request.timestamp_start,
         facts={"id": call.id, **_facts(call), "attempts": told},
         messages=tuple(messages),
-        secrets=tuple(secrets),
+        secrets=secrets,
     )
 
 
 def write_account(account: Account, parent: Path, bodies: bool = True) -> tuple[Path, int]:
     """Write an account into a new folder of its own below `parent`; the folder, and how many bytes
-    were written. It has its name once it is complete. Raises OSError."""
+    were written. It has its name once it is complete; of one that fails nothing stays. Raises
+    OSError."""
     parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder = parent / account.folder
     unfinished = parent / f"{UNFINISHED}{account.folder}"
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=PRIVATE_FOLDER)
+    try:
+        size = _write_files(account, unfinished, bodies)
+        if folder.exists():
+            shutil.rmtree(folder)  # the same exchange, written before
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return folder, size
+
+
+def _write_files(account: Account, folder: Path, bodies: bool) -> int:
+    folder.mkdir(mode=PRIVATE_FOLDER)
     size = 0
     for name, content in _files(account, bodies):
         size += len(content)
-        opened = os.open(unfinished / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         with os.fdopen(opened, "wb") as file:
             file.write(content)
-    if folder.exists():
-        shutil.rmtree(folder)  # the same exchange, written before
-    unfinished.rename(folder)
-    return folder, size
+    return size
 
 
 def moment(seconds: float) -> datetime:
@@ -124,14 +134,14 @@ def moment(seconds: float) -> datetime:
 def _files(account: Account, bodies: bool) -> Iterator[tuple[str, bytes]]:
     secrets = account.secrets
     facts = {**account.facts, **cost_facts(cost_of_call(account.facts, account.begun))}
-    yield "exchange.json", without_bytes(secrets, dumps(facts)) + b"\n"
+    yield "exchange.json", dumps(secrets.said(facts)) + b"\n"
     for said in account.messages:
-        head = without(secrets, said.head)
+        head = secrets.text(said.head)
         ending = ".txt" if said.name.endswith("-error") else ".http"
         yield f"{said.name}{ending}", head.encode("utf-8", "surrogateescape")
         if bodies and said.body:
             body, ending = _plain(said)
-            yield f"{said.name}{ending}", without_bytes(secrets, body)
+            yield f"{said.name}{ending}", secrets.data(body)
 
 
 def _plain(said: Said) -> tuple[bytes, str]:
@@ -154,12 +164,13 @@ def _said(who: str, flow: http.HTTPFlow) -> Iterator[Said]:
         first = f"{response.http_version} {response.status_code} {response.reason}".rstrip()
         yield _message(f"{who}-response", first, response)
     if flow.error is not None:
-        yield Said(f"{who}-error", flow.error.msg + "\n", None, "", "")
+        yield Said(f"{who}-error", one_line(flow.error.msg) + "\n", None, "", "")
 
 
 def _message(name: str, first: str, message: http.Message) -> Said:
-    masked = mask_headers(message.headers, ())
+    masked = mask_headers(message.headers, NOTHING)
     lines = [first, *(f"{key}: {value}" for key, value in masked.items(multi=True))]
+    lines = [one_line(line) for line in lines]
     return Said(
         name=name,
         head="\n".join(lines) + "\n",

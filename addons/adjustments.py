@@ -3,6 +3,7 @@
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.messages import clean_value
 from addons.policy.catalog import Target
 from addons.policy.payload import HeaderChange
 from addons.policy.payload import PayloadRules
@@ -102,7 +103,7 @@ def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
         if change.value is None:
             headers.pop(change.name, None)
         elif change.kind == "override" or change.name not in headers:
-            headers[change.name] = change.value
+            headers[change.name] = clean_value(change.value)
 
 
 def _request(exchange: Exchange) -> Request:

@@ -31,3 +31,13 @@ def error_answer(
     if error.retry_after is not None:
         response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     return response
+
+
+def for_method(answer: http.Response, method: str) -> http.Response:
+    """The same answer as it is sent to a request's method: to HEAD without its body, which clients
+    would read as the next answer, and with the length that it would have (RFC 9110, 9.3.2)."""
+    if method == "HEAD" and answer.raw_content:
+        length = answer.headers["content-length"]
+        answer.content = b""
+        answer.headers["content-length"] = length
+    return answer

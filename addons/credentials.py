@@ -9,6 +9,7 @@ from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.giving_up import give_up
 from addons.guard import guarded
+from addons.messages import lower_items
 from addons.policy.affinity import session_of
 from addons.policy.catalog import Target
 from addons.policy.trail import Exhausted
@@ -32,7 +33,7 @@ class Credentials:
         route = routes.of(exchange.plan, exchange.credential, exchange.aside)
         session = ""
         if route.sticky:
-            headers = {name.lower(): value for name, value in exchange.head.headers.items()}
+            headers = lower_items(exchange.head.headers)
             found = session_of(headers, exchange.body)
             session = found.id if found else ""
         exchange.trail = self._runtime.begin_trail(route, exchange.plan, session)

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mitmproxy.utils import asyncio_utils
 
 from addons.fetching import FetchError
 from addons.fetching import fetch
+from addons.lasting import forever
 from addons.outward import credentials_of
 from addons.policy.provider_schema import Provider
 from addons.policy.redaction import redact
@@ -60,6 +62,8 @@ class Discovery:
         self._schedule: dict[str, _Schedule] = {}
         self._lists: Lists = {}
         self._file = Path()
+        self._told: dict[str, tuple[FoundModel, ...]] = {}
+        """By provider, what the log has told of."""
         self._task: asyncio.Task | None = None
         self._changed = asyncio.Event()
         self._saving = asyncio.Lock()
@@ -79,47 +83,61 @@ class Discovery:
         self._lists = load_lists(self._file)
         self._runtime.when_used(self._changed.set)
         self._task = asyncio_utils.create_task(
-            self._keep_asking(), name="switchyard model discovery", keep_ref=True
+            forever("asking providers for their models", self._look),
+            name="switchyard model discovery",
+            keep_ref=True,
         )
 
     def done(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _keep_asking(self) -> None:
-        told: dict[str, tuple[FoundModel, ...]] = {}
-        while True:
-            self._changed.clear()
-            wanted = {p.name: p for p in self._runtime.config.providers if is_asked(p)}
-            for name in self._schedule.keys() - wanted.keys():
-                del self._schedule[name]
-            for name, provider in wanted.items():
-                if name not in self._schedule or self._schedule[name].provider != provider:
-                    self._schedule[name] = _Schedule(provider)
-            known = {
-                name: found for name, p in wanted.items() if (found := self._lists.get(_place(p)))
-            }
-            await self._runtime.learn(known)
-            for name, found in known.items():
-                if told.get(name) != found:
-                    logger.info("switchyard: %s has %d models", name, len(found))
-            told = known
-            now = time.monotonic()
-            for one in self._schedule.values():
-                if one.due <= now:
-                    one.due = math.inf
-                    asyncio_utils.create_task(
-                        self._ask(one), name=f"models of {one.provider.name}", keep_ref=True
-                    )
-            upcoming = min((one.due for one in self._schedule.values()), default=math.inf)
-            try:
-                async with asyncio.timeout(None if upcoming == math.inf else upcoming - now):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+    async def _look(self) -> None:
+        """Take over what is known, ask whoever is due, and wait until there is something to do."""
+        self._changed.clear()
+        wanted = {p.name: p for p in self._runtime.config.providers if is_asked(p)}
+        for name in self._schedule.keys() - wanted.keys():
+            del self._schedule[name]
+        for name, provider in wanted.items():
+            if name not in self._schedule or self._schedule[name].provider != provider:
+                self._schedule[name] = _Schedule(provider)
+        await self._take_over(wanted.values())
+        now = time.monotonic()
+        for one in self._schedule.values():
+            if one.due <= now:
+                one.due = math.inf
+                asyncio_utils.create_task(
+                    self._ask(one), name=f"models of {one.provider.name}", keep_ref=True
+                )
+        upcoming = min((one.due for one in self._schedule.values()), default=math.inf)
+        try:
+            async with asyncio.timeout(None if upcoming == math.inf else upcoming - now):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    async def _take_over(self, providers: Iterable[Provider]) -> None:
+        known = {p.name: found for p in providers if (found := self._lists.get(_place(p)))}
+        await self._runtime.learn(known)
+        for name, found in known.items():
+            if self._told.get(name) != found:
+                logger.info("switchyard: %s has %d models", name, len(found))
+        self._told = known
 
     async def _ask(self, schedule: _Schedule) -> None:
-        """Ask one provider, and say when it is to be asked again."""
+        """Ask one provider, and say when it is to be asked again, whatever comes of it."""
+        again = _AGAIN_AFTER
+        try:
+            again = await self._ask_now(schedule)
+        except Exception:
+            name = schedule.provider.name
+            logger.exception("switchyard: the models of %s could not be taken over", name)
+        finally:
+            schedule.due = time.monotonic() + again
+            self._changed.set()
+
+    async def _ask_now(self, schedule: _Schedule) -> float:
+        """Ask one provider; the seconds until it is to be asked again."""
         provider = schedule.provider
         try:
             found = await self._list_of(provider)
@@ -135,13 +153,11 @@ class Discovery:
                 logger.info("switchyard: %s tells its models again", provider.name)
             schedule.failures = 0
             await self._keep(_place(provider), found)
-        schedule.due = time.monotonic() + again
-        self._changed.set()
+        return again
 
     def _tell(self, provider: Provider, error: Exception) -> None:
         why = redact(str(error)) if isinstance(error, FetchError | ValueError) else ""
-        for secret in self._runtime.routes.secrets:
-            why = why.replace(secret, "***") if secret else why
+        why = self._runtime.routes.concealer.text(why)
         kept = len(self._lists.get(_place(provider), ()))
         logger.warning(
             "switchyard: %s does not tell its models: %s. %s Any may be asked for by name.",

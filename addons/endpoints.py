@@ -9,11 +9,12 @@ from urllib.parse import unquote
 from mitmproxy import http
 
 from addons.hosts import known_hosts
+from addons.paths import plain_path
 from addons.policy.hosts import Call
 from addons.wire.format import Format
 from addons.wire.gemini.code_assist import NAME as CODE_ASSIST
 from addons.wire.gemini.code_assist import CodeAssist
-from addons.wire.gemini.paths import read_path
+from addons.wire.gemini.paths import read_plain
 from addons.wire.jsonio import JsonObject
 from addons.wire.ollama.generate import OllamaGenerate
 from addons.wire.registry import FORMATS
@@ -89,9 +90,10 @@ _GEMINI_METHODS: dict[str, Kind] = {
     "embedContent": "embed",
     "batchEmbedContents": "embed",
 }
-_CODE_ASSIST_PATH = re.compile(r"/v\d+internal:(\w+)")
+_GEMINI_SPELLINGS = {method.lower(): method for method in _GEMINI_METHODS}
+_CODE_ASSIST_PATH = re.compile(r"/v\d+internal:(\w+)", re.IGNORECASE)
 _SLASHES = re.compile("//+")
-_VERSION = re.compile(r"^/v\d+[a-z0-9]*(?=/)")
+_VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
@@ -103,7 +105,11 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
     if request.method == "POST":
         if bare == "/api/show":
             return Endpoint("show", FORMATS["ollama"])
-        return _call(bare) if bare in _CALLS else _gemini_endpoint(request)
+        if bare in _CALLS:
+            return _call(bare)
+        # Names of models may hold anything, so that only their encoding is undone here.
+        path, _, query = request.path.partition("?")
+        return _gemini_endpoint(unquote(path), query)
     if request.method not in ("GET", "HEAD"):
         return None
     dialect = FORMATS[_dialect(request)]
@@ -155,21 +161,25 @@ def is_call_path(request: http.Request) -> bool:
 
 
 def _at_foreign_path(request: http.Request) -> Endpoint | None:
+    path = plain_path(request.path)
+    if path is None:
+        return None
+    query = request.path.partition("?")[2]
     if (host := known_hosts().get(request.pretty_host)) is not None:
-        call = host.call(request.path)
-        return _by_table(request, call) if call is not None else None
-    path = request.path.partition("?")[0].rstrip("/")
+        call = host.call(path)
+        return _by_table(path, query, call) if call is not None else None
+    low = path.lower()
     for end in _CALLS:
-        if path.endswith(end):
+        if low.endswith(end):
             return _call(end)
-    return _gemini_endpoint(request)
+    return _gemini_endpoint(path, query)
 
 
-def _by_table(request: http.Request, call: Call) -> Endpoint | None:
+def _by_table(path: str, query: str, call: Call) -> Endpoint | None:
     if call.format == CODE_ASSIST:
-        return _code_assist_endpoint(request)
+        return _code_assist_endpoint(path, query)
     if call.format == "gemini":
-        return _gemini_endpoint(request)
+        return _gemini_endpoint(path, query)
     method = call.path.rpartition("/")[2]
     return Endpoint(call.kind, FORMATS[call.format], method=method)
 
@@ -202,33 +212,39 @@ def _call(end: str) -> Endpoint:
     return Endpoint(kind, _SHAPES.get(name) or FORMATS[name], method=end.rpartition("/")[2])
 
 
-def _code_assist_endpoint(request: http.Request) -> Endpoint | None:
+def _code_assist_endpoint(path: str, query: str) -> Endpoint | None:
     """A call in the envelope; the method is in the path, the model in the body."""
-    path, _, query = request.path.partition("?")
     found = _CODE_ASSIST_PATH.fullmatch(path)
-    kind = _GEMINI_METHODS.get(found[1]) if found else None
-    if found is None or kind is None:
+    method = _gemini_method(found[1]) if found else None
+    if method is None:
         return None
-    streams = found[1] == "streamGenerateContent"
+    streams = method == "streamGenerateContent"
     array = streams and parse_qs(query).get("alt") != ["sse"]
-    return Endpoint(kind, _SHAPES[CODE_ASSIST], array=array, method=found[1])
+    return Endpoint(_GEMINI_METHODS[method], _SHAPES[CODE_ASSIST], array=array, method=method)
 
 
-def _gemini_endpoint(request: http.Request) -> Endpoint | None:
-    if (wrapped := _code_assist_endpoint(request)) is not None:
+def _gemini_endpoint(path: str, query: str) -> Endpoint | None:
+    """A call whose path, with its encoding undone, names the method and mostly the model."""
+    if (wrapped := _code_assist_endpoint(path, query)) is not None:
         return wrapped
-    called = read_path(request.path)
-    kind = _GEMINI_METHODS.get(called.method) if called else None
-    if called is None or kind is None:
+    called = read_plain(path, query)
+    method = _gemini_method(called.method) if called else None
+    if called is None or method is None:
         return None
+    streams = method == "streamGenerateContent"
     return Endpoint(
-        kind,
+        _GEMINI_METHODS[method],
         FORMATS["gemini"],
         model=called.model,
-        stream=called.streams,
-        array=called.streams and called.alt != "sse",
-        method=called.method,
+        stream=streams,
+        array=streams and called.alt != "sse",
+        method=method,
     )
+
+
+def _gemini_method(word: str) -> str | None:
+    """A method's own spelling, for one in letters of any case."""
+    return _GEMINI_SPELLINGS.get(word.lower())
 
 
 def _dialect(request: http.Request) -> str:

@@ -16,6 +16,7 @@ from addons.policy.catalog import Target
 from addons.policy.failures import Kind
 from addons.policy.records import AttemptRecord
 from addons.policy.schema import ClientKey
+from addons.policy.schema import Config
 from addons.policy.trail import Trail
 from addons.policy.trail import Try
 from addons.routes import Routes
@@ -124,6 +125,8 @@ class Exchange:
     """The client's wire format."""
     raw: bytes
     """The client's request, without content encoding."""
+    restated: bool = False
+    """Whether `raw` is written anew, since its client named the model more than once."""
     parsed: JsonObject
     """`raw`, parsed once."""
     body: JsonObject
@@ -140,6 +143,8 @@ class Exchange:
     """When the request was complete, on the clock of `time.monotonic`."""
     credential: SecretStr | None = None
     """The key the client came with, for providers that it is forwarded to."""
+    client: ClientKey | None = None
+    """The client key that the request was admitted with; None where none is asked for."""
     aside: Aside | None = None
     """What is asked for, where that is no answer."""
     find_origin: Callable[[], Origin | None] | None = None
@@ -235,14 +240,29 @@ class Exchange:
         return steps or ["no attempt"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """That a request may be handled, and with whose rights."""
+
+    config: Config
+    """The configuration in which that was decided."""
+    client: ClientKey | None = None
+    """The client key; None where none is asked for."""
+    by_proxy: bool = False
+    """Whether the key was shown to the proxy, so that what the request itself came with is the
+    client's own login."""
+
+
 class Exchanges:
     """All running exchanges, by flow."""
 
     def __init__(self) -> None:
         self._by_flow: dict[str, Exchange] = {}
-        self._clients: dict[str, ClientKey] = {}
+        self._admissions: dict[str, Admission] = {}
         self._heads: dict[str, ClientHead] = {}
         self._connections: dict[str, ClientKey] = {}
+        self._refused: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._by_flow)
@@ -263,25 +283,57 @@ class Exchanges:
         head = self._heads.get(flow.id)
         return head or ClientHead(flow.request.headers, flow.request.path)
 
-    def admit(self, flow: http.HTTPFlow, client: ClientKey) -> None:
+    def note_host(self, flow: http.HTTPFlow, host: str) -> None:
+        """Keeps the `Host` that a client named, where mitmproxy writes another in its place."""
+        self._hosts[flow.id] = host
+
+    def host_of(self, flow: http.HTTPFlow) -> str | None:
+        """The `Host` that the flow's client named; None if none."""
+        return self._hosts.get(flow.id) or flow.request.host_header
+
+    def admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
         """Remembers whose request this is."""
-        self._clients[flow.id] = client
+        self._admissions[flow.id] = admission
+
+    def admission_of(self, flow: http.HTTPFlow) -> Admission | None:
+        """What was decided over a request; None before that, and where it was refused."""
+        return self._admissions.get(flow.id)
 
     def client_of(self, flow: http.HTTPFlow) -> ClientKey | None:
         """The client key that a flow was admitted with; None where none is asked for."""
-        return self._clients.get(flow.id)
+        admission = self._admissions.get(flow.id)
+        return admission.client if admission is not None else None
+
+    def refuse(self, flow: http.HTTPFlow, after: float = 0.0) -> None:
+        """The flow's response is to be sent without a look at the request's body, `after` so many
+        seconds."""
+        self._admissions.pop(flow.id, None)
+        self._refused[flow.id] = after
+
+    def take_refusal(self, flow: http.HTTPFlow) -> float | None:
+        """The seconds after which a flow is to be refused by its head; None if it is not."""
+        return self._refused.pop(flow.id, None) if self._refused else None
 
     def admit_connection(self, connection: str, client: ClientKey) -> None:
-        """Remembers whose connection this is: the key was shown to the proxy, and no request on it
-        has to carry one."""
+        """Remembers whose connection this is: the key was shown to the proxy for all that it
+        carries, as by a CONNECT, and no request on it has to carry one."""
         self._connections[connection] = client
 
     def holder_of(self, connection: str) -> ClientKey | None:
-        """Whose connection it is, where its key was shown to the proxy."""
+        """Whose connection it is, where its key was shown to the proxy and is one still."""
         return self._connections.get(connection)
 
+    def renew_holders(self, find: Callable[[ClientKey], ClientKey | None]) -> None:
+        """Another configuration is in force, in which `find` finds a key that was shown before."""
+        found = ((connection, find(held)) for connection, held in self._connections.items())
+        self._connections = {connection: held for connection, held in found if held is not None}
+
     def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
-        return flow.client_conn.id in self._connections
+        """Whether a flow was admitted by a key that was shown to the proxy."""
+        admission = self._admissions.get(flow.id)
+        if admission is None:
+            return flow.client_conn.id in self._connections
+        return admission.by_proxy
 
     def disconnected(self, connection: str) -> None:
         self._connections.pop(connection, None)
@@ -297,5 +349,7 @@ class Exchanges:
 
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)
-        self._clients.pop(flow.id, None)
+        self._admissions.pop(flow.id, None)
         self._heads.pop(flow.id, None)
+        self._refused.pop(flow.id, None)
+        self._hosts.pop(flow.id, None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from addons.account import UNFINISHED
 from addons.account import Account
 from addons.account import write_account
+from addons.lasting import Complaints
 from addons.policy.schema import ExchangeLog as Settings
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ MOST_WAITING_BYTES = 64 * 1024 * 1024
 _LOOKS_EVERY = 60.0
 """Seconds after which old exchanges are looked for while nothing is written."""
 _TELLS_EVERY = 10.0
-"""Seconds between two complaints of the same kind."""
+"""Seconds between two complaints."""
 _STOPS_WITHIN = 10.0
 
 _OURS = re.compile(r"^(\d{8}T\d{6})\.\d{3}Z-[0-9a-f]{8}$")
@@ -36,8 +37,8 @@ _OURS = re.compile(r"^(\d{8}T\d{6})\.\d{3}Z-[0-9a-f]{8}$")
 class ExchangeLog:
     """Takes accounts of exchanges from the event loop, and writes them in a thread of its own.
 
-    `put` never waits. What cannot be written, since the disk is too slow or full, is counted and
-    told in the log.
+    `put` never waits. What cannot be written, since the disk is too slow or full, is counted. The
+    log tells of it when it begins, when exchanges are written again, and at the end.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class ExchangeLog:
         self.dropped = 0
         """Exchanges that were not written."""
         self._why = ""
+        self._trouble = ""
+        """What was told last, as long as nothing could be written since."""
         self._told = 0
         self._told_at = float("-inf")
 
@@ -93,12 +96,16 @@ class ExchangeLog:
 
     def _run(self) -> None:
         folder: Folder | None = None
+        complaints = Complaints("the exchange log")
         while True:
             try:
                 item = self._waiting.get(timeout=_LOOKS_EVERY)
             except queue.Empty:
-                if folder is not None:
-                    folder.tidy(time.time())
+                try:
+                    if folder is not None:
+                        folder.tidy(time.time())
+                except Exception as e:
+                    complaints.met(e)
                 continue
             if item is None:
                 return
@@ -107,12 +114,19 @@ class ExchangeLog:
                 if folder is None or folder.settings != settings:
                     folder = Folder(settings)
                 folder.write(account)
-                self.written += 1
+                self._wrote()
+                complaints.went_well()
             except Exception as e:
                 # Not the account's text, which may hold anything.
-                self._drop(f"{settings.dir} cannot be written to ({type(e).__name__}: {e})")
+                self._drop(f"{settings.dir} cannot be written to ({_reason(e)})")
             finally:
                 self._release(account.size)
+
+    def _wrote(self) -> None:
+        with self._lock:
+            self.written += 1
+            self._trouble = ""
+        self._tell_dropped()
 
     def _release(self, size: int) -> None:
         with self._lock:
@@ -127,15 +141,22 @@ class ExchangeLog:
     def _tell_dropped(self, at_once: bool = False) -> None:
         with self._lock:
             now, count = time.monotonic(), self.dropped - self._told
-            if not count or (not at_once and now - self._told_at < _TELLS_EVERY):
+            again = self._why == self._trouble or now - self._told_at < _TELLS_EVERY
+            if not count or (again and not at_once):
                 return
-            self._told, self._told_at = self.dropped, now
+            self._told, self._told_at, self._trouble = self.dropped, now, self._why
         logger.warning(
             "switchyard: %d exchange%s not in the exchange log: %s",
             count,
             " is" if count == 1 else "s are",
             self._why,
         )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in the same words for every exchange."""
+    said = error.strerror if isinstance(error, OSError) else ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import time
 from dataclasses import replace
+from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from mitmproxy import http
 
-from addons.confidential import secrets_of
-from addons.confidential import without
+from addons.confidential import concealer_of
 from addons.exchange import Exchange
 from addons.exchange import FailedAttempt
 from addons.failover.attempt import Attempt
@@ -16,6 +16,7 @@ from addons.giving_up import own_answer
 from addons.guard import guarded
 from addons.messages import lower_items
 from addons.passthrough import is_renewable
+from addons.policy.client_words import ClientWords
 from addons.policy.failures import Kind
 from addons.policy.failures import Seen
 from addons.policy.retry_after import earliest_retry
@@ -93,9 +94,10 @@ class Fallback:
         error = scrubbed(exchange, what_went_wrong(failure, problem))
         seen = see(exchange, failure, problem, error, after_output)
         verdict = self._runtime.table_of(exchange.target.provider).classify(seen)
+        assert seen.client is not None
         retry_after = earliest_retry(
             lower_items(exchange.upstream_headers) if exchange.upstream_headers else {},
-            error.raw or None,
+            seen.client.without_any(error.raw) if error.raw else None,
             time.time(),
             limits=verdict.cls == "quota",
         )
@@ -147,13 +149,35 @@ def see(
         status=status,
         type=error.type,
         code=error.code,
+        reasons=_reasons(error.raw),
         message=error.message,
         detail=passed_on(error.raw),
         after_output=after_output,
         provider=provider.name,
         host=urlsplit(provider.url_for(format)).hostname or "",
         format=format,
+        client=_words_of(exchange),
     )
+
+
+def _words_of(exchange: Exchange) -> ClientWords:
+    """What the client wrote, also as it was sent on."""
+    assert exchange.target
+    head = exchange.head
+    values = [piece.strip() for value in head.headers.values() for piece in value.split(",")]
+    path = unquote(head.path).replace("?", "/").replace("&", "/").split("/")
+    names = [exchange.model, exchange.target.model]
+    return ClientWords(exchange.parsed, exchange.upstream_body, names, values, path)
+
+
+def _reasons(body: JsonObject) -> tuple[str, ...]:
+    """The reasons of an error of Google's APIs (google.rpc.ErrorInfo), such as a bad key's, which
+    comes with a 400."""
+    error = body.get("error")
+    details = error.get("details") if isinstance(error, dict) else None
+    details = details if isinstance(details, list) else []
+    found = (one.get("reason") for one in details if isinstance(one, dict))
+    return tuple(reason for reason in found if isinstance(reason, str))
 
 
 def passed_on(body: JsonObject) -> str:
@@ -168,12 +192,13 @@ def passed_on(body: JsonObject) -> str:
 def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
     """An error without any key or secret header that is configured, nor the client's own: providers
     quote what they were sent, and one may have been sent on by another."""
-    secrets = secrets_of(exchange)
-    if not any(secret in error.message or secret in str(error.raw) for secret in secrets):
+    secrets = concealer_of(exchange)
+    raw = str(error.raw) if error.raw else ""
+    if secrets.text(error.message) == error.message and secrets.text(raw) == raw:
         return error
 
     def masked(text: str | None) -> str | None:
-        return text and without(secrets, text)
+        return text and secrets.text(text)
 
     return replace(
         error,

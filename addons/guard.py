@@ -8,12 +8,14 @@ is therefore wrapped: what breaks becomes an error answer in the client's wire f
 import functools
 import inspect
 import logging
+from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import http
 
 from addons.answers import error_answer
+from addons.answers import for_method
 from addons.endpoints import format_of_client
 from addons.failover.attempt import Attempt
 from addons.wire.errors import ApiError
@@ -31,7 +33,10 @@ class Refused(Exception):
 
 
 def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed."""
+    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
+
+    One that is no coroutine function may return something to be awaited all the same.
+    """
     if inspect.iscoroutinefunction(hook):
 
         @functools.wraps(hook)
@@ -39,21 +44,32 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 await hook(self, subject)
             except Exception as e:
-                _refuse(subject, e)
+                refuse(subject, e)
 
         return guarded_async
 
     @functools.wraps(hook)
-    def guarded_sync(self: Any, subject: Any) -> None:
+    def guarded_sync(self: Any, subject: Any) -> Awaitable[None] | None:
         try:
-            hook(self, subject)
+            rest = hook(self, subject)
         except Exception as e:
-            _refuse(subject, e)
+            refuse(subject, e)
+            return None
+        return None if rest is None else _guard(rest, subject)
 
     return guarded_sync
 
 
-def _refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
+async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> None:
+    try:
+        await rest
+    except Exception as e:
+        refuse(subject, e)
+
+
+def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
+    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, a request that is
+    nested too deeply as the client's mistake, and all else as ours."""
     flow = subject.flow if isinstance(subject, Attempt) else subject
     headers: dict[str, str] = {}
     if isinstance(problem, Refused):
@@ -80,4 +96,4 @@ def _refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         subject.again = False
         subject.answer = answer
     else:
-        flow.response = answer
+        flow.response = for_method(answer, flow.request.method)

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from mitmproxy import http
 
 from addons.exchange import Exchange
+from addons.messages import clean_bytes
 from addons.messages import lower_items
 from addons.messages import lower_name
+from addons.policy.credential_names import is_credential_name
 from addons.policy.records import AttemptRecord
 
 _HOP = {
@@ -25,22 +28,6 @@ _HOP = {
 }
 """Headers of one connection (RFC 9110, section 7.6.1)."""
 
-_CREDENTIALS = {
-    "authorization",
-    "x-api-key",
-    "x-goog-api-key",
-    "api-key",
-    "cookie",
-    "openai-organization",
-    "openai-project",
-    "chatgpt-account-id",
-    "x-goog-user-project",
-}
-_CREDENTIAL_ENDS = re.compile(
-    r"(?:^|[-_])(?:api[-_]?key|access[-_]key|subscription-key|token|auth|authorization|secret|password)$"
-)
-"""How gateways, clouds and proxies call the headers that carry their credentials."""
-
 _REWRITTEN = {
     "host",
     "content-length",
@@ -55,17 +42,111 @@ _OF_THE_WAY = {"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client
 _NAMES = 1024
 """Names of headers that are remembered at most; servers and clients may send any."""
 
-_NOT_ANSWERED = _HOP | {
-    "content-length",
-    "content-type",
-    "content-encoding",
-    "set-cookie",
-    "alt-svc",
-    "strict-transport-security",
-    "cache-control",
-    "vary",
-}
+_LONGEST_NAME = 64
+"""Bytes of a name that is remembered, and of any that travels by an allow-list."""
 
+_ASKED = (
+    "user-agent",
+    "accept-language",
+    "idempotency-key",
+    "x-idempotency-key",
+    "x-request-id",
+    "x-client-request-id",
+    "traceparent",
+    "tracestate",
+    "x-stainless-*",
+    "session_id",
+    "session-id",
+    "x-session-id",
+    "x-session-affinity",
+    "conversation_id",
+    "conversation-id",
+    "x-conversation-id",
+    "thread_id",
+    "thread-id",
+    "x-thread-id",
+    "x-title",
+    "http-referer",
+    "originator",
+    "version",
+    "x-app",
+    "x-initiator",
+)
+"""Headers of requests that every provider of the client's format may have: what clients say of
+themselves and of the conversation."""
+_OPENAI = (
+    "openai-*",
+    "x-openai-*",
+    "x-codex-*",
+    "x-responsesapi-*",
+    "x-openrouter-*",
+    "x-dashscope-*",
+    "x-grok-*",
+)
+_ASKED_IN = {
+    "openai-chat": _OPENAI,
+    "openai-responses": _OPENAI,
+    "openai-completions": _OPENAI,
+    "openai-embeddings": _OPENAI,
+    "anthropic": ("anthropic-*", "x-anthropic-*", "x-claude-*"),
+    "gemini": ("x-goog-*", "x-gemini-*", "x-server-timeout"),
+}
+"""By format: what else its API and its clients know."""
+
+_ANSWERED = (
+    "request-id",
+    "x-request-id",
+    "x-client-request-id",
+    "x-generation-id",
+    "x-correlation-id",
+    "*-correlation-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-ms-request-id",
+    "x-ms-client-request-id",
+    "x-ms-region",
+    "x-goog-request-id",
+    "cf-ray",
+    "traceparent",
+    "date",
+    "server-timing",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "ratelimit",
+    "ratelimit-*",
+    "x-ratelimit-*",
+    "x-rate-limit-*",
+    "*-ratelimit-*",
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "x-models-etag",
+    "x-reasoning-included",
+    "x-codex-*",
+    "x-openai-*",
+    "x-oai-*",
+    "x-groq-region",
+    "x-gemini-*",
+    "x-amzn-bedrock-*",
+    "x-envoy-upstream-service-time",
+    "x-inference-time",
+    "x-total-time",
+    "x-time-per-token",
+    "x-compute-*",
+    "deprecation",
+    "sunset",
+    "link",
+    "warning",
+)
+"""Headers of answers that clients read: limits, when to come back, ids to ask a provider about, how
+long it took, what will be gone (RFC 9745, RFC 8594). Of all others nobody knows what an upstream
+tells by them."""
+_REQUEST_IDS = ("request-id", "x-request-id")
+
+_OWN_WORDS = ("x-switchyard-", "access-control-")
+"""How headers begin that only the router says: which pages may read an answer that was given with
+its keys is not for a provider to decide."""
 
 MOST_ANSWERED = 16384
 """Bytes of an upstream's headers that go on: clients refuse heads that are much larger (h11's and
@@ -79,26 +160,32 @@ _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple[str, str]]:
     """The client's headers that go upstream, names in lower case.
 
-    A provider of the client's own format gets all that describe the request (betas, versions,
-    session ids). One of another format gets none but `user-agent`: they would mean nothing there.
+    A provider of the client's own format gets those that are known to describe the request (betas,
+    versions, session ids), and everything where the client's credential is for it. One of another
+    format gets none but `user-agent`: they would mean nothing there.
     """
     if not exchange.passes_through:
         agent = exchange.head.headers.get("user-agent")
         if agent:
             yield "user-agent", agent
         return
-    headers = exchange.head.headers
+    headers, format = exchange.head.headers, exchange.format.name
     connection = headers.get("connection")
     named = {name.strip().lower() for name in connection.split(",")} if connection else ()
     for name, value in lower_items(headers, _asked_name).items():
-        if name in named or (is_credential(name) and not with_credential):
+        if name in named:
             continue
-        yield name, value
+        if with_credential or (may_travel(name, format) and not is_credential(name)):
+            yield name, value
+
+
+def _asked_name(field: bytes) -> str:
+    """The name in lower case of a header of requests that may go upstream, of others nothing."""
+    return _known_asked(field) if len(field) <= _LONGEST_NAME else ""
 
 
 @lru_cache(_NAMES)
-def _asked_name(field: bytes) -> str:
-    """The name in lower case of a header of requests that may go upstream, of others nothing."""
+def _known_asked(field: bytes) -> str:
     name = lower_name(field)
     if name in _HOP or name in _REWRITTEN or name in _OF_THE_WAY:
         return ""
@@ -106,11 +193,24 @@ def _asked_name(field: bytes) -> str:
 
 
 @lru_cache(_NAMES)
+def may_travel(name: str, format: str) -> bool:
+    """Whether a client's header (name in lower case) may go to a provider of a format that the
+    client did not address itself."""
+    return any(fnmatchcase(name, one) for one in (*_ASKED, *_ASKED_IN.get(format, ())))
+
+
 def _answered_name(field: bytes) -> str:
     """The name in lower case of a header of answers that may go to the client, of others
     nothing."""
+    return _known_answered(field) if len(field) <= _LONGEST_NAME else ""
+
+
+@lru_cache(_NAMES)
+def _known_answered(field: bytes) -> str:
     name = lower_name(field)
-    if name in _NOT_ANSWERED or name.startswith("x-switchyard-") or not _NAME.fullmatch(name):
+    if name.startswith(_OWN_WORDS) or not _NAME.fullmatch(name):
+        return ""
+    if not any(fnmatchcase(name, one) for one in _ANSWERED):
         return ""
     return name
 
@@ -122,14 +222,13 @@ def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
     for field, value in headers.fields:
         name = field.decode("latin-1").lower()
         if name not in _HOP and name not in named and not name.startswith("x-switchyard-"):
-            yield field, value
+            yield field, clean_bytes(value)
 
 
-@lru_cache(_NAMES)
 def is_credential(name: str) -> bool:
     """Whether a header (name in lower case) tells who the client is. It must not travel to a
     provider the client did not mean it for."""
-    return name in _CREDENTIALS or _CREDENTIAL_ENDS.search(name) is not None
+    return is_credential_name(name)
 
 
 def _is_value(value: str) -> bool:
@@ -142,7 +241,7 @@ def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple
     client's format, its request id otherwise, and ours."""
     same, left = exchange.passes_through, MOST_ANSWERED
     for name, value in lower_items(upstream, _answered_name).items():
-        if same or name in ("request-id", "x-request-id"):
+        if same or name in _REQUEST_IDS:
             left -= len(name) + len(value)
             if left > 0 and _is_value(value):
                 yield name, value

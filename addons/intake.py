@@ -1,7 +1,7 @@
 """Which flows are calls to a model, and what they ask for."""
 
 import time
-from codecs import BOM_UTF8
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -10,6 +10,9 @@ from mitmproxy import http
 
 from addons.answers import json_answer
 from addons.asides import make_aside
+from addons.bodies import is_large
+from addons.bodies import read_aside
+from addons.bodies import read_body
 from addons.endpoints import ASKS_MODEL
 from addons.endpoints import Endpoint
 from addons.endpoints import find_endpoint
@@ -23,20 +26,24 @@ from addons.keepers import keeps_flows
 from addons.masking import client_credential
 from addons.passthrough import addressed_to
 from addons.passthrough import home_of
+from addons.reach import may_forward
 from addons.recall import recalled
+from addons.rights import check_members
 from addons.runtime import Runtime
 from addons.sockets import warmed_up
-from addons.wire.decoding import CorruptEncoding
-from addons.wire.decoding import UnknownEncoding
-from addons.wire.decoding import decode_whole
 from addons.wire.errors import ApiError
 from addons.wire.errors import BadRequest
 from addons.wire.format import Asked
 from addons.wire.jsonio import JsonObject
-from addons.wire.jsonio import loads
+from addons.wire.jsonio import dumps
 from addons.wire.members import text_of
+from addons.wire.modelmembers import names_in_other_letters
+from addons.wire.modelmembers import names_twice
 from addons.wire.ollama.generate import preloaded
 from addons.wire.openai_chat.mixed import standard
+
+LONGEST_NAME = 256
+"""Characters of a model's name."""
 
 
 class Intake:
@@ -51,47 +58,63 @@ class Intake:
         self._runtime = runtime
 
     @guarded
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if flow.response or flow.error or not flow.live:
-            return
+            return None
         runtime = self._runtime
         request = flow.request
         own = runtime.is_own(flow)
         if "websocket" in request.headers.get("upgrade", "").lower():
-            return
+            return None
         if own:
             endpoint = find_endpoint(request)
-        elif runtime.serves_host(request.pretty_host, request.port):
+        elif runtime.serves(request):
             endpoint = find_foreign_endpoint(request)
         else:
             endpoint = None
-        if endpoint is not None and endpoint.kind in ASKS_MODEL:
-            exchange = begin_exchange(
-                flow, runtime.exchanges.head_of(flow), endpoint, decoded_body(request)
-            )
-            if runtime.has_own_login(flow):
-                path = exchange.head.path
-                # For most requests nobody asks for it.
-                find = partial(home_of, endpoint=endpoint) if own else addressed_to
-                exchange.find_origin = partial(find, request, path)
-            body = exchange.body
-            turn = runtime.turn_of(flow)
-            exchange.body = recalled(runtime.conversations, exchange, turn.owner if turn else None)
-            exchange.recalled = exchange.body is not body
-            if "previous_response_id" not in exchange.body:
-                if before := text_of(exchange.parsed.get("previous_response_id")):
-                    exchange.asked = replace(exchange.asked, previous=before)
-            # A count's model, which the path may name, is no member of its body.
-            asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
-            exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
-            if turn is not None:
-                turn.asked(exchange)
-            warms_up = turn is not None and turn.warms_up
-            answer = warmed_up(exchange) if warms_up else local_answer(endpoint, exchange)
-            if answer is not None:
-                flow.response = answer
-                return
-            runtime.exchanges.begin(exchange)
+        if endpoint is None or endpoint.kind not in ASKS_MODEL:
+            return None
+        if is_large(request):
+            return self._begin_later(flow, endpoint)
+        self._begin(flow, endpoint, *read_body(request, runtime.config.limits))
+        return None
+
+    async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
+        """As `_begin`, with a body that is read while others are served."""
+        raw, parsed = await read_aside(flow.request, self._runtime.config.limits)
+        if not flow.error and flow.live:
+            self._begin(flow, endpoint, raw, parsed)
+
+    def _begin(
+        self, flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes, parsed: JsonObject
+    ) -> None:
+        runtime, request = self._runtime, flow.request
+        head = runtime.exchanges.head_of(flow)
+        exchange = begin_exchange(flow, head, endpoint, raw, parsed)
+        exchange.client = runtime.exchanges.client_of(flow)
+        check_members(exchange, exchange.client)
+        if runtime.has_own_login(flow):
+            # For most requests nobody asks for it.
+            find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
+            exchange.find_origin = partial(find, request, head.path)
+        body = exchange.body
+        turn = runtime.turn_of(flow)
+        exchange.body = recalled(runtime.conversations, exchange, turn.owner if turn else None)
+        exchange.recalled = exchange.body is not body
+        if "previous_response_id" not in exchange.body:
+            if before := text_of(exchange.parsed.get("previous_response_id")):
+                exchange.asked = replace(exchange.asked, previous=before)
+        # A count's model, which the path may name, is no member of its body.
+        asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
+        exchange.aside = make_aside(endpoint, asked, exchange.model, runtime.calibration)
+        if turn is not None:
+            turn.asked(exchange)
+        warms_up = turn is not None and turn.warms_up
+        answer = warmed_up(exchange) if warms_up else local_answer(endpoint, exchange)
+        if answer is not None:
+            flow.response = answer
+            return
+        runtime.exchanges.begin(exchange)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -102,7 +125,7 @@ class Intake:
         if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
             return False
         # Nobody else's client may use this machine to reach what it can reach.
-        return self._runtime.may_reach(flow)
+        return may_forward(self._runtime, flow)
 
 
 class Release:
@@ -130,10 +153,15 @@ class Release:
 
 
 def begin_exchange(
-    flow: http.HTTPFlow, head: ClientHead, endpoint: Endpoint, raw: bytes
+    flow: http.HTTPFlow, head: ClientHead, endpoint: Endpoint, raw: bytes, parsed: JsonObject
 ) -> Exchange:
-    """The exchange of a call to a model. Raises Refused if the body is none."""
-    parsed = parse_body(raw)
+    """The exchange of a call to a model, whose body is `raw`, and `parsed`. Raises Refused if that
+    is none."""
+    if (other := names_in_other_letters(parsed)) is not None:
+        message = f"The member {other!r} may be read as 'model'. Leave it out."
+        raise Refused(ApiError(message=message, kind="invalid_request", param="model"))
+    if restated := names_twice(raw):
+        raw = dumps(parsed)
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
@@ -155,6 +183,7 @@ def begin_exchange(
         head=head,
         format=endpoint.format,
         raw=raw,
+        restated=restated,
         parsed=parsed,
         body=body,
         model=model.strip(),
@@ -170,6 +199,21 @@ def begin_exchange(
         started=time.monotonic(),
         credential=client_credential(head),
     )
+
+
+def check_name(model: str) -> None:
+    """Raises Refused for a model's name that is longer than any: what is known of models is kept by
+    their names, and names that are none are compared with all others."""
+    if len(model) > LONGEST_NAME:
+        raise Refused(
+            ApiError(
+                message=f"There is no model whose name has more than {LONGEST_NAME} characters. "
+                "GET /v1/models lists what can be asked for.",
+                kind="not_found",
+                code="model_not_found",
+                param="model",
+            )
+        )
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
@@ -190,29 +234,3 @@ def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None
         return None
     loaded = preloaded(exchange.parsed, exchange.asked.created)
     return None if loaded is None else json_answer(200, loaded)
-
-
-def decoded_body(request: http.Request) -> bytes:
-    """The request's body without content encoding. Raises Refused if that cannot be undone."""
-    raw = request.raw_content or b""
-    if encoding := request.headers.get("content-encoding"):
-        try:
-            raw = decode_whole(raw, encoding)
-        except (UnknownEncoding, CorruptEncoding) as e:
-            raise _bad_body(f"The request's body cannot be read: {e}.") from None
-    return raw.removeprefix(BOM_UTF8)  # RFC 8259, section 8.1: may be ignored
-
-
-def parse_body(raw: bytes) -> JsonObject:
-    """The request's JSON object. Raises Refused with what is wrong and how to mend it."""
-    try:
-        body = loads(raw)
-    except ValueError as e:
-        raise _bad_body(f"The request's body is not valid JSON: {e}.") from None
-    if not isinstance(body, dict):
-        raise _bad_body("The request's body must be a JSON object.")
-    return body
-
-
-def _bad_body(message: str) -> Refused:
-    return Refused(ApiError(message=message, kind="invalid_request"))

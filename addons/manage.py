@@ -5,13 +5,15 @@ import time
 from mitmproxy import http
 
 from addons.answers import error_answer
+from addons.answers import for_method
 from addons.answers import json_answer
+from addons.bodies import is_large
+from addons.bodies import read_body
 from addons.endpoints import find_endpoint
 from addons.endpoints import format_of_client
 from addons.guard import Refused
 from addons.guard import guarded
-from addons.intake import decoded_body
-from addons.intake import parse_body
+from addons.intake import check_name
 from addons.policy.catalog import UnknownModel
 from addons.runtime import Runtime
 from addons.status import provider_status
@@ -57,12 +59,7 @@ class Manage:
             answer = json_answer(200, endpoint.format.write_models(self._models(flow)))
         else:
             answer = error_answer(format_of_client(flow.request), _not_here(flow.request))
-        if flow.request.method == "HEAD":
-            # The head says what GET would answer; a body would be read as the next answer.
-            length = answer.headers["content-length"]
-            answer.content = b""
-            answer.headers["content-length"] = length
-        flow.response = answer
+        flow.response = for_method(answer, flow.request.method)
 
     def _health(self) -> dict[str, object]:
         runtime = self._runtime
@@ -83,12 +80,16 @@ class Manage:
 
     def _show(self, flow: http.HTTPFlow) -> http.Response:
         """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
-        body = parse_body(decoded_body(flow.request))
+        if is_large(flow.request):
+            message = "The request's body is too large: it has only to name a model."
+            raise Refused(ApiError(message=message, kind="too_large"))
+        _, body = read_body(flow.request, self._runtime.config.limits)
         asked = body.get("model") or body.get("name")
         if not isinstance(asked, str):
             raise Refused(
                 ApiError(message="'model' must name a model", kind="invalid_request", param="model")
             )
+        check_name(asked)
         bare = asked.removesuffix(":latest")
         entry = next((one for one in self._models(flow) if one.id in (asked, bare)), None)
         return json_answer(200, show(entry or self._unlisted(flow, bare)))

@@ -1,6 +1,7 @@
 """Keeps clients' credentials out of flows, and so out of views, dumps and exports."""
 
-from functools import lru_cache
+import re
+from urllib.parse import unquote_plus
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -8,21 +9,22 @@ from pydantic import SecretStr
 from addons.endpoints import find_foreign_endpoint
 from addons.exchange import ClientHead
 from addons.headers import is_credential
+from addons.remembering import remembering
 from addons.runtime import Runtime
 
 MASK = "***"
 _MASKED = MASK.encode()
 _SCHEMES = (b"basic", b"bearer")
-_NAMES = 1024
-"""Names of headers that are remembered at most; clients may send any."""
+_PAIRS = re.compile("([&;])")
+"""What stands between the members of a query; `;` is what old servers read (HTML 4.01, B.2.2)."""
 
 
 class Masking:
     """Masks the credential of every request that is answered or routed here before anything else
-    sees the flow; `Exchanges.head_of` still has it for those who need it. The first of the
-    pipeline.
+    sees the flow but `Access`; `Exchanges.head_of` still has it for those who need it.
 
-    What passes through to a provider's own address keeps it until it was sent.
+    What passes through, to a provider's own address or to anybody's by plain HTTP, keeps it until
+    it was sent.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -51,11 +53,8 @@ class Masking:
         self._mask_sent(flow)
 
     def _mask_sent(self, flow: http.HTTPFlow) -> None:
-        runtime, request = self._runtime, flow.request
-        if runtime.exchanges.has_head(flow):
-            return
-        if runtime.is_own(flow) or runtime.serves(request):
-            mask_credentials(request)
+        if not self._runtime.exchanges.has_head(flow):
+            mask_credentials(flow.request)
 
 
 def mask_credentials(request: http.Request) -> None:
@@ -65,17 +64,32 @@ def mask_credentials(request: http.Request) -> None:
         headers.fields = tuple(
             (name, _masked(value) if _tells(name) else value) for name, value in headers.fields
         )
-    if "?" not in request.path:
-        return
-    for name in list(request.query):
-        if (name == "key" or is_credential(name.lower())) and request.query[name] != MASK:
-            request.query[name] = MASK
+    path, mark, query = request.path.partition("?")
+    if mark and (masked := _masked_query(query)) != query:
+        request.path = f"{path}?{masked}"
 
 
-@lru_cache(_NAMES)
+@remembering
 def _tells(name: bytes) -> bool:
     """Whether a header tells who the client is."""
     return is_credential(name.decode("utf-8", "surrogateescape").lower())
+
+
+def _masked_query(query: str) -> str:
+    """A query without what tells who the client is; all else as it is spelt."""
+    return "".join(map(_masked_pair, _PAIRS.split(query)))
+
+
+def _masked_pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    return f"{name}={MASK}" if value and _is_key(name) else f"{name}{equals}{value}"
+
+
+@remembering
+def _is_key(name: str) -> bool:
+    """Whether a part of a query, as it is spelt there, is the client's key."""
+    plain = unquote_plus(name).strip().lower()
+    return plain == "key" or is_credential(plain)
 
 
 def _masked(value: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """HTTP messages made of all their parts at once."""
 
+import re
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -10,13 +11,19 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
+
 _AS_IS = "surrogateescape"
 """Headers may hold any bytes, and keep them."""
+_LONGEST_KNOWN = 512
+"""Characters of a URL from which on its parts are not remembered."""
 
 
 def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.Request:
     """A POST to `url`. `headers` has names in lower case; host and length are added."""
-    scheme, host, port, path, netloc = _parts(url)
+    known = len(url) < _LONGEST_KNOWN  # models' names may be part of it
+    scheme, host, port, path, netloc = _parts(url) if known else _parts.__wrapped__(url)
     named = {"host": netloc, "content-length": str(len(content)), **headers}
     now = time.time()
     return http.Request(
@@ -53,11 +60,32 @@ def lower_items(
     `name_of` gives those names, and nothing for what is left out.
     """
     found: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for field, value in headers.fields:
         if key := name_of(field):
             text = value.decode("utf-8", _AS_IS)
-            found[key] = f"{found[key]}, {text}" if key in found else text
+            if key not in found:
+                found[key] = text
+            elif key in repeated:
+                repeated[key].append(text)
+            else:
+                repeated[key] = [found[key], text]
+    for key, texts in repeated.items():
+        found[key] = ", ".join(texts)
     return found
+
+
+def clean_value(value: str) -> str:
+    """A header's value as it may be sent: with a space for each line break, NUL and other control
+    character (RFC 9110, section 5.5), none of them at an end."""
+    if value.isprintable():
+        return value
+    return _CONTROLS.sub(" ", value).strip(" \t")
+
+
+def clean_bytes(value: bytes) -> bytes:
+    """As `clean_value`, of the bytes that stand in a head."""
+    return _CONTROL_BYTES.sub(b" ", value).strip(b" \t")
 
 
 @lru_cache(1024)
@@ -68,7 +96,7 @@ def _reason(status: int) -> bytes:
 def _fields(headers: Mapping[str, str]) -> http.Headers:
     return http.Headers(
         [
-            (name.encode("utf-8", _AS_IS), value.encode("utf-8", _AS_IS))
+            (name.encode("utf-8", _AS_IS), clean_value(value).encode("utf-8", _AS_IS))
             for name, value in headers.items()
         ]
     )

@@ -1,20 +1,26 @@
-"""What passes through to a provider's own host without being a call: as it comes, and without its
-secrets being kept."""
+"""What passes through without being a call, to a provider's own host or by plain HTTP to anybody's:
+as it comes, and without its secrets being kept."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field
 
+from mitmproxy import ctx
 from mitmproxy import http
 
 from addons.endpoints import find_foreign_endpoint
+from addons.keepers import keeps_flows
 from addons.masking import MASK
+from addons.reach import may_forward
+from addons.recording import KEPT
 from addons.recording import Tape
 from addons.runtime import Runtime
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
+
+_SHOWS_BODIES = 3
+"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
 
 _COOKIES = "set-cookie"
 _SWITCHING = 101
@@ -24,27 +30,29 @@ _SWITCHING = 101
 class _Tapes:
     """What is kept of a flow's bodies."""
 
-    request: Tape = field(default_factory=Tape)
-    response: Tape = field(default_factory=Tape)
+    request: Tape
+    response: Tape
 
 
 class Passing:
     """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
-    of one longer than without us. Their beginnings are kept for who looks at flows.
+    of one longer than without us. Their beginnings are kept for who looks at flows, if anybody.
 
     Cookies that are set, and bodies that hold tokens, are not kept. Before the answer is on its way
     nothing may be taken out of it, and once it is complete it is saved at once; since it is
     streamed, its head is gone when the flow is over.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, keeps: Callable[[], bool] | None = None) -> None:
+        """`keeps` says whether anybody looks at flows."""
         self._runtime = runtime
+        self._keeps = keeps or _looked_at
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if "upgrade" in flow.request.headers or not self._passes(flow):
-            return
-        if self._runtime.may_reach(flow):
+        if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
+            return  # what has an answer by now was refused
+        if may_forward(self._runtime, flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -83,12 +91,17 @@ class Passing:
         runtime, request = self._runtime, flow.request
         if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
             return False
-        if not runtime.serves_host(request.pretty_host, request.port):
-            return False
-        return find_foreign_endpoint(request) is None
+        return not runtime.serves(request) or find_foreign_endpoint(request) is None
 
     def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
-        return self._tapes.setdefault(flow.id, _Tapes())
+        if (tapes := self._tapes.get(flow.id)) is None:
+            most = KEPT if self._keeps() else 0
+            tapes = self._tapes[flow.id] = _Tapes(Tape(most), Tape(most))
+        return tapes
+
+
+def _looked_at() -> bool:
+    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
 
 
 def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:

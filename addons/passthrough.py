@@ -30,10 +30,11 @@ class Passthroughs:
 
     def provider(self, origin: Origin, format: str) -> Provider:
         """The provider that stands for a destination."""
-        place = f"{origin.scheme}://{origin.netloc}", format
+        netloc = origin.netloc.lower()  # one host, however a client spells it
+        place = f"{origin.scheme}://{netloc}", format
         if place not in self._providers:
             provider = self._providers[place] = Provider.model_construct(
-                name=f"{PASSTHROUGH}:{origin.netloc}",
+                name=f"{PASSTHROUGH}:{netloc}",
                 formats=(format,),
                 base_url=place[0],
                 credentials="forward",
@@ -105,6 +106,9 @@ def own_request(exchange: Exchange) -> http.Request:
     if exchange.upstream_body is not exchange.parsed:
         request.headers.pop("content-encoding", None)
         request.raw_content = dumps(exchange.upstream_body)
+    elif exchange.restated:
+        request.headers.pop("content-encoding", None)
+        request.raw_content = exchange.raw
     length = str(len(request.raw_content or b""))
     if request.headers.get("content-length") != length:
         request.headers["content-length"] = length

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from urllib.parse import urlsplit
 
+from addons.remembering import LONGEST
 from addons.wire.conversation import Usage
 from addons.wire.jsonio import JsonObject
 
@@ -116,8 +117,12 @@ def cost_facts(cost: Decimal | None) -> JsonObject:
     return {} if cost is None else {"cost": {"usd": float(cost), "basis": "list prices"}}
 
 
-@lru_cache(maxsize=_MOST_KEPT)
 def _find(url: str, model: str) -> _Priced | None:
+    """Whoever answers at a URL, and its model; looked up once for names as models have them."""
+    return (_find_once if len(model) < LONGEST else _look_up)(url, model)
+
+
+def _look_up(url: str, model: str) -> _Priced | None:
     """Whoever answers at a URL, and its model.
 
     The library's own look-up keeps every name that it was ever asked for.
@@ -130,3 +135,6 @@ def _find(url: str, model: str) -> _Priced | None:
             found = provider.find_model(model, all_providers=providers)
             return None if found is None else _Priced(provider, found)
     return None
+
+
+_find_once = lru_cache(maxsize=_MOST_KEPT)(_look_up)

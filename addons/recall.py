@@ -1,14 +1,12 @@
 """Responses requests that go on from an earlier answer, where the router keeps the conversation.
 
 A provider that speaks another format keeps no answers, so what it answered is kept here, by the
-answer's id and the client's credential. A later request that names such an answer, or an item of
+answer's id and the client. A later request that names such an answer, or an item of
 it, gets the conversation in place of the name before anything else is done with it. What is not
 kept is left as it is: a provider that speaks Responses may know it.
 """
 
 import hashlib
-
-from pydantic import SecretStr
 
 from addons.exchange import Exchange
 from addons.state.conversations import Conversations
@@ -33,7 +31,7 @@ def recalled(
     body = exchange.body
     if exchange.format.name != FORMAT:
         return body
-    owners = [owner_of(exchange.credential)]
+    owners = [owner_of(exchange)]
     if connection is not None:
         owners.insert(0, connection)
     before = body.get("previous_response_id")
@@ -67,10 +65,14 @@ def keep(kept: Conversations, exchange: Exchange) -> None:
     output = response["output"]
     ids = [item["id"] for item in output if isinstance(item.get("id"), str)]
     data = dumps([*input_items(exchange.body), *output])
-    kept.put(owner_of(exchange.credential), id, data, ids)
+    kept.put(owner_of(exchange), id, data, ids)
 
 
-def owner_of(credential: SecretStr | None) -> bytes:
-    """Whose conversations are whose: a hash of the credential a client comes with."""
-    secret = credential.get_secret_value() if credential is not None else ""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+def owner_of(exchange: Exchange) -> bytes:
+    """Whose conversations are whose: a hash of the client key that the request was admitted with.
+    Where none is asked for, of the credential it came with."""
+    kind, secret = b"client", exchange.client.key if exchange.client is not None else None
+    if secret is None:
+        kind, secret = b"credential", exchange.credential
+    text = secret.get_secret_value() if secret is not None else ""
+    return hashlib.sha256(kind + b"\0" + text.encode("utf-8", "surrogateescape")).digest()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mitmproxy import http
 
+from addons.confidential import answering
 from addons.exchange import Exchange
 from addons.failover.attempt import Failure
 from addons.headers import answer_headers
@@ -28,6 +29,8 @@ class RelayReceiver:
         self._exchange = exchange
         self._relay = relay
         self._upstream: http.Response | None = None
+        secrets = answering(exchange)
+        self._conceal, self._text = secrets.data, secrets.text
         self._tell_success: Callable[[Exchange], None] | None = succeeded
         self._tell_end = completed
 
@@ -79,15 +82,22 @@ class RelayReceiver:
     def data(self, data: bytes) -> bytes:
         out = self._relay.feed(data)
         self._notice()
-        return out
+        return self._conceal(out) if out else out
 
     def skim(self, data: bytes) -> bytes | None:
-        return self._relay.skim(data)
+        relay = self._relay
+        out = relay.skim(data)
+        if out is not None:
+            # All but the words has been looked through before, and short ones give nothing away.
+            for words in relay.long_words:
+                if self._conceal(words) is not words:
+                    return self._conceal(out)
+        return out
 
     def end(self) -> bytes:
         out = self._relay.end()
         self._notice()
-        return out
+        return self._conceal(out) if out else out
 
     def _notice(self) -> None:
         relay = self._relay
@@ -99,11 +109,14 @@ class RelayReceiver:
             self._tell_end = None
 
     def broken(self, failure: Failure) -> bytes:
-        return self._relay.cut(failure.message)
+        return self._conceal(self._relay.cut(failure.message))
 
     def head(self) -> http.Response:
         assert self._upstream
         relay = self._relay
         head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
-        head.update(answer_headers(self._exchange, self._upstream.headers))
-        return make_response(200, head.items(), None if relay.streams else relay.body)
+        for name, value in answer_headers(self._exchange, self._upstream.headers):
+            head[name] = self._text(value) if name not in head else value
+        return make_response(
+            200, head.items(), None if relay.streams else self._conceal(relay.body)
+        )

@@ -16,8 +16,8 @@ from mitmproxy.addonmanager import Loader
 
 from addons.account import account_of
 from addons.account import write_account
-from addons.confidential import secrets_of
-from addons.confidential import without_bytes
+from addons.confidential import NOTHING
+from addons.confidential import concealer_of
 from addons.exchange import Exchange
 from addons.exchanges import ExchangeLog
 from addons.failover.attempt import Attempt
@@ -26,6 +26,7 @@ from addons.keepers import keeps_flows
 from addons.keepers import kept_flows
 from addons.keepers import show_again
 from addons.keepers import shows_flows
+from addons.policy.concealing import Concealer
 from addons.recording import ATTEMPT
 from addons.recording import REQUEST
 from addons.recording import Recording
@@ -72,6 +73,11 @@ class Recorder:
         self._shows = keeps_flows()
 
     def configure(self, updated: set[str]) -> None:
+        # mitmproxy checks choices on its own flags alone, not of --set.
+        if (chosen := ctx.options.switchyard_attempts) not in _CHOICES:
+            raise exceptions.OptionsError(
+                f"switchyard_attempts is {chosen!r}; it must be one of {', '.join(_CHOICES)}"
+            )
         if updated & {"save_stream_file", "hardump"}:
             self._shows = keeps_flows()
 
@@ -148,8 +154,10 @@ class Recorder:
             if not recording.over and exchange.broke_off:
                 recording.failed = exchange.failures[-1]
             recording.over = recording.over or exchange.answered or exchange.broke_off
-        secrets = secrets_of(exchange)
-        self._keep_stream(flow, exchange.tape, secrets if self._shows else [])
+        secrets = concealer_of(exchange)
+        self._keep_stream(flow, exchange.tape, secrets if self._shows else NOTHING)
+        if self._shows and exchange.target is not None and exchange.target.kind != "passthrough":
+            _conceal_whole(flow, secrets)
         last = "" if exchange.answered else "given up"
         attempts = [self._made(recording, secrets, last) for recording in exchange.recordings]
         if self._shows:
@@ -159,12 +167,12 @@ class Recorder:
             self._log.put(settings, account_of(flow, attempts, secrets))
         exchange.recordings.clear()
 
-    def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: list[str]) -> None:
+    def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: Concealer) -> None:
         """Put into the flow what was streamed and would be gone by now."""
         if flow.response is None or tape is None or not tape.size:
             return
         # `content` would change headers that were sent.
-        flow.response.data.content = without_bytes(secrets, tape.kept)
+        flow.response.data.content = secrets.data(tape.kept)
         if tape.note:
             flow.comment += f"; {tape.note}"
 
@@ -173,17 +181,17 @@ class Recorder:
         over = [one for one in exchange.recordings if one.over and one.flow is None]
         if not over:
             return
-        secrets = secrets_of(exchange)
+        secrets = concealer_of(exchange)
         for recording in over:
             self._made(recording, secrets, next_step)
         if self._shows:
             self._show(over)
 
-    def _made(self, recording: Recording, secrets: list[str], next_step: str) -> http.HTTPFlow:
+    def _made(self, recording: Recording, secrets: Concealer, next_step: str) -> http.HTTPFlow:
         if recording.flow is None:
             step = next_step if recording.failed is not None else ""
             # The log takes secrets out of bodies itself, in its own thread.
-            recording.flow = attempt_flow(recording, secrets if self._shows else [], step)
+            recording.flow = attempt_flow(recording, secrets if self._shows else NOTHING, step)
         return recording.flow
 
     def _show(self, recordings: Sequence[Recording]) -> None:
@@ -213,10 +221,23 @@ class LiveTape(Tape):
             return
         self._due = now + _LIVE_EVERY
         try:
-            response.data.content = without_bytes(secrets_of(self._exchange), self.kept)
+            response.data.content = concealer_of(self._exchange).data(self.kept)
             show_again(self._exchange.flow)
         except Exception:  # the stream goes on, whoever watches it
             logger.exception("switchyard: a running stream cannot be shown")
+
+
+def _conceal_whole(flow: http.HTTPFlow, secrets: Concealer) -> None:
+    """Take what the client came with out of an answer that is not streamed, which is about to be
+    sent: a provider that its credential is forwarded to may repeat it."""
+    response = flow.response
+    if response is None or response.stream or "transfer-encoding" in response.headers:
+        return
+    content = response.raw_content
+    if content and "content-encoding" not in response.headers:
+        masked = secrets.data(content)
+        if masked is not content:
+            response.content = masked
 
 
 def _is_wanted(recording: Recording, wanted: str) -> bool:

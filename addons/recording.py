@@ -9,14 +9,13 @@ from mitmproxy import flow as mflow
 from mitmproxy import http
 
 from addons.confidential import mask_headers
-from addons.confidential import without
-from addons.confidential import without_bytes
 from addons.exchange import Exchange
 from addons.exchange import FailedAttempt
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
 from addons.masking import mask_credentials
+from addons.policy.concealing import Concealer
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import UnknownEncoding
 from addons.wire.decoding import decode_whole
@@ -206,7 +205,7 @@ def record(attempt: Attempt, exchange: Exchange) -> Recording | None:
     return recording
 
 
-def attempt_flow(recording: Recording, secrets: list[str], next_step: str) -> http.HTTPFlow:
+def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> http.HTTPFlow:
     """The attempt as a flow that mitmproxy can show and save, without any of the secrets."""
     exchange, sent = recording.exchange, recording.request
     server = recording.server or connection.Server(address=(sent.host, sent.port))
@@ -221,7 +220,7 @@ def attempt_flow(recording: Recording, secrets: list[str], next_step: str) -> ht
         notes.append(recording.body.note)
     if (failed := recording.failed) is not None:
         flow.marked = ":small_red_triangle:"
-        said = without(secrets, failed.error.message)
+        said = secrets.text(failed.error.message)
         if failed.kind in _BROKE:
             flow.error = mflow.Error(said, recording.ended or time.time())
         notes.append(failed.record.reason)
@@ -252,7 +251,7 @@ def _name(exchange: Exchange) -> str:
     return exchange.plan.name if exchange.plan is not None else exchange.model
 
 
-def _request(recording: Recording, secrets: list[str]) -> http.Request:
+def _request(recording: Recording, secrets: Concealer) -> http.Request:
     sent = recording.request
     request = http.Request(
         host=sent.host,
@@ -260,7 +259,7 @@ def _request(recording: Recording, secrets: list[str]) -> http.Request:
         method=sent.data.method,
         scheme=sent.data.scheme,
         authority=sent.data.authority,
-        path=without_bytes(secrets, sent.data.path),
+        path=secrets.data(sent.data.path),
         http_version=sent.data.http_version,
         headers=mask_headers(sent.headers, secrets),
         content=(sent.raw_content or b"")[:REQUEST_KEPT],
@@ -272,7 +271,7 @@ def _request(recording: Recording, secrets: list[str]) -> http.Request:
     return request
 
 
-def _response(recording: Recording, response: http.Response, secrets: list[str]) -> http.Response:
+def _response(recording: Recording, response: http.Response, secrets: Concealer) -> http.Response:
     headers, content = mask_headers(response.headers, secrets), recording.body.kept
     if (encoding := headers.get("content-encoding")) and not recording.body.note:
         try:
@@ -284,9 +283,9 @@ def _response(recording: Recording, response: http.Response, secrets: list[str])
     return http.Response(
         http_version=response.data.http_version,
         status_code=response.status_code,
-        reason=response.data.reason,
+        reason=secrets.data(response.data.reason),
         headers=headers,
-        content=without_bytes(secrets, content),
+        content=secrets.data(content),
         trailers=None,
         timestamp_start=recording.answered,
         timestamp_end=recording.ended or time.time(),

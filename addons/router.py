@@ -10,19 +10,28 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from addons import starting  # noqa: E402
+
+starting.guard()
+
 from addons.access import Access  # noqa: E402
 from addons.credentials import Credentials  # noqa: E402
 from addons.discovery import Discovery  # noqa: E402
+from addons.failover.bounds import Bounds  # noqa: E402
 from addons.failover.install import Failover  # noqa: E402
 from addons.fallback import Fallback  # noqa: E402
+from addons.gate import Gate  # noqa: E402
 from addons.heartbeat import Heartbeat  # noqa: E402
 from addons.intake import Intake  # noqa: E402
 from addons.intake import Release  # noqa: E402
+from addons.log_lines import LogLines  # noqa: E402
 from addons.manage import Manage  # noqa: E402
 from addons.masking import Masking  # noqa: E402
 from addons.own_door import OwnDoor  # noqa: E402
 from addons.passing import Passing  # noqa: E402
 from addons.recorder import Recorder  # noqa: E402
+from addons.refusing import refuse  # noqa: E402
+from addons.rights import Rights  # noqa: E402
 from addons.routing import Routing  # noqa: E402
 from addons.runtime import Runtime  # noqa: E402
 from addons.sending import Sending  # noqa: E402
@@ -40,18 +49,24 @@ runtime = Runtime()
 intake = Intake(runtime)
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
-failover = Failover(may_forward=intake.may_forward, passes=tunnels.passes)
+bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
+failover = Failover(
+    may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges, bounds=bounds
+)
 runtime.failover = failover
 
 addons = [
+    LogLines(runtime),
     Settings(runtime),
     Discovery(runtime),
+    Access(runtime),
+    Gate(runtime),
     tunnels,
     OwnDoor(runtime),
     failover,
     Masking(runtime),
+    Rights(runtime),
     Passing(runtime),
-    Access(runtime),
     Sockets(runtime),
     intake,
     Manage(runtime),

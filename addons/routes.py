@@ -2,6 +2,10 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from collections.abc import Mapping
+from itertools import chain
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -9,6 +13,7 @@ from addons.outward import Ways
 from addons.outward import credentials_of
 from addons.policy.catalog import Plan
 from addons.policy.catalog import Target
+from addons.policy.concealing import Concealer
 from addons.policy.fields import HeaderRule
 from addons.policy.provider_schema import ApiKeyEntry
 from addons.policy.provider_schema import Provider
@@ -46,14 +51,7 @@ class Routes:
         self._routes: dict[tuple[str, str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
-        self.secrets = [
-            *(key.get_secret_value() for key in self._keys.values()),
-            *(
-                rule.value.get_secret_value()
-                for provider in config.providers
-                for rule in provider.headers
-                if _is_secret(rule)
-            ),
+        everywhere = [
             *(
                 rule.value.get_secret_value()
                 for change in (*config.payload.default, *config.payload.override)
@@ -62,7 +60,13 @@ class Routes:
             ),
             *ways.secrets,
         ]
-        """What nothing may hold that is told or kept."""
+        known = {p.name: self._secrets_of(p) for p in config.providers}
+        clients = (key.get_secret_value() for key in config.client_keys)
+        self.concealer = Concealer(chain(everywhere, clients, *known.values()), words=True)
+        """Knows what nothing may hold that is told or kept."""
+        self.certain = self.concealer.certain()
+        """The same for the log, where a key that is a word stands for itself."""
+        self._of_host = _concealers(config.providers, known)
         self._salt = secrets.token_bytes(16)
 
     def of(self, plan: Plan, client: SecretStr | None, aside: Aside | None = None) -> Route:
@@ -78,6 +82,11 @@ class Routes:
             return route.for_client(self._client_id(client))
         return route
 
+    def concealer_at(self, provider: str) -> Concealer:
+        """Knows what the answers of a provider may not tell a client: the secrets that its host is
+        sent."""
+        return self._of_host.get(provider, _NO_SECRETS_KNOWN)
+
     def forget(self) -> None:
         """Names lead elsewhere from now on."""
         self._routes.clear()
@@ -89,6 +98,13 @@ class Routes:
     def key(self, credential: str) -> SecretStr | None:
         """The key of a credential; None for a provider that needs none."""
         return self._keys.get(credential)
+
+    def _secrets_of(self, provider: Provider) -> list[str]:
+        """Its keys and secret headers."""
+        keys = [self._keys[one.id] for one in self._credentials[provider.name]
+                if one.id in self._keys]  # fmt: skip
+        rules = [rule.value for rule in provider.headers if _is_secret(rule)]
+        return [secret.get_secret_value() for secret in (*keys, *rules)]
 
     def _client_id(self, client: SecretStr | None) -> str:
         if client is None:
@@ -136,6 +152,33 @@ class Routes:
             context_window=target.context_window,
             ref=target,
         )
+
+
+_NO_SECRETS_KNOWN = Concealer(())
+
+
+def _concealers(
+    providers: Iterable[Provider], known: Mapping[str, list[str]]
+) -> dict[str, Concealer]:
+    """By provider: one that knows the secrets of all providers at its hosts."""
+    hosts = {provider.name: _hosts(provider) for provider in providers}
+    by_host: dict[str, set[str]] = {}
+    for name, at in hosts.items():
+        for host in at:
+            by_host.setdefault(host, set()).update(known[name])
+    made: dict[frozenset[str], Concealer] = {}
+    found: dict[str, Concealer] = {}
+    for name, at in hosts.items():
+        theirs = frozenset(chain(known[name], *(by_host[host] for host in at)))
+        if theirs not in made:
+            made[theirs] = Concealer(theirs)
+        found[name] = made[theirs]
+    return found
+
+
+def _hosts(provider: Provider) -> set[str]:
+    urls = [provider.url_for(format) for format in provider.formats]
+    return {host for url in urls if (host := urlsplit(url).hostname)}
 
 
 def _is_secret(rule: HeaderRule) -> bool:

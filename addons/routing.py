@@ -6,6 +6,7 @@ from addons.asides import check_plan
 from addons.exchange import Exchange
 from addons.guard import Refused
 from addons.guard import guarded
+from addons.intake import check_name
 from addons.policy.catalog import ModelNotAllowed
 from addons.policy.catalog import Plan
 from addons.policy.catalog import UnknownModel
@@ -28,6 +29,7 @@ class Routing:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None or flow.response:
             return
+        check_name(exchange.model)
         client = self._runtime.exchanges.client_of(flow)
         allowed = client.models if client else None
         try:

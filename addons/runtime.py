@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,11 +16,11 @@ from ruamel.yaml import YAML
 
 from addons.adjustments import Adjustments
 from addons.exchange import Exchanges
+from addons.failover.message_heads import upstream_heads
 from addons.hosts import known_hosts
 from addons.outward import Surroundings
 from addons.outward import Ways
 from addons.own_address import is_ours
-from addons.own_address import may_pass
 from addons.own_address import names_us
 from addons.passthrough import Passthroughs
 from addons.policy.catalog import Catalog
@@ -38,6 +39,8 @@ from addons.policy.trail import Limits
 from addons.policy.trail import Trail
 from addons.routes import Routes
 from addons.state.conversations import Conversations
+from addons.wire.bounds import USUAL
+from addons.wire.bounds import Bounds
 from addons.wire.counting import Calibration
 
 if TYPE_CHECKING:
@@ -88,6 +91,10 @@ class Runtime:
         self._when_used: list[Callable[[], None]] = []
         self._hosts: frozenset[tuple[str, int]] = frozenset()
         self._host_ports: frozenset[int] = frozenset()
+        self.keyless_hosts: frozenset[tuple[str, int]] = frozenset()
+        """Addresses, name and port, of providers that are asked without any key."""
+        self.bounds = USUAL
+        """How much of an upstream's answer is read."""
         self._demo_url = ""
 
     def use(self, config: Config, demo_url: str = "") -> None:
@@ -100,6 +107,7 @@ class Runtime:
         self.client_keys = tuple(key.get_secret_value().encode() for key in config.client_keys)
         self._hosts = frozenset(_hosts(config))
         self._host_ports = frozenset(port for _, port in self._hosts)
+        self.keyless_hosts = frozenset(_hosts_of(filter(_is_keyless, config.providers)))
         self.ways = Ways(config, self.surroundings)
         self.routes = Routes(config, self.ways)
         self.adjustments = Adjustments(config)
@@ -112,6 +120,10 @@ class Runtime:
         self._renew_health(config)
         self.config = config
         self._limits.clear()
+        said = config.limits
+        self.bounds = Bounds(said.upstream_body, said.held_back, said.tool_call)
+        upstream_heads.most_bytes = config.limits.upstream_head
+        upstream_heads.most_headers = config.limits.upstream_headers
         for tell in self._when_used:
             tell()
 
@@ -192,15 +204,6 @@ class Runtime:
         admitted = self.exchanges.client_of(flow) is not None
         return not admitted or self.exchanges.showed_key_to_proxy(flow)
 
-    def may_reach(self, flow: http.HTTPFlow) -> bool:
-        """Whether a client is taken where its request goes by itself. One from elsewhere that
-        showed its key is taken to the hosts that are served, as its tool asks them other things
-        than models."""
-        if may_pass(flow.client_conn):
-            return True
-        served = self.serves_host(flow.request.pretty_host, flow.request.port)
-        return served and self.exchanges.showed_key_to_proxy(flow)
-
     def serves_host(self, host: str, port: int) -> bool:
         """Whether calls to models at this address, met as a proxy, are routed."""
         return (host.lower(), port) in self._hosts
@@ -223,13 +226,21 @@ def shipped_failures() -> FailureTable:
     return FailureTable.from_data(data["rules"])
 
 
-def _hosts(config: Config) -> Iterator[tuple[str, int]]:
-    for provider in config.providers:
+def _is_keyless(provider: Provider) -> bool:
+    return provider.credentials != "forward" and not provider.api_key_entries
+
+
+def _hosts_of(providers: Iterable[Provider]) -> Iterator[tuple[str, int]]:
+    for provider in providers:
         for url in (provider.base_url, *provider.base_urls.values()):
             if url and not socket_of(url):
                 parts = urlsplit(url)
                 port = parts.port or (443 if parts.scheme == "https" else 80)
                 yield (parts.hostname or "").lower(), port
+
+
+def _hosts(config: Config) -> Iterator[tuple[str, int]]:
+    yield from _hosts_of(config.providers)
     for host in config.intercept:
         name, _, port = host.partition(":")
         yield name.lower(), int(port or 443)

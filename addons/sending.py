@@ -8,6 +8,7 @@ from addons.adjustments import change_headers
 from addons.exchange import Exchange
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Timeouts
+from addons.guard import Refused
 from addons.guard import guarded
 from addons.headers import request_headers
 from addons.messages import make_request
@@ -19,6 +20,8 @@ from addons.runtime import Runtime
 from addons.wire.anthropic.client_tools import ToolsetCalls
 from addons.wire.callids import FreshIds
 from addons.wire.conversation import ToolCall
+from addons.wire.errors import ApiError
+from addons.wire.errors import BadRequest
 from addons.wire.format import Format
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
@@ -57,9 +60,7 @@ class Sending:
             attempt.request = own_request(exchange)
             self._set_out(attempt, exchange)
             return
-        path = upstream.path(exchange.target.model, exchange.upstream_streams)
-        if exchange.aside is not None:
-            path = exchange.aside.path(upstream.name, exchange.target.model)
+        path = call_path(exchange, upstream)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(exchange, upstream), []
         if exchange.aside is None:
@@ -108,6 +109,19 @@ class Sending:
                 yield rule.name.lower(), rule.value.get_secret_value()
             elif (value := client.get(rule.copy_of)) is not None:
                 yield rule.name.lower(), value
+
+
+def call_path(exchange: Exchange, upstream: Format) -> str:
+    """The path of the attempt's call, below the version segment. Raises Refused if the model's name
+    cannot stand in it."""
+    assert exchange.target
+    model = exchange.target.model
+    try:
+        if exchange.aside is not None:
+            return exchange.aside.path(upstream.name, model)
+        return upstream.path(model, exchange.upstream_streams)
+    except BadRequest as e:
+        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
 
 
 def complete_body(exchange: Exchange, upstream: Format) -> JsonObject:
@@ -168,7 +182,6 @@ def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
 
 
-@lru_cache(4096)
 def endpoint_url(base_url: str, format: Format, path: str) -> str:
     """The URL of a call, given a base URL as the format's official SDK takes it.
 
@@ -177,13 +190,19 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
     `https://api.anthropic.com/v1` mean the same. A path without any version that is not empty
     (`https://host/openai`) is taken to be complete, except for formats whose SDK adds it itself.
     """
+    return _versioned(base_url, format.version, format.sdk_adds_version) + path
+
+
+@lru_cache(256)
+def _versioned(base_url: str, version: str, always: bool) -> str:
+    """A base URL with the version segment; `always` adds one after a path without any."""
     base = base_url.rstrip("/")
     segments = [s for s in urlsplit(base).path.split("/") if s]
-    if any(_VERSION_SEGMENT.match(segment) or segment == format.version for segment in segments):
-        return base + path
-    if segments and not format.sdk_adds_version:
-        return base + path
-    return f"{base}/{format.version}{path}" if format.version else base + path
+    if any(_VERSION_SEGMENT.match(segment) or segment == version for segment in segments):
+        return base
+    if segments and not always:
+        return base
+    return f"{base}/{version}" if version else base
 
 
 def url_without_socket(url: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -24,10 +23,13 @@ from addons import local_capture
 from addons.demo.process import DemoUpstream
 from addons.failover.install import mitmproxys
 from addons.hosts import known_hosts
+from addons.lasting import forever
 from addons.outward import Surroundings
 from addons.own_address import comes_from_here
 from addons.own_address import is_loopback
 from addons.own_address import knows_its_clients
+from addons.own_process import keep_traffic_private
+from addons.own_process import stop_on_hangup
 from addons.policy.problems import ConfigError
 from addons.policy.proxies import EnvironmentProxies
 from addons.policy.proxies import Proxy
@@ -35,15 +37,17 @@ from addons.policy.proxies import ProxyError
 from addons.policy.reload import ConfigSource
 from addons.policy.schema import Config
 from addons.runtime import Runtime
+from addons.starting import ENTRY_POINT
+from addons.starting import give_up
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "config" / "default.yaml"
-ENTRY_POINT = Path(__file__).resolve().with_name("router.py")
 DEFAULT_HOST = "127.0.0.1"
 POLL_SECONDS = 1.0
 
-_FAILS_TO_START = 1
+SHORTEST_KEY = 7
+"""Characters of a client key where other machines can try keys."""
 
 _SCHEMES = {"socks5": "socks5", "wireguard": "wireguard", "dns": "dns"}
 """How the address of a mode is written that does not speak HTTP with its clients."""
@@ -63,8 +67,9 @@ class Settings:
         self._demo_url = ""
         self._source = ConfigSource(DEFAULT_CONFIG, os.environ)
         self._watcher: asyncio.Task | None = None
-        self._too_open = False
-        """Whether we may be listening where we were not told to, for a moment."""
+        self._too_open = True
+        """Whether we may be listening where we were not told to, or where nobody may come in
+        without a key: until all of that has been looked at."""
 
     def load(self, loader: Loader) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -82,10 +87,9 @@ class Settings:
         safe = {"connection_strategy": "lazy", "upstream_cert": False}
         if not ctx.options.listen_host:
             safe["listen_host"] = DEFAULT_HOST
-            self._too_open = True
         ctx.options.update(**safe)
         if why := local_capture.why_not(_modes()):
-            _give_up(why)
+            give_up(why)
         if any(isinstance(mode, mode_specs.LocalMode) for mode in _modes()):
             known = ctx.master.addons.get("errorcheck")
             local_capture.Explainer().explain(known.logger.has_errored if known else ())
@@ -102,7 +106,7 @@ class Settings:
             config = source.load()
         except ConfigError as e:
             if self._watcher is None:
-                _give_up(str(e))
+                give_up(str(e))
             raise exceptions.OptionsError(str(e)) from e
         if self._watcher is not None:
             _refuse_to_expose(config)
@@ -112,8 +116,10 @@ class Settings:
 
     def running(self) -> None:
         if why := _exposure(self._runtime.config):
-            _give_up(why)
+            give_up(why)
         _keep_what_is_loaded()
+        keep_traffic_private()
+        stop_on_hangup()
         wanted = _wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in _bound_hosts()):
             # mitmproxy read the address before `load` could say which; its servers start anew.
@@ -138,21 +144,28 @@ class Settings:
         self._too_open = False
         self._runtime.ports = _bound_ports()
         self._announce()
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            self._runtime.ports = _bound_ports()
-            match self._source.poll():
-                case Config() as config if why := _exposure(config):
-                    logger.error("switchyard: the configuration in force stays, because %s", why)
-                case Config() as config:
-                    try:
-                        self._use(config)
-                    except (OSError, RuntimeError):  # the demo upstream did not come up
-                        logger.exception("switchyard: the configuration in force stays")
-                    else:
-                        logger.info("switchyard: the changed %s is in force", self._source.path)
-                case ConfigError() as e:
-                    logger.error("switchyard: the configuration in force stays, because:\n%s", e)
+        await forever("the watch over the configuration", self._look_for_changes, POLL_SECONDS)
+
+    async def _look_for_changes(self) -> None:
+        await asyncio.sleep(POLL_SECONDS)
+        self._runtime.ports = _bound_ports()
+        source = self._source
+        # In a thread: the file may be large, or on a disk that does not answer.
+        found = await asyncio.to_thread(source.poll)
+        if source is not self._source:
+            return  # another file was named meanwhile
+        match found:
+            case Config() as config if why := _exposure(config):
+                logger.error("switchyard: the configuration in force stays, because %s", why)
+            case Config() as config:
+                try:
+                    self._use(config)
+                except Exception:  # above all: the demo upstream did not come up
+                    logger.exception("switchyard: the configuration in force stays")
+                else:
+                    logger.info("switchyard: the changed %s is in force", source.path)
+            case ConfigError() as e:
+                logger.error("switchyard: the configuration in force stays, because:\n%s", e)
 
     def _look_around(self) -> None:
         """What the environment says of proxies, and where we listen. Ends the process if it says
@@ -160,7 +173,7 @@ class Settings:
         try:
             proxies = EnvironmentProxies.read(os.environ)
         except ProxyError as e:
-            _give_up(f"the environment variable {e}")
+            give_up(f"the environment variable {e}")
         where = frozenset(_wanted_addresses())
         for mode in _modes():
             if not isinstance(mode, mode_specs.UpstreamMode):
@@ -168,7 +181,7 @@ class Settings:
             proxy = _corporate_proxy(mode)
             proxies = proxies.with_default("--mode upstream", proxy)
             if Surroundings(proxies, where).is_us(proxy):
-                _give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
+                give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
         self._runtime.surroundings = Surroundings(proxies, where)
 
     def _use(self, config: Config) -> None:
@@ -240,13 +253,27 @@ def _open_hosts() -> list[str]:
 def _exposure(config: Config) -> str:
     """Why the router must not listen where the options say with this configuration, if so."""
     open_to = _open_hosts()
-    if not open_to or config.client_keys:
+    if not open_to:
         return ""
+    if config.client_keys:
+        return _too_short(config, open_to)
     return (
         f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
         "client keys are configured. Set clients.api-keys in the configuration (in the "
         "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
     )
+
+
+def _too_short(config: Config, open_to: list[str]) -> str:
+    """Why its client keys are none for other machines, if so."""
+    for place, key in enumerate(config.client_keys):
+        if len(key.get_secret_value()) < SHORTEST_KEY:
+            return (
+                f"it would listen on {', '.join(open_to)}, where others can reach it, and "
+                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters, which are "
+                "soon guessed. Make it longer (openssl rand -hex 24), or listen on 127.0.0.1."
+            )
+    return ""
 
 
 def _refuse_to_expose(config: Config) -> None:
@@ -297,12 +324,6 @@ def _url_host(host: str) -> str:
 def _summary(config: Config) -> str:
     names = [provider.name for provider in config.providers]
     return f"{len(names)} provider{'' if len(names) == 1 else 's'}: {', '.join(names)}"
-
-
-def _give_up(why: str) -> NoReturn:
-    """End the process: the message stands alone on standard error, whatever the log is doing."""
-    print(f"switchyard: not started: {why}", file=sys.stderr, flush=True)
-    sys.exit(_FAILS_TO_START)
 
 
 async def _until(condition: Callable[[], bool]) -> None:

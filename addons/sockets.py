@@ -28,6 +28,7 @@ from addons.runtime import Runtime
 from addons.wire.errors import ApiError
 from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import dumps
+from addons.wire.jsonsize import has_more_values
 from addons.wire.openai_responses.history import input_items
 from addons.wire.openai_responses.websocket import AnswerReader
 from addons.wire.openai_responses.websocket import BadMessage
@@ -77,6 +78,10 @@ class Sockets:
         if not spoken or find_socket_endpoint(request, own) is None:
             raise Refused(_no_websocket(), {"connection": "close"})
         check_handshake(request)
+        client = runtime.exchanges.client_of(flow)
+        if client is not None and runtime.exchanges.showed_key_to_proxy(flow):
+            # The connection carries nothing else, and its messages have no head of their own.
+            runtime.exchanges.admit_connection(flow.client_conn.id, client)
         talk = SocketTalk(runtime, flow)
         flow.response = accepted(request)
         flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"
@@ -110,16 +115,22 @@ class SocketTalk:
         self._closed = False
 
     def hear(self, message: str) -> list[str]:
+        limits = self.runtime.config.limits
+        if has_more_values(message.encode("utf-8", "replace"), limits.json_values):
+            said = f"The message holds more than {limits.json_values} JSON values"
+            error = ApiError(message=f"{said} (limits.json-values).", kind="too_large")
+            return [error_message(error)]
         try:
             create = read_message(message)
         except BadMessage as e:
             return [e.message]
         if create is None:
             return []
-        if len(self._waiting) >= MOST_WAITING:
+        waiting = sum(one.size for one in self._waiting)
+        if len(self._waiting) >= MOST_WAITING or (waiting and waiting + len(message) > limits.body):
             error = ApiError(
-                message=f"{MOST_WAITING} requests are waiting on this connection already; send "
-                "the next one after an answer.",
+                message=f"{len(self._waiting)} requests are waiting on this connection already; "
+                "send the next one after an answer.",
                 kind="rate_limit",
             )
             return [error_message(error, create.lane)]

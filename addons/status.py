@@ -24,10 +24,17 @@ class Status:
 
 def provider_status(runtime: Runtime) -> JsonObject:
     """The targets that were tried lately, under the provider they belong to, and those providers
-    that are configured but not live, with the reason."""
+    that are configured but not live, with the reason.
+
+    Everybody with a key may see it: no text of a provider's, which may quote what a client wrote,
+    and no name of a model that only a client has ever used.
+    """
     now = time.monotonic()
     targets: dict[str, list[JsonObject]] = {p.name: [] for p in runtime.config.providers}
+    listed = {(p.name, m.name) for p in runtime.config.providers for m in p.models or ()}
     for row in runtime.health.snapshot(now):
+        if _is_made_up(row) and (row.key.provider, row.key.model) not in listed:
+            continue
         targets.setdefault(row.key.provider, []).append(_told(row, now))
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
@@ -35,6 +42,11 @@ def provider_status(runtime: Runtime) -> JsonObject:
             {"name": one.provider.name, "reason": one.reason} for one in runtime.config.not_live
         ],
     }
+
+
+def _is_made_up(row: HealthRow) -> bool:
+    """Whether nothing but a client's word speaks for there being such a model."""
+    return row.last_class == "model" and not row.successes and not row.in_flight
 
 
 def _told(row: HealthRow, now: float) -> JsonObject:

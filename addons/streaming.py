@@ -40,7 +40,7 @@ class Streaming:
         receiver = VerbatimReceiver if own else RelayReceiver
         if exchange.aside is not None:
             exchange.upstream_streams = False
-            exchange.relay = AsideRelay(exchange.aside, upstream)
+            exchange.relay = AsideRelay(exchange.aside, upstream, self._runtime.bounds)
             attempt.receiver = receiver(exchange, exchange.relay, self._succeeded)
             return
         policy = exchange.target.provider.stream
@@ -52,7 +52,13 @@ class Streaming:
         if exchange.plan and exchange.plan.continue_streams and exchange.streams:
             exchange.seam = exchange.seam or Seam()
         exchange.relay = Relay(
-            upstream, exchange.format, exchange.streams, asked, exchange.seam, exchange.told
+            upstream,
+            exchange.format,
+            exchange.streams,
+            asked,
+            exchange.seam,
+            exchange.told,
+            self._runtime.bounds,
         )
         exchange.relay.redact = partial(scrubbed, exchange)
         attempt.receiver = receiver(exchange, exchange.relay, self._succeeded, self._completed)

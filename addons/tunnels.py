@@ -4,25 +4,28 @@ import re
 from collections.abc import Callable
 from collections.abc import Iterable
 
-from mitmproxy import http
+from mitmproxy import connection
+from mitmproxy import ctx
+from mitmproxy.connection import Address
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import DataReceived
+from mitmproxy.proxy.layers import ClientTLSLayer
 from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.quic import quic_parse_client_hello_from_datagrams
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
-from addons.answers import error_answer
 from addons.failover.deciding import AwaitMore
 from addons.failover.deciding import Refuse
 from addons.failover.deciding import is_connect
 from addons.own_address import may_pass
+from addons.reach import lacks_certificate
+from addons.reach import may_enter
+from addons.reach import may_go_unread
 from addons.runtime import Runtime
-from addons.wire.errors import ApiError
-from addons.wire.registry import FORMATS
 
 type Spares = Callable[[Context, Iterable[str]], bool]
 
@@ -30,6 +33,14 @@ _DNS = 53
 _MOST_SEEN = 65_536
 """Bytes of a connection that are looked at for the name of its destination."""
 
+_NO_METHOD = modes.SOCKS5_METHOD_NO_AUTHENTICATION_REQUIRED
+_WITH_PASSWORD = modes.SOCKS5_METHOD_USER_PASSWORD_AUTHENTICATION
+
+_UNREAD = (layers.TCPLayer, layers.UDPLayer, layers.RawQuicLayer, layers.DNSLayer)
+"""What passes on bytes without a request in them."""
+
+_TLS_BEGUN = (b"\x16", b"\x16\x03")
+_METHOD_BEGUN = re.compile(rb"[A-Za-z]{1,3}|[A-Za-z]{3}[A-Za-z0-9_-]{1,17}")
 _HTTP = re.compile(rb"[A-Z]{3,10} [^\r\n]+ HTTP/1\.[01]\r?\n")
 _HTTP_BEGUN = re.compile(rb"[A-Z]{1,10}( [^\r\n]*)?\r?")
 _HOST = re.compile(rb"\nhost:[ \t]*([^\s:/]+|\[[0-9a-fA-F:.]+\])", re.IGNORECASE)
@@ -50,50 +61,76 @@ class Tunnels:
         self._runtime = runtime
         self._spares = spares
 
-    def http_connect(self, flow: http.HTTPFlow) -> None:
-        """Only this machine's own clients are taken to hosts that are no provider's.
-
-        Others are asked for a key with every call to a model; a tunnel has no place for one, and
-        would let anybody reach whatever this machine can.
-        """
-        served = self._runtime.serves_host(flow.request.host, flow.request.port)
-        if served or may_pass(flow.client_conn):
-            return
-        message = f"This router is no proxy to {flow.request.host} for clients on other machines."
-        error = ApiError(message=message, kind="permission")
-        flow.response = error_answer(FORMATS["openai-chat"], error)
-
     def passes(self, context: Context) -> bool:
         """Whether nothing at a connection's destination can be for us."""
         assert context.server.address
-        host, port = context.server.address[:2]
-        return not (self._runtime.serves_port(port) or self._runtime.is_own_address(host, port))
+        if self._runtime.serves_port(context.server.address[1]):
+            return False
+        return may_go_unread(self._runtime, context)
+
+    def admits(self, context: Context) -> bool:
+        """Whether a connection may begin at all."""
+        return may_enter(self._runtime, context)
+
+    def socks_method(self, client: connection.Client, offered: bytes) -> int | None:
+        """A client from elsewhere has to show a key (RFC 1929), which the certificate that it may
+        be asked for besides has no place beside. Who may pass without shows one if it can."""
+        wanted = [_NO_METHOD, _WITH_PASSWORD]
+        if not may_pass(client):
+            wanted = [] if lacks_certificate(self._runtime, client) else [_WITH_PASSWORD]
+        elif self._runtime.client_keys or ctx.options.proxyauth:
+            wanted.reverse()
+        if may_pass(client) and ctx.options.proxyauth:
+            wanted = [_WITH_PASSWORD]
+        return next((method for method in wanted if method in offered), None)
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         context = nextlayer.context
-        if nextlayer.layer is not None or context.server.address is None:
-            return None
-        host, port = context.server.address[:2]
-        within = context.layers[-1]
-        if isinstance(context.client.proxy_mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
-            if not is_connect(within):
-                return None
+        if nextlayer.layer is not None:
+            return
+        tcp = context.client.transport_protocol == "tcp"
+        said = nextlayer.data_client()
+        if tcp and said in _TLS_BEGUN:
+            nextlayer.layer = AwaitMore(nextlayer)
+        elif context.server.address is not None:
+            self._choose(nextlayer, context.server.address, said, tcp)
+
+    def _choose(self, asked: layer.NextLayer, address: Address, said: bytes, tcp: bool) -> None:
+        """Of what has a destination."""
+        context, (host, port) = asked.context, address[:2]
+        within, mode = context.layers[-1], context.client.proxy_mode
+        if isinstance(mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
             names: list[str] | None = []
-        elif isinstance(within, modes.TransparentProxy | modes.Socks5Proxy):
-            if context.client.transport_protocol != "tcp":
-                return self._udp(nextlayer, host, port)
-            names = names_of(nextlayer.data_client())
+            outermost = is_connect(within)
         else:
+            outermost = isinstance(within, modes.TransparentProxy | modes.Socks5Proxy)
+            if outermost and not tcp:
+                return self._udp(asked, host, port)
+            names = names_of(said) if outermost else []
+        if not outermost:
+            # Within TLS that we opened; HTTP that was agreed upon need not be recognised.
+            if isinstance(within, ClientTLSLayer) and not context.client.alpn and is_begun(said):
+                asked.layer = AwaitMore(asked)
             return None
-        if self._runtime.is_own_address(host, port):
-            return None  # our own address through ourselves: a request, no tunnel
         hosts = (host, *(names or ()))
         served = any(self._runtime.serves_host(name, port) for name in hosts)
-        if served and not self._spares(context, hosts):
+        # Our own address through ourselves is a request, no tunnel.
+        opened = served and not self._spares(context, hosts)
+        if opened or self._runtime.is_own_address(host, port):
+            if is_begun(said):
+                asked.layer = AwaitMore(asked)
             return None
         more = names is None and not served
-        nextlayer.layer = AwaitMore(nextlayer) if more else layers.TCPLayer(context, ignore=True)
+        asked.layer = AwaitMore(asked) if more else layers.TCPLayer(context, ignore=True)
         return None
+
+    def checked(self, asked: layer.NextLayer) -> None:
+        """Refuses what mitmproxy, or the above, would pass on unread for a client that may not."""
+        if asked.layer is None or isinstance(asked.layer, AwaitMore | Refuse):
+            return
+        unread = any(isinstance(each, _UNREAD) for each in asked.context.layers)
+        if unread and not may_go_unread(self._runtime, asked.context):
+            asked.layer = Refuse(asked.context)
 
     def _udp(self, nextlayer: layer.NextLayer, host: str, port: int) -> None:
         """QUIC to a provider is refused, so that its client goes on over TCP; all else passes, but
@@ -115,6 +152,19 @@ class Tunnels:
             nextlayer.layer = Refuse(context)
         else:
             nextlayer.layer = layers.UDPLayer(context, ignore=True)
+
+
+def is_begun(data: bytes) -> bool:
+    """Whether what a connection begins with may become TLS or HTTP, and is not known to be yet:
+    mitmproxy takes a first byte that comes alone for neither."""
+    if data in _TLS_BEGUN or _METHOD_BEGUN.fullmatch(data):
+        return True
+    if not starts_like_tls_record(data) or len(data) >= _MOST_SEEN:
+        return False
+    try:
+        return parse_client_hello(data) is None
+    except ValueError:
+        return False
 
 
 def names_of(data: bytes) -> list[str] | None:

@@ -4,15 +4,19 @@
 """
 
 import argparse
+import errno
 import hashlib
 import os
 import platform
 import pwd
+import re
 import shlex
 import shutil
 import ssl
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +25,11 @@ CERTIFICATE = "mitmproxy-ca-cert.pem"
 NAME = "switchyard-ca"
 _KEYCHAIN = "/Library/Keychains/System.keychain"
 _NOT_THERE = 3
+
+_LONGEST_CERTIFICATE = 64 * 1024
+_ONE_CERTIFICATE = re.compile(
+    rb"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*"
+)
 
 EPILOG = """\
 Tools that bring certificates of their own do not look into the system's store: most Python and
@@ -61,10 +70,18 @@ STORES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate that was looked at; what is installed is this, whatever its file becomes."""
+
+    path: Path
+    pem: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What there is to do, and what it comes to in words."""
 
-    copy: tuple[Path, Path] | None = None
+    copy: tuple[Authority, Path] | None = None
     delete: Path | None = None
     run: tuple[str, ...] = ()
 
@@ -72,27 +89,27 @@ class Plan:
     def steps(self) -> list[str]:
         told: list[str] = []
         if self.copy:
-            told.append(shlex.join(["cp", *map(str, self.copy)]))
+            told.append(shlex.join(["cp", str(self.copy[0].path), str(self.copy[1])]))
         if self.delete:
             told.append(shlex.join(["rm", str(self.delete)]))
         return [*told, shlex.join(self.run)]
 
 
-def plan(action: str, certificate: Path, system: str, store: Store | None) -> Plan:
+def plan(action: str, authority: Authority, system: str, store: Store | None) -> Plan:
     """The steps of `install` or `remove` on a system. Raises Trouble where none are known."""
     if system == "Darwin":
         if action == "install":
             words = ("security", "add-trusted-cert", "-d", "-r", "trustRoot", "-k", _KEYCHAIN)
-            return Plan(run=(*words, str(certificate)))
-        words = ("security", "delete-certificate", "-Z", fingerprint(certificate), "-t")
+            return Plan(run=(*words, str(authority.path)))
+        words = ("security", "delete-certificate", "-Z", fingerprint(authority), "-t")
         return Plan(run=(*words, _KEYCHAIN))
     if store is None:
         raise Trouble(
-            f"no store of a known kind is here. Add {certificate} to the certificates that your "
+            f"no store of a known kind is here. Add {authority.path} to the certificates that your "
             "system trusts, in its own way."
         )
     if action == "install":
-        return Plan(copy=(certificate, store.anchor), run=store.refresh)
+        return Plan(copy=(authority, store.anchor), run=store.refresh)
     return Plan(delete=store.anchor, run=store.forget)
 
 
@@ -101,21 +118,73 @@ def find_store() -> Store | None:
     return next((store for store in STORES if shutil.which(store.refresh[0])), None)
 
 
-def fingerprint(certificate: Path) -> str:
+def read_authority(certificate: Path, owners: Sequence[int]) -> Authority:
+    """The authority in a file. Raises Trouble unless it is a regular file of one of `owners` (user
+    ids) that no other user can write to, and holds the certificate of one authority and no more.
+
+    Root copies it to where everybody can read it: by a link it would publish any file.
+    """
+    try:
+        opened = open(certificate, "rb", opener=_not_through_a_link)
+    except FileNotFoundError:
+        said = f"{certificate} is not there; the router makes it when it first starts."
+        raise Trouble(said) from None
+    except OSError as error:
+        said = "is a symbolic link" if error.errno == errno.ELOOP else str(error.strerror)
+        raise Trouble(f"{certificate}: {said}; name the folder of the authority itself.") from None
+    with opened as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise Trouble(f"{certificate} is no regular file.")
+        _check_owner(certificate, about, owners)
+        _check_owner(certificate.parent, os.stat(certificate.parent), owners)
+        pem = file.read(_LONGEST_CERTIFICATE + 1)
+    if not _is_one_authority(pem):
+        raise Trouble(f"{certificate} is not the certificate of one authority, and no more.")
+    return Authority(certificate, pem)
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _check_owner(path: Path, about: os.stat_result, owners: Sequence[int]) -> None:
+    if about.st_uid not in owners:
+        raise Trouble(
+            f"{path} belongs to user {about.st_uid}, who could be any site to this machine. "
+            f"Where that is meant: --owner {about.st_uid}."
+        )
+    if about.st_mode & stat.S_IWOTH:
+        raise Trouble(f"{path} can be written to by every user: chmod o-w {path}.")
+
+
+def _is_one_authority(pem: bytes) -> bool:
+    match = _ONE_CERTIFICATE.fullmatch(pem) if len(pem) <= _LONGEST_CERTIFICATE else None
+    if match is None:
+        return False
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=pem.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        return False
+    return context.cert_store_stats()["x509_ca"] == 1
+
+
+def fingerprint(authority: Authority) -> str:
     """SHA-1 of the certificate, as `security` calls it by."""
-    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    der = ssl.PEM_cert_to_DER_cert(authority.pem.decode("ascii"))
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
-def is_installed(certificate: Path, system: str, store: Store | None) -> bool:
+def is_installed(authority: Authority, system: str, store: Store | None) -> bool:
     """Whether the very authority of this router is in the store."""
     if system == "Darwin":
         listed = subprocess.run(
             ["security", "find-certificate", "-a", "-Z", _KEYCHAIN], capture_output=True, text=True
         )
-        return fingerprint(certificate) in listed.stdout
+        return fingerprint(authority) in listed.stdout
     try:
-        return store is not None and store.anchor.read_bytes() == certificate.read_bytes()
+        return store is not None and store.anchor.read_bytes() == authority.pem
     except OSError:
         return False
 
@@ -124,8 +193,7 @@ def carry_out(todo: Plan) -> None:
     """Raises Trouble if a step fails."""
     try:
         if todo.copy:
-            shutil.copyfile(*todo.copy)
-            todo.copy[1].chmod(0o644)
+            _write(todo.copy[0].pem, todo.copy[1])
         if todo.delete:
             todo.delete.unlink(missing_ok=True)
         subprocess.run(todo.run, check=True, stdout=subprocess.DEVNULL)
@@ -133,6 +201,32 @@ def carry_out(todo: Plan) -> None:
         raise Trouble(f"{error.filename}: only root may do this; use sudo.") from None
     except (OSError, subprocess.CalledProcessError) as error:
         raise Trouble(str(error)) from None
+
+
+def _write(content: bytes, path: Path) -> None:
+    """Has `path` hold `content`, for everybody to read, whatever was there. Raises OSError."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def owners_of(named: str | None) -> list[int]:
+    """The ids of the users whose authority may be installed: root's, that of whoever asks, under
+    sudo too, and of the one named. Raises Trouble if there is no such user."""
+    sudo = os.environ.get("SUDO_UID", "")
+    owners = [0, os.getuid(), *([int(sudo)] if sudo.isdecimal() else [])]
+    if named is None:
+        return owners
+    try:
+        return [*owners, int(named) if named.isdecimal() else pwd.getpwnam(named).pw_uid]
+    except KeyError:
+        raise Trouble(f"there is no user {named!r}.") from None
 
 
 def default_confdir() -> Path:
@@ -157,22 +251,25 @@ def _parser() -> argparse.ArgumentParser:
         "--confdir", type=Path, metavar="DIR", default=None,
         help="where the router keeps its authority (default ~/.mitmproxy)",
     )  # fmt: skip
+    parser.add_argument(
+        "--owner", metavar="USER", default=None,
+        help="whose authority it may be, besides root's and yours: the user that runs the router",
+    )  # fmt: skip
     return parser
 
 
 def _main(options: argparse.Namespace) -> int:
     certificate: Path = (options.confdir or default_confdir()).resolve() / CERTIFICATE
-    if not certificate.is_file():
-        raise Trouble(f"{certificate} is not there; the router makes it when it first starts.")
+    authority = read_authority(certificate, owners_of(options.owner))
     system, store = platform.system(), find_store()
-    there = is_installed(certificate, system, store)
+    there = is_installed(authority, system, store)
     if options.action == "status":
         print(f"{certificate} is {'' if there else 'not '}among what this machine trusts.")
         return 0 if there else _NOT_THERE
     if there == (options.action == "install") and not options.print:
         print("nothing to do: it is already so.")
         return 0
-    todo = plan(options.action, certificate, system, store)
+    todo = plan(options.action, authority, system, store)
     if options.action == "install":
         print(
             "This machine would trust every certificate that the router makes. Whoever has the\n"

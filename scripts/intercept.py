@@ -10,6 +10,7 @@ import json
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,12 +29,18 @@ from scripts.lib.machine import Trouble  # noqa: E402
 from scripts.lib.redirect import TABLE  # noqa: E402
 from scripts.lib.redirect import CgroupRule  # noqa: E402
 from scripts.lib.redirect import Redirect  # noqa: E402
+from scripts.lib.redirect import no_more  # noqa: E402
+from scripts.lib.redirect import still_alive  # noqa: E402
+from scripts.lib.trust import write_file  # noqa: E402
 
 STATE = Path(os.environ.get("SWITCHYARD_INTERCEPT_STATE", "/run/switchyard-intercept.json"))
 ROUTERS_CGROUP = "/switchyard-router"
 DEFAULT_PORT = 8788
 
 _IS_DOWN = 3
+_LONGEST_STATE = 64 * 1024
+_RENEWS_EVERY = 5.0
+"""Seconds; a third of the time for which rules hold."""
 
 EPILOG = """\
 The router must be running, in transparent mode:
@@ -50,6 +57,8 @@ class State:
     what: str
     port: int
     on_exit: str
+    ports: list[int] = field(default_factory=list)
+    """The destination ports that are redirected."""
     netns: str = ""
     """The network namespace whose table it is; ours where empty."""
     router: int = 0
@@ -60,14 +69,22 @@ class State:
     """The cgroup the router was taken out of."""
 
     def save(self) -> None:
-        STATE.write_text(json.dumps(asdict(self)))
+        write_file(STATE, json.dumps(asdict(self)).encode())
 
     @classmethod
     def load(cls) -> "State | None":
         try:
-            return cls(**json.loads(STATE.read_text()))
-        except (OSError, ValueError, TypeError):
+            with open(STATE, "rb", opener=_not_through_a_link) as file:
+                about = os.fstat(file.fileno())
+                if not stat.S_ISREG(about.st_mode) or about.st_uid not in (0, os.geteuid()):
+                    return None  # root undoes what is written there: only its own word counts
+                return cls(**json.loads(file.read(_LONGEST_STATE)))
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def up(options: argparse.Namespace) -> None:
@@ -92,8 +109,7 @@ def up(options: argparse.Namespace) -> None:
     for name in state.sysctls:
         machine.sysctl(name, "1")
     machine.run(["nft", "-f", "-"], state.netns, redirect.rules)
-    if options.on_exit == "open":
-        state.watcher = _start_watcher(router.pid)
+    state.watcher = _start_watcher(router.pid)
     state.save()
     print(f"{state.what}: ports {_listed(options.ports)} go to the router (pid {router.pid}).")
 
@@ -126,14 +142,33 @@ def status(options: argparse.Namespace) -> int:
 
 
 def watch(options: argparse.Namespace) -> None:
-    """Waits for the router to end, however it does, and takes the rules away."""
+    """Renews the rules, which lapse by themselves, until the router ends, however it does; then
+    takes them away, or has them refuse everything."""
     with contextlib.suppress(ProcessLookupError):
         router = os.pidfd_open(options.pid)
-        select.select([router], [], [])
-    state = State.load()
-    if state is not None and state.watcher in (0, os.getpid()) and state.router == options.pid:
-        state.watcher = 0
+        while not select.select([router], [], [], _RENEWS_EVERY)[0]:
+            if (state := _watched(options.pid)) is None:
+                return
+            with contextlib.suppress(Trouble):  # the next time, or they lapse
+                rules = still_alive(tuple(state.ports))
+                machine.run(["nft", "-f", "-"], state.netns, rules)
+    if (state := _watched(options.pid)) is None:
+        return
+    state.watcher = 0
+    if state.on_exit == "open":
         _release(state)
+        return
+    with contextlib.suppress(Trouble):
+        machine.run(["nft", "-f", "-"], state.netns, no_more())
+    state.save()
+
+
+def _watched(router: int) -> State | None:
+    """What was done, unless another watcher looks after it, or nobody."""
+    state = State.load()
+    if state is None or state.router != router or state.watcher not in (0, os.getpid()):
+        return None
+    return state
 
 
 def _router(options: argparse.Namespace) -> Listener | None:
@@ -148,9 +183,29 @@ def _router(options: argparse.Namespace) -> Listener | None:
             f"nobody listens on port {options.port}. Start the router first: scripts/start "
             f"--mode regular --mode transparent@{options.port}"
         )
+    _check_router(found, options)
     if not found.has_loopback:
         raise Trouble(f"port {options.port} is not listened on at 127.0.0.1, where rules lead to.")
     return found
+
+
+def _check_router(found: Listener, options: argparse.Namespace) -> None:
+    """Raises Trouble unless whoever listens is the router of a user who may have the traffic: any
+    user can listen on its port while it is not running."""
+    sudo = os.environ.get("SUDO_UID", "")
+    trusted = {0, os.geteuid(), *([int(sudo)] if sudo.isdecimal() else [])}
+    if options.router_user:
+        trusted.add(machine.user_id(options.router_user))
+    if strangers := (found.owners | {found.uid}) - trusted:
+        raise Trouble(
+            f"port {options.port} is listened on by user {min(strangers)}, who would get the "
+            f"traffic. If the router runs as that user: --router-user {min(strangers)}."
+        )
+    if not found.is_router:
+        raise Trouble(
+            f"port {options.port} is listened on by process {found.pid}, which is no router "
+            "(scripts/start or mitmdump -s addons/router.py)."
+        )
 
 
 def _plan(
@@ -159,6 +214,7 @@ def _plan(
     """The rules, and what else has to be done for them. Raises Trouble where they would catch the
     router's own connections."""
     state = State(what="", port=options.port, on_exit=options.on_exit)
+    state.ports = list(options.ports)
     state.router = router.pid if router else 0
     whose: dict[str, object] = {}
     if options.user:
@@ -194,6 +250,7 @@ def _plan(
         ports=options.ports,
         router=own,
         ipv6=router is not None and router.has_ipv6,
+        closed=options.on_exit == "closed",
         **whose,  # pyright: ignore[reportArgumentType]
     )
     return redirect, state
@@ -291,6 +348,10 @@ def _parser() -> argparse.ArgumentParser:
         "--on-exit", choices=["open", "closed"], default="open",
         help="when the router ends: open removes the rules, so that traffic goes its own way; "
         "closed leaves them, so that it is refused (default open)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--router-user", metavar="U",
+        help="the user that the router runs as, if that is neither root nor you",
     )  # fmt: skip
     parser.add_argument("--print", action="store_true", help="only print what would be done")
     return parser

@@ -60,6 +60,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     """
     parser = _make_parser(environ)
     ours, theirs = parser.parse_known_args(arguments)
+    _refuse_doubled(parser, theirs, ours.config)
     command = ["--scripts", str(ROUTER)]
     command += ["--listen-host", ours.host]
     if any(_without_port(theirs[at]) for at in _modes(theirs)):
@@ -81,6 +82,23 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     return Launch(
         tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
     )
+
+
+def _refuse_doubled(
+    parser: argparse.ArgumentParser, theirs: Sequence[str], config: str | None
+) -> None:
+    """Exit where an option of the router's is set twice: mitmproxy takes neither value."""
+    names = ["switchyard_config"] if config is not None else []
+    for at, argument in enumerate(theirs):
+        given = argument.removeprefix("--set=")
+        if given == argument:
+            given = argument if at and theirs[at - 1] == "--set" else ""
+        name = given.partition("=")[0]
+        if name in names:
+            beside = " (--config sets it)" if name == "switchyard_config" and config else ""
+            parser.error(f"the option {name} is set twice{beside}: give it once")
+        if name.startswith("switchyard_"):
+            names.append(name)
 
 
 def _modes(arguments: Sequence[str]) -> list[int]:
@@ -201,6 +219,8 @@ def main(arguments: Sequence[str]) -> int:
     # Until mitmproxy installs its own handlers, a stop is a clean one already.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
+        signal.signal(signal.SIGHUP, _stop)
     sys.path.insert(0, str(ROOT))
     if launch.workers > 1:
         from addons.engine.workers import MARK

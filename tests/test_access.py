@@ -1,11 +1,19 @@
+from textwrap import dedent
+
 import pytest
 from mitmproxy.proxy import mode_specs
 
+from addons import router
 from addons.access import Access
 from addons.access import place_of
+from addons.passing import Passing
+from addons.policy.config import parse_config
+from addons.policy.globs import Globs
 from addons.policy.schema import ServerTls
 from tests.support.runtime import CONFIG
+from tests.support.runtime import FILE
 from tests.support.runtime import FORMATS
+from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -246,3 +254,147 @@ def test_pages_talk_to_providers_through_the_proxy_as_ever() -> None:
     )
     Access(runtime).request(flow)
     assert flow.response is None
+
+
+def head_of(runtime, flow):
+    """What becomes of a request by its head."""
+    Access(runtime).requestheaders(flow)
+    return flow.response.status_code if flow.response else None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_head_decides(format: str) -> None:
+    runtime = make_runtime(KEYED)
+    for headers, status in (({}, 401), ({"x-api-key": "wrong"}, 401), ({"x-api-key": KEY}, None)):
+        flow = call_flow(runtime, format, headers=headers)
+        flow.request.data.content = None
+        assert head_of(runtime, flow) == status
+        refused = runtime.exchanges.take_refusal(flow)
+        assert (refused is not None) is (status is not None)
+        assert (runtime.exchanges.client_of(flow) is None) is (status is not None)
+
+
+def test_access_comes_before_whoever_looks_at_requests() -> None:
+    names = [type(addon).__name__ for addon in router.addons]
+    looking = [type(one).__name__ for one in router.addons if hasattr(one, "requestheaders")]
+    assert looking[0] == "Access"
+    assert names.index("Access") < names.index("Tunnels") < names.index("Masking")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_refusal_of_head_has_no_body(method: str) -> None:
+    runtime = make_runtime(KEYED)
+    flow = client_flow(runtime, "/v1/models", method=method)
+    assert head_of(runtime, flow) == 401 and flow.response
+    assert bool(flow.response.raw_content) is (method == "GET")
+    assert int(flow.response.headers["content-length"]) > 50
+
+
+@pytest.mark.parametrize(
+    ("clients", "status", "may"),
+    [
+        ("[router-key-1, router-key-2]", None, ["*"]),
+        ("[{key: router-key-1, models: [few]}]", None, ["few"]),
+        ("[router-key-2]", 401, None),
+    ],
+)
+@pytest.mark.parametrize("when", ["body", "connection"])
+def test_rights_are_those_of_the_configuration_in_force(
+    clients: str, status: int | None, may: list[str] | None, when: str
+) -> None:
+    runtime = make_runtime(KEYED)
+    access = Access(runtime)
+    if when == "body":
+        flow = call_flow(runtime, headers={"x-api-key": KEY})
+        access.requestheaders(flow)
+        assert flow.response is None
+    else:
+        flow = call_flow(runtime)
+        client = runtime.config.clients.api_keys[0]
+        runtime.exchanges.admit_connection(flow.client_conn.id, client)
+    text = CONFIG + f"    clients: {{api-keys: {clients}}}\n"
+    runtime.use(parse_config(dedent(text).encode(), FILE, {}))
+    if when == "connection":
+        access.requestheaders(flow)
+    access.request(flow)
+    assert (flow.response.status_code if flow.response else None) == status
+    if may is not None:
+        client = runtime.exchanges.client_of(flow)
+        assert client is not None and client.models == Globs(may)
+
+
+def test_what_is_refused_is_not_passed_on_before_it_is() -> None:
+    """A body for a host that is served, from another machine that has no certificate."""
+    runtime = make_runtime(KEYED)
+    tls = ServerTls.model_validate({"cert": "a", "client-ca": "b"})
+    runtime.config = runtime.config.model_copy(update={"tls": tls})
+    first = client_flow(runtime, "/v1/files", b"x", to=("claude.example", 443))
+    first.client_conn.peername = ("203.0.113.9", 5000)
+    client = runtime.config.clients.api_keys[0]
+    runtime.exchanges.admit_connection(first.client_conn.id, client)
+    for _ in range(2):
+        flow = client_flow(runtime, "/v1/files", b"x", to=("claude.example", 443))
+        flow.client_conn = first.client_conn
+        assert head_of(runtime, flow) == 403
+        Passing(runtime).requestheaders(flow)
+        assert not flow.request.stream
+
+
+def test_a_login_of_its_own_is_no_key_of_ours() -> None:
+    """In a tunnel a key of the router's counts over that of the tunnel, and goes no further."""
+    runtime = make_runtime(KEYED)
+    for own, name, login in (("router-key-2", "two", False), ("sk-own-login", "", True)):
+        flow = client_flow(
+            runtime, "/v1/messages", {}, to=("claude.example", 443), headers={"x-api-key": own}
+        )
+        client = runtime.config.clients.api_keys[0]
+        runtime.exchanges.admit_connection(flow.client_conn.id, client)
+        assert head_of(runtime, flow) is None
+        admitted = runtime.exchanges.client_of(flow)
+        assert admitted is not None and admitted.name == name
+        assert runtime.has_own_login(flow) is login
+
+
+INTERCEPTING = """
+    providers: [{name: p, base-url: "https://p.example/v1", api-key: own-key-1}]
+    intercept:
+      only.example: passthrough
+      mixed.example: [passthrough, p/m]
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("p.example", "https://evil.example", 403),
+        ("p.example", "https://p.example", None),
+        ("p.example", "https://p.example:8443", 403),
+        ("p.example", "https://p.example.evil.example", 403),
+        ("p.example", "https://www.p.example", 403),
+        ("mixed.example", "https://evil.example", 403),
+        ("only.example", "https://evil.example", None),
+        ("other.example", "https://evil.example", None),
+    ],
+)
+@pytest.mark.parametrize("mode", ["regular", "transparent", "wireguard"])
+def test_pages_at_the_hosts_of_providers(
+    host: str, origin: str, status: int | None, mode: str
+) -> None:
+    runtime = make_runtime(INTERCEPTING)
+    flow = client_flow(
+        runtime, "/v1/chat/completions", {}, to=(host, 443), headers={"origin": origin}
+    )
+    flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    assert head_of(runtime, flow) == status
+
+
+def test_providers_do_not_say_which_pages_read_answers() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "anthropic")
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    allowed = {"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true"}
+    pipeline.answer(attempt, {"type": "message", "content": []}, headers=allowed)
+    assert attempt.receiver is not None
+    assert "access-control" not in shown(attempt.receiver.head()).lower()

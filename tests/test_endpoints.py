@@ -1,3 +1,6 @@
+import time
+from collections.abc import Callable
+
 import pytest
 from mitmproxy import http
 
@@ -166,3 +169,37 @@ def test_errors_are_told_as_the_client_expects(
     method: str, path: str, headers: dict[str, str], format: str
 ) -> None:
     assert format_of_client(request(method, path, **headers)).name == format
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda n: "/v" + "1" * n,
+        lambda n: "/codex/v" + "1" * n,
+        lambda n: "/v1/" + "models/" * n + "x",
+        lambda n: "/v1" * n + "/models/x:y z",
+        lambda n: "/v1beta/" + "models/a" * n + ":generateContent-",
+        lambda n: "/v1/models/" + ":a" * n + "-",
+        lambda n: "/" * n + "x",
+        lambda n: "/v1/messages" + "/" * n + "x",
+        lambda n: "/v1/messages?" + "alt=sse&" * n,
+        lambda n: "/%2f" * n,
+        lambda n: "/v1/models/" + "%6dodels/" * n + ":generateContent",
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "generativelanguage.googleapis.com"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_path_takes_time_by_its_length(
+    path: Callable[[int], str], host: str, method: str
+) -> None:
+    """Anybody may send one, and it is looked at before a key is asked for."""
+
+    def seconds(size: int) -> float:
+        asked = request(method, path(size), host=host)
+        began = time.process_time()
+        find_endpoint(asked)
+        find_foreign_endpoint(asked)
+        format_of_client(asked)
+        return time.process_time() - began
+
+    assert seconds(32_000) < 32 * max(min(seconds(4_000) for _ in range(3)), 0.003)

@@ -1,6 +1,9 @@
+import errno
 import json
 import logging
 import os
+import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -9,17 +12,23 @@ from pathlib import Path
 import pytest
 from mitmproxy.test import tflow
 
+from addons import account as account_module
 from addons import exchanges
 from addons.account import Account
 from addons.account import Said
 from addons.account import account_of
 from addons.account import write_account
+from addons.confidential import concealer_of
 from addons.exchanges import ExchangeLog
 from addons.exchanges import Folder
+from addons.policy.concealing import Concealer
 from addons.policy.schema import ExchangeLog as Settings
 from addons.prices import cost_of
 from addons.recording import ATTEMPT
 from addons.recording import FACTS
+from tests.support.runtime import Pipeline
+from tests.support.runtime import call_flow
+from tests.support.runtime import make_runtime
 
 NOW = 1_800_000_000.0
 SECRET = "sk-secret-of-ours"
@@ -31,7 +40,7 @@ def settings(folder: Path, **more: object) -> Settings:
 
 def account(number: int = 0, begun: float = NOW, size: int = 10) -> Account:
     body = Said("client-request", "POST /v1\n", b"x" * size, "application/json", "")
-    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), (SECRET,))
+    return Account(f"{number:08x}-rest", begun, {"number": number}, (body,), Concealer([SECRET]))
 
 
 @pytest.fixture
@@ -55,7 +64,7 @@ def test_a_folder_holds_the_exchange_and_nobody_else_can_read_it(tmp_path: Path)
     call.response.content = f"data: {SECRET}\n\n".encode()
     call.request.headers["authorization"] = "Bearer unheard-of-token"
     parent = tmp_path / "logs" / "deeper"
-    folder, size = write_account(account_of(call, [attempt], [SECRET]), parent)
+    folder, size = write_account(account_of(call, [attempt], Concealer([SECRET])), parent)
     assert names(folder) == [
         "attempt-1-error.txt",
         "attempt-1-request.bin",
@@ -213,3 +222,171 @@ def test_a_folder_that_cannot_be_written_to_is_told(
     assert (log.written, log.dropped) == (0, 1)
     assert "cannot be written to (" in caplog.text
     assert os.fspath(file) in caplog.text
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("NOT TRIED: needs the right to mount")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_of_what_a_full_disk_does_not_take_nothing_stays(
+    small: Path, log: ExchangeLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    filler = small / "filler"
+    filler.write_bytes(b"x" * 200 * 1024)
+    where = small / "logs"
+    with caplog.at_level(logging.WARNING):
+        for number in range(1, 41):
+            log.put(settings(where), account(number, size=10 * 1024 * (1 + number % 20)))
+        wait_for_all(log, 40)
+        written, dropped = log.written, log.dropped
+        assert written and dropped and written + dropped == 40
+        assert not [name for name in names(where) if name.startswith(".")]
+        assert len(names(where)) == written
+        at_first = [record.getMessage() for record in caplog.records]
+        filler.unlink()
+        for number in range(41, 51):
+            log.put(settings(where), account(number, size=1024))
+        log.stop()
+    assert log.written == written + 10, "all is well once there is room"
+    assert len(names(where)) == log.written
+    assert len(at_first) <= 2 and "No space left on device" in at_first[0]
+    told = "".join(record.getMessage() for record in caplog.records)
+    assert sum(map(int, re.findall(r"(\d+) exchanges? (?:is|are) not", told))) == dropped
+
+
+@pytest.mark.parametrize("at", ["write", "rename", "mkdir"])
+def test_whatever_fails_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "it broke")
+
+    with monkeypatch.context() as broken:
+        match at:
+            case "write":
+                broken.setattr(os, "fdopen", lambda fd, _: (os.close(fd), fail()))
+            case "rename":
+                broken.setattr(Path, "rename", fail)
+            case "mkdir":
+                broken.setattr(account_module, "_write_files", fail)
+        with pytest.raises(OSError, match="it broke"):
+            write_account(account(1), tmp_path)
+    assert names(tmp_path) == []
+    write_account(account(1), tmp_path)
+    assert len(names(tmp_path)) == 1
+
+
+def test_the_same_trouble_is_told_once_until_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(exchanges, "_TELLS_EVERY", 0.0)
+    broken = threading.Event()
+    write = exchanges.Folder.write
+
+    def sometimes(folder: Folder, one: Account) -> None:
+        if broken.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device", f"/x/{one.id}")
+        write(folder, one)
+
+    monkeypatch.setattr(exchanges.Folder, "write", sometimes)
+    log, number = ExchangeLog(), 0
+    with caplog.at_level(logging.WARNING):
+        for fails in (True, False, True):
+            (broken.set if fails else broken.clear)()
+            for _ in range(5):
+                number += 1
+                log.put(settings(tmp_path), account(number))
+            wait_for_all(log, number)
+        log.stop()
+    told = [record.getMessage().split(" ")[1] for record in caplog.records]
+    assert told == ["1", "4", "1", "4"], "as it begins, when it is over, as it begins, at the end"
+
+
+def test_what_fails_while_nothing_is_written_does_not_end_the_log(
+    tmp_path: Path, log: ExchangeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "_LOOKS_EVERY", 0.01)
+    tidied = threading.Event()
+    tidy = Folder.tidy
+
+    def fail(self: Folder, now: float) -> None:
+        if threading.current_thread() is log._thread and log.written:
+            tidied.set()
+            raise PermissionError("unforeseen")
+        tidy(self, now)
+
+    monkeypatch.setattr(Folder, "tidy", fail)
+    log.put(settings(tmp_path), account(1))
+    assert tidied.wait(20)
+    monkeypatch.setattr(Folder, "tidy", tidy)
+    log.put(settings(tmp_path), account(2))
+    log.stop()
+    assert log.written == 2
+
+
+def wait_for_all(log: ExchangeLog, count: int) -> None:
+    """Returns once so many exchanges were written or dropped."""
+    until = time.monotonic() + 30
+    while log.written + log.dropped < count:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("cookie", 'a="status"; b={"id":; c=messages'),
+        ("authorization", "Bearer messages"),
+        ("x-api-key", '"status":200,"x1'),
+        ("cookie", "k=openai-chat-completions"),
+        ("x-auth-token", "openai-chat"),
+        ("x-api-key", "/v1/chat/completions"),
+        ("cookie", "a=claude-3-5-sonnet-20241022"),
+    ],
+)
+def test_a_client_does_not_choose_what_is_taken_out(header: str, value: str) -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(
+        runtime, "openai-chat", model := "open/claude-3-5-sonnet-20241022", headers={header: value}
+    )
+    exchange = pipeline.begin(flow)
+    secrets = concealer_of(exchange)
+    facts = {
+        "id": "1",
+        "status": 200,
+        "url": "/v1/chat/completions/openai-chat-completions",
+        "messages": [],
+        "m": model,
+    }
+    assert secrets.said(facts) == facts
+    body = json.dumps(facts).encode()
+    assert secrets.data(body) == body
+
+
+def test_a_long_random_cookie_is_taken_out() -> None:
+    runtime = make_runtime()
+    pipeline = Pipeline(runtime)
+    cookie = {"cookie": "s=ses-91be7aC0ffee4d1f; t=short1"}
+    exchange = pipeline.begin(call_flow(runtime, "openai-chat", "m", headers=cookie))
+    said = concealer_of(exchange).text("ses-91be7aC0ffee4d1f and short1")
+    assert said == "*** and short1"
+
+
+def test_heads_hold_nothing_that_a_terminal_acts_upon(tmp_path: Path) -> None:
+    call = tflow.tflow(resp=True)
+    call.request.headers["x-title"] = "a\x1b[2J\x07"
+    call.request.path = "/v1/\x1b]0;x"
+    call.response.reason = "OK\x1b[1m"  # type: ignore[union-attr]
+    folder, _ = write_account(account_of(call, []), tmp_path)
+    for path in folder.glob("*.http"):
+        assert path.read_text().replace("\n", "").isprintable(), path
+    assert json.loads((folder / "exchange.json").read_text())["id"] == call.id

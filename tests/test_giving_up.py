@@ -136,7 +136,7 @@ def test_when_all_rest_nothing_is_sent(format: str) -> None:
     _, message = error_of(answer, format, 429)
     assert message.startswith("The model 'one/m' cannot be had just now: ")
     assert "resting after refusals" in message
-    assert message.endswith("The last word of provider 'one': used up")
+    assert message.endswith("The last word of provider 'one': HTTP status 429 (q)")
     assert answer.headers["retry-after"] in ("19", "20")
     assert answer.headers["x-switchyard-attempts"] == "0"
     assert "x-switchyard-provider" not in answer.headers

@@ -1,13 +1,22 @@
+import time
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 from mitmproxy import http
 
 from addons.exchange import Exchange
 from addons.headers import answer_headers
+from addons.headers import own_headers
 from addons.headers import request_headers
 from addons.headers import route_headers
 from addons.headers import stream_head
+from addons.intake import Intake
+from addons.messages import lower_items
 from addons.policy.records import AttemptRecord
+from addons.routing import Routing
 from tests.support.runtime import CLIENT_KEY
+from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
 from tests.support.runtime import Pipeline
@@ -33,6 +42,25 @@ CREDENTIALS = [
     "cf-aig-authorization",
     "cf-access-client-secret",
     "helicone-auth",
+    "x-auth-key",
+    "x-functions-key",
+    "x-master-key",
+    "x-litellm-key",
+    "x-license-key",
+    "authentication",
+    "x-credentials",
+    "x-session",
+    "x-csrf",
+    "x-jwt-assertion",
+    "x-user-jwt",
+    "x-amzn-oidc-data",
+    "cf-access-client-id",
+    "x-vercel-protection-bypass",
+    "x-signature",
+    "x-client-cert",
+    "anthropic-secret-token",
+    "x-openai-actor-authorization",
+    "x-goog-iam-authorization-token",
 ]
 HOP = [
     "connection",
@@ -70,6 +98,12 @@ def test_what_never_travels_to_a_provider_with_own_keys(name: str) -> None:
     assert sent == {"openai-beta": "kept"}
 
 
+@pytest.mark.parametrize("name", ["x-unheard-of", "x-my-company", "referer", "x" * 80, "dnt"])
+def test_what_nobody_knows_does_not_travel_either(name: str) -> None:
+    exchange = exchange_to("openai-chat", "m", [(name, "something"), ("openai-beta", "kept")])
+    assert dict(request_headers(exchange, with_credential=False)) == {"openai-beta": "kept"}
+
+
 @pytest.mark.parametrize("name", [*HOP, *OURS, *OF_THE_WAY])
 def test_what_does_not_travel_even_where_the_credential_is_forwarded(name: str) -> None:
     exchange = exchange_to("openai-chat", "m", [(name, "identity")])
@@ -95,7 +129,7 @@ def test_headers_that_the_connection_names_stay_on_it() -> None:
     "headers",
     [
         [("anthropic-version", "2023-06-01"), ("anthropic-beta", "a,b"), ("user-agent", "cc/2")],
-        [("x-token-count", "5"), ("x-stainless-lang", "python"), ("session_id", "s")],
+        [("x-claude-code-session-id", "5"), ("x-stainless-lang", "python"), ("session_id", "s")],
         [("idempotency-key", "i-1")],
     ],
 )
@@ -152,6 +186,26 @@ def test_an_answer_in_the_clients_format_keeps_what_describes_it() -> None:
     ]
 
 
+def test_of_unknown_headers_nobody_knows_what_they_tell() -> None:
+    exchange = exchange_to("openai-chat", "m")
+    names = ["x-echo", "location", "openai-organization", "x-account", "server", "x" * 100]
+    upstream = http.Headers([(name.encode(), b"v") for name in names])
+    told = [name for name, _ in answer_headers(exchange, upstream)]
+    assert told == ["x-switchyard-provider", "x-switchyard-model", "x-switchyard-attempts"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["retry-after", "retry-after-ms", "x-should-retry", "anthropic-ratelimit-unified-status",
+     "anthropic-ratelimit-requests-reset", "x-ratelimit-reset-tokens", "ratelimit-policy",
+     "x-codex-primary-used-percent", "x-codex-credits-has-credits", "openai-processing-ms",
+     "x-models-etag", "x-reasoning-included", "openai-model", "cf-ray", "server-timing"],
+)  # fmt: skip
+def test_what_tools_rely_on_goes_on(name: str) -> None:
+    exchange = exchange_to("openai-chat", "m")
+    assert (name, "7") in list(answer_headers(exchange, http.Headers([(name.encode(), b"7")])))
+
+
 def test_an_answer_in_another_format_keeps_the_request_id() -> None:
     exchange = exchange_to("openai-chat", "c")
     assert list(answer_headers(exchange, UPSTREAM)) == [
@@ -198,8 +252,64 @@ def test_the_head_of_geminis_array() -> None:
     ],
 )
 def test_a_models_name_cannot_break_the_head(model: str, shown: str) -> None:
-    exchange = exchange_to("openai-chat", f"open/{model}")
+    exchange = exchange_to("openai-chat", "open/m")
+    assert exchange.target
+    # A configuration may name such a model; a client cannot.
+    exchange.target = replace(exchange.target, model=model)
     assert ("x-switchyard-model", shown) in list(route_headers(exchange))
+
+
+@pytest.mark.parametrize("model", ["a\r\nset-cookie: x", "a\x00b\x1b\x7f", "\ud83d"])
+def test_a_client_cannot_name_a_model_so(model: str) -> None:
+    runtime = make_runtime()
+    flow = call_flow(runtime, "openai-chat", f"open/{model}")
+    for addon in (Intake(runtime), Routing(runtime)):
+        addon.request(flow)
+    assert flow.response is not None and flow.response.status_code == 404
+
+
+EVIL = ["b\rTransfer-Encoding: chunked", "b\x00c", "b\r\n c", "b\x0bc", "b\nX-Evil: 1"]
+
+
+@pytest.mark.parametrize("value", EVIL)
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("model", ["m", "c", "own"])
+def test_values_are_clean_whatever_they_come_from(value: str, format: str, model: str) -> None:
+    runtime = make_runtime(
+        CONFIG
+        + """
+    payload:
+      override: [{models: ["*"], headers: {X-Copied: $X-From}}]
+    """.replace("$X-From", "$x-from")
+    )
+    headers = [("user-agent", value), ("x-a", value), ("x-from", value)]
+    flow = call_flow(runtime, format, "m" if model == "own" else model, headers=headers)
+    pipeline = Pipeline(runtime)
+    exchange = pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    fields = list(attempt.request.headers.fields)
+    fields += own_headers(exchange.head.headers)
+    assert len(fields) > 6
+    for _, sent in fields:
+        assert not set(sent) & {*range(9), *range(10, 32), 127}
+    assert attempt.request.headers["user-agent"].startswith("b ")
+
+
+def test_equal_headers_are_joined_in_linear_time() -> None:
+    def steps(count: int) -> int:
+        headers = http.Headers([(b"x-a", b"b" * 8)] * count)
+        tracemalloc.start()
+        joined = lower_items(headers)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(joined["x-a"]) == 10 * count - 2
+        return peak
+
+    assert steps(40_000) < 6 * steps(10_000)
+    began = time.process_time()
+    lower_items(http.Headers([(b"x-a", b"b" * 8)] * 200_000))
+    assert time.process_time() - began < 2  # a quadratic way takes half a minute
 
 
 def test_an_error_answer_names_the_attempt_it_tells_of() -> None:

@@ -143,10 +143,13 @@ def test_a_byte_order_mark_is_no_part_of_the_body() -> None:
         (b"[" * 500 + b"]" * 500, "must be a JSON object"),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(format: str, body: bytes, said: str) -> None:
+async def test_a_body_that_is_no_json_object_is_refused(
+    format: str, body: bytes, said: str
+) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, call(format)[0], body)
-    Intake(runtime).request(flow)
+    if (rest := Intake(runtime).request(flow)) is not None:
+        await rest
     type, message = error_of(flow.response, format, 400)
     assert type == WORD[format]
     assert said in message

@@ -1,5 +1,7 @@
 """Messages that are made at once are those that mitmproxy makes step by step."""
 
+import time
+
 from mitmproxy import http
 
 from addons.messages import lower_items
@@ -33,3 +35,13 @@ def test_an_answer_and_the_head_of_one() -> None:
 def test_headers_in_lower_case() -> None:
     headers = http.Headers([(b"X-A", b"1"), (b"x-a", b"2"), (b"B", b"\xff")])
     assert lower_items(headers) == {"x-a": "1, 2", "b": "\udcff"}
+
+
+def test_equal_headers_take_time_by_their_number() -> None:
+    def seconds(number: int) -> float:
+        headers = http.Headers([(b"x-a", b"1234567890")] * number)
+        began = time.process_time()
+        assert len(lower_items(headers)["x-a"]) == 12 * number - 2
+        return time.process_time() - began
+
+    assert seconds(160_000) < 32 * max(min(seconds(20_000) for _ in range(3)), 0.005)

@@ -21,7 +21,7 @@ def passed(
     flow = client_flow(runtime, path, ASKED, to=(host, 443))
     headers = {"set-cookie": "session=s-1"} if cookie else {}
     flow.response = http.Response.make(200, b"", headers)
-    passing = Passing(runtime)
+    passing = Passing(runtime, keeps=lambda: True)
     passing.responseheaders(flow)
     got = b""
     if callable(flow.response.stream):
@@ -59,18 +59,28 @@ def test_what_is_no_secret_is_kept(runtime: Runtime) -> None:
     assert flow.request.raw_content == ASKED and not flow.comment
 
 
-def test_other_hosts_are_left_alone(runtime: Runtime) -> None:
-    flow, _ = passed(runtime, "/oauth/token", cookie=True, host="other.example")
-    assert flow.response and flow.response.stream is False
-    assert flow.request.raw_content == ASKED
-    assert flow.response.headers["set-cookie"] == "session=s-1"
+def test_other_hosts_are_no_exception(runtime: Runtime) -> None:
+    """What goes to them by plain HTTP is seen here, and no more of it may be kept."""
+    flow, got = passed(runtime, "/oauth/token", cookie=True, host="other.example")
+    assert got == b"token"
+    assert flow.response and callable(flow.response.stream)
+    assert (flow.request.raw_content, flow.response.raw_content) == (b"", b"")
+    assert flow.response.headers["set-cookie"] == "***"
+
+
+def test_what_was_refused_is_not_streamed(runtime: Runtime) -> None:
+    flow = client_flow(runtime, "/v1/files", ASKED, to=("chat.example", 443))
+    flow.client_conn.peername = ("127.0.0.1", 50000)
+    flow.response = http.Response.make(407)
+    Passing(runtime).requestheaders(flow)
+    assert not flow.request.stream
 
 
 def test_our_own_answers_are_left_alone(runtime: Runtime) -> None:
     """They are not streamed, and would lose their bodies."""
     flow = client_flow(runtime, "/api/me", b"", method="GET", to=("chat.example", 443))
     flow.response = http.Response.make(426, b"{}")
-    passing = Passing(runtime)
+    passing = Passing(runtime, keeps=lambda: True)
     passing.responseheaders(flow)
     passing.response(flow)
     assert flow.response.stream is False and flow.response.raw_content == b"{}"
@@ -80,7 +90,7 @@ def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
     for path, kept in (("/v1/files", b"onetwo"), ("/oauth/token", b"")):
         flow = client_flow(runtime, path, b"", method="POST", to=("chat.example", 443))
         flow.client_conn.peername = ("127.0.0.1", 50000)
-        passing = Passing(runtime)
+        passing = Passing(runtime, keeps=lambda: True)
         passing.requestheaders(flow)
         assert callable(flow.request.stream)
         assert [flow.request.stream(piece) for piece in (b"one", b"two", b"")] == [
@@ -95,5 +105,21 @@ def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
 def test_calls_to_models_are_not_what_passes_through(runtime: Runtime) -> None:
     flow = client_flow(runtime, "/v1/messages/count_tokens", ASKED)
     flow.response = http.Response.make(200, b"{}")
-    Passing(runtime).responseheaders(flow)
+    Passing(runtime, keeps=lambda: True).responseheaders(flow)
     assert flow.response.stream is False
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_nothing_is_taped_for_nobody(runtime: Runtime, keeps: bool) -> None:
+    passing = Passing(runtime, keeps=lambda: keeps)
+    flow = client_flow(runtime, "/v1/files", b"", method="POST", to=("chat.example", 443))
+    flow.client_conn.peername = ("127.0.0.1", 50000)
+    passing.requestheaders(flow)
+    flow.response = http.Response.make(200, b"", {"set-cookie": "session=s-1"})
+    passing.responseheaders(flow)
+    assert callable(flow.request.stream) and callable(flow.response.stream)
+    for stream in (flow.request.stream, flow.response.stream):
+        assert stream(b"x" * 100_000) == b"x" * 100_000
+    passing.response(flow)
+    assert len(flow.response.raw_content or b"") == (100_000 if keeps else 0)
+    assert flow.response.headers["set-cookie"] == "***"

@@ -5,8 +5,11 @@ from typing import Any
 
 from mitmproxy import http
 
+from addons.exchange import Admission
 from addons.exchange import Exchange
+from addons.recall import owner_of
 from tests.support.runtime import CLIENT_KEY
+from tests.support.runtime import CONFIG
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import error_of
@@ -20,8 +23,8 @@ FORMAT = "openai-responses"
 class Talk:
     """One router, and requests of the Responses API to it."""
 
-    def __init__(self) -> None:
-        self.runtime = make_runtime()
+    def __init__(self, config: str = CONFIG) -> None:
+        self.runtime = make_runtime(config)
         self.pipeline = Pipeline(self.runtime)
 
     def ask(
@@ -151,3 +154,20 @@ def test_an_answer_that_fails_is_not_kept() -> None:
     chunk = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "hel"}}]}
     talk.pipeline.answer(attempt, b"data: " + json.dumps(chunk).encode() + b"\n\n")
     assert len(talk.runtime.conversations) == 0
+
+
+def test_conversations_are_the_client_keys_not_a_credentials() -> None:
+    """By a proxy clients show keys of the router's, and need no credential besides."""
+    config = CONFIG + "    clients: {api-keys: [router-key-1, router-key-2]}\n"
+    talk = Talk(config)
+    first, second = talk.runtime.config.clients.api_keys
+    owners = [(client, headers) for client in (first, second) for headers in (MINE, {})]
+    flows = [call_flow(talk.runtime, FORMAT, "m", headers=headers) for _, headers in owners]
+    for (client, _), flow in zip(owners, flows, strict=True):
+        admission = Admission(config=talk.runtime.config, client=client, by_proxy=True)
+        talk.runtime.exchanges.admit(flow, admission)
+    found = [owner_of(talk.pipeline.begin(flow)) for flow in flows]
+    assert found[0] == found[1] != found[2] == found[3]
+    unkeyed = Talk()
+    flow = call_flow(unkeyed.runtime, FORMAT, "m", headers={"authorization": "Bearer router-key-1"})
+    assert owner_of(unkeyed.pipeline.begin(flow)) not in found

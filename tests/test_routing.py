@@ -93,3 +93,12 @@ def test_a_model_that_the_key_may_not_ask_for_is_403() -> None:
     assert "chat/m" in message
     assert right.response is None
     assert runtime.failover.routed == [right.id]  # pyright: ignore
+
+
+def test_a_name_that_is_longer_than_any_is_not_looked_for() -> None:
+    runtime = make_runtime()
+    for size, status in ((256, None), (257, 404)):
+        flow = call_flow(runtime, model="open/" + "x" * (size - 5))
+        Intake(runtime).request(flow)
+        Routing(runtime).request(flow)
+        assert (flow.response.status_code if flow.response else None) == status

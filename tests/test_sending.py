@@ -193,18 +193,13 @@ def test_the_attempts_address_is_the_models_where_the_path_names_it() -> None:
         providers: [{name: p, base-url: "https://p.example", format: gemini}]
     """)
     for model, path in [
-        ("gemini 3/x?y#z", "/v1beta/models/gemini%203/x%3Fy%23z:generateContent"),
-        ("../../evil", None),
+        ("gemini 3?y#z", "/v1beta/models/gemini%203%3Fy%23z:generateContent"),
         ("模型", "/v1beta/models/%E6%A8%A1%E5%9E%8B:generateContent"),
     ]:
         attempt = sent(runtime, call_flow(runtime, "openai-chat", f"p/{model}"))
         assert attempt.request is not None
         assert attempt.request.host == "p.example"
-        if path:
-            assert attempt.request.path == path
-        else:
-            assert attempt.request.path.startswith("/v1beta/models/")
-            assert "?" not in attempt.request.path
+        assert attempt.request.path == path
 
 
 def test_header_rules() -> None:

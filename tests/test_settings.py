@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
 from addons import settings as module
+from addons.policy import reload
 from addons.policy.config import parse_config
 from addons.policy.problems import Problem
 from addons.policy.schema import Config
@@ -62,9 +64,12 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     monkeypatch.delenv("SWITCHYARD_CONFIG", raising=False)
+    umask = os.umask(0o022)
+    yield
+    os.umask(umask)
 
 
 @pytest.fixture
@@ -227,6 +232,96 @@ async def test_another_file_may_be_named_while_running(file: Path, log: Log) -> 
         other.write_text(TWO)
         context.options.update(switchyard_config=str(other))
         assert names(runtime) == ["two"]
+
+
+UNFORESEEN = (RecursionError, MemoryError, ValueError, KeyError, OSError, AssertionError)
+
+
+@pytest.mark.parametrize("kind", UNFORESEEN)
+async def test_the_watch_goes_on_whatever_it_meets(
+    file: Path, log: Log, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    parse, fail = reload.parse_config, threading.Event()
+    fails = 0
+
+    def sometimes(*arguments):
+        nonlocal fails
+        if fail.is_set():
+            fails += 1
+            raise kind("unforeseen")
+        return parse(*arguments)
+
+    monkeypatch.setattr(reload, "parse_config", sometimes)
+    background = logging.getLogger("addons.lasting")
+    background.addHandler(log)
+    try:
+        async with started(file) as (_, _, runtime):
+            await log.wait_for("ready on")
+            fail.set()
+            replace(file, TWO)
+            await log.wait_for(f"the watch over the configuration met {kind.__name__}")
+            assert names(runtime) == ["one"]
+            fail.clear()
+            replace(file, TWO + "# again\n")
+            await log.wait_for("is in force")
+            assert names(runtime) == ["two"]
+    finally:
+        background.removeHandler(log)
+    assert sum("met" in line for line in log.lines) == 0, "told once"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device", "huge", "deep", "expression"])
+async def test_what_is_no_configuration_is_told_and_the_watch_goes_on(
+    file: Path, log: Log, kind: str
+) -> None:
+    async with started(file) as (_, _, runtime):
+        await log.wait_for("ready on")
+        odd = file.with_suffix(".odd")
+        match kind:
+            case "fifo":
+                os.mkfifo(odd)
+            case "folder":
+                odd.mkdir()
+                file.unlink()
+            case "device":
+                odd.symlink_to("/dev/zero")
+            case "huge":
+                odd.touch()
+                os.truncate(odd, 10**10)
+            case "deep":
+                odd.write_text("x: " + "${A:-" * 3000 + "}" * 3000)
+            case "expression":
+                pattern = "(" * 500 + ")" * 500
+                odd.write_text(ONE + f"routes: [{{pattern: '{pattern}', provider: one}}]")
+        os.replace(odd, file)
+        await log.wait_for("the configuration in force stays, because")
+        assert names(runtime) == ["one"]
+        if kind == "folder":
+            file.rmdir()
+        replace(file, TWO)
+        await log.wait_for("is in force")
+        assert names(runtime) == ["two"]
+
+
+async def test_the_loop_goes_on_while_a_file_is_read(
+    file: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, goes_on = threading.Event(), threading.Event()
+    read = reload.read_file
+
+    def slow(path: Path) -> bytes:
+        reading.set()
+        assert goes_on.wait(20)
+        return read(path)
+
+    async with started(file) as (_, _, runtime):
+        await log.wait_for("ready on")
+        monkeypatch.setattr(reload, "read_file", slow)
+        replace(file, TWO)
+        assert await asyncio.to_thread(reading.wait, 20)
+        assert names(runtime) == ["one"], "and this line was reached meanwhile"
+        goes_on.set()
+        await log.wait_for("is in force")
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", BAD, "providers: [{name: a b}]", "\x00"])

@@ -11,31 +11,43 @@ from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.test import taddons
 from mitmproxy.test import tflow
-from mitmproxy.test import tutils
 
 from addons.failover.deciding import AwaitMore
+from addons.failover.deciding import Refuse
+from addons.policy.schema import ServerTls
 from addons.tunnels import Tunnels
+from addons.tunnels import is_begun
 from addons.tunnels import names_of
 from tests.support.runtime import make_runtime
 
-HOST = "llm.example"
-
 
 def next_layer(
-    address: tuple | None, *, mode: str = "regular", within: type = HttpStream
+    address: tuple | None,
+    *,
+    mode: str = "regular",
+    within: type = HttpStream,
+    data: bytes = b"",
+    peer: str = "127.0.0.1",
 ) -> layer.NextLayer:
     """What comes after a CONNECT to an address, not chosen yet."""
     with taddons.context() as running:
         client = tflow.tclient_conn()
         client.sockname = ("127.0.0.1", 8787)
+        client.peername = (peer, 50000)
+        client.alpn = None
         client.proxy_mode = mode_specs.ProxyMode.parse(mode)
         ctx = context.Context(client, running.options)
         ctx.server.address = address
         if within is HttpStream:
             ctx.layers.append(HttpStream(ctx, 1))
+        elif within is layers.ClientTLSLayer:
+            ctx.layers.append(HttpStream(ctx, 1))
+            layers.ClientTLSLayer(ctx)  # which puts itself there
         else:
             ctx.layers.append(layers.HttpLayer(ctx, HTTPMode.regular))
         chosen = layer.NextLayer(ctx)
+        if data:
+            chosen.events.append(events.DataReceived(client, data))
     Tunnels(make_runtime()).next_layer(chosen)
     return chosen
 
@@ -74,29 +86,6 @@ def test_a_layer_that_was_chosen_stays() -> None:
     before = chosen.layer
     Tunnels(make_runtime()).next_layer(chosen)
     assert chosen.layer is before
-
-
-@pytest.mark.parametrize(
-    ("peer", "host", "allowed"),
-    [
-        ("127.0.0.1", "internal.example", True),
-        ("::1", "internal.example", True),
-        ("203.0.113.7", "internal.example", False),
-        ("203.0.113.7", HOST, True),
-    ],
-)
-def test_others_are_only_taken_to_providers(peer: str, host: str, allowed: bool) -> None:
-    runtime = make_runtime(
-        f"providers: [{{name: p, base-url: 'https://{HOST}/v1', api-key: sk-own-key-1}}]"
-    )
-    flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=host, port=443))
-    flow.client_conn.peername = (peer, 50000)
-    Tunnels(runtime).http_connect(flow)
-    if allowed:
-        assert flow.response is None
-    else:
-        assert flow.response is not None and flow.response.status_code == 403
-        assert host in (flow.response.text or "")
 
 
 def client_hello(host: str | None) -> bytes:
@@ -173,3 +162,79 @@ def test_a_port_without_providers_decides_at_once(address: tuple, passes: bool) 
         ctx = context.Context(tflow.tclient_conn(), running.options)
         ctx.server.address = address
     assert Tunnels(make_runtime()).passes(ctx) is passes
+
+
+@pytest.mark.parametrize(
+    "whole", [client_hello("claude.example"), b"POST /x HTTP/1.1\r\n"], ids=[0, 1]
+)
+def test_first_bytes_are_waited_for(whole: bytes) -> None:
+    begun = [is_begun(whole[:length]) for length in range(1, len(whole) + 1)]
+    assert begun[0] and begun[1] and begun[2] and not begun[-1]
+    assert sorted(begun, reverse=True) == begun, "once known, it stays so"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\r\n", b"\0", b"220 mail", b"SSH-2.0-x", b"\x16\x01", b"EHLO x\r\n", b"A" * 99],
+    ids=range(7),
+)
+def test_what_becomes_neither_is_not_waited_for(data: bytes) -> None:
+    assert not is_begun(data)
+
+
+@pytest.mark.parametrize("within", [HttpStream, layers.ClientTLSLayer])
+@pytest.mark.parametrize("data", [b"\x16", b"\x16\x03", b"P", b"POS", client_hello("x")[:99]],
+                         ids=range(5))  # fmt: skip
+def test_a_providers_connection_is_judged_by_enough_of_it(within: type, data: bytes) -> None:
+    chosen = next_layer(("claude.example", 443), within=within, data=data)
+    assert type(chosen.layer) is AwaitMore
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "203.0.113.7"])
+@pytest.mark.parametrize(
+    ("address", "kind", "goes_on"),
+    [
+        (("claude.example", 443), layers.TCPLayer, "127.0.0.1"),
+        (("other.example", 443), layers.TCPLayer, "127.0.0.1"),
+        (("127.0.0.1", 8787), layers.TCPLayer, ""),
+        (("claude.example", 53), layers.DNSLayer, "127.0.0.1"),
+        (("claude.example", 443), layers.ClientTLSLayer, "127.0.0.1 203.0.113.7"),
+    ],
+)
+def test_nobody_from_elsewhere_passes_unread(
+    peer: str, address: tuple, kind: type, goes_on: str
+) -> None:
+    """Whatever mitmproxy took it for, and whoever chose that layer."""
+    chosen = next_layer(address, data=b"\r\nPOST / HTTP/1.1\r\n\r\n", peer=peer)
+    chosen.layer = kind(chosen.context)
+    Tunnels(make_runtime()).checked(chosen)
+    assert isinstance(chosen.layer, Refuse) is (peer not in goes_on)
+
+
+@pytest.mark.parametrize(
+    ("peer", "keys", "offered", "method"),
+    [
+        ("127.0.0.1", False, b"\0", 0),
+        ("127.0.0.1", False, b"\0\2", 0),
+        ("127.0.0.1", False, b"\2", 2),
+        ("127.0.0.1", True, b"\0\2", 2),
+        ("127.0.0.1", True, b"\0", 0),
+        ("127.0.0.1", True, b"\1", None),
+        ("203.0.113.7", True, b"\0\2", 2),
+        ("203.0.113.7", True, b"\0\1", None),
+        ("203.0.113.7", False, b"\0", None),
+    ],
+)
+def test_how_socks_asks_for_a_key(peer: str, keys: bool, offered: bytes, method) -> None:
+    runtime = make_runtime()
+    runtime.client_keys = (b"router-key-1",) if keys else ()
+    client = tflow.tclient_conn()
+    client.peername = (peer, 50000)
+    client.proxy_mode = mode_specs.ProxyMode.parse("socks5")
+    with taddons.context() as running:
+        running.options.add_option("proxyauth", str, "", "")
+        assert Tunnels(runtime).socks_method(client, offered) == method
+        tls = ServerTls.model_validate({"cert": "x", "client-ca": "y"})
+        object.__setattr__(runtime.config, "tls", tls)
+        here = peer == "127.0.0.1"
+        assert Tunnels(runtime).socks_method(client, offered) == (method if here else None)

@@ -1,5 +1,6 @@
 """Starts the demo upstream as a child process and ends it."""
 
+import os
 import selectors
 import subprocess
 import sys
@@ -8,6 +9,10 @@ from pathlib import Path
 _PROGRAM = Path(__file__).with_name("upstream.py")
 _START_LIMIT = 10.0
 _STOP_LIMIT = 2.0
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Environment variables that an interpreter may need to run. All others, keys above all, are none
+of the demo's business."""
 
 
 class DemoUpstream:
@@ -32,6 +37,7 @@ class DemoUpstream:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         )
         base_url = self._read_line()
         if not base_url:

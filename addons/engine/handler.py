@@ -61,6 +61,8 @@ class EngineHandler(Driving):
 
     def _opened(self) -> None:
         if self.client.error:
+            if (wire := self.wire_of(self.client)) is not None:
+                wire.told = True  # its layers have not begun, and take no end
             self.close_connection(self.client)
         else:
             self.process(events.Start())
@@ -93,7 +95,7 @@ class EngineHandler(Driving):
         for wire in wires:
             if wire.transport.is_closing():
                 continue
-            if any(other is not wire for other in congested):
+            if wire.holds or any(other is not wire for other in congested):
                 wire.transport.pause_reading()
             else:
                 wire.transport.resume_reading()
@@ -156,6 +158,7 @@ class EngineHandler(Driving):
         wire = self.transports.pop(connection)
         assert isinstance(wire, Wire)
         wire.owner = None
+        wire.holds = 0
         return wire
 
     def admit(self, connection: Any, wire: Wire) -> None:

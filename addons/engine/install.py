@@ -19,6 +19,7 @@ from addons.engine.logs import QuietLegacyLogEvents
 from addons.engine.messages import lighten
 from addons.engine.wire import Wire
 from addons.engine.workers import MARK
+from addons.engine.workers import beat
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
@@ -49,6 +50,7 @@ def _wrap_master() -> None:
     running = master.Master.running
 
     async def running_and_settled(self: master.Master) -> None:
+        beat()
         await running(self)
         # What is there now stays. Looking through all of it again takes 90 ms each time, in which
         # every stream stands still.

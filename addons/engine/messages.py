@@ -25,6 +25,8 @@ from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.utils import expect
 
+from addons.remembering import LONGEST
+
 _UNCHANGING = (bool, int, str, type(None))
 _EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
 """The code of what mitmproxy wraps the states of its layers in, to see that they meet no event of
@@ -46,7 +48,7 @@ def lighten() -> None:
     for name, method in methods.items():
         setattr(Headers, name, method)
     _Option.current = _current  # type: ignore
-    url.parse_authority = lru_cache(1024)(url.parse_authority)
+    url.parse_authority = _remembering(url.parse_authority)
     commands.StartHook.__new__ = _new  # type: ignore
     Hook.args = _arguments  # type: ignore
     for place in (read, http1, http):
@@ -57,6 +59,16 @@ def lighten() -> None:
     for name, method in list(vars(http.HttpStream).items()):
         if getattr(method, "__code__", None) is _EXPECTING:
             setattr(http.HttpStream, name, method.__wrapped__)
+
+
+def _remembering(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of an authority that remembers the short ones."""
+    known = lru_cache(1024)(parse)
+
+    def parsed(authority: str | bytes, check: bool) -> Any:
+        return (known if len(authority) < LONGEST else parse)(authority, check)
+
+    return parsed
 
 
 def _take_for_granted(data: MessageData) -> None:
@@ -82,15 +94,20 @@ def _index(headers: Headers) -> Index:
     return index
 
 
-@lru_cache(2048)
+_keys: dict[str | bytes, bytes] = {}
+"""Names as they are asked for, and as the index has them; a few, and short ones, alone."""
+_MOST_KEYS = 2048
+
+
 def _key(name: str | bytes) -> bytes:
-    if isinstance(name, str):
-        name = name.encode("utf-8", "surrogateescape")
-    return name.lower()
+    key = (name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name).lower()
+    if len(key) < LONGEST and len(_keys) < _MOST_KEYS:
+        _keys[name] = key
+    return key
 
 
 def _values(headers: Headers, name: str | bytes) -> list[bytes] | None:
-    return _index(headers).get(_key(name))
+    return _index(headers).get(_keys.get(name) or _key(name))
 
 
 def _getitem(headers: Headers, name: str | bytes) -> str:

@@ -55,6 +55,8 @@ class Wire(asyncio.Protocol):
         """Whether the layers know that nothing will come any more."""
         self.congested = False
         """Whether the peer reads more slowly than we write."""
+        self.holds = 0
+        """How many want nothing read from it now."""
         self._pending: list[bytes] = []
         self.shortcut: Shortcut | None = None
         """Takes what comes, and leaves what the owner has to be told."""

@@ -1,22 +1,38 @@
 """Several processes behind one port, watched over by this one.
 
 The system spreads new connections over the workers (SO_REUSEPORT). They share nothing else: each
-has its own cooldowns, turns, quotas and idle connections. A worker that dies is followed by another
-one; SIGTERM and SIGINT stop all. The supervisor needs nothing installed.
+has its own cooldowns, turns, quotas and idle connections. A worker that dies, or whose event loop
+stands still, is followed by another one; SIGTERM, SIGINT and SIGHUP stop all. The supervisor needs
+nothing installed.
 """
 
+import asyncio
+import contextlib
 import ctypes
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 MARK = "SWITCHYARD_WORKER"
 """Environment variable that tells a process which worker it is, from 1."""
+
+BEATS = "SWITCHYARD_WORKER_BEATS"
+"""Environment variable: the pipe, by its number, into which a worker writes that it is well."""
+
+BEATS_EVERY = 1.0
+HUNG_AFTER = 15.0
+"""Seconds without a beat after which a worker that has begun to serve is taken for hung."""
+BEGINS_WITHIN = 300.0
+"""Seconds within which a worker begins to serve, on however busy a machine."""
+
+_LOOKS_EVERY = 1.0
 
 STARTING = 60.0
 """Seconds within which a first worker's failure is taken for one of the start."""
@@ -55,66 +71,162 @@ def end_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def beat() -> None:
+    """In a worker: tell the supervisor that the event loop turns, from now on.
+
+    Called on the loop, which it is asked on once a second.
+    """
+    handle = os.environ.get(BEATS, "")
+    if not handle.isdecimal():
+        return
+    loop, pipe = asyncio.get_running_loop(), int(handle)
+    os.set_inheritable(pipe, False)
+    os.set_blocking(pipe, False)
+
+    def tell() -> None:
+        with contextlib.suppress(OSError):  # it does not read just now, or is gone
+            os.write(pipe, b".")
+        loop.call_later(BEATS_EVERY, tell)
+
+    tell()
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    number: int
+    process: subprocess.Popen[bytes]
+    pipe: int
+    """Where its beats are read."""
+    since: float
+    """When it was started; monotonic seconds, as all times here."""
+    beat: float | None = None
+    """When the last one was read; None as long as it has not begun to serve."""
+    hung: bool = False
+
+
 class Supervisor:
     """Runs `count` processes of `command`."""
 
-    def __init__(self, count: int, command: Sequence[str]) -> None:
+    def __init__(self, count: int, command: Sequence[str], hung_after: float = HUNG_AFTER) -> None:
+        """A worker that gives no sign for `hung_after` seconds is killed, and followed by another
+        one."""
         self._command = command
+        self._hung_after = hung_after
         self._began = time.monotonic()
         self._stopping = False
-        self._workers: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
+        self._status = 0
+        self._workers: dict[int, _Worker] = {}
+        """By their pids."""
+        self._due: dict[int, float] = {}
+        """By their numbers, when those are started that are to follow others."""
         self._numbers = range(1, count + 1)
+        self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
         """Return the exit status, after all have ended."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        self._listen_for_signals()
         for number in self._numbers:
             self._start(number)
-        status = 0
-        while self._workers:
-            try:
-                pid, raw = os.wait()
-            except ChildProcessError:
-                break
-            number = next((n for n, (p, _) in self._workers.items() if p.pid == pid), None)
-            if number is None:
-                continue
-            ended = os.waitstatus_to_exitcode(raw)
-            process, since = self._workers.pop(number)
-            process.returncode = ended
-            if self._stopping:
-                continue
-            if ended > 0 and time.monotonic() - self._began < STARTING:
-                # The configuration, or the port: it has said what is wrong.
-                status = ended
-                self._stop()
-                continue
-            say(f"worker {number} ended ({_how(ended)}); another one takes its place")
-            if time.monotonic() - since < STARTING:
-                time.sleep(PAUSE)
-            if not self._stopping:
+        while self._workers or self._due:
+            self._read(self._selector.select(_LOOKS_EVERY))
+            self._bury()
+            now = time.monotonic()
+            for number in [number for number, due in self._due.items() if due <= now]:
+                del self._due[number]
                 self._start(number)
-        return status
+            for worker in self._workers.values():
+                self._judge(worker, now)
+        return self._status
+
+    def _listen_for_signals(self) -> None:
+        """A signal wakes the selector up; what is to be done is done by the handlers."""
+        woken, waker = os.pipe()
+        for end in (woken, waker):
+            os.set_blocking(end, False)
+        self._selector.register(woken, selectors.EVENT_READ)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(signal.SIGHUP, self._stop)
+
+    def _read(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in ready:
+            with contextlib.suppress(BlockingIOError):
+                heard = os.read(key.fd, 4096)
+                if isinstance(key.data, _Worker):
+                    if heard:
+                        key.data.beat = time.monotonic()
+                    else:
+                        self._selector.unregister(key.fd)  # it has ended, or is about to
+
+    def _bury(self) -> None:
+        """Take leave of the workers that have ended."""
+        while True:
+            try:
+                pid, raw = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if (worker := self._workers.pop(pid, None)) is not None:
+                worker.process.returncode = os.waitstatus_to_exitcode(raw)
+                self._follow(worker)
+
+    def _follow(self, worker: _Worker) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(worker.pipe)
+        os.close(worker.pipe)
+        ended, now = worker.process.returncode, time.monotonic()
+        if self._stopping:
+            return
+        if ended > 0 and now - self._began < STARTING:
+            # The configuration, or the port: it has said what is wrong.
+            self._status = ended
+            self._stop()
+            return
+        say(f"worker {worker.number} ended ({_how(ended)}); another one takes its place")
+        self._due[worker.number] = now + (PAUSE if now - worker.since < STARTING else 0.0)
+
+    def _judge(self, worker: _Worker, now: float) -> None:
+        """End a worker whose event loop stands still: it would go on taking connections."""
+        began = worker.beat is not None
+        silent = now - (worker.beat if worker.beat is not None else worker.since)
+        if worker.hung or silent < (self._hung_after if began else BEGINS_WITHIN):
+            return
+        worker.hung = True
+        say(f"worker {worker.number} has given no sign for {silent:.0f} s: it is killed")
+        worker.process.kill()
 
     def _start(self, number: int) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
         process = subprocess.Popen(
-            self._command, env={**os.environ, MARK: str(number)}, start_new_session=True
+            self._command,
+            env={**os.environ, MARK: str(number), BEATS: str(writing)},
+            start_new_session=True,
+            pass_fds=(writing,),
         )
-        self._workers[number] = process, time.monotonic()
+        os.close(writing)
+        worker = _Worker(number, process, reading, time.monotonic())
+        self._workers[process.pid] = worker
+        self._selector.register(reading, selectors.EVENT_READ, worker)
 
     def _stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         if self._stopping:
             return
         self._stopping = True
-        for process, _ in self._workers.values():
-            process.send_signal(signal.SIGTERM)
+        self._due.clear()
+        for worker in self._workers.values():
+            worker.process.send_signal(signal.SIGTERM)
+            worker.process.send_signal(signal.SIGCONT)  # a stopped one would not hear of it
         signal.signal(signal.SIGALRM, self._kill)
         signal.setitimer(signal.ITIMER_REAL, STOPS_WITHIN)
 
     def _kill(self, _number: int, _frame: FrameType | None) -> None:
-        for process, _ in self._workers.values():
-            process.kill()
+        for worker in self._workers.values():
+            worker.process.kill()
 
 
 def _how(status: int) -> str:

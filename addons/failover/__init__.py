@@ -12,6 +12,8 @@ byte of an attempt reaches the client.
 - `straight.py`: the short way of the pieces of a stream that is under way.
 - `websocket.py`: a client's connection that speaks WebSocket with us: its messages are requests.
 - `pool.py`: idle connections to upstreams, shared between clients.
+- `bounds.py`, `bounded.py`, `heads.py`, `http2_server.py`, `passed_sockets.py`: how much is read of
+  a request, and kept for its client; `holding.py`: who is not read meanwhile.
 - `deciding.py`: which connections are looked into, and when that is decided.
 - `install.py`: the addon that puts these in mitmproxy's place.
 

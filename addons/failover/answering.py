@@ -115,6 +115,14 @@ class AnsweringStream(TimedStream):
             return
         yield from self.send_response()
 
+    def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
+        """As mitmproxy's; to HEAD without a body, which would be read as the next answer, and with
+        the head that says its length (RFC 9110, 9.3.2)."""
+        assert self.flow.response
+        if self.flow.request.data.method == b"HEAD" and not already_streamed:
+            self.flow.response.data.content = b""
+        yield from super().send_response(already_streamed)
+
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""
         yield from self.let_go(event.message)

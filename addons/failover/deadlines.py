@@ -41,6 +41,11 @@ class TimedStream(HttpStream):
         super().__init__(context, stream_id)
         self.deadlines = {}
 
+    def release(self) -> None:
+        """The stream is over: let go of what it held."""
+        self.request_body_buf.clear()
+        self.response_body_buf.clear()
+
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         """As of all layers, but without a pause for hooks that are over at once."""
         if self._paused or self.debug is not None or self.run_hook is None:

@@ -1,8 +1,9 @@
 """Choosing what becomes of a connection: at once where its destination says enough, or after more
 of it was seen than its first piece."""
 
-from collections.abc import Callable
+from typing import Protocol
 
+from mitmproxy import connection
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 from mitmproxy.proxy import layer
@@ -12,8 +13,33 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 
-type Passes = Callable[[Context], bool]
-"""Whether a connection, of which only the destination is known, is none of ours to look into."""
+_VERSION = modes.SOCKS5_VERSION
+_NO_METHOD = modes.SOCKS5_METHOD_NO_ACCEPTABLE_METHODS
+_WITH_PASSWORD = modes.SOCKS5_METHOD_USER_PASSWORD_AUTHENTICATION
+_UNREACHABLE = bytes((_VERSION, modes.SOCKS5_REP_HOST_UNREACHABLE))
+_NOT_ALLOWED = bytes((_VERSION, 2))
+"""How a refusal begins: "connection not allowed by ruleset" (RFC 1928, 6)."""
+
+
+class Door(Protocol):
+    """Decides over connections; of most, only the destination is known."""
+
+    def passes(self, context: Context) -> bool:
+        """Whether a connection is none of ours to look into."""
+        ...
+
+    def admits(self, context: Context) -> bool:
+        """Whether a connection may begin at all."""
+        ...
+
+    def checked(self, asked: layer.NextLayer) -> None:
+        """The last word on the layer that was chosen."""
+        ...
+
+    def socks_method(self, client: connection.Client, offered: bytes) -> int | None:
+        """The method by which a client of SOCKS5 shows who it is, of those that it offers (RFC
+        1928, 3); None where none will do."""
+        ...
 
 
 class AwaitMore(layer.NextLayer):
@@ -50,13 +76,16 @@ def is_connect(within: layer.Layer) -> bool:
 
 
 class _EarlyDecision(modes.DestinationKnown):
-    passes: Passes
+    door: Door
 
     def finish_start(self) -> layer.CommandGenerator[str | None]:
         """The destination is known, and the client was not heard yet: where the server speaks
         first (SSH, mail), waiting for the client would be waiting for ever."""
+        if not self.door.admits(self.context):
+            self._handle_event = self.done  # type: ignore[method-assign]
+            return "not allowed"
         tcp = self.context.client.transport_protocol == "tcp"
-        if tcp and self.passes(self.context):
+        if tcp and self.door.passes(self.context):
             self.child_layer = layers.TCPLayer(self.context, ignore=True)
         return (yield from super().finish_start())
 
@@ -66,11 +95,61 @@ class CapturedTop(_EarlyDecision, modes.TransparentProxy):
 
 
 class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
-    """The top layer of SOCKS5 mode."""
+    """The top layer of SOCKS5 mode, which asks some clients who they are.
+
+    What clients send here may hold a key: none of it is logged.
+    """
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.ConnectionClosed):
+            self.buf = b""
+        yield from super()._handle_event(event)
+
+    def state_greet(self) -> layer.CommandGenerator[None]:
+        """RFC 1928, 3."""
+        said = self.buf
+        if len(said) < 2 or said[0] != _VERSION or len(said) < 2 + said[1]:
+            yield from super().state_greet()
+            return
+        end = 2 + said[1]
+        method = self.door.socks_method(self.context.client, said[2:end])
+        if method is None:
+            yield commands.SendData(self.context.client, bytes((_VERSION, _NO_METHOD)))
+            yield from self.socks_err("Client offers no method of SOCKS5 that shows a key.")
+            return
+        self.state = self.state_auth if method == _WITH_PASSWORD else self.state_connect
+        yield commands.SendData(self.context.client, bytes((_VERSION, method)))
+        self.buf = said[end:]
+        yield from self.state()
+
+    state = state_greet
+
+    def state_connect(self) -> layer.CommandGenerator[None]:
+        """As mitmproxy's, which has one word for all that fails."""
+        steps = super().state_connect()
+        reply = None
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration:
+                return
+            refused = isinstance(command, commands.SendData) and self._is_refused(command.data)
+            if refused:
+                assert isinstance(command, commands.SendData)
+                command.data = _NOT_ALLOWED + command.data[2:]
+            reply = yield command
+
+    def _is_refused(self, said: bytes) -> bool:
+        return said.startswith(_UNREACHABLE) and not self.door.admits(self.context)
+
+    def socks_err(
+        self, message: str, reply_code: int | None = None
+    ) -> layer.CommandGenerator[None]:
+        yield from super().socks_err(message.partition(":")[0], reply_code)
 
 
-def decide_early(top: layer.Layer, passes: Passes) -> None:
-    """Have the top layer of a new connection ask `passes` once the destination is known."""
+def decide_early(top: layer.Layer, door: Door) -> None:
+    """Have the top layer of a new connection ask at the door once the destination is known."""
     if type(top) is modes.TransparentProxy:
         top.__class__ = CapturedTop
     elif type(top) is modes.Socks5Proxy:
@@ -78,4 +157,4 @@ def decide_early(top: layer.Layer, passes: Passes) -> None:
     else:
         return
     assert isinstance(top, _EarlyDecision)
-    top.passes = passes
+    top.door = door

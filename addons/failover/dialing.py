@@ -8,19 +8,13 @@ handler (`addons.engine`) calls `connect` itself.
 
 import asyncio
 import ipaddress
-import itertools
 import socket
 import types
-from collections import deque
 from collections.abc import Callable
-from collections.abc import Sequence
 from typing import Any
 
+import aiohappyeyeballs
 from mitmproxy.proxy import server
-from mitmproxy.utils import asyncio_utils
-
-type AddressInfo = tuple[int, int, int, str, Any]
-"""One of the results of `getaddrinfo`."""
 
 NEXT_ADDRESS_AFTER = 0.2
 """Seconds until the next of a name's addresses is tried too, while the one before says nothing
@@ -58,7 +52,14 @@ async def connect[P: asyncio.Protocol](
     if _is_address(host) or local_addr is not None:
         return await loop.create_connection(protocol, host, port, local_addr=local_addr)
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await loop.create_connection(protocol, sock=await _race(_by_turns(found)))
+    if not found:
+        raise OSError("the name has no address")
+    # asyncio has such a race too, which breaks down where tasks begin at once, as mitmproxy's do
+    # (python/cpython#124309, in 3.12 and 3.13.0).
+    connection = await aiohappyeyeballs.start_connection(
+        list(dict.fromkeys(found)), happy_eyeballs_delay=NEXT_ADDRESS_AFTER
+    )
+    return await loop.create_connection(protocol, sock=connection)
 
 
 def _is_address(host: str) -> bool:
@@ -67,73 +68,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _by_turns(found: Sequence[AddressInfo]) -> list[AddressInfo]:
-    """The addresses with the families taking turns, beginning with the first one's."""
-    families: dict[int, list[AddressInfo]] = {}
-    for one in dict.fromkeys(found):
-        families.setdefault(one[0], []).append(one)
-    turns = itertools.zip_longest(*families.values())
-    return [one for turn in turns for one in turn if one is not None]
-
-
-async def _race(addresses: list[AddressInfo]) -> socket.socket:
-    """The first connection that stands. asyncio has such a race too, which breaks down where tasks
-    begin at once, as mitmproxy's do (python/cpython#124309, in 3.12 and 3.13.0)."""
-    waiting = deque(addresses)
-    running: set[asyncio.Task[socket.socket]] = set()
-    errors: list[OSError] = []
-    winner: socket.socket | None = None
-    try:
-        while waiting or running:
-            if waiting:
-                connecting = _connected(waiting.popleft())
-                running.add(
-                    asyncio_utils.create_task(connecting, name="connecting", keep_ref=False)
-                )
-            done, running = await asyncio.wait(
-                running,
-                timeout=NEXT_ADDRESS_AFTER if waiting else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in done:
-                match task.exception():
-                    case OSError() as e:
-                        errors.append(e)
-                    case None if winner is None:
-                        winner = task.result()
-                    case None:
-                        task.result().close()
-                    case other:
-                        raise other
-            if winner is not None:
-                return winner
-    finally:
-        for task in running:
-            task.cancel()
-            task.add_done_callback(_close_late)
-    if len(errors) == 1:
-        raise errors[0]
-    raise OSError(", ".join(map(str, errors)) or "the name has no address")
-
-
-async def _connected(address: AddressInfo) -> socket.socket:
-    family, kind, protocol, _, place = address
-    connection = socket.socket(family, kind, protocol)
-    try:
-        connection.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connection, place)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _close_late(task: asyncio.Task[socket.socket]) -> None:
-    """A connection that stood just as it was given up."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()
 
 
 def as_address(end: Any) -> Any:

@@ -4,12 +4,24 @@ What goes by the usual rules takes the short ways here: a message of HTTP/1.1 th
 body is. Everything else is left to mitmproxy.
 """
 
+import re
+import time
 from collections.abc import Iterable
+from typing import Any
 
+from h11 import Data
+from h11 import ProtocolError
+from h11._readers import ChunkedReader
 from h11._readers import ContentLengthReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
+from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection
+from mitmproxy.proxy.commands import CloseTcpConnection
 from mitmproxy.proxy.commands import Command
+from mitmproxy.proxy.commands import RequestWakeup
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
@@ -19,8 +31,30 @@ from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import ReceiveHttp
 from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http import ResponseData
+from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseHeaders
+
+from addons.failover.bounds import Share
+from addons.failover.bounds import unbounded
+from addons.failover.chunks import whole_chunks
+from addons.failover.heads import HeadMeter
+from addons.failover.heads import TooMuch
+from addons.failover.heads import too_late
+from addons.failover.message_heads import drop_blank_lines
+from addons.failover.message_heads import is_of_another_version
+
+WAITING = 1_048_576
+"""Bytes of further requests that are read while one waits for its answer."""
+
+AGAIN = 0.1
+"""Seconds until it is looked again whether the client takes what it was sent."""
+
+LINGER = 2.0
+"""Seconds that a client gets to read its last answer."""
+LINGERING = 8_388_608
+"""Bytes that it may still send meanwhile."""
 
 _VERSION = b"HTTP/1.1"
 
@@ -58,14 +92,48 @@ class QuickHttp1(Http1Connection):
 
 
 class QuickHttp1Server(QuickHttp1, Http1Server):
-    """Towards a client."""
+    """Towards a client. Reads heads, and what comes between bodies' pieces, up to the limits."""
+
+    share: Share
+    _meter: HeadMeter
+    _head_since: float | None = None
+    """When the first byte of a head came that is not whole yet, on the clock of
+    `time.monotonic`."""
+    _watch: RequestWakeup | None = None
+    _stall: RequestWakeup | None = None
+    _held: bool = False
+    """Whether nothing is read from the client."""
+    _cut: bool = False
+    """Whether nothing more is read of the request that is answered now."""
+    _left: int | None = None
+    """Bytes that may still come once the last answer was given; None before that."""
 
     @classmethod
-    def adopt(cls, layer: Layer) -> None:
+    def adopt(cls, layer: Layer, share: Share | None = None) -> None:
         """Give the layer of a client's connection our class, if it speaks HTTP/1."""
         if type(layer) is Http1Server:
             layer.__class__ = cls
+            assert isinstance(layer, cls)
+            layer.share = share or unbounded()
+            layer._meter = HeadMeter()
             layer.state = layer.read_headers
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        kind = type(event)
+        if kind is events.Wakeup:
+            return self._woken(event.command)  # type: ignore[attr-defined]
+        if self._cut and (self._left is not None or kind is events.DataReceived):
+            return self._linger(event)
+        return super().handle_event(event)
+
+    def cut_off(self) -> None:
+        """What comes next is the last answer, after which nothing is read any more."""
+        self._cut = True
+        self.buf = ReceiveBuffer()
+
+    def let_go(self) -> None:
+        """The client is gone."""
+        self.buf = ReceiveBuffer()
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
         if event.stream_id != self.stream_id:
@@ -78,6 +146,32 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 return (SendData(self.conn, event.data),)
         return None
 
+    def send(self, event: HttpEvent) -> CommandGenerator[None]:
+        yield from super().send(event)
+        if self._cut and type(event) is ResponseEndOfMessage:
+            yield from self._hang_up()
+
+    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived):
+            if self.share.holding.congested(self.conn):
+                yield from self._stall_until_taken()
+                return
+            drop_blank_lines(self.buf)
+            if not self.buf:
+                return
+            if is_of_another_version(self.buf):
+                yield from self._refuse(TooMuch(505, "This connection speaks HTTP/1.1."))
+                return
+            found = self._meter.look(self.buf._data, self.share.limits)
+            if isinstance(found, TooMuch):
+                yield from self._refuse(found)
+                return
+            if not found:
+                yield from self._watch_head()
+                return
+            self._head_since = None
+        yield from super().read_headers(event)
+
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
         data = self.whole_body(event)
         if data is None:
@@ -87,12 +181,156 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
         yield from self.mark_done(request=True)
 
+    def _may_refuse(self) -> bool:
+        """Whether the client still waits for an answer to the body that is being read."""
+        can_write = bool(self.conn.state & ConnectionState.CAN_WRITE)
+        return can_write and self.response is None and self.state == self.read_body
+
+    def wait(self, event: events.Event) -> CommandGenerator[None]:
+        if len(self.buf) > WAITING and not self._held:
+            self._hold()
+        yield from super().wait(event)
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> CommandGenerator[None]:
+        if response and self._held:
+            self._release()
+        yield from super().mark_done(request=request, response=response)
+
     def _read_body(self, event: events.Event) -> CommandGenerator[None]:
-        try:
+        reader = self.body_reader
+        if type(reader) is ChunkedReader and type(event) is events.DataReceived:
+            yield from self._read_chunks(reader, event)
+        else:
             yield from super().read_body(event)
-        except NotImplementedError:
-            # Trailers, which mitmproxy does not implement: it would log a crash, and the client
-            # wait for ever. The body is complete, and nobody here asks for them.
-            assert self.stream_id is not None
+
+    def _read_chunks(
+        self, reader: ChunkedReader, event: events.DataReceived
+    ) -> CommandGenerator[None]:
+        """As mitmproxy's own, with all that came as one piece, and up to the limit of a head for
+        what is no data: sizes with their extensions, and trailers."""
+        data = bytearray(self._take_whole_chunks(reader))
+        wrong = ""
+        end: Any = None
+        try:
+            while isinstance(end := reader(self.buf), Data):
+                data += end.data
+        except ProtocolError as e:
+            wrong = f"HTTP/1 protocol error: {e}"
+        if not wrong and end is None and len(self.buf) > self.share.limits.head:
+            wrong = "The request's body has a chunk whose size, or a trailer, that is too long."
+        if data:
+            yield ReceiveHttp(RequestData(self.stream_id, bytes(data)))
+        if wrong:
+            if not self._may_refuse():
+                yield CloseConnection(self.conn)
+            yield ReceiveHttp(
+                RequestProtocolError(self.stream_id, wrong, RequestProtocolError.code)
+            )
+            if self._may_refuse():
+                yield from self._refuse(TooMuch(400, "The request's body is in no proper chunks."))
+        elif end is not None and not self._cut:
+            # Trailers are left out: mitmproxy implements none, and nobody here asks for them.
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
             yield from self.mark_done(request=True)
+
+    def _take_whole_chunks(self, reader: ChunkedReader) -> bytes:
+        """What comes without extensions and in whole chunks, of which there may be many."""
+        if reader._bytes_in_chunk or reader._bytes_to_discard or reader._reading_trailer:
+            return b""
+        came = bytes(self.buf)
+        body, rest = whole_chunks(came)
+        if body:
+            self.buf.maybe_extract_at_most(len(came) - len(rest))
+        return body
+
+    def has(self, size: int) -> bool:
+        """Whether so many bytes have come that are not read yet."""
+        return len(self.buf) >= size
+
+    def _watch_head(self) -> CommandGenerator[None]:
+        """A head has begun to come."""
+        if self._head_since is None:
+            self._head_since = time.monotonic()
+            if self._watch is None:
+                self._watch = RequestWakeup(self.share.limits.head_time)
+                yield self._watch
+
+    def _woken(self, command: Command) -> CommandGenerator[None]:
+        if command is self._stall:
+            self._stall = None
+            yield from self._go_on()
+        elif command is self._watch:
+            self._watch = None
+            if self._left is not None:
+                yield CloseConnection(self.conn)
+            elif self._head_since is not None:
+                yield from self._check_time(self._head_since)
+
+    def _check_time(self, since: float) -> CommandGenerator[None]:
+        left = since + self.share.limits.head_time - time.monotonic()
+        if left <= 0:
+            yield from self._refuse(too_late(self.share.limits))
+        else:
+            self._watch = RequestWakeup(left)
+            yield self._watch
+
+    def _stall_until_taken(self) -> CommandGenerator[None]:
+        """The client does not read what it was answered: read nothing more of it until it has."""
+        if not self._held:
+            self._hold()
+        if self._stall is None:
+            self._stall = RequestWakeup(AGAIN)
+            yield self._stall
+
+    def _go_on(self) -> CommandGenerator[None]:
+        if self.share.holding.congested(self.conn):
+            yield from self._stall_until_taken()
+            return
+        if self._held:
+            self._release()
+        if self.buf and self.state == self.read_headers:
+            yield from self.state(events.DataReceived(self.conn, b""))
+
+    def _hold(self) -> None:
+        self._held = True
+        self.share.holding.hold(self.conn)
+
+    def _release(self) -> None:
+        self._held = False
+        self.share.holding.release(self.conn)
+
+    def _refuse(self, wrong: TooMuch) -> CommandGenerator[None]:
+        """Answer a request whose head is not read, in its format if its first line tells it."""
+        request = self.request or begun_request(self.buf._data)
+        answer = self.share.refuse(request, wrong.status, wrong.message)
+        answer.headers["connection"] = "close"
+        yield SendData(self.conn, http1.assemble_response(answer))
+        yield from self._hang_up()
+
+    def _hang_up(self) -> CommandGenerator[None]:
+        """Close the connection, but not before the client had time to read the last answer: what it
+        still sends would have its system throw that away (RFC 9112, section 9.6)."""
+        self.cut_off()
+        self._left = LINGERING
+        self._watch = RequestWakeup(LINGER)
+        yield CloseTcpConnection(self.conn, half_close=True)
+        yield self._watch
+
+    def _linger(self, event: events.Event) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived):
+            if self._left is None:
+                return  # the answer is yet to come
+            self._left -= len(event.data)
+            if self._left < 0:
+                yield CloseConnection(self.conn)
+        elif isinstance(event, events.ConnectionClosed):
+            yield CloseConnection(self.conn)
+
+
+def begun_request(data: bytes | bytearray) -> http.Request | None:
+    """A request of which the first line came, with nothing but that; None if that is none."""
+    first = re.match(rb"([A-Z]{1,32}) (\S{1,16384}) HTTP/1\.[01]\r?\n", data)
+    if first is None:
+        return None
+    method, path = first.groups()
+    return http.Request("", 0, method, b"", b"", path, _VERSION, http.Headers(), b"", None, 0, 0)

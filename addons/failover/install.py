@@ -18,15 +18,24 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.failover import dialing
-from addons.failover.deciding import Passes
+from addons.failover import message_heads
+from addons.failover import pages
+from addons.failover import passed_sockets
+from addons.failover.bounds import Bounds
+from addons.failover.bounds import plainly
+from addons.failover.deciding import Door
 from addons.failover.deciding import decide_early
+from addons.failover.holding import TaskHolding
+from addons.failover.holding import WireHolding
 from addons.failover.layer import FailoverLayer
 from addons.failover.pool import Pool
 from addons.failover.proxying import Lookup
+from addons.failover.refusing import Heads
 from addons.failover.stream import FailoverStream
 from addons.failover.way import way_of
 from addons.failover.ways import HTTP2_OR_1
 from addons.failover.websocket import Talk
+from addons.policy.limit_schema import Limits
 
 CONNECTIONS_PER_UPSTREAM = 10_000
 """mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
@@ -36,20 +45,32 @@ one of them to end. An HTTP/2 client with six streams to one provider would see 
 class Failover:
     """Makes requests of routed flows go by attempts (see the package's docstring)."""
 
-    def __init__(self, may_forward: Callable[[http.HTTPFlow], bool], passes: Passes) -> None:
+    def __init__(
+        self,
+        may_forward: Callable[[http.HTTPFlow], bool],
+        door: Door,
+        heads: Heads | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
-        `passes` whether a connection to some destination is left alone altogether."""
+        `door` what becomes of connections, `heads` which requests are refused by their heads, and
+        `bounds` how much of the router a client may have."""
         self._routed: set[str] = set()
         self._own: set[str] = set()
         self._talks: dict[str, Talk] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
-        self._passes = passes
+        self._door = door
+        self._heads = heads
+        self._bounds = bounds or Bounds(Limits, plainly)
         self._pool = Pool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 
     def load(self, loader: Loader) -> None:
         dialing.install()
+        message_heads.install()
+        pages.install()
+        passed_sockets.install()
 
     async def done(self) -> None:
         for layer_ in list(self._layers):
@@ -58,6 +79,9 @@ class Failover:
                 await handler.server_event(waker)
         self._pool.clear()
         dialing.remove()
+        message_heads.remove()
+        pages.remove()
+        passed_sockets.remove()
 
     def route(self, flow: http.HTTPFlow) -> None:
         """From now on the flow's request is sent by attempts only."""
@@ -75,9 +99,11 @@ class Failover:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         if nextlayer.layer is None:
             mitmproxys("nextlayer").next_layer(nextlayer)
+        self._door.checked(nextlayer)
         for each in nextlayer.context.layers:
             if type(each) is HttpLayer:
                 handler = mitmproxys("proxyserver").connections.get(each.context.client.id)
+                share = self._bounds.share_of(each.context.client)
                 FailoverLayer.adopt(
                     each,
                     FailoverStream,
@@ -87,9 +113,12 @@ class Failover:
                     self._may_forward,
                     handler if hasattr(handler, "admit") else None,
                     self._pool,
+                    self._heads,
+                    share,
                 )
                 assert isinstance(each, FailoverLayer)
                 self._layers.add(each)
+                share.release.append(each.release)
                 if hasattr(handler, "pool"):
                     handler.pool = self._pool
 
@@ -111,6 +140,7 @@ class Failover:
 
     def client_disconnected(self, client: connection.Client) -> None:
         self._upgrading.discard(client.id)
+        self._bounds.close(client)
 
     def tls_start_server(self, data: tls.TlsData) -> None:
         way = way_of(data.conn)
@@ -131,8 +161,13 @@ class Failover:
 
     def client_connected(self, client: connection.Client) -> None:
         handler = mitmproxys("proxyserver").connections.get(client.id)
+        if not self._bounds.open(client):
+            client.error = "too many connections of this address (limits.connections-per-address)"
         if handler is not None:
-            decide_early(handler.layer, self._passes)
+            wires = hasattr(handler, "admit")
+            holding = WireHolding(handler) if wires else TaskHolding(handler)
+            self._bounds.share_of(client).holding = holding
+            decide_early(handler.layer, self._door)
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mitmproxy import http
 from mitmproxy.connection import Connection
@@ -28,12 +29,15 @@ from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import SendHttp
 
+from addons.failover.bounds import Share
+from addons.failover.bounds import unbounded
 from addons.failover.deadlines import ArmDeadline
 from addons.failover.deadlines import DeadlineReached
 from addons.failover.deadlines import RunHook
 from addons.failover.deadlines import TimedStream
 from addons.failover.http1 import QuickHttp1Server
 from addons.failover.http2 import PatientHttp2Client
+from addons.failover.http2_server import BoundedHttp2Server
 from addons.failover.pool import Handler
 from addons.failover.pool import Pool
 from addons.failover.upstream import PatientHttp1Client
@@ -42,6 +46,9 @@ from addons.failover.way import way_of
 from addons.failover.ways import GetConnectionByWay
 from addons.failover.ways import connect_by_way
 from addons.failover.websocket import Talk
+
+if TYPE_CHECKING:
+    from addons.failover.refusing import Heads
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +77,14 @@ class FailoverLayer(HttpLayer):
     """What is to be said on the connections of flows that are answered with a handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
+    heads: "Heads | None"
+    """Who refuses requests by their heads; None where nobody does."""
     stream_class: type[TimedStream]
     handler: Handler | None
     pool: Pool | None
     """Where idle connections are shared; None where they cannot be."""
+    share: Share
+    """What the client's connection has of what its address may have."""
     run_hook: RunHook | None
     """How streams run hooks without waiting for them; None where nobody offers that."""
     side_by_side: bool = False
@@ -92,6 +103,8 @@ class FailoverLayer(HttpLayer):
         may_forward: Callable[[http.HTTPFlow], bool],
         handler: Handler | None = None,
         pool: Pool | None = None,
+        heads: "Heads | None" = None,
+        share: Share | None = None,
     ) -> None:
         """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
         is the engine's."""
@@ -102,9 +115,11 @@ class FailoverLayer(HttpLayer):
         layer.own = own
         layer.talks = talks
         layer.may_forward = may_forward
+        layer.heads = heads
         layer.handler = handler
         layer.pool = pool if handler is not None else None
         layer.run_hook = getattr(handler, "run_hook", None)
+        layer.share = share or unbounded()
         layer._last_attempt = 0
         layer._timers = {}
 
@@ -142,7 +157,9 @@ class FailoverLayer(HttpLayer):
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
         yield from super()._handle_event(event)
-        QuickHttp1Server.adopt(self.connections[self.context.client])
+        client = self.connections[self.context.client]
+        QuickHttp1Server.adopt(client, self.share)
+        yield from BoundedHttp2Server.adopt(client, self)
         if self.handler is not None and self.debug is None:
             top = self.handler.layer
             # What stands between the handler and the outermost HTTP layer hands everything on.
@@ -177,7 +194,7 @@ class FailoverLayer(HttpLayer):
         if command.blocking or isinstance(command, commands.RequestWakeup):
             self.command_sources[command] = child
         if isinstance(command, DropStream):
-            self.streams.pop(command.stream_id, None)
+            self._drop(command.stream_id)
         elif isinstance(command, GetHttpConnection):
             yield from self.get_connection(command)
         elif isinstance(command, RegisterHttpConnection):
@@ -186,6 +203,29 @@ class FailoverLayer(HttpLayer):
             if isinstance(command, commands.OpenConnection):
                 self.connections[command.connection] = child
             yield command
+
+    def _drop(self, stream_id: int) -> None:
+        stream = self.streams.pop(stream_id, None)
+        if isinstance(stream, TimedStream):
+            stream.release()
+
+    def release(self) -> None:
+        """The client is gone: nobody needs what is left of its requests, which would otherwise stay
+        until the garbage collector finds it."""
+        for stream in list(self.streams.values()):
+            stream.request_body_buf.clear()
+            stream.response_body_buf.clear()
+        client = self.connections.get(self.context.client)
+        if isinstance(client, QuickHttp1Server):
+            client.let_go()
+        elif isinstance(client, BoundedHttp2Server):
+            client.let_go()
+
+    def upstream_of(self, stream_id: int) -> Connection | None:
+        """The connection on which the answer to a stream of the client's comes now."""
+        stream = self.streams.get(stream_id)
+        server = stream.flow.server_conn if stream is not None else None
+        return outer_of(server) if server is not None and server in self.connections else None
 
     def _arm(self, due: float) -> CommandGenerator[None]:
         if self._timers and min(self._timers.values()) <= due:

@@ -25,7 +25,6 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 
-from addons.failover.answering import AnsweringStream
 from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Receiver
@@ -38,6 +37,7 @@ from addons.failover.layer import http1_client_of
 from addons.failover.layer import layer_of
 from addons.failover.leg import PHASES_OF_A_LEG
 from addons.failover.leg import Leg
+from addons.failover.refusing import RefusingStream
 from addons.failover.straight import PieceRead
 from addons.failover.straight import go_straight
 from addons.failover.way import retire
@@ -49,6 +49,9 @@ SWITCHING = 101
 
 CLOSED = "server closed connection"
 """What mitmproxy says of a server that closed a connection without a byte in answer."""
+
+_UNREADABLE = "Cannot parse HTTP response: "
+"""What mitmproxy says before why a head could not be read."""
 
 LINGER = 0.5
 """Seconds an upstream gets to close an answer that is already complete. Its connection can be used
@@ -65,7 +68,7 @@ _FROM_UPSTREAM = (
 )
 
 
-class FailoverStream(AnsweringStream):
+class FailoverStream(RefusingStream):
     """mitmproxy's stream, with the request sent by attempts where its flow is routed.
 
     The stream takes over where mitmproxy's own would connect (`make_server_connection`). From there
@@ -126,9 +129,21 @@ class FailoverStream(AnsweringStream):
             if addressed_to_us:
                 self.layer.own.add(self.flow.id)
             while True:
-                command = steps.send((yield command))
+                reply = yield command
+                if type(command) is HttpRequestHeadersHook:
+                    wait = self.take_refusal()
+                    if wait is not None:
+                        steps.close()
+                        yield from self.refuse(wait, event.end_stream)
+                        return
+                    early = self.early_answer(event.end_stream)
+                    if early is not None:
+                        steps.close()
+                        yield from self.answer_early(early)
+                        return
+                command = steps.send(reply)
         except StopIteration:
-            return
+            yield from self.await_body(event.end_stream)
 
     def make_server_connection(self) -> CommandGenerator[bool]:
         if self.flow.id in self.layer.routed:
@@ -401,9 +416,14 @@ class FailoverStream(AnsweringStream):
 
     def check_deadlines(self) -> CommandGenerator[None]:
         past = self.take_past()
+        if "refusal" in past:
+            yield from self.answer_refused()
+            return
         if "stop" in past:
             yield from self.stop()
             return
+        if "body" in past:
+            yield from self.body_late()
         if "heartbeat" in past:
             yield from self.heartbeat()
         if "wait" in past:
@@ -459,6 +479,9 @@ def _reason(message: str) -> str:
     """mitmproxy's words for a broken answer, without the bytes of the answer it may quote."""
     if message.startswith("unexpected server response"):
         return "the connection closed within the head of the answer"
-    if message.startswith("Cannot parse HTTP response"):
+    if message.startswith(_UNREADABLE):
+        said = message.removeprefix(_UNREADABLE)
+        if said.startswith("the head of the answer"):
+            return said
         return "the answer is not valid HTTP"
     return message.replace("reset by client", "reset by the upstream")

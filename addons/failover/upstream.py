@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import Http1Client
 from mitmproxy.proxy.layers.http import HttpClient
 from mitmproxy.proxy.layers.http import HttpEvent
@@ -20,9 +23,12 @@ from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
 from mitmproxy.proxy.layers.http import RequestHeaders
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
+from mitmproxy.proxy.layers.http import ResponseProtocolError
 
 from addons.failover.chunks import whole_chunks
 from addons.failover.http1 import QuickHttp1
+from addons.failover.message_heads import too_large
+from addons.failover.message_heads import upstream_heads
 
 
 class Straight(Protocol):
@@ -161,5 +167,18 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         if isinstance(event, events.DataReceived) and self.request is not None:
             while _INTERIM.match(self.buf._data):
                 if self.buf.maybe_extract_lines() is None:
+                    yield from self._limit_head()
                     return
         yield from super().read_headers(event)
+        if self.response is None and self.state == self.read_headers:
+            yield from self._limit_head()
+
+    def _limit_head(self) -> CommandGenerator[None]:
+        """End the answer where its head, of which the end has not come, is too large."""
+        if self.stream_id is None or len(self.buf) <= upstream_heads.most_bytes:
+            return
+        self.buf = ReceiveBuffer()
+        self.state = self.done
+        yield CloseConnection(self.conn)
+        error = ResponseProtocolError(self.stream_id, too_large(), ErrorCode.GENERIC_SERVER_ERROR)
+        yield ReceiveHttp(error)

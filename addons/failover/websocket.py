@@ -31,7 +31,6 @@ from mitmproxy.proxy.layers.http import ResponseHeaders
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
-from mitmproxy.utils import human
 from wsproto.connection import Connection as Frames
 from wsproto.connection import ConnectionState as FramesState
 from wsproto.connection import ConnectionType
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
 
 _SIGN_OF_LIFE = b":"
 """How comments of server-sent events begin."""
+_OBJECT = 64
+"""Bytes that each piece of a message takes besides what it says."""
 
 
 class Turn(Protocol):
@@ -101,7 +102,8 @@ def upgrade(stream: "FailoverStream", talk: Talk) -> CommandGenerator[None]:
     yield SendHttp(ResponseHeaders(stream.stream_id, response), stream.context.client)
     stream.server_state, stream.flow.live = stream.state_done, False
     yield DropStream(stream.stream_id)
-    server = WebSocketServer(layer.context.fork(), talk, stream.stream_id + 2)
+    most = layer.share.limits.body
+    server = WebSocketServer(layer.context.fork(), talk, stream.stream_id + 2, most)
     layer.connections[stream.context.client] = server
     layer.side_by_side = True
     if early := client.buf.maybe_extract_at_most(len(client.buf)):
@@ -111,8 +113,9 @@ def upgrade(stream: "FailoverStream", talk: Talk) -> CommandGenerator[None]:
 class WebSocketServer(HttpConnection):
     """Towards a client, after the handshake."""
 
-    def __init__(self, context: Context, talk: Talk, first_id: int) -> None:
-        """`first_id` is that of the first request; those of clients are odd."""
+    def __init__(self, context: Context, talk: Talk, first_id: int, most: int) -> None:
+        """`first_id` is that of the first request; those of clients are odd. `most` is what a
+        message may hold, in bytes."""
         super().__init__(context, context.client)
         self._talk = talk
         self._next_id = first_id
@@ -120,8 +123,7 @@ class WebSocketServer(HttpConnection):
         self._frames = Frames(ConnectionType.SERVER)
         self._message: list[str] = []
         self._size = 0
-        limit = context.options.body_size_limit
-        self._most = human.parse_size(limit) if limit else None
+        self._most = most
         self._closed = False
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
@@ -150,9 +152,9 @@ class WebSocketServer(HttpConnection):
 
     def _heard(self, piece: str, finished: bool) -> CommandGenerator[None]:
         self._message.append(piece)
-        self._size += len(piece)
-        if self._most is not None and self._size > self._most:
-            yield from self._hang_up(CloseReason.MESSAGE_TOO_BIG, "over body_size_limit")
+        self._size += len(piece) + _OBJECT
+        if self._size > self._most:
+            yield from self._hang_up(CloseReason.MESSAGE_TOO_BIG, "over limits.body")
             return
         if not finished:
             return

@@ -27,6 +27,8 @@ from addons.policy.plans import Target
 from addons.policy.plans import with_suffix
 from addons.policy.problems import nearest
 from addons.policy.provider_schema import Provider
+from addons.policy.readings import is_odd
+from addons.policy.readings import readings
 from addons.policy.schema import Combo
 from addons.policy.schema import Config
 from addons.policy.schema import Intercept
@@ -104,20 +106,24 @@ class Catalog:
         }
 
     def resolve(self, model: str, allowed: Globs | None = None) -> Plan:
-        """The plan for a requested name; `allowed` are the names the client's key may ask for.
+        """The plan for a requested name; `allowed` are the names the client's key may ask for, of
+        which the one without its suffix must be one.
 
         Raises `UnknownModel`, or `ModelNotAllowed` where only the key is in the way.
         """
         plan = self._find(model)
         if plan is None:
             raise self._unknown(model, allowed)
-        if allowed is None or not allowed.matches(plan.base):
-            self.check_allowed(model, allowed)
+        self.check_allowed(plan.base, allowed)
         return plan
 
     def check_allowed(self, model: str, allowed: Globs | None) -> None:
-        """Raises `ModelNotAllowed` if a client's key may not ask for a name."""
-        if allowed is not None and not allowed.matches(model):
+        """Raises `ModelNotAllowed` if a client's key may not ask for a name. One that nobody
+        configured must be allowed however its upstream reads it."""
+        if allowed is None:
+            return
+        known = model in self._plans
+        if not all(map(allowed.matches, (model,) if known else readings(model))):
             near = self._near(split_suffix(model)[0], allowed)
             raise ModelNotAllowed(model, near, f"This key may not use the model {_short(model)}.")
 
@@ -182,8 +188,18 @@ class Catalog:
         if meant is None:
             return None
         base, suffix, found = meant
-        plan = self._plans.get(base) or self._plan(base, found)
+        plan = self._plans.get(base)
+        if plan is None and (is_odd(base) or any(map(self._has_no_place, found.refs))):
+            return None
+        plan = plan or self._plan(base, found)
         return replace(plan, name=name, suffix=suffix) if plan and suffix else plan
+
+    def _has_no_place(self, ref: Ref) -> bool:
+        """Whether a model that nobody listed cannot stand in its provider's paths, which Gemini's
+        API has it in: a slash would lead elsewhere."""
+        formats = self._providers[ref.provider].formats
+        bare = ref.model.removeprefix("models/").removeprefix("tunedModels/")
+        return formats == ("gemini",) and "/" in bare
 
     def _list_names(self) -> None:
         for name in self._directory.names():

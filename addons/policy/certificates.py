@@ -5,6 +5,7 @@ import re
 import ssl
 from pathlib import Path
 
+from addons.policy.files import read_regular
 from addons.policy.problems import KeyPath
 from addons.policy.schema import ServerTls
 from addons.policy.yaml_source import Document
@@ -70,7 +71,7 @@ def _check_authority(document: Document, file: str) -> None:
 
 def _read(document: Document, path: KeyPath, file: str) -> bytes | None:
     try:
-        return Path(file).read_bytes()
+        return read_regular(Path(file))
     except OSError as error:
         said = f"names a file that cannot be read: {error.strerror or type(error).__name__}"
         hint = "relative paths count from the configuration file's folder"

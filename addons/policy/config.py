@@ -13,6 +13,7 @@ from pathlib import Path
 from addons.policy.certificates import checked_tls
 from addons.policy.combinations import check_combinations
 from addons.policy.fields import PASSTHROUGH
+from addons.policy.files import read_regular
 from addons.policy.presets import apply_presets
 from addons.policy.problems import ConfigError
 from addons.policy.problems import KeyPath
@@ -46,10 +47,11 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
 def read_file(path: Path) -> bytes:
     """What a file holds. Raises `ConfigError` if it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         said = f"cannot be read: {error.strerror or type(error).__name__}"
-        raise ConfigError([Problem(str(path), None, "", said, "name an existing file")]) from None
+        hint = "name an existing file"
+        raise ConfigError([Problem(str(path), None, "", said, hint)]) from None
 
 
 def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
@@ -57,6 +59,13 @@ def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
 
     Raises `ConfigError` with every problem found.
     """
+    try:
+        return _parse(content, path, env)
+    except RecursionError:
+        raise ConfigError([Problem(str(path), None, "", "is nested too deeply")]) from None
+
+
+def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

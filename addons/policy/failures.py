@@ -9,9 +9,15 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
 from typing import Literal
 from typing import get_args
 
+from addons.policy.client_words import ClientWords
+from addons.policy.client_words import Said
+from addons.policy.expressions import ExpressionError
+from addons.policy.expressions import compiled
 from addons.policy.globs import Globs
 from addons.policy.units import UnitError
 from addons.policy.units import parse_duration
@@ -56,9 +62,16 @@ _SCOPE_OF: dict[FailureClass, Scope] = {
 }
 _ANNOUNCED: frozenset[FailureClass] = frozenset({"credential", "quota"})
 _KEYS = frozenset(
-    "name provider format kind after-output status type code word match match-regex class scope "
-    "announced cooldown".split()
+    "name provider format kind after-output status type code word match match-regex says class "
+    "scope announced cooldown".split()
 )
+_OF_THE_REQUEST = frozenset({400, 404, 409, 411, 413, 414, 416, 417, 422, 431})
+"""Statuses that speak of the request: a client can have caused them, and their text."""
+_REQUEST_WORDS = Globs(
+    ("invalid_request*", "invalid_argument", "invalid_prompt", "badrequest*", "validation_error")
+)
+"""Types and codes that say the same of an error inside a 200."""
+_LOCKS_NOTHING = frozenset({"request", "context-length"})
 _HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
 _STATUS_RANGE = re.compile(r"([1-9]\d\d)\s*-\s*([1-9]\d\d)|([1-9])xx", re.ASCII | re.IGNORECASE)
 _LONGEST_MESSAGE = 2000
@@ -89,6 +102,8 @@ class Seen:
     """The HTTP status; for `body` and `event` 200 and None are the same."""
     type: str | None = None
     code: str | None = None
+    reasons: tuple[str, ...] = ()
+    """Further codes, such as those of google.rpc.ErrorInfo."""
     message: str = ""
     detail: str = ""
     """More text to look at, such as an upstream's error quoted by a provider that passes it on."""
@@ -96,6 +111,8 @@ class Seen:
     provider: str = ""
     host: str = ""
     format: str = ""
+    client: ClientWords | None = field(default=None, compare=False, repr=False)
+    """What the client wrote: where the provider quotes it, it says nothing itself."""
 
     @property
     def told_status(self) -> int | None:
@@ -119,6 +136,9 @@ class Verdict:
     """Name of the rule that decided."""
     cooldown: float | None = None
     """Seconds the first cooldown lasts where nobody named a term; None is the usual base."""
+    unsure: bool = field(default=False, compare=False)
+    """Whether a client's request can have caused it: no status, type or code says otherwise. It
+    is held against nothing that has just worked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +155,10 @@ class Rule:
     codes: Globs | None = None
     words: Globs | None = None
     pattern: re.Pattern[str] | None = None
+    sentences: re.Pattern[str] | None = None
+    """Whole messages that providers document: nobody else's words are in them."""
+    own: bool = False
+    """Whether whoever configured the provider wrote it."""
 
     def concerns(self, seen: Seen, status: int | None) -> bool:
         """Whether the rule can fit, by all that is the same for many failures."""
@@ -150,14 +174,43 @@ class Rule:
             )
         )
 
-    def fits(self, type_: str, code: str, text: str) -> bool:
+    def fits(self, said: Said) -> bool:
         """Whether a failure that the rule concerns fits it by its words."""
+        type_, code = said.type, said.code
         return (
             (self.types is None or self.types.matches(type_))
             and (self.codes is None or self.codes.matches(code))
-            and (self.words is None or self.words.matches(code) or self.words.matches(type_))
-            and (self.pattern is None or self.pattern.search(text) is not None)
+            and (self.words is None or any(map(self.words.matches, (code, type_, *said.reasons))))
+            and (
+                (self.pattern is None and self.sentences is None)
+                or self._is_said(said)
+                or self.is_sentence(said)
+            )
         )
+
+    @property
+    def locks(self) -> bool:
+        """Whether it says more than that the request itself is wrong."""
+        return self.verdict.cls not in _LOCKS_NOTHING
+
+    @property
+    def structured(self) -> bool:
+        """Whether a type or code of the provider's decides."""
+        return not (self.types is None and self.codes is None and self.words is None)
+
+    def is_sentence(self, said: Said) -> bool:
+        """Whether the message is one that a provider documents, from its first word to its last."""
+        if self.sentences is None:
+            return False
+        return self.sentences.fullmatch(said.text(self.locks).strip()) is not None
+
+    def _is_said(self, said: Said) -> bool:
+        if self.pattern is None:
+            return False
+        for match in self.pattern.finditer(said.text(self.locks)):
+            if not (self.locks and said.is_clients(match.group())):
+                return True
+        return False
 
 
 class FailureTable:
@@ -181,18 +234,20 @@ class FailureTable:
         """A table in which these rules come first. Raises RuleError."""
         if not extra_rules:
             return self
-        return FailureTable((*parse_rules(extra_rules), *self.rules))
+        own = (replace(rule, own=True) for rule in parse_rules(extra_rules))
+        return FailureTable((*own, *self.rules))
 
     def classify(self, seen: Seen) -> Verdict:
-        """What the failure means. Never raises; what no rule knows is judged by its status."""
+        """What the failure means. Never raises; what no rule knows is judged by its status.
+
+        Text alone locks nothing where the status speaks of the request: a client may have written
+        it, and would lock others out.
+        """
         status = seen.told_status
-        type_, code = seen.type or "", seen.code or ""
-        text = seen.message[:_LONGEST_MESSAGE]
-        if seen.detail:
-            text = f"{text}\n{seen.detail[:_LONGEST_MESSAGE]}"
+        said = _said(seen, status)
         for rule in self._shortlist(seen, status):
-            if rule.fits(type_, code, text):
-                return rule.verdict
+            if rule.fits(said):
+                return _of_rule(rule, status, said)
         wrong = status is not None and 400 <= status < 500
         return _verdict("request" if wrong else "overload", "unknown")
 
@@ -210,6 +265,31 @@ class FailureTable:
 def parse_rules(rules: Sequence[object]) -> tuple[Rule, ...]:
     """The rules of a parsed YAML list. Raises RuleError for the first that is wrong."""
     return tuple(_parse_rule(index, rule) for index, rule in enumerate(rules))
+
+
+def _said(seen: Seen, status: int | None) -> Said:
+    text = seen.message[:_LONGEST_MESSAGE]
+    if seen.detail:
+        text = f"{text}\n{seen.detail[:_LONGEST_MESSAGE]}"
+    type_, code, client = seen.type or "", seen.code or "", seen.client
+    if client is not None and (status is None or status in _OF_THE_REQUEST):
+        type_, code = ("" if word and client.is_value(word) else word for word in (type_, code))
+    return Said(text, type_, code, seen.reasons, client)
+
+
+def _of_rule(rule: Rule, status: int | None, said: Said) -> Verdict:
+    """The verdict of a rule that fits, for no more than what was told."""
+    verdict = rule.verdict
+    if verdict.scope == "none" or rule.own or rule.structured:
+        return verdict
+    word = _REQUEST_WORDS.matches(said.type) or _REQUEST_WORDS.matches(said.code)
+    if status not in _OF_THE_REQUEST and not (status is None and word):
+        return verdict
+    by_text = rule.pattern is not None or rule.sentences is not None
+    agrees = not by_text or (verdict.cls == "model" and status == 404)
+    if agrees or (rule.is_sentence(said) and verdict.cls == "model"):
+        return replace(verdict, unsure=True)
+    return verdict if rule.is_sentence(said) else replace(verdict, scope="none", unsure=True)
 
 
 def _verdict(cls: FailureClass, name: str) -> Verdict:
@@ -247,6 +327,7 @@ def _parse_rule(index: int, data: object) -> Rule:
         codes=reader.globs("code"),
         words=reader.globs("word"),
         pattern=reader.pattern("match", "match-regex"),
+        sentences=reader.pattern("", "says"),
     )
 
 
@@ -315,8 +396,8 @@ class _Reader:
 
     def _expression(self, key: str, text: str) -> str:
         try:
-            return re.compile(text).pattern
-        except re.error as e:
+            return compiled(text).pattern
+        except ExpressionError as e:
             raise self._wrong(key, f"is no regular expression: {e}") from e
 
     def statuses(self, key: str) -> frozenset[int | None] | None:

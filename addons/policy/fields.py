@@ -25,6 +25,9 @@ from pydantic import PlainValidator
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
+from addons.policy.credential_names import is_credential_name
+from addons.policy.expressions import ExpressionError
+from addons.policy.expressions import compiled
 from addons.policy.failures import RuleError
 from addons.policy.failures import parse_rules
 from addons.policy.globs import Globs
@@ -67,9 +70,6 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?", re.ASCII)
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _CONDITIONS = frozenset({"kind", "status", "type", "code", "word", "match", "match-regex"})
-_CREDENTIALS = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,9 @@ def _regex(value: object) -> re.Pattern[str]:
     if not isinstance(value, str):
         raise refuse("must be a regular expression", "put quotes around it")
     try:
-        return re.compile(value)
-    except re.error as error:
-        said = f"is not a regular expression ({error.msg})"
+        return compiled(value)
+    except ExpressionError as error:
+        said = f"is not a regular expression ({error})"
         raise refuse(said, "quote it and escape special characters with \\", kind="unit") from None
 
 
@@ -254,7 +254,8 @@ def _header(name: str, value: object) -> HeaderRule:
     copied = text[1:] if text.startswith("$") else ""
     if not copied or not _HEADER.fullmatch(copied):
         return HeaderRule(name, SecretStr(text))
-    if copied.lower() in _CREDENTIALS:
+    # A session may be a conversation as well: whoever writes it here knows.
+    if is_credential_name(copied.lower()) and not copied.lower().endswith("session"):
         raise refuse(
             "copies the client's own credential",
             "use credentials: forward, which sends it where this provider expects it",

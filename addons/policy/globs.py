@@ -32,9 +32,14 @@ class Globs:
 
 
 def _expression(pattern: str) -> str:
-    # Runs of stars are one star: `**` would make the match needlessly slow.
-    parts = re.split(r"(\*+|\?)", pattern)
-    marks = {"?": "."}
-    return "".join(
-        ".*" if part.startswith("*") else marks.get(part) or re.escape(part) for part in parts
-    )
+    # What stands between two stars is of fixed length: where it is found first is as good as any
+    # other place, so that nothing is tried twice (atomic groups). Runs of stars are one star.
+    first, *others = ("".join(map(_character, part)) for part in re.split(r"\*+", pattern))
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>.*?{part})" for part in middle) + f".*{last}"
+
+
+def _character(character: str) -> str:
+    return "." if character == "?" else re.escape(character)

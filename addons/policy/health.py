@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from addons.policy.cooldown import Cooldowns
 from addons.policy.cooldown import CooldownSettings
@@ -14,6 +15,8 @@ from addons.policy.redaction import redact
 from addons.policy.route import TargetKey
 
 _SWEEP_EVERY = 1024
+_WORKED_LATELY = 300.0
+"""Seconds for which a success counts against what a request alone may have caused."""
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class HealthRow:
     successes: int
     failures: int
     last_error: str
-    """Without secrets; empty if there was none."""
+    """Status and code, nothing of the text; empty if there was none."""
     last_class: FailureClass | None
     last_status: int | None
     last_failed_at: float | None
@@ -52,6 +55,7 @@ class _Tally:
     last_class: FailureClass | None = None
     last_status: int | None = None
     last_failed_at: float | None = None
+    worked_at: float = float("-inf")
     touched: float = 0.0
 
 
@@ -110,7 +114,9 @@ class Health:
     def report_success(self, lease: Lease, now: float) -> None:
         """Real output came; the attempt goes on until `end`."""
         key = lease.key
-        self._tally(key, now).successes += 1
+        tally = self._tally(key, now)
+        tally.successes += 1
+        tally.worked_at = now
         self._worked[key.provider, key.credential] = now
         self._cooldowns.mend(key, lease.started)
 
@@ -124,11 +130,15 @@ class Health:
         status: int | None = None,
     ) -> None:
         """The attempt failed. `retry_after`: seconds until another makes sense, as the provider
-        said; None or 0 says nothing. The message is kept without what may be a key."""
+        said; None or 0 says nothing. The message is for everybody: it says nothing
+        that a client may have written (`records.brief_of`)."""
         tally = self._tally(lease.key, now)
         tally.failures += 1
         tally.last_class, tally.last_status, tally.last_failed_at = verdict.cls, status, now
         tally.last_error = redact(message)
+        if verdict.unsure and now - tally.worked_at < _WORKED_LATELY:
+            # What works is not refused because of one request.
+            verdict = replace(verdict, scope="none")
         worked = (lease.key.provider, lease.key.credential) in self._worked
         self._cooldowns.fail(lease.key, verdict, now, retry_after, lease.started, worked)
 
@@ -153,7 +163,7 @@ class Health:
         self._cooldowns.forget(provider, credential)
 
     def last_failure(self, key: TargetKey) -> tuple[int | None, str]:
-        """The status and the text, without secrets, of a target's last failure."""
+        """The status of a target's last failure, and what was seen in few words."""
         tally = self._tallies.get(key)
         return (tally.last_status, tally.last_error) if tally else (None, "")
 

@@ -123,5 +123,15 @@ def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]
             raise HostTableError(f"{host}: {path!r} is no path")
         if format not in formats or kind not in _KINDS:
             raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
-        parts = (re.escape(part) for part in _NAME.split(path))
-        yield Call(path, re.compile("[^?]+".join(parts)), format, kind)
+        yield Call(path, _pattern(path), format, kind)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What fits a path of the table. Each name but the last ends where it first can, and is not
+    tried again: with several wildcards long paths would take time by the square of their length."""
+    first, *others = map(re.escape, _NAME.split(path))
+    if not others:
+        return re.compile(first, re.IGNORECASE)
+    *between, last = others
+    middle = "".join(f"(?>[^?]+?{one})" for one in between)
+    return re.compile(f"{first}{middle}[^?]+{last}", re.IGNORECASE)

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from addons.policy.fields import PASSTHROUGH
 from addons.policy.globs import Globs
+from addons.policy.readings import readings_of_model
 
 type Kind = Literal["combo", "alias", "model", "pool", "route", "passthrough"]
 
@@ -209,7 +210,7 @@ class Directory:
         provider = self.providers[index]
         names = [model]
         names += [listed.name for listed in provider.models or () if listed.called(model)]
-        return provider.name if any(map(provider.excluded.matches, names)) else None
+        return provider.name if any(_excludes(provider, one) for one in names) else None
 
     def _stands(self, name: str) -> bool:
         """Whether a name stands in the configuration as such."""
@@ -238,7 +239,7 @@ class Directory:
         if provider.models is not None:
             refs = self._listed[index].get(model)
             return _models(rule, refs) if refs else None
-        if not model or provider.excluded.matches(model):
+        if not model or _excludes(provider, model):
             return None
         return Found("model", rule, refs=(Ref(index, model),))
 
@@ -270,7 +271,7 @@ class Directory:
         provider = self.providers[index]
         model = route.model or name
         upstream = next((one.name for one in provider.models or () if one.called(model)), model)
-        if provider.excluded.matches(model) or provider.excluded.matches(upstream):
+        if _excludes(provider, model) or _excludes(provider, upstream):
             return None
         rule = f'route "{route.pattern.pattern}"'
         return Found("route", rule, refs=(Ref(index, upstream),))
@@ -290,6 +291,13 @@ class Directory:
             # Where another provider would take the name as its own, it is not this model's.
             if index is None or self.providers[index].models is not None:
                 yield name
+
+
+def _excludes(provider: ProviderNames, model: str) -> bool:
+    """Whether a provider excludes a name that a client may have written."""
+    if not provider.excluded:
+        return False
+    return any(map(provider.excluded.matches, readings_of_model(model)))
 
 
 def _models(rule: str, refs: Sequence[Ref]) -> Found:

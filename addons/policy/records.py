@@ -1,11 +1,15 @@
 """What came of the attempts of one request, for the client's error and for people."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from addons.policy.failures import FailureClass
 from addons.policy.failures import Seen
 from addons.policy.redaction import redact
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+"""How providers' codes look."""
 
 _TELLING: dict[FailureClass, int] = {
     "request": 0,
@@ -56,6 +60,21 @@ def reason_of(seen: Seen) -> str:
     """What was seen, in few words and without secrets."""
     if text := redact(seen.message):
         return text
+    return _what(seen)
+
+
+def brief_of(seen: Seen) -> str:
+    """What was seen, for clients that it did not happen to: the provider's status and code, and
+    nothing of its text, which may quote what another client wrote."""
+    what = _what(seen)
+    for word in (seen.code, seen.type):
+        if word and _CODE.fullmatch(word) and redact(word) == word and word != str(seen.status):
+            if seen.client is None or not seen.client.is_value(word):
+                return f"{what} ({word})"
+    return what
+
+
+def _what(seen: Seen) -> str:
     if seen.kind == "status" or (seen.status or 0) >= 400:
         return f"HTTP status {seen.status}"
     return {

@@ -12,6 +12,36 @@ _SECRET = re.compile(
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
 _LONGEST = 300
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Characters that move the cursor, begin lines, colour, hide or turn round what follows."""
+
+
+_QUOTED = re.compile(r"""\bb(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")""")
+"""Bytes as Python writes them."""
+_OF_HEADER = re.compile(
+    r"""(headers?(?: name)?:\ |HTTP\ transfer-encoding\ )
+        (?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|\[[^\n]*)""",
+    re.VERBOSE,
+)
+"""How mitmproxy tells of a header that cannot be, with its value."""
+_SHOWN = 10
+"""Characters of quoted bytes that are no more than a name or a version."""
+
+
+def without_quoted(text: str) -> str:
+    """The text without the bytes that it quotes, and without what looks like a key: mitmproxy
+    repeats heads and bodies that it cannot read."""
+    text = _QUOTED.sub(lambda match: match[0] if len(match[0]) <= _SHOWN else "(bytes)", text)
+    text = _OF_HEADER.sub(lambda match: f"{match[1]}(its value)", text)
+    return _SECRET.sub(lambda match: f"{match['lead'] or ''}[redacted]", text)
+
+
+def one_line(text: str) -> str:
+    """The text with every control character spelled out, so that it is one line and does nothing
+    to the terminal that shows it."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def redact(text: str, longest: int = _LONGEST) -> str:

@@ -8,6 +8,7 @@ from addons.policy.config import Config
 from addons.policy.config import ConfigError
 from addons.policy.config import parse_config
 from addons.policy.config import read_file
+from addons.policy.files import read_regular
 
 
 class ConfigSource:
@@ -51,6 +52,9 @@ class ConfigSource:
             return self._parse(content)
         except ConfigError as error:
             return error
+        except MemoryError:
+            self._stat, self._digest = (), b""  # there may be room at the next poll
+            raise
 
     def _parse(self, content: bytes) -> Config:
         self.config = parse_config(content, self.path, self._env)
@@ -71,7 +75,7 @@ class ConfigSource:
         parts = [hashlib.sha256(content).digest()]
         for file in self._beside:
             try:
-                parts.append(hashlib.sha256(file.read_bytes()).digest())
+                parts.append(hashlib.sha256(read_regular(file)).digest())
             except OSError:
                 parts.append(b"")
         return b"".join(parts)

@@ -31,8 +31,10 @@ from addons.policy.fields import Protocol
 from addons.policy.fields import Regex
 from addons.policy.fields import Secret
 from addons.policy.fields import Size
+from addons.policy.fields import Texts
 from addons.policy.fields import as_list
 from addons.policy.globs import Globs
+from addons.policy.limit_schema import Limits
 from addons.policy.part import Part
 from addons.policy.part import Quota
 from addons.policy.part import short
@@ -56,6 +58,8 @@ class Clients(Part):
     """Who may call. No keys: whoever is on this machine."""
 
     api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
+    host_names: Texts = ()
+    """Further names that clients call the router by."""
 
 
 class ServerTls(Part):
@@ -228,6 +232,7 @@ class Config(Part):
     heartbeat: Heartbeat = Heartbeat()
     retry: Retry = Retry()
     cooldown: Cooldown = Cooldown()
+    limits: Limits = Limits()
     payload: Payload = Payload()
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLog | None = None

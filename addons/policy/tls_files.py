@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from addons.policy.files import read_regular
 from addons.policy.problems import KeyPath
 from addons.policy.yaml_source import Document
 
@@ -45,7 +46,7 @@ def _files(data: object) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _wrong_ca(file: Path) -> tuple[str, str] | None:
-    pem = file.read_text("utf-8", "replace")
+    pem = read_regular(file).decode("utf-8", "replace")
     if "-----BEGIN CERTIFICATE-----" not in pem and "-----BEGIN TRUSTED" not in pem:
         hint = "convert it: openssl x509 -inform der -in FILE -out FILE.pem"
         return "is a file without a PEM certificate", hint
@@ -57,7 +58,7 @@ def _wrong_ca(file: Path) -> tuple[str, str] | None:
 
 
 def _wrong_client_cert(file: Path) -> tuple[str, str] | None:
-    pem = file.read_text("utf-8", "replace")
+    pem = read_regular(file).decode("utf-8", "replace")
     if "-----BEGIN CERTIFICATE-----" not in pem:
         return "is a file without a PEM certificate", "put certificate and key into one PEM file"
     if "PRIVATE KEY-----" not in pem:

@@ -23,6 +23,7 @@ from addons.policy.health import Health
 from addons.policy.health import Lease
 from addons.policy.quota import Quotas
 from addons.policy.records import AttemptRecord
+from addons.policy.records import brief_of
 from addons.policy.records import most_telling
 from addons.policy.records import reason_of
 from addons.policy.route import Credential
@@ -176,7 +177,7 @@ class Trail:
             return
         if verdict.cls not in ("request", "context-length"):
             self._health.report_failure(
-                attempt.lease, verdict, now, retry_after, seen.message, seen.status
+                attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )
         self._end(attempt, now)
         self._record(attempt, _failure(attempt, seen, verdict, now, retry_after))

@@ -26,6 +26,11 @@ _TAG = "tag:yaml.org,2002:"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _QUOTED = re.compile(r"'[^'\s]{3,}'|\"[^\"\s]{3,}\"")
 _MOST_VALUES = 100_000
+_DEEPEST = 100
+"""How many mappings and lists may stand within each other."""
+_DEEPEST_SHOWN = 5
+_DEEPEST_DEFAULT = 20
+"""How many `${NAME:-...}` may stand within each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,16 @@ def read_document(text: str, file: str, env: Mapping[str, str]) -> Document:
     return document
 
 
-def interpolate(text: str, env: Mapping[str, str]) -> tuple[str, list[str]]:
+def interpolate(text: str, env: Mapping[str, str], depth: int = 0) -> tuple[str, list[str]]:
     """Fills in `${NAME}` and `${NAME:-default}`; `$${` is a plain `${`.
 
     A variable that is set but empty counts as not set, as in the shell's `:-`. A default may hold
     further variables. Returns the text and the names of the variables that have no value; these
-    stay as they were written. Raises `ValueError` for a `${` that is never closed or names no
-    variable.
+    stay as they were written. Raises `ValueError` for a `${` that is never closed, names no
+    variable or stands within too many others; `depth` is in how many.
     """
+    if depth > _DEEPEST_DEFAULT:
+        raise ValueError(f"has more than {_DEEPEST_DEFAULT} ${{...}} within each other")
     out: list[str] = []
     unset: list[str] = []
     at = 0
@@ -114,7 +121,7 @@ def interpolate(text: str, env: Mapping[str, str]) -> tuple[str, list[str]]:
         if value := env.get(name):
             out.append(value)
         elif colon:
-            filled, missing = interpolate(default, env)
+            filled, missing = interpolate(default, env, depth + 1)
             out.append(filled)
             unset += missing
         else:
@@ -154,6 +161,9 @@ class _Reader:
         here = line if line is not None else node.start_mark.line + 1
         written = str(node.value) if isinstance(node, ScalarNode) else None
         self._document.marks[path] = Mark(here, written)
+        if len(path) > _DEEPEST:
+            self._document.problem(path[:_DEEPEST_SHOWN], "is nested too deeply")
+            return None
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         # Anchors can make a mapping part of itself, or a small file very large.

@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from addons.policy.files import read_regular
 from addons.wire.listing import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
 """By whatever tells one provider's list from another's."""
 
 _VERSION = 1
+_MOST_BYTES = 32 * 1024 * 1024
+"""Far more than what a hundred providers with all models that are taken over come to."""
 
 
 def state_file(environment: Mapping[str, str]) -> Path:
@@ -25,15 +28,21 @@ def state_file(environment: Mapping[str, str]) -> Path:
 def load_lists(file: Path) -> Lists:
     """What was kept; nothing where there is no file, or one that nobody can make sense of."""
     try:
-        kept = json.loads(file.read_bytes())
+        kept = json.loads(read_regular(file, _MOST_BYTES))
         if kept["version"] != _VERSION:
             return {}
         return {
-            str(key): tuple(FoundModel(str(name), window) for name, window in models)
+            str(key): tuple(_model(name, window) for name, window in models)
             for key, models in kept["lists"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except Exception:  # it may hold anything, nested to any depth
         return {}
+
+
+def _model(name: object, window: object) -> FoundModel:
+    if not isinstance(name, str) or not (window is None or type(window) is int):
+        raise TypeError("no model")
+    return FoundModel(name, window)
 
 
 def save_lists(file: Path, lists: Lists) -> None:

@@ -8,7 +8,8 @@ that of the `Relay`.
 from dataclasses import dataclass
 from typing import Protocol
 
-from addons.wire.bodies import MAX_BODY
+from addons.wire.bounds import USUAL
+from addons.wire.bounds import Bounds
 from addons.wire.conversation import Usage
 from addons.wire.decoding import CorruptEncoding
 from addons.wire.decoding import Decode
@@ -76,7 +77,7 @@ class AsideRelay:
     enough = False
     progress = 0
 
-    def __init__(self, aside: Aside, upstream: Format) -> None:
+    def __init__(self, aside: Aside, upstream: Format, bounds: Bounds = USUAL) -> None:
         self.committed = False
         self.failed = False
         self.done = False
@@ -88,6 +89,7 @@ class AsideRelay:
         self._status = 0
         self._decode: Decode | None = None
         self._collected = bytearray()
+        self._most = bounds.body
 
     def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
         """The upstream's head."""
@@ -106,9 +108,11 @@ class AsideRelay:
             self._collected += self._decode(data) if self._decode else data
         except CorruptEncoding as e:
             self._fail("malformed", str(e))
-        if len(self._collected) > MAX_BODY:
-            self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
+        if len(self._collected) > self._most:
+            self._fail("malformed", f"the answer is larger than {self._most} bytes")
         return b""
+
+    long_words = ()
 
     def skim(self, data: bytes) -> bytes | None:
         """As of `Relay`; an answer that is one body is read."""

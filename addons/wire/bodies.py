@@ -4,9 +4,6 @@ from addons.wire.jsonio import JsonObject
 from addons.wire.jsonio import loads
 from addons.wire.sse import Frame
 
-MAX_BODY = 256 * 1024 * 1024
-"""Bytes of a JSON answer that are read at most; several images in base64 stay far below."""
-
 MAX_ERROR_BODY = 1024 * 1024
 """Bytes of an error answer that are read; what follows tells nothing more."""
 

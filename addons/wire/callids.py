@@ -5,6 +5,7 @@ made up here can be told from real ones, so that nobody is told of them who did 
 """
 
 import re
+from collections import deque
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -36,28 +37,33 @@ class HistoryIds:
 
     def __init__(self) -> None:
         self._count = 0
-        self._open: list[tuple[str, str]] = []
+        self._open: dict[int, tuple[str, str]] = {}
+        """Id and name of each unanswered call, by its place among all."""
+        self._places: dict[str, deque[int]] = {}
+        """Those of the calls of an id."""
+        self._calls = 0
 
     def call(self, given: str, name: str) -> str:
         """The id of a call of function `name`; `given` is its own, or empty."""
         call_id = given or self._next()
-        self._open.append((call_id, name))
+        self._open[self._calls] = call_id, name
+        self._places.setdefault(call_id, deque()).append(self._calls)
+        self._calls += 1
         return call_id
 
     def result(self, given: str, name: str) -> str:
         """The id of the call that a result answers: the one it names, else the first unanswered
         one of the same function (of any, where the result does not say of which it is)."""
-        answered = [entry for entry in self._open if given and entry[0] == given]
-        if not answered:
-            answered = [
-                entry
-                for entry in self._open
-                if (not name or entry[1] == name) and (not given or is_made_up(entry[0]))
-            ]
-        if not answered:
-            return given or self._next()
-        self._open.remove(answered[0])
-        return answered[0][0]
+        places = self._places.get(given) if given else None
+        if places:
+            del self._open[places.popleft()]
+            return given
+        for place, (call_id, called) in self._open.items():
+            if (not name or called == name) and (not given or is_made_up(call_id)):
+                del self._open[place]
+                self._places[call_id].remove(place)
+                return call_id
+        return given or self._next()
 
     def _next(self) -> str:
         self._count += 1

@@ -16,6 +16,9 @@ MAX_DECODED = 256 * 1024 * 1024
 MAX_OF_A_PIECE = 64 * 1024 * 1024
 """Bytes that one piece of a body may unpack to: a hundred bytes of brotli can hold gigabytes."""
 
+_MOST_STEPS = 4
+"""Encodings that a body may have one within the other."""
+
 _PIECE = 16 * 1024
 """Bytes decoded at once."""
 
@@ -33,6 +36,10 @@ class CorruptEncoding(ValueError):
     """The body is not what its content-encoding says."""
 
 
+class TooLarge(CorruptEncoding):
+    """The body unpacks to more than it may."""
+
+
 def decoder(encoding: str) -> Decode:
     """A function that undoes `encoding` (the header's value) piece by piece. One per body.
 
@@ -40,6 +47,8 @@ def decoder(encoding: str) -> Decode:
     more than `MAX_OF_A_PIECE` bytes.
     """
     names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
+    if len(names) > _MOST_STEPS:
+        raise UnknownEncoding(f"more than {_MOST_STEPS} content-encodings are not supported")
     steps = [_step(name) for name in reversed(names) if name != "identity"]
 
     def decode(data: bytes) -> bytes:
@@ -54,14 +63,15 @@ def decoder(encoding: str) -> Decode:
 
 
 def decode_whole(data: bytes, encoding: str, most: int = MAX_DECODED) -> bytes:
-    """A whole body without its encoding. Raises UnknownEncoding, or CorruptEncoding where it is
-    not valid or unpacks to more than `most` bytes: a few kilobytes can hold gigabytes."""
+    """A whole body without its encoding. Raises UnknownEncoding, CorruptEncoding where it is not
+    valid, and TooLarge where it unpacks to more than `most` bytes: a few kilobytes can hold
+    gigabytes."""
     decode = decoder(encoding)
     out = bytearray()
     for start in range(0, len(data), _PIECE):
         out += decode(data[start : start + _PIECE])
         if len(out) > most:
-            raise CorruptEncoding(f"the body unpacks to more than {most} bytes")
+            raise TooLarge(f"the body unpacks to more than {most} bytes")
     return bytes(out)
 
 
@@ -79,7 +89,7 @@ def _step(name: str) -> Decode:
 
 
 def _too_much() -> CorruptEncoding:
-    return CorruptEncoding(f"a piece of the body unpacks to more than {MAX_OF_A_PIECE} bytes")
+    return TooLarge(f"a piece of the body unpacks to more than {MAX_OF_A_PIECE} bytes")
 
 
 def _bounded(inner: Any, data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from addons.wire.conversation import Usage
 from addons.wire.errors import BadReply
 from addons.wire.errors import BadRequest
 from addons.wire.format import Format
+from addons.wire.gemini.paths import method_path
 from addons.wire.jsonio import JsonObject
 from addons.wire.members import int_of
 from addons.wire.members import number_of
@@ -80,9 +81,8 @@ class Embedding:
                     "/embeddings" if self._is_own(format) and self._method != "embed" else "/embed"
                 )
             case "gemini":
-                name = model if model.startswith("tunedModels/") else f"models/{model}"
                 own = self._is_own(format)
-                return f"/{name}:{self._method if own else 'batchEmbedContents'}"
+                return method_path(model, self._method if own else "batchEmbedContents")
 
     def write(self, format: str, model: str) -> JsonObject:
         if self._is_own(format):

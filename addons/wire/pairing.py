@@ -6,6 +6,8 @@ use", handling results; Gemini counts the responses to a turn's calls). Clients 
 cut histories anywhere, answer late, or not at all after an interruption.
 """
 
+from collections import Counter
+from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,17 +43,19 @@ def paired(conversation: Conversation) -> Conversation:
 
 
 def _is_paired(turns: Sequence[Turn]) -> bool:
-    open: list[str] = []
+    open: Counter[str] = Counter()
     for turn in turns:
         if turn.role != "user" and open:
             return False
         for part in turn.parts:
             if isinstance(part, ToolCall):
-                open.append(part.id)
+                open[part.id] += 1
             elif isinstance(part, ToolResult):
                 if part.call_id not in open:
                     return False
-                open.remove(part.call_id)
+                open[part.call_id] -= 1
+                if not open[part.call_id]:
+                    del open[part.call_id]
             elif open and turn.role == "assistant" and _is_said(part):
                 return False
     return not open
@@ -65,7 +69,12 @@ class _Answers:
     """Finds the result of each call. One per conversation; the turns in their order."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        self._turns = turns
+        self._results: dict[str, deque[tuple[int, ToolResult]]] = {}
+        """Those that are left of each call, with the places of their turns."""
+        for index, turn in enumerate(turns):
+            for part in turn.parts:
+                if isinstance(part, ToolResult):
+                    self._results.setdefault(part.call_id, deque()).append((index, part))
         self._used: set[int] = set()
         """`id()` of the results that were placed."""
 
@@ -83,12 +92,13 @@ class _Answers:
             yield Turn(role="user", parts=tuple(self._answer(index, call) for call in calls))
 
     def _answer(self, index: int, call: ToolCall) -> ToolResult:
-        for turn in self._turns[index + 1 :]:
-            for part in turn.parts:
-                if isinstance(part, ToolResult) and part.call_id == call.id:
-                    if id(part) not in self._used:
-                        self._used.add(id(part))
-                        return part
+        results = self._results.get(call.id)
+        while results:
+            place, part = results.popleft()
+            # What stands before this call stands before all that follow.
+            if place > index and id(part) not in self._used:
+                self._used.add(id(part))
+                return part
         said = (Text(text=_UNANSWERED),)
         return ToolResult(call_id=call.id, parts=said, is_error=True, name=call.name)
 

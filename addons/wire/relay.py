@@ -15,10 +15,13 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import replace
 
-from addons.wire.bodies import MAX_BODY
 from addons.wire.bodies import MAX_ERROR_BODY
 from addons.wire.bodies import is_whole
 from addons.wire.bodies import parse_body
+from addons.wire.bounds import USUAL
+from addons.wire.bounds import Bounds
+from addons.wire.bounds import Exceeded
+from addons.wire.bounds import Gauge
 from addons.wire.conversation import Choice
 from addons.wire.conversation import Reply
 from addons.wire.conversation import Stop
@@ -79,11 +82,12 @@ class Relay:
         asked: Asked,
         seam: Seam | None = None,
         before: "Relay | None" = None,
+        bounds: Bounds = USUAL,
     ) -> None:
         """`streams` says whether the client wants a stream.
 
         With a `seam` a stream that breaks after output can be continued by another relay, which is
-        given the same seam and this one as `before`.
+        given the same seam and this one as `before`. What goes beyond `bounds` is a failure.
         """
         self.upstream = upstream
         self.client = client
@@ -102,6 +106,8 @@ class Relay:
         """What the events go through. Given before `start`, and only where something is to be done:
         a stream that nothing has to be done to keeps its bytes."""
         self._asked = asked
+        self._bounds = bounds
+        self._gauge = Gauge(bounds)
         self._status = 0
         self._content_type = ""
         self._decode: Decode | None = None
@@ -159,6 +165,11 @@ class Relay:
         self.progress += 1
         return out
 
+    @property
+    def long_words(self) -> Sequence[bytes]:
+        """Of the last piece that was skimmed, all words but the short ones."""
+        return self._skimmer.long if self._skimmer is not None else ()
+
     def _feed_frames(self, data: bytes) -> bytes:
         if self._frames is None:
             return b""
@@ -201,8 +212,8 @@ class Relay:
             self._collected[:] = self._collected.removeprefix(b"\xef\xbb\xbf").lstrip()
             return self._sniff() if self._collected else b""
         if is_document(self.upstream, head, self._content_type):
-            if len(self._collected) > MAX_BODY:
-                self._fail("malformed", f"the answer is larger than {MAX_BODY} bytes")
+            if len(self._collected) > self._bounds.body:
+                self._fail("malformed", f"the answer is larger than {self._bounds.body} bytes")
             return b""
         return self._open_stream()
 
@@ -242,6 +253,10 @@ class Relay:
         events = self._reader.feed(frame)
         if events:
             self.progress += 1
+        try:
+            self._gauge.frame(len(frame.data), events, kept=self._skimmer is None)
+        except Exceeded as e:
+            return self._fail("malformed", str(e))
         if self.stages:
             events = self._staged(events)
         spoke = self._watch(events)
@@ -254,7 +269,13 @@ class Relay:
             return out
         # Held back unwritten: where this attempt fails, another one may have to use the same sink.
         self._held.append((frame, events))
-        return self._commit() if spoke else b""
+        if spoke:
+            return self._commit()
+        try:
+            self._gauge.hold(len(frame.data))
+        except Exceeded as e:
+            return self._fail("malformed", str(e))
+        return b""
 
     def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
         if self._seam is not None:

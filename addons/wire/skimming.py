@@ -29,6 +29,10 @@ _SPELLED = re.compile(
 _AS_WE_SPELL = re.compile(_PLAIN + rb'(?:\\["\\bfnrt]' + _PLAIN + rb")*+")
 """The same in the spelling of `jsonio.dumps`, so that it need not be changed when it is copied."""
 
+LONG = 8
+"""Bytes of words that may hold what a client must not be told; the eight last characters of a key
+do already."""
+
 _MEMBER = re.compile(rb'"(?:content|text|thinking)": ?"\Z')
 _PADDING = re.compile(rb'"obfuscation": ?"')
 """OpenAI's padding, which differs from frame to frame and says nothing (API reference, "The chat
@@ -38,7 +42,17 @@ completion chunk object", `obfuscation`)."""
 class Skimmer:
     """Learns what the frames of one stream look like, and knows more of them when they come."""
 
-    __slots__ = ("_event", "_forgets", "_head", "_out", "_padded", "_spelling", "_tail", "sure")
+    __slots__ = (
+        "_event",
+        "_forgets",
+        "_head",
+        "_out",
+        "_padded",
+        "_spelling",
+        "_tail",
+        "long",
+        "sure",
+    )
 
     def __init__(self, reader: Forgets, sink: Forgets) -> None:
         self._forgets = (reader, sink)
@@ -46,6 +60,9 @@ class Skimmer:
         """Whether frames may be skimmed: the last one was read, and like the one before it."""
         self._head = self._tail = self._padded = b""
         """A frame up to its words, from their end on, and from the end of its padding on."""
+        self.long: list[bytes] = []
+        """Words of `LONG` bytes and more that the last look found, padding among them: all of what
+        was skimmed that was not read before, but for what is too short to matter."""
         self._out: tuple[bytes, bytes] | None = None
         """What is written before and after the words; None where the frame itself is."""
         self._spelling = _SPELLED
@@ -74,22 +91,28 @@ class Skimmer:
         words = self._spelling.match
         written: list[bytes] = []
         done, length, size = 0, len(data), len(head)
+        long: list[bytes] = []
         while done < length and data.startswith(head, done):
             begun = done + size
             found = words(data, begun)
             end = found.end() if found is not None else begun
             if end == begun or not data.startswith(tail, end):
                 break
+            if end - begun >= LONG:
+                long.append(data[begun:end])
             after = end + len(tail)
             if padded:
                 found = _AS_WE_SPELL.match(data, after)
-                after = found.end() if found is not None else after
+                if found is not None:
+                    long.append(found[0])
+                    after = found.end()
                 if not data.startswith(padded, after):
                     break
                 after += len(padded)
             if out is not None:
                 written += (out[0], data[begun:end], out[1])
             done = after
+        self.long = long
         if not done or not _is_sound(data[:done]):
             return b"", 0
         return (data[:done] if out is None else b"".join(written)), done

@@ -15,6 +15,8 @@ from scripts.lib.redirect import CgroupRule
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _LISTENS = "0A"
+_PROGRAMS = (b"scripts/launch.py", b"addons/router.py")
+"""How the words end by which a router is started (`scripts/start`, `mitmdump -s`)."""
 
 
 class Trouble(Exception):
@@ -28,6 +30,18 @@ class Listener:
     pid: int
     hosts: frozenset[str]
     """Addresses as /proc/net writes them: 0100007F is 127.0.0.1."""
+    owners: frozenset[int]
+    """Whose the sockets on that port are, on whichever address: user ids."""
+
+    @property
+    def is_router(self) -> bool:
+        """Whether the process runs the router, by its command line. Its owner can run anything
+        under that name, so that it is asked together with `owners`."""
+        try:
+            words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return any(word.endswith(_PROGRAMS) for word in words)
 
     @property
     def uid(self) -> int:
@@ -88,6 +102,7 @@ def user_id(name: str) -> int:
 def listener(port: int, netns: str = "") -> Listener | None:
     """Who listens on a TCP port, in a network namespace or in ours."""
     hosts: dict[str, str] = {}
+    owners: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(Trouble):  # no IPv6
             for line in run(["cat", table], netns).splitlines()[1:]:
@@ -95,9 +110,10 @@ def listener(port: int, netns: str = "") -> Listener | None:
                 host, _, at = fields[1].partition(":")
                 if fields[3] == _LISTENS and int(at, 16) == port:
                     hosts[f"socket:[{fields[9]}]"] = host
+                    owners.add(int(fields[7]))
     for pid, link in _open_sockets():
         if link in hosts:
-            return Listener(pid, frozenset(hosts.values()))
+            return Listener(pid, frozenset(hosts.values()), frozenset(owners))
     return None
 
 

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 TABLE = "inet switchyard"
+_ALIVE = "alive"
+"""The set of ports that are redirected: its elements go by themselves, unless they are renewed."""
+HOLDS_FOR = 15
+"""Seconds for which connections are redirected after the last sign that the router is there.
+Whoever took its port later would get them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,18 @@ class Redirect:
     user id."""
     ipv6: bool = False
     """Whether the router listens on ::1 as well."""
+    closed: bool = False
+    """Whether connections are refused that do not go to the router, while it is not there."""
 
     @property
     def rules(self) -> str:
         """What `nft -f` takes. It replaces the whole table at once, and touches no other."""
         chains = self._passing() if self.interface else self._leaving()
-        return f"table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{chains}}}\n"
+        alive = (
+            f"\tset {_ALIVE} {{\n\t\ttype inet_service; flags timeout;\n"
+            f"\t\telements = {{ {_elements(self.ports)} }}\n\t}}\n"
+        )
+        return f"table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{alive}{chains}}}\n"
 
     @property
     def _tcp(self) -> str:
@@ -56,14 +67,16 @@ class Redirect:
                 own.append(f"{match} return")
             case int(uid):
                 own.append(f"meta skuid {uid} return")
-        redirect, refuse = list(own), list(own)
+        redirect, refuse = [*own, f"tcp dport != @{_ALIVE} return"], list(own)
         for whose in self._whose():
             for family in ("ipv4", "ipv6") if self.ipv6 else ("ipv4",):
                 redirect.append(
                     f"{whose}meta nfproto {family} {self._tcp} redirect to :{self.port}"
                 )
             refuse.append(f"{whose}udp dport 443 {_REFUSE_UDP}")
-            if not self.ipv6:
+            if self.closed:
+                refuse.append(f"{whose}{self._tcp} {_REFUSE_TCP}")
+            elif not self.ipv6:
                 refuse.append(f"{whose}meta nfproto ipv6 {self._tcp} {_REFUSE_TCP}")
         return _chain("to_router", "nat", "output", -100, redirect) + _chain(
             "refused", "filter", "output", 0, refuse
@@ -81,17 +94,35 @@ class Redirect:
         whose = f'iifname "{self.interface}" '
         redirect = [
             f"{whose}fib daddr type local return",
+            f"{whose}tcp dport != @{_ALIVE} return",
             f"{whose}meta nfproto ipv4 {self._tcp} dnat ip to 127.0.0.1:{self.port}",
         ]
         refuse = [
             f"{whose}udp dport 443 {_REFUSE_UDP}",
-            f"{whose}meta nfproto ipv6 {self._tcp} {_REFUSE_TCP}",
+            f"{whose}{self._tcp} {_REFUSE_TCP}"
+            if self.closed
+            else f"{whose}meta nfproto ipv6 {self._tcp} {_REFUSE_TCP}",
         ]
         return (
             _chain("guarded", "filter", "prerouting", -300, [f"{whose}ip daddr 127.0.0.0/8 drop"])
             + _chain("to_router", "nat", "prerouting", -100, redirect)
             + _chain("refused", "filter", "forward", 0, refuse)
         )
+
+
+def still_alive(ports: tuple[int, ...]) -> str:
+    """What `nft -f` takes to have the rules hold for a while longer."""
+    name = f"{TABLE} {_ALIVE}"
+    return f"flush set {name}\nadd element {name} {{ {_elements(ports)} }}\n"
+
+
+def no_more() -> str:
+    """What `nft -f` takes to have nothing redirected from now on."""
+    return f"flush set {TABLE} {_ALIVE}\n"
+
+
+def _elements(ports: tuple[int, ...]) -> str:
+    return ", ".join(f"{port} timeout {HOLDS_FOR}s" for port in ports)
 
 
 _REFUSE_UDP = "reject with icmpx type port-unreachable"

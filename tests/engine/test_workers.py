@@ -110,3 +110,73 @@ def test_a_port_that_somebody_listens_on_is_refused(tmp_path: Path) -> None:
             worker.listen()
             with pytest.raises(OSError):
                 reserve("127.0.0.1", port)
+
+
+def test_one_that_hangs_is_followed(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    hung = workers.pids().pop()
+    os.kill(hung, signal.SIGSTOP)
+    workers.wait_for("has given no sign for")
+    workers.wait_for("another one takes its place")
+    workers.wait_for(READY)
+    now = workers.pids()
+    assert len(now) == COUNT and hung not in now
+    assert all(workers.answers() for _ in range(16))
+
+
+def test_a_closed_terminal_stops_all(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    now = workers.pids()
+    workers.process.send_signal(signal.SIGHUP)
+    assert workers.process.wait(20) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in now)
+
+
+def test_a_hung_one_does_not_hold_up_the_stop(workers: Workers) -> None:
+    workers.wait_for(READY, COUNT)
+    os.kill(workers.pids().pop(), signal.SIGSTOP)
+    workers.process.send_signal(signal.SIGTERM)
+    assert workers.process.wait(14) == 0
+
+
+BEATING = """
+import os, sys, time
+pipe = int(os.environ["SWITCHYARD_WORKER_BEATS"])
+print("begun", flush=True)
+for _ in range(int(sys.argv[1])):
+    os.write(pipe, b".")
+    time.sleep(0.05)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("beats", "hangs"), [(3, True), (0, False), (100_000, False)])
+def test_who_hangs(beats: int, hangs: bool) -> None:
+    """One that has not begun to serve may take its time; one that beats is well."""
+    command = [sys.executable, "-c", BEATING, str(beats)]
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from addons.engine import workers\n"
+        "sys.exit(workers.Supervisor(1, sys.argv[2:], hung_after=0.5).run())"
+    )
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", code, str(ROOT), *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert supervisor.stdout and supervisor.stdout.readline() == "begun\n"
+        if hangs:
+            assert "has given no sign for" in supervisor.stdout.readline()
+            assert "ended (signal 9); another one" in supervisor.stdout.readline()
+            assert supervisor.stdout.readline() == "begun\n"
+        else:
+            # A time in which the other one is killed several times over.
+            assert not select.select([supervisor.stdout], [], [], 3)[0]
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(20) == 0
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        assert supervisor.stdout
+        supervisor.stdout.close()

@@ -4,9 +4,12 @@ The layer is sans-io, so a test can be a conversation: what the client sends, wh
 what the addons decide, when time passes; and afterwards what went to whom.
 """
 
+from collections import Counter
 from collections import defaultdict
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from typing import Optional
 
@@ -25,8 +28,12 @@ from addons.failover.attempt import Attempt
 from addons.failover.attempt import Failure
 from addons.failover.attempt import Heart
 from addons.failover.attempt import Timeouts
+from addons.failover.bounds import Bounds
+from addons.failover.bounds import plainly
+from addons.failover.http1 import QuickHttp1Server
 from addons.failover.layer import FailoverLayer
 from addons.failover.stream import FailoverStream
+from addons.policy.limit_schema import Limits
 
 
 class Lines:
@@ -136,6 +143,23 @@ class Beats:
         return b"[closing " + (answer.content or b"") + b"]\n"
 
 
+class Held:
+    """Who is held back, and who does not take what was sent."""
+
+    def __init__(self) -> None:
+        self.held: Counter[connection.Connection] = Counter()
+        self.full: set[connection.Connection] = set()
+
+    def hold(self, one: connection.Connection) -> None:
+        self.held[one] += 1
+
+    def release(self, one: connection.Connection) -> None:
+        self.held[one] -= 1
+
+    def congested(self, one: connection.Connection) -> bool:
+        return one in self.full
+
+
 class Driver:
     """One client connection. `plan` lists the ports of the attempts, in order."""
 
@@ -144,6 +168,8 @@ class Driver:
         plan: list[int],
         receiver: Callable[[], Any] = Lines,
         timeouts: Timeouts | None = None,
+        limits: Mapping[str, object] = MappingProxyType({}),
+        alpn: bytes | None = None,
     ) -> None:
         self._events: deque[events.Event] = deque()
         self.plan = plan
@@ -160,6 +186,8 @@ class Driver:
         self.servers: list[connection.Server] = []
         self.sent: defaultdict[connection.Connection, bytearray] = defaultdict(bytearray)
         self.closed: list[connection.Connection] = []
+        self.half_closed: list[connection.Connection] = []
+        """Those towards which nothing more is written, but which are still read."""
         self.timers: list[commands.RequestWakeup] = []
         self.flow: http.HTTPFlow | None = None
         self.routed: set[str] = set()
@@ -171,9 +199,21 @@ class Driver:
             proxy_mode=ProxyMode.parse("regular"),
             state=ConnectionState.OPEN,
         )
+        self.client.alpn = alpn
         self.layer = HttpLayer(Context(self.client, _options()), HTTPMode.regular)
+        made = Limits.model_validate(limits)
+        bounds = Bounds(lambda: made, plainly)
+        bounds.open(self.client)
+        share = bounds.share_of(self.client)
+        self.holding = share.holding = Held()
         FailoverLayer.adopt(
-            self.layer, FailoverStream, self.routed, self.own, {}, may_forward=lambda flow: False
+            self.layer,
+            FailoverStream,
+            self.routed,
+            self.own,
+            {},
+            may_forward=lambda flow: False,
+            share=share,
         )
         assert isinstance(self.layer, FailoverLayer)
         self.feed(events.Start())
@@ -211,6 +251,21 @@ class Driver:
         return self
 
     @property
+    def held(self) -> int:
+        """Bytes of the client's that are kept."""
+        assert isinstance(self.layer, FailoverLayer)
+        client = self.layer.connections[self.client]
+        assert isinstance(client, QuickHttp1Server)
+        bodies = sum(len(each.request_body_buf) for each in self.layer.streams.values())
+        return len(client.buf) + bodies
+
+    @staticmethod
+    def refusing(hook: commands.StartHook) -> None:
+        """For `on_hook`: answers every request on its head."""
+        if hook.name == "requestheaders":
+            hook.args()[0].response = http.Response.make(401, b"no")
+
+    @property
     def answer(self) -> bytes:
         """All that the client was sent."""
         return bytes(self.sent[self.client])
@@ -239,6 +294,8 @@ class Driver:
                 self._connected(command, "refused" if refused else None)
         elif isinstance(command, commands.SendData):
             self.sent[command.connection] += command.data
+        elif isinstance(command, commands.CloseTcpConnection) and command.half_close:
+            self.half_closed.append(command.connection)
         elif isinstance(command, commands.CloseConnection):
             self.closed.append(command.connection)
             held = [c for c in self.held_connects if c.connection is command.connection]

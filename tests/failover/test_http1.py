@@ -66,6 +66,8 @@ def told(done: Iterable[commands.Command]) -> list[Any]:
     words: list[Any] = []
     for command in done:
         match command:
+            case commands.RequestWakeup():
+                pass  # a deadline, which mitmproxy has none of
             case commands.SendData(data=data):
                 if words and isinstance(words[-1], bytes):
                     words[-1] += data

@@ -3,8 +3,11 @@
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -288,3 +291,146 @@ def test_what_cannot_be_is_told(world: World, arguments: tuple[str, ...], said: 
     assert done.returncode == 1
     assert said in done.stderr
     assert ruleset(world.lab.gateway) == ""
+
+
+def listen_as(world: World, port: int, user: int, host: str = "127.0.0.1") -> subprocess.Popen:
+    """Somebody who is there before the router, under a name that says nothing."""
+    code = (
+        "import os, socket, sys; os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))\n"
+        "family = socket.AF_INET6 if ':' in sys.argv[3] else socket.AF_INET\n"
+        "door = socket.socket(family); door.bind((sys.argv[3], int(sys.argv[2]))); door.listen()\n"
+        "print('there', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        world.lab.gateway.command(
+            sys.executable, "-c", code, str(user), str(port), host, "addons/router.py"
+        ),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout and process.stdout.readline() == "there\n"
+    return process
+
+
+def test_a_strangers_port_gets_nothing(world: World) -> None:
+    stranger = listen_as(world, SECOND_ROUTER, int(NOBODY))
+    arguments = ("up", "--netns", world.lab.clients.name, "--port", str(SECOND_ROUTER))
+    try:
+        refused = world.intercept(*arguments)
+        assert refused.returncode == 1
+        assert f"is listened on by user {NOBODY}" in refused.stderr
+        assert ruleset(world.lab.gateway) == "" and not world.state.exists()
+        named = world.intercept(*arguments, "--router-user", NOBODY)
+        assert named.returncode == 0, named.stderr
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_stranger_beside_the_router_gets_nothing(world: World, tmp_path: Path) -> None:
+    """On the same port of the other family, which would be redirected too."""
+    with world.second_router(tmp_path):
+        stranger = listen_as(world, SECOND_ROUTER, int(NOBODY), "::1")
+        try:
+            refused = world.intercept(
+                "up", "--netns", world.lab.clients.name, "--port", str(SECOND_ROUTER)
+            )
+            assert refused.returncode == 1
+            assert f"is listened on by user {NOBODY}" in refused.stderr
+        finally:
+            stranger.kill()
+            stranger.wait()
+
+
+def test_what_is_no_router_gets_nothing(world: World) -> None:
+    code = "import socket, sys; d = socket.create_server(('127.0.0.1', 8789)); print(1, flush=True)"
+    other = subprocess.Popen(
+        world.lab.gateway.command(sys.executable, "-c", f"{code}; sys.stdin.read()"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert other.stdout and other.stdout.readline()
+        refused = world.intercept(
+            "up", "--netns", world.lab.clients.name, "--port", str(SECOND_ROUTER)
+        )
+        assert refused.returncode == 1 and "which is no router" in refused.stderr
+    finally:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.parametrize("on_exit", ["open", "closed"])
+def test_rules_lapse_when_nobody_is_left_to_take_them_away(
+    world: World, tmp_path: Path, on_exit: str
+) -> None:
+    """kill -9 of the router and of its watcher: whoever takes the port then gets no traffic."""
+    router = world.second_router(tmp_path)
+    router.start()
+    stranger = None
+    try:
+        arguments = ("--netns", world.lab.clients.name, "--on-exit", on_exit)
+        world.up(*arguments, port=SECOND_ROUTER)
+        assert world.state.stat().st_mode & 0o777 == 0o600
+        os.kill(json.loads(world.state.read_text())["watcher"], signal.SIGKILL)
+        router.kill()
+        stranger = listen_as(world, SECOND_ROUTER, int(NOBODY))
+        until = time.monotonic() + 40
+        while "expires" in ruleset(world.lab.gateway):
+            assert time.monotonic() < until, ruleset(world.lab.gateway)
+            time.sleep(0.2)
+
+        def reach() -> str:
+            with socket.socket() as client:
+                client.settimeout(10)
+                try:
+                    client.connect((HOSTS[FIRST], 443))
+                except ConnectionRefusedError:
+                    return "refused"
+                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                try:  # a server of TLS ends this; the stranger says nothing
+                    client.recv(1)
+                except ConnectionResetError:
+                    return "reached"
+                except TimeoutError:
+                    return "the stranger"
+                return "reached"
+
+        assert world.lab.clients.do(reach) == ("reached" if on_exit == "open" else "refused")
+        world.down()
+        assert ruleset(world.lab.gateway) == ""
+    finally:
+        router.kill()
+        if stranger is not None:
+            stranger.kill()
+            stranger.wait()
+
+
+def test_rules_are_renewed_while_the_router_lives(world: World) -> None:
+    world.up("--netns", world.lab.clients.name)
+    monitor = subprocess.Popen(
+        world.lab.gateway.command("nft", "monitor", "new", "elements"),
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert monitor.stdout and select.select([monitor.stdout], [], [], 30)[0]
+        assert "switchyard alive" in monitor.stdout.readline()
+    finally:
+        monitor.kill()
+        monitor.wait()
+
+
+def test_somebody_elses_state_is_not_undone(world: World, tmp_path: Path) -> None:
+    setting = Path("/proc/sys/net/ipv4/conf/lo/arp_notify")
+    before = setting.read_text()
+    state = {"what": "x", "port": 1, "on_exit": "open",
+             "sysctls": {"net/ipv4/conf/lo/arp_notify": "1"}}  # fmt: skip
+    real = tmp_path / "real.json"
+    real.write_text(json.dumps(state))
+    for kind in ("theirs", "a link"):
+        if kind == "theirs":
+            world.state.write_text(json.dumps(state))
+            os.chown(world.state, int(NOBODY), -1)
+        else:
+            world.state.unlink(missing_ok=True)
+            world.state.symlink_to(real)
+        world.down()
+        assert setting.read_text() == before

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,16 @@ LINK = "sw-wg7"
 
 @pytest.fixture(scope="module")
 def tunnel(whole_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    config = {**CONFIG, "clients": {"api-keys": ["a-key-that-nobody-has"]}}
+    with tunnelled(whole_world, tmp_path_factory.mktemp("wireguard"), config):
+        yield whole_world
+        for upstream in whole_world.upstreams:
+            upstream._plans.clear()
+
+
+@contextmanager
+def tunnelled(world: World, directory: Path, config: dict[str, Any]) -> Iterator[Router]:
+    """A router in WireGuard mode, through which everything of the clients' namespace goes."""
     for tool in ("wireguard-go", "wg"):
         if shutil.which(tool) is None:
             pytest.skip(
@@ -41,11 +53,10 @@ def tunnel(whole_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iter
             )
     if not Path("/dev/net/tun").exists():
         pytest.skip("NOT TRIED: there is no /dev/net/tun")
-    world, directory = whole_world, tmp_path_factory.mktemp("wireguard")
     inside = world.lab.clients
     router = Router(
         directory,
-        {**CONFIG, "clients": {"api-keys": ["a-key-that-nobody-has"]}},
+        config,
         *("--mode", "wireguard@10.231.7.1:51820"),
         trust=world.ca,
         within=world.lab.gateway.command(),
@@ -68,14 +79,12 @@ def tunnel(whole_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iter
             inside.sh("ip", "route", "replace", "default", "dev", LINK)
             shutil.rmtree(Path("/etc/netns") / inside.name / "ssl")
             trust(inside, router.ca)
-            yield world
+            yield router
         finally:
             inside.sh("ip", "link", "del", LINK)
             inside.sh("ip", "route", "replace", *before.split())
             shutil.rmtree(Path("/etc/netns") / inside.name / "ssl")
             trust(inside, world.router.ca)
-            for upstream in world.upstreams:
-                upstream._plans.clear()
 
 
 def ask(world: World, url: str, model: str, *more: str, **about: object):

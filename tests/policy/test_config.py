@@ -58,6 +58,7 @@ WHOLE = """
     heartbeat: {after: 5s, every: 7s}
     retry: {request-retry: 2, max-retry-credentials: 3, max-retry-interval: 40s, deadline: 9m}
     cooldown: {base: 2s, cap: 6m, jitter: 0.5}
+    limits: {request-line: 8KiB, headers: 50, body-time: 2m, tool-call: 1MB}
     payload:
       default: [{models: ["gpt-*"], params: {"reasoning.effort": high}}]
       override: [{models: [{name: "glm-*", protocol: openai-chat}], params: {temperature: 0.5}}]
@@ -173,6 +174,9 @@ def test_the_remaining_sections(whole: Config) -> None:
     assert (whole.retry.request_retry, whole.retry.max_retry_credentials) == (2, 3)
     assert (whole.retry.max_retry_interval, whole.retry.deadline) == (40, 540)
     assert (whole.cooldown.base, whole.cooldown.cap, whole.cooldown.jitter) == (2, 360, 0.5)
+    limits = whole.limits
+    assert (limits.request_line, limits.headers, limits.body_time) == (8192, 50, 120)
+    assert (limits.tool_call, limits.head) == (10**6, 65536)
     assert whole.payload.default[0].models[0].name == "gpt-*"
     assert whole.payload.override[0].models[0].protocol == "openai-chat"
     assert whole.payload.override[0].params == {"temperature": 0.5}

@@ -14,6 +14,7 @@ from addons.policy.reserved import RESERVED
 from addons.policy.reserved import reserved_in_use
 from addons.policy.schema import Config
 from addons.policy.units import parse_duration
+from addons.policy.units import parse_size
 from addons.wire.registry import FORMATS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
@@ -42,7 +43,9 @@ def test_every_key_is_told(key: str) -> None:
     assert re.search(rf"[`{{ ]{key}[`,}}: ]", TEXT)
 
 
-@pytest.mark.parametrize("section", ["timeouts", "heartbeat", "retry", "cooldown", "exchange-log"])
+@pytest.mark.parametrize(
+    "section", ["timeouts", "heartbeat", "retry", "cooldown", "limits", "exchange-log"]
+)
 def test_defaults_are_those_of_the_code(section: str) -> None:
     field = next(one for one in Config.model_fields.values() if one.alias == section)
     (part,) = parts_of(field.annotation)
@@ -53,8 +56,8 @@ def test_defaults_are_those_of_the_code(section: str) -> None:
         said, default = told[str(one.alias)], one.default
         if isinstance(default, float) and said[-1].isalpha():
             assert parse_duration(said) == default
-        elif said == "1GB":
-            assert default == 10**9
+        elif said.endswith("B"):
+            assert parse_size(said) == default
         else:
             assert said == str(default).lower()
 

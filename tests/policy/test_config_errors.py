@@ -66,6 +66,13 @@ IN_ONE = [
         "timeouts: {connect: 0}\n",
         "4: timeouts.connect: '0' must be more than 0.",
     ),
+    ("limits: {head: 0}\n", "4: limits.head: '0' must be more than 0."),
+    ("limits: {headers: 0}\n", "4: limits.headers: must be at least 1."),
+    ("limits: {body-time: 0s}\n", "4: limits.body-time: '0s' must be more than 0."),
+    (
+        "limits: {decoded: 1MB}\n",
+        "4: limits.decoded: unknown key. Hint: did you mean 'decoded-body'.",
+    ),
     (
         "exchange-log: {max-size: 10XB}\n",
         "4: exchange-log.max-size: '10XB' is not a size: write 10MB, 1GB or 512KiB (a plain number "
@@ -150,6 +157,20 @@ IN_ONE = [
         "    headers:\n      X-Good: a\n      Content-Length: 5\n",
         "6: providers[0].headers.Content-Length: is a header that the router sets itself. "
         "Hint: remove it.",
+    ),
+    *(
+        (
+            f"    headers: {{X-Leak: ${name}}}\n",
+            "4: providers[0].headers.X-Leak: copies the client's own credential. Hint: use "
+            "credentials: forward, which sends it where this provider expects it.",
+        )
+        for name in (
+            "api-key",
+            "x-auth-token",
+            "chatgpt-account-id",
+            "X-Functions-Key",
+            "x-user-jwt",
+        )
     ),
     (
         "    headers: {X-Leak: $Authorization}\n",

@@ -356,7 +356,7 @@ class TestShut:
         assert trail.earliest_return(world.now) == 30.0
         assert trail.most_telling() is None
         [blocked] = trail.blocked(world.now)
-        assert (blocked.cls, blocked.reason) == ("quota", "quota it is")
+        assert (blocked.cls, blocked.reason) == ("quota", "HTTP status None")
         assert (blocked.retry_at, blocked.tried) == (1030.0, False)
         world.now += 30.0
         assert world.next_try(world.trail(route(a))).key.provider == "a"

@@ -39,8 +39,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ca.Store:
 
 def test_the_steps_of_each_system(confdir: Path) -> None:
     certificate = confdir / ca.CERTIFICATE
+    authority = ca.read_authority(certificate, [os.getuid()])
     steps = {
-        (action, name): ca.plan(action, certificate, system, store).steps
+        (action, name): ca.plan(action, authority, system, store).steps
         for action in ("install", "remove")
         for name, system, store in (
             ("debian", "Linux", DEBIAN), ("fedora", "Linux", FEDORA), ("mac", "Darwin", None),
@@ -55,9 +56,9 @@ def test_the_steps_of_each_system(confdir: Path) -> None:
     (step,) = steps["install", "mac"]
     assert step.startswith("security add-trusted-cert -d -r trustRoot -k /Library/Keychains/")
     (step,) = steps["remove", "mac"]
-    assert ca.fingerprint(certificate) in step
+    assert ca.fingerprint(authority) in step
     with pytest.raises(ca.Trouble, match="no store of a known kind"):
-        ca.plan("install", certificate, "Linux", None)
+        ca.plan("install", authority, "Linux", None)
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "anything"])
@@ -94,6 +95,86 @@ def test_there_and_back(confdir: Path, store: ca.Store, monkeypatch, capsys) -> 
 def test_an_authority_that_is_not_there_is_told(tmp_path: Path, capsys) -> None:
     assert ca.main(["install", "--yes", "--confdir", str(tmp_path)]) == 1
     assert "the router makes it when it first starts" in capsys.readouterr().err
+
+
+ODD = ("link", "dangling link", "fifo", "folder", "key", "two", "key beside", "site", "text",
+       "empty", "huge", "latin", "writable", "writable folder")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_only_one_authority_in_a_file_of_its_own_is_installed(
+    confdir: Path, store: ca.Store, capsys, kind: str
+) -> None:
+    file, secret = confdir / ca.CERTIFICATE, confdir / "secret"
+    good = file.read_bytes()
+    key = b"-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n"
+    if kind not in ("writable", "writable folder"):
+        file.unlink()
+    match kind:
+        case "link":
+            secret.write_bytes(good)
+            file.symlink_to(secret)
+        case "dangling link":
+            file.symlink_to(secret)
+        case "fifo":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "key":
+            file.write_bytes(key)
+        case "two":
+            file.write_bytes(good + trustme.CA().cert_pem.bytes())
+        case "key beside":
+            file.write_bytes(good + key)
+        case "site":
+            file.write_bytes((confdir / "site.pem").read_bytes())
+        case "text" | "empty":
+            file.write_bytes(b"root:x:0:0::/root:/bin/sh\n" if kind == "text" else b"")
+        case "huge":
+            file.write_bytes(good + b"\n" * 10**6)
+        case "latin":
+            file.write_bytes(good.replace(b"M", b"\xff", 1))
+        case "writable":
+            file.chmod(0o666)
+        case "writable folder":
+            confdir.chmod(0o777)
+    assert ca.main(["install", "--yes", "--confdir", str(confdir)]) == 1
+    assert capsys.readouterr().err.startswith("scripts/ca: ")
+    assert not store.anchor.exists()
+
+
+def test_a_strangers_authority_is_refused_unless_it_is_named(
+    confdir: Path, store: ca.Store, monkeypatch, capsys
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("NOT TRIED: only root gives files away")
+    stranger = 54_321
+    arguments = ["install", "--yes", "--confdir", str(confdir)]
+    os.chown(confdir / ca.CERTIFICATE, stranger, -1)
+    assert ca.main(arguments) == 1
+    assert f"belongs to user {stranger}" in capsys.readouterr().err
+    os.chown(confdir / ca.CERTIFICATE, 0, -1)
+    os.chown(confdir, stranger, -1)
+    assert ca.main(arguments) == 1, "its folder's owner can put another one there"
+    assert not store.anchor.exists()
+    assert ca.main([*arguments, "--owner", str(stranger)]) == 0
+    assert ca.main(["remove", *arguments[1:], "--owner", str(stranger)]) == 0
+    monkeypatch.setenv("SUDO_UID", str(stranger))
+    assert ca.main(arguments) == 0
+    assert ca.main([*arguments, "--owner", "nobody-of-that-name"]) == 1
+
+
+def test_what_was_looked_at_is_what_is_installed(confdir: Path, store: ca.Store, tmp_path) -> None:
+    file = confdir / ca.CERTIFICATE
+    authority = ca.read_authority(file, [os.getuid()])
+    file.unlink()
+    file.symlink_to(tmp_path / "secret")
+    (tmp_path / "precious").write_text("precious")
+    store.anchor.symlink_to(tmp_path / "precious")
+    ca.carry_out(ca.plan("install", authority, "Linux", store))
+    assert store.anchor.read_bytes() == authority.pem and not store.anchor.is_symlink()
+    assert store.anchor.stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_in_a_copy_of_this_systems_store(confdir: Path, tmp_path: Path) -> None:

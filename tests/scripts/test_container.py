@@ -117,7 +117,13 @@ def test_the_ports_agree():
 
 def test_the_image_is_built_on_a_python_that_the_project_supports():
     bases = {rest.split()[0] for word, rest in instructions() if word == "FROM"}
-    assert bases == {"python:3.13-slim"}
+    (base,) = bases
+    assert re.fullmatch(r"python:3\.13-slim@sha256:[0-9a-f]{64}", base), "one, by its digest"
+
+
+def test_the_image_is_built_from_wheels_that_were_looked_at():
+    (install,) = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+    assert {"--require-hashes", "--only-binary=:all:"} <= set(install.split())
 
 
 def test_compose_refers_to_what_exists():
@@ -137,33 +143,63 @@ def test_compose_refers_to_what_exists():
             assert target in made
 
 
+def test_compose_gives_no_more_than_is_needed():
+    service = YAML(typ="safe").load(ROOT / "compose.yaml")["services"]["switchyard"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] <= 512
+    assert re.fullmatch(r"[1-4]g", service["mem_limit"])
+    assert "privileged" not in service and service.get("network_mode") != "host"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    writable = {mount.partition(":")[0] for mount in service["tmpfs"]}
+    assert writable == {"/tmp", "/home/switchyard/.local"}
+
+
 def workflow() -> dict:
     return YAML(typ="safe").load(WORKFLOW)
 
 
+def steps() -> list[tuple[str, dict]]:
+    """Every step of the workflow, with the job it belongs to."""
+    return [(name, step) for name, job in workflow()["jobs"].items() for step in job["steps"]]
+
+
 def test_the_workflow_tests_before_it_pushes():
     jobs = workflow()["jobs"]
-    assert jobs["image"]["needs"] == "test"
+    assert jobs["image"]["needs"] == "test" and jobs["publish"]["needs"] == "image"
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.12", "3.13"]
     commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
     assert commands == [".ci/run"]
-    pushes = [step for step in jobs["image"]["steps"] if step.get("with", {}).get("push")]
-    logins = [step for step in jobs["image"]["steps"] if "login" in step.get("uses", "")]
-    for step in (*pushes, *logins):
-        assert step["if"] == "github.event_name != 'pull_request'"
-    assert len(pushes) == len(logins) == 1
+    pushes = [job for job, step in steps() if step.get("with", {}).get("push")]
+    logins = [job for job, step in steps() if "login" in step.get("uses", "")]
+    assert pushes == logins == ["publish"]
 
 
-def test_the_workflow_may_do_no_more_than_it_must():
+def test_only_the_job_that_publishes_may_write_and_only_where_that_is_meant():
     document = workflow()
     assert document["permissions"] == {"contents": "read"}
-    assert "permissions" not in document["jobs"]["test"]
-    assert document["jobs"]["image"]["permissions"] == {"contents": "read", "packages": "write"}
+    jobs = document["jobs"]
+    assert {name for name, job in jobs.items() if "permissions" in job} == {"publish"}
+    assert jobs["publish"]["permissions"] == {"contents": "read", "packages": "write"}
+    assert " ".join(jobs["publish"]["if"].split()) == (
+        "github.event_name == 'push' && (startsWith(github.ref, 'refs/tags/v') "
+        "|| github.ref_name == github.event.repository.default_branch)"
+    )
+    checkouts = [step for _, step in steps() if "checkout" in step.get("uses", "")]
+    assert len(checkouts) == len(jobs)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_every_action_is_named_by_its_commit():
+    lines = re.findall(r"uses: (.*)", WORKFLOW.read_text())
+    assert len(lines) == len([step for _, step in steps() if "uses" in step])
+    for line in lines:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_the_image_gets_its_four_names():
-    steps = workflow()["jobs"]["image"]["steps"]
-    (names,) = [step for step in steps if "metadata-action" in step.get("uses", "")]
+    (names,) = [step for _, step in steps() if "metadata-action" in step.get("uses", "")]
     assert names["with"]["tags"].split() == [
         "type=raw,value=latest,enable={{is_default_branch}}",
         "type=ref,event=branch",

@@ -1,5 +1,6 @@
 """Model lists outlive the process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,32 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"version": 2, "lists": {}}', b'{"version": 1, "lists": {"p": [1]}}'],
-)
+    [b"", b"{", b"[]", b'{"version": 2, "lists": {}}', b'{"version": 1, "lists": {"p": [1]}}',
+     b"[" * 100_000, b'{"a":' * 100_000, b'{"version": 1, "lists": {"p": [["m", "many"]]}}',
+     b'{"version": 1, "lists": {"p": [["m", true]]}}', b"\xff\xfe",
+     b'{"version": 1, "lists": {"p": [[{"m": 1}, null]]}}'],
+)  # fmt: skip
 def test_a_file_that_makes_no_sense_is_as_none(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "models.json"
     file.write_bytes(content)
     assert load_lists(file) == {}
     assert load_lists(tmp_path / "nowhere.json") == {}
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device", "huge"])
+def test_what_is_no_file_is_as_none_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "models.json"
+    match kind:
+        case "fifo":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "device":
+            file.symlink_to("/dev/zero")
+        case "huge":
+            with file.open("wb") as huge:
+                huge.truncate(10**10)
+    assert load_lists(file) == {}
 
 
 def test_a_folder_that_cannot_be_written_raises(tmp_path: Path) -> None:

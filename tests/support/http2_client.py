@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ class Http2Client:
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._bodies: dict[int, bytearray] = defaultdict(bytearray)
         self._ended: set[int] = set()
+        self._statuses: dict[int, str] = {}
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._proxy_port)
@@ -54,6 +56,38 @@ class Http2Client:
         self._flush()
         return stream
 
+    async def ask(
+        self,
+        path: str,
+        fields: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        ends: bool = True,
+    ) -> int:
+        """Sends a POST with further headers and any body, as the server takes it; returns its
+        stream's id. Without `ends` the body is left unfinished."""
+        stream = self._h2.get_next_available_stream_id()
+        where = [(":authority", f"{self._host}:{self._port}"), (":path", path)]
+        head = [(":method", "POST"), (":scheme", "https"), *where, *fields]
+        self._h2.send_headers(stream, head, end_stream=ends and not body)
+        self._flush()
+        left = memoryview(body)
+        while left and stream not in self._ended:
+            room = self._h2.local_flow_control_window(stream)
+            piece = left[: min(room, self._h2.max_outbound_frame_size)]
+            if piece:
+                left = left[len(piece) :]
+                self._h2.send_data(stream, bytes(piece), end_stream=ends and not left)
+                self._flush()
+                await self._writer.drain()
+            else:
+                await self._receive()
+        return stream
+
+    async def answered(self, stream: int) -> tuple[str, bytes]:
+        """Status and body of an answer."""
+        body = await self.whole(stream)
+        return self._statuses[stream], body
+
     def cancel(self, stream: int) -> None:
         """Tells the server that nobody waits for this answer any more."""
         self._h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
@@ -81,6 +115,10 @@ class Http2Client:
                     self._h2.acknowledge_received_data(event.flow_controlled_length, stream)
                 case h2.events.StreamEnded(stream_id=stream):
                     self._ended.add(stream)
+                case h2.events.ResponseReceived(stream_id=stream, headers=headers):
+                    self._statuses[stream] = str(headers[0][1])
+                case h2.events.StreamReset(error_code=h2.errors.ErrorCodes.NO_ERROR):
+                    pass  # it was answered before it was read to its end
                 case h2.events.StreamReset(stream_id=stream):
                     raise AssertionError(f"stream {stream} was reset")
         self._flush()

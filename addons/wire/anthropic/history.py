@@ -14,6 +14,7 @@ A conversation may begin with an assistant turn; nothing is put before it.
 
 import re
 from base64 import b64decode
+from collections import deque
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
@@ -168,6 +169,7 @@ class _Pairing:
     def __init__(self, turns: Sequence[tuple[Role, list[Part]]]) -> None:
         self._source = turns
         self._done: list[tuple[Role, list[Part]]] = []
+        self._results: dict[str, deque[tuple[int, ToolResult]]] | None = None
         self._used: set[int] = set()
         """`id()` of the results that were placed."""
         self._ids: set[str] = set()
@@ -223,12 +225,19 @@ class _Pairing:
 
     def _find(self, index: int, call_id: str) -> ToolResult | None:
         """The first result for this id after turn `index` that no earlier call has taken."""
-        for _, parts in self._source[index + 1 :]:
-            for part in parts:
-                if isinstance(part, ToolResult) and part.call_id == call_id:
-                    if id(part) not in self._used:
-                        self._used.add(id(part))
-                        return part
+        if self._results is None:
+            self._results = {}
+            for place, (_, parts) in enumerate(self._source):
+                for part in parts:
+                    if isinstance(part, ToolResult):
+                        self._results.setdefault(part.call_id, deque()).append((place, part))
+        results = self._results.get(call_id)
+        while results:
+            place, part = results.popleft()
+            # What stands before this call stands before all that follow.
+            if place > index and id(part) not in self._used:
+                self._used.add(id(part))
+                return part
         return None
 
     def _new_id(self, call_id: str) -> str:

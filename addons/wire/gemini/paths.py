@@ -1,14 +1,17 @@
 """Paths of Gemini's API, which hold the model and whether to stream."""
 
 import re
+from collections import deque
 from typing import NamedTuple
 from urllib.parse import parse_qs
 from urllib.parse import quote
 from urllib.parse import unquote
 
-_PATH = re.compile(
-    r"^/(?:.*/)?v\d+[a-z0-9]*/(?P<name>.*(?:models|tunedModels)/.+):(?P<method>\w+)$"
-)
+from addons.wire.errors import BadRequest
+
+_VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)", re.IGNORECASE)
+_METHOD = re.compile(r"\w+")
+_COLLECTIONS = ("models/", "tunedmodels/")
 
 _PREFIXES = ("models/", "publishers/google/models/")
 
@@ -25,7 +28,7 @@ class GeminiPath(NamedTuple):
 
     @property
     def streams(self) -> bool:
-        return self.method == "streamGenerateContent"
+        return self.method.lower() == "streamgeneratecontent"
 
 
 def read_path(path: str) -> GeminiPath | None:
@@ -36,22 +39,52 @@ def read_path(path: str) -> GeminiPath | None:
     `projects/.../publishers/google/models/X`, slashes within a model's name, and percent encoding.
     """
     bare, _, query = path.partition("?")
-    found = _PATH.match(unquote(bare))
+    return read_plain(unquote(bare), query)
+
+
+def read_plain(path: str, query: str) -> GeminiPath | None:
+    """As `read_path`, for a path whose encoding is undone."""
+    found = _called(path)
     if found is None:
         return None
-    name = found["name"]
+    name, method = found
     if name.startswith("projects/"):
         name = name[name.find("/publishers/") + 1 :]
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     alt = parse_qs(query).get("alt")
-    return GeminiPath(name, found["method"], alt[0] if alt else None) if name else None
+    return GeminiPath(name, method, alt[0] if alt else None) if name else None
+
+
+def _called(path: str) -> tuple[str, str] | None:
+    """What stands between the last version and the method, and the method, of a path without a
+    query; None if it has no model. One pass, not a pattern with several wildcards: anybody may send
+    a long path."""
+    target, colon, method = path.rpartition(":")
+    if not colon or "\n" in path or not _METHOD.fullmatch(method):
+        return None
+    # At least a character follows.
+    lowered = target.lower()
+    last = max(lowered.rfind(one, 0, len(target) - 1) for one in _COLLECTIONS)
+    versions = deque(_VERSION.finditer(target, 0, max(last, 0)), maxlen=1)
+    return (target[versions[0].end() + 1 :], method) if versions else None
 
 
 def write_path(model: str, stream: bool) -> str:
-    """The path of a generating call, below the version segment."""
-    name = model.removeprefix("models/")
-    if not name.startswith("tunedModels/"):
-        name = f"models/{name}"
+    """The path of a generating call, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere."""
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/{quote(name, safe='/-._~@', errors='replace')}:{method}"
+    return method_path(model, method)
+
+
+def method_path(model: str, method: str) -> str:
+    """The path of a call of a model, below the version segment. Raises BadRequest on a name that
+    would lead elsewhere: servers resolve dot segments (RFC 3986, 5.2.4), some drop empty ones."""
+    name = model.removeprefix("models/")
+    kind = "models/"
+    if name.startswith("tunedModels/"):
+        kind, _, name = name.partition("/")
+        kind += "/"
+    if any(part.strip(" .") == "" for part in name.replace("\\", "/").split("/")):
+        raise BadRequest(f"the model's name {model[:80]!r} is no name of a Gemini model", "model")
+    return f"/{kind}{quote(name, safe='-._~@', errors='replace')}:{method}"

@@ -16,6 +16,9 @@ from addons.wire.openai_chat.tools import arguments_text
 from addons.wire.openai_chat.tools import gemini_signature
 from addons.wire.openai_chat.tools import made_up_id
 
+_COMPARED = 64
+"""Calls that may be said once more the old way."""
+
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 
 
@@ -32,6 +35,11 @@ class Calls:
         self._seed = seed
         self._fragments = Fragments()
         self._calls: list[_Call] = []
+        self._sorted: list[_Call] = []
+        """Those of `_fragments`, by their numbers."""
+        self._grown: dict[int, _Call] = {}
+        """By its place among all: what was said of a call since it was last seen whether it is
+        complete."""
         self._legacy: _Call | None = None
 
     def __bool__(self) -> bool:
@@ -43,10 +51,12 @@ class Calls:
         events: list[Event] = []
         if fragment.new:
             events += self.end_complete()
-            call = _Call(self._fragments.calls[fragment.number], "" if raw.get("type") else UNTYPED)
+            form = "" if raw.get("type") else UNTYPED
+            call = _Call(self._fragments.calls[fragment.number], form, len(self._calls))
             call.extra = {k: v for k, v in raw.items() if k not in _KNOWN}
             self._calls.append(call)
-        call = [call for call in self._calls if call is not self._legacy][fragment.number]
+            self._sorted.append(call)
+        call = self._sorted[fragment.number]
         call.signature = call.signature or gemini_signature(raw)
         return events + self._add(call, fragment.text)
 
@@ -56,23 +66,23 @@ class Calls:
         if not name and not text:
             return []
         if self._legacy is None:
-            if any(call.said.name == name and call.said.text() == text for call in self._calls):
+            if any(call.said.is_the_same(name, text) for call in self._calls[:_COMPARED]):
                 return []  # the same call, said the old and the new way
-            self._legacy = _Call(CallSoFar(), LEGACY)
+            self._legacy = _Call(CallSoFar(), LEGACY, len(self._calls))
             self._calls.append(self._legacy)
         said = self._legacy.said
         said.name = said.name or name
-        if text:
-            said.pieces.append(text)
+        said.add(text)
         return self._add(self._legacy, text)
 
     def end_complete(self) -> list[Event]:
         """Ends the calls whose arguments are complete."""
         events: list[Event] = []
-        for call in self._calls:
+        for _, call in sorted(self._grown.items()):
             if call.part is not None and not call.ended and call.said.is_complete():
                 call.ended = True
                 events.append(PartEnd(call.part, choice=self._choice))
+        self._grown.clear()
         return events
 
     def end_all(self) -> list[Event]:
@@ -87,6 +97,8 @@ class Calls:
         return events
 
     def _add(self, call: "_Call", text: str) -> list[Event]:
+        if not call.ended:
+            self._grown[call.number] = call
         if call.part is None:
             return self._start(call) if call.said.name else []
         if not text or call.ended:
@@ -97,7 +109,7 @@ class Calls:
         call.part = self._places.take()
         said = call.said
         part = ToolCall(
-            id=said.id or made_up_id(self._seed, self._calls.index(call)),
+            id=said.id or made_up_id(self._seed, call.number),
             name=said.name,
             kind="custom" if said.custom else "function",
             signature=call.signature,
@@ -112,10 +124,11 @@ class Calls:
 
 
 class _Call:
-    __slots__ = ("ended", "extra", "form", "part", "said", "signature")
+    __slots__ = ("ended", "extra", "form", "number", "part", "said", "signature")
 
-    def __init__(self, said: CallSoFar, form: str) -> None:
+    def __init__(self, said: CallSoFar, form: str, number: int) -> None:
         self.said = said
+        self.number = number
         self.form = form
         self.extra: JsonObject = {}
         self.signature: str | None = None

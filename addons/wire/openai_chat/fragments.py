@@ -16,6 +16,9 @@ from addons.wire.openai_chat.names import text_of
 from addons.wire.openai_chat.tools import arguments_text
 from addons.wire.openai_chat.tools import is_custom
 
+_LOOKS = 16
+"""How often it is seen, whatever the arguments' size, whether a call is complete."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
@@ -37,6 +40,8 @@ class Fragments:
     def __init__(self) -> None:
         self.calls: list[CallSoFar] = []
         self._by_index: dict[int, int] = {}
+        self._by_id: dict[str, int] = {}
+        """The first call of each id."""
 
     def take(self, raw: JsonObject) -> Fragment:
         """Add one entry of `tool_calls` to the call it belongs to."""
@@ -54,13 +59,14 @@ class Fragments:
             if index is not None:
                 self._by_index[index] = number
         call = self.calls[number]
-        call.id = call.id or call_id
+        if call_id and not call.id:
+            call.id = call_id
+            self._by_id.setdefault(call_id, number)
         named = "" if call.name else name
         call.name = call.name or name
         if call.repeats(text):
             text = ""
-        if text:
-            call.pieces.append(text)
+        call.add(text)
         return Fragment(number, new, named, text)
 
     def _find(self, index: int | None, call_id: str, name: str) -> int | None:
@@ -70,9 +76,8 @@ class Fragments:
             if number is None or self._is_another(self.calls[number], call_id, name):
                 return None
             return number
-        for number, call in enumerate(self.calls):
-            if call_id and call.id == call_id:
-                return number
+        if call_id and (known := self._by_id.get(call_id)) is not None:
+            return known
         last = self.calls[-1] if self.calls else None
         if last is None or (call_id and last.id):
             return None
@@ -91,13 +96,23 @@ class Fragments:
 class CallSoFar:
     """A call as its fragments have told it."""
 
-    __slots__ = ("custom", "id", "name", "pieces")
+    __slots__ = ("_judged", "_looks", "_size", "custom", "id", "name", "pieces")
 
     def __init__(self, custom: bool = False) -> None:
         self.custom = custom
         self.id = ""
         self.name = ""
         self.pieces: list[str] = []
+        self._size = 0
+        self._judged: tuple[int, bool] = (0, False)
+        """The size at which it was last seen whether the call is complete, and whether it was."""
+        self._looks = 0
+
+    def add(self, text: str) -> None:
+        """More of the arguments."""
+        if text:
+            self.pieces.append(text)
+            self._size += len(text)
 
     def text(self) -> str:
         """All arguments so far."""
@@ -106,13 +121,28 @@ class CallSoFar:
         return self.pieces[0] if self.pieces else ""
 
     def is_complete(self) -> bool:
-        """Whether the arguments so far are one whole JSON value, or free text that may be."""
-        text = self.text()
-        return bool(text) and (self.custom or _is_json(text))
+        """Whether the arguments so far are one whole JSON value, or free text that may be. Where
+        that was asked often, it is seen again only once they have doubled: an upstream can send
+        any number of fragments, and each look reads all of them."""
+        size, complete = self._judged
+        if self.custom or self._size == size:
+            return bool(self._size) if self.custom else complete
+        if self._looks >= _LOOKS and self._size < 2 * size:
+            return False
+        self._looks += 1
+        complete = self.pieces[-1].rstrip()[-1:] in ("}", "]", "") and _is_json(self.text())
+        self._judged = self._size, complete
+        return complete
+
+    def is_the_same(self, name: str, text: str) -> bool:
+        """Whether a call of that name with those arguments is this one."""
+        return self._size == len(text) and self.name == name and self.text() == text
 
     def repeats(self, text: str) -> bool:
         """Whether `text` says all the arguments once more."""
-        return len(text) > 1 and text[:1] == "{" and text == self.text() and _is_json(text)
+        if len(text) != self._size or len(text) < 2 or text[0] != "{":
+            return False
+        return text == self.text() and _is_json(text)
 
 
 def _is_json(text: str) -> bool:

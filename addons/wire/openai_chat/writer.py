@@ -296,7 +296,8 @@ class _ChoiceWriter:
         turned = part.kind == "function" and part.name in self._custom
         made = replace(part, kind="custom" if turned else part.kind, form=form)
         state = self._parts[index] = PartState(made)
-        state.number = len(self.calls) - sum(call.form == LEGACY for call in self.calls)
+        # The first alone may be of the old form, which has no number.
+        state.number = len(self.calls) - bool(self.calls and self.calls[0].form == LEGACY)
         state.input = InputStream() if turned else None
         state.said = bool(part.arguments)
         self.calls.append(made)

@@ -59,6 +59,8 @@ class Create:
     lane: str | None = None
     generates: bool = True
     """False for a warm-up, which only leaves its input for later requests to go on from."""
+    size: int = 0
+    """Characters of the message."""
 
 
 class BadMessage(ValueError):
@@ -90,7 +92,8 @@ def read_message(text: str) -> Create | None:
             lane,
         )
     body = {key: value for key, value in message.items() if key not in _OF_THE_MESSAGE}
-    return Create({**body, "stream": True}, lane, message.get("generate") is not False)
+    generates = message.get("generate") is not False
+    return Create({**body, "stream": True}, lane, generates, len(text))
 
 
 def error_message(

@@ -1,0 +1,178 @@
+"""A stream whose request is read up to the limits, and answered before its end where it goes beyond
+them, or is refused by its head."""
+
+import time
+
+from mitmproxy import http
+from mitmproxy.proxy import events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import RequestData
+from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
+from mitmproxy.proxy.utils import ReceiveBuffer
+
+from addons.failover.answering import AnsweringStream
+from addons.failover.bounds import Share
+from addons.failover.http1 import QuickHttp1Server
+from addons.failover.http2_server import BoundedHttp2Server
+from addons.failover.layer import layer_of
+from addons.policy.limit_schema import STEP
+
+SMALL = 65536
+"""Bytes of a body that is read although its request is refused, so that the connection stays."""
+
+_LATE = "body"
+"""The deadline of the next piece of a body."""
+
+
+class BoundedStream(AnsweringStream):
+    """Reads no more of a request than the limits permit."""
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.request_body_buf = BodyBuffer()
+        self._layer = layer_of(self)
+        self._share: Share = self._layer.share
+        self._counted = False
+        self._taken = self._marked = 0
+        self._told: int | None = None
+        """The size of the body, where the head tells it."""
+
+    def release(self) -> None:
+        super().release()
+        if self._taken:
+            self._let_go_of_body()
+        if self._counted:
+            self._counted = False
+            self._share.end_request()
+
+    def early_answer(self, ended: bool) -> http.Response | None:
+        """After the head, which may be all of the request (`ended`): the answer to a request whose
+        body nobody has to read. One that is small is read first, so that the connection stays."""
+        flow, request, share = self.flow, self.flow.request, self._share
+        if flow.error is not None or request.method == "CONNECT":
+            return None
+        self._counted = True
+        share.begin_request()
+        limits = share.limits
+        size = self._told = _told_size(request)
+        if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
+            said = f"More than {limits.unfinished_requests_per_address} requests of this address"
+            name = "limits.unfinished-requests-per-address"
+            flow.response = share.refuse(request, 429, f"{said} are unfinished ({name}).")
+        if flow.response is None and not request.stream and size is not None and size > limits.body:
+            flow.response = self._too_large()
+        if flow.response is None or ended:
+            return None
+        waits = "expect" in request.headers or bool(request.stream)
+        return None if size is not None and size <= SMALL and not waits else flow.response
+
+    def await_body(self, ended: bool) -> CommandGenerator[None]:
+        """Set the deadline for the first piece of the body, unless all of it is there."""
+        if ended or self.client_state != self.state_consume_request_body:
+            return
+        if self._paused_event_queue:
+            if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
+                return  # came while the head was looked at
+        client, size = self._layer.connections[self.context.client], self._told
+        if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
+            yield from self.arm(_LATE, self._share.limits.body_time)
+
+    def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
+        if isinstance(event, RequestData):
+            refusal = self._take(len(event.data))
+            if refusal is not None:
+                yield from self.answer_early(refusal)
+                return
+        elif isinstance(event, RequestEndOfMessage):
+            self._let_go_of_body()
+        yield from super().state_consume_request_body(event)
+
+    def state_done(self, _: events.Event) -> CommandGenerator[None]:
+        # What came of a request before its early answer was given.
+        yield from ()
+
+    def body_late(self) -> CommandGenerator[None]:
+        """The deadline of the body has passed."""
+        if self.client_state == self.state_consume_request_body:
+            seconds = self._share.limits.body_time
+            said = f"No {STEP // 1024} KiB more of the request's body came within {seconds:g} s"
+            refuse, request = self._share.refuse, self.flow.request
+            yield from self.answer_early(refuse(request, 408, f"{said} (limits.body-time)."))
+
+    def answer_early(self, answer: http.Response) -> CommandGenerator[None]:
+        """Answer, and read no more of the request: over HTTP/1 its connection ends with that."""
+        self.read_no_more(answer)
+        self.request_body_buf.clear()
+        self._let_go_of_body()
+        self.client_state = self.state_done
+        self.flow.response = answer
+        answer.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        if not (yield from self.stopped()):
+            yield from self.send_response()
+
+    def read_no_more(self, answer: http.Response) -> None:
+        """Drop what the client still sends of its request, which `answer` will be the answer to."""
+        client = self._layer.connections[self.context.client]
+        if isinstance(client, QuickHttp1Server):
+            answer.headers["connection"] = "close"
+            client.cut_off()
+        elif isinstance(client, BoundedHttp2Server):
+            client.cut_off(self.stream_id)
+
+    def _take(self, size: int) -> http.Response | None:
+        """Count a piece of the body; the answer if it is one too much."""
+        share, limits = self._share, self._share.limits
+        self._taken += size
+        share.add_body(size)
+        if self._taken > limits.body:
+            return self.flow.response or self._too_large()
+        if share.used.bodies > limits.unfinished_bodies_per_address:
+            name = "limits.unfinished-bodies-per-address"
+            said = f"This address sends more than {limits.unfinished_bodies_per_address} bytes"
+            return share.refuse(self.flow.request, 429, f"{said} at once ({name}).")
+        if self._taken - self._marked >= STEP and _LATE in self.deadlines:
+            self._marked = self._taken
+            self.deadlines[_LATE] = time.monotonic() + limits.body_time
+        return None
+
+    def _too_large(self) -> http.Response:
+        said = f"The request's body is larger than {self._share.limits.body} bytes (limits.body)."
+        return self._share.refuse(self.flow.request, 413, said)
+
+    def _let_go_of_body(self) -> None:
+        self.disarm(_LATE)
+        if self._taken:
+            self._share.add_body(-self._taken)
+            self._taken = self._marked = 0
+
+
+class BodyBuffer(ReceiveBuffer):
+    """mitmproxy's buffer, with small pieces joined: each object would take more room than they."""
+
+    _chunks: list[bytes | bytearray]  # type: ignore[assignment]
+
+    def __iadd__(self, other: bytes) -> "BodyBuffer":
+        chunks, self._len = self._chunks, self._len + len(other)
+        if not chunks or len(other) >= _PIECE:
+            chunks.append(other)
+        elif type(last := chunks[-1]) is bytearray and len(last) < _JOINED:
+            last += other
+        else:
+            chunks.append(bytearray(other))
+        return self
+
+
+_PIECE = 1024
+_JOINED = 65536
+
+
+def _told_size(request: http.Request) -> int | None:
+    """The size of a body, where the head tells it."""
+    length = request.headers.get("content-length")
+    if length is None or not length.isdecimal() or "transfer-encoding" in request.headers:
+        return None
+    # What is longer is no number that anybody can mean, and would take long to read.
+    return int(length[:20])

@@ -1,0 +1,183 @@
+"""How much of the router one client address has at once, and what each of its connections has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from ipaddress import ip_address
+from logging import getLogger
+from time import monotonic
+from typing import Protocol
+
+from mitmproxy import connection
+from mitmproxy import http
+
+from addons.policy.limit_schema import Limits
+
+type Refuse = Callable[[http.Request | None, int, str], http.Response]
+"""Makes the answer to a request that goes beyond a limit, by status and message; None for one whose
+first line could not be read."""
+
+logger = getLogger(__name__)
+
+_TOLD_EVERY = 60.0
+"""Seconds between two lines of the log about connections that are refused."""
+
+UNKNOWN = ""
+"""The address of clients that have none, such as those of a Unix socket."""
+
+
+class Holding(Protocol):
+    """Stops reading from connections, so that their peers have to wait."""
+
+    def hold(self, one: connection.Connection) -> None:
+        """Read no more from a connection until it was released as often as it was held."""
+        ...
+
+    def release(self, one: connection.Connection) -> None: ...
+
+    def congested(self, one: connection.Connection) -> bool:
+        """Whether the peer reads more slowly than it is written to."""
+        ...
+
+
+class NoHolding:
+    """Where nothing can be held back."""
+
+    def hold(self, one: connection.Connection) -> None: ...
+
+    def release(self, one: connection.Connection) -> None: ...
+
+    def congested(self, one: connection.Connection) -> bool:
+        return False
+
+
+@dataclass(slots=True, eq=False)
+class Used:
+    """What all connections of one address have."""
+
+    connections: int = 0
+    requests: int = 0
+    bodies: int = 0
+    """Bytes of bodies that are not complete."""
+
+
+class Share:
+    """What one connection has of what its address may have."""
+
+    __slots__ = ("_bodies", "_bounds", "_requests", "holding", "release", "used")
+
+    def __init__(self, bounds: "Bounds", used: Used) -> None:
+        self._bounds = bounds
+        self.used = used
+        self.holding: Holding = NoHolding()
+        self.release: list[Callable[[], None]] = []
+        """What is to be called once the connection is gone."""
+        self._requests = self._bodies = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Those in force."""
+        return self._bounds.limits()
+
+    @property
+    def refuse(self) -> Refuse:
+        return self._bounds.refuse
+
+    def begin_request(self) -> None:
+        self._requests += 1
+        self.used.requests += 1
+
+    def end_request(self) -> None:
+        self._requests -= 1
+        self.used.requests -= 1
+
+    def add_body(self, size: int) -> None:
+        """More of a body came; negative where it is complete, or given up."""
+        self._bodies += size
+        self.used.bodies += size
+
+    def close(self) -> None:
+        """The connection is gone, and all that it had."""
+        while self.release:
+            self.release.pop()()
+        self.used.connections -= 1
+        self.used.requests -= self._requests
+        self.used.bodies -= self._bodies
+        self._requests = self._bodies = 0
+        self.used = Used()  # what ends later counts nowhere
+
+
+class Bounds:
+    """The shares of all connections there are."""
+
+    def __init__(self, limits: Callable[[], Limits], refuse: Refuse) -> None:
+        """`limits` gives those in force."""
+        self.limits = limits
+        self.refuse = refuse
+        self._used: dict[str, Used] = {}
+        self._shares: dict[str, tuple[str, Share]] = {}
+        self._told = float("-inf")
+
+    def open(self, client: connection.Client) -> bool:
+        """Count a new connection; whether its address may have it. If not, the log says so."""
+        address = address_of(client)
+        used = self._used.get(address)
+        if used is None:
+            used = self._used[address] = Used()
+        used.connections += 1
+        self._shares[client.id] = address, Share(self, used)
+        most = self.limits().connections_per_address
+        if used.connections <= most:
+            return True
+        if monotonic() - self._told > _TOLD_EVERY:
+            self._told = monotonic()
+            logger.warning(
+                "switchyard: %s has %d connections; further ones are closed "
+                "(limits.connections-per-address)",
+                address or "a client",
+                most,
+            )
+        return False
+
+    def share_of(self, client: connection.Client) -> Share:
+        found = self._shares.get(client.id)
+        return found[1] if found is not None else Share(self, Used())
+
+    def close(self, client: connection.Client) -> None:
+        """A connection is gone."""
+        address, share = self._shares.pop(client.id, (UNKNOWN, None))
+        if share is None:
+            return
+        share.close()
+        if not self._used[address].connections:
+            del self._used[address]
+
+
+def address_of(client: connection.Client) -> str:
+    """Who counts as one: an IPv4 address, or the /64 of an IPv6 one, which a machine has alone."""
+    if not client.peername:
+        return UNKNOWN
+    host = str(client.peername[0]).partition("%")[0]
+    if ":" not in host:
+        return host
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    assert isinstance(address, IPv6Address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return address.exploded[:19]
+
+
+def plainly(request: http.Request | None, status: int, message: str) -> http.Response:
+    """An answer in nobody's format."""
+    return http.Response.make(status, message, {"content-type": "text/plain"})
+
+
+def unbounded() -> Share:
+    """A share of a client that is alone."""
+    return Share(Bounds(lambda: _DEFAULT, plainly), Used())
+
+
+_DEFAULT = Limits()

@@ -1,0 +1,81 @@
+"""Holds back who sends more than somebody else takes: no byte is read from them meanwhile."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from typing import Protocol
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy.server import ConnectionHandler
+
+
+class HeldWire(Protocol):
+    """See `addons.engine.wire`."""
+
+    congested: bool
+    holds: int
+
+
+class Wires(Protocol):
+    """See `addons.engine.handler`."""
+
+    def wire_of(self, connection: Any) -> Any: ...
+
+    def balance(self) -> None: ...
+
+
+class WireHolding:
+    """By the wires of the engine."""
+
+    def __init__(self, handler: Wires) -> None:
+        self._handler = handler
+
+    def hold(self, one: Connection) -> None:
+        self._change(one, 1)
+
+    def release(self, one: Connection) -> None:
+        self._change(one, -1)
+
+    def _change(self, one: Connection, by: int) -> None:
+        wire: HeldWire | None = self._handler.wire_of(one)
+        if wire is not None:
+            wire.holds = max(0, wire.holds + by)
+            self._handler.balance()
+
+    def congested(self, one: Connection) -> bool:
+        wire: HeldWire | None = self._handler.wire_of(one)
+        return wire is not None and wire.congested
+
+
+class TaskHolding:
+    """By the tasks of mitmproxy, which read from a connection each. Between two pieces they wait
+    until all peers have taken what they were sent: there they can be made to wait for more."""
+
+    def __init__(self, handler: ConnectionHandler) -> None:
+        self._handler = handler
+        self._held: Counter[Connection] = Counter()
+        self._released = asyncio.Event()
+        self._drain = handler.drain_writers
+        handler.drain_writers = self._drain_and_wait  # type: ignore[method-assign]
+
+    async def _drain_and_wait(self) -> None:
+        await self._drain()
+        while self._held and self._is_held(asyncio.current_task()):
+            self._released.clear()
+            await self._released.wait()
+
+    def _is_held(self, task: asyncio.Task[Any] | None) -> bool:
+        transports = self._handler.transports
+        return any(one in transports and transports[one].handler is task for one in self._held)
+
+    def hold(self, one: Connection) -> None:
+        self._held[one] += 1
+
+    def release(self, one: Connection) -> None:
+        self._held[one] -= 1
+        if self._held[one] <= 0:
+            del self._held[one]
+            self._released.set()
+
+    def congested(self, one: Connection) -> bool:
+        return False  # nothing is read until what was written is taken

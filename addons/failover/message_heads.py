@@ -1,0 +1,130 @@
+"""Heads of HTTP/1 messages, read in linear time and refused or cleaned where they are no heads.
+
+mitmproxy takes what RFC 9110 (5.5) and RFC 9112 (5.2) have a recipient reject or replace: line
+breaks and NUL within values, and values over several lines, each of which costs it a copy of all
+before it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy.http import Headers
+from mitmproxy.http import Request
+from mitmproxy.http import Response
+from mitmproxy.net.http import http1
+from mitmproxy.net.http.http1 import read
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""Characters that no head has, but a tab (RFC 9110, 5.5)."""
+_BLANK_LINES = re.compile(rb"(?:\r?\n)+")
+_VERSION = re.compile(rb"[ \t]HTTP/(\d)\.\d\r?\Z")
+_SPACES = b" \t\r\n"
+
+
+@dataclass(slots=True)
+class UpstreamHeads:
+    """How large the head of an upstream's answer may be."""
+
+    most_bytes: int = 1024 * 1024
+    most_headers: int = 1000
+
+
+upstream_heads = UpstreamHeads()
+"""Those in force."""
+
+
+class TooLarge(ValueError):
+    """The head of an answer is larger than it may be. The text says how."""
+
+
+_originals = {
+    (read, "_read_headers"): read._read_headers,
+    (http1, "read_request_head"): http1.read_request_head,
+    (http1, "read_response_head"): http1.read_response_head,
+}
+
+
+def install() -> None:
+    """Have mitmproxy read heads by what is here."""
+    read._read_headers = read_headers  # type: ignore
+    http1.read_request_head = read_request_head
+    http1.read_response_head = read_response_head
+
+
+def remove() -> None:
+    """Give mitmproxy its own back."""
+    for (module, name), original in _originals.items():
+        setattr(module, name, original)
+
+
+def read_headers(lines: Iterable[bytes]) -> Headers:
+    """The headers in a head's lines, those of a folded value joined by a space each. Raises
+    ValueError."""
+    fields: list[tuple[bytes, bytes]] = []
+    folded: list[bytes] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t"):
+            if not fields:
+                raise ValueError("a head cannot begin with a folded line")
+            folded.append(line.strip(_SPACES))
+            continue
+        if folded:
+            _join(fields, folded)
+        name, colon, value = line.partition(b":")
+        if not name or not colon:
+            raise ValueError("a line of the head is no header")
+        fields.append((name, value.strip(_SPACES)))
+    if folded:
+        _join(fields, folded)
+    return Headers(fields)
+
+
+def _join(fields: list[tuple[bytes, bytes]], folded: list[bytes]) -> None:
+    name, value = fields[-1]
+    fields[-1] = name, b" ".join(part for part in (value, *folded) if part)
+    folded.clear()
+
+
+def read_request_head(lines: list[bytes]) -> Request:
+    """The head of a request. Raises ValueError."""
+    if any(map(_CONTROLS.search, lines)):
+        raise ValueError("the head holds a control character")
+    return _originals[http1, "read_request_head"](lines)
+
+
+def read_response_head(lines: list[bytes]) -> Response:
+    """The head of an answer, with a space for each control character in it. Raises ValueError."""
+    if len(lines) - 1 > upstream_heads.most_headers:
+        raise TooLarge(
+            f"the head of the answer has more than {upstream_heads.most_headers} headers"
+        )
+    if sum(map(len, lines)) > upstream_heads.most_bytes:
+        raise TooLarge(too_large())
+    if any(map(_CONTROLS.search, lines)):
+        lines = [_CONTROLS.sub(b" ", line) for line in lines]
+    return _originals[http1, "read_response_head"](lines)
+
+
+def too_large() -> str:
+    """What is said of an answer whose head is too large."""
+    return f"the head of the answer is larger than {upstream_heads.most_bytes} bytes"
+
+
+def drop_blank_lines(buffer: ReceiveBuffer) -> None:
+    """Drop the empty lines before a request's first line (RFC 9112, 2.2)."""
+    data = buffer._data
+    if data[:1] in (b"\r", b"\n") and (found := _BLANK_LINES.match(data)) is not None:
+        buffer.maybe_extract_at_most(found.end())
+
+
+def is_of_another_version(buffer: ReceiveBuffer) -> bool:
+    """Whether the request line that a buffer begins with is of another version than HTTP/1, which
+    this connection does not speak (RFC 9110, 15.6.6)."""
+    data = buffer._data
+    end = data.find(b"\n", 0, upstream_heads.most_bytes)
+    if end < 0 or data.endswith(b" HTTP/1.1\r", 0, end):
+        return False
+    found = _VERSION.search(data, max(end - 12, 0), end)
+    return found is not None and found[1] != b"1"

@@ -1,0 +1,107 @@
+"""Turns away who is not taken to where a request, or a tunnel, is to go."""
+
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.proxy.layers.modes import Socks5AuthData
+
+from addons.access import place_of
+from addons.answers import error_answer
+from addons.endpoints import find_foreign_endpoint
+from addons.endpoints import format_of_client
+from addons.guard import Refused
+from addons.guard import guarded
+from addons.own_address import may_pass
+from addons.reach import judge_flow
+from addons.reach import names_another
+from addons.runtime import Runtime
+from addons.wire.errors import ApiError
+from addons.wire.registry import FORMATS
+
+PROXY_CREDENTIAL = "proxy-authorization"
+_ASKS = {"proxy-authenticate": 'Basic realm="Switchyard"'}
+
+
+class Gate:
+    """Asks of every tunnel, and of every request that somebody else is to answer, whether its
+    client is taken there (`addons.reach`), as soon as its head is known.
+
+    Calls to models at providers' hosts are no such requests: they go where the router chooses, and
+    `Access` decides over them. What a client showed to the proxy ends here, whatever it was.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def socks5_auth(self, data: Socks5AuthData) -> None:
+        """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
+        what it likes."""
+        runtime, client = self._runtime, data.client_conn
+        for candidate in (data.password, data.username):
+            if (place := place_of(candidate, runtime.client_keys)) is not None:
+                key = runtime.config.clients.api_keys[place]
+                runtime.exchanges.admit_connection(client.id, key)
+                data.valid = True
+                return
+        if may_pass(client) and not ctx.options.proxyauth:
+            data.valid = True
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        flow.request.headers.pop(PROXY_CREDENTIAL, None)
+        if flow.response is not None:
+            return
+        try:
+            self._check(flow)
+        except Refused as e:
+            flow.response = error_answer(FORMATS["openai-chat"], e.error, e.headers)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        flow.request.headers.pop(PROXY_CREDENTIAL, None)
+        if flow.response is not None or flow.is_replay or self._runtime.is_own(flow):
+            return
+        try:
+            self._check_request(flow)
+        except Refused as e:
+            flow.response = error_answer(format_of_client(flow.request), e.error, e.headers)
+            self._runtime.exchanges.refuse(flow)
+
+    @guarded
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Once more, unless the body went on as it came: a key may have been withdrawn since."""
+        if flow.request.trailers is not None:
+            flow.request.trailers.pop(PROXY_CREDENTIAL, None)
+        over = flow.response or flow.error or not flow.live
+        if over or flow.is_replay or flow.request.stream:
+            return
+        if not self._runtime.is_own(flow):
+            self._check_request(flow)
+
+    def _check_request(self, flow: http.HTTPFlow) -> None:
+        runtime, request = self._runtime, flow.request
+        if names_another(runtime, flow):
+            message = (
+                f"The request's Host is not the host that it is sent to ({request.host}): "
+                "send the same in both."
+            )
+            raise Refused(ApiError(message=message, kind="invalid_request"))
+        if not (runtime.serves(request) and find_foreign_endpoint(request) is not None):
+            self._check(flow)
+
+    def _check(self, flow: http.HTTPFlow) -> None:
+        """Raises Refused where the client is not taken to the flow's destination."""
+        match judge_flow(self._runtime, flow):
+            case "yes":
+                return
+            case "key":
+                message = (
+                    "This router asks clients on other machines for a key before it is a proxy to "
+                    "them: use http://any:KEY@ROUTER:PORT as the proxy."
+                )
+                error = ApiError(message=message, kind="authentication", status=407)
+                raise Refused(error, _ASKS)
+            case "certificate":
+                message = "Clients on other machines must show this router a certificate, by https."
+            case "no":
+                message = (
+                    f"This router is no proxy to {flow.request.host} for clients on other machines."
+                )
+        raise Refused(ApiError(message=message, kind="permission"))

@@ -1,0 +1,82 @@
+"""Every line of the log: one line, without keys, whoever wrote it."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from addons.policy.concealing import Concealer
+from addons.policy.redaction import one_line
+from addons.policy.redaction import without_quoted
+from addons.runtime import Runtime
+
+_CONFIGURATION = "addons.settings"
+"""What is wrong with a configuration is told in several lines; clients write none of them."""
+
+
+class LogLines:
+    """Has log records made that tell no key and are one line when they are formatted.
+
+    What mitmproxy says of bytes that it cannot read quotes them, and with them the client's key;
+    names of clients, hosts and models may hold line ends and what terminals act upon. Records that
+    nobody formats cost nothing.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+
+    def load(self, loader: object) -> None:
+        self._before = logging.getLogRecordFactory()
+        runtime = self._runtime
+
+        class Line(LogLine):
+            @property
+            def known(self) -> Concealer | None:
+                routes = getattr(runtime, "routes", None)
+                return routes.certain if routes is not None else None
+
+        logging.setLogRecordFactory(Line)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """What a flow ended by is shown in views and dumps as well."""
+        if flow.error is not None:
+            flow.error.msg = one_line(without_quoted(flow.error.msg))
+
+    def done(self) -> None:
+        logging.setLogRecordFactory(self._before)
+
+
+class LogLine(logging.LogRecord):
+    """A record whose text is safe to show."""
+
+    _text: str | None = None
+
+    @property
+    def known(self) -> Concealer | None:
+        """Knows the secrets of the configuration in force."""
+        return None
+
+    def getMessage(self) -> str:
+        if self._text is None:
+            self._text = self._safe()
+        return self._text
+
+    def _safe(self) -> str:
+        text = super().getMessage()
+        if self.name.startswith("mitmproxy"):
+            text = without_quoted(text)
+        if self.name != _CONFIGURATION:
+            text = one_line(text)
+        if self.exc_info and self.exc_info[0] is not None:
+            text += "\n" + _told(traceback.format_exception(*self.exc_info))
+            # Whoever formats the record would add it as it is.
+            self.exc_info = None
+        return self.known.text(text) if self.known is not None else text
+
+
+def _told(lines: list[str]) -> str:
+    """A traceback, indented: what an error says begins no line of the log."""
+    told = (one_line(line) for part in lines for line in part.splitlines())
+    return "\n".join(f"  {without_quoted(line)}" for line in told)

@@ -1,0 +1,78 @@
+"""What the router's process sets for itself: who reads its files, and how a closed terminal ends
+it."""
+
+import asyncio
+import logging
+import os
+import signal
+import stat
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import ctx
+
+logger = logging.getLogger(__name__)
+
+_OWNER_ALONE = 0o077
+_READ_BY_OTHERS = 0o044
+
+
+def keep_traffic_private() -> None:
+    """From now on all new files are for the owner alone: dumps, HAR files, exports, TLS keys.
+
+    Called when the certificate authority has been made, which others are to read. A dump file that
+    mitmproxy has opened by then is made anew; one that is added to stays as its owner has it.
+    """
+    os.umask(_OWNER_ALONE)
+    save = ctx.master.addons.get("save")
+    stream = getattr(save, "stream", None)
+    if save is not None and stream is not None:
+        _make_private(Path(stream.fo.name), save)
+    har = ctx.options.hardump if "hardump" in ctx.options else ""
+    if har and har != "-":
+        _make_private(Path(har).expanduser())
+
+
+def _make_private(file: Path, save: Any = None) -> None:
+    """`save` is the add-on that has the file open, if it is."""
+    try:
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode) or not about.st_mode & _OWNER_ALONE:
+            return
+        if save is None:
+            file.chmod(about.st_mode & ~_OWNER_ALONE)
+        elif not about.st_size:
+            # Anew: whoever has opened the old one reads nothing of the new one.
+            file.resolve().unlink()
+            save.current_path = None
+            save.maybe_rotate_to_new_file()
+        elif about.st_mode & _READ_BY_OTHERS:
+            logger.warning("switchyard: %s holds traffic, and others can read it: chmod 600", file)
+    except FileNotFoundError:
+        pass  # made later, for the owner alone
+    except OSError as e:
+        logger.warning("switchyard: %s may be read by others: %s", file, e.strerror)
+
+
+def stop_on_hangup() -> None:
+    """Have SIGHUP, as of a terminal that is closed, end all streams as SIGTERM does."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return  # nohup
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up)
+
+
+def _hang_up() -> None:
+    _let_go_of_terminal()
+    ctx.master.shutdown()
+
+
+def _let_go_of_terminal() -> None:
+    """mitmproxy ends at once when it cannot print."""
+    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for stream in (1, 2):
+        try:
+            if stat.S_ISCHR(os.fstat(stream).st_mode):
+                os.dup2(nowhere, stream)
+        except OSError:
+            pass  # closed already
+    os.close(nowhere)

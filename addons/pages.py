@@ -1,0 +1,150 @@
+"""Pages in browsers of people who may call: what they may ask for in their people's name.
+
+A browser lets the page of any site send requests to any address, to this machine's too: what passes
+for a form (Fetch, "CORS-safelisted request-header"), images, and WebSockets (RFC 6455, 10.2). It
+says which site's page sent a request by `Origin` (Fetch, 3.2) and `Sec-Fetch-Site` (Fetch Metadata
+Request Headers, 2.3), which pages cannot write. A site may also have its name lead to this machine
+(DNS rebinding), after which its pages are of the same origin as we are, and `Host` alone shows it.
+"""
+
+import ipaddress
+import re
+import socket
+
+from mitmproxy import http
+
+from addons.guard import Refused
+from addons.own_address import is_loopback
+from addons.own_address import is_this_machine
+from addons.wire.errors import ApiError
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\[\]:/@\s,]+)(?::(\d{1,5}))?")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s,]+)(?::\d{0,5})?", re.IGNORECASE)
+_LONGEST = 300
+"""Characters of an origin or host; names in the DNS have 253 at most."""
+
+_PORTS = {"http": 80, "https": 443}
+
+_PROGRAMS: dict[str, frozenset[str] | None] = {
+    "vscode-webview": None,  # each view has a host of its own
+    "vscode-file": frozenset({"vscode-app"}),
+    "app": frozenset({"obsidian.md"}),
+    "capacitor": frozenset({"localhost"}),
+    "tauri": frozenset({"localhost"}),
+}
+"""Programs that are made of web pages: their schemes, and the hosts that count there. No browser
+gives a site's page such an origin. Extensions of browsers are not among them: anybody can publish
+one, and it needs no permission to send requests."""
+
+_LOCAL_NAMES = frozenset(
+    {
+        "host.docker.internal",
+        "gateway.docker.internal",
+        "host.containers.internal",
+        "host.lima.internal",
+    }
+)
+"""How containers on this machine call it; no site can be there (`.internal` is never delegated)."""
+
+
+def check_own_page(request: http.Request) -> None:
+    """Raises Refused for a request to our own address from the page of another site."""
+    origin = request.headers.get("origin")
+    if is_from_elsewhere(request) if origin is None else not is_local_origin(origin):
+        raise _refused(
+            "Pages of other sites may not call this router without a key. Configure one in "
+            "'clients: api-keys', and send it."
+        )
+
+
+def check_foreign_page(request: http.Request) -> None:
+    """Raises Refused for a call at a provider's host from the page of another site than that host's
+    own: the router would answer it with its own keys."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        admitted = not is_from_elsewhere(request)
+    else:
+        admitted = is_local_origin(origin) or _is_origin_of(origin, request)
+    if not admitted:
+        raise _refused(
+            f"Pages of other sites may not call {request.pretty_host} through this router without "
+            "one of its client keys ('clients: api-keys')."
+        )
+
+
+def check_host(host: str | None, names: tuple[str, ...]) -> None:
+    """Raises Refused for a request to our own address by a name that is none of it. `names` are
+    those which the configuration adds; `host` is as in the `Host` header."""
+    if host is None or is_our_name(host, names):
+        return
+    raise _refused(
+        "This router does not know the name that it was called by. Call it as localhost, or add "
+        "the name to 'clients: host-names'."
+    )
+
+
+def is_from_elsewhere(request: http.Request) -> bool:
+    """Whether a browser says that another site's page made it send a request."""
+    return request.headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
+
+
+def is_local_origin(origin: str) -> bool:
+    """Whether an `Origin` is a page that this machine serves, or a program that is one."""
+    if (parts := _parts(origin)) is None:
+        return False
+    scheme, host, _ = parts
+    if scheme in _PORTS:
+        return is_loopback(host)
+    hosts = _PROGRAMS.get(scheme, frozenset())
+    return hosts is None or host in hosts
+
+
+def is_our_name(host: str, names: tuple[str, ...]) -> bool:
+    """Whether what stands in a `Host` header is this machine: an address of its own in figures, in
+    any spelling, or a name that no other machine can have."""
+    found = _HOST.fullmatch(host.strip()) if len(host) <= _LONGEST else None
+    if found is None:
+        return False
+    name = found[1].strip("[]").lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost") or name in _LOCAL_NAMES:
+        return True  # RFC 6761, 6.3: such names lead to loopback
+    if name in (one.lower() for one in (*names, socket.gethostname())):
+        return True
+    address = _address(name)
+    return address is not None and is_this_machine(address)
+
+
+def _address(name: str) -> str | None:
+    """An address in figures in its usual spelling: programs also take 127.1 and 0x7f000001."""
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            return socket.inet_ntoa(socket.inet_aton(name))
+        except (OSError, ValueError):
+            return None
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return str(mapped or address)
+
+
+def _is_origin_of(origin: str, request: http.Request) -> bool:
+    """Whether a page is of the host that it calls."""
+    parts = _parts(origin)
+    if parts is None or parts[0] not in _PORTS:
+        return False
+    _, host, port = parts
+    return (host, port) == (request.pretty_host.lower(), request.port)
+
+
+def _parts(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an `Origin`, the port 0 where none is usual; None for one that is
+    no origin of a site (`null`), and for several."""
+    found = _ORIGIN.fullmatch(origin) if len(origin) <= _LONGEST else None
+    if found is None:
+        return None
+    port = int(found[3]) if found[3] else _PORTS.get(found[1], 0)
+    return found[1], found[2].strip("[]"), port
+
+
+def _refused(message: str) -> Refused:
+    return Refused(ApiError(message=message, kind="permission"), {"connection": "close"})

@@ -1,0 +1,140 @@
+"""What a client wrote, so that an upstream that quotes it does not speak for itself."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+MARK = "***"
+"""What stands for the client's words in a text."""
+
+_SHORTEST = 3
+"""Characters; what is shorter is found in every text."""
+_LONGEST = 2000
+"""Characters of a value that is looked for as a whole."""
+_MOST = 50_000
+"""Values of one request that are looked for."""
+_MOST_VISITED = 500_000
+_MOST_TEXT = 4 * 1024 * 1024
+"""Characters in which longer pieces are looked for."""
+_WORD = re.compile(r"[a-z]{1,16}|max_tokens")
+"""Plain words: every request has some, and providers say them in their own name."""
+
+
+class ClientWords:
+    """The strings of one request: values and names of members, headers, parts of the path.
+
+    Nothing is looked at before the first question.
+    """
+
+    __slots__ = ("_all", "_said", "_too_many", "_values")
+
+    def __init__(self, *said: object) -> None:
+        """Parsed JSON, or texts."""
+        self._said = said
+        self._values: frozenset[str] | None = None
+        self._all: str | None = None
+        self._too_many = False
+
+    def without(self, text: str) -> str:
+        """The text with a mark in place of every value of the request that it quotes, case
+        ignored; the mark alone where the request has more values than can be looked for."""
+        lower = text.lower()
+        values = self._known()
+        if self._too_many:
+            return MARK
+        quoted = sorted((value for value in values if value in lower), key=len, reverse=True)
+        if not quoted:
+            return text
+        any_of = "|".join(map(re.escape, quoted))
+        return re.sub(rf"(?<!\w)(?:{any_of})(?!\w)", MARK, text, flags=re.IGNORECASE)
+
+    def is_value(self, text: str) -> bool:
+        """Whether it is a value of the request, as a whole."""
+        return text.strip().lower() in self._known()
+
+    def without_any(self, said: Any, depth: int = 6) -> Any:
+        """Parsed JSON with the marks in its strings; what is nested deeper is left out."""
+        if isinstance(said, str):
+            return self.without(said[:_LONGEST])
+        if not isinstance(said, dict | list):
+            return said
+        if not depth:
+            return None
+        if isinstance(said, list):
+            return [self.without_any(item, depth - 1) for item in said[:64]]
+        return {name: self.without_any(value, depth - 1) for name, value in said.items()}
+
+    def has(self, text: str) -> bool:
+        """Whether the client wrote this text, alone or among more; case and white space count for
+        nothing."""
+        if self._all is None:
+            self._all = _flat("\n".join(_strings(self._said))[:_MOST_TEXT])
+        return _flat(text) in self._all
+
+    def _known(self) -> frozenset[str]:
+        if self._values is None:
+            found: set[str] = set()
+            for count, value in enumerate(_strings(self._said)):
+                if count > _MOST_VISITED or len(found) > _MOST:
+                    self._too_many = True
+                    break
+                if len(value) <= _LONGEST:
+                    found.update(_spellings(value.strip().lower()))
+            self._values = frozenset(found)
+        return self._values
+
+
+class Said:
+    """What a failed attempt was told in, the client's own words apart."""
+
+    __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")
+
+    def __init__(
+        self, text: str, type: str, code: str, reasons: tuple[str, ...], client: ClientWords | None
+    ) -> None:
+        self.type, self.code, self.reasons = type, code, reasons
+        self._client = client
+        self._text = text
+        self._without = None if client is not None else text
+
+    def text(self, locks: bool) -> str:
+        """The text to go by: all of it, but for what locks something without the client's
+        words."""
+        if not locks:
+            return self._text
+        if self._without is None:
+            assert self._client is not None
+            self._without = self._client.without(self._text)
+        return self._without
+
+    def is_clients(self, text: str) -> bool:
+        """Whether the client wrote this part of the text."""
+        return self._client is not None and self._client.has(text)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """A value as it is quoted: as it stands, and escaped as in JSON."""
+    if len(value) < _SHORTEST or _WORD.fullmatch(value):
+        return
+    yield value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    if escaped != value:
+        yield escaped
+
+
+def _strings(said: object) -> Iterator[str]:
+    """Every string within, names of members too."""
+    left = [said]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            left.extend(item.values())
+            left.extend(item)
+        elif isinstance(item, list | tuple):
+            left.extend(item)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.lower().split())

@@ -1,0 +1,30 @@
+"""Reads small files that others may have put anything in the place of."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Bytes that a configuration, or a file of certificates, may have."""
+
+
+def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
+    """What a regular file of at most `most` bytes holds.
+
+    Raises OSError for everything else: a FIFO would keep the reader waiting for a writer, a device
+    may never end. Its `strerror` says which.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(most + 1) if about.st_size <= most else b""
+    if about.st_size > most or len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # To open a FIFO is to wait already.
+    return os.open(path, flags | os.O_NONBLOCK)

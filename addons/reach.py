@@ -1,0 +1,152 @@
+"""May this client be taken to this address? The one question, asked in every mode and layer.
+
+It is decided by who the client is (this machine, captured, or from elsewhere), by the key it showed
+to the proxy, and by the address that is dialled. What a header says decides nothing here.
+"""
+
+import ipaddress
+from typing import Literal
+
+from mitmproxy import connection
+from mitmproxy import http
+from mitmproxy.net.http import url
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.context import Context
+
+from addons.own_address import comes_from_here
+from addons.own_address import knows_its_clients
+from addons.own_address import may_pass
+from addons.runtime import Runtime
+
+type Verdict = Literal["yes", "key", "certificate", "no"]
+"""`key` and `certificate` are what the client has to show first; `no` is for good."""
+
+
+def judge(
+    runtime: Runtime, client: connection.Client, host: str, port: int, shown: bool
+) -> Verdict:
+    """Whether a client is taken to an address that it asked to be taken to.
+
+    This machine's own clients are, wherever it is, and captured ones, unless they come from
+    elsewhere and it is one that only this machine can mean: nothing was on its way there. Others
+    must have `shown` a client key to the proxy (and a certificate, with `tls.client-ca`), and are
+    then taken to the hosts of providers and to the router itself.
+    """
+    if may_pass(client):
+        strays = _is_within(host) and not _is_of_this_machine(client)
+        return "no" if strays and not runtime.is_own_address(host, port) else "yes"
+    if lacks_certificate(runtime, client):
+        return "certificate"
+    if not shown:
+        return "key"
+    served = runtime.serves_host(host, port) or runtime.is_own_address(host, port)
+    return "yes" if served else "no"
+
+
+def judge_flow(runtime: Runtime, flow: http.HTTPFlow) -> Verdict:
+    """Whether a tunnel is made, or a request that nobody routes goes, to where it is addressed."""
+    shown = runtime.exchanges.showed_key_to_proxy(flow)
+    return judge(runtime, flow.client_conn, flow.request.host, flow.request.port, shown)
+
+
+def may_forward(runtime: Runtime, flow: http.HTTPFlow) -> bool:
+    """Whether a request that nobody routes may go where its client addressed it."""
+    return judge_flow(runtime, flow) == "yes"
+
+
+def may_enter(runtime: Runtime, context: Context) -> bool:
+    """Whether a connection may begin whose destination is known, and of which nothing was seen.
+
+    Where the destination is an address in figures, the name that TLS or `Host` gives may turn out
+    to be a provider's; what does not is refused then.
+    """
+    if context.server.address is None:
+        return may_pass(context.client)
+    host, port = context.server.address[:2]
+    shown = runtime.exchanges.holder_of(context.client.id) is not None
+    match judge(runtime, context.client, host, port, shown):
+        case "yes":
+            return True
+        case "no" if not may_pass(context.client):
+            return is_in_figures(host) and runtime.serves_port(port)
+        case _:
+            return False
+
+
+def may_go_unread(runtime: Runtime, context: Context) -> bool:
+    """Whether a connection may pass byte for byte. Nobody can be asked for a key within it, and one
+    to the router itself would come back as this machine's own client."""
+    if not may_pass(context.client):
+        return False
+    if context.server.address is None:
+        return True
+    host, port = context.server.address[:2]
+    if runtime.is_own_address(host, port):
+        return False
+    return judge(runtime, context.client, host, port, shown=False) == "yes"
+
+
+def lacks_certificate(runtime: Runtime, client: connection.Client) -> bool:
+    """Whether a client from elsewhere has not shown the certificate that `tls.client-ca` asks
+    for."""
+    tls = runtime.config.tls
+    if tls is None or tls.client_ca is None or client.id in runtime.certified:
+        return False
+    return not (comes_from_here(client) or knows_its_clients(client.proxy_mode))
+
+
+def names_another(runtime: Runtime, flow: http.HTTPFlow) -> bool:
+    """Whether the `Host` of a request met as a proxy is not the host that is dialled.
+
+    Where a connection was captured, or SOCKS was told an address in figures, `Host` is what gives
+    that a name, unless a client from elsewhere dialled a provider itself.
+    """
+    request, client = flow.request, flow.client_conn
+    dialled = _bare(request.host)
+    if all(_bare(_host_of(value)) == dialled for value in _named(request)):
+        return False
+    explicit = mode_specs.RegularMode | mode_specs.UpstreamMode
+    if isinstance(client.proxy_mode, explicit) or not is_in_figures(dialled):
+        return True
+    return not may_pass(client) and runtime.serves_host(request.host, request.port)
+
+
+def is_in_figures(host: str) -> bool:
+    """Whether a host is given by its address, not by a name."""
+    try:
+        ipaddress.ip_address(_bare(host))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_of_this_machine(client: connection.Client) -> bool:
+    return isinstance(client.proxy_mode, mode_specs.LocalMode) or comes_from_here(client)
+
+
+def _is_within(host: str) -> bool:
+    """Whether an address is one by which this machine means itself."""
+    try:
+        address = ipaddress.ip_address(_bare(host))
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _named(request: http.Request) -> list[str]:
+    """What a request calls its host, however often it does."""
+    named = request.headers.get_all("host")
+    return [*named, request.authority] if request.authority else named
+
+
+def _host_of(authority: str) -> str:
+    try:
+        return url.parse_authority(authority.strip(), check=False)[0]
+    except ValueError:
+        return ""
+
+
+def _bare(host: str) -> str:
+    return host.strip("[]").lower()

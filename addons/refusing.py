@@ -1,0 +1,16 @@
+"""Answers to requests that go beyond a limit, before anything else looks at them."""
+
+from mitmproxy import http
+
+from addons.answers import error_answer
+from addons.endpoints import format_of_client
+from addons.wire.errors import ApiError
+from addons.wire.errors import kind_of_status
+from addons.wire.registry import FORMATS
+
+
+def refuse(request: http.Request | None, status: int, message: str) -> http.Response:
+    """The answer to a request, in the client's format where its first line could be read."""
+    format = FORMATS["openai-chat"] if request is None else format_of_client(request)
+    kind = kind_of_status(status)
+    return error_answer(format, ApiError(message=message, kind=kind, status=status))

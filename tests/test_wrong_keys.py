@@ -1,0 +1,30 @@
+import pytest
+
+from addons.wrong_keys import LONGEST_DELAY
+from addons.wrong_keys import MOST_ADDRESSES
+from addons.wrong_keys import WrongKeys
+
+
+def test_refusals_come_slower_and_slower() -> None:
+    keys = WrongKeys()
+    delays = [keys.count("203.0.113.9", float(second)) for second in range(8)]
+    assert delays[:5] == [0.1, 0.2, 0.4, 0.8, 1.6]
+    assert delays[5:] == [LONGEST_DELAY] * 3
+    assert keys.count("203.0.113.10", 8.0) == 0.1, "another address"
+    assert keys.count("203.0.113.9", 60.0) == 0.1, "a minute later"
+
+
+def test_the_log_names_an_address_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    keys = WrongKeys()
+    for second in (0.0, 1.0, 59.0, 61.0, 62.0, 63.0):
+        keys.count("203.0.113.9", second)
+    first, later = caplog.messages
+    assert "a wrong client key from 203.0.113.9 (1 since" in first
+    assert "wrong client keys from 203.0.113.9 (3 since" in later
+
+
+def test_few_addresses_are_kept() -> None:
+    keys = WrongKeys()
+    for number in range(3 * MOST_ADDRESSES):
+        keys.count(f"2001:db8::{number:x}", 0.0)
+    assert len(keys._tries) == MOST_ADDRESSES
