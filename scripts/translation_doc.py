@@ -41,6 +41,16 @@ name not every API takes (longer than 64 characters, or with dots) goes by anoth
 provider, while the client keeps its own. A function's schema that OpenAI or Anthropic would refuse
 is put right. A call that the history leaves unanswered gets a result that says so; a result of a
 call that is not there becomes text.
+
+Tools that the client runs, but declares by a type of its provider's own (Anthropic's bash or text
+editor, OpenAI's shells, `apply_patch`, computer and client-side tool search, Gemini's computer
+use), are functions with their documented parameters elsewhere. Calls come back as the client's own
+kind. Tools that run at the provider (web search, fetching of pages, running of code) are asked for
+in the words of a provider that has the same; what they did is shown as the client's format shows
+it. What other providers cannot read of such a history (results, and whatever kind of block holds
+words) reaches them as text, told as `provider-blocks-as-text`. Instructions that came later than
+the beginning stay where they came: as a system message where the model takes one, else among the
+user's words, in `<system-reminder>` tags.
 """
 
 REQUESTS = """\

@@ -15,7 +15,10 @@ from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
 from switchyard.wire.shared.instructed import with_instruction
+from switchyard.wire.shared.server_tools import Dialect
+from switchyard.wire.translate.chat_templates import fit_template
 from switchyard.wire.translate.limits import limits_said
+from switchyard.wire.translate.own_types import with_known_types
 from switchyard.wire.translate.quirks import apply_quirks
 from switchyard.wire.translate.quirks import refused_members
 
@@ -56,7 +59,10 @@ class Adjustments:
                 exchange.limits = exchange.limits.joined(limits)
                 refused = [name for name in refused if name not in kept]
                 exchange.dropped = [*exchange.dropped, *refused]
-            body = apply_quirks(body, format, quirks)
+            body, left_out = with_known_types(body, format, quirks)
+            if left_out:
+                exchange.dropped = sorted({*exchange.dropped, "server-tools"})
+            body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         if not self._payload:
             return body, []
         return self._payload.apply(body, _request(exchange))
@@ -68,6 +74,16 @@ class Adjustments:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
+
+    def takes_system(self, target: ModelTarget) -> bool:
+        """Whether a target's model is known to take instructions between the turns."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.system == "anywhere"
+
+    def server_tools(self, target: ModelTarget) -> Dialect | None:
+        """Whose words for tools that run at the provider a target knows; None: its format's."""
+        quirks = self._quirks_of(target)
+        return quirks.server_tools if quirks is not None else None
 
     def _quirks_of(self, target: ModelTarget) -> QuirkSettings | None:
         place = target.provider.name, target.model

@@ -6,9 +6,12 @@ from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.splice import splice
 from switchyard.wire.format import Format
+from switchyard.wire.formats.anthropic.client_tools import ToolsetCalls
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.relay.stage import Stage
 from switchyard.wire.shared.call_ids import FreshIds
+from switchyard.wire.shared.server_tool_results import SHOWING
+from switchyard.wire.shared.server_tool_results import ServedAnswers
 from switchyard.wire.translate.limits import Enforcer
 from switchyard.wire.translate.rename_tools import GivenNames
 from switchyard.wire.translate.rename_tools import new_names
@@ -52,6 +55,11 @@ def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Sta
         stages.append(FreshIds(taken))
     if not exchange.passes_through and (names := new_names(exchange.conversation)):
         stages.append(GivenNames(names))
+    if not exchange.passes_through and ToolsetCalls.has_work(exchange.conversation.tools):
+        stages.append(ToolsetCalls(exchange.conversation.tools))
+    upstream = exchange.upstream_format
+    if exchange.served and upstream is not None and exchange.format.name in SHOWING:
+        stages.append(ServedAnswers(upstream.name, exchange.format.name, exchange.asked.id))
     if exchange.limits:
         stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
     return stages

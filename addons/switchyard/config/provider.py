@@ -69,6 +69,17 @@ class QuirkSettings(Section):
     """The tag in which thinking stands within the text, as `think`."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
+    system: Literal["anywhere", "first", "none"] | None = None
+    """Where instructions may stand: anywhere, in one message at the front, or in none."""
+    roles_in_turn: bool | None = None
+    """Whether user and assistant must take turns, the user first."""
+    empty_content: bool | None = None
+    """Whether messages may have no content."""
+    typed_tools: bool | None = None
+    """Whether it knows Anthropic's types of tools that a client runs."""
+    server_tools: Literal["own", "openrouter", "none"] | None = None
+    """Whose words for tools that run at the provider it knows: those of its format's maker,
+    OpenRouter's, none."""
     tool_id_pattern: Regex | None = None
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""

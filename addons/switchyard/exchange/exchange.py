@@ -98,6 +98,8 @@ class Exchange:
     """What the running attempt's format cannot say of the request."""
     instructed: bool = False
     """Whether the running attempt asks for the shape of the answer in words."""
+    served: bool = False
+    """Whether the running attempt asks for tools that run at the provider, in its own words."""
     limits: StopLimits = NO_LIMITS
     """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
     upstream_headers: http.Headers | None = None

@@ -20,6 +20,11 @@ from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.effort import parse_effort
 from switchyard.wire.shared.effort import reasoning_with
 from switchyard.wire.shared.effort import with_effort
+from switchyard.wire.shared.placing import lasting
+from switchyard.wire.shared.server_tools import asks_for_services
+from switchyard.wire.shared.server_tools import default_dialect
+from switchyard.wire.shared.server_tools import has_services
+from switchyard.wire.shared.server_tools import served
 from switchyard.wire.shared.tool_choice import choosable
 from switchyard.wire.translate.limits import NO_LIMITS
 from switchyard.wire.translate.limits import StopLimits
@@ -48,7 +53,7 @@ class Translation:
         if exchange is None or exchange.target is None or attempt.answer:
             return
         target = exchange.target
-        exchange.limits, exchange.instructed = NO_LIMITS, False
+        exchange.limits, exchange.instructed, exchange.served = NO_LIMITS, False, False
         if target.kind == "passthrough" and not exchange.continues:
             exchange.upstream_format = exchange.format
             exchange.upstream_body = own_body(exchange)
@@ -60,6 +65,8 @@ class Translation:
         upstream = exchange.format
         if target.kind != "passthrough":
             upstream = choose_format(exchange.format, target.provider.formats)
+            if upstream is not exchange.format:
+                upstream = self._serving(exchange, upstream)
         exchange.upstream_format = upstream
         suffix = asked_effort(exchange)
         if exchange.passes_through:
@@ -70,6 +77,19 @@ class Translation:
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
         exchange.upstream_body = body
+
+    def _serving(self, exchange: Exchange, upstream: Format) -> Format:
+        """The format in which a provider has what the client wants to run there, where its profile
+        says that it has such tools and `upstream` has no words for them."""
+        assert exchange.target
+        known = self._runtime.adjustments.server_tools(exchange.target)
+        if known != "own" or default_dialect(upstream.name) == "own":
+            return upstream
+        able = (f for f in exchange.target.provider.formats if default_dialect(f) == "own")
+        format = next(able, None)
+        if format is None or not asks_for_services(read_conversation(exchange)):
+            return upstream
+        return FORMATS[format]
 
     def _translated(self, exchange: Exchange, upstream: Format, suffix: str | None) -> JsonObject:
         assert exchange.target
@@ -82,14 +102,20 @@ class Translation:
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
+        # What a model takes is known by its own name, not by the one the client has for it.
+        known = replace(conversation, model=model)
+        dialect = self._runtime.adjustments.server_tools(exchange.target)
+        conversation = served(known, upstream.name, dialect)
+        exchange.served = has_services(conversation, upstream.name)
         exchange.dropped = lost(conversation, upstream.name)
         exchange.instructed = is_instructed(conversation, upstream.name, model)
         exchange.limits = StopLimits(unsaid_stops(conversation, upstream.name))
-        # What a model takes is known by its own name, not by the one the client has for it.
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
-            conversation = choosable(renamed(paired(conversation)), upstream.name)
-        return upstream.write_request(replace(conversation, model=model))
+            conversation = renamed(paired(lasting(conversation)))
+            conversation = choosable(conversation, upstream.name)
+        takes_system = self._runtime.adjustments.takes_system(exchange.target)
+        return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
 
 
 def write_operation(exchange: Exchange, operation: Operation) -> None:

@@ -1,6 +1,7 @@
 """What requests mean, read from plain JSON; the other half of the judge (see `judging`)."""
 
 import json
+import re
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
@@ -9,6 +10,8 @@ from tests.unit.wire.judging import arguments
 from tests.unit.wire.judging import squeezed
 
 type Json = dict[str, Any]
+
+_REMINDER = re.compile(r"<system-reminder>\n(.*?)\n</system-reminder>", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -32,7 +35,10 @@ class Asked:
     """And whatever else may be one, or an image. Those that are plain text may be said in words."""
 
     def say(self, role: str, text: Any) -> None:
-        text = squeezed(text or "")
+        """Words of a turn. Instructions that are marked as such among them are the system's."""
+        for instruction in _REMINDER.findall(text or ""):
+            self.system += squeezed(instruction)
+        text = squeezed(_REMINDER.sub("", text or ""))
         if not text:
             return
         if self.said and self.said[-1][0] == role:
@@ -148,6 +154,8 @@ def responses_request(body: Json) -> Asked:
             asked.tool(tool["name"], {"properties": {"input": {}}})
         elif tool.get("type") == "namespace":
             asked.renamed = True
+        elif tool.get("type") == "tool_search" and tool.get("execution") == "client":
+            asked.tool("tool_search", tool.get("parameters"))
     asked.choice = _openai_choice(body.get("tool_choice"))
     asked.limit, asked.temperature = body.get("max_output_tokens"), body.get("temperature")
     wish = (body.get("text") or {}).get("format") or {}
@@ -171,7 +179,12 @@ def _responses_item(asked: Asked, item: Json) -> None:
         asked.call(item["name"], arguments(item.get("arguments")))
     elif kind == "custom_tool_call":
         asked.call(item["name"], {"input": item.get("input") or ""})
+    elif kind == "tool_search_call" and item.get("execution") == "client":
+        asked.call("tool_search", item.get("arguments") or {})
     elif kind in ("additional_tools", "tool_search_output"):
+        if item.get("execution") == "client":
+            found = [f"{t['name']}: {t.get('description') or ''}" for t in _all(item["tools"])]
+            asked.result("\n".join(found) or "No tools were found.")
         for tool in _all(item.get("tools")):
             if tool.get("type") == "function":
                 asked.tool(tool["name"], tool.get("parameters"))
@@ -226,7 +239,7 @@ def _anthropic_block(asked: Asked, role: str, block: Json) -> None:
         case "tool_result":
             content = block.get("content") or ""
             parts = [{"text": content}] if isinstance(content, str) else _all(content)
-            asked.result(*(part.get("text") for part in parts))
+            asked.result(*(part.get("text") or part.get("tool_name") for part in parts))
             asked.images += sum(part.get("type") == "image" for part in parts)
 
 

@@ -12,12 +12,15 @@ Spellings that formats have to differ in are made equal here, once and for all p
 - a refusal in the history counts as text, as does a block that can at least be read;
 - a result of a call that is not in the request counts as text;
 - a choice among some of the tools counts as offering only these;
-- parameters count as they are written for the APIs that are strict about them.
+- parameters count as they are written for the APIs that are strict about them;
+- a later instruction that is marked as such among the user's words counts as the system's.
 """
 
 import json
+import re
 from collections.abc import Collection
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -51,6 +54,9 @@ _SAME_STOP = {
     "error": "end",
 }
 """What a stop reason is told as by a format that has no word for it."""
+
+
+_REMINDER = re.compile(r"<system-reminder>\n(.*?)\n</system-reminder>", re.DOTALL)
 
 
 def request_meaning(c: Conversation, without: Collection[str] = ()) -> JsonObject:
@@ -137,13 +143,15 @@ def _open(schema: Any) -> Any:
 
 
 def _system(c: Conversation) -> list[str]:
-    return [
-        part.text
-        for turn in c.turns
-        if turn.role in ("system", "developer")
-        for part in turn.parts
-        if isinstance(part, Text) and part.text
-    ]
+    """What is said as the system, or marked as an instruction among the user's words."""
+    said: list[str] = []
+    for turn in c.turns:
+        words = [part.text for part in turn.parts if isinstance(part, Text)]
+        if turn.role in ("system", "developer"):
+            said += words
+        elif turn.role == "user":
+            said += _REMINDER.findall("\n".join(words))
+    return said
 
 
 def _turns(c: Conversation, without: Collection[str]) -> list[tuple[str, list[Any]]]:
@@ -189,7 +197,17 @@ class _Numbers:
 
 
 def _spoken(c: Conversation) -> Iterator[Turn]:
-    return (turn for turn in c.turns if turn.role not in ("system", "developer"))
+    for turn in c.turns:
+        if turn.role == "user":
+            yield replace(turn, parts=tuple(map(_without_reminders, turn.parts)))
+        elif turn.role == "assistant":
+            yield turn
+
+
+def _without_reminders(part: Part) -> Part:
+    if not isinstance(part, Text) or "<system-reminder>" not in part.text:
+        return part
+    return replace(part, text=_REMINDER.sub("", part.text))
 
 
 def _is_media(part: Part) -> bool:

@@ -180,7 +180,8 @@ class Turn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A tool offered to the model. `server` tools run at the provider: only `format` knows them,
-    and `raw` is their declaration."""
+    and `raw` is their declaration. A function with `raw` is declared so by `format`, which has a
+    type of its own for it, and by its parameters elsewhere."""
 
     kind: Literal["function", "custom", "server"] = "function"
     name: str
@@ -279,6 +280,9 @@ class Conversation:
     prediction: JsonObject | None = None
     web_search: JsonObject | None = None
     stream: bool | None = None
+    takes_system: bool = False
+    """Whether the model that is asked takes instructions between the turns, where its format has a
+    place for them but not all of its models do (Anthropic). Nothing that the client says."""
     include_usage: bool | None = None
     """Whether a stream's client asked to be told the usage (Chat `stream_options`)."""
     extra: JsonObject = field(default=EMPTY)

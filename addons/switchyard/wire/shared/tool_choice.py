@@ -8,10 +8,17 @@ from dataclasses import replace
 
 from switchyard.wire.model.conversation import Conversation
 
+REMOVED = "removed"
+"""Form of a tool that is declared, but was withdrawn in the course of the conversation."""
+
 
 def choosable(conversation: Conversation, target: str) -> Conversation:
-    """The conversation with a choice among what a provider of format `target` is offered; itself
-    where it is so. Where nothing of the choice is left, the model chooses."""
+    """The conversation with a choice among what a provider of format `target` is offered, and
+    without the tools that were withdrawn; itself where it is so. Where nothing of the choice is
+    left, the model chooses."""
+    if any(tool.form == REMOVED for tool in conversation.tools):
+        left = tuple(tool for tool in conversation.tools if tool.form != REMOVED)
+        conversation = replace(conversation, tools=left)
     choice = conversation.tool_choice
     if choice is None or choice.mode not in ("tool", "allowed"):
         return conversation

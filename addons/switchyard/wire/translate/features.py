@@ -12,13 +12,22 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.server_tools import UNSAID
 
 WITHOUT_TOOLS = frozenset({"openai-completions"})
 """Formats that know no tools at all."""
 
-SAID_ELSEWHERE = frozenset({"additional_tools", "configuration_update"})
+SAID_ELSEWHERE = frozenset(
+    {
+        *("additional_tools", "configuration_update"),
+        *("tool_addition", "tool_removal", "mid_conv_system"),
+    }
+)
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
-settings. Leaving them out loses nothing."""
+settings; or that words say in full. Leaving them out loses nothing."""
+
+_SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
+"""Kinds of opaque pieces whose words are all there is to them."""
 
 _MEMBERS = {
     "openai-completions": ("suffix", "best_of", "prompts"),
@@ -68,15 +77,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
     if c.tools and (chosen or target in WITHOUT_TOOLS):
         yield "tools"
-    for tool in c.tools:
-        if tool.kind == "server" and tool.format != target:
-            yield "server-tools"
-        elif tool.kind == "custom":
-            yield "custom-tools"
-        if tool.strict:
-            yield "strict-tools"
-        if tool.cache:
-            yield "cache_control"
+    yield from _tool_features(c, target)
     yield from ("participant-names" for turn in c.turns if turn.name)
     yield from (
         "assistant-media"
@@ -84,6 +85,20 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
     yield from _part_features(conversation, target)
+
+
+def _tool_features(c: Conversation, target: str) -> Iterator[str]:
+    for tool in c.tools:
+        if tool.kind == "server" and tool.format != target:
+            yield "server-tools"
+        if tool.kind == "server" and UNSAID in tool.extra and c.format != target:
+            yield "server-tool-options"
+        if tool.kind == "custom":
+            yield "custom-tools"
+        if tool.strict:
+            yield "strict-tools"
+        if tool.cache:
+            yield "cache_control"
 
 
 def _thinks(c: Conversation) -> bool:
@@ -160,6 +175,8 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                     yield "tool-result-parts"
                 if any(not isinstance(p, Text) for p in part.parts):
                     yield "tool-result-media"
+            case Opaque(text=str()) if part.kind in _SAID_IN_FULL:
+                pass
             case Opaque() if part.format != target and part.kind not in SAID_ELSEWHERE:
                 yield "provider-blocks" if part.text is None else "provider-blocks-as-text"
             case Refusal():

@@ -27,7 +27,9 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "speech": "speech needs a voice to be named",
         "tool-result-errors": "no flag for a failed call; the result's own words say it",
         "server-tools": "tools that run at another provider",
+        "server-tool-options": "domains, place or number that its own search cannot be told",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "openai-responses": {
         "top_k": "no such parameter",
@@ -48,7 +50,9 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "unsigned-thinking": "reasoning is taken only as its provider encrypted it",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
+        "server-tool-options": "domains, place or number that its own search cannot be told",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "anthropic": {
         "seed": "no such parameter",
@@ -69,11 +73,12 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "participant-names": "messages have no names",
         "strict-tools": "strict schemas are limited in number and refused with many keywords",
         "thinking-with-forced-tool": "thinking and a forced tool choice exclude each other",
-        "web_search": "a search is a tool of its own",
         "unsigned-thinking": "thinking is taken only as this API signed it",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
+        "server-tool-options": "domains, place or number that its own search cannot be told",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "gemini": {
         "parallel_tools": "no switch for several calls at once",
@@ -95,7 +100,9 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "unsigned-thinking": "thoughts are taken only as Gemini signed them",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
+        "server-tool-options": "domains, place or number that its own search cannot be told",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "ollama": {
         "tool_choice": "a call cannot be demanded; only what may be called is offered",
@@ -125,6 +132,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
     "openai-completions": {
         "turns": "a conversation becomes a transcript in one prompt",
@@ -154,6 +162,7 @@ CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "thinking": "a prompt is text",
         "server-tools": "tools that run at another provider",
         "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, told in words",
     },
 }
 

@@ -5,8 +5,6 @@ Everything here is decided by what the API refuses (API reference: "Messages", "
 conversation of this format, so that the ordinary writer writes it.
 """
 
-from dataclasses import replace
-
 from switchyard.wire.formats.anthropic import effort
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.history import adapt_turns
@@ -22,6 +20,9 @@ from switchyard.wire.model.conversation import Turn
 from switchyard.wire.shared.custom_tools import as_function
 from switchyard.wire.shared.instructed import instruction
 from switchyard.wire.shared.parameters import parameters
+from switchyard.wire.shared.placing import instructions
+from switchyard.wire.shared.placing import opening
+from switchyard.wire.shared.server_tools import declare_search
 from switchyard.wire.shared.tool_names import Names
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only"}
@@ -32,7 +33,8 @@ _MAX_USER_ID = 256
 def adapt(c: Conversation) -> Conversation:
     """`c` as a conversation of this format.
 
-    - System and developer messages, wherever they stand, become the one system prompt, in order.
+    - System and developer messages at the beginning become the system prompt; see `placing` for
+      later ones.
     - A JSON object asked for without a schema, or with one the API cannot enforce (for the model),
       becomes an instruction at the end of the system prompt.
     - Custom tools become functions of one text (see `customtools`), tools in namespaces go by
@@ -68,11 +70,7 @@ def adapt(c: Conversation) -> Conversation:
 
 def _system(c: Conversation, words: str) -> list[Turn]:
     parts: list[Part] = [
-        replace(part, citations=(), extra={}, form="")
-        for turn in c.turns
-        if turn.role in ("system", "developer")
-        for part in turn.parts
-        if isinstance(part, Text) and part.text.strip()
+        part for turn in opening(c.turns) for part in instructions(turn) if isinstance(part, Text)
     ]
     if words:
         parts.append(Text(text=words))
@@ -96,6 +94,8 @@ def _serial(c: Conversation) -> bool:
 def _tools(c: Conversation, names: Names) -> tuple[tuple[Tool, ...], ToolChoice | None]:
     choice = c.tool_choice
     offered = [tool for tool in c.tools if tool.kind != "server" or tool.format == NAME]
+    if c.web_search is not None and (search := declare_search(c.web_search, NAME)) is not None:
+        offered.append(search)
     if choice is not None and choice.mode == "allowed":
         offered = [tool for tool in offered if tool.name in choice.allowed]
         one = choice.allowed[0] if choice.required and len(choice.allowed) == 1 else None

@@ -8,7 +8,10 @@ from typing import Literal
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.formats.anthropic.client_tools import TOOLSET
 from switchyard.wire.formats.anthropic.members import Members
+from switchyard.wire.formats.anthropic.words import block_words
+from switchyard.wire.formats.anthropic.words import joined
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -61,7 +64,7 @@ def read_block(block: JsonObject, *, history: bool = False) -> Part:
     """One content block. A type the model has no words for becomes `Opaque`.
 
     In a request (`history`) such a block gets a readable rendering where it has words the model
-    would miss: a search result the client provides, the summary of a compacted conversation.
+    would miss (see `words`).
     """
     match block.get("type"):
         case "text":
@@ -77,7 +80,7 @@ def read_block(block: JsonObject, *, history: bool = False) -> Part:
         case "image" | "document" if isinstance(block.get("source"), dict):
             return _read_media(block)
         case kind:
-            text = _words(block) if history else None
+            text = block_words(block) if history else None
             return Opaque(format=NAME, kind=str(kind), raw=block, text=text)
 
 
@@ -173,6 +176,7 @@ def read_tool_use(block: JsonObject) -> ToolCall:
         id=str(block.get("id") or ""),
         name=str(block.get("name") or ""),
         arguments=arguments,
+        namespace=_text(block, TOOLSET) or None,
         cache=members.take("cache_control", dict),
         extra=members.rest(),
     )
@@ -234,29 +238,10 @@ def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tupl
         case {"type": "text", "data": str(text)}:
             media = Media(kind=kind, text=text, media_type=media_type)
         case {"type": "content", "content": str() | list() as content}:
-            return Media(kind=kind, text=_joined(content)), False
+            return Media(kind=kind, text=joined(content)), False
         case _:
             return Media(kind=kind), False
     return media, _write_source(media) == source
-
-
-def _words(block: JsonObject) -> str | None:
-    match block:
-        case {"type": "search_result", "content": list(content)}:
-            head = [block.get("title"), block.get("source")]
-            return "\n".join([*(h for h in head if isinstance(h, str)), _joined(content)])
-        case {"type": "compaction", "content": str(content)}:
-            return content
-    return None
-
-
-def _joined(content: str | list[Any]) -> str:
-    """The words of a text or of a list of blocks."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(
-        b["text"] for b in content if isinstance(b, dict) and isinstance(b.get("text"), str)
-    )
 
 
 def write_blocks(parts: Sequence[Part]) -> list[JsonObject]:

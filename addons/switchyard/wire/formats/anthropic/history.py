@@ -33,6 +33,10 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.placing import LATER
+from switchyard.wire.shared.placing import after_opening
+from switchyard.wire.shared.placing import apart
+from switchyard.wire.shared.placing import worded
 from switchyard.wire.shared.tool_names import Names
 
 _UNANSWERED = "This call was not answered."
@@ -56,13 +60,17 @@ _TEXT_TYPES = (
 
 
 def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
-    """The turns of `c` without its system messages, at least one.
+    """The turns of `c` without the system messages it begins with, at least one.
 
+    Later ones stay where they are: as system turns behind the user's where the model takes them
+    there (guide "Mid-conversation system messages": right after a user turn, and before the
+    assistant's or last), else as words of the user's turn.
     Same-role turns are merged. A call without a result gets one that says so; a result without a
     call becomes text. Media of an assistant turn go to the user turn after it. A conversation of
     system messages alone gets a user turn of one full stop, since one turn is required.
     """
     turns = _Pairing(_cleaned(c, names)).turns()
+    turns = apart(turns) if c.takes_system else worded(turns)
     if turns and turns[-1].role == "assistant":
         turns = [*turns[:-1], *_prefill(turns[-1])]
     return turns or [Turn(role="user", parts=(Text(text="."),))]
@@ -72,9 +80,7 @@ def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
     """Turns of parts this format has, neighbours of the same role merged."""
     merged: list[tuple[Role, list[Part]]] = []
     media: list[Part] = []
-    for turn in c.turns:
-        if turn.role not in ("user", "assistant"):
-            continue
+    for turn in after_opening(c.turns):
         parts: list[Part] = [part for p in turn.parts if (part := _clean(p, names)) is not None]
         if turn.role == "assistant":
             media += [part for part in parts if isinstance(part, Media)]
@@ -93,7 +99,8 @@ def _clean(part: Part, names: Names) -> Part | None:
     """A part without what only its own format knows; None where nothing is left to say."""
     match part:
         case Text(text=text):
-            return Text(text=text, cache=part.cache) if text.strip() else None
+            form = LATER if part.form == LATER else ""
+            return Text(text=text, cache=part.cache, form=form) if text.strip() else None
         case Opaque(format=format) if format == NAME:
             return part
         case Refusal(text=text) | Opaque(text=str(text)):

@@ -1,12 +1,17 @@
 """A request body read into a conversation (API reference, "Messages": create a message)."""
 
+from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.blocks import read_blocks
+from switchyard.wire.formats.anthropic.client_tools import client_tools
 from switchyard.wire.formats.anthropic.members import Members
+from switchyard.wire.formats.anthropic.toolsets import MEMBER
+from switchyard.wire.formats.anthropic.words import SYSTEM_BLOCK
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Output
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reasoning
@@ -16,6 +21,8 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.placing import reminder
+from switchyard.wire.shared.tool_choice import REMOVED
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _NUMBERS = ("max_tokens", "temperature", "top_p", "top_k")
@@ -27,6 +34,11 @@ system that stand among the messages have the forms of other messages."""
 
 TEXT = "text"
 """Form of a turn whose content is one text instead of a list of blocks."""
+
+ADDED = "added"
+"""Form of a tool that a message of the conversation declares, not `tools`."""
+
+_CHANGES = ("tool_addition", "tool_removal")
 
 OUTPUT_FORMAT = "output_format"
 """Form of a schema asked for by the older top-level member."""
@@ -47,11 +59,12 @@ def read_request(body: JsonObject) -> Conversation:
     output, reasoning, config = _read_output(members, body)
     user, metadata = _read_metadata(members, body)
     turns = [*_read_system(members, body), *map(_read_message, range(len(messages)), messages)]
+    tools = with_changes(_read_tools(members, body), turns)
     return Conversation(
         format=NAME,
         model=model,
         turns=tuple(turns),
-        tools=_read_tools(members, body),
+        tools=tools,
         tool_choice=choice,
         parallel_tools=parallel,
         max_tokens=members.take("max_tokens", int),
@@ -103,12 +116,21 @@ def _read_message(index: int, message: Any) -> Turn:
     if content is None and message.get("content") is not None:
         raise BadRequest(f"{at}.content: text or a list of blocks is required", f"{at}.content")
     parts = _read_content(content or [], f"{at}.content")
+    if role != "system":
+        parts = tuple(map(_as_instruction, parts))
     return Turn(
         role=role,
         parts=parts,
         extra=members.rest(),
         form="" if content is not None else "absent",
     )
+
+
+def _as_instruction(part: Part) -> Part:
+    """A part of a turn, marked as an instruction where it is a block that holds one."""
+    if not isinstance(part, Opaque) or part.kind != SYSTEM_BLOCK or part.text is None:
+        return part
+    return replace(part, text=reminder(part.text))
 
 
 def _read_content(blocks: list[Any], at: str) -> tuple[Part, ...]:
@@ -124,13 +146,53 @@ def _read_tools(members: Members, body: JsonObject) -> tuple[Tool, ...]:
     if body.get("tools") and not isinstance(body["tools"], list):
         raise BadRequest("tools: a list is required", "tools")
     tools = members.take_filled("tools", list) or []
-    return tuple(_read_tool(index, tool) for index, tool in enumerate(tools))
+    return tuple(one for i, tool in enumerate(tools) for one in read_tool(tool, f"tools.{i}"))
 
 
-def _read_tool(index: int, tool: Any) -> Tool:
-    at = f"tools.{index}"
+def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]:
+    """The tools after all that system messages add and withdraw (guide "Mid-conversation tool
+    changes"). Added ones are of form `ADDED`, withdrawn ones of form `REMOVED`: the request's
+    `tools` are what they were."""
+    blocks = [p.raw for t in turns for p in t.parts if isinstance(p, Opaque)]
+    changes = [change for block in blocks for change in _changes(block)]
+    if not changes:
+        return tools
+    gone: dict[str, bool] = {}
+    added: dict[str, Tool] = {}
+    for change in changes:
+        said = change.get("tool")
+        said = said if isinstance(said, dict) else {}
+        if said.get("type") == "tool_definition":
+            for tool in read_tool(said.get("definition"), "messages"):
+                added[tool.name] = replace(tool, form=ADDED)
+                gone.pop(tool.name, None)
+        else:
+            gone[str(said.get("name"))] = change["type"] == "tool_removal"
+    # A definition takes the place of an earlier one.
+    left = [
+        replace(tool, form=REMOVED)
+        if tool.form != MEMBER and (gone.get(tool.name) or tool.name in added)
+        else tool
+        for tool in tools
+    ]
+    return (*left, *(tool for name, tool in added.items() if not gone.get(name)))
+
+
+def _changes(block: JsonObject) -> list[JsonObject]:
+    """The changes of tools that a block is, or holds."""
+    inner = block.get("content") if block.get("type") == SYSTEM_BLOCK else [block]
+    found = inner if isinstance(inner, list) else []
+    return [one for one in found if isinstance(one, dict) and one.get("type") in _CHANGES]
+
+
+def read_tool(tool: Any, at: str) -> list[Tool]:
+    """What one entry of `tools` declares; several tools for a toolset. Raises BadRequest."""
     if not isinstance(tool, dict):
         raise BadRequest(f"{at}: an object is required", at)
+    return client_tools(tool) or [_read_tool(tool, at)]
+
+
+def _read_tool(tool: JsonObject, at: str) -> Tool:
     kind = tool.get("type")
     if kind not in (None, "custom"):
         name = tool.get("name") or tool.get("mcp_server_name") or kind

@@ -4,10 +4,12 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.adapt import adapt
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.blocks import write_blocks
+from switchyard.wire.formats.anthropic.request_reader import ADDED
 from switchyard.wire.formats.anthropic.request_reader import OUTPUT_FORMAT
 from switchyard.wire.formats.anthropic.request_reader import SYSTEM
 from switchyard.wire.formats.anthropic.request_reader import SYSTEM_TEXT
 from switchyard.wire.formats.anthropic.request_reader import TEXT
+from switchyard.wire.formats.anthropic.toolsets import MEMBER
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Output
 from switchyard.wire.model.conversation import Reasoning
@@ -40,8 +42,8 @@ def write_request(conversation: Conversation) -> JsonObject:
         if turn.form in _SYSTEM_FORMS:
             body["system"] = _content(turn)
     body["messages"] = [_message(turn) for turn in c.turns if turn.form not in _SYSTEM_FORMS]
-    if c.tools:
-        body["tools"] = [write_tool(tool) for tool in c.tools]
+    if tools := [write_tool(tool) for tool in c.tools if tool.form not in (MEMBER, ADDED)]:
+        body["tools"] = tools
     if (choice := _tool_choice(c)) is not None:
         body["tool_choice"] = choice
     if c.stop:
@@ -70,8 +72,8 @@ def _content(turn: Turn) -> str | list[JsonObject]:
 
 
 def write_tool(tool: Tool) -> JsonObject:
-    """One tool. Those that run at the provider stand as they were declared."""
-    if tool.kind == "server":
+    """One tool. Those of a type of the API's own stand as they were declared."""
+    if tool.raw:
         return tool.raw
     written: JsonObject = {"name": tool.name, **tool.extra}
     if tool.description is not None:

@@ -3,14 +3,17 @@
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.anthropic.words import block_words
 from switchyard.wire.shared.envelope import is_sealed
+from switchyard.wire.shared.server_tool_results import is_made_here
 
 _PROOF = {"thinking": "signature", "redacted_thinking": "data"}
 
 
 def without_sealed(body: JsonObject) -> JsonObject:
     """`body` without the thinking of other formats that a client sends back sealed, which a
-    provider of this format would refuse. `body` itself where there is none; never changed."""
+    provider of this format would refuse, and with words in place of what tools of theirs did at
+    the provider. `body` itself where there is none; never changed."""
     messages = body.get("messages")
     if not isinstance(messages, list):
         return body
@@ -23,10 +26,28 @@ def without_sealed(body: JsonObject) -> JsonObject:
 def _without_sealed(message: Any) -> Any:
     """A message without such blocks, None where nothing is left."""
     content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, list) or not any(map(_is_foreign, content)):
+    if not isinstance(content, list):
         return message
-    left = [block for block in content if not _is_foreign(block)]
+    if not any(_is_foreign(block) or _is_served_elsewhere(block) for block in content):
+        return message
+    left = [made for block in content if not _is_foreign(block) if (made := _said(block))]
     return {**message, "content": left} if left else None
+
+
+def _is_served_elsewhere(block: Any) -> bool:
+    """Whether a block tells of a tool that ran at a provider of another format."""
+    if not isinstance(block, dict):
+        return False
+    return is_made_here(block.get("tool_use_id")) or (
+        block.get("type") == "server_tool_use" and is_made_here(block.get("id"))
+    )
+
+
+def _said(block: Any) -> Any:
+    if not _is_served_elsewhere(block):
+        return block
+    words = block_words(block)
+    return {"type": "text", "text": words} if words else None
 
 
 def _is_foreign(block: Any) -> bool:

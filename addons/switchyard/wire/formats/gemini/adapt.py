@@ -15,8 +15,8 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.shared.effort import BUDGETS
+from switchyard.wire.shared.generations import is_before_gemini_3
 
-_BEFORE_3 = re.compile(r"gemini-[12][.-]")
 _NO_THINKING = re.compile(r"gemini-(1|2\.0)")
 _SINCE_3 = re.compile(r"gemini-[3-9]")
 
@@ -32,7 +32,7 @@ _BUDGETS = (
 
 def fit(body: JsonObject, model: str) -> JsonObject:
     """`body` as `model` takes it. `body` itself if nothing has to change; never changed."""
-    if _BEFORE_3.search(model):
+    if is_before_gemini_3(model):
         return _fit_config(_fit_contents(body), model, _thinking_before_3)
     if _SINCE_3.search(model):
         return _fit_config(body, model, _thinking_since_3)

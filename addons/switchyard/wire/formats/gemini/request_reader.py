@@ -23,7 +23,9 @@ from switchyard.wire.formats.gemini.spelling import camel_case
 from switchyard.wire.formats.gemini.spelling import snake_names
 from switchyard.wire.formats.gemini.tools import read_tool_choice
 from switchyard.wire.formats.gemini.tools import read_tools
+from switchyard.wire.formats.gemini.words import part_words
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Role
 from switchyard.wire.model.conversation import Text
@@ -145,7 +147,10 @@ def _read_part(raw: JsonObject, ids: HistoryIds, parts: list[Part]) -> None:
     elif isinstance(raw.get("text"), str) or raw.keys() == {"thoughtSignature"}:
         parts.append(read_text(raw))
     else:
-        parts.append(read_media_or_opaque(raw))
+        part = read_media_or_opaque(raw)
+        if isinstance(part, Opaque):
+            part = replace(part, text=part_words(raw))
+        parts.append(part)
 
 
 def _signed_elsewhere(call: ToolCall) -> ToolCall:

@@ -28,6 +28,11 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.placing import after_opening
+from switchyard.wire.shared.placing import instructions
+from switchyard.wire.shared.placing import opening
+from switchyard.wire.shared.placing import spoken
+from switchyard.wire.shared.server_tools import has_services
 from switchyard.wire.shared.tool_names import Names
 
 _ROLE = {"user": "user", "assistant": "model"}
@@ -51,6 +56,9 @@ def write_request(c: Conversation) -> JsonObject:
     tool_config = dict(said.get("toolConfig", EMPTY))
     if c.tool_choice is not None and (home or c.tools):
         tool_config["functionCallingConfig"] = write_tool_choice(c.tool_choice, writer.names)
+    if not home and has_services(c, NAME) and any(t.kind != "server" for t in c.tools):
+        # Without it these cannot be combined with functions (guide "Combine built-in tools").
+        tool_config["includeServerSideToolInvocations"] = True
     if tool_config or "toolConfig" in said:
         body["toolConfig"] = tool_config
     config = write_config(c, home)
@@ -61,13 +69,15 @@ def write_request(c: Conversation) -> JsonObject:
 
 
 def _write_system(turns: Iterable[Turn], home: bool) -> JsonObject | str | None:
-    """All system and developer messages, in order: Gemini has one system instruction."""
-    system = [turn for turn in turns if turn.role in ("system", "developer")]
+    """The system and developer messages at the beginning, in order: Gemini has one system
+    instruction. Later ones stay where they are (see `placing`)."""
+    system = list(opening(list(turns)))
     if not system:
         return None
     if home and system[0].form == "text":
         return _words(system[0].parts)[0]["text"]
-    parts = [part for turn in system for part in _words(turn.parts, empty=home)]
+    said = system[0].parts if home else [p for turn in system for p in instructions(turn)]
+    parts = _words(said, empty=home)
     if not parts and not home:
         return None
     return {"parts": parts, **own(system[0].extra)}
@@ -82,7 +92,7 @@ class _Contents:
 
     def __init__(self, c: Conversation) -> None:
         self.names = Names(c.tools)
-        self._turns = [t for t in c.turns if t.role not in ("system", "developer")]
+        self._turns = list(after_opening(c.turns))
         self._called = {
             part.id: self.names.flat(part.name, part.namespace)
             for turn in self._turns
@@ -135,7 +145,7 @@ class _Contents:
                 contents.append({"role": "model", "parts": self._model_parts(parts)})
                 continue
             results = [raw for part in parts for raw in self._result(part)]
-            others = [raw for part in parts for raw in _plain(part)]
+            others = [raw for part in parts for raw in _plain(spoken(part))]
             contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
         contents = [content for content in contents if content["parts"]]
         # A request without contents is refused, even if the system instruction says it all; so is

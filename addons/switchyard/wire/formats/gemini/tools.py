@@ -7,6 +7,9 @@ from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
+from switchyard.wire.formats.gemini.computer_use import KEY
+from switchyard.wire.formats.gemini.computer_use import is_predefined
+from switchyard.wire.formats.gemini.computer_use import predefined
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
@@ -32,6 +35,8 @@ def read_tools(tools: Any) -> tuple[Tool, ...]:
         for key, value in entry.items():
             if key == _DECLARATIONS:
                 found.extend(_read_function(raw, form) for raw in objects_of(value))
+            elif key == KEY and isinstance(value, dict) and (made := predefined(value, form)):
+                found.extend(made)
             else:
                 found.append(
                     Tool(kind="server", name=key, format=NAME, raw={key: value}, form=form)
@@ -69,7 +74,9 @@ def write_tools(c: Conversation, names: Names) -> list[JsonObject]:
     groups: dict[str, JsonObject] = {}
     for tool in c.tools:
         group = groups.setdefault(tool.form if home else "", {})
-        if tool.kind != "server":
+        if home and is_predefined(tool):
+            group.update(tool.raw)
+        elif tool.kind != "server":
             group.setdefault(_DECLARATIONS, []).append(_write_function(tool, names))
         elif tool.format == NAME:
             group.update(tool.raw)

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -32,6 +33,8 @@ from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.shared.call_ids import HistoryIds
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.shared.custom_tools import INPUT
+from switchyard.wire.shared.placing import SYSTEM_ROLES
+from switchyard.wire.shared.placing import instructions
 from switchyard.wire.shared.tool_names import Names
 
 _ROLES: dict[Any, Role] = {
@@ -163,11 +166,9 @@ class MessageWriter:
         }
 
     def write(self, turns: Iterable[Turn]) -> list[JsonObject]:
-        return [
-            message
-            for turn in turns
-            for message in (self._own(turn) if self._home else self._foreign(turn))
-        ]
+        if self._home:
+            return [message for turn in turns for message in self._own(turn)]
+        return [message for turn in _with_one_system(turns) for message in self._foreign(turn)]
 
     def _own(self, turn: Turn) -> Iterator[JsonObject]:
         """A message as it was read."""
@@ -220,6 +221,18 @@ class MessageWriter:
         if images := write_images(part.parts):
             message["images"] = images
         return message
+
+
+def _with_one_system(turns: Iterable[Turn]) -> Iterator[Turn]:
+    """The turns with neighbouring instructions in one, since many templates know a single one."""
+    for is_system, group in groupby(turns, key=lambda turn: turn.role in SYSTEM_ROLES):
+        if not is_system:
+            yield from group
+            continue
+        parts = [part for turn in group for part in instructions(turn)]
+        words = "\n\n".join(part.text for part in parts if part.text)
+        images = (part for part in parts if isinstance(part, Media) and not part.text)
+        yield Turn(role="system", parts=(*((Text(text=words),) if words else ()), *images))
 
 
 def write_images(parts: Iterable[Part], *, answer: bool = False) -> list[str]:

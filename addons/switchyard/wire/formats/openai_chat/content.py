@@ -4,6 +4,7 @@ OpenAI's reference, "Chat Completions", content parts; `document_url` and `think
 Mistral's, `video_url` and URLs in `file_data` OpenRouter's, `audio_url` vLLM's.
 """
 
+from dataclasses import replace
 from typing import Any
 from typing import Literal
 
@@ -17,8 +18,13 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.words import words_of
 
 _TEXT_TYPES = ("text", "input_text", "output_text")
+_MEDIA = (
+    *("image_url", "input_image", "video_url", "audio_url", "document_url"),
+    *("file", "input_file", "input_audio"),
+)
 
 _AUDIO_TYPES = {
     "wav": "audio/wav",
@@ -62,7 +68,14 @@ def read_content(content: Any, param: str) -> list[Part]:
         content = [content]
     if not isinstance(content, list):
         raise BadRequest("content must be a string, a list of content parts, or null", param)
-    return [read_part(part, f"{param}.{i}") for i, part in enumerate(content)]
+    return [_worded(read_part(part, f"{param}.{i}")) for i, part in enumerate(content)]
+
+
+def _worded(part: Part) -> Part:
+    """A part of a request, with the words of one that only some provider knows."""
+    if not isinstance(part, Opaque) or part.kind in _MEDIA:
+        return part
+    return replace(part, text=words_of(part.raw))
 
 
 def read_part(raw: Any, param: str = "content") -> Part:

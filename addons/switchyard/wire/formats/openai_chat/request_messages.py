@@ -39,18 +39,20 @@ def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]
     if conversation.format == NAME:
         return [_write_own(turn) for turn in conversation.turns]
     messages: list[JsonObject] = []
-    for role, turns in groupby(conversation.turns, key=lambda turn: turn.role):
+    for role, turns in groupby(conversation.turns, key=_side):
         if role == "user":
             messages += _write_user(list(turns))
-            continue
-        for turn in turns:
-            if role == "assistant":
-                messages += _write_assistant(turn, names)
-            elif content := _content(_parts(turn.parts)):
-                # `developer` is OpenAI's own word; the other providers know `system` alone, and
-                # OpenAI takes it for the same.
-                messages.append({"role": "system", "content": content})
+        elif role == "assistant":
+            messages += [message for turn in turns for message in _write_assistant(turn, names)]
+        elif content := _content(_parts(part for turn in turns for part in turn.parts)):
+            # Neighbours are one message: many templates know a single one. `developer` is OpenAI's
+            # own word; the other providers know `system` alone, and OpenAI takes it for the same.
+            messages.append({"role": "system", "content": content})
     return messages
+
+
+def _side(turn: Turn) -> str:
+    return "system" if turn.role == "developer" else turn.role
 
 
 def _write_own(turn: Turn) -> JsonObject:
@@ -112,15 +114,18 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
     refusal = ""
     for part in turn.parts:
         match part:
-            case Text(text=text) | Opaque(text=str(text)):
+            case Text(text=text):
                 words.append(text)
+            case Opaque(text=str(text)) if text:
+                # What another provider's tools found is no part of the words around it.
+                words.append(f"\n\n{text}\n\n")
             case ToolCall():
                 calls.append(write_foreign_call(part, names))
             case Refusal(text=text):
                 refusal += text
             case Thinking(text=text, signer=None | "openai-chat") if text:
                 thinking.append(text)
-    content = "".join(words)
+    content = _spaced(words)
     if not (content or calls or refusal):
         return []
     message: JsonObject = {"role": "assistant", "content": content or None}
@@ -135,6 +140,16 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
     if turn.name:
         message["name"] = turn.name
     return [message]
+
+
+def _spaced(words: list[str]) -> str:
+    """Words one after another, with one blank line around what stands apart."""
+    content = ""
+    for text in words:
+        if text.startswith("\n\n") and (not content or content.endswith("\n\n")):
+            text = text.removeprefix("\n\n")
+        content += text
+    return content.removesuffix("\n\n") if words and words[-1].endswith("\n\n") else content
 
 
 def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:

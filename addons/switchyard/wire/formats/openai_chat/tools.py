@@ -79,7 +79,7 @@ def write_foreign_tool(tool: Tool, names: Names) -> JsonObject | None:
     A custom tool becomes a function: only OpenAI itself takes custom tools.
     """
     if tool.kind == "server":
-        return None
+        return tool.raw if tool.format == NAME else None
     function = _write_function(as_function(tool))
     function["name"] = names.flat(tool.name, tool.namespace)
     if not tool.strict:  # a strict schema obeys narrower rules already

@@ -12,7 +12,9 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import objects_of
+from switchyard.wire.formats.openai_responses.words import item_words
 from switchyard.wire.shared.envelope import is_sealed
+from switchyard.wire.shared.server_tool_results import is_made_here
 
 
 def input_items(body: JsonObject) -> list[JsonObject]:
@@ -44,11 +46,15 @@ def resolve(body: JsonObject, find: Callable[[str], JsonObject | None]) -> JsonO
 
 def without_foreign(body: JsonObject) -> JsonObject:
     """`body` without the reasoning that came from a provider of another format, which a provider
-    of this one refuses (it travels in an envelope). The same object if there is none."""
+    of this one refuses (it travels in an envelope), and with words in place of what tools did at
+    such a provider. The same object if there is none."""
     items = body.get("input")
-    if not isinstance(items, list) or not any(map(_is_foreign, items)):
+    if not isinstance(items, list):
         return body
-    return {**body, "input": [item for item in items if not _is_foreign(item)]}
+    if not any(_is_foreign(item) or _is_served_elsewhere(item) for item in items):
+        return body
+    left = [made for item in items if not _is_foreign(item) if (made := _said(item)) is not None]
+    return {**body, "input": left}
 
 
 def is_reference(item: Any) -> bool:
@@ -62,6 +68,17 @@ def _resolved(
     items: Sequence[JsonObject], find: Callable[[str], JsonObject | None]
 ) -> list[JsonObject]:
     return [(find(item["id"]) or item) if is_reference(item) else item for item in items]
+
+
+def _is_served_elsewhere(item: Any) -> bool:
+    return isinstance(item, dict) and "role" not in item and is_made_here(item.get("id"))
+
+
+def _said(item: Any) -> Any:
+    if not _is_served_elsewhere(item):
+        return item
+    words = item_words(item)
+    return {"type": "message", "role": "assistant", "content": words} if words else None
 
 
 def _is_foreign(item: Any) -> bool:

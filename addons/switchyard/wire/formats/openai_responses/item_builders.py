@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.client_tools import write_client_call
 from switchyard.wire.formats.openai_responses.content import write_citation
 from switchyard.wire.formats.openai_responses.content import write_part
 from switchyard.wire.formats.openai_responses.items import SEPARATOR
@@ -308,7 +309,39 @@ class CallBuilder:
         }
 
 
-type Builder = WholeBuilder | MessageBuilder | ReasoningBuilder | CallBuilder
+class ClientCallBuilder:
+    """A call of a tool of the API's own types that the client runs. Its item comes whole: what it
+    asks for is no text that could grow."""
+
+    def __init__(self, index: int, id: str, call: ToolCall, tool: Tool) -> None:
+        self.index = index
+        self.item: JsonObject = EMPTY
+        self.call = call
+        self._id = id
+        self._tool = tool
+        self._arguments = [call.arguments]
+
+    def open(self) -> Events:
+        return []
+
+    def add(self, text: str) -> Events:
+        self._arguments.append(text)
+        return []
+
+    def end(self, final: ToolCall | None = None) -> Events:
+        whole = final.arguments if final is not None else "".join(self._arguments)
+        self.call = replace(self.call, arguments=whole)
+        return []
+
+    def close(self, incomplete: bool) -> Events:
+        status = "incomplete" if incomplete else "completed"
+        self.item = write_client_call(self.call, self._tool, self._id, status)
+        begun = {**self.item, "status": "in_progress"}
+        added = {"type": "response.output_item.added", "output_index": self.index, "item": begun}
+        return [added, _done(self.index, self.item)]
+
+
+type Builder = WholeBuilder | MessageBuilder | ReasoningBuilder | CallBuilder | ClientCallBuilder
 
 
 def proof_item(id: str, call: ToolCall) -> JsonObject:

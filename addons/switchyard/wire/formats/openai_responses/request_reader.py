@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.client_tools import read_client_call
+from switchyard.wire.formats.openai_responses.client_tools import read_client_output
 from switchyard.wire.formats.openai_responses.content import read_content
 from switchyard.wire.formats.openai_responses.items import read_call
 from switchyard.wire.formats.openai_responses.items import read_message
@@ -21,6 +23,7 @@ from switchyard.wire.formats.openai_responses.settings import updated
 from switchyard.wire.formats.openai_responses.tools import IN_INPUT
 from switchyard.wire.formats.openai_responses.tools import read_choice
 from switchyard.wire.formats.openai_responses.tools import read_tools
+from switchyard.wire.formats.openai_responses.words import item_words
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Output
@@ -38,6 +41,9 @@ INSTRUCTIONS = "instructions"
 """`form` of the turn that holds `instructions`."""
 
 MESSAGE = frozenset({"role", "content"})
+
+_MEDIA = ("input_image", "image_url", "input_file", "input_audio")
+"""Types of parts whose members are no words, even where their shape is not known."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "parallel_tool_calls": bool,
@@ -162,7 +168,14 @@ class _Entries:
                 raise BadRequest(f"{where} has no name", f"{where}.name")
             self._add("assistant", call)
         elif kind in ("function_call_output", "custom_tool_call_output"):
-            self._add("user", read_output(item))
+            told = read_output(item)
+            self._add("user", replace(told, parts=tuple(map(_worded, told.parts))))
+        elif (ran := read_client_call(item)) is not None:
+            self._add("assistant", ran)
+        elif (answer := read_client_output(item)) is not None:
+            if kind == "tool_search_output":
+                self._declare(item, where)
+            self._add("user", answer)
         elif kind in ("additional_tools", "configuration_update"):
             self._configure(item, where)
         elif kind is None and "id" not in item:
@@ -170,7 +183,8 @@ class _Entries:
         else:
             if kind == "tool_search_output":
                 self._declare(item, where)
-            part = Opaque(format=NAME, kind=text_of(kind) or "item_reference", raw=item)
+            name, text = text_of(kind) or "item_reference", item_words(item)
+            part = Opaque(format=NAME, kind=name, raw=item, text=text)
             self._add(_side(item), part)
 
     def _message(self, item: JsonObject, where: str) -> None:
@@ -186,10 +200,10 @@ class _Entries:
                 f"{where}.content must be a text or a list of content parts", f"{where}.content"
             )
         if role == "assistant":
-            self._add("assistant", *read_message(item))
+            self._add("assistant", *map(_worded, read_message(item)))
             return
         self._flush()
-        parts = tuple(read_content(content, "input"))
+        parts = tuple(map(_worded, read_content(content, "input")))
         extra = rest(item, MESSAGE)
         if not parts:
             extra["content"] = content
@@ -235,9 +249,18 @@ class _Entries:
         return replace(part, signature=proof.signature, signer=proof.signer)
 
 
+def _worded(part: Part) -> Part:
+    """A content part, with the words of one that only this format knows."""
+    if not isinstance(part, Opaque) or part.raw.get("type") in _MEDIA:
+        return part
+    return replace(part, text=item_words(part.raw))
+
+
 def _side(item: JsonObject) -> Role:
     """Who wrote an item that only this format knows: outputs come from the client, unless the
-    tool ran at the provider."""
+    tool ran at the provider, and so does what says so by its role."""
+    if item.get("role") in ("user", "system", "developer"):
+        return "user"
     kind = text_of(item.get("type"))
     client = kind.endswith("_output") or kind in ("mcp_approval_response", "compaction_trigger")
     server = item.get("execution") == "server" or kind == "program_output"

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.client_tools import as_read
 from switchyard.wire.formats.openai_responses.content import is_content
 from switchyard.wire.formats.openai_responses.content import write_part
 from switchyard.wire.formats.openai_responses.items import begins_message
@@ -38,6 +39,11 @@ _TIERS = ("auto", "default", "flex", "priority", "scale")
 
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
+_FOUND = {
+    "web_search": "web_search_call.action.sources",
+    "code_interpreter": "code_interpreter_call.outputs",
+}
+"""What is told of tools that run at the provider only where it is asked for."""
 
 
 def write_request(conversation: Conversation) -> JsonObject:
@@ -58,7 +64,8 @@ def write_request(conversation: Conversation) -> JsonObject:
         body["tools"] = tools
     if c.tool_choice is not None and (tools or is_own):
         custom = {tool.name for tool in c.tools if tool.kind == "custom"}
-        body["tool_choice"] = write_choice(c.tool_choice, custom, is_own)
+        hosted = {t.name for t in c.tools if t.kind == "server" and t.format == NAME}
+        body["tool_choice"] = write_choice(c.tool_choice, custom, is_own, hosted)
     members = {
         "parallel_tool_calls": c.parallel_tools if tools or is_own else None,
         "max_output_tokens": c.max_tokens,
@@ -145,7 +152,7 @@ def _assistant_item(part: Part) -> Iterator[JsonObject]:
             if part.signer == NAME or (own(part.extra) and "sealed" not in own(part.extra)):
                 yield write_reasoning(part)
         case ToolCall():
-            yield write_call(part)
+            yield as_read(part) or write_call(part)
         case Opaque(format="openai-responses"):
             yield part.raw
         case Opaque(text=str(words)) if words:
@@ -158,7 +165,7 @@ def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[Jso
     for part in turn.parts:
         item: JsonObject | None = None
         if isinstance(part, ToolResult):
-            item = write_output(part, None if is_own else kinds.get(part.call_id))
+            item = as_read(part) or write_output(part, None if is_own else kinds.get(part.call_id))
         elif isinstance(part, Opaque) and part.format == NAME and not is_content(part):
             item = part.raw
         if item is None:
@@ -220,6 +227,8 @@ def _include(c: Conversation) -> list[str]:
         include.append(_ENCRYPTED)
     if c.logprobs:
         include.append(_LOGPROBS)
+    hosted = {tool.name for tool in c.tools if tool.kind == "server" and tool.format == NAME}
+    include += [member for name, member in _FOUND.items() if name in hosted]
     return include
 
 

@@ -11,10 +11,13 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.sse import encode
 from switchyard.wire.format import Asked
+from switchyard.wire.formats.openai_responses.client_tools import call_id
+from switchyard.wire.formats.openai_responses.client_tools import is_client_run
 from switchyard.wire.formats.openai_responses.content import is_content
 from switchyard.wire.formats.openai_responses.errors import failure
 from switchyard.wire.formats.openai_responses.item_builders import Builder
 from switchyard.wire.formats.openai_responses.item_builders import CallBuilder
+from switchyard.wire.formats.openai_responses.item_builders import ClientCallBuilder
 from switchyard.wire.formats.openai_responses.item_builders import Events
 from switchyard.wire.formats.openai_responses.item_builders import MessageBuilder
 from switchyard.wire.formats.openai_responses.item_builders import ReasoningBuilder
@@ -240,6 +243,10 @@ class Composer:
             self._proved = True
         prefix = "ctc" if part.kind == "custom" else "fc"
         tool = None if own(part.extra) else self._names.tool(part.name)
+        if tool is not None and is_client_run(tool):
+            id = call_id(tool, self._id("x").partition("_")[2])
+            self._open = ClientCallBuilder(self._index, id, part, tool)
+            return told
         if tool is not None and tool.kind == "custom":
             prefix = "ctc"
         self._open = CallBuilder(self._index, self._id(prefix), part, tool)
@@ -252,7 +259,7 @@ class Composer:
         builder = self._open
         if isinstance(builder, MessageBuilder):
             return told + builder.add(text, self._taken_logprobs())
-        if isinstance(builder, ReasoningBuilder | CallBuilder):
+        if isinstance(builder, ReasoningBuilder | CallBuilder | ClientCallBuilder):
             told += builder.add(text)
         return told
 
@@ -304,7 +311,7 @@ class Composer:
 
     def _end_call(self, part: ToolCall, final: ToolCall | None) -> Events:
         builder = self._open
-        if not isinstance(builder, CallBuilder):
+        if not isinstance(builder, CallBuilder | ClientCallBuilder):
             return []
         told = builder.end(final) + self._close_item()
         proof = final if final is not None and final.signature else part

@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.client_tools import chosen_tool
+from switchyard.wire.formats.openai_responses.client_tools import client_tool
 from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.names import objects_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import owned
 from switchyard.wire.formats.openai_responses.names import rest
@@ -66,6 +69,8 @@ def write_tool(tool: Tool) -> JsonObject | None:
     """One declaration, apart from its namespace; None for a tool that runs elsewhere."""
     if tool.kind == "server":
         return tool.raw if tool.format == NAME else None
+    if tool.raw and tool.format == NAME:
+        return tool.raw
     said = own(tool.extra)
     written: JsonObject = {"type": tool.kind, "name": tool.name}
     if tool.description is not None:
@@ -115,33 +120,38 @@ def read_choice(value: Any) -> ToolChoice | None:
         return ToolChoice(mode="tool", name=name, extra=extra)
     if kind == "allowed_tools":
         tools = value.get("tools")
-        allowed = tuple(
-            text_of(tool.get("name"))
-            for tool in (tools if isinstance(tools, list) else [])
-            if isinstance(tool, dict) and tool.get("name")
-        )
+        names = (text_of(tool.get("name")) or chosen_tool(tool) for tool in objects_of(tools))
+        allowed = tuple(name for name in names if name)
         required = value.get("mode") == "required"
         return ToolChoice(mode="allowed", allowed=allowed, required=required, extra=extra)
-    # A hosted tool by its type: nothing another format could be told to call.
+    if (chosen := chosen_tool(value)) is not None:
+        return ToolChoice(mode="tool", name=chosen, extra=extra)
+    # A hosted tool by its type: nothing another format could be told to call, unless it has the
+    # same (see `served`).
     return ToolChoice(mode="auto", extra=extra)
 
 
-def write_choice(choice: ToolChoice, custom: Collection[str], is_own: bool) -> str | JsonObject:
-    """`tool_choice`; `custom` are the names of the custom tools."""
+def write_choice(
+    choice: ToolChoice, custom: Collection[str], is_own: bool, hosted: Collection[str] = ()
+) -> str | JsonObject:
+    """`tool_choice`; `custom` are the names of the custom tools, `hosted` the types of those that
+    run at the provider."""
     if is_own and "raw" in choice.extra:
         return choice.extra["raw"]
     if choice.mode == "tool":
-        return _named(choice.name or "", custom)
+        return _named(choice.name or "", custom, hosted)
     if choice.mode == "allowed":
         return {
             "type": "allowed_tools",
             "mode": "required" if choice.required else "auto",
-            "tools": [_named(name, custom) for name in choice.allowed],
+            "tools": [_named(name, custom, hosted) for name in choice.allowed],
         }
     return choice.mode
 
 
-def _named(name: str, custom: Collection[str]) -> JsonObject:
+def _named(name: str, custom: Collection[str], hosted: Collection[str]) -> JsonObject:
+    if name in hosted:
+        return {"type": name}
     return {"type": "custom" if name in custom else "function", "name": name}
 
 
@@ -151,6 +161,8 @@ def _read_tool(raw: JsonObject, where: str, form: str) -> Iterator[Tool]:
         yield from _read_namespace(raw, where, form)
     elif kind in ("function", "custom"):
         yield _read_callable(raw, where, form)
+    elif (tool := client_tool(raw, form)) is not None:
+        yield tool
     else:
         name = text_of(raw.get("name")) or text_of(kind) or "unknown"
         yield Tool(kind="server", name=name, format=NAME, raw=raw, form=form)

@@ -75,8 +75,8 @@ def test_the_least_request():
 def test_system_messages_become_the_system_prompt():
     body = written(
         turn("system", Text(text="One.", cache={"type": "ephemeral"})),
-        turn("user", HELLO),
         turn("developer", Text(text="Two."), Text(text="  ")),
+        turn("user", HELLO),
         turn("assistant", Text(text="Hi.")),
         turn("user", HELLO),
     )

@@ -305,15 +305,18 @@ def test_foreign_tool_loop():
     assert contents[3]["parts"] == [{"text": "and"}]
 
 
-def test_system_messages_are_hoisted_in_order():
+def test_system_messages_are_hoisted_in_order_unless_they_came_later():
     written = write(
         Turn(role="system", parts=(Text(text="one"),)),
-        HI,
         Turn(role="developer", parts=(Text(text="two"), Text(text=""))),
+        HI,
+        Turn(role="developer", parts=(Text(text="three"), Text(text=""))),
         user(Text(text="Go")),
     )
     assert written["systemInstruction"] == {"parts": [{"text": "one"}, {"text": "two"}]}
-    assert written["contents"] == [{"role": "user", "parts": [{"text": "Hi"}, {"text": "Go"}]}]
+    later = {"text": "<system-reminder>\nthree\n</system-reminder>"}
+    said = [{"text": "Hi"}, later, {"text": "Go"}]
+    assert written["contents"] == [{"role": "user", "parts": said}]
 
 
 def test_a_request_without_turns_still_has_contents():

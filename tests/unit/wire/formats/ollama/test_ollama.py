@@ -249,8 +249,7 @@ def test_foreign_messages_keep_their_order():
         ),
     )
     assert written["messages"] == [
-        {"role": "system", "content": "one"},
-        {"role": "system", "content": "two"},
+        {"role": "system", "content": "one\n\ntwo"},
         {"role": "user", "content": "", "images": [PNG]},
         {"role": "user", "content": "a"},
         {"role": "user", "content": "b", "images": [JPEG]},

@@ -1,0 +1,331 @@
+"""What tools that ran at the provider did, shown as a client of another format knows it.
+
+A search, a page that was fetched and code that was run are blocks at Anthropic's, items at
+OpenAI's, parts or metadata at Google's (references: `server_tool_use` and the results' blocks;
+`web_search_call`, `code_interpreter_call`; `executableCode`, `codeExecutionResult`, `toolCall`,
+`groundingMetadata`, `urlContextMetadata`). Sources of the answer's words are citations, which go
+their own way. What is made here bears an id that tells it from what the client's provider made,
+since no provider takes it back: see `is_made_here`.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+from typing import Literal
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import text_of
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Extra
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import PartEnd
+from switchyard.wire.model.events import PartStart
+from switchyard.wire.shared.server_tools import ServiceName
+from switchyard.wire.shared.words import words_of
+
+_RESPONSES, _ANTHROPIC, _GEMINI = "openai-responses", "anthropic", "gemini"
+SHOWING = (_RESPONSES, _ANTHROPIC, _GEMINI)
+"""Formats whose clients are shown what such tools did."""
+
+_MADE_HERE = "switchyard_"
+
+type Sources = tuple[tuple[str, str], ...]
+"""Addresses and titles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Did:
+    """One use of such a tool. A call without its result yet is no use."""
+
+    name: ServiceName
+    asked: tuple[str, ...] = ()
+    """What was searched for, the address that was fetched, or the code that was run."""
+    found: Sources = ()
+    output: str = ""
+    failed: bool = False
+
+
+def is_made_here(id: Any) -> bool:
+    """Whether an id is one that was made up for a client of another format."""
+    return isinstance(id, str) and id.partition("_")[2].startswith(_MADE_HERE)
+
+
+class ServedAnswers:
+    """Makes the pieces of an upstream's format into those of the client's; see `stages.Stage`."""
+
+    over = False
+
+    def __init__(self, upstream: str, client: str, number: str) -> None:
+        """`number` tells the answer from others (see `format.Asked.id`)."""
+        self._read = _Reader(upstream)
+        self._client = client
+        self._number = number
+        self._made = 0
+        self._places: dict[tuple[int, int], int] = {}
+        self._next: dict[int, int] = {}
+        self._held: set[tuple[int, int]] = set()
+        self.changed = False
+
+    def feed(self, events: Sequence[Event]) -> list[Event]:
+        return [out for event in events for out in self._take(event)]
+
+    def _take(self, event: Event) -> Iterator[Event]:
+        match event:
+            case PartStart(index=index, part=Opaque() as part, choice=choice):
+                if self._read.knows(part):
+                    self._held.add((choice, index))
+                    self._read.hold(index, part)
+                    return
+            case PartEnd(index=index, part=part, choice=choice) if (choice, index) in self._held:
+                self._held.discard((choice, index))
+                whole = part if isinstance(part, Opaque) else None
+                yield from self._show(self._read.ended(index, whole), choice)
+                return
+            case Extra(fields=fields, choice=choice):
+                yield from self._show(self._read.beside(object_of(fields.get(_GEMINI))), choice)
+            case Finish(choice=choice):
+                yield from self._show(self._read.left(), choice)
+        yield self._placed(event)
+
+    def _show(self, done: list[_Did], choice: int) -> Iterator[Event]:
+        for did in done:
+            self._made += 1
+            number = f"{_MADE_HERE}{self._number}{self._made:02x}"
+            for raw in _written(did, self._client, number):
+                self.changed = True
+                part = Opaque(format=self._client, kind=text_of(raw.get("type")), raw=raw)
+                place = self._next.get(choice, 0)
+                self._next[choice] = place + 1
+                yield PartStart(place, part, choice)
+                yield PartEnd(place, choice=choice)
+
+    def _placed(self, event: Event) -> Event:
+        """The event under the index its part has among those that were made."""
+        index = getattr(event, "index", None)
+        choice = getattr(event, "choice", 0)
+        if not isinstance(index, int):
+            return event
+        place = self._places.get((choice, index))
+        if place is None:
+            place = self._places[choice, index] = self._next.get(choice, 0)
+            self._next[choice] = place + 1
+        return event if place == index else replace(event, index=place)  # type: ignore[call-arg]
+
+
+class _Reader:
+    """What the pieces of one answer say that was done."""
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = upstream
+        self._calls: dict[str, _Did] = {}
+        self._open: dict[int, Opaque] = {}
+        self._searched = False
+
+    def knows(self, part: Opaque) -> bool:
+        if part.format != self._upstream:
+            return False
+        if self._upstream == _GEMINI:
+            return not _GEMINI_PARTS.isdisjoint(part.raw)
+        kind = text_of(part.raw.get("type"))
+        if self._upstream == _RESPONSES:
+            return kind in ("web_search_call", "code_interpreter_call")
+        return kind == "server_tool_use" or kind in _RESULTS
+
+    def hold(self, index: int, part: Opaque) -> None:
+        self._open[index] = part
+
+    def ended(self, index: int, whole: Opaque | None) -> list[_Did]:
+        part = whole or self._open[index]
+        del self._open[index]
+        read = {_ANTHROPIC: self._block, _RESPONSES: self._item, _GEMINI: self._part}
+        did = read[self._upstream](part.raw)
+        return [did] if did is not None else []
+
+    def left(self) -> list[_Did]:
+        """Calls whose result did not come."""
+        left = [replace(call, failed=True) for call in self._calls.values()]
+        self._calls.clear()
+        return left
+
+    def beside(self, said: JsonObject) -> list[_Did]:
+        """What Gemini tells beside its parts: searches, unless these were parts, and pages."""
+        done: list[_Did] = []
+        grounding = object_of(said.get("groundingMetadata"))
+        if (asked := _texts(grounding.get("webSearchQueries"))) and not self._searched:
+            chunks = (object_of(c.get("web")) for c in objects_of(grounding.get("groundingChunks")))
+            found = tuple((text_of(c.get("uri")), text_of(c.get("title"))) for c in chunks)
+            done.append(_Did(name="web_search", asked=asked, found=found))
+        pages = object_of(said.get("urlContextMetadata")).get("urlMetadata")
+        for page in objects_of(pages):
+            failed = not text_of(page.get("urlRetrievalStatus")).endswith("SUCCESS")
+            asked = (text_of(page.get("retrievedUrl")),)
+            done.append(_Did(name="web_fetch", asked=asked, failed=failed))
+        return done
+
+    def _block(self, raw: JsonObject) -> _Did | None:
+        if raw.get("type") == "server_tool_use":
+            if (call := _anthropic_call(raw)) is not None:
+                self._calls[text_of(raw.get("id"))] = call
+            return None
+        name = _RESULTS[text_of(raw.get("type"))]
+        call = self._calls.pop(text_of(raw.get("tool_use_id")), None) or _Did(name=name)
+        content = raw.get("content")
+        error = object_of(content).get("error_code")
+        if name == "web_search":
+            found = objects_of(content)
+            sources = tuple((text_of(f.get("url")), text_of(f.get("title"))) for f in found)
+            return replace(call, found=sources, failed=error is not None)
+        output = _output(object_of(content)) if name == "code_execution" else ""
+        return replace(call, output=output, failed=error is not None)
+
+    def _item(self, raw: JsonObject) -> _Did | None:
+        failed = raw.get("status") == "failed"
+        if raw.get("type") == "code_interpreter_call":
+            logs = "\n".join(text_of(o.get("logs")) for o in objects_of(raw.get("outputs")))
+            asked = (text_of(raw.get("code")),)
+            return _Did(name="code_execution", asked=asked, output=logs, failed=failed)
+        action = object_of(raw.get("action"))
+        if (url := text_of(action.get("url"))) or action.get("type") == "open_page":
+            return _Did(name="web_fetch", asked=(url,), failed=failed)
+        asked = _texts(action.get("queries")) or _texts([action.get("query")])
+        urls = (text_of(one.get("url")) for one in objects_of(action.get("sources")))
+        found = tuple((url, url) for url in urls if url)
+        return _Did(name="web_search", asked=asked, found=found, failed=failed)
+
+    def _part(self, raw: JsonObject) -> _Did | None:
+        if "executableCode" in raw:
+            code = object_of(raw["executableCode"])
+            before = self._calls.pop("code", None)
+            self._calls["code"] = _Did(name="code_execution", asked=(text_of(code.get("code")),))
+            return replace(before, failed=True) if before is not None else None
+        if "codeExecutionResult" in raw:
+            result = object_of(raw["codeExecutionResult"])
+            call = self._calls.pop("code", None) or _Did(name="code_execution")
+            failed = result.get("outcome") not in (None, "OUTCOME_OK")
+            return replace(call, output=text_of(result.get("output")), failed=failed)
+        call = object_of(raw.get("toolCall"))
+        queries = _texts(object_of(call.get("args")).get("queries"))
+        if text_of(call.get("toolType")).startswith("GOOGLE_SEARCH") and queries:
+            self._searched = True
+            return _Did(name="web_search", asked=queries)
+        return None
+
+
+_GEMINI_PARTS = frozenset({"executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
+_RESULTS: dict[str, ServiceName] = {
+    "web_search_tool_result": "web_search",
+    "web_fetch_tool_result": "web_fetch",
+    "code_execution_tool_result": "code_execution",
+    "bash_code_execution_tool_result": "code_execution",
+    "text_editor_code_execution_tool_result": "code_execution",
+}
+
+
+def _anthropic_call(raw: JsonObject) -> _Did | None:
+    given = object_of(raw.get("input"))
+    match raw.get("name"):
+        case "web_search":
+            return _Did(name="web_search", asked=_texts([given.get("query")]))
+        case "web_fetch":
+            return _Did(name="web_fetch", asked=_texts([given.get("url")]))
+        case "code_execution" | "bash_code_execution" | "text_editor_code_execution":
+            code = text_of(given.get("code")) or text_of(given.get("command"))
+            words = code if given.keys() <= {"code", "command"} else words_of(given)
+            return _Did(name="code_execution", asked=(words or "",))
+    return None
+
+
+def _output(result: JsonObject) -> str:
+    said = (text_of(result.get("stdout")), text_of(result.get("stderr")))
+    return "".join(said) or words_of({k: v for k, v in result.items() if k != "type"}) or ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str) and one) if value else ()
+
+
+def _written(did: _Did, client: str, number: str) -> list[JsonObject]:
+    """What the client is shown of one use."""
+    if client == _RESPONSES:
+        return [_item(did, number)]
+    if client == _ANTHROPIC:
+        return _blocks(did, number)
+    if did.name != "code_execution":
+        return []  # Google's clients read these in the metadata of the sources
+    outcome = "OUTCOME_FAILED" if did.failed else "OUTCOME_OK"
+    return [
+        {"executableCode": {"language": "PYTHON", "code": "".join(did.asked)}},
+        {"codeExecutionResult": {"outcome": outcome, "output": did.output}},
+    ]
+
+
+def _item(did: _Did, number: str) -> JsonObject:
+    status = "failed" if did.failed else "completed"
+    if did.name == "code_execution":
+        outputs = [{"type": "logs", "logs": did.output}] if did.output else []
+        return {
+            "id": f"ci_{number}",
+            "type": "code_interpreter_call",
+            "status": status,
+            "code": "".join(did.asked),
+            "container_id": f"cntr_{number}",
+            "outputs": outputs,
+        }
+    action: JsonObject = {"type": "open_page", "url": "".join(did.asked[:1])}
+    if did.name == "web_search":
+        action = {
+            "type": "search",
+            "query": "".join(did.asked[:1]),
+            "queries": list(did.asked),
+            "sources": [{"type": "url", "url": url} for url, _ in did.found if url],
+        }
+    return {"id": f"ws_{number}", "type": "web_search_call", "status": status, "action": action}
+
+
+def _blocks(did: _Did, number: str) -> list[JsonObject]:
+    id = f"srvtoolu_{number}"
+    kind, given, content = _anthropic_result(did)
+    call = {"type": "server_tool_use", "id": id, "name": did.name, "input": given}
+    if did.failed and did.name != "code_execution":
+        content = {"type": f"{kind}_error", "error_code": "unavailable"}
+    return [call, {"type": kind, "tool_use_id": id, "content": content}]
+
+
+type _Result = Literal[
+    "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result"
+]
+
+
+def _anthropic_result(did: _Did) -> tuple[_Result, JsonObject, Any]:
+    """The kind of the result's block, the call's input, and the result's content."""
+    if did.name == "web_search":
+        found: list[JsonObject] = [
+            {
+                "type": "web_search_result",
+                "url": url,
+                "title": title,
+                "encrypted_content": "",
+                "page_age": None,
+            }
+            for url, title in did.found
+        ]
+        return "web_search_tool_result", {"query": ", ".join(did.asked)}, found
+    if did.name == "web_fetch":
+        url = "".join(did.asked[:1])
+        source = {"type": "text", "media_type": "text/plain", "data": did.output}
+        document = {"type": "document", "source": source, "title": None, "citations": None}
+        page = {"type": "web_fetch_result", "url": url, "content": document, "retrieved_at": None}
+        return "web_fetch_tool_result", {"url": url}, page
+    ran: JsonObject = {
+        "type": "code_execution_result",
+        "stdout": "" if did.failed else did.output,
+        "stderr": did.output if did.failed else "",
+        "return_code": 1 if did.failed else 0,
+        "content": [],
+    }
+    return "code_execution_tool_result", {"code": "".join(did.asked)}, ran

@@ -1,0 +1,304 @@
+"""Tools that run at the provider, for providers of other formats that have the same.
+
+Web search, the fetching of pages and the running of code are told by each format in words of its
+own. Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
+OpenAI's guides "Web search" and "Code interpreter" (a page is opened by the search tool there);
+Google's guides "Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's
+guide "Server tools". What searches files finds them in a store that one provider keeps, and so do
+tools of MCP servers; nobody else has those.
+"""
+
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+from typing import Literal
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import int_of
+from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import text_of
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Tool
+from switchyard.wire.model.conversation import ToolChoice
+from switchyard.wire.shared.generations import is_before_gemini_3
+
+type ServiceName = Literal["web_search", "web_fetch", "code_execution"]
+type Dialect = Literal["own", "openrouter", "none"]
+"""Whose words for such tools a provider knows: those of its format's maker, OpenRouter's, none."""
+
+UNSAID = "unsaid"
+"""Member of the `extra` of a tool of which not all could be said."""
+
+_CHAT, _RESPONSES = "openai-chat", "openai-responses"
+_ANTHROPIC, _GEMINI = "anthropic", "gemini"
+
+_GEMINI_NAMES: dict[str, ServiceName] = {
+    "googleSearch": "web_search",
+    "googleSearchRetrieval": "web_search",
+    "enterpriseWebSearch": "web_search",
+    "urlContext": "web_fetch",
+    "codeExecution": "code_execution",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What runs at a provider, and how it is asked to."""
+
+    name: ServiceName
+    allowed: tuple[str, ...] = ()
+    """Domains; others are left out."""
+    blocked: tuple[str, ...] = ()
+    location: JsonObject | None = None
+    """Where the user is: `city`, `region`, `country`, `timezone`."""
+    most: int | None = None
+    """How often it may be used."""
+    size: str | None = None
+    """How much of what is found the model reads: low, medium, high."""
+
+
+def default_dialect(target: str) -> Dialect:
+    """What providers of a format have where nothing else is known."""
+    return "own" if target in (_RESPONSES, _ANTHROPIC, _GEMINI) else "none"
+
+
+def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conversation:
+    """`c` with the tools that a provider of format `target` has, too, declared in its words; itself
+    where there is nothing to change. What it does not have stays as it is, and is reported."""
+    known = dialect or default_dialect(target)
+    if c.format == target or known == "none" or (target == _CHAT and known != "openrouter"):
+        return c
+    wished = [(tool, _service(tool)) for tool in c.tools]
+    added = _asked_beside(c)
+    if not added and not any(service for _, service in wished):
+        return c
+    if (
+        target == _GEMINI
+        and is_before_gemini_3(c.model)
+        and any(t.kind != "server" for t in c.tools)
+    ):
+        return c  # such a model takes either functions or these
+    tools: list[Tool] = []
+    names: dict[str, str] = {}
+    taken = {tool.name for tool in c.tools if tool.kind != "server"}
+    for tool, service in [*wished, *((None, service) for service in added)]:
+        made = _declared(service, target) if service is not None else None
+        if made is None or (target == _ANTHROPIC and made.name in taken):
+            tools += [tool] if tool is not None else []
+            continue
+        if tool is not None:
+            names[tool.name] = made.name
+        _add(tools, made)
+    asked_beside = None if added else c.web_search
+    choice = _choice(c.tool_choice, names, target) if c.tool_choice else None
+    return replace(c, tools=tuple(tools), tool_choice=choice, web_search=asked_beside)
+
+
+def _add(tools: list[Tool], made: Tool) -> None:
+    """Add a tool that nobody takes twice: of two, the one that says more is kept."""
+    for place, one in enumerate(tools):
+        if one.kind == "server" and one.format == made.format and one.name == made.name:
+            tools[place] = max(one, made, key=lambda tool: len(tool.raw))
+            return
+    tools.append(made)
+
+
+def asks_for_services(c: Conversation) -> bool:
+    """Whether a conversation asks for anything that several formats have."""
+    return bool(_asked_beside(c)) or any(_service(tool) is not None for tool in c.tools)
+
+
+def has_services(c: Conversation, target: str) -> bool:
+    """Whether a conversation of another format asks for what runs at a provider of `target`."""
+    return c.format != target and any(t.kind == "server" and t.format == target for t in c.tools)
+
+
+def search_service(options: JsonObject) -> Service:
+    """A search as Chat asks for it (OpenAI's reference, `web_search_options`)."""
+    place = object_of(options.get("user_location"))
+    near = object_of(place.get("approximate")) or place
+    size = text_of(options.get("search_context_size")) or None
+    return Service(name="web_search", size=size, location=_place(near))
+
+
+def declare_search(options: JsonObject, target: str) -> Tool | None:
+    """The tool for a search that Chat asks for."""
+    return _declared(search_service(options), target)
+
+
+def _asked_beside(c: Conversation) -> list[Service]:
+    """Searches that a Chat request asks for beside its tools: by OpenAI's member, or by a plugin of
+    OpenRouter's (its guide "Web search", `plugins`)."""
+    found = [search_service(c.web_search)] if c.web_search is not None else []
+    if c.format == _CHAT:
+        plugins = objects_of(c.extra.get("plugins"))
+        found += [_openrouter("web_search", p) for p in plugins if p.get("id") == "web"]
+    return found[:1]
+
+
+def _service(tool: Tool) -> Service | None:
+    if tool.kind != "server":
+        return None
+    raw = tool.raw
+    kind = text_of(raw.get("type"))
+    match tool.format:
+        case "anthropic":
+            return _of_anthropic(kind, raw)
+        case "openai-responses" if kind.startswith("web_search"):
+            if raw.get("external_web_access") is False:
+                return None  # a search of OpenAI's own cache; others would go to the web
+            filters = object_of(raw.get("filters"))
+            return Service(
+                name="web_search",
+                allowed=_domains(filters.get("allowed_domains")),
+                location=_place(object_of(raw.get("user_location"))),
+                size=text_of(raw.get("search_context_size")) or None,
+            )
+        case "openai-responses" if kind == "code_interpreter":
+            return Service(name="code_execution")
+        case "openai-chat" | "openai-responses" if kind.startswith("openrouter:web_"):
+            name = "web_search" if kind.endswith("search") else "web_fetch"
+            return _openrouter(name, object_of(raw.get("parameters")))
+        case "gemini" if (name := _GEMINI_NAMES.get(tool.name)) is not None:
+            blocked = _domains(object_of(raw.get(tool.name)).get("excludeDomains"))
+            return Service(name=name, blocked=blocked)
+    return None
+
+
+def _of_anthropic(kind: str, raw: JsonObject) -> Service | None:
+    name, _, version = kind.rpartition("_")
+    if not version.isdigit() or name not in ("web_search", "web_fetch", "code_execution"):
+        return None
+    return Service(
+        name=name,
+        allowed=_domains(raw.get("allowed_domains")),
+        blocked=_domains(raw.get("blocked_domains")),
+        location=_place(object_of(raw.get("user_location"))),
+        most=int_of(raw.get("max_uses")),
+    )
+
+
+def _openrouter(name: ServiceName, said: JsonObject) -> Service:
+    return Service(
+        name=name,
+        allowed=_domains(said.get("allowed_domains") or said.get("include_domains")),
+        blocked=_domains(
+            said.get("excluded_domains")
+            or said.get("blocked_domains")
+            or said.get("exclude_domains")
+        ),
+        location=_place(object_of(said.get("user_location"))),
+        most=int_of(said.get("max_uses")),
+        size=text_of(said.get("search_context_size")) or None,
+    )
+
+
+def _domains(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _place(said: JsonObject) -> JsonObject | None:
+    names = ("city", "region", "country", "timezone")
+    return {name: said[name] for name in names if isinstance(said.get(name), str)} or None
+
+
+def _declared(service: Service, target: str) -> Tool | None:
+    """The tool in the words of a format; None where it has none for it."""
+    write = {
+        _ANTHROPIC: _to_anthropic,
+        _RESPONSES: _to_responses,
+        _GEMINI: _to_gemini,
+        _CHAT: _to_openrouter,
+    }.get(target)
+    written = write(service) if write is not None else None
+    if written is None:
+        return None
+    name, raw, said = written
+    asked = [field for field in _OPTIONS if getattr(service, field)]
+    extra: JsonObject = {UNSAID: True} if set(asked) - set(said) else {}
+    return Tool(kind="server", name=name, format=target, raw=raw, extra=extra)
+
+
+_OPTIONS = ("allowed", "blocked", "location", "most", "size")
+
+type _Written = tuple[str, JsonObject, tuple[str, ...]]
+"""A tool's name, its declaration, and the wishes that stand in it."""
+
+
+def _to_anthropic(service: Service) -> _Written:
+    """The versions that need no other tool and no beta (their guides, "Quick start")."""
+    if service.name == "code_execution":
+        raw: JsonObject = {"type": "code_execution_20250825", "name": "code_execution"}
+        return "code_execution", raw, ()
+    search = service.name == "web_search"
+    kind = "web_search_20250305" if search else "web_fetch_20250910"
+    raw = {"type": kind, "name": service.name}
+    if service.most:
+        raw["max_uses"] = service.most
+    # Only one of both lists is taken.
+    said = ["most", "allowed" if service.allowed else "blocked"]
+    if service.allowed:
+        raw["allowed_domains"] = list(service.allowed)
+    elif service.blocked:
+        raw["blocked_domains"] = list(service.blocked)
+    if search and service.location:
+        raw["user_location"] = {"type": "approximate", **service.location}
+        said.append("location")
+    return service.name, raw, tuple(said)
+
+
+def _to_responses(service: Service) -> _Written:
+    if service.name == "code_execution":
+        raw: JsonObject = {"type": "code_interpreter", "container": {"type": "auto"}}
+        return "code_interpreter", raw, ()
+    raw = {"type": "web_search"}
+    if service.allowed:
+        raw["filters"] = {"allowed_domains": list(service.allowed)}
+    if service.location:
+        raw["user_location"] = {"type": "approximate", **service.location}
+    if service.size:
+        raw["search_context_size"] = service.size
+    return "web_search", raw, ("allowed", "location", "size")
+
+
+def _to_gemini(service: Service) -> _Written:
+    if service.name == "code_execution":
+        return "codeExecution", {"codeExecution": {}}, ()
+    if service.name == "web_fetch":
+        return "urlContext", {"urlContext": {}}, ()
+    # Leaving out domains is Vertex AI's alone; the Gemini API refuses it.
+    return "googleSearch", {"googleSearch": {}}, ()
+
+
+def _to_openrouter(service: Service) -> _Written | None:
+    if service.name == "code_execution":
+        return None
+    said: JsonObject = {}
+    if service.allowed:
+        said["allowed_domains"] = list(service.allowed)
+    if service.blocked:
+        said["excluded_domains"] = list(service.blocked)
+    if service.most:
+        said["max_uses"] = service.most
+    if service.location:
+        said["user_location"] = {"type": "approximate", **service.location}
+    if service.size:
+        said["search_context_size"] = service.size
+    kind = f"openrouter:{service.name}"
+    return kind, {"type": kind, **({"parameters": said} if said else {})}, _OPTIONS
+
+
+def _choice(choice: ToolChoice, names: dict[str, str], target: str) -> ToolChoice | None:
+    """The choice under the names that the tools have now. Not every format can demand one of these:
+    then the model chooses."""
+    chosen = choice.name if choice.mode == "tool" else None
+    if choice.mode == "auto":  # so the Responses API's choice of such a tool by its type is read
+        chosen = text_of(object_of(choice.extra.get("raw")).get("type"))
+    if chosen in names:
+        demanded = target in (_ANTHROPIC, _RESPONSES)
+        return ToolChoice(mode="tool", name=names[chosen]) if demanded else None
+    if choice.mode == "allowed":
+        allowed = tuple(names.get(name, name) for name in choice.allowed)
+        return replace(choice, allowed=allowed, extra={})
+    return choice

@@ -1,0 +1,74 @@
+"""The words of a piece that only its own format knows, for everybody else to read.
+
+A search result, the output of code, a kind that nobody has heard of: what a model should read of it
+reaches it as text. Names, ids, proofs and data are no words.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+
+_NO_WORDS = frozenset(
+    {
+        *("type", "id", "object", "role", "status", "caller", "created_by", "execution", "format"),
+        *("data", "signature", "thoughtSignature", "fingerprint", "cache_control", "citations"),
+        *("media_type", "mimeType", "mime_type", "language", "toolType", "b64_json"),
+        *("search_suggestions", "renderedContent", "detail", "index"),
+    }
+)
+"""Members that hold no words: kinds, ids, proofs, data, and the pages of widgets."""
+
+_LONGEST_WORD = 400
+"""Characters. A text without any white space that is longer is data of some kind."""
+
+
+def words_of(raw: Any) -> str | None:
+    """All words of a piece, a line each, in their order; None if it has none."""
+    return "\n".join(_texts(raw)) or None
+
+
+def called(name: str, arguments: Any, *results: str | None) -> str:
+    """A call that ran at a provider: what was asked, and what came of it."""
+    said = arguments if isinstance(arguments, str) else dumps(arguments).decode()
+    return "\n".join([f"[{name}: {said}]", *(result for result in results if result)])
+
+
+def _texts(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip() and not _is_data(value):
+            yield value.strip("\n")
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one, name)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            # A plain-text source has its words there (Anthropic, `source` of a document).
+            if key == "data" and value.get("type") == "text":
+                yield from _texts(inner)
+            elif not _has_no_words(key):
+                yield from _texts(inner, key)
+
+
+def _has_no_words(name: str) -> bool:
+    lower = name.lower()
+    return name in _NO_WORDS or lower.startswith("encrypted") or lower.endswith(("_id", "_ids"))
+
+
+def _is_data(text: str) -> bool:
+    if text.startswith("data:"):
+        return True
+    return len(text) > _LONGEST_WORD and not any(char.isspace() for char in text)
+
+
+def source(title: Any, url: Any, *more: Any) -> str:
+    """One thing that was found: its title, its address, and what it says."""
+    said = (text.strip() for text in (title, url, *more) if isinstance(text, str))
+    return "\n".join(text for text in said if text)
+
+
+def object_in(raw: JsonObject, name: str) -> JsonObject:
+    """The object that is a member of `raw`; an empty one where there is none."""
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
