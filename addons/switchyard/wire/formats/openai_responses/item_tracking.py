@@ -11,7 +11,6 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import text_of
 
-
 _NO_ID: JsonObject = {"id": None}
 
 
