@@ -15,8 +15,9 @@ _CONFIGURATION = "switchyard.pipeline.settings"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
 
 
-_WEB = "mitmproxy.tools.web.master"
-"""Says where mitmweb is, with the token that its people need to open it."""
+_FOR_THE_USER = ("mitmproxy.tools.web.master", "mitmproxy.proxy.mode_servers")
+"""Print what the router's own user needs, secrets included: mitmweb's address with its token, and
+the configuration of WireGuard's clients. At level INFO they quote no client."""
 
 
 class LogLines:
@@ -71,7 +72,9 @@ class LogLine(logging.LogRecord):
 
     def _safe(self) -> str:
         text = super().getMessage()
-        if self.name.startswith("mitmproxy") and self.name != _WEB:
+        if self.name in _FOR_THE_USER and self.levelno == logging.INFO:
+            return text
+        if self.name.startswith("mitmproxy"):
             text = without_quoted(text)
         if self.name != _CONFIGURATION:
             text = one_line(text)
