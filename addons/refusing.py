@@ -3,6 +3,7 @@
 from mitmproxy import http
 
 from addons.answers import error_answer
+from addons.answers import for_method
 from addons.endpoints import format_of_client
 from addons.wire.errors import ApiError
 from addons.wire.errors import kind_of_status
@@ -13,4 +14,5 @@ def refuse(request: http.Request | None, status: int, message: str) -> http.Resp
     """The answer to a request, in the client's format where its first line could be read."""
     format = FORMATS["openai-chat"] if request is None else format_of_client(request)
     kind = kind_of_status(status)
-    return error_answer(format, ApiError(message=message, kind=kind, status=status))
+    answer = error_answer(format, ApiError(message=message, kind=kind, status=status))
+    return answer if request is None else for_method(answer, request.method)
