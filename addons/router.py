@@ -44,9 +44,11 @@ from addons.trust import Trust  # noqa: E402
 from addons.tunnels import Tunnels  # noqa: E402
 from addons.usage import Usage  # noqa: E402
 from addons.views import Views  # noqa: E402
+from addons.wrong_keys import WrongKeys  # noqa: E402
 
 runtime = Runtime()
 intake = Intake(runtime)
+wrong_keys = WrongKeys()
 trust = Trust(runtime)
 tunnels = Tunnels(runtime, trust.spares)
 bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
@@ -59,8 +61,8 @@ addons = [
     LogLines(runtime),
     Settings(runtime),
     Discovery(runtime),
-    Access(runtime),
-    Gate(runtime),
+    Access(runtime, wrong_keys),
+    Gate(runtime, wrong_keys),
     tunnels,
     OwnDoor(runtime),
     failover,
