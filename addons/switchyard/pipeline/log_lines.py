@@ -1,6 +1,7 @@
 """Every line of the log: one line, without keys, whoever wrote it."""
 
 import logging
+import re
 import traceback
 from collections.abc import Callable
 
@@ -14,10 +15,14 @@ from switchyard.runtime import Runtime
 _CONFIGURATION = "switchyard.pipeline.settings"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
 
+_MODES = "mitmproxy.proxy.mode_servers"
+_DEVICE = re.compile(r"-+\n\[Interface\]\n[\w\s=/+.,:%\[\]-]+")
+"""What WireGuard mode tells its people to configure their device with, its key among it: no client
+writes any of that, and it is told nowhere else."""
 
-_FOR_THE_USER = ("mitmproxy.tools.web.master", "mitmproxy.proxy.mode_servers")
-"""Print what the router's own user needs, secrets included: mitmweb's address with its token, and
-the configuration of WireGuard's clients. At level INFO they quote no client."""
+
+_WEB = "mitmproxy.tools.web.master"
+"""Says where mitmweb is, with the token that its people need to open it, and quotes no client."""
 
 
 class LogLines:
@@ -72,7 +77,7 @@ class LogLine(logging.LogRecord):
 
     def _safe(self) -> str:
         text = super().getMessage()
-        if self.name in _FOR_THE_USER and self.levelno == logging.INFO:
+        if self.name == _WEB or (self.name == _MODES and _DEVICE.fullmatch(text)):
             return text
         if self.name.startswith("mitmproxy"):
             text = without_quoted(text)
