@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mitmproxy import ctx
 from mitmproxy import http
 
-from switchyard.exchange.client_keys import drop_client_keys
+from switchyard.clients.client_keys import drop_client_keys
 from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.reach import may_forward
 from switchyard.recording.flow_sinks import keeps_flows
