@@ -83,12 +83,16 @@ class Relay:
         continuation: Continuation | None = None,
         before: "Relay | None" = None,
         bounds: Bounds = USUAL,
+        stages: Sequence[Stage] = (),
+        redact: Callable[[ApiError], ApiError] | None = None,
     ) -> None:
         """`streams` says whether the client wants a stream.
 
         With a `continuation` a stream that breaks after output can be continued by another relay,
-        which is given the same seam and this one as `before`. What goes beyond `bounds` is a
-        failure.
+        which is given the same continuation and this one as `before`. What goes beyond `bounds` is
+        a failure. Events go through the `stages`, which are given only where something is to be
+        done: a stream that nothing has to be done to keeps its bytes. `redact` takes secrets out of
+        an error before the client sees it.
         """
         self.upstream = upstream
         self.client = client
@@ -101,11 +105,8 @@ class Relay:
         self.usage: Usage | None = None
         self.stop: Stop | None = None
         self.body = b""
-        self.redact: Callable[[ApiError], ApiError] = lambda error: error
-        """Takes what must not be told out of an error before a client is told of it."""
-        self.stages: Sequence[Stage] = ()
-        """What the events go through. Given before `start`, and only where something is to be done:
-        a stream that nothing has to be done to keeps its bytes."""
+        self.redact: Callable[[ApiError], ApiError] = redact or _unchanged
+        self.stages: Sequence[Stage] = stages
         self._asked = asked
         self._bounds = bounds
         self._gauge = Gauge(bounds)
@@ -450,3 +451,7 @@ class Relay:
         if not self.committed or self.resumable:
             return b""
         return self.closing()
+
+
+def _unchanged(error: ApiError) -> ApiError:
+    return error
