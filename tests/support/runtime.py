@@ -16,6 +16,7 @@ from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 
 from switchyard.config.load import parse_config
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
@@ -241,6 +242,12 @@ class Pipeline:
         for addon in self._addons:
             if handler := getattr(addon, hook, None):
                 handler(subject)
+
+
+def running(exchange: Exchange) -> AttemptState:
+    """The attempt that stands for an exchange, of which there must be one."""
+    assert exchange.shown is not None
+    return exchange.shown
 
 
 def reply(text: str = "hello", **more: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wsproto.utilities import generate_accept_token
 
 from switchyard.config.limits import Limits
 from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.http_messages import lower_items
@@ -217,23 +218,23 @@ class WebsocketRequest:
         if not self._keeps or response is None or begun is None:
             return
         self._keeps = False
-        body = begun.body
+        body = begun.call.body
         if body.get("previous_response_id") or body.get("conversation"):
             return  # what went before, only the provider knows
         if not isinstance(id := response.get("id"), str):
             return
         items = self._answer.items
-        exchange = self._talk.exchanges.get(begun.flow) or begun
-        if body.get("store") is False and exchange.passes_through:
+        shown = begun.shown
+        if body.get("store") is False and shown is not None and shown.passes_through:
             # Of reasoning that it was told not to store, the provider knows no id.
             items = [item for item in items if not _is_bare_reasoning(item)]
         self._talk.keep(id, [*input_items(body), *items])
 
 
-def warmed_up(exchange: Exchange) -> http.Response:
+def warmed_up(call: Call) -> http.Response:
     """The answer to a warm-up, which no provider has to see. Raises Refused where it goes on from
     what is not known here."""
-    if before := exchange.body.get("previous_response_id"):
+    if before := call.body.get("previous_response_id"):
         raise Refused(
             ApiError(
                 message=f"Previous response with id {str(before)[:100]!r} not found on this "
@@ -243,9 +244,9 @@ def warmed_up(exchange: Exchange) -> http.Response:
                 param="previous_response_id",
             )
         )
-    exchange.flow.comment = f"{exchange.model}: a warm-up, answered here"
-    content = warm_up(replace(exchange.asked, model=exchange.model))
-    return http.Response.make(200, content, {"content-type": exchange.format.content_type})
+    call.flow.comment = f"{call.model}: a warm-up, answered here"
+    content = warm_up(replace(call.asked, model=call.model))
+    return http.Response.make(200, content, {"content-type": call.format.content_type})
 
 
 def accepted(request: http.Request) -> http.Response:

@@ -6,7 +6,8 @@ from functools import partial
 
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.previous_response import keep
 from switchyard.exchange.secrets import scrubbed
@@ -30,51 +31,51 @@ class Streaming:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.of(attempt)
-        if exchange is None or exchange.target is None or attempt.answer:
+        state = state_of(attempt)
+        if state is None or attempt.answer:
             return
-        upstream = exchange.upstream_format
+        exchange, call, upstream = state.exchange, state.call, state.upstream_format
         assert upstream
-        exchange.upstream_headers = None
-        own = exchange.target.kind == "passthrough"
+        own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
-        if exchange.operation is not None:
-            exchange.upstream_streams = False
-            exchange.relay = OperationRelay(exchange.operation, upstream, self._runtime.bounds)
-            attempt.receiver = receiver(exchange, exchange.relay, self._succeeded)
+        if call.operation is not None:
+            state.relay = OperationRelay(call.operation, upstream, self._runtime.bounds)
+            attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
-        policy = exchange.target.provider.stream
-        exchange.upstream_streams = upstream_streams(policy, exchange.streams)
-        exchange.says_stream = policy != "as-asked"
-        asked = exchange.asked
-        if not exchange.passes_through:
-            asked = replace(asked, conversation=exchange.conversation)
-        if exchange.plan and exchange.plan.continue_streams and exchange.streams:
+        policy = state.target.provider.stream
+        state.upstream_streams = upstream_streams(policy, call.streams)
+        state.says_stream = policy != "as-asked"
+        asked = call.asked
+        if not state.passes_through:
+            asked = replace(asked, conversation=call.conversation)
+        if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
-        exchange.relay = Relay(
+        state.relay = Relay(
             upstream,
-            exchange.format,
-            exchange.streams,
+            call.format,
+            call.streams,
             asked,
             exchange.continuation,
             exchange.committed_relay,
             self._runtime.bounds,
+            redact=partial(scrubbed, state),
         )
-        exchange.relay.redact = partial(scrubbed, exchange)
-        attempt.receiver = receiver(exchange, exchange.relay, self._succeeded, self._completed)
+        attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
-    def _succeeded(self, exchange: Exchange) -> None:
+    def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
-        if isinstance(exchange.relay, Relay):
-            exchange.committed_relay = exchange.committed_relay or exchange.relay
-        self._runtime.exchanges.begin(exchange)
-        if exchange.trail and exchange.current:
-            exchange.trail.succeeded(exchange.current, time.monotonic())
+        exchange = state.exchange
+        if isinstance(state.relay, Relay):
+            exchange.committed_relay = exchange.committed_relay or state.relay
+        exchange.win(state)
+        if exchange.trail and not state.judged:
+            exchange.trail.succeeded(state.chosen, time.monotonic())
 
-    def _completed(self, exchange: Exchange) -> None:
+    def _completed(self, state: AttemptState) -> None:
         """Kept before the client sees the end: it may go on from it at once."""
-        if self._runtime.exchanges.get(exchange.flow) is exchange:
-            keep(self._runtime.conversations, exchange)
+        exchange = state.exchange
+        if self._runtime.exchanges.get(state.call.flow) is exchange and exchange.winner is state:
+            keep(self._runtime.conversations, state)
 
 
 def upstream_streams(policy: str, wish: bool) -> bool:

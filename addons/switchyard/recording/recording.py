@@ -7,6 +7,7 @@ from dataclasses import field
 from mitmproxy import connection
 from mitmproxy import http
 
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.failover.attempt import Attempt
@@ -24,7 +25,6 @@ class Recording:
 
     number: int
     exchange: Exchange
-    """As the attempt sees it; another attempt may see the same one later."""
     provider: str
     model: str
     format: str
@@ -58,7 +58,7 @@ class Recording:
             return f"{self.provider} was slower"
         if not self.over:
             return f"{self.provider} unfinished"
-        client = self.exchange.format.name
+        client = self.exchange.call.format.name
         translated = "" if self.format == client else f", {self.format} for {client}"
         return f"{self.provider} ok{translated}"
 
@@ -137,18 +137,18 @@ class RecordingReceiver:
         return self._inner.closing()
 
 
-def record(attempt: Attempt, exchange: Exchange) -> Recording | None:
+def record(attempt: Attempt, state: AttemptState) -> Recording | None:
     """Has an attempt recorded that is about to be sent; None for one that sends nothing."""
     if attempt.request is None or attempt.receiver is None:
         return None
-    assert exchange.target and exchange.upstream_format
+    assert state.upstream_format
     recording = Recording(
-        number=exchange.attempts,
-        exchange=exchange,
-        provider=exchange.target.provider.name,
-        model=exchange.target.model,
-        format=exchange.upstream_format.name,
-        differs=not exchange.passes_through or exchange.upstream_streams != exchange.streams,
+        number=state.number,
+        exchange=state.exchange,
+        provider=state.target.provider.name,
+        model=state.target.model,
+        format=state.upstream_format.name,
+        differs=not state.passes_through or state.upstream_streams != state.call.streams,
         request=attempt.request,
         begun=time.time(),
     )
