@@ -27,10 +27,10 @@ from switchyard.pipeline.fallback import Fallback
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
-from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.usage import UsageCounting
 from switchyard.runtime import Runtime
@@ -67,8 +67,8 @@ _TOLD = (
     Routing,
     Credentials,
     Translation,
-    Streaming,
     Sending,
+    Reading,
     Heartbeat,
     Fallback,
     UsageCounting,

@@ -191,7 +191,7 @@ class AttemptState:
     upstream_format: Format | None = None
     """Writer: `Translation`."""
     upstream_body: JsonObject = field(default_factory=dict, repr=False)
-    """As translated; `Sending` completes a copy. Writer: `Translation`."""
+    """As translated. Writer: `Translation`."""
     upstream_streams: bool = False
     """Writer: `Translation`."""
     says_stream: bool = True
@@ -201,6 +201,9 @@ class AttemptState:
     `Translation`."""
     untranslated: Shortfall = NO_SHORTFALL
     """What the upstream's format cannot say. Writer: `Translation`."""
+    sent_body: JsonObject | None = field(default=None, repr=False)
+    """`upstream_body` as it is sent; None at the client's own destination, and for what is no
+    conversation. Writer: `Sending`."""
     unsent: Shortfall | None = None
     """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
     relay: Relay | OperationRelay | None = None

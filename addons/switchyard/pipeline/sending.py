@@ -2,7 +2,6 @@
 
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
-from switchyard.attempt.body import stages_of
 from switchyard.attempt.body import write_body
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
@@ -21,7 +20,6 @@ from switchyard.runtime import Runtime
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.relay.relay import Relay
 
 
 class Sending:
@@ -51,9 +49,7 @@ class Sending:
         if state.call.operation is None:
             adjusted = self._runtime.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
-            if isinstance(state.relay, Relay):
-                tag = self._runtime.adjustments.thinking_tag(state.target, upstream.name)
-                state.relay.stages = stages_of(state, body, tag)
+            state.sent_body = body
         url = url_without_socket(url)
         headers = dict(self._headers(state, upstream, provider))
         if provider.host_header:

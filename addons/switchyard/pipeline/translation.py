@@ -44,6 +44,11 @@ class Translation:
     A provider that speaks the client's own format gets the client's body as it is; any other gets
     one written from the neutral model. Either way it starts from the original, never from what an
     earlier attempt made of it.
+
+    Whether the upstream streams is the provider's policy: `as-asked` leaves the client's flag
+    alone; `default-off` says `stream: false` where the client said nothing (some APIs stream by
+    default); `force-on` and `force-off` decide for the upstream, and the client still gets what it
+    asked for.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -54,7 +59,10 @@ class Translation:
         state = state_of(attempt)
         if state is None or attempt.answer:
             return
-        target = state.target
+        target, policy = state.target, state.target.provider.stream
+        if state.call.operation is None:
+            state.upstream_streams = upstream_streams(policy, state.call.streams)
+            state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
             state.upstream_format = state.call.format
             state.upstream_body = own_body(state.call)
@@ -127,6 +135,11 @@ def write_operation(state: AttemptState, operation: Operation) -> None:
         state.upstream_body = operation.write(upstream.name, state.target.model)
     except BadRequest as e:
         raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+
+
+def upstream_streams(policy: str, asked: bool) -> bool:
+    """Whether the upstream shall stream; `asked` says whether the client gets a stream."""
+    return {"force-on": True, "force-off": False}.get(policy, asked)
 
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:

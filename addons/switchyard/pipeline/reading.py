@@ -1,9 +1,11 @@
-"""Whether an attempt streams, and what becomes of its answer."""
+"""Reads the answer of each attempt."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from switchyard.attempt.body import stages_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -13,18 +15,17 @@ from switchyard.exchange.previous_response import keep
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
+from switchyard.wire.format import Format
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
+from switchyard.wire.relay.stage import Stage
 
 
-class Streaming:
-    """Sets the attempt's stream flag by the provider's policy, and reads its answer.
-
-    `as-asked` leaves the client's wish alone; `default-off` says `stream: false` where the client
-    said nothing (some APIs stream by default); `force-on` and `force-off` decide for the upstream,
-    and the client still gets what it asked for.
-    """
+class Reading:
+    """Gives every attempt that is sent what reads its answer: a relay, and the receiver that drives
+    it. What the answer goes through depends on the body that is sent, so this comes after
+    `Sending`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -42,9 +43,6 @@ class Streaming:
             state.relay = OperationRelay(call.operation, upstream, self._runtime.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
-        policy = state.target.provider.stream
-        state.upstream_streams = upstream_streams(policy, call.streams)
-        state.says_stream = policy != "as-asked"
         asked = call.asked
         if not state.passes_through:
             asked = replace(asked, conversation=call.conversation)
@@ -58,9 +56,17 @@ class Streaming:
             exchange.continuation,
             exchange.committed_relay,
             self._runtime.bounds,
-            redact=partial(scrubbed, state),
+            self._stages(state, upstream),
+            partial(scrubbed, state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
+        """What the answer goes through; nothing at the client's own destination."""
+        if state.sent_body is None:
+            return ()
+        tag = self._runtime.adjustments.thinking_tag(state.target, upstream.name)
+        return stages_of(state, state.sent_body, tag)
 
     def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
@@ -76,8 +82,3 @@ class Streaming:
         exchange = state.exchange
         if self._runtime.exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._runtime.conversations, state)
-
-
-def upstream_streams(policy: str, wish: bool) -> bool:
-    """Whether the upstream shall stream, given what the client wishes."""
-    return {"force-on": True, "force-off": False}.get(policy, wish)

@@ -5,8 +5,8 @@ from mitmproxy import http
 
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
-from switchyard.pipeline.streaming import Streaming
-from switchyard.pipeline.streaming import upstream_streams
+from switchyard.pipeline.reading import Reading
+from switchyard.pipeline.translation import upstream_streams
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
@@ -159,5 +159,5 @@ def test_a_break_before_output_says_nothing() -> None:
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
-    Streaming(runtime).attempt(attempt)
+    Reading(runtime).attempt(attempt)
     assert attempt.receiver is None
