@@ -56,7 +56,7 @@ class Websockets:
         flow.response = accepted(request)
         flow.comment = "a WebSocket of the Responses API; each request on it is a flow of its own"
         runtime.sessions[flow.client_conn.id] = talk
-        runtime.failover.talk(flow, talk)
+        runtime.failover.open_session(flow, talk)
 
     def client_disconnected(self, client: connection.Client) -> None:
         if (talk := self._runtime.sessions.get(client.id)) is not None:
