@@ -30,7 +30,7 @@ from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
 from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.responses import json_response
-from switchyard.exchange.websocket_session import warmed_up
+from switchyard.exchange.websocket_request import warmed_up
 from switchyard.reach import may_forward
 from switchyard.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -95,7 +95,7 @@ class Intake:
         call = self._completed(call, turn.owner if turn else None)
         exchange = Exchange(call=call)
         if turn is not None:
-            turn.asked(exchange)
+            turn.bind(exchange)
         answer = warmed_up(call) if turn is not None and turn.warms_up else local_answer(call)
         if answer is not None:
             flow.response = answer
