@@ -181,6 +181,16 @@ def call_flow(
     return client_flow(runtime, path, {**body, **more}, headers=headers)
 
 
+class _Nobody:
+    """The observer of an attempt that has none."""
+
+    def head(self, response: http.Response) -> None: ...
+
+    def received(self, data: bytes) -> None: ...
+
+    def ended(self) -> None: ...
+
+
 class Pipeline:
     """The addons in their order, their hooks called by name."""
 
@@ -224,8 +234,13 @@ class Pipeline:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = "application/json" if isinstance(body, Mapping) else "text/event-stream"
         head = http.Response.make(status, b"", {"content-type": kind, **(headers or {})})
+        observer = attempt.observer or _Nobody()
+        observer.head(head)
         attempt.receiver.start(head)
-        told = attempt.receiver.data(content) + attempt.receiver.end()
+        observer.received(content)
+        told = attempt.receiver.data(content)
+        observer.ended()
+        told += attempt.receiver.end()
         if attempt.receiver.failed and not attempt.receiver.committed:
             self.fail(attempt, AttemptFailure("answer", "the answer is a failure"))
         return told

@@ -33,7 +33,6 @@ from switchyard.recording.live_tape import LiveTape
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.metadata import REQUEST
 from switchyard.recording.recording import Recording
-from switchyard.recording.recording import RecordingReceiver
 from switchyard.recording.recording import record
 from switchyard.recording.tape import Tape
 from switchyard.redaction.concealing import Concealer
@@ -142,9 +141,9 @@ class Recorder:
                 recording.body = Tape(0)
 
     def attempt_ended(self, attempt: Attempt) -> None:
-        if not isinstance(attempt.receiver, RecordingReceiver):
+        recording = attempt.observer
+        if not isinstance(recording, Recording):
             return
-        recording = attempt.receiver.recording
         recording.over = True
         recording.lost = attempt.lost
         failures = recording.exchange.failures

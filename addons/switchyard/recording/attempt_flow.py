@@ -40,10 +40,10 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
         flow.marked = ":small_red_triangle:"
         said = secrets.text(failed.error.message)
         if failed.kind in _BROKE:
-            flow.error = mflow.Error(said, recording.ended or time.time())
+            flow.error = mflow.Error(said, recording.ended_at or time.time())
         notes.append(failed.record.reason)
     elif not recording.over or recording.lost:
-        flow.error = mflow.Error("abandoned", recording.ended or time.time())
+        flow.error = mflow.Error("abandoned", recording.ended_at or time.time())
     content = sent.raw_content or b""
     if len(content) > REQUEST_KEPT:
         notes.append(f"the first {REQUEST_KEPT:,} of {len(content):,} bytes of the request")
@@ -105,6 +105,6 @@ def _response(recording: Recording, response: http.Response, secrets: Concealer)
         headers=headers,
         content=secrets.data(content),
         trailers=None,
-        timestamp_start=recording.answered,
-        timestamp_end=recording.ended or time.time(),
+        timestamp_start=recording.answered_at,
+        timestamp_end=recording.ended_at or time.time(),
     )
