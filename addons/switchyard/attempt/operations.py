@@ -65,17 +65,14 @@ def check_plan(operation: Operation, plan: Plan) -> None:
 
 def estimated(exchange: Exchange) -> http.Response | None:
     """The router's own answer where no provider gave one; None if it has none to give, or a
-    provider found the request itself to be wrong. Raises Refused."""
+    provider found the request itself to be wrong. Raises BadRequest."""
     operation, plan = exchange.call.operation, exchange.plan
     if operation is None or plan is None:
         return None
     if any(failure.record.cls in ("request", "context-length") for failure in exchange.failures):
         return None
     model = next((target.model for target in plan.targets if target.model), exchange.call.model)
-    try:
-        body = operation.estimate(model)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    body = operation.estimate(model)
     if body is None:
         return None
     return json_response(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})

@@ -85,7 +85,7 @@ class Credentials:
         )
 
     def _give_up(self, exchange: Exchange, end: Exhausted, now: float) -> http.Response:
-        """The client's answer where no target is left. Raises Refused."""
+        """The client's answer where no target is left. Raises BadRequest."""
         answer = estimated(exchange)
         exchange.estimated = answer is not None
         return answer or exhausted_response(exchange, end, now)

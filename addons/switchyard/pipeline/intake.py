@@ -26,6 +26,8 @@ from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import is_over
+from switchyard.exchange.guard import on_request
 from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
 from switchyard.exchange.previous_response import expand_previous_response
@@ -39,7 +41,6 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.ollama.generate import preloaded
 from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.shared.model_members import names_in_other_letters
 from switchyard.wire.shared.model_members import names_twice
 from switchyard.wire.translate.mixed_dialect import standard
@@ -57,9 +58,8 @@ class Intake:
         self._runtime = runtime
 
     @guarded
+    @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        if flow.response or flow.error or not flow.live:
-            return None
         runtime = self._runtime
         request = flow.request
         own = runtime.is_own(flow)
@@ -81,7 +81,7 @@ class Intake:
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
         """As `_begin`, with a body that is read while others are served."""
         raw, parsed = await read_aside(flow.request, self._runtime.config.limits)
-        if not flow.error and flow.live:
+        if not is_over(flow):
             self._begin(flow, endpoint, raw, parsed)
 
     def _begin(
@@ -148,7 +148,7 @@ def read_call(
     client: ClientKey | None = None,
 ) -> Call:
     """A call to a model by what its request says, whose body is `raw`, and `parsed`. Raises Refused
-    if that is none."""
+    or BadRequest if that is none."""
     if (other := names_in_other_letters(parsed)) is not None:
         message = f"The member {other!r} may be read as 'model'. Leave it out."
         raise Refused(ApiError(message=message, kind="invalid_request", param="model"))
@@ -193,14 +193,11 @@ def read_call(
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
-    """The body in the words of its endpoint's format; itself where it is. Raises Refused with what
-    is wrong with one in other words."""
+    """The body in the words of its endpoint's format; itself where it is. Raises BadRequest with
+    what is wrong with one in other words."""
     if endpoint.kind != "generate" or endpoint.format.name != "openai-chat":
         return parsed
-    try:
-        return standard(parsed)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    return standard(parsed)
 
 
 def local_answer(call: Call) -> http.Response | None:

@@ -9,8 +9,8 @@ from switchyard.attempt.body import stages_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
-from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.previous_response import keep
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
@@ -31,10 +31,8 @@ class Reading:
         self._runtime = runtime
 
     @guarded
-    def attempt(self, attempt: Attempt) -> None:
-        state = state_of(attempt)
-        if state is None or attempt.answer:
-            return
+    @on_attempt
+    def attempt(self, attempt: Attempt, state: AttemptState) -> None:
         exchange, call, upstream = state.exchange, state.call, state.upstream_format
         assert upstream
         own = state.target.kind == "passthrough"

@@ -11,15 +11,12 @@ from switchyard.attempt.url import timeouts
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
 from switchyard.exchange.exchange import AttemptState
-from switchyard.exchange.exchange import state_of
-from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
 from switchyard.wire.format import Format
-from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.errors import BadRequest
 
 
 class Sending:
@@ -33,10 +30,8 @@ class Sending:
         self._runtime = runtime
 
     @guarded
-    def attempt(self, attempt: Attempt) -> None:
-        state = state_of(attempt)
-        if state is None or attempt.answer:
-            return
+    @on_attempt
+    def attempt(self, attempt: Attempt, state: AttemptState) -> None:
         upstream, provider = state.upstream_format, state.target.provider
         assert upstream
         if state.target.kind == "passthrough":
@@ -93,12 +88,9 @@ class Sending:
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:
-    """The path of the attempt's call, below the version segment. Raises Refused if the model's name
-    cannot stand in it."""
+    """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
+    name cannot stand in it."""
     model = state.target.model
-    try:
-        if state.call.operation is not None:
-            return state.call.operation.path(upstream.name, model)
-        return upstream.path(model, state.upstream_streams)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    if state.call.operation is not None:
+        return state.call.operation.path(upstream.name, model)
+    return upstream.path(model, state.upstream_streams)

@@ -4,16 +4,14 @@ from dataclasses import replace
 
 from switchyard.attempt.passthrough import own_body
 from switchyard.exchange.exchange import AttemptState
-from switchyard.exchange.exchange import Call
-from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.shortfall import Shortfall
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
-from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.operations.operation import Operation
@@ -55,10 +53,8 @@ class Translation:
         self._runtime = runtime
 
     @guarded
-    def attempt(self, attempt: Attempt) -> None:
-        state = state_of(attempt)
-        if state is None or attempt.answer:
-            return
+    @on_attempt
+    def attempt(self, attempt: Attempt, state: AttemptState) -> None:
         target, policy = state.target, state.target.provider.stream
         if state.call.operation is None:
             state.upstream_streams = upstream_streams(policy, state.call.streams)
@@ -93,7 +89,7 @@ class Translation:
             return upstream
         able = (f for f in state.target.provider.formats if default_dialect(f) == "own")
         format = next(able, None)
-        if format is None or not asks_for_services(read_conversation(state.call)):
+        if format is None or not asks_for_services(state.call.conversation):
             return upstream
         return FORMATS[format]
 
@@ -101,7 +97,7 @@ class Translation:
         model = state.target.model
         if state.call.body.get("previous_response_id"):
             raise Refused(_no_memory(state))
-        conversation = read_conversation(state.call)
+        conversation = state.call.conversation
         told = state.exchange.continuation
         if state.continues and told is not None:
             conversation = continued(conversation, told.text, upstream.name, model)
@@ -127,14 +123,11 @@ class Translation:
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:
-    """The body of an attempt that asks for something besides an answer."""
+    """The body of an attempt that asks for something besides an answer. Raises BadRequest."""
     offered = tuple(f for f in state.target.provider.formats if f in operation.formats)
     upstream = state.upstream_format = choose_format(state.call.format, offered)
-    try:
-        state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
-        state.upstream_body = operation.write(upstream.name, state.target.model)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
+    state.upstream_body = operation.write(upstream.name, state.target.model)
 
 
 def upstream_streams(policy: str, asked: bool) -> bool:
@@ -149,23 +142,15 @@ def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
 
 def asked_effort(state: AttemptState) -> str | None:
     """The suffix of the model's name that says how much to think: the configuration's, which is
-    for this target, before the client's. Raises Refused with what can be asked for."""
+    for this target, before the client's. Raises BadRequest with what can be asked for."""
     target, plan = state.target, state.exchange.plan
     suffix = target.suffix or (plan.suffix if plan else None)
     if suffix is not None:
         try:
             parse_effort(suffix)
         except ValueError as e:
-            raise Refused(ApiError(message=str(e), kind="invalid_request", param="model")) from None
+            raise BadRequest(str(e), "model") from None
     return suffix
-
-
-def read_conversation(call: Call) -> Conversation:
-    """The request in the neutral model. Raises Refused with what is wrong with it."""
-    try:
-        return call.conversation
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
 
 
 def _no_memory(state: AttemptState) -> ApiError:
