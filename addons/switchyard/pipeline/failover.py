@@ -22,10 +22,10 @@ from switchyard.egress.connect import HTTP2_OR_1
 from switchyard.egress.egress import egress_of
 from switchyard.egress.pool import ConnectionPool
 from switchyard.egress.proxy_tunnel import Lookup
+from switchyard.failover.control import Heads
 from switchyard.failover.holding import TaskHolding
 from switchyard.failover.holding import WireHolding
 from switchyard.failover.layer import FailoverLayer
-from switchyard.failover.refusing import Heads
 from switchyard.failover.stream import FailoverStream
 from switchyard.listener.bounds import Bounds
 from switchyard.listener.bounds import plainly
@@ -87,9 +87,9 @@ class Failover:
         """From now on the flow's request is sent by attempts only."""
         self._routed.add(flow.id)
 
-    def talk(self, flow: http.HTTPFlow, talk: ClientSession) -> None:
-        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
-        self._sessions[flow.id] = talk
+    def open_session(self, flow: http.HTTPFlow, session: ClientSession) -> None:
+        """The flow is answered with a WebSocket's handshake, which opens the session."""
+        self._sessions[flow.id] = session
         self._upgrading.discard(flow.client_conn.id)
 
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
