@@ -27,7 +27,7 @@ from switchyard.failover.holding import TaskHolding
 from switchyard.failover.holding import WireHolding
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.stream import FailoverStream
-from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import plainly
 from switchyard.listener.builtin_addons import mitmproxys
 from switchyard.listener.next_layer import Door
@@ -50,7 +50,7 @@ class Failover:
         may_forward: Callable[[http.HTTPFlow], bool],
         door: Door,
         heads: Heads | None = None,
-        bounds: Bounds | None = None,
+        bounds: ClientBounds | None = None,
     ) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
         `door` what becomes of connections, `heads` which requests are refused by their heads, and
@@ -62,7 +62,7 @@ class Failover:
         self._may_forward = may_forward
         self._door = door
         self._heads = heads
-        self._bounds = bounds or Bounds(Limits, plainly)
+        self._bounds = bounds or ClientBounds(Limits, plainly)
         self._pool = ConnectionPool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 

@@ -84,7 +84,7 @@ class ClientWords:
         return self._values
 
 
-class Said:
+class FailureText:
     """What a failed attempt was told in, the client's own words apart."""
 
     __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")

@@ -12,7 +12,7 @@ from switchyard.config.limits import Limits
 from switchyard.failover.deadlines import Deadline
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.request_stream import BodyBuffer
-from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import address_of
 from switchyard.listener.bounds import plainly
 from switchyard.protocols.http1 import WAITING
@@ -29,9 +29,9 @@ def client(host: str) -> connection.Client:
     )
 
 
-def bounds(**limits: object) -> Bounds:
+def bounds(**limits: object) -> ClientBounds:
     made = Limits.model_validate({name.replace("_", "-"): value for name, value in limits.items()})
-    return Bounds(lambda: made, plainly)
+    return ClientBounds(lambda: made, plainly)
 
 
 @pytest.mark.parametrize(
