@@ -13,8 +13,8 @@ def check_members(exchange: Exchange, client: ClientKey | None) -> None:
     """Raises Refused where a body names other models than its key may ask for."""
     if client is None or not is_restricted(client.models):
         return
-    ollama = exchange.format.name == "ollama"
-    for member, model in other_names(exchange.parsed, ollama):
+    name_too = exchange.format.name_is_model
+    for member, model in other_names(exchange.parsed, name_too):
         if not model or not all(map(client.models.matches, readings(model))):
             raise refused_model(f"the member '{member[:60]}'", member)
 

@@ -18,8 +18,6 @@ from switchyard.wire.formats.openai_responses.history import input_items
 from switchyard.wire.formats.openai_responses.history import resolve
 from switchyard.wire.relay.relay import Relay
 
-FORMAT = "openai-responses"
-
 
 def expand_previous_response(
     kept: Conversations, exchange: Exchange, connection: bytes | None = None
@@ -29,7 +27,7 @@ def expand_previous_response(
     `connection` owns what was said on the client's WebSocket, if it has one.
     """
     body = exchange.body
-    if exchange.format.name != FORMAT:
+    if not exchange.format.stored_responses:
         return body
     owners = [owner_of(exchange)]
     if connection is not None:
@@ -53,9 +51,9 @@ def keep(kept: Conversations, exchange: Exchange) -> None:
     """Keeps the conversation of an exchange that was answered completely by a translation, unless
     the client said `store: false`."""
     relay = exchange.relay
-    if exchange.format.name != FORMAT or exchange.body.get("store") is False:
+    if not exchange.format.stored_responses or exchange.body.get("store") is False:
         return
-    if not isinstance(relay, Relay) or relay.upstream.name == FORMAT:
+    if not isinstance(relay, Relay) or relay.upstream.stored_responses:
         return
     response = relay.response
     if response is None and relay.body:

@@ -6,11 +6,11 @@ from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.responses import error_response
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import kind_of_status
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import DEFAULT
 
 
 def refuse(request: http.Request | None, status: int, message: str) -> http.Response:
     """The answer to a request, in the client's format where its first line could be read."""
-    format = FORMATS["openai-chat"] if request is None else format_of_client(request)
+    format = DEFAULT if request is None else format_of_client(request)
     kind = kind_of_status(status)
     return error_response(format, ApiError(message=message, kind=kind, status=status))

@@ -98,7 +98,7 @@ class Translation:
             raise Refused(_no_memory(exchange))
         conversation = read_conversation(exchange)
         if exchange.continuation is not None and exchange.committed_relay is not None:
-            conversation = continued(conversation, exchange.continuation.text, upstream.name, model)
+            conversation = continued(conversation, exchange.continuation.text, upstream, model)
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)

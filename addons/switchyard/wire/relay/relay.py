@@ -64,7 +64,6 @@ from switchyard.wire.relay.sinks import Sink
 from switchyard.wire.relay.sinks import Writing
 from switchyard.wire.relay.skim import Skimmer
 from switchyard.wire.relay.stage import Stage
-from switchyard.wire.relay.usage_peek import glance
 
 
 class Relay:
@@ -376,7 +375,7 @@ class Relay:
         if (error := self.upstream.find_error(body)) is not None:
             return self._fail("body", error.message, error)
         if self._keeps_bytes and not self.streams:
-            if (seen := glance(self.upstream.name, body)) is not None:
+            if (seen := self.upstream.glance(body)) is not None:
                 (self.usage,) = seen
                 self.done = self.committed = True
                 self.body = as_utf8(raw)
