@@ -36,8 +36,8 @@ class OpenAICompletions(OpenAIChat):
     request_marks = ()
     reply_marks = (b'"text_completion"',)
 
-    normalise = Format.normalise
-    glance = Format.glance
+    normalise = staticmethod(Format.normalise)
+    glance = staticmethod(Format.glance)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
