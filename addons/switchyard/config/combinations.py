@@ -4,6 +4,7 @@ what cannot be meant together. Like `references`, on plain data and tolerant of 
 from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.problems import KeyPath
 from switchyard.config.yaml_source import Document
+from switchyard.wire.registry import DEFAULT
 
 
 def check_combinations(document: Document) -> None:
@@ -32,7 +33,7 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
 
 def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
     """Every format needs an address, and every address a format."""
-    said = provider.get("format", "openai-chat")
+    said = provider.get("format", DEFAULT.name)
     formats = said if isinstance(said, list) else [said]
     urls = provider.get("base-urls")
     elsewhere = urls if isinstance(urls, dict) else {}

@@ -19,7 +19,7 @@ from switchyard.reach import judge_flow
 from switchyard.reach import names_another
 from switchyard.runtime import Runtime
 from switchyard.wire.model.errors import ApiError
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import DEFAULT
 
 PROXY_CREDENTIAL = "proxy-authorization"
 _ASKS = {"proxy-authenticate": 'Basic realm="Switchyard"'}
@@ -61,7 +61,7 @@ class Gate:
         try:
             self._check(flow)
         except Refused as e:
-            flow.response = error_response(FORMATS["openai-chat"], e.error, e.headers)
+            flow.response = error_response(DEFAULT, e.error, e.headers)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)

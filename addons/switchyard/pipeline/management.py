@@ -19,9 +19,9 @@ from switchyard.management.provider_status import provider_status
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime import Runtime
 from switchyard.wire.format import Format
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.model_list import ModelEntry
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""

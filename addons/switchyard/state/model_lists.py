@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.values.files import read_regular
-from switchyard.wire.operations.list_models import FoundModel
+from switchyard.wire.model.model_list import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
 """By whatever tells one provider's list from another's."""

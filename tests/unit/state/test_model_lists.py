@@ -8,7 +8,7 @@ import pytest
 from switchyard.state.model_lists import load_lists
 from switchyard.state.model_lists import save_lists
 from switchyard.state.model_lists import state_file
-from switchyard.wire.operations.list_models import FoundModel
+from switchyard.wire.model.model_list import FoundModel
 
 LISTS = {
     "p https://p.example/v1": (FoundModel("a/b:c", 4096), FoundModel("d")),

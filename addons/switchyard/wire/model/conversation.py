@@ -239,10 +239,6 @@ class Reasoning:
     form: str = ""
 
 
-_MOST_STOPS = {"openai-chat": 4, "openai-completions": 4, "gemini": 5}
-"""Stop sequences a request may have (OpenAI's reference, `stop`; Google's, `stopSequences`)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """One request to a model. `None` means that the client did not say."""
@@ -288,12 +284,10 @@ class Conversation:
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 
-    def stops_for(self, target: str) -> tuple[str, ...]:
-        """The stop sequences that a request in format `target` can say; all of them where the
-        client wrote in it."""
-        if self.format == target:
-            return self.stop
-        return self.stop[: _MOST_STOPS.get(target, len(self.stop))]
+    def stops_for(self, target: str, most: int) -> tuple[str, ...]:
+        """The stop sequences that a request in format `target`, which has at most `most`, can say;
+        all of them where the client wrote in it."""
+        return self.stop if self.format == target else self.stop[:most]
 
     def parts(self) -> Iterator[Part]:
         """Every part of every turn, those inside tool results included."""

@@ -1,4 +1,4 @@
-"""The model lists of providers: where each format has its own, and what stands in it.
+"""Model lists: what the router tells its clients, and what providers tell the router.
 
 OpenAI's reference, "List models"; Anthropic's, "List Models"; Gemini's, "models.list"; Ollama's
 API, "List Local Models". Servers that speak OpenAI's add the context window under various names.
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 
-_PER_PAGE = 1000
+PER_PAGE = 1000
 """What Anthropic and Gemini give at most."""
 _LONGEST_NAME = 256
 _WINDOWS = (
@@ -25,6 +25,16 @@ _CALLS = frozenset({"generateContent", "embedContent"})
 
 
 @dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model of a list that clients get."""
+
+    id: str
+    owner: str
+    created: int = 0
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FoundModel:
     """One model that a provider says it has."""
 
@@ -34,39 +44,29 @@ class FoundModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list."""
+class ModelPage:
+    """A part of a provider's list."""
 
     models: tuple[FoundModel, ...]
     next: str = ""
     """What the next part is asked for by; empty where this was the last."""
 
 
-def list_path(format: str, after: str = "") -> str:
-    """Path and query of a format's model list, below the version segment; of the part behind
-    `after`, the `next` of the part before."""
-    if format == "anthropic":
-        return _query("/models", limit=_PER_PAGE, after_id=after)
-    if format == "gemini":
-        return _query("/models", pageSize=_PER_PAGE, pageToken=after)
-    return "/tags" if format == "ollama" else "/models"
-
-
-def read_list(format: str, body: object) -> Page:
-    """What a provider answered. Raises ValueError if it is no list of models; entries that make no
-    sense are passed over."""
+def read_models(body: object, member: str = "data") -> ModelPage:
+    """What a provider answered, whose models stand in `member`, as the last page. Raises ValueError
+    if it is no list of models; entries that make no sense are passed over."""
     # Together answers with the bare list.
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}
-    entries = holder.get("models" if format in ("gemini", "ollama") else "data")
+    entries = holder.get(member)
     if not isinstance(entries, list):
         raise ValueError("the answer is no list of models")
     models = {one.name: one for entry in entries if (one := _model(entry)) is not None}
-    following = ""
-    if format == "anthropic" and holder.get("has_more") is True:
-        following = text_of(holder.get("last_id"))
-    elif format == "gemini":
-        following = text_of(holder.get("nextPageToken"))
-    return Page(tuple(models.values()), following)
+    return ModelPage(tuple(models.values()))
+
+
+def page_path(path: str, **parameters: object) -> str:
+    """The path of a page of a list, with those parameters that are not empty."""
+    return f"{path}?{urlencode({key: value for key, value in parameters.items() if value})}"
 
 
 def _model(entry: object) -> FoundModel | None:
@@ -82,7 +82,3 @@ def _model(entry: object) -> FoundModel | None:
     windows = (entry.get(key) for key in _WINDOWS)
     window = next((one for one in windows if type(one) is int and one > 0), None)
     return FoundModel(name, window)
-
-
-def _query(path: str, **parameters: object) -> str:
-    return f"{path}?{urlencode({key: value for key, value in parameters.items() if value})}"

@@ -1,0 +1,82 @@
+"""Embeddings in no format's words, and what a format that has them offers."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.conversation import Usage
+
+type Vector = list[float] | str
+"""Numbers, or in base64 little-endian 32-bit floats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingWish:
+    """What is to be embedded, and how."""
+
+    texts: tuple[str, ...]
+    dimensions: int | None = None
+    task: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingCall:
+    """A client's call, as it came."""
+
+    body: JsonObject
+    method: str
+    """The last word of its path, which tells a format's several calls apart."""
+    model: str
+    """The client's name of the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """What an answer holds."""
+
+    vectors: list[Vector]
+    model: str | None = None
+    usage: Usage | None = None
+
+
+class EmbeddingForm(Protocol):
+    """How a family of formats asks for embeddings. The formats of one family share one."""
+
+    def path(self, model: str, method: str | None) -> str:
+        """Path of the call, below the version segment; `method` is that of a client's call in the
+        same form, else None."""
+        ...
+
+    def with_model(self, body: JsonObject, model: str) -> JsonObject:
+        """A client's own body, asking for `model`. A shallow copy if it has to change."""
+        ...
+
+    def read_request(self, call: EmbeddingCall) -> EmbeddingWish:
+        """Raises BadRequest where something else than texts is to be embedded."""
+        ...
+
+    def write_request(self, model: str, wish: EmbeddingWish) -> JsonObject:
+        """A body that asks for `wish`."""
+        ...
+
+    def lost(self, wish: EmbeddingWish) -> list[str]:
+        """What of a wish no request can say; see `translate.losses.lost`."""
+        ...
+
+    def read_reply(self, body: JsonObject) -> Embedded:
+        """What an answer holds, without what is no vector."""
+        ...
+
+    def recode(
+        self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]
+    ) -> JsonObject | None:
+        """An answer in the client's form whose vectors are not coded as it asked; None where they
+        are, or where they hold something else than floats."""
+        ...
+
+    def write_reply(
+        self, call: EmbeddingCall, vectors: list[list[float]], found: Embedded
+    ) -> JsonObject:
+        """The answer with these vectors; `found` tells the model and the usage."""
+        ...
