@@ -1,8 +1,8 @@
-"""What can be asked of a model besides an answer: how many tokens a request has, or embeddings.
+"""Calls to a model that are no conversation: counting tokens, embeddings.
 
-Such a call is one JSON body each way, never a stream. It takes the way of every other request
-(names, keys, failover), with an `Operation` in the place of the conversation and an
-`OperationRelay` in that of the `Relay`.
+Such a call is one JSON body each way, never a stream. It is routed as every other request (names,
+keys, failover), with an `Operation` in the place of the conversation and an `OperationRelay` in
+that of the `Relay`.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Operation(Protocol):
         ...
 
     def lost(self, format: str) -> list[str]:
-        """What of the client's wishes a provider of `format` cannot be told; see `losses.lost`."""
+        """What of the client's request cannot be written in `format`; see `losses.lost`."""
         ...
 
     def read(self, format: str, body: JsonObject) -> OperationReply:

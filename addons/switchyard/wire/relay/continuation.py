@@ -1,6 +1,6 @@
 """Where one attempt's stream broke off and the next one goes on, without the client noticing.
 
-A `Continuation` watches what the client has been told. When the stream breaks, the next model is
+A `Continuation` watches what the client has been sent. When the stream breaks, the next model is
 asked to continue the text so far (`continued`), and its events are fitted to the stream that is
 already open (`join`): no second handshake, its text in the text part that is open, its parts
 numbered on. A tool call is never continued half-way, so a stream in which one began cannot go on.

@@ -22,7 +22,7 @@ class FrameDecoder(Protocol):
 
 def is_array(format: Format, head: bytes) -> bool:
     """Whether an answer that begins with `head` is a stream framed as one JSON array, as Gemini
-    sends it where nobody asks for events."""
+    sends it unless asked for events."""
     return format.array_streams and head.startswith(b"[")
 
 
