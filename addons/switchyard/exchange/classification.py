@@ -52,18 +52,20 @@ class Classifier:
         router answers calls to the host that a request met as a proxy is to."""
         self._is_own = is_own
         self._serves = serves
-        self._known: WeakKeyDictionary[http.HTTPFlow, tuple[object, Classification]] = (
-            WeakKeyDictionary()
-        )
+        self._known: WeakKeyDictionary[http.HTTPFlow, _Known] = WeakKeyDictionary()
 
     def of(self, flow: http.HTTPFlow) -> Classification:
         """What the flow's request is."""
-        request, data = flow.request, flow.request.data
-        address = data.method, data.host, data.port, request.host_header, data.path
-        known = self._known.get(flow)
-        if known is None or known[0] != address:
-            known = self._known[flow] = address, self._decided(flow)
-        return known[1]
+        data, known = flow.request.data, self._known.get(flow)
+        line = data.method, data.host, data.port, data.authority, data.path
+        if known is None or known.line != line:
+            known = self._known[flow] = _Known(flow.request, line, self._decided(flow))
+        elif known.fields is not data.headers.fields:
+            # Only `Host` matters, and looking for it takes longer than all else here.
+            if known.host != flow.request.host_header:
+                known = self._known[flow] = _Known(flow.request, line, self._decided(flow))
+            known.fields = data.headers.fields
+        return known.classification
 
     def forget(self, flow: http.HTTPFlow) -> None:
         """The flow is over; where it is sent once more, it is another request."""
@@ -75,3 +77,17 @@ class Classifier:
         if self._serves(flow.request):
             return Classification("provider", find_foreign_endpoint(flow.request))
         return Classification("other")
+
+
+class _Known:
+    """What was decided, and of which request."""
+
+    __slots__ = ("classification", "fields", "host", "line")
+
+    def __init__(
+        self, request: http.Request, line: tuple[object, ...], classification: Classification
+    ) -> None:
+        self.line = line
+        self.fields = request.data.headers.fields
+        self.host = request.host_header
+        self.classification = classification
