@@ -18,8 +18,7 @@ from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.endpoints import ASKS_MODEL
-from switchyard.exchange.endpoints import find_endpoint
-from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
@@ -59,15 +58,9 @@ class Intake:
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         runtime = self._runtime
         request = flow.request
-        own = runtime.is_own(flow)
         if "websocket" in request.headers.get("upgrade", "").lower():
             return None
-        if own:
-            endpoint = find_endpoint(request)
-        elif runtime.serves(request):
-            endpoint = find_foreign_endpoint(request)
-        else:
-            endpoint = None
+        endpoint = runtime.requests.of(flow).endpoint
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
             return None
         if is_large(request):
@@ -107,7 +100,8 @@ class Intake:
         find_origin = call.find_origin
         if runtime.has_own_login(flow):
             # For most requests nobody asks for it.
-            find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
+            own = runtime.requests.of(flow).is_own
+            find = partial(home_of, endpoint=endpoint) if own else addressed_to
             find_origin = cache(partial(find, flow.request, call.head.path))
         body = expand_previous_response(runtime.conversations, call, connection)
         if "previous_response_id" not in body:

@@ -51,7 +51,7 @@ class Routing:
         the client's format. Raises UnknownModel and ModelNotAllowed.
         """
         runtime, flow, model = self._runtime, exchange.call.flow, exchange.call.model
-        if not runtime.is_own(flow):
+        if not runtime.requests.of(flow).is_own:
             host, port = flow.request.pretty_host, flow.request.port
             if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
                 runtime.catalog.check_allowed(model, allowed)
