@@ -1,6 +1,6 @@
 """Prints docs/translation.md, made from the table of losses in the code.
 
-Called as `python scripts/translation_doc.py > docs/translation.md`.
+`scripts/docs` writes the page.
 """
 
 import sys
