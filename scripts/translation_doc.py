@@ -1,6 +1,6 @@
 """Prints docs/translation.md, made from the losses that each format declares.
 
-Called as `python scripts/translation_doc.py > docs/translation.md`.
+`scripts/docs` writes the page.
 """
 
 import sys

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class Discovery:
     def running(self) -> None:
         if not ctx.options.switchyard_discovery:
             return
-        self._file = state_file(os.environ)
+        self._file = state_file()
         self._lists = load_lists(self._file)
         self._runtime.when_used(self._changed.set)
         self._task = asyncio_utils.create_task(

@@ -3,11 +3,12 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.values.files import read_regular
+from switchyard.values.folders import state_folder
 from switchyard.wire.model.model_list import FoundModel
+from switchyard.wire.operations.list_models import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
 """By whatever tells one provider's list from another's."""
@@ -17,12 +18,9 @@ _MOST_BYTES = 32 * 1024 * 1024
 """Far more than what a hundred providers with all models that are taken over come to."""
 
 
-def state_file(environment: Mapping[str, str]) -> Path:
-    """Where lists are kept: below `XDG_STATE_HOME` (XDG Base Directory Specification), which is
-    `~/.local/state` by default."""
-    base = environment.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "switchyard" / "models.json"
+def state_file() -> Path:
+    """Where lists are kept, in the user's folder for such things."""
+    return state_folder() / "models.json"
 
 
 def load_lists(file: Path) -> Lists:

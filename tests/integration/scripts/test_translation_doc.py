@@ -16,7 +16,7 @@ def test_the_committed_document_is_the_printed_one() -> None:
         [sys.executable, str(script)], capture_output=True, check=True, text=True, cwd="/"
     ).stdout
     committed = (ROOT / "docs" / "translation.md").read_text()
-    assert committed == printed, "run: python scripts/translation_doc.py > docs/translation.md"
+    assert committed == printed, "run: scripts/docs"
 
 
 def test_every_format_and_every_loss_is_told() -> None:
