@@ -18,7 +18,6 @@ from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.endpoints import ASKS_MODEL
-from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused

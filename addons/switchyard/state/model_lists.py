@@ -8,7 +8,6 @@ from pathlib import Path
 from switchyard.values.files import read_regular
 from switchyard.values.folders import state_folder
 from switchyard.wire.model.model_list import FoundModel
-from switchyard.wire.operations.list_models import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
 """By whatever tells one provider's list from another's."""
