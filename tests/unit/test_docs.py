@@ -31,7 +31,9 @@ BLOCKS = [
 
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)")
-PRESETS = "".join(file.read_text() for file in (ROOT / "config" / "presets").glob("*.yaml"))
+PRESETS = "".join(
+    file.read_text() for file in (ROOT / "config" / "shipped" / "presets").glob("*.yaml")
+)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
