@@ -81,7 +81,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     # Theirs last: of a flag given twice, mitmproxy takes the later one.
     tool = "mitmweb" if ours.web else "mitmdump"
     if ours.workers > 1 and (ours.web or ours.no_engine):
-        parser.error("--workers goes neither with --web nor with --no-engine")
+        parser.error("--workers cannot be combined with --web or --no-engine")
     return Launch(
         tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
     )
@@ -99,7 +99,7 @@ def _refuse_doubled(
         name = given.partition("=")[0]
         if name in names:
             beside = " (--config sets it)" if name == "switchyard_config" and config else ""
-            parser.error(f"the option {name} is set twice{beside}: give it once")
+            parser.error(f"the option {name} is set twice{beside}; set it once")
         if name.startswith("switchyard_"):
             names.append(name)
 
@@ -161,13 +161,13 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_count,
         default=1,
         metavar="N",
-        help="processes that share the port, one for each core say; each has its own cooldowns,"
-        " turns and quotas (default: 1)",
+        help="processes that share the port, for example one per core; each has its own cooldowns,"
+        " rotation and quotas (default: 1)",
     )
     parser.add_argument(
         "--no-engine",
         action="store_true",
-        help="let mitmproxy's own machinery drive everything: slower, and it logs every connection",
+        help="use mitmproxy's own event handling: slower, and it logs every connection",
     )
     return parser
 
@@ -175,13 +175,13 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port number (0 to 65535)")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port number (0 to 65535)")
 
 
 def _count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= MOST_WORKERS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers (1 to {MOST_WORKERS})")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to {MOST_WORKERS})")
 
 
 def supervise(launch: Launch, arguments: Sequence[str]) -> int:

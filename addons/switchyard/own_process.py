@@ -47,11 +47,13 @@ def _make_private(file: Path, save: Any = None) -> None:
             save.current_path = None
             save.maybe_rotate_to_new_file()
         elif about.st_mode & _READ_BY_OTHERS:
-            logger.warning("switchyard: %s holds traffic, and others can read it: chmod 600", file)
+            logger.warning(
+                "switchyard: other users can read the traffic in %s; run chmod 600 on it", file
+            )
     except FileNotFoundError:
         pass  # made later, for the owner alone
     except OSError as e:
-        logger.warning("switchyard: %s may be read by others: %s", file, e.strerror)
+        logger.warning("switchyard: other users may be able to read %s: %s", file, e.strerror)
 
 
 def stop_on_hangup() -> None:

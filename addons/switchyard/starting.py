@@ -53,9 +53,9 @@ def _check(task: asyncio.Task[Any] | None) -> None:
     for script in scripts:
         parts = script.ns and addonmanager.traverse([script.ns])
         if not parts or not all(id(addon) in present for addon in parts):
-            give_up(f"the router could not be loaded: {_cause(task)}")
+            give_up(f"cannot load the router: {_cause(task)}")
     if error := next(_errors(), None):
-        give_up(f"the router could not be loaded: {_one_line(error)}")
+        give_up(f"cannot load the router: {_one_line(error)}")
     _check_options()
     ctx.options.changed.connect(_check_scripts)
 
@@ -67,13 +67,15 @@ def _check_options() -> None:
             continue  # of mitmproxy's own file, which its other programs read as well
         if name.startswith(_OURS):
             give_up(f"--set {name}: there is no such option; `mitmdump --options` lists them")
-        logger.warning("switchyard: --set %s: no such option is known; it does nothing", name)
+        logger.warning("switchyard: ignoring --set %s: there is no such option", name)
 
 
 def _check_scripts(updated: set[str]) -> None:
     if "scripts" in updated and not any(map(_is_ours, ctx.options.scripts)):
-        give_up("the option scripts names the router no more, without which nobody is served",
-                state="stopped")  # fmt: skip
+        give_up(
+            "the option scripts no longer names the router, and a bare proxy would serve everybody",
+            state="stopped",
+        )
 
 
 def _scripts() -> list[Any]:

@@ -226,7 +226,7 @@ class Pipeline:
         attempt.receiver.start(head)
         told = attempt.receiver.data(content) + attempt.receiver.end()
         if attempt.receiver.failed and not attempt.receiver.committed:
-            self.fail(attempt, AttemptFailure("answer", "the answer is a failure"))
+            self.fail(attempt, AttemptFailure("answer", "the response is an error"))
         return told
 
     def over(self, flow: http.HTTPFlow, response: http.Response | None = None) -> None:

@@ -52,7 +52,7 @@ def check_own_page(request: http.Request) -> None:
     origin = request.headers.get("origin")
     if is_from_elsewhere(request) if origin is None else not is_local_origin(origin):
         raise _refused(
-            "Pages of other sites may not call this router without a key. Configure one in "
+            "Pages of other sites need a client key to call this router. Configure one in "
             "'clients: api-keys', and send it."
         )
 
@@ -67,8 +67,8 @@ def check_foreign_page(request: http.Request) -> None:
         admitted = is_local_origin(origin) or _is_origin_of(origin, request)
     if not admitted:
         raise _refused(
-            f"Pages of other sites may not call {request.pretty_host} through this router without "
-            "one of its client keys ('clients: api-keys')."
+            f"Pages of other sites need a client key ('clients: api-keys') to call "
+            f"{request.pretty_host} through this router."
         )
 
 
@@ -78,8 +78,8 @@ def check_host(host: str | None, names: tuple[str, ...]) -> None:
     if host is None or is_our_name(host, names):
         return
     raise _refused(
-        "This router does not know the name that it was called by. Call it as localhost, or add "
-        "the name to 'clients: host-names'."
+        "The router does not answer to this host name. Call it as localhost, or add the name "
+        "to 'clients: host-names'."
     )
 
 

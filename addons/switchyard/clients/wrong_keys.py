@@ -53,8 +53,8 @@ class WrongKeys:
         if now - tries.logged >= WINDOW:
             keys = "a wrong client key" if tries.unlogged == 1 else "wrong client keys"
             logger.warning(
-                "switchyard: %s from %s (%d since the last such line): refused. "
-                "Keys are in clients.api-keys",
+                "switchyard: refused %s from %s (%d since the last such line). "
+                "Check clients.api-keys",
                 keys,
                 address,
                 tries.unlogged,

@@ -120,7 +120,7 @@ def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]
         path, format = str(one.get("path", "")), str(one.get("format", ""))
         kind = one.get("kind", "generate")
         if not path.startswith("/"):
-            raise HostTableError(f"{host}: {path!r} is no path")
+            raise HostTableError(f"{host}: {path!r} is not a path")
         if format not in formats or kind not in _KINDS:
             raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
         yield Call(path, _pattern(path), format, kind)

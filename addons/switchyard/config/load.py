@@ -244,8 +244,8 @@ def _left_out(document: Document) -> Iterator[ConfigProblem]:
                 document.file,
                 mark.line,
                 dotted(path),
-                f"{PASSTHROUGH} is only for clients that show their key to the proxy, and is left "
-                "out for others: what those come with is the router's own key",
+                f"{PASSTHROUGH} works only for clients that send their key to the proxy; "
+                "the router skips it for others",
                 "HTTPS_PROXY=http://any:KEY@host:port keeps a tool's own login",
             )
 
@@ -258,7 +258,7 @@ def _notices(document: Document) -> tuple[ConfigProblem, ...]:
             document.file,
             document.marks[path].line,
             dotted(path),
-            f"accepted, but not yet acted upon ({meaning})",
+            f"accepted, but has no effect yet ({meaning})",
         )
         for path, meaning in reserved_in_use(texts).items()
     )

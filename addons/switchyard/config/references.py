@@ -138,7 +138,7 @@ def _check_member(document: Document, directory: Directory, path: KeyPath, membe
         document.problem(path, said, did_you_mean(handle, directory.handles))
     else:
         known = [*directory.names(), PASSTHROUGH]
-        document.problem(path, f"{shown} is no model, alias or combo", _name_hint(base, known))
+        document.problem(path, f"{shown} is not a model, alias or combo", _name_hint(base, known))
 
 
 def _name_hint(name: str, known: Sequence[str]) -> str:

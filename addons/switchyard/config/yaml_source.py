@@ -169,7 +169,7 @@ class _Reader:
         # Anchors can make a mapping part of itself, or a small file very large.
         self._values += len(node.value)
         if id(node) in self._open or self._values > _MOST_VALUES:
-            self._document.problem(path, "repeats itself without end")
+            self._document.problem(path, "refers to itself without end")
             return None
         self._open.add(id(node))
         try:

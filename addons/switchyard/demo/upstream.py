@@ -90,10 +90,12 @@ def read_chat(body: bytes) -> Echo:
         raise DemoRefusal(404, message, code="model_not_found", param="model")
     messages = _member(request, "messages", list, [])
     if not all(isinstance(message, dict) for message in messages):
-        raise DemoRefusal(400, "'messages' holds something that is no object.", param="messages")
+        raise DemoRefusal(
+            400, "'messages' holds something that is not an object.", param="messages"
+        )
     said = [message_text(message) for message in messages if message.get("role") == "user"]
     if not said or not said[-1].strip():
-        raise DemoRefusal(400, "The last user message has no text to say back.", param="messages")
+        raise DemoRefusal(400, "The last user message has no text to echo.", param="messages")
     words = split_words(_until_stop(said[-1], request))
     limit = _member(request, "max_completion_tokens", int, None)
     limit = limit or _member(request, "max_tokens", int, None) or len(words)
@@ -134,7 +136,7 @@ def _until_stop(text: str, request: dict[str, Any]) -> str:
     stop = _member(request, "stop", (str, list), [])
     sequences = [stop] if isinstance(stop, str) else stop
     if not all(isinstance(sequence, str) and sequence for sequence in sequences):
-        raise DemoRefusal(400, "'stop' holds something that is no text.", param="stop")
+        raise DemoRefusal(400, "'stop' holds something that is not text.", param="stop")
     return min((text.split(sequence, 1)[0] for sequence in sequences), key=len, default=text)
 
 

@@ -65,7 +65,7 @@ async def fetch(
             async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > _MOST_BYTES:
-                    raise FetchError("its answer is too long")
+                    raise FetchError("its response is too long")
             return body
     except (client.HTTPError, client.InvalidURL, OSError) as e:
         through = f" through the proxy {proxy.label}" if proxy else ""

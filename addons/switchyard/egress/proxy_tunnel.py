@@ -101,10 +101,10 @@ class ConnectTunnel(ProxyTunnel):
         head, end, rest = self.received.partition(b"\r\n\r\n")
         if not end:
             too_long = len(self.received) > _LONGEST_HEAD
-            return False, "its answer has no end" if too_long else None
+            return False, "its response has no end" if too_long else None
         status = _STATUS_LINE.match(head + end)
         if status is None:
-            return False, "its answer is no HTTP"
+            return False, "its response is not HTTP"
         if 200 <= int(status[1]) < 300:
             yield from self.rest(rest)
             return True, None
@@ -139,7 +139,7 @@ class SocksTunnel(ProxyTunnel):
             try:
                 reply = self.socks.receive_data(said)
             except ProtocolError:
-                return False, "its answer is no SOCKS5"
+                return False, "its response is not SOCKS5"
             done, problem = yield from self.replied(reply)
             if done or problem:
                 return done, problem
@@ -177,7 +177,7 @@ class SocksTunnel(ProxyTunnel):
                 return True, None
             case socks5.SOCKS5Reply(reply_code=code):
                 return False, f"refused to connect: {_SOCKS_REFUSALS.get(code, 'unknown reason')}"
-        return False, "its answer makes no sense"
+        return False, "its response is malformed"
 
     def ask(self) -> CommandGenerator[Handshake]:
         """Ask for the upstream: by its name, or by its address where we resolve it."""

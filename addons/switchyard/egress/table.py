@@ -109,8 +109,7 @@ class EgressTable:
             if where not in self._told:
                 self._told.add(where)
                 logger.warning(
-                    "switchyard: %s (%s) is this router itself and is passed over: calls to "
-                    "providers would come round again",
+                    "switchyard: ignoring %s: %s is this router, and requests would loop",
                     where,
                     proxy.label,
                 )

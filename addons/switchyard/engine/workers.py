@@ -186,7 +186,7 @@ class Supervisor:
             self._status = ended
             self._stop()
             return
-        say(f"worker {worker.number} ended ({_how(ended)}); another one takes its place")
+        say(f"worker {worker.number} ended ({_how(ended)}); starting another one")
         self._due[worker.number] = now + (PAUSE if now - worker.since < STARTING else 0.0)
 
     def _judge(self, worker: _Worker, now: float) -> None:
@@ -196,7 +196,7 @@ class Supervisor:
         if worker.hung or silent < (self._hung_after if began else BEGINS_WITHIN):
             return
         worker.hung = True
-        say(f"worker {worker.number} has given no sign for {silent:.0f} s: it is killed")
+        say(f"worker {worker.number} has not responded for {silent:.0f} s; killing it")
         worker.process.kill()
 
     def _start(self, number: int) -> None:

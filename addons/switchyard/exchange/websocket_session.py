@@ -102,8 +102,8 @@ class WebsocketSession:
         waiting = sum(one.size for one in self._waiting)
         if len(self._waiting) >= MOST_WAITING or (waiting and waiting + len(message) > limits.body):
             error = ApiError(
-                message=f"{len(self._waiting)} requests are waiting on this connection already; "
-                "send the next one after an answer.",
+                message=f"{len(self._waiting)} requests already wait on this connection. "
+                "Send the next one after a response.",
                 kind="rate_limit",
             )
             return [error_message(error, create.lane)]
@@ -301,7 +301,7 @@ def no_websocket() -> ApiError:
     # 426 makes Codex fall back to HTTP at once; other statuses make it try seven times, and 400
     # makes it give up.
     return ApiError(
-        message="Switchyard does not speak WebSocket here; use HTTP POST instead.",
+        message="Switchyard speaks no WebSocket here. Use HTTP POST instead.",
         kind="invalid_request",
         status=426,
     )

@@ -49,7 +49,7 @@ class Receiver(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether the answer is a failure. Before the commit the attempt is over; after it, what
+        """Whether the response is an error. Before the commit the attempt is over; after it, what
         was returned last told the client so and ended its stream."""
         ...
 

@@ -273,7 +273,7 @@ class FailoverStream(RefusingStream):
                 pass  # nothing in the formats routed here is said in trailers
             case _:
                 yield from self.broken(
-                    leg, AttemptFailure("reset", "the upstream's answer makes no sense")
+                    leg, AttemptFailure("reset", "the upstream broke the HTTP protocol")
                 )
 
     def send_anew(self, leg: UpstreamRequest, request: http.Request) -> CommandGenerator[None]:
@@ -291,7 +291,7 @@ class FailoverStream(RefusingStream):
 
     def received_data(self, leg: UpstreamRequest, data: bytes) -> CommandGenerator[None]:
         if leg.receiver.enough:
-            yield from self.cancel(leg, "enough was said")
+            yield from self.cancel(leg, "the response is complete")
             yield from self.forward(leg, data + leg.receiver.end(), ended=True)
         else:
             yield from self.forward(leg, data)
@@ -304,7 +304,7 @@ class FailoverStream(RefusingStream):
         if self.winner is not leg:
             if receiver.failed or (ended and not receiver.committed):
                 yield from self.upstream_request_failed(
-                    leg, AttemptFailure("answer", "the answer is a failure")
+                    leg, AttemptFailure("answer", "the response is an error")
                 )
                 return
             if not receiver.committed:
@@ -315,7 +315,7 @@ class FailoverStream(RefusingStream):
                 return
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
-            yield from self.resume(leg, AttemptFailure("answer", "the answer broke off"))
+            yield from self.resume(leg, AttemptFailure("answer", "the response broke off"))
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
@@ -457,7 +457,7 @@ class FailoverStream(RefusingStream):
         """The router ends. Who has seen nothing yet sees the connection close, and asks again."""
         if (leg := self.winner) is None:
             return
-        rest = leg.receiver.broken(AttemptFailure("reset", "the router is being stopped"))
+        rest = leg.receiver.broken(AttemptFailure("reset", "the router is stopping"))
         if leg.receiver.failed and leg.receiver.resumable:
             rest += leg.receiver.closing()
         yield from self.send_data(rest)
@@ -471,7 +471,7 @@ class FailoverStream(RefusingStream):
             yield from self.arm(leg.deadline("mute"), seconds)
         else:
             _give_up_on(leg)
-            said = f"nothing but signs of life came within {seconds:g} s"
+            said = f"only keep-alives arrived for {seconds:g} s"
             yield from self.broken(leg, AttemptFailure("timeout", said, "between-chunks"))
 
 
@@ -485,10 +485,10 @@ def _give_up_on(leg: UpstreamRequest) -> None:
 def _reason(message: str) -> str:
     """mitmproxy's words for a broken answer, without the bytes of the answer it may quote."""
     if message.startswith("unexpected server response"):
-        return "the connection closed within the head of the answer"
+        return "the connection closed within the head of the response"
     if message.startswith(_UNREADABLE):
         said = message.removeprefix(_UNREADABLE)
-        if said.startswith("the head of the answer"):
+        if said.startswith("the head of the response"):
             return said
-        return "the answer is not valid HTTP"
+        return "the response is not valid HTTP"
     return message.replace("reset by client", "reset by the upstream")

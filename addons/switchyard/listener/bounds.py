@@ -132,7 +132,7 @@ class Bounds:
         if monotonic() - self._told > _TOLD_EVERY:
             self._told = monotonic()
             logger.warning(
-                "switchyard: %s has %d connections; further ones are closed "
+                "switchyard: closing further connections of %s: it has %d "
                 "(limits.connections-per-address)",
                 address or "a client",
                 most,

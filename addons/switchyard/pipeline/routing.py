@@ -101,9 +101,8 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
         return able
     raise Refused(
         ApiError(
-            message=f"No provider of the model {exchange.model!r} speaks Gemini's format, and only "
-            "such a one can read 'cachedContent', which holds a part of the prompt. Send the whole "
-            "prompt, or ask for a model of a Gemini provider.",
+            message=f"No provider of model {exchange.model!r} speaks Gemini's format, which "
+            "'cachedContent' needs. Send the whole prompt, or choose a model of a Gemini provider.",
             kind="invalid_request",
             param="cachedContent",
         )
@@ -114,17 +113,17 @@ def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
     """For a request that only its own destination could answer."""
     if own_login:
         why = (
-            f"the format {exchange.format.name} has no home that the router knows. Call that "
-            "provider's own host, through the router as a proxy (HTTPS_PROXY)."
+            f"the router knows no host for format {exchange.format.name}. Call that "
+            "provider's host, with the router as proxy (HTTPS_PROXY)."
         )
     else:
         why = (
-            "a key of this router's is no login there. Show the router's key to it as a proxy, "
-            "HTTPS_PROXY=http://any:KEY@host:port, and keep the login for the provider's own host."
+            "rejects the router's key. Set HTTPS_PROXY=http://any:KEY@host:port "
+            "and send the provider's login with the call."
         )
     return ApiError(
-        message=f"The model {exchange.model!r} is to be had at the client's own destination only "
-        f"('passthrough'), and {why}",
+        message=f"Only the client's own provider ('passthrough') serves model {exchange.model!r}, "
+        f"but {why}",
         kind="invalid_request",
         code="no_destination",
         param="model",

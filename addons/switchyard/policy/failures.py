@@ -398,7 +398,7 @@ class _Reader:
         try:
             return compiled(text).pattern
         except ExpressionError as e:
-            raise self._wrong(key, f"is no regular expression: {e}") from e
+            raise self._wrong(key, f"is not a regular expression: {e}") from e
 
     def statuses(self, key: str) -> frozenset[int | None] | None:
         words = self.words(key)

@@ -84,7 +84,7 @@ def _what(seen: Seen) -> str:
         "timeout": "no answer in time",
         "reset": "the connection broke",
         "empty": "an answer without content",
-        "cut": "the answer broke off",
+        "cut": "the response broke off",
         "malformed": "an answer that cannot be read",
     }[seen.kind]
 

@@ -40,7 +40,7 @@ class HeadMeter:
             data.find(b"\n ", begin, size) >= 0 or data.find(b"\n\t", begin, size) >= 0
         ):
             # RFC 9112, section 5.2: rejected, or replaced by spaces.
-            wrong = TooMuch(400, "A header of the request goes over several lines (obs-fold).")
+            wrong = TooMuch(400, "A header of the request spans several lines (obs-fold).")
         self._seen, self._lines = (0, 0) if end else (size, self._lines)
         return wrong or bool(end)
 

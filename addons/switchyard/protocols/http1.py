@@ -227,7 +227,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 RequestProtocolError(self.stream_id, wrong, RequestProtocolError.code)
             )
             if self._may_refuse():
-                yield from self._refuse(TooMuch(400, "The request's body is in no proper chunks."))
+                yield from self._refuse(TooMuch(400, "The request's body has malformed chunks."))
         elif end is not None and not self._cut:
             # Trailers are left out: mitmproxy implements none, and nobody here asks for them.
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))

@@ -74,7 +74,7 @@ def read_headers(lines: Iterable[bytes]) -> Headers:
             _join(fields, folded)
         name, colon, value = line.partition(b":")
         if not name or not colon:
-            raise ValueError("a line of the head is no header")
+            raise ValueError("a line of the head is not a header")
         fields.append((name, value.strip(_SPACES)))
     if folded:
         _join(fields, folded)
@@ -98,7 +98,7 @@ def read_response_head(lines: list[bytes]) -> Response:
     """The head of an answer, with a space for each control character in it. Raises ValueError."""
     if len(lines) - 1 > upstream_heads.most_headers:
         raise TooLarge(
-            f"the head of the answer has more than {upstream_heads.most_headers} headers"
+            f"the head of the response has more than {upstream_heads.most_headers} headers"
         )
     if sum(map(len, lines)) > upstream_heads.most_bytes:
         raise TooLarge(too_large())
@@ -109,7 +109,7 @@ def read_response_head(lines: list[bytes]) -> Response:
 
 def too_large() -> str:
     """What is said of an answer whose head is too large."""
-    return f"the head of the answer is larger than {upstream_heads.most_bytes} bytes"
+    return f"the head of the response is larger than {upstream_heads.most_bytes} bytes"
 
 
 def drop_blank_lines(buffer: ReceiveBuffer) -> None:

@@ -53,7 +53,7 @@ class ConversationContentview(contentviews.Contentview):
         message = metadata.http_message
         call = _call_of(metadata) or _recognised(data, isinstance(message, http.Response))
         if call is None:
-            raise ValueError("this is no call to a model")
+            raise ValueError("this is not a call to a model")
         if isinstance(message, http.Response):
             running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
             told = read_answer(

@@ -73,13 +73,13 @@ class ExchangeLog:
             if fits:
                 self._bytes += size
         if not fits:
-            self._drop("the disk does not keep up")
+            self._drop("the disk is too slow")
             return
         try:
             self._waiting.put_nowait((settings, account))
         except queue.Full:
             self._release(size)
-            self._drop("the disk does not keep up")
+            self._drop("the disk is too slow")
 
     def stop(self) -> None:
         """Write what waits, for ten seconds at most, and end the thread."""
@@ -92,7 +92,7 @@ class ExchangeLog:
             pass
         self._thread.join(max(0.0, until - time.monotonic()))
         if self._thread.is_alive():
-            self._drop("the router stopped before they were written", self._waiting.qsize())
+            self._drop("the router stopped before writing them", self._waiting.qsize())
         self._tell_dropped(at_once=True)
         self._thread = None
 
@@ -120,7 +120,7 @@ class ExchangeLog:
                 complaints.went_well()
             except Exception as e:
                 # Not the account's text, which may hold anything.
-                self._drop(f"{settings.dir} cannot be written to ({_reason(e)})")
+                self._drop(f"{settings.dir} is not writable ({_reason(e)})")
             finally:
                 self._release(account.size)
 

@@ -74,8 +74,8 @@ class UnknownModel(LookupError):
     """A name leads nowhere. The text tells the client what to ask for instead."""
 
     def __init__(self, name: str, near: Sequence[str], why: str) -> None:
-        hint = f" Near to it: {', '.join(near)}." if near else ""
-        super().__init__(f"{why}{hint} GET /v1/models lists what can be asked for.")
+        hint = f" Similar names: {', '.join(near)}." if near else ""
+        super().__init__(f"{why}{hint} GET /v1/models lists all models.")
         self.name = name
         self.near = tuple(near)
 

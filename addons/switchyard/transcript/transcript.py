@@ -95,7 +95,7 @@ def _stream(format: Format, data: bytes, running: bool, cost_of: CostOf) -> str:
     _add(folded, reader.close())
     facts = [f"streamed in {number(count)} events, {size(len(data))}"]
     if not folded.ended and folded.failure is None:
-        facts.append("so far, it goes on" if running else "cut off before its end")
+        facts.append("so far; it is still running" if running else "cut off before its end")
     reply = folded.reply()
     return reply_text(reply, facts, folded.failure, cost_of(reply))
 

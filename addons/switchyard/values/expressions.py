@@ -32,7 +32,7 @@ def compiled(text: str) -> re.Pattern[str]:
     except (OverflowError, MemoryError):
         raise ExpressionError("it is too large") from None
     if endless:
-        raise ExpressionError("it repeats a repetition, as (a+)+ does, which may take for ever")
+        raise ExpressionError("it repeats a repetition, as in (a+)+, which may never finish")
     return pattern
 
 

@@ -18,7 +18,7 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     with open(path, "rb", opener=_without_waiting) as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         content = file.read(most + 1) if about.st_size <= most else b""
     if about.st_size > most or len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))

@@ -16,7 +16,7 @@ class Complaints:
     """Logs what goes wrong in some work: each kind once, until a turn of it has gone well."""
 
     def __init__(self, work: str) -> None:
-        """`work` is what goes on, as the log names it: "the watch over the configuration"."""
+        """`work` is what goes on, as the log names it: "the configuration watcher"."""
         self._work = work
         self._told: set[type[BaseException]] = set()
 
@@ -26,7 +26,7 @@ class Complaints:
             return
         self._told.add(type(error))
         logger.error(
-            "switchyard: %s met %s; it goes on, and the same is not told again until it went well",
+            "switchyard: %s failed: %s. It continues; repeats are not logged until it succeeds",
             self._work,
             type(error).__name__,
             exc_info=error,

@@ -36,7 +36,7 @@ class Compacting:
 
     def read(self, format: str, body: JsonObject) -> OperationReply:
         if not isinstance(body.get("output"), list):
-            raise BadReply("the upstream's answer holds no compacted output")
+            raise BadReply("the response holds no compacted output")
         return OperationReply(None, read_usage(body.get("usage")))
 
     def estimate(self, model: str) -> None:

@@ -108,7 +108,7 @@ class Counting:
         if int_of(body.get(name)) is None:
             # Protocol buffers leave a zero out.
             if format != "gemini" or body.get("promptTokensDetails"):
-                raise BadReply(f"the answer has no {name}")
+                raise BadReply(f"the response has no {name}")
         return OperationReply(None)
 
     def estimate(self, model: str) -> JsonObject:

@@ -106,12 +106,12 @@ class Embedding:
     def read(self, format: str, body: JsonObject) -> OperationReply:
         found = _read(_SHAPES[format], body)
         if not found.vectors or not all(found.vectors):
-            raise BadReply("the upstream's answer holds no embedding")
+            raise BadReply("the response holds no embedding")
         if self._is_own(format):
             return OperationReply(self._recoded(body, found.vectors), found.usage)
         vectors = [_numbers(vector) for vector in found.vectors]
         if len(vectors) != len(self._wish().texts):
-            raise BadReply(f"the upstream's answer holds {len(vectors)} embeddings, not one a text")
+            raise BadReply(f"the response holds {len(vectors)} embeddings, not one for each text")
         return OperationReply(self._answer(vectors, found), found.usage)
 
     def estimate(self, model: str) -> None:
@@ -189,8 +189,7 @@ def _texts(given: Any, name: str) -> tuple[str, ...]:
     if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
         return tuple(given)
     raise BadRequest(
-        f"this model is served by a provider of another format, which embeds texts only: send "
-        f"{name!r} as a string or a list of strings",
+        f"this model's provider embeds text only: send {name!r} as a string or a list of strings",
         name,
     )
 
@@ -278,13 +277,13 @@ def _numbers(vector: Vector) -> list[float]:
     """Raises BadReply on a list of something else, and on base64 that holds no 32-bit floats."""
     if isinstance(vector, list):
         if any(number_of(x) is None for x in vector):
-            raise BadReply("the upstream's embedding is no list of numbers")
+            raise BadReply("the embedding is not a list of numbers")
         return vector
     try:
         raw = base64.b64decode(vector, validate=True)
         return list(struct.unpack(f"<{len(raw) // 4}f", raw))
     except (binascii.Error, ValueError, struct.error):
-        raise BadReply("the upstream's embedding is no base64 of 32-bit floats") from None
+        raise BadReply("the embedding is not base64 of 32-bit floats") from None
 
 
 def _coded(vector: list[float]) -> str:

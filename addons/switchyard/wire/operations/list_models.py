@@ -59,7 +59,7 @@ def read_list(format: str, body: object) -> Page:
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}
     entries = holder.get("models" if format in ("gemini", "ollama") else "data")
     if not isinstance(entries, list):
-        raise ValueError("the answer is no list of models")
+        raise ValueError("the response is not a list of models")
     models = {one.name: one for entry in entries if (one := _model(entry)) is not None}
     following = ""
     if format == "anthropic" and holder.get("has_more") is True:

@@ -109,7 +109,7 @@ class OperationRelay:
         except CorruptEncoding as e:
             self._fail("malformed", str(e))
         if len(self._collected) > self._most:
-            self._fail("malformed", f"the answer is larger than {self._most} bytes")
+            self._fail("malformed", f"the response is larger than {self._most} bytes")
         return b""
 
     long_words = ()
@@ -130,7 +130,7 @@ class OperationRelay:
         elif not raw.strip():
             self._fail("empty", "the upstream answered with an empty body")
         elif body is None:
-            self._fail("malformed", "the upstream answered with a body that is no JSON object")
+            self._fail("malformed", "the upstream answered with a body that is not a JSON object")
         elif error is not None:
             self._fail("body", error.message, error)
         else:

@@ -214,7 +214,7 @@ class Relay:
             return self._sniff() if self._collected else b""
         if is_document(self.upstream, head, self._content_type):
             if len(self._collected) > self._bounds.body:
-                self._fail("malformed", f"the answer is larger than {self._bounds.body} bytes")
+                self._fail("malformed", f"the response is larger than {self._bounds.body} bytes")
             return b""
         return self._open_stream()
 
@@ -308,10 +308,10 @@ class Relay:
         if not self.done:
             if not broke and not self._spoke and self.stop is None:
                 return out + self._fail("empty", "the stream ended without any output")
-            why = broke or "the stream ended before the answer was complete"
+            why = broke or "the stream ended before the response was complete"
             return out + self._fail("cut", why)
         if is_empty(self._spoke, self.stop, self.usage):
-            return out + self._fail("empty", "the answer is empty")
+            return out + self._fail("empty", "the response is empty")
         if not self.committed:
             out += self._commit()
         if self._continuation is not None:
@@ -370,7 +370,7 @@ class Relay:
             return self._feed_frames(self._open_stream()) + self.end()
         self._collected.clear()
         if body is None:
-            what = "an empty body" if not raw.strip() else "a body that is no JSON object"
+            what = "an empty body" if not raw.strip() else "a body that is not a JSON object"
             kind = "malformed" if raw.strip() else "empty"
             return self._fail(kind, f"the upstream answered with {what}")
         if (error := self.upstream.find_error(body)) is not None:
@@ -396,7 +396,7 @@ class Relay:
             self.usage = reply.usage
             self.stop = next((c.stop for c in reversed(reply.choices) if c.index == 0), None)
         if is_empty(self._spoke, self.stop, self.usage):
-            return self._fail("empty", "the answer is empty")
+            return self._fail("empty", "the response is empty")
         self.done = True
         self.committed = True
         if self.streams:

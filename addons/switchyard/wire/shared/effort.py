@@ -84,7 +84,7 @@ def parse_effort(suffix: str) -> Effort:
         return Effort(level_of(tokens), tokens)
     shown = suffix if len(suffix) <= 40 else f"{suffix[:37]}..."
     raise ValueError(
-        f"The suffix ({shown}) after the model's name says no reasoning effort. Write one of "
+        f"The suffix ({shown}) after the model's name is not a reasoning effort. Use "
         f"none, auto, {', '.join(LEVELS[1:])}, or a number of tokens, as in model(high) or "
         "model(8192)."
     )
