@@ -100,8 +100,10 @@ def _errors() -> Iterator[BaseException]:
     """What mitmproxy has caught and logged since the process began."""
     check = ctx.master.addons.get("errorcheck")
     for record in check.logger.has_errored if check is not None else ():
-        if record.exc_info and record.exc_info[1] is not None:
-            yield record.exc_info[1]
+        # `LogLines` keeps the exception apart from the text that it makes.
+        error = getattr(record, "error", None) or (record.exc_info and record.exc_info[1])
+        if error is not None:
+            yield error
 
 
 def _one_line(error: BaseException) -> str:

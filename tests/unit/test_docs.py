@@ -8,6 +8,7 @@ import trustme
 from ruamel.yaml import YAML
 
 from switchyard.config.load import parse_config
+from switchyard.files import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,9 +32,7 @@ BLOCKS = [
 
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)")
-PRESETS = "".join(
-    file.read_text() for file in (ROOT / "config" / "shipped" / "presets").glob("*.yaml")
-)
+PRESETS = "".join(file.read_text() for file in (SHIPPED / "presets").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("block", BLOCKS)

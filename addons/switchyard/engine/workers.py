@@ -197,7 +197,7 @@ class Supervisor:
             return
         worker.hung = True
         say(f"worker {worker.number} has not responded for {silent:.0f} s; killing it")
-        worker.process.kill()
+        _signal(worker, signal.SIGKILL)
 
     def _start(self, number: int) -> None:
         reading, writing = os.pipe()
@@ -219,14 +219,23 @@ class Supervisor:
         self._stopping = True
         self._due.clear()
         for worker in self._workers.values():
-            worker.process.send_signal(signal.SIGTERM)
-            worker.process.send_signal(signal.SIGCONT)  # a stopped one would not hear of it
+            _signal(worker, signal.SIGTERM)
+            _signal(worker, signal.SIGCONT)  # a stopped one would not receive it
         signal.signal(signal.SIGALRM, self._kill)
         signal.setitimer(signal.ITIMER_REAL, STOPS_WITHIN)
 
     def _kill(self, _number: int, _frame: FrameType | None) -> None:
         for worker in self._workers.values():
-            worker.process.kill()
+            _signal(worker, signal.SIGKILL)
+
+
+def _signal(worker: _Worker, number: int) -> None:
+    """Send a signal to a worker that is not waited for yet.
+
+    `Popen.send_signal` would wait for one that has just ended, so that `_bury` never sees its end.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker.process.pid, number)
 
 
 def _how(status: int) -> str:

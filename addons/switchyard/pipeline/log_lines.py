@@ -15,6 +15,10 @@ _CONFIGURATION = "switchyard.pipeline.settings"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
 
 
+_WEB = "mitmproxy.tools.web.master"
+"""Says where mitmweb is, with the token that its people need to open it."""
+
+
 class LogLines:
     """Has log records made that tell no key and are one line when they are formatted.
 
@@ -52,6 +56,8 @@ class LogLine(logging.LogRecord):
     """A record whose text is safe to show."""
 
     _text: str | None = None
+    error: BaseException | None = None
+    """The exception that the record tells of, once its text was made."""
 
     @property
     def known(self) -> Concealer | None:
@@ -65,12 +71,13 @@ class LogLine(logging.LogRecord):
 
     def _safe(self) -> str:
         text = super().getMessage()
-        if self.name.startswith("mitmproxy"):
+        if self.name.startswith("mitmproxy") and self.name != _WEB:
             text = without_quoted(text)
         if self.name != _CONFIGURATION:
             text = one_line(text)
         if self.exc_info and self.exc_info[0] is not None:
             text += "\n" + _told(traceback.format_exception(*self.exc_info))
+            self.error = self.exc_info[1]
             # Whoever formats the record would add it as it is.
             self.exc_info = None
         return self.known.text(text) if self.known is not None else text

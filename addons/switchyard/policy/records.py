@@ -66,12 +66,18 @@ def reason_of(seen: Seen) -> str:
 def brief_of(seen: Seen) -> str:
     """What was seen, for clients that it did not happen to: the provider's status and code, and
     nothing of its text, which may quote what another client wrote."""
+    if seen.kind in _OWN_WORDS and (text := redact(seen.message)):
+        return text
     what = _what(seen)
     for word in (seen.code, seen.type):
         if word and _CODE.fullmatch(word) and redact(word) == word and word != str(seen.status):
             if seen.client is None or not seen.client.is_value(word):
                 return f"{what} ({word})"
     return what
+
+
+_OWN_WORDS = ("connect", "timeout")
+"""Kinds of failures that the router itself words: no client and no upstream wrote that text."""
 
 
 def _what(seen: Seen) -> str:

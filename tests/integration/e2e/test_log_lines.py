@@ -71,6 +71,11 @@ def test_no_key_of_a_client_is_in_the_log(tmp_path: Path, way: str):
         assert router.log.count("\n") > 2
 
 
+def connect(agent: str) -> bytes:
+    head = f"CONNECT served.example:443 HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\n\r\n"
+    return head.encode()
+
+
 def test_no_client_writes_lines_or_colours_into_the_log(tmp_path: Path):
     forged = "evil\x1b[2J\x1b]0;pwned\x07\r\n [12:00:00.000] switchyard: ready on http://attacker"
     provider = {"name": "o", "format": "openai-chat", "base-url": "https://served.example/v1",
@@ -79,10 +84,11 @@ def test_no_client_writes_lines_or_colours_into_the_log(tmp_path: Path):
         address = ("127.0.0.1", router.port)
         told = router.will_log("this router's certificate")
         with socket.create_connection(address, 20) as client:
-            agent = f"User-Agent: {forged}\r\n".encode()
-            client.sendall(b"CONNECT served.example:443 HTTP/1.1\r\nHost: x\r\n" + agent + b"\r\n")
-            head = client.recv(65536)
-            assert b" 200 " in head.partition(b"\r\n")[0]
+            client.sendall(connect(forged))
+            assert b" 400 " in client.recv(65536).partition(b"\r\n")[0]
+        with socket.create_connection(address, 20) as client:
+            client.sendall(connect("honest/1.0"))
+            assert b" 200 " in client.recv(65536).partition(b"\r\n")[0]
             with pytest.raises(ssl.SSLError):
                 ssl.create_default_context().wrap_socket(client, server_hostname="served.example")
             told.wait(30)

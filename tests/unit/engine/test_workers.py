@@ -159,7 +159,7 @@ def test_who_hangs(beats: int, hangs: bool) -> None:
         "sys.exit(workers.Supervisor(1, sys.argv[2:], hung_after=0.5).run())"
     )
     supervisor = subprocess.Popen(
-        [sys.executable, "-c", code, str(ROOT), *command],
+        [sys.executable, "-c", code, str(ROOT / "addons"), *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -11,6 +11,8 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import text_of
 
+_NO_ID: JsonObject = {"id": None}
+
 
 @dataclass(slots=True)
 class Said:
@@ -68,9 +70,9 @@ class Items:
         return item if item is not None and not item.done else None
 
     def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
-        """Whether the item at this place was completed as the very same."""
+        """Whether the item at this place was completed as the very same, whatever id it had."""
         last = self._by_index.get(int_of(event.get("output_index")) or 0)
-        return last is not None and last.done and last.item == item
+        return last is not None and last.done and last.item | _NO_ID == item | _NO_ID
 
     def find(self, event: JsonObject, id: str, type: str) -> Item | None:
         """The item an event means: by its id, by its index, or the one that is open. `type` is how

@@ -337,3 +337,13 @@ def test_a_signature_added_late_is_not_lost(reply):
     ]
     turns = FORMAT.read_request({"model": "m", "input": items}).turns
     assert [p.signature for p in turns[0].parts if isinstance(p, ToolCall)] == ["sig"]
+
+
+def test_a_call_completed_twice_under_other_ids_is_one():
+    item = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    done = [
+        {"type": "response.output_item.done", "output_index": 0, "item": {**item, "id": id}}
+        for id in (None, "fc_1", "fc_2")
+    ]
+    data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in done)
+    assert len([e for e in read_stream(FORMAT, data) if isinstance(e, PartStart)]) == 1
