@@ -1,8 +1,8 @@
-"""The kinds of values that a configuration holds, beyond those pydantic knows.
+"""Defines the kinds of values that a configuration holds, beyond pydantic's own.
 
 A validator here raises `PydanticCustomError` with a text that completes the sentence "the value
-..." and never repeats the value. The error type `unit` allows the loader to quote what the file
-says; `plain` does not, because the value may be a secret or hold one.
+..." and never repeats the value. The error type `unit` allows the loader to quote the value from
+the file; `plain` does not, because the value may be a secret or contain one.
 """
 
 import re
