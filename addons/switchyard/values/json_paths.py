@@ -1,4 +1,4 @@
-"""Paths into JSON bodies, as payload rules write them: names and positions with dots between."""
+"""Parses paths into JSON bodies for payload rules: names and positions with dots."""
 
 import json
 import re
