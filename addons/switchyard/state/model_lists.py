@@ -1,4 +1,4 @@
-"""The last good model list of every provider, kept in a file for when a provider is down."""
+"""Stores the last good model list of every provider, for when a provider is down."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from switchyard.values.files import read_regular
 from switchyard.wire.operations.list_models import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
-"""By whatever tells one provider's list from another's."""
+"""By a key that distinguishes the providers' lists."""
 
 _VERSION = 1
 _MOST_BYTES = 32 * 1024 * 1024
@@ -18,15 +18,17 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 
 def state_file(environment: Mapping[str, str]) -> Path:
-    """Where lists are kept: below `XDG_STATE_HOME` (XDG Base Directory Specification), which is
-    `~/.local/state` by default."""
+    """Return the file of the lists, below `XDG_STATE_HOME`.
+
+    XDG Base Directory Specification; the default is `~/.local/state`.
+    """
     base = environment.get("XDG_STATE_HOME", "")
     state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
     return state / "switchyard" / "models.json"
 
 
 def load_lists(file: Path) -> Lists:
-    """What was kept; nothing where there is no file, or one that nobody can make sense of."""
+    """Return the stored lists; nothing where the file is missing or unreadable."""
     try:
         kept = json.loads(read_regular(file, _MOST_BYTES))
         if kept["version"] != _VERSION:
