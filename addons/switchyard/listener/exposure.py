@@ -1,4 +1,4 @@
-"""Which addresses the router listens on, and who reaches them."""
+"""Finds the addresses the router listens on, and the clients that reach them."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def listening_modes() -> list[mode_specs.ProxyMode]:
 
 
 def open_hosts() -> list[str]:
-    """Those of them that others can reach, whoever they are."""
+    """Return those of the hosts that other machines can reach."""
     open_modes = [mode for mode in listening_modes() if not knows_its_clients(mode)]
     if not open_modes:
         return []
@@ -49,7 +49,7 @@ def open_hosts() -> list[str]:
 
 
 def exposure(config: Config) -> str:
-    """Why the router must not listen where the options say with this configuration, if so."""
+    """Return why this configuration must not listen where the options say; else ""."""
     open_to = open_hosts()
     if not open_to:
         return ""
