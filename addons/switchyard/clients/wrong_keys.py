@@ -1,4 +1,4 @@
-"""Who tries keys that are none: slowed down and named in the log."""
+"""Slows down clients that try wrong keys, and names them in the log."""
 
 import logging
 from collections import OrderedDict
@@ -27,10 +27,10 @@ class _Tries:
 
 
 class WrongKeys:
-    """Counts wrong keys by the address of the peer, never by a header, which anybody can write.
+    """Counts wrong keys by the address of the peer, never by a header.
 
-    Right keys are never held up, wherever they come from: behind a proxy or a shared address one
-    client's mistake would else be everybody's.
+    Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
+    mistake would otherwise slow all others.
     """
 
     def __init__(self) -> None:
