@@ -1,4 +1,4 @@
-"""The content view that shows calls to models as conversations."""
+"""Shows calls to models as conversations in mitmproxy's content views."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _CODE_ASSIST = re.compile(r"/v\d+internal:(?:streamGenerateContent|generateConte
 _JSON = ("application/json", "application/problem+json")
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json")
 _PEEK = 2048
-"""Bytes by which the format of an answer is known where its path does not tell."""
+"""Bytes by which a response's format is recognised where its path does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class _Call:
 
 
 class ConversationContentview(contentviews.Contentview):
-    """A call to a model: its settings, what was said, thought, called and returned, and what the
-    answer cost, in tokens and, where its list price is known, in dollars.
+    """Shows a call to a model: settings, messages, tool calls, results, tokens, cost.
 
-    It is chosen by itself for calls that are known by their path or, elsewhere, by what their
-    bodies say; also for those that pass through to a provider's own host. Any other body can be
-    looked at with it, as far as it can be read.
+    mitmproxy chooses it by itself for calls that are known by their path or, elsewhere, by the
+    members of their bodies; also for those that pass through to a provider's own host. People can
+    choose it for any other body, which it shows as far as it can read it. The cost is in dollars at
+    list prices.
     """
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
@@ -84,7 +84,7 @@ class ConversationContentview(contentviews.Contentview):
 
 
 def _call_of(metadata: contentviews.Metadata) -> _Call | None:
-    """What the flow's path says of a body."""
+    """Return what the flow's path determines about a body."""
     flow = metadata.flow
     if not isinstance(flow, http.HTTPFlow):
         return None
@@ -100,7 +100,7 @@ def _call_of(metadata: contentviews.Metadata) -> _Call | None:
 
 
 def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
-    """What an answer cost, in US dollars; `model` is what the path says of it."""
+    """Return the cost of a response in US dollars; `model` is the one of the path."""
     if not isinstance(flow, http.HTTPFlow) or flow.live or reply.usage is None:
         return None  # of what still runs, nobody knows who answers in the end
     facts, at = flow.metadata.get(FACTS), flow.request.timestamp_start
@@ -135,7 +135,7 @@ _REQUESTS = (
 
 
 def _recognised(data: bytes, answers: bool) -> _Call | None:
-    """The format of a body by what it says, where no path tells."""
+    """Return the format of a body by its members, where no path decides."""
     if answers:
         head = data[:_PEEK]
         return next((_Call(FORMATS[name]) for word, name in _ANSWERS if word in head), None)

@@ -1,4 +1,4 @@
-"""What went over the wire to an upstream and back in one attempt, kept for people to look at."""
+"""Records the bytes of one attempt, to the upstream and back, for people."""
 
 import time
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ class RecordingReceiver:
 
 
 def record(attempt: Attempt, exchange: Exchange) -> Recording | None:
-    """Has an attempt recorded that is about to be sent; None for one that sends nothing."""
+    """Record an attempt that is about to be sent; return None if it sends nothing."""
     if attempt.request is None or attempt.receiver is None:
         return None
     assert exchange.target and exchange.upstream_format
