@@ -1,4 +1,4 @@
-"""An OpenAI Chat server on loopback that says the last user message back, word by word.
+"""Serves OpenAI Chat on loopback and echoes the last user message, word by word.
 
     python -m switchyard.demo.upstream [--delay SECONDS]
 
@@ -38,7 +38,7 @@ _REASONS = {
 
 
 class DemoRefusal(Exception):
-    """A request that is answered with an error: HTTP status, message, code and parameter."""
+    """An error response: HTTP status, message, code and parameter."""
 
     def __init__(
         self, status: int, message: str, code: str | None = None, param: str | None = None
@@ -61,7 +61,7 @@ class DemoRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """What is to be said, and how: read once from the body of a chat request."""
+    """The text to echo and how, read once from the body of a chat request."""
 
     words: list[str]
     finish_reason: str
@@ -128,7 +128,10 @@ def message_text(message: dict[str, Any]) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """Cut `text` into words, each with the white space before it; joined, they are the text."""
+    """Cut `text` into words, each with the white space before it.
+
+    Joined, the words are the text.
+    """
     return re.findall(r"\s*\S+(?:\s+\Z)?|\s+\Z", text)
 
 
