@@ -1,7 +1,7 @@
 """Tunnels through proxies, as layers: HTTP's CONNECT and SOCKS5.
 
-mitmproxy has the former for its upstream mode, without user and password and with its own words
-for errors, and no SOCKS towards upstreams.
+mitmproxy has the former for its upstream mode, without user and password and with its own wording
+of errors, and no SOCKS towards upstreams.
 """
 
 import base64
@@ -47,7 +47,10 @@ _SOCKS_REFUSALS = {
 
 @dataclass
 class ResolveHook(StartHook):
-    """A name is to be resolved here, since the proxy shall not do it: fill in `addresses`."""
+    """Asks for the addresses of a name that the proxy must not resolve.
+
+    Fill in `addresses`.
+    """
 
     name = "failover_resolve"
     lookup: "Lookup"
@@ -85,7 +88,7 @@ class ProxyTunnel(TunnelLayer):
 
 
 class ConnectTunnel(ProxyTunnel):
-    """A tunnel by CONNECT (RFC 9110, 9.3.6), with user and password where there are (RFC 7617)."""
+    """A tunnel by CONNECT (RFC 9110, 9.3.6), with user and password (RFC 7617) if set."""
 
     def start_handshake(self) -> CommandGenerator[None]:
         host = f"[{self.host}]" if ":" in self.host else self.host.encode("idna").decode()
@@ -116,7 +119,7 @@ class ConnectTunnel(ProxyTunnel):
 
 
 class SocksTunnel(ProxyTunnel):
-    """A tunnel by SOCKS5 (RFC 1928), with a user and password where there are (RFC 1929)."""
+    """A tunnel by SOCKS5 (RFC 1928), with a user and password (RFC 1929) if set."""
 
     def __init__(self, context: Context, outer: Server, proxy: ProxyServer) -> None:
         super().__init__(context, outer, proxy)
@@ -180,7 +183,7 @@ class SocksTunnel(ProxyTunnel):
         return False, "its response is malformed"
 
     def ask(self) -> CommandGenerator[Handshake]:
-        """Ask for the upstream: by its name, or by its address where we resolve it."""
+        """Ask for the upstream by name, or by address where the router resolves it."""
         host = self.host
         if self.proxy.scheme == "socks5" and not _is_address(host):
             lookup = Lookup(host, self.port)
