@@ -1,4 +1,4 @@
-"""What a conversation makes use of that not all formats have, by the names in `losses`."""
+"""Lists the features of a conversation that not all formats have."""
 
 from collections.abc import Iterator
 
@@ -110,7 +110,7 @@ def _thinks(c: Conversation) -> bool:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Whether there is more than one question in words; what a legacy completion asks besides."""
+    """Yield whether there are several prompts, and a legacy completion's features."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"
@@ -119,7 +119,7 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 
 def _alone(c: Conversation) -> Iterator[str]:
-    """What only a request of its format can ask for, and what it names that its provider keeps."""
+    """Yield what only its own format can ask for, and what its provider keeps."""
     left = _left(c)
     yield from (name for name in _MEMBERS.get(c.format, ()) if left.get(name))
     if c.format == "anthropic" and left.get("cache_control"):

@@ -1,8 +1,8 @@
-"""What a target format cannot say: one table, used for reporting and for documentation.
+"""Lists what each format cannot express: one table for reports and documentation.
 
 `features.features` names everything a conversation makes use of, in words of the field;
-`CANNOT_SAY` lists for each target format the features it has no way to express, with the reason.
-Their intersection is what a translation drops, and what `x-switchyard-dropped` tells the client.
+`CANNOT_SAY` lists for each target format the features it cannot express, with the reason.
+Their intersection is what a translation drops, and what `x-switchyard-dropped` lists.
 """
 
 from collections.abc import Mapping
@@ -173,8 +173,8 @@ STOPS_CUT_HERE: Mapping[str, str] = {
     "anthropic": "each needs a visible character, so blank ones are not sent",
     "gemini": "five at most",
 }
-"""Formats that cannot be told (all) stop sequences. The router ends the answer itself where one
-stands, so nothing is lost."""
+"""Formats without (all) stop sequences. The router ends the response itself at one, so nothing is
+lost."""
 
 SAID_BY_ONE: Mapping[str, Mapping[str, str]] = {
     "openai-completions": {
@@ -204,7 +204,7 @@ SAID_BY_ONE: Mapping[str, Mapping[str, str]] = {
         "truncation": "a prompt that is too long is refused, not shortened",
     },
 }
-"""What a request of one format alone can ask for; nobody else has words for it."""
+"""What a request of one format alone can ask for; no other format has words for it."""
 
 KEPT_BY_PROVIDER: Mapping[str, str] = {
     "background": "answers are waited for",
@@ -268,12 +268,12 @@ REPLY_CANNOT_SAY: Mapping[str, Mapping[str, str]] = {
         "error": "written as an ordinary end",
     },
 }
-"""The same for answers: what a client of the format is told in other words, or not at all. A stop
-reason is named as `StopReason` names it. Nothing of this is reported, since the words survive."""
+"""The same for responses: what a client of the format gets in another form, or not at all. A stop
+reason is named as `StopReason` names it. Nothing of this is reported, since the text survives."""
 
 
 def lost(conversation: Conversation, target: str) -> list[str]:
-    """The features of `conversation` that a request in format `target` leaves out, sorted."""
+    """Return the features of `conversation` that format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
     alone = SAID_BY_ONE.get(conversation.format, ())
