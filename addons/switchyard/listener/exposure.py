@@ -56,20 +56,19 @@ def exposure(config: Config) -> str:
     if config.client_keys:
         return _too_short(config, open_to)
     return (
-        f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
-        "client keys are configured. Set clients.api-keys in the configuration (in the "
-        "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
+        f"it would listen on {', '.join(open_to)} for other machines without client keys. Set "
+        "clients.api-keys (shipped configuration: SWITCHYARD_KEY), or listen on 127.0.0.1."
     )
 
 
 def _too_short(config: Config, open_to: list[str]) -> str:
-    """Why its client keys are none for other machines, if so."""
+    """Return why its client keys do not suffice for other machines; else ""."""
     for place, key in enumerate(config.client_keys):
         if len(key.get_secret_value()) < SHORTEST_KEY:
             return (
-                f"it would listen on {', '.join(open_to)}, where others can reach it, and "
-                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters, which are "
-                "soon guessed. Make it longer (openssl rand -hex 24), or listen on 127.0.0.1."
+                f"it would listen on {', '.join(open_to)} for other machines, and "
+                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters. Make it "
+                "longer (openssl rand -hex 24), or listen on 127.0.0.1."
             )
     return ""
 
