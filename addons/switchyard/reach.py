@@ -18,13 +18,13 @@ from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
 from switchyard.runtime import Runtime
 
-type Verdict = Literal["yes", "key", "certificate", "no"]
+type Reachability = Literal["yes", "key", "certificate", "no"]
 """`key` and `certificate` are what the client has to show first; `no` is for good."""
 
 
 def judge(
     runtime: Runtime, client: connection.Client, host: str, port: int, shown: bool
-) -> Verdict:
+) -> Reachability:
     """Whether a client is taken to an address that it asked to be taken to.
 
     This machine's own clients are, wherever it is, and captured ones, unless they come from
@@ -43,7 +43,7 @@ def judge(
     return "yes" if served else "no"
 
 
-def judge_flow(runtime: Runtime, flow: http.HTTPFlow) -> Verdict:
+def judge_flow(runtime: Runtime, flow: http.HTTPFlow) -> Reachability:
     """Whether a tunnel is made, or a request that nobody routes goes, to where it is addressed."""
     shown = runtime.exchanges.showed_key_to_proxy(flow)
     return judge(runtime, flow.client_conn, flow.request.host, flow.request.port, shown)

@@ -90,7 +90,7 @@ class FakeFailover:
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
         return flow.id in self.own
 
-    def talk(self, flow: http.HTTPFlow, talk: object) -> None:
+    def open_session(self, flow: http.HTTPFlow, session: object) -> None:
         """The handshake's answer is sent elsewhere."""
 
     def forget(self, flow: http.HTTPFlow) -> None:

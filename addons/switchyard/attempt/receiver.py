@@ -28,6 +28,7 @@ class RelayReceiver:
     ) -> None:
         self._exchange = exchange
         self._relay = relay
+        self._outcome = relay.outcome
         self._upstream: http.Response | None = None
         secrets = answering(exchange)
         self._conceal, self._text = secrets.data, secrets.text
@@ -36,11 +37,11 @@ class RelayReceiver:
 
     @property
     def committed(self) -> bool:
-        return self._relay.committed
+        return self._outcome.committed
 
     @property
     def failed(self) -> bool:
-        return self._relay.failed
+        return self._outcome.failed
 
     @property
     def verbatim(self) -> bool:
@@ -48,15 +49,15 @@ class RelayReceiver:
 
     @property
     def done(self) -> bool:
-        return self._relay.done
+        return self._outcome.done
 
     @property
     def progress(self) -> int:
-        return self._relay.progress
+        return self._outcome.progress
 
     @property
     def enough(self) -> bool:
-        return self._relay.enough
+        return self._outcome.enough
 
     @property
     def resumable(self) -> bool:
@@ -85,11 +86,10 @@ class RelayReceiver:
         return self._conceal(out) if out else out
 
     def skim(self, data: bytes) -> bytes | None:
-        relay = self._relay
-        out = relay.skim(data)
+        out = self._relay.skim(data)
         if out is not None:
             # All but the words has been looked through before, and short ones give nothing away.
-            for words in relay.long_words:
+            for words in self._outcome.long_words:
                 if self._conceal(words) is not words:
                     return self._conceal(out)
         return out
@@ -100,11 +100,11 @@ class RelayReceiver:
         return self._conceal(out) if out else out
 
     def _notice(self) -> None:
-        relay = self._relay
-        if relay.committed and self._tell_success is not None:
+        outcome = self._outcome
+        if outcome.committed and self._tell_success is not None:
             self._tell_success(self._exchange)
             self._tell_success = None
-        if relay.committed and relay.done and not relay.failed and self._tell_end is not None:
+        if outcome.committed and outcome.done and not outcome.failed and self._tell_end is not None:
             self._tell_end(self._exchange)
             self._tell_end = None
 

@@ -4,19 +4,19 @@ mitmproxy sends a request once and forwards what comes back. Here a request can 
 another server, until an attempt is *committed*: its first output was seen. Up to that moment no
 byte of an attempt reaches the client.
 
-- `attempt.py`: what one attempt is, and what it asks of whoever reads its answer.
+- `attempt.py`: what one attempt is, and what it asks of whoever reads its response.
 - `hooks.py`: the two hooks in which addons decide (`attempt`, `attempt_ended`).
-- `stream.py`: the state machine of one request over its attempts.
-- `response_stream.py`: what its client is sent.
-- `layer.py`: ids, deadlines and connections of all streams of one client connection.
-- `fast_path.py`: the short way of the pieces of a stream that is under way.
-- `protocols/websocket.py`: a client's connection that speaks WebSocket with us: its messages are
-  requests.
-- `egress/pool.py`: idle connections to upstreams, shared between clients.
-- `bounds.py`, `bounded.py`, `heads.py`, `http2_server.py`, `passed_sockets.py`: how much is read of
-  a request, and kept for its client; `holding.py`: who is not read meanwhile.
-- `listener/next_layer.py`: which connections are looked into, and when that is decided.
-- `pipeline/failover.py`: the addon that puts these in mitmproxy's place.
+- `layer.py`: ids and deadlines of all streams of one client connection. Its connections to
+  upstreams: `egress/connections.py`; those shared between clients: `egress/pool.py`.
+- A stream, by what it inherits: `response_stream.py` has what its client is sent,
+  `request_stream.py` how much is read of its request, and `stream.py` the state machine over its
+  attempts, with its theory of operation.
+- `upstream_request.py`: one attempt under way; `deadlines.py`: what it and the stream wait for.
+- `fast_path.py`: the shorter road of chunks (docs/hot-path.md).
+- `upgrade.py`: a stream that becomes a WebSocket, which is `protocols/websocket.py`.
+- `holding.py`: which connections are not read for a while.
+- `control.py`: what other addons see of all this; `pipeline/failover.py`: the addon that puts it in
+  mitmproxy's place.
 
 How an exchange runs:
 
@@ -26,5 +26,5 @@ How an exchange runs:
                         +---- again --- attempt_ended hook     (failure)        receiver.data ...
                                          |                                             |
                                          v                                             v
-                                  the answer it gave                             response hook
+                                  the response it gave                           response hook
 """

@@ -14,8 +14,8 @@ class FailoverControl(Protocol):
         """From now on the flow's request is sent by attempts only."""
         ...
 
-    def talk(self, flow: http.HTTPFlow, talk: ClientSession) -> None:
-        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
+    def open_session(self, flow: http.HTTPFlow, session: ClientSession) -> None:
+        """The flow is answered with a WebSocket's handshake, which opens the session."""
         ...
 
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
@@ -24,4 +24,17 @@ class FailoverControl(Protocol):
 
     def forget(self, flow: http.HTTPFlow) -> None:
         """The flow is over."""
+        ...
+
+
+class Heads(Protocol):
+    """Who decides over requests by their heads, in the hook `requestheaders`."""
+
+    def note_host(self, flow: http.HTTPFlow, host: str) -> None:
+        """The `Host` that a client named, where mitmproxy writes another in its place."""
+        ...
+
+    def take_refusal(self, flow: http.HTTPFlow) -> float | None:
+        """The seconds after which a flow shall be refused, with the response that it has; None
+        where its request goes on."""
         ...

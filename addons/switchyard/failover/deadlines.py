@@ -1,16 +1,45 @@
-"""Deadlines for streams, on top of timers that cannot be cancelled."""
+"""Deadlines of streams, on top of timers that cannot be cancelled."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from enum import StrEnum
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
-from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layer import Paused
-from mitmproxy.proxy.layers.http import HttpStream
+
+
+class Deadline(StrEnum):
+    """What is waited for. A StrEnum, whose hash needs no call, unlike that of a plain Enum."""
+
+    # Of the stream itself.
+    REFUSAL = "refusal"
+    """The delayed response to a request that is refused."""
+    BODY = "body"
+    """The next piece of the client's body."""
+    WAIT = "wait"
+    """The next attempt, which the policy postponed."""
+    HEDGE = "hedge"
+    """A second attempt beside a slow one."""
+    HEARTBEAT = "heartbeat"
+    """The next sign of life for the client."""
+    STOP = "stop"
+    """The end of the process."""
+
+    # Of one upstream request.
+    CONNECT = "connect"
+    FIRST_BYTE = "first-byte"
+    FIRST_OUTPUT = "first-output"
+    BETWEEN_CHUNKS = "between-chunks"
+    TOTAL = "total"
+    PROGRESS = "progress"
+    """The next event of a stream that means something: pings do not."""
+    LINGER = "linger"
+    """The end of a response that is complete."""
+
+
+type DeadlineKey = tuple[Deadline, object]
+"""A deadline, and the upstream request it belongs to; None for the stream's own."""
 
 
 class ArmDeadline(commands.Command):
@@ -25,68 +54,42 @@ class DeadlineReached(events.Event):
     """A deadline of the stream may have passed."""
 
 
-type RunHook = Callable[[commands.StartHook], bool]
-"""Runs a hook, and says whether it is over; if not, whoever asked has to wait for it."""
+class Deadlines(dict[DeadlineKey, float]):
+    """When each deadline of a stream is due, on the clock of `time.monotonic`.
 
-
-class TimedStream(HttpStream):
-    """A stream with named deadlines. Its layer sends `DeadlineReached` when the earliest passes."""
-
-    deadlines: dict[str, float]
-    run_hook: RunHook | None = None
-    quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
-    """What `run_hook` is used for."""
-
-    def __init__(self, context: Context, stream_id: int) -> None:
-        super().__init__(context, stream_id)
-        self.deadlines = {}
-
-    def release(self) -> None:
-        """The stream is over: let go of what it held."""
-        self.request_body_buf.clear()
-        self.response_body_buf.clear()
-
-    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        """As of all layers, but without a pause for hooks that are over at once."""
-        if self._paused or self.debug is not None or self.run_hook is None:
-            yield from super().handle_event(event)
-            return
-        steps = self._handle_event(event)
-        for command in steps:
-            if command.blocking is True:
-                if isinstance(command, self.quick_hooks) and self.run_hook(command):
-                    continue
-                command.blocking = self
-                self._paused = Paused(command, steps)
-                yield command
-                return
-            yield command
+    The stream's layer sends it `DeadlineReached` when the earliest passes.
+    """
 
     @property
-    def due(self) -> float | None:
-        """The earliest deadline, on the clock of `time.monotonic`."""
-        return min(self.deadlines.values()) if self.deadlines else None
+    def earliest(self) -> float | None:
+        return min(self.values()) if self else None
 
-    def arm(self, name: str, seconds: float | None) -> CommandGenerator[None]:
-        """Set deadline `name` to so many seconds from now; None takes it away."""
+    def arm(
+        self, deadline: Deadline, seconds: float | None, request: object = None
+    ) -> CommandGenerator[None]:
+        """Set a deadline to so many seconds from now; None takes it away."""
+        key = deadline, request
         if seconds is None:
-            self.deadlines.pop(name, None)
+            self.pop(key, None)
             return
         due = time.monotonic() + seconds
-        earlier = self.due
-        self.deadlines[name] = due
+        earlier = self.earliest
+        self[key] = due
         if earlier is None or due < earlier:
             yield ArmDeadline(due)
 
-    def disarm(self, *names: str) -> None:
-        for name in names:
-            self.deadlines.pop(name, None)
+    def disarm(self, deadline: Deadline, request: object = None) -> None:
+        self.pop((deadline, request), None)
 
-    def is_past(self, name: str) -> bool:
-        return self.deadlines.get(name, float("inf")) <= time.monotonic()
+    def disarm_all(self, request: object) -> None:
+        """Take away all deadlines of an upstream request."""
+        for key in [key for key in self if key[1] is request]:
+            del self[key]
 
-    def take_past(self) -> list[str]:
-        """Take away the deadlines that have passed, and name them."""
-        past = [name for name in self.deadlines if self.is_past(name)]
-        self.disarm(*past)
+    def take_past(self) -> set[DeadlineKey]:
+        """Take away the deadlines that have passed, and return them."""
+        now = time.monotonic()
+        past = {key for key, due in self.items() if due <= now}
+        for key in past:
+            del self[key]
         return past

@@ -1,26 +1,28 @@
-"""The short way of a stream's pieces: from the upstream's chunk to the client's, without an event
+"""Fast path for streamed chunks: from the upstream's connection to the client's, without an event
 for each step between.
 
-It is taken once the client has seen the answer begin, where both sides speak HTTP/1, and for pieces
-that change nothing but deadlines. All others take the way through the stream's states. Where the
-handler of the connections has wires (see `switchyard.engine`) and neither side is encrypted, pieces
-of which nothing has to be known do not even enter the layers: see `WireFastPath`.
+It is taken once the client has seen the response begin, where both sides speak HTTP/1, and for
+chunks that change nothing but deadlines. All others go through the states of the stream. Where the
+handler of the connections has TCP connections of its own (see `switchyard.engine`) and neither side
+is encrypted, chunks of which nothing has to be known do not even enter the layers: see
+`WireFastPath`. The whole path is described in docs/hot-path.md.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mitmproxy import http
 from mitmproxy.connection import Server
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import ReceiveHttp
 
 from switchyard.egress.egress import outer_of
+from switchyard.failover.deadlines import Deadline
+from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.response_stream import ResponseStream
+from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
 from switchyard.protocols.chunked import as_chunk
 from switchyard.protocols.chunked import begun_chunk
@@ -33,33 +35,24 @@ from switchyard.protocols.http1_client import http1_client_of
 HELD_AT_MOST = 16384
 """Bytes of a chunk that wait for the rest of it."""
 
-
-@dataclass
-class PieceRead(HttpEvent):
-    """The receiver has read a piece of the answer, and made this of it."""
-
-    data: bytes
+_HEARTBEAT = Deadline.HEARTBEAT, None
 
 
 def enable_fast_path(
     stream: ResponseStream,
     layer: FailoverLayer,
-    leg: UpstreamRequest,
+    upstream: UpstreamRequest,
     head: http.Response,
-    wins: Callable[[], bool],
 ) -> None:
-    """Let the pieces that follow `head` take the short way, where that can be.
-
-    `wins` says whether the client still gets this upstream request's answer.
-    """
-    server = leg.server
+    """Let the chunks that follow `head` take the fast path, where they can."""
+    server = upstream.server
     client = layer.connections.get(stream.context.client)
     if not isinstance(server, Server) or type(client) is not QuickHttp1Server:
         return
-    upstream = http1_client_of(layer, server)
-    if upstream is None or head.headers.get("transfer-encoding") != "chunked":
+    http1 = http1_client_of(layer, server)
+    if http1 is None or head.headers.get("transfer-encoding") != "chunked":
         return
-    fast_path = upstream.fast_path = FastPath(stream, leg, wins)
+    fast_path = http1.fast_path = FastPath(stream, upstream, (Deadline.BETWEEN_CHUNKS, upstream))
     # What is encrypted, or within another connection, goes through the layers that see to that.
     if layer.handler is None or stream.context.client.tls or server.tls:
         return
@@ -67,28 +60,30 @@ def enable_fast_path(
         there, here = map(layer.handler.connection_of, (server, stream.context.client))
         if there is not None and here is not None:
             there.wire_fast_path = fast_path.wire_fast_path = WireFastPath(
-                fast_path, upstream, there, here
+                fast_path, http1, there, here
             )
 
 
 @dataclass(slots=True)
 class FastPath:
-    """The short way of the pieces of an answer that the client sees already."""
+    """Takes the chunks of a response of which the client has seen the beginning."""
 
     stream: ResponseStream
-    leg: UpstreamRequest
-    wins: Callable[[], bool]
+    upstream: UpstreamRequest
+    between_chunks: DeadlineKey
     wire_fast_path: "WireFastPath | None" = None
 
     @property
     def ready(self) -> bool:
-        return self.wins() and self.stream._paused is None and self.leg.state == "body"
+        upstream = self.upstream
+        return upstream.wins and self.stream._paused is None and upstream.state == "body"
 
     def take(self, data: bytes) -> CommandGenerator[None]:
-        """As `received` and `send_data` for a piece that changes nothing but deadlines."""
+        """As `UpstreamRequest.received` and `ResponseStream.send_data`, for a chunk that changes
+        nothing but deadlines."""
         out = self.skim(data)
         if out is None:
-            receiver = self.leg.receiver
+            receiver = self.upstream.receiver
             out = receiver.data(data)
             if (
                 not out
@@ -97,16 +92,16 @@ class FastPath:
                 or receiver.enough
                 or not self._is_armed()
             ):
-                yield ReceiveHttp(PieceRead(self.leg.id, out))
+                yield ReceiveHttp(PieceRead(self.upstream.id, out))
                 return
             self._note(out)
         yield SendData(self.stream.context.client, as_chunk(out))
 
     def skim(self, data: bytes) -> bytes | None:
-        """What the client gets for a piece that need not be read; None for any other."""
+        """What the client gets for a chunk that need not be read; None for any other."""
         if not self._is_armed():
             return None
-        out = self.leg.receiver.skim(data)
+        out = self.upstream.receiver.skim(data)
         if out is not None:
             self._note(out)
         return out
@@ -117,36 +112,36 @@ class FastPath:
             self.wire_fast_path.close()
 
     def note_life(self) -> None:
-        """The upstream said something, of which the client hears later."""
-        between = self.leg.attempt.timeouts.between_chunks
-        if between is not None and "between-chunks" in self.stream.deadlines:
-            self.stream.deadlines["between-chunks"] = time.monotonic() + between
+        """Half a chunk came, which is held back: the upstream is not silent."""
+        between = self.upstream.attempt.timeouts.between_chunks
+        if between is not None and self.between_chunks in self.stream.deadlines:
+            self.stream.deadlines[self.between_chunks] = time.monotonic() + between
 
     def _is_armed(self) -> bool:
         """Whether the deadlines are set: then later ones need no timer."""
         stream = self.stream
-        deadlines, between = stream.deadlines, self.leg.attempt.timeouts.between_chunks
-        if between is not None and "between-chunks" not in deadlines:
+        deadlines, between = stream.deadlines, self.upstream.attempt.timeouts.between_chunks
+        if between is not None and self.between_chunks not in deadlines:
             return False
-        return stream.heart is None or "heartbeat" in deadlines
+        return stream.heart is None or _HEARTBEAT in deadlines
 
     def _note(self, out: bytes) -> None:
-        """The client is sent a piece."""
-        stream, between = self.stream, self.leg.attempt.timeouts.between_chunks
+        """Account for a chunk that the client is sent."""
+        stream, between = self.stream, self.upstream.attempt.timeouts.between_chunks
         if stream.stores_bodies:
             stream.response_body_buf += out
         if stream.listener is not None:
             stream.listener(out)
         now = time.monotonic()
         if between is not None:
-            stream.deadlines["between-chunks"] = now + between
+            stream.deadlines[self.between_chunks] = now + between
         if stream.heart is not None:
-            stream.deadlines["heartbeat"] = now + stream.heart.every
+            stream.deadlines[_HEARTBEAT] = now + stream.heart.every
 
 
 class WireFastPath:
-    """Takes what the upstream's wire brings, before it becomes an event, for as long as that is
-    chunks that can be skimmed, and writes them to the client's wire."""
+    """Takes what the upstream's TCP connection brings, before it becomes an event, as long as that
+    is chunks that can be skimmed, and writes them to the client's TCP connection."""
 
     __slots__ = ("_fast_path", "_held", "_here", "_there", "_upstream")
 
@@ -164,7 +159,7 @@ class WireFastPath:
         self._held = b""
 
     def take(self, data: bytes) -> bytes:
-        """What is left for the layers, which have to be given it."""
+        """Returns what is left for the layers."""
         if self._held:
             data, self._held = self._held + data, b""
         if not self._fast_path.ready or not self._upstream.begins_a_chunk:
@@ -184,7 +179,7 @@ class WireFastPath:
         return rest
 
     def let_go(self) -> bytes:
-        """What was held, since no more will come."""
+        """Returns what was held back, since no more will come."""
         held, self._held = self._held, b""
         return held
 

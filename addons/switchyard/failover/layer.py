@@ -3,12 +3,9 @@
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
 
 from mitmproxy import http
 from mitmproxy.connection import Connection
-from mitmproxy.connection import ConnectionState
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
@@ -19,7 +16,6 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import DropStream
 from mitmproxy.proxy.layers.http import ErrorCode
 from mitmproxy.proxy.layers.http import GetHttpConnection
-from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http import ReceiveHttp
@@ -29,30 +25,26 @@ from mitmproxy.proxy.layers.http import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http import ResponseProtocolError
 from mitmproxy.proxy.layers.http import SendHttp
 
-from switchyard.egress.connect import GetEgressConnection
-from switchyard.egress.connect import connect_egress
-from switchyard.egress.egress import egress_of
+from switchyard.egress.connections import UpstreamConnections
 from switchyard.egress.egress import outer_of
 from switchyard.egress.pool import ConnectionPool
+from switchyard.failover.control import Heads
 from switchyard.failover.deadlines import ArmDeadline
+from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineReached
-from switchyard.failover.deadlines import RunHook
-from switchyard.failover.deadlines import TimedStream
+from switchyard.failover.response_stream import ResponseStream
+from switchyard.failover.response_stream import RunHook
 from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
-from switchyard.protocols.http1_client import PatientHttp1Client
-from switchyard.protocols.http1_client import http1_client_of
-from switchyard.protocols.http2_client import PatientHttp2Client
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 
-if TYPE_CHECKING:
-    from switchyard.failover.refusing import Heads
-
 logger = logging.getLogger(__name__)
+
+_STOP = Deadline.STOP, None
 
 _HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
 
@@ -65,8 +57,6 @@ class FailoverLayer(DrivenLayer):
       never meet a client's.
     - Deadlines of all streams share as few timers as possible: mitmproxy cannot cancel a timer,
       and one per request would leave a sleeping task behind each.
-    - Connections that are closed or failed are forgotten. mitmproxy remembers a failure for as long
-      as the client connection lives, and would never try that server again.
     - A bug or an unsupported feature met while reading from a server ends that attempt instead of
       leaving the client to wait.
     """
@@ -79,17 +69,14 @@ class FailoverLayer(DrivenLayer):
     """What is to be said on the connections of flows that are answered with a handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
-    heads: "Heads | None"
+    heads: Heads | None
     """Who refuses requests by their heads; None where nobody does."""
-    stream_class: type[TimedStream]
-    pool: ConnectionPool | None
-    """Where idle connections are shared; None where they cannot be."""
+    stream_class: type[ResponseStream]
+    upstreams: UpstreamConnections
     share: Share
     """What the client's connection has of what its address may have."""
     run_hook: RunHook | None
     """How streams run hooks without waiting for them; None where nobody offers that."""
-    side_by_side: bool = False
-    """Whether streams run beside each other though the client's connection is not HTTP/2."""
     _last_attempt: int
     _timers: dict[commands.RequestWakeup, float]
 
@@ -97,14 +84,14 @@ class FailoverLayer(DrivenLayer):
     def adopt(
         cls,
         layer: HttpLayer,
-        stream_class: type[TimedStream],
+        stream_class: type[ResponseStream],
         routed: set[str],
         own: set[str],
         sessions: dict[str, ClientSession],
         may_forward: Callable[[http.HTTPFlow], bool],
         handler: LayerDriver | None = None,
         pool: ConnectionPool | None = None,
-        heads: "Heads | None" = None,
+        heads: Heads | None = None,
         share: Share | None = None,
     ) -> None:
         """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
@@ -118,7 +105,7 @@ class FailoverLayer(DrivenLayer):
         layer.may_forward = may_forward
         layer.heads = heads
         layer.handler = handler
-        layer.pool = pool if handler is not None else None
+        layer.upstreams = UpstreamConnections(layer, pool if handler is not None else None)
         layer.run_hook = getattr(handler, "run_hook", None)
         layer.share = share or unbounded()
         layer._last_attempt = 0
@@ -130,11 +117,11 @@ class FailoverLayer(DrivenLayer):
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
-    def open_attempt(self, stream: TimedStream) -> int:
+    def open_attempt(self, stream: ResponseStream) -> int:
         """A fresh id under which `stream` receives what its next upstream sends."""
         self._last_attempt -= 1
         self.streams[self._last_attempt] = stream
-        self._forget_dead_connections()
+        self.upstreams.forget_dead()
         return self._last_attempt
 
     def close_attempt(self, attempt_id: int) -> None:
@@ -197,9 +184,9 @@ class FailoverLayer(DrivenLayer):
         if isinstance(command, DropStream):
             self._drop(command.stream_id)
         elif isinstance(command, GetHttpConnection):
-            yield from self.get_connection(command)
+            yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
-            yield from self.register_connection(command)
+            yield from self.upstreams.register(command)
         else:
             if isinstance(command, commands.OpenConnection):
                 self.connections[command.connection] = child
@@ -207,7 +194,7 @@ class FailoverLayer(DrivenLayer):
 
     def _drop(self, stream_id: int) -> None:
         stream = self.streams.pop(stream_id, None)
-        if isinstance(stream, TimedStream):
+        if isinstance(stream, ResponseStream):
             stream.release()
 
     def release(self) -> None:
@@ -239,11 +226,11 @@ class FailoverLayer(DrivenLayer):
         """The process ends: have the answers that clients see ended in their own words. Returns the
         event that does so, in place of a timer that is running; None where nothing is to be done.
         """
-        streams = [stream for stream in self.streams.values() if isinstance(stream, TimedStream)]
+        streams = [stream for stream in self.streams.values() if isinstance(stream, ResponseStream)]
         for stream in streams:
             if stream.deadlines:
-                stream.deadlines["stop"] = 0.0
-        if not self._timers or not any("stop" in stream.deadlines for stream in streams):
+                stream.deadlines[_STOP] = 0.0
+        if not self._timers or not any(_STOP in stream.deadlines for stream in streams):
             return None
         return events.Wakeup(next(iter(self._timers)))
 
@@ -251,11 +238,11 @@ class FailoverLayer(DrivenLayer):
         now = time.monotonic()
         upcoming: float | None = None
         for stream in {id(s): s for s in self.streams.values()}.values():
-            assert isinstance(stream, TimedStream)
-            due = stream.due
+            assert isinstance(stream, ResponseStream)
+            due = stream.deadlines.earliest
             if due is not None and due <= now:
                 yield from self.event_to_child(stream, DeadlineReached())
-                due = stream.due
+                due = stream.deadlines.earliest
                 if due is not None and due <= now:
                     due = None  # being dealt with: its stream waits for a hook
             if due is not None and (upcoming is None or due < upcoming):
@@ -266,89 +253,8 @@ class FailoverLayer(DrivenLayer):
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
-        if isinstance(event, GetEgressConnection):
-            if self.side_by_side and reuse and not event.own:
-                if (free := self._free_for(event)) is not None:
-                    yield from self._give(event, free)
-                    return
-                reuse = False
-            reuse = reuse and not event.own
-            has_one = reuse and any(map(partial(self._can_use, event), self.connections))
-            if self.pool is not None and not has_one and not event.fresh:
-                taken = self.pool.take(event, self)
-                if taken is not None:
-                    yield from self._give(event, taken)
-                    return
-            if event.way is not None:
-                yield from connect_egress(self, event, event.way, reuse)
-                return
-        elif any(egress_of(one) and event.connection_spec_matches(one) for one in self.connections):
-            reuse = False  # what a client sends to a provider itself takes no way of the router's
-        yield from super().get_connection(event, reuse=reuse)
-
-    def _give(self, wanted: GetHttpConnection, connection: Connection) -> CommandGenerator[None]:
-        stream = self.command_sources.pop(wanted)
-        done = GetHttpConnectionCompleted(wanted, (connection, None))
-        yield from self.event_to_child(stream, done)
-
-    def _free_for(self, wanted: GetEgressConnection) -> Connection | None:
-        """One of this client's own connections that carries nothing now, or can carry more."""
-        for connection in () if wanted.fresh else self.connections:
-            made = connection.connected and connection not in self.waiting_for_establishment
-            if not made or not wanted.connection_spec_matches(connection):
-                continue
-            client = http1_client_of(self, connection)
-            if connection.alpn == b"h2" or (client is not None and client.is_idle):
-                return connection
-        return None
-
-    def _can_use(self, wanted: GetHttpConnection, connection: Connection) -> bool:
-        """Whether a connection of this client's own serves; one that is being made will."""
-        if not wanted.connection_spec_matches(connection):
-            return False
-        http1 = connection.connected and connection.alpn != b"h2"
-        return not (http1 and self.context.client.alpn == b"h2")
-
-    def offer(self, server: Connection | None) -> None:
-        """The answer on a connection is complete: share it, if it can carry another request."""
-        if self.pool is None or not isinstance(server, Server):
-            return
-        client = http1_client_of(self, server)
-        if client is not None and client.is_idle:
-            self.pool.add(server, self)
-
-    def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
-        """Stop making a connection, unless it was made meanwhile or others wait for it too."""
-        for connection, waiting in self.waiting_for_establishment.items():
-            if wanted not in waiting:
-                continue
-            if len(waiting) > 1:
-                waiting.remove(wanted)
-                self.command_sources.pop(wanted, None)
-            else:
-                yield commands.CloseConnection(outer_of(connection))
-            return
-
-    def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
-        if command.err:
-            self.connections.pop(command.connection, None)
-            self.connections.pop(outer_of(command.connection), None)
-        else:
-            PatientHttp1Client.adopt(self.connections[command.connection])
-            PatientHttp2Client.adopt(self.connections[command.connection])
-        yield from super().register_connection(command)
-
-    def _forget_dead_connections(self) -> None:
-        dead = [
-            connection
-            for connection in self.connections
-            if isinstance(connection, Server)
-            and connection.state is ConnectionState.CLOSED
-            and connection.timestamp_end is not None
-            and connection not in self.waiting_for_establishment
-        ]
-        for connection in dead:
-            del self.connections[connection]
+        # Called by mitmproxy itself too, where one connection does not serve all who waited for it.
+        return self.upstreams.get(event, reuse=reuse)
 
     def _guard_upstream(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         """Handle what a server did; where that fails, end the attempt that waits for it.

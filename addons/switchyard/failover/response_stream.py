@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from mitmproxy import flow as mflow
 from mitmproxy import http
+from mitmproxy.proxy import commands
+from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import DropStream
+from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseHeaders
@@ -16,24 +21,54 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from switchyard.failover.attempt import Heart
-from switchyard.failover.deadlines import TimedStream
-from switchyard.failover.upstream_request import UpstreamRequest
+from switchyard.failover.attempt import Receiver
+from switchyard.failover.deadlines import Deadline
+from switchyard.failover.deadlines import Deadlines
+
+type RunHook = Callable[[commands.StartHook], bool]
+"""Runs a hook, and says whether it is over; if not, the stream has to wait for it."""
 
 
-class ResponseStream(TimedStream):
-    """A stream that answers its client: piece by piece or at once, with signs of life until it
-    has something to say, and whatever comes first as the end."""
+class ResponseStream(HttpStream):
+    """A stream that answers its client: piece by piece or at once, with signs of life until there
+    is something to say, and whatever comes first as the end."""
 
-    broke_off: UpstreamRequest | None = None
-    """The attempt whose answer broke off in the client's sight, while another is to go on with
-    it."""
+    deadlines: Deadlines
+    run_hook: RunHook | None = None
+    quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
+    """What `run_hook` is used for."""
+    broke_off: Receiver | None = None
+    """Of the attempt whose response broke off after the client saw it begin, while another one is
+    to continue it."""
     head_sent: bool = False
     heart: Heart | None = None
     listener: Callable[[bytes], None] | None = None
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
+        self.deadlines = Deadlines()
         self.stores_bodies = context.options.store_streamed_bodies
+
+    def release(self) -> None:
+        """The stream is over: let go of what it held."""
+        self.request_body_buf.clear()
+        self.response_body_buf.clear()
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """As of all layers, but without a pause for hooks that are over at once."""
+        if self._paused or self.debug is not None or self.run_hook is None:
+            yield from super().handle_event(event)
+            return
+        steps = self._handle_event(event)
+        for command in steps:
+            if command.blocking is True:
+                if isinstance(command, self.quick_hooks) and self.run_hook(command):
+                    continue
+                command.blocking = self
+                self._paused = Paused(command, steps)
+                yield command
+                return
+            yield command
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         """End whatever still runs for this request."""
@@ -69,7 +104,7 @@ class ResponseStream(TimedStream):
         if self.listener is not None:
             self.listener(data)
         if self.heart:
-            yield from self.arm("heartbeat", self.heart.every)
+            yield from self.deadlines.arm(Deadline.HEARTBEAT, self.heart.every)
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def heartbeat(self) -> CommandGenerator[None]:
@@ -93,7 +128,7 @@ class ResponseStream(TimedStream):
         """Give the client a complete answer, as the end of its stream where that has begun."""
         self.deadlines.clear()
         if self.broke_off is not None:
-            yield from self.send_data(self.broke_off.receiver.closing())
+            yield from self.send_data(self.broke_off.closing())
             yield from self.finish()
             return
         if self.head_sent and answer is not None and self.heart:

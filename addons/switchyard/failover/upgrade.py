@@ -17,7 +17,7 @@ from switchyard.protocols.websocket import WebSocketServer
 
 
 def upgrade(
-    stream: HttpStream, layer: FailoverLayer, talk: ClientSession
+    stream: HttpStream, layer: FailoverLayer, session: ClientSession
 ) -> CommandGenerator[None]:
     """Answer a handshake with the flow's response, a 101, and speak WebSocket from then on."""
     response = stream.flow.response
@@ -26,15 +26,15 @@ def upgrade(
     response.timestamp_end = time.time()
     yield HttpResponseHook(stream.flow)
     if (yield from stream.check_killed(False)):
-        talk.close()
+        session.close()
         yield DropStream(stream.stream_id)
         return
     yield SendHttp(ResponseHeaders(stream.stream_id, response), stream.context.client)
     stream.server_state, stream.flow.live = stream.state_done, False
     yield DropStream(stream.stream_id)
     most = layer.share.limits.body
-    server = WebSocketServer(layer.context.fork(), talk, stream.stream_id + 2, most)
+    server = WebSocketServer(layer.context.fork(), session, stream.stream_id + 2, most)
     layer.connections[stream.context.client] = server
-    layer.side_by_side = True
+    layer.upstreams.side_by_side = True
     if early := client.buf.maybe_extract_at_most(len(client.buf)):
         yield from server.handle_event(events.DataReceived(stream.context.client, bytes(early)))

@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from switchyard.config.limits import Limits
 
-type Refuse = Callable[[http.Request | None, int, str], http.Response]
+type MakeRefusal = Callable[[http.Request | None, int, str], http.Response]
 """Makes the answer to a request that goes beyond a limit, by status and message; None for one whose
 first line could not be read."""
 
@@ -66,7 +66,7 @@ class Share:
 
     __slots__ = ("_bodies", "_bounds", "_requests", "holding", "release", "used")
 
-    def __init__(self, bounds: "Bounds", used: Used) -> None:
+    def __init__(self, bounds: "ClientBounds", used: Used) -> None:
         self._bounds = bounds
         self.used = used
         self.holding: Holding = NoHolding()
@@ -80,7 +80,7 @@ class Share:
         return self._bounds.limits()
 
     @property
-    def refuse(self) -> Refuse:
+    def refuse(self) -> MakeRefusal:
         return self._bounds.refuse
 
     def begin_request(self) -> None:
@@ -107,10 +107,10 @@ class Share:
         self.used = Used()  # what ends later counts nowhere
 
 
-class Bounds:
+class ClientBounds:
     """The shares of all connections there are."""
 
-    def __init__(self, limits: Callable[[], Limits], refuse: Refuse) -> None:
+    def __init__(self, limits: Callable[[], Limits], refuse: MakeRefusal) -> None:
         """`limits` gives those in force."""
         self.limits = limits
         self.refuse = refuse
@@ -180,7 +180,7 @@ def plainly(request: http.Request | None, status: int, message: str) -> http.Res
 
 def unbounded() -> Share:
     """A share of a client that is alone."""
-    return Share(Bounds(lambda: _DEFAULT, plainly), Used())
+    return Share(ClientBounds(lambda: _DEFAULT, plainly), Used())
 
 
 _DEFAULT = Limits()

@@ -4,7 +4,7 @@ A module here defines addons and what only they use; no addon imports another.
 """
 
 from switchyard.exchange.refusing import refuse
-from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.client_trust import ClientTrust
@@ -41,7 +41,7 @@ def build(runtime: Runtime | None = None) -> list[object]:
     intake = Intake(runtime)
     trust = ClientTrust(runtime)
     tunnels = Tunnels(runtime, trust.spares)
-    bounds = Bounds(limits=lambda: runtime.config.limits, refuse=refuse)
+    bounds = ClientBounds(limits=lambda: runtime.config.limits, refuse=refuse)
     failover = Failover(
         may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges, bounds=bounds
     )

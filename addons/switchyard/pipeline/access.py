@@ -212,7 +212,7 @@ class Access:
 def _unknown_key() -> WrongKey:
     return WrongKey(
         ApiError(
-            message="The key is not one of this router's client keys. Send one of clients.api-keys.",
+            message="The key is not a client key of this router. Send one of clients.api-keys.",
             kind="authentication",
         ),
         {"www-authenticate": "Bearer"},

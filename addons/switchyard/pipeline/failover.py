@@ -22,12 +22,12 @@ from switchyard.egress.connect import HTTP2_OR_1
 from switchyard.egress.egress import egress_of
 from switchyard.egress.pool import ConnectionPool
 from switchyard.egress.proxy_tunnel import Lookup
+from switchyard.failover.control import Heads
 from switchyard.failover.holding import TaskHolding
 from switchyard.failover.holding import WireHolding
 from switchyard.failover.layer import FailoverLayer
-from switchyard.failover.refusing import Heads
 from switchyard.failover.stream import FailoverStream
-from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import plainly
 from switchyard.listener.builtin_addons import mitmproxys
 from switchyard.listener.next_layer import Door
@@ -50,7 +50,7 @@ class Failover:
         may_forward: Callable[[http.HTTPFlow], bool],
         door: Door,
         heads: Heads | None = None,
-        bounds: Bounds | None = None,
+        bounds: ClientBounds | None = None,
     ) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
         `door` what becomes of connections, `heads` which requests are refused by their heads, and
@@ -62,7 +62,7 @@ class Failover:
         self._may_forward = may_forward
         self._door = door
         self._heads = heads
-        self._bounds = bounds or Bounds(Limits, plainly)
+        self._bounds = bounds or ClientBounds(Limits, plainly)
         self._pool = ConnectionPool()
         self._layers: WeakSet[FailoverLayer] = WeakSet()
 
@@ -87,9 +87,9 @@ class Failover:
         """From now on the flow's request is sent by attempts only."""
         self._routed.add(flow.id)
 
-    def talk(self, flow: http.HTTPFlow, talk: ClientSession) -> None:
-        """The flow is answered with a WebSocket's handshake, and its connection is talked on."""
-        self._sessions[flow.id] = talk
+    def open_session(self, flow: http.HTTPFlow, session: ClientSession) -> None:
+        """The flow is answered with a WebSocket's handshake, which opens the session."""
+        self._sessions[flow.id] = session
         self._upgrading.discard(flow.client_conn.id)
 
     def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:

@@ -27,7 +27,7 @@ from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
 from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.responses import json_response
-from switchyard.exchange.websocket_session import warmed_up
+from switchyard.exchange.websocket_request import warmed_up
 from switchyard.reach import may_forward
 from switchyard.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -106,7 +106,7 @@ class Intake:
         asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
         exchange.operation = make_operation(endpoint, asked, exchange.model, runtime.calibration)
         if turn is not None:
-            turn.asked(exchange)
+            turn.bind(exchange)
         warms_up = turn is not None and turn.warms_up
         answer = warmed_up(exchange) if warms_up else local_answer(endpoint, exchange)
         if answer is not None:

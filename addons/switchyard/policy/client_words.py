@@ -88,7 +88,7 @@ class ClientWords:
         return self._values
 
 
-class Said:
+class FailureText:
     """The text of a failed attempt, separated from the client's own words."""
 
     __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")

@@ -15,7 +15,7 @@ from typing import Literal
 from typing import get_args
 
 from switchyard.policy.client_words import ClientWords
-from switchyard.policy.client_words import Said
+from switchyard.policy.client_words import FailureText
 from switchyard.values.expressions import ExpressionError
 from switchyard.values.expressions import compiled
 from switchyard.values.globs import Globs
@@ -175,7 +175,7 @@ class Rule:
             )
         )
 
-    def fits(self, said: Said) -> bool:
+    def fits(self, said: FailureText) -> bool:
         """Whether a failure that the rule concerns fits it by its words."""
         type_, code = said.type, said.code
         return (
@@ -199,13 +199,13 @@ class Rule:
         """Whether a type or code of the provider's decides."""
         return not (self.types is None and self.codes is None and self.words is None)
 
-    def is_sentence(self, said: Said) -> bool:
+    def is_sentence(self, said: FailureText) -> bool:
         """Whether the message is a documented one, from its first word to its last."""
         if self.sentences is None:
             return False
         return self.sentences.fullmatch(said.text(self.locks).strip()) is not None
 
-    def _is_said(self, said: Said) -> bool:
+    def _is_said(self, said: FailureText) -> bool:
         if self.pattern is None:
             return False
         for match in self.pattern.finditer(said.text(self.locks)):
@@ -268,17 +268,17 @@ def parse_rules(rules: Sequence[object]) -> tuple[Rule, ...]:
     return tuple(_parse_rule(index, rule) for index, rule in enumerate(rules))
 
 
-def _said(seen: Seen, status: int | None) -> Said:
+def _said(seen: Seen, status: int | None) -> FailureText:
     text = seen.message[:_LONGEST_MESSAGE]
     if seen.detail:
         text = f"{text}\n{seen.detail[:_LONGEST_MESSAGE]}"
     type_, code, client = seen.type or "", seen.code or "", seen.client
     if client is not None and (status is None or status in _OF_THE_REQUEST):
         type_, code = ("" if word and client.is_value(word) else word for word in (type_, code))
-    return Said(text, type_, code, seen.reasons, client)
+    return FailureText(text, type_, code, seen.reasons, client)
 
 
-def _of_rule(rule: Rule, status: int | None, said: Said) -> Verdict:
+def _of_rule(rule: Rule, status: int | None, said: FailureText) -> Verdict:
     """Return the verdict of a rule that matches, limited to what the failure proves."""
     verdict = rule.verdict
     if verdict.scope == "none" or rule.own or rule.structured:

@@ -35,7 +35,7 @@ upstream_heads = UpstreamHeads()
 """Those in force."""
 
 
-class TooLarge(ValueError):
+class HeadTooLarge(ValueError):
     """The head of an answer is larger than it may be. The text says how."""
 
 
@@ -97,11 +97,11 @@ def read_request_head(lines: list[bytes]) -> Request:
 def read_response_head(lines: list[bytes]) -> Response:
     """The head of an answer, with a space for each control character in it. Raises ValueError."""
     if len(lines) - 1 > upstream_heads.most_headers:
-        raise TooLarge(
+        raise HeadTooLarge(
             f"the head of the response has more than {upstream_heads.most_headers} headers"
         )
     if sum(map(len, lines)) > upstream_heads.most_bytes:
-        raise TooLarge(too_large())
+        raise HeadTooLarge(too_large())
     if any(map(_CONTROLS.search, lines)):
         lines = [_CONTROLS.sub(b" ", line) for line in lines]
     return _originals[http1, "read_response_head"](lines)

@@ -1,8 +1,8 @@
 """A client's connection that speaks WebSocket (RFC 6455) with us, not with a server behind us.
 
-It takes the place of the HTTP/1 server after an upgrade. What is said on it becomes requests to the
+It takes the place of the HTTP/1 server after an upgrade. Its messages become requests to the
 streams of the same layer, each with an id of its own as those of HTTP/2 have, and so with a flow,
-its hooks and its attempts. What the streams answer becomes messages.
+its hooks and its attempts. The responses of the streams become messages.
 """
 
 from typing import Protocol
@@ -49,7 +49,7 @@ class SessionRequest(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether the client was told the end, although the stream may not be over."""
+        """Whether the client was sent the end, although the stream may not be over."""
         ...
 
     def start(self, response: http.Response) -> None:
@@ -64,14 +64,14 @@ class SessionRequest(Protocol):
 
 
 class ClientSession(Protocol):
-    """What is said on one connection."""
+    """The messages of one connection."""
 
     def receive(self, message: str) -> list[str]:
-        """A message of the client's; what it is told at once."""
+        """A message of the client's; returns what it is sent at once."""
         ...
 
     def next(self) -> SessionRequest | None:
-        """A turn that may begin now. Asked after everything that was heard or told."""
+        """A request that may begin now. Called after every message received or sent."""
         ...
 
     def close(self) -> None:
@@ -82,13 +82,13 @@ class ClientSession(Protocol):
 class WebSocketServer(HttpConnection):
     """Towards a client, after the handshake."""
 
-    def __init__(self, context: Context, talk: ClientSession, first_id: int, most: int) -> None:
+    def __init__(self, context: Context, session: ClientSession, first_id: int, most: int) -> None:
         """`first_id` is that of the first request; those of clients are odd. `most` is what a
         message may hold, in bytes."""
         super().__init__(context, context.client)
-        self._talk = talk
+        self._session = session
         self._next_id = first_id
-        self._turns: dict[int, SessionRequest] = {}
+        self._requests: dict[int, SessionRequest] = {}
         self._frames = Frames(ConnectionType.SERVER)
         self._message: list[str] = []
         self._size = 0
@@ -97,7 +97,7 @@ class WebSocketServer(HttpConnection):
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, HttpEvent):
-            yield from self._told(event)
+            yield from self._responded(event)
         elif isinstance(event, events.DataReceived):
             if not self._closed:
                 self._frames.receive_data(event.data)
@@ -109,7 +109,7 @@ class WebSocketServer(HttpConnection):
         for event in self._frames.events():
             match event:
                 case TextMessage(data=data, message_finished=finished):
-                    yield from self._heard(data, finished)
+                    yield from self._received(data, finished)
                 case Ping():
                     yield from self._send(event.response())
                 case CloseConnection():
@@ -119,7 +119,7 @@ class WebSocketServer(HttpConnection):
             if self._closed:
                 return
 
-    def _heard(self, piece: str, finished: bool) -> CommandGenerator[None]:
+    def _received(self, piece: str, finished: bool) -> CommandGenerator[None]:
         self._message.append(piece)
         self._size += len(piece) + _OBJECT
         if self._size > self._most:
@@ -130,41 +130,41 @@ class WebSocketServer(HttpConnection):
         message = "".join(self._message)
         self._message.clear()
         self._size = 0
-        yield from self._say(self._talk.receive(message))
-        yield from self._begin_turns()
+        yield from self._send_texts(self._session.receive(message))
+        yield from self._begin_requests()
 
-    def _begin_turns(self) -> CommandGenerator[None]:
-        while not self._closed and (turn := self._talk.next()) is not None:
-            id, request = self._next_id, turn.request
+    def _begin_requests(self) -> CommandGenerator[None]:
+        while not self._closed and (begun := self._session.next()) is not None:
+            id, request = self._next_id, begun.request
             self._next_id += 2
-            self._turns[id] = turn
+            self._requests[id] = begun
             content = request.raw_content or b""
             request.data.content = None  # as of a request whose body is yet to come
             yield ReceiveHttp(RequestHeaders(id, request, end_stream=False))
             yield ReceiveHttp(RequestData(id, content))
             yield ReceiveHttp(RequestEndOfMessage(id))
 
-    def _told(self, event: HttpEvent) -> CommandGenerator[None]:
-        """What a stream answers."""
-        turn = self._turns.get(event.stream_id)
-        if turn is None or self._closed:
+    def _responded(self, event: HttpEvent) -> CommandGenerator[None]:
+        """A stream sent a piece of its response."""
+        request = self._requests.get(event.stream_id)
+        if request is None or self._closed:
             return
         match event:
             case ResponseHeaders(response=response):
-                turn.start(response)
+                request.start(response)
             case ResponseData(data=data):
-                yield from self._say(turn.data(data))
+                yield from self._send_texts(request.data(data))
                 if data.startswith(_SIGN_OF_LIFE):
                     yield from self._send(Ping())
             case ResponseEndOfMessage():
-                del self._turns[event.stream_id]
-                yield from self._say(turn.end())
+                del self._requests[event.stream_id]
+                yield from self._send_texts(request.end())
             case ResponseProtocolError():
-                del self._turns[event.stream_id]
+                del self._requests[event.stream_id]
                 yield from self._hang_up(CloseReason.INTERNAL_ERROR)
-        yield from self._begin_turns()
+        yield from self._begin_requests()
 
-    def _say(self, messages: list[str]) -> CommandGenerator[None]:
+    def _send_texts(self, messages: list[str]) -> CommandGenerator[None]:
         for message in messages:
             yield from self._send(TextMessage(message))
 
@@ -175,21 +175,21 @@ class WebSocketServer(HttpConnection):
     def _hang_up(self, code: int, reason: str | None = None) -> CommandGenerator[None]:
         """Close the connection, in answer to the client or by ourselves."""
         if self._frames.state in (FramesState.OPEN, FramesState.REMOTE_CLOSING):
-            said = self._frames.send(CloseConnection(code, reason))
-            yield commands.SendData(self.conn, said)
+            frame = self._frames.send(CloseConnection(code, reason))
+            yield commands.SendData(self.conn, frame)
         yield from self._end()
 
     def _end(self) -> CommandGenerator[None]:
-        """Nobody listens any more: whatever runs for the client shall stop."""
+        """The client listens no more: end whatever runs for it."""
         if self._closed:
             return
         self._closed = True
-        self._talk.close()
+        self._session.close()
         if self.conn.state is not ConnectionState.CLOSED:
             yield commands.CloseConnection(self.conn)
-        # What the client was told to the end ends by itself, as its upstream's connection does.
-        running = [id for id, turn in self._turns.items() if not turn.over]
-        self._turns.clear()
+        # What the client was sent to the end ends by itself, as its upstream's connection does.
+        running = [id for id, request in self._requests.items() if not request.over]
+        self._requests.clear()
         for id in running:
             yield ReceiveHttp(
                 RequestProtocolError(id, "Client disconnected.", ErrorCode.CLIENT_DISCONNECTED)

@@ -140,20 +140,14 @@ class Catalog:
         return [one for one in self._names if allowed.matches(one.name)]
 
     def intercepted(self, host: str, port: int = 443, model: str = "") -> Plan | None:
-        """Return the plan for calls of a model at a provider's own host.
-
-        None where `intercept` does not name the host.
-        """
+        """Return the plan for a model at a provider's own host, if intercepted."""
         for patterns, plan in self._intercepted.get((host.lower(), port), ()):
             if plan is not None and patterns.matches(model):
                 return replace(plan, name=model, base=model)
         return None
 
     def passes_through(self, host: str, port: int = 443) -> PassThrough:
-        """Return whether calls at a provider's host go to their own destination.
-
-        Where `intercept` does not name the host, the model's name decides.
-        """
+        """Return whether calls at a host pass through; else the model decides."""
         plans = [plan for _patterns, plan in self._intercepted.get((host.lower(), port), ())]
         targets = [target for plan in plans if plan is not None for target in plan.targets]
         passing = [target.kind == "passthrough" for target in targets]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from switchyard.exchange.websocket_request import WebsocketRequest
 from switchyard.exchange.websocket_session import MOST_KEPT
-from switchyard.exchange.websocket_session import WebsocketRequest
 from switchyard.exchange.websocket_session import WebsocketSession
 from switchyard.pipeline.websockets import Websockets
 from tests.integration.sdks.upstreams.responses import Responses
@@ -146,11 +146,11 @@ class Socket:
         self.shake = client_flow(self.runtime, "/v1/responses?a=b", headers={**UPGRADE, **LOGIN})
         self.sockets = Websockets(self.runtime)
         self.sockets.request(self.shake)
-        self.talk = self.runtime.sessions[self.shake.client_conn.id]
+        self.session = self.runtime.sessions[self.shake.client_conn.id]
 
     def say(self, **said: Any) -> list[Any]:
         message = {"type": "response.create", "model": "r", "input": "hi", **said}
-        return [json.loads(told) for told in self.talk.receive(json.dumps(message))]
+        return [json.loads(told) for told in self.session.receive(json.dumps(message))]
 
     def flow_of(self, turn: WebsocketRequest) -> http.HTTPFlow:
         """As the stream makes it of the turn's request."""
@@ -165,7 +165,7 @@ class Socket:
     def answered(self, body: bytes = b"".join(Responses().events(Answer())), **said: Any) -> Any:
         """What the provider was sent, and the last message of the answer."""
         assert not self.say(**said)
-        turn = self.talk.next()
+        turn = self.session.next()
         assert turn is not None
         flow = self.flow_of(turn)
         self.pipeline.begin(flow)
@@ -185,7 +185,7 @@ class Socket:
 def test_a_request_is_the_one_that_would_have_been_posted() -> None:
     socket = Socket()
     socket.say(generate=True, stream_id="a")
-    turn = socket.talk.next()
+    turn = socket.session.next()
     assert turn is not None
     request, headers = turn.request, turn.request.headers
     assert (request.method, request.path) == ("POST", "/v1/responses?a=b")
@@ -206,9 +206,9 @@ def test_a_request_for_another_host_is_addressed_to_it() -> None:
         runtime, "/v1/responses", headers={**UPGRADE, **LOGIN}, to=("never.example", 443)
     )
     Websockets(runtime).request(flow)
-    talk = runtime.sessions[flow.client_conn.id]
-    talk.receive('{"type": "response.create", "model": "x"}')
-    turn = talk.next()
+    session = runtime.sessions[flow.client_conn.id]
+    session.receive('{"type": "response.create", "model": "x"}')
+    turn = session.next()
     assert turn is not None
     request = turn.request
     assert (request.scheme, request.host, request.port) == ("https", "never.example", 443)
@@ -217,7 +217,7 @@ def test_a_request_for_another_host_is_addressed_to_it() -> None:
 def test_the_flow_of_a_request_knows_what_it_is() -> None:
     socket = Socket()
     socket.say()
-    turn = socket.talk.next()
+    turn = socket.session.next()
     assert turn is not None
     flow = socket.flow_of(turn)
     assert socket.runtime.session_request_of(flow) is turn
@@ -229,14 +229,14 @@ def test_one_request_of_a_lane_at_a_time() -> None:
     socket = Socket()
     for lane in (None, None, "a", "a"):
         socket.say(**({"stream_id": lane} if lane else {}))
-    running = [socket.talk.next() for _ in range(3)]
+    running = [socket.session.next() for _ in range(3)]
     assert [turn and turn.lane for turn in running[:2]] == [None, "a"]
     assert running[2] is None
     first = running[0]
     assert first is not None
     first.start(http.Response.make(429, b"{}", {"content-type": "application/json"}))
     assert len(first.end()) == 1
-    following = socket.talk.next()
+    following = socket.session.next()
     assert following is not None and following.lane is None
 
 
@@ -274,12 +274,12 @@ def test_half_a_conversation_is_not_kept(known_elsewhere: str) -> None:
 def test_nothing_is_kept_once_the_client_is_gone() -> None:
     socket = Socket()
     socket.say(store=False)
-    turn = socket.talk.next()
+    turn = socket.session.next()
     assert turn is not None
     socket.pipeline.begin(socket.flow_of(turn))
-    socket.talk.close()
+    socket.session.close()
     turn.start(http.Response.make(200, b"", {"content-type": "text/event-stream"}))
     turn.data(b"".join(Responses().events(Answer())))
     turn.end()
     assert not len(socket.runtime.conversations)
-    assert isinstance(socket.talk, WebsocketSession) and socket.talk.next() is None
+    assert isinstance(socket.session, WebsocketSession) and socket.session.next() is None

@@ -31,7 +31,7 @@ from switchyard.failover.attempt import Heart
 from switchyard.failover.attempt import Timeouts
 from switchyard.failover.layer import FailoverLayer
 from switchyard.failover.stream import FailoverStream
-from switchyard.listener.bounds import Bounds
+from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import plainly
 from switchyard.protocols.http1 import QuickHttp1Server
 
@@ -202,7 +202,7 @@ class Driver:
         self.client.alpn = alpn
         self.layer = HttpLayer(Context(self.client, _options()), HTTPMode.regular)
         made = Limits.model_validate(limits)
-        bounds = Bounds(lambda: made, plainly)
+        bounds = ClientBounds(lambda: made, plainly)
         bounds.open(self.client)
         share = bounds.share_of(self.client)
         self.holding = share.holding = Held()

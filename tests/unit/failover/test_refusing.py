@@ -5,8 +5,9 @@ from mitmproxy import http
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
 
+from switchyard.failover.deadlines import Deadline
 from switchyard.failover.layer import FailoverLayer
-from switchyard.failover.refusing import RefusingStream
+from switchyard.failover.request_stream import RequestStream
 from switchyard.protocols.http1 import LINGERING
 from tests.unit.failover.driver import Driver
 
@@ -85,9 +86,9 @@ def test_a_refusal_that_waits_keeps_nothing_meanwhile() -> None:
     says(driver, b"x" * 1000)
     assert isinstance(driver.layer, FailoverLayer)
     (stream,) = driver.layer.streams.values()
-    assert isinstance(stream, RefusingStream)
+    assert isinstance(stream, RequestStream)
     assert not stream.request_body_buf
-    stream.deadlines["refusal"] = 0.0
+    stream.deadlines[Deadline.REFUSAL, None] = 0.0
     (waiting,) = driver.timers
     driver.feed(events.Wakeup(waiting))
     assert driver.answer.startswith(b"HTTP/1.1 401")

@@ -9,9 +9,10 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from switchyard.config.limits import Limits
-from switchyard.failover.bounded import BodyBuffer
+from switchyard.failover.deadlines import Deadline
 from switchyard.failover.layer import FailoverLayer
-from switchyard.listener.bounds import Bounds
+from switchyard.failover.request_stream import BodyBuffer
+from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import address_of
 from switchyard.listener.bounds import plainly
 from switchyard.protocols.http1 import WAITING
@@ -28,9 +29,9 @@ def client(host: str) -> connection.Client:
     )
 
 
-def bounds(**limits: object) -> Bounds:
+def bounds(**limits: object) -> ClientBounds:
     made = Limits.model_validate({name.replace("_", "-"): value for name, value in limits.items()})
-    return Bounds(lambda: made, plainly)
+    return ClientBounds(lambda: made, plainly)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +140,12 @@ def test_a_body_has_to_come_on() -> None:
     head = POST + b"content-length: 1000000\r\n\r\n"
     driver.feed(events.DataReceived(driver.client, head))
     stream = next(iter(driver.layer.streams.values()))
-    before = stream.deadlines["body"]  # pyright: ignore
+    before = stream.deadlines[Deadline.BODY, None]  # pyright: ignore
     driver.feed(events.DataReceived(driver.client, b"b" * 100_000))
-    assert stream.deadlines["body"] > before  # pyright: ignore
-    between = stream.deadlines["body"]  # pyright: ignore
+    assert stream.deadlines[Deadline.BODY, None] > before  # pyright: ignore
+    between = stream.deadlines[Deadline.BODY, None]  # pyright: ignore
     driver.feed(events.DataReceived(driver.client, b"b" * 100))
-    assert stream.deadlines["body"] == between  # pyright: ignore
+    assert stream.deadlines[Deadline.BODY, None] == between  # pyright: ignore
     while b"408" not in driver.answer:
         driver.wake()
     assert driver.answer.startswith(b"HTTP/1.1 408 ")

@@ -46,9 +46,9 @@ def dropped(client: str, target: str, body: Json, dialect: Dialect | None = None
 def answered(client: str, target: str, body: Json, answer: Json, streams: bool = False) -> Any:
     """What a client reads of a provider's whole `answer`: its body, or the events of its stream."""
     asked = Asked(model="m", id="0123456789abcdef", created=1, conversation=read(client, body))
-    relay = Relay(FORMATS[target], FORMATS[client], streams, asked)
-    if has_services(served(read(client, body), target), target):
-        relay.stages = [ServedAnswers(target, client, asked.id)]
+    serves = has_services(served(read(client, body), target), target)
+    stages = [ServedAnswers(target, client, asked.id)] if serves else []
+    relay = Relay(FORMATS[target], FORMATS[client], streams, asked, stages=stages)
     relay.start(200, "application/json")
     out = relay.feed(json.dumps(answer).encode()) + relay.end()
     assert relay.committed and not relay.failed, relay.problem

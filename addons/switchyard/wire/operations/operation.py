@@ -8,22 +8,14 @@ Such a call is one JSON body each way, never a stream. It takes the way of every
 from dataclasses import dataclass
 from typing import Protocol
 
-from switchyard.wire.encoding.content_coding import CorruptEncoding
-from switchyard.wire.encoding.content_coding import Decode
-from switchyard.wire.encoding.content_coding import UnknownEncoding
-from switchyard.wire.encoding.content_coding import decoder
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Usage
-from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.errors import BadReply
-from switchyard.wire.model.errors import kind_of_status
-from switchyard.wire.outcome import Problem
-from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.relay.bounds import USUAL
 from switchyard.wire.relay.bounds import Bounds
+from switchyard.wire.relay.document_reader import DocumentReader
+from switchyard.wire.relay.response_relay import ResponseRelay
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,102 +60,25 @@ class Operation(Protocol):
         ...
 
 
-class OperationRelay:
-    """Reads one answer, with the interface of `relay.Relay`: `start`, then `feed` for each piece,
-    then `end` or `cut`; after `end` either `committed` or `failed` is set."""
-
-    streams = False
-    resumable = False
-    enough = False
-    progress = 0
+class OperationRelay(ResponseRelay):
+    """Reads one response to an operation: always a document, whose end is the commit."""
 
     def __init__(self, operation: Operation, upstream: Format, bounds: Bounds = USUAL) -> None:
-        self.committed = False
-        self.failed = False
-        self.done = False
-        self.problem: Problem | None = None
-        self.usage: Usage | None = None
-        self.body = b""
-        self._aside = operation
-        self._upstream = upstream
-        self._status = 0
-        self._decode: Decode | None = None
-        self._collected = bytearray()
+        super().__init__(upstream)
+        self._operation = operation
         self._most = bounds.body
 
-    def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
-        """The upstream's head."""
-        self._status = status
-        if content_encoding:
-            try:
-                self._decode = decoder(content_encoding)
-            except UnknownEncoding as e:
-                self._fail("malformed", str(e))
+    def _begin(self, data: bytes) -> bytes:
+        self._reader = self._document_reader()
+        return self._reader.feed(data)
 
-    def feed(self, data: bytes) -> bytes:
-        """One piece of the body; nothing is passed on before its end."""
-        if self.done:
-            return b""
-        try:
-            self._collected += self._decode(data) if self._decode else data
-        except CorruptEncoding as e:
-            self._fail("malformed", str(e))
-        if len(self._collected) > self._most:
-            self._fail("malformed", f"the response is larger than {self._most} bytes")
+    def _document_reader(self) -> DocumentReader:
+        return DocumentReader(self.outcome, self.upstream, self._most, self._read)
+
+    def _read(self, raw: bytes, body: JsonObject) -> bytes:
+        reply = self._operation.read(self.upstream.name, body)
+        outcome = self.outcome
+        outcome.body = raw if reply.body is None else dumps(reply.body)
+        outcome.usage = reply.usage
+        outcome.committed = outcome.done = True
         return b""
-
-    long_words = ()
-
-    def skim(self, data: bytes) -> bytes | None:
-        """As of `Relay`; an answer that is one body is read."""
-        return None
-
-    def end(self) -> bytes:
-        """The body is complete."""
-        if self.done:
-            return b""
-        raw = bytes(self._collected)
-        body = loads_object(raw)
-        error = self._upstream.find_error(body) if body is not None else None
-        if self._status >= 300:
-            self._fail("status", raw[:500].decode("utf-8", "replace"), error)
-        elif not raw.strip():
-            self._fail("empty", "the upstream answered with an empty body")
-        elif body is None:
-            self._fail("malformed", "the upstream answered with a body that is not a JSON object")
-        elif error is not None:
-            self._fail("body", error.message, error)
-        else:
-            self._read(raw, body)
-        return b""
-
-    def cut(self, message: str) -> bytes:
-        """The body broke off."""
-        if not self.done:
-            self._fail("cut", message)
-        return b""
-
-    def closing(self) -> bytes:
-        """Nothing: an answer that is committed is complete."""
-        return b""
-
-    def _read(self, raw: bytes, body: JsonObject) -> None:
-        try:
-            told = self._aside.read(self._upstream.name, body)
-        except BadReply as e:
-            self._fail("malformed", str(e))
-            return
-        self.body = raw if told.body is None else dumps(told.body)
-        self.usage = told.usage
-        self.committed = self.done = True
-
-    def _fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
-        if error is None:
-            by_status = kind == "status"
-            error = ApiError(
-                message=message or f"the upstream answered with status {self._status}",
-                kind=kind_of_status(self._status) if by_status else "unavailable",
-                status=self._status if by_status else None,
-            )
-        self.problem = Problem(kind, error, self._status)
-        self.failed = self.done = True

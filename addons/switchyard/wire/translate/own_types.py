@@ -37,8 +37,8 @@ class KnownTypes(Protocol):
 def with_known_types(body: JsonObject, format: str, known: KnownTypes) -> tuple[JsonObject, bool]:
     """Return `body`, in `format`, with known tool types alone.
 
-    Also returns whether some were left out. Returns `body` itself where all are known; never changes
-    it, nor anything in it.
+    Also returns whether some were left out. Returns `body` itself where all are known; never
+    changes it, nor anything in it.
     """
     tools = body.get("tools")
     if not isinstance(tools, list):

@@ -297,3 +297,31 @@ def test_recorded_embeddings(record: Any) -> None:
 def test_vectors_of_anything_but_numbers_are_no_answer() -> None:
     with pytest.raises(BadReply, match="not a list of numbers"):
         embedding("openai-chat").read("ollama", {"embeddings": [["a"], [1.0]]})
+
+
+def test_a_refusal_that_breaks_off_is_still_that_refusal() -> None:
+    relay = OperationRelay(embedding("ollama"), FORMATS["ollama"])
+    relay.start(429, "application/json")
+    relay.feed(b'{"error": "slow')
+    relay.cut("the connection broke")
+    assert relay.failed and relay.problem is not None
+    assert (relay.problem.kind, relay.problem.error.status) == ("status", 429)
+
+
+def test_a_page_of_html_is_not_quoted() -> None:
+    relay = OperationRelay(embedding("ollama"), FORMATS["ollama"])
+    relay.start(502, "text/html")
+    relay.feed(b"<html><body>Bad Gateway</body></html>")
+    relay.end()
+    assert relay.problem is not None and "html" not in relay.problem.error.message
+
+
+def test_a_document_that_is_whole_needs_no_end() -> None:
+    whole, half = b'{"embeddings": [[0.5]]}', b'{"embeddings": [[0.'
+    for body, kind in ((whole, None), (half, "cut")):
+        relay = OperationRelay(embedding("ollama"), FORMATS["ollama"])
+        relay.start(200, "application/json")
+        relay.feed(body)
+        relay.cut("the connection broke")
+        assert (relay.problem.kind if relay.problem else None) == kind
+        assert relay.committed == (kind is None)

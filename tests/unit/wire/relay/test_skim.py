@@ -1,8 +1,10 @@
 """What is skimmed is what would have been read: the same bytes, and the same end."""
 
 import json
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from switchyard.wire.format import Asked
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.relay import stream_reader
 from switchyard.wire.relay.relay import Relay
 
 ASKED = Asked(model="asked", id="0123456789abcdef", created=1_700_000_000, include_usage=True)
@@ -88,14 +91,14 @@ blocks = st.lists(
 
 def relayed(home: str, away: str, pieces: list[bytes], skims: bool) -> tuple[list[bytes], Relay]:
     relay = Relay(FORMATS[home], FORMATS[away], True, ASKED)
-    if not skims:
-        relay._new_skimmer = lambda: None  # type: ignore[method-assign]
     relay.start(200, "text/event-stream")
     out: list[bytes] = []
-    for piece in pieces:
-        skimmed = relay.skim(piece) if skims else None
-        out.append(relay.feed(piece) if skimmed is None else skimmed)
-    return [*out, relay.end()], relay
+    with nullcontext() if skims else patch.object(stream_reader, "_skimmer", return_value=None):
+        for piece in pieces:
+            skimmed = relay.skim(piece) if skims else None
+            out.append(relay.feed(piece) if skimmed is None else skimmed)
+        out.append(relay.end())
+    return out, relay
 
 
 def check(home: str, away: str, stream: list[bytes], cuts: list[int]) -> None:

@@ -99,5 +99,5 @@ def test_the_relay_tells_the_same_with_and_without(
 
     bodies = [chat(said("Hi."), usage=USAGE), chat(said("")), chat(), {}, {"error": "no"}]
     with_glance = [relayed(body) for body in bodies]
-    monkeypatch.setattr("switchyard.wire.relay.relay.glance", lambda *_: None)
+    monkeypatch.setattr("switchyard.wire.relay.reply.glance", lambda *_: None)
     assert [relayed(body) for body in bodies] == with_glance

@@ -382,8 +382,7 @@ def test_recorded_answers_say_the_same_beside_what_was_done(record: Record, clie
     data = (record.sse or json.dumps(record.response)).encode()
 
     def read(*stages: Any) -> Any:
-        relay = Relay(FORMATS[record.format], FORMATS[client], False, ASKED)
-        relay.stages = stages
+        relay = Relay(FORMATS[record.format], FORMATS[client], False, ASKED, stages=stages)
         relay.start(200, "text/event-stream" if record.sse else "application/json")
         relay.feed(data)
         relay.end()

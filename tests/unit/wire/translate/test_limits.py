@@ -127,8 +127,7 @@ def test_every_client_is_told_in_its_own_words(
         if sends == "stream"
         else json.dumps(home.write_reply(whole, ASKED)).encode()
     )
-    relay = Relay(home, away, streams, ASKED)
-    relay.stages = [Enforcer(StopLimits(("STOP",)))]
+    relay = Relay(home, away, streams, ASKED, stages=[Enforcer(StopLimits(("STOP",)))])
     relay.start(200, home.content_type if sends == "stream" else "application/json")
     out = b"".join(relay.feed(data[i : i + 7]) for i in range(0, len(data), 7)) + relay.end()
     assert relay.committed and relay.done and not relay.failed and relay.enough
@@ -159,8 +158,7 @@ def test_an_answer_that_needs_no_end_keeps_its_words_and_its_json(name: str) -> 
     format = FORMATS[name]
     events = streamed("One. ST. Two. S", [7])
     body = json.dumps(format.write_reply(fold("openai-chat", events), ASKED), indent=3).encode()
-    relay = Relay(format, format, False, ASKED)
-    relay.stages = [Enforcer(StopLimits(("STOP",), 100))]
+    relay = Relay(format, format, False, ASKED, stages=[Enforcer(StopLimits(("STOP",), 100))])
     relay.start(200, "application/json")
     relay.feed(body)
     relay.end()
@@ -168,8 +166,13 @@ def test_an_answer_that_needs_no_end_keeps_its_words_and_its_json(name: str) -> 
 
 
 def test_an_answer_that_begins_with_the_sequence_is_an_answer() -> None:
-    relay = Relay(FORMATS["openai-chat"], FORMATS["anthropic"], True, ASKED)
-    relay.stages = [Enforcer(StopLimits(("STOP",)))]
+    relay = Relay(
+        FORMATS["openai-chat"],
+        FORMATS["anthropic"],
+        True,
+        ASKED,
+        stages=[Enforcer(StopLimits(("STOP",)))],
+    )
     relay.start(200, "text/event-stream")
     out = relay.feed(write_stream(FORMATS["openai-chat"], streamed("STOP at once", [2])))
     out += relay.end()

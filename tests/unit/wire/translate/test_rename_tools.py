@@ -94,8 +94,9 @@ def test_an_answer_calls_a_tool_by_the_name_its_client_gave_it(streams: bool) ->
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     answer = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
     asked = Asked(model="m", conversation=conversation, id="1", created=1)
-    relay = Relay(FORMATS["openai-chat"], FORMATS["anthropic"], streams, asked)
-    relay.stages = [GivenNames(names)]
+    relay = Relay(
+        FORMATS["openai-chat"], FORMATS["anthropic"], streams, asked, stages=[GivenNames(names)]
+    )
     relay.start(200, "application/json")
     out = relay.feed(json.dumps(answer).encode()) + relay.end()
     said = (out if streams else relay.body).decode()

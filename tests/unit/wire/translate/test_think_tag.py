@@ -137,8 +137,7 @@ def test_every_client_reads_it_as_thinking(
     events = streamed("<think>\nHm.</think>\n\nWell.", [3, 9, 13, 20])
     whole = upstream.write_reply(fold("openai-chat", events), ASKED)
     data = write_stream(upstream, events) if sends == "stream" else json.dumps(whole).encode()
-    relay = Relay(upstream, away, streams, ASKED)
-    relay.stages = [ThinkingTag("think")]
+    relay = Relay(upstream, away, streams, ASKED, stages=[ThinkingTag("think")])
     relay.start(200, upstream.content_type if sends == "stream" else "application/json")
     out = relay.feed(data) + relay.end()
     assert relay.committed and not relay.failed
@@ -152,8 +151,7 @@ def test_every_client_reads_it_as_thinking(
 def test_without_tags_a_json_answer_keeps_its_bytes() -> None:
     whole = CHAT.write_reply(fold("openai-chat", streamed("Well.", [])), ASKED)
     body = json.dumps(whole, indent=2).encode()
-    relay = Relay(CHAT, CHAT, False, ASKED)
-    relay.stages = [ThinkingTag("think")]
+    relay = Relay(CHAT, CHAT, False, ASKED, stages=[ThinkingTag("think")])
     relay.start(200, "application/json")
     relay.feed(body)
     relay.end()

@@ -15,7 +15,7 @@ _NO_ID: JsonObject = {"id": None}
 
 
 @dataclass(slots=True)
-class Said:
+class ReadPart:
     """What was said of one part so far."""
 
     index: int
@@ -33,7 +33,7 @@ class Item:
     """One item of the output, as far as it has come."""
 
     item: JsonObject
-    parts: dict[int, Said] = field(default_factory=dict)
+    parts: dict[int, ReadPart] = field(default_factory=dict)
     """What was begun: by content index in a message, else the one part of the item."""
     thought: tuple[str, int] | None = None
     """Which list of a reasoning item was added to, and at which entry last."""

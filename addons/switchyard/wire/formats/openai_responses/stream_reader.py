@@ -16,7 +16,7 @@ from switchyard.wire.formats.openai_responses.content import read_part
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.item_tracking import Item
 from switchyard.wire.formats.openai_responses.item_tracking import Items
-from switchyard.wire.formats.openai_responses.item_tracking import Said
+from switchyard.wire.formats.openai_responses.item_tracking import ReadPart
 from switchyard.wire.formats.openai_responses.items import SEPARATOR
 from switchyard.wire.formats.openai_responses.items import is_hollow
 from switchyard.wire.formats.openai_responses.items import read_call
@@ -271,7 +271,7 @@ class ResponsesStreamReader:
         if isinstance(part, Text | Refusal) and not item.parts:
             members = rest(item.item, _MESSAGE)
             part = type(part)(text=part.text, extra=owned({"message": members}))
-        said = item.parts[at] = Said(self._next, type(part))
+        said = item.parts[at] = ReadPart(self._next, type(part))
         self._next += 1
         return [PartStart(said.index, part)]
 
@@ -290,19 +290,19 @@ class ResponsesStreamReader:
         item.held.clear()
         return events + self._say_arguments(item.parts[0], held)
 
-    def _say(self, said: Said, text: str) -> list[Event]:
+    def _say(self, said: ReadPart, text: str) -> list[Event]:
         if said.ended or not text:
             return []
         said.pieces.append(text)
         return [TextDelta(said.index, text)]
 
-    def _say_arguments(self, said: Said, text: str) -> list[Event]:
+    def _say_arguments(self, said: ReadPart, text: str) -> list[Event]:
         if said.ended or not text:
             return []
         said.pieces.append(text)
         return [ArgumentsDelta(said.index, text)]
 
-    def _cite(self, said: Said, citations: list[Citation]) -> list[Event]:
+    def _cite(self, said: ReadPart, citations: list[Citation]) -> list[Event]:
         if said.ended:
             return []
         said.citations += len(citations)

@@ -1,5 +1,9 @@
-"""A stream whose request is read up to the limits, and answered before its end where it goes beyond
-them, or is refused by its head."""
+"""A stream's request, read up to the limits, and answered before its end where it goes beyond them
+or is refused by its head.
+
+What a client still sends of a body is read and dropped for a while. Were its connection closed at
+once, it would be reset, and the answer lost on the way (RFC 9112, 9.6).
+"""
 
 import time
 
@@ -7,12 +11,19 @@ from mitmproxy import http
 from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http import RequestData
 from mitmproxy.proxy.layers.http import RequestEndOfMessage
+from mitmproxy.proxy.layers.http import RequestHeaders
+from mitmproxy.proxy.layers.http import RequestTrailers
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
+from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
+from switchyard.failover.deadlines import Deadline
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
@@ -22,18 +33,20 @@ from switchyard.protocols.http2_server import BoundedHttp2Server
 SMALL = 65536
 """Bytes of a body that is read although its request is refused, so that the connection stays."""
 
-_LATE = "body"
-"""The deadline of the next piece of a body."""
+_LATE = Deadline.BODY, None
+
+_OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
 
 
-class BoundedStream(ResponseStream):
-    """Reads no more of a request than the limits permit."""
+class RequestStream(ResponseStream):
+    """Reads no more of a request than the limits permit, and nothing of one that is refused."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
-        self._layer = layer_of(self)
-        self._share: Share = self._layer.share
+        self.layer = layer_of(self)
+        self._share: Share = self.layer.share
+        self._refused = False
         self._counted = False
         self._taken = self._marked = 0
         self._told: int | None = None
@@ -46,6 +59,47 @@ class BoundedStream(ResponseStream):
         if self._counted:
             self._counted = False
             self._share.end_request()
+
+    def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        if self._refused and isinstance(event, _OF_THE_BODY):
+            return
+        yield from super()._handle_event(event)
+
+    def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
+        assert isinstance(event, RequestHeaders)
+        # mitmproxy fills in the destination from the Host header, after which a request to us as a
+        # web server cannot be told from one to us as a proxy.
+        is_proxy = self.mode in (HTTPMode.regular, HTTPMode.upstream)
+        addressed_to_us = is_proxy and not event.request.host
+        # Reverse mode writes the server's name in place of the one that the client called us by.
+        rewrites = isinstance(self.context.client.proxy_mode, ReverseMode)
+        named = event.request.host_header if rewrites else None
+        steps = super().state_wait_for_request_headers(event)
+        try:
+            command = next(steps)
+            if addressed_to_us:
+                self.layer.own.add(self.flow.id)
+            if named is not None and self.layer.heads is not None:
+                self.layer.heads.note_host(self.flow, named)
+            while True:
+                reply = yield command
+                if type(command) is HttpRequestHeadersHook:
+                    answer = self._answer_to_head(event.end_stream)
+                    if answer is not None:
+                        steps.close()
+                        yield from answer
+                        return
+                command = steps.send(reply)
+        except StopIteration:
+            yield from self.await_body(event.end_stream)
+
+    def _answer_to_head(self, ended: bool) -> CommandGenerator[None] | None:
+        """After the hook of the head: what answers the request without its body; None where it is
+        read on. `ended`: whether the head is all of the request."""
+        if (after := self.take_refusal()) is not None:
+            return self.refuse(after, ended)
+        early = self.early_answer(ended)
+        return self.answer_early(early) if early is not None else None
 
     def early_answer(self, ended: bool) -> http.Response | None:
         """After the head, which may be all of the request (`ended`): the answer to a request whose
@@ -75,9 +129,9 @@ class BoundedStream(ResponseStream):
         if self._paused_event_queue:
             if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
                 return  # came while the head was looked at
-        client, size = self._layer.connections[self.context.client], self._told
+        client, size = self.layer.connections[self.context.client], self._told
         if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
-            yield from self.arm(_LATE, self._share.limits.body_time)
+            yield from self.deadlines.arm(Deadline.BODY, self._share.limits.body_time)
 
     def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, RequestData):
@@ -113,9 +167,45 @@ class BoundedStream(ResponseStream):
         if not (yield from self.stopped()):
             yield from self.send_response()
 
+    def take_refusal(self) -> float | None:
+        """After the hook of the head: the seconds after which the request is refused with the
+        flow's response; None where it goes on."""
+        heads = self.layer.heads
+        after = heads.take_refusal(self.flow) if heads is not None else None
+        return after if self.flow.response and not self.flow.error else None
+
+    def refuse(self, after: float, ended: bool) -> CommandGenerator[None]:
+        """Answer with the flow's response in so many seconds; `ended` says whether the request has
+        no body."""
+        assert self.flow.response
+        if (yield from self.stopped()):
+            return
+        self._refused = True
+        if not ended:
+            self.read_no_more(self.flow.response)
+        if after > 0.0:
+            yield from self.deadlines.arm(Deadline.REFUSAL, after)
+        else:
+            yield from self.answer_refused()
+
+    def answer_refused(self) -> CommandGenerator[None]:
+        """Send the refusal, with the hooks that a whole request would have had."""
+        assert self.flow.response
+        self.flow.request.data.content = b""
+        self.flow.request.timestamp_end = time.time()
+        yield HttpRequestHook(self.flow)
+        if (yield from self.stopped()):
+            return
+        self.flow.response.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        if (yield from self.stopped()):
+            return
+        self.client_state = self.state_done
+        yield from self.send_response()
+
     def read_no_more(self, answer: http.Response) -> None:
         """Drop what the client still sends of its request, which `answer` will be the answer to."""
-        client = self._layer.connections[self.context.client]
+        client = self.layer.connections[self.context.client]
         if isinstance(client, QuickHttp1Server):
             answer.headers["connection"] = "close"
             client.cut_off()
@@ -143,7 +233,7 @@ class BoundedStream(ResponseStream):
         return self._share.refuse(self.flow.request, 413, said)
 
     def _let_go_of_body(self) -> None:
-        self.disarm(_LATE)
+        self.deadlines.disarm(Deadline.BODY)
         if self._taken:
             self._share.add_body(-self._taken)
             self._taken = self._marked = 0

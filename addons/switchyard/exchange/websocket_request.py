@@ -1,0 +1,107 @@
+"""One request on a client's WebSocket, and its response as messages."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mitmproxy import http
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.guard import Refused
+from switchyard.exchange.http_messages import lower_items
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_responses.history import input_items
+from switchyard.wire.formats.openai_responses.websocket import AnswerReader
+from switchyard.wire.formats.openai_responses.websocket import Create
+from switchyard.wire.formats.openai_responses.websocket import warm_up
+from switchyard.wire.model.errors import ApiError
+
+
+class WebsocketRequest:
+    """A request of a session (see `switchyard.protocols.websocket.SessionRequest`)."""
+
+    def __init__(
+        self,
+        create: Create,
+        request: http.Request,
+        owner: bytes,
+        keep: Callable[[str, list[JsonObject]], None],
+        ended: Callable[["WebsocketRequest"], None],
+        exchange_of: Callable[[http.HTTPFlow], Exchange | None],
+    ) -> None:
+        """`owner`: whose conversations it can continue, besides the client's own. `keep` is given
+        the id and the items of a conversation that ends in its response, `ended` the request itself
+        after its last message. `exchange_of` finds what came of a flow over all attempts."""
+        self.request = request
+        self.owner = owner
+        self.lane = create.lane
+        self.warms_up = not create.generates
+        self._keep_items = keep
+        self._ended = ended
+        self._exchange_of = exchange_of
+        self._answer = AnswerReader(create.lane)
+        self._exchange: Exchange | None = None
+        self._kept = False
+
+    @property
+    def over(self) -> bool:
+        return self._answer.over
+
+    def bind(self, exchange: Exchange) -> None:
+        """Note the exchange that the request has become."""
+        self._exchange = exchange
+
+    def start(self, response: http.Response) -> None:
+        self._answer.start(response.status_code, lower_items(response.headers))
+
+    def data(self, data: bytes) -> list[str]:
+        messages = self._answer.feed(data)
+        self._keep()
+        return messages
+
+    def end(self) -> list[str]:
+        messages = self._answer.close()
+        self._keep()
+        self._ended(self)
+        return messages
+
+    def _keep(self) -> None:
+        """Before the client receives the end: it may continue from there at once."""
+        response, begun = self._answer.response, self._exchange
+        if self._kept or response is None or begun is None:
+            return
+        self._kept = True
+        body = begun.body
+        if body.get("previous_response_id") or body.get("conversation"):
+            return  # what went before, only the provider knows
+        if not isinstance(id := response.get("id"), str):
+            return
+        items = self._answer.items
+        exchange = self._exchange_of(begun.flow) or begun
+        if body.get("store") is False and exchange.passes_through:
+            # Of reasoning that it was told not to store, the provider knows no id.
+            items = [item for item in items if not _is_bare_reasoning(item)]
+        self._keep_items(id, [*input_items(body), *items])
+
+
+def warmed_up(exchange: Exchange) -> http.Response:
+    """The response to a warm-up, which no provider has to see.
+
+    Raises Refused where it continues a response that is not known here.
+    """
+    if before := exchange.body.get("previous_response_id"):
+        raise Refused(
+            ApiError(
+                message=f"Previous response with id {str(before)[:100]!r} not found on this "
+                "connection. Send the whole conversation in 'input'.",
+                kind="invalid_request",
+                code="previous_response_not_found",
+                param="previous_response_id",
+            )
+        )
+    exchange.flow.comment = f"{exchange.model}: a warm-up, answered here"
+    content = warm_up(replace(exchange.asked, model=exchange.model))
+    return http.Response.make(200, content, {"content-type": exchange.format.content_type})
+
+
+def _is_bare_reasoning(item: JsonObject) -> bool:
+    return item.get("type") == "reasoning" and not item.get("encrypted_content")

@@ -1,0 +1,73 @@
+"""What is known of one upstream response, whoever reads it."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import End
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Failure
+from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.model.events import is_output
+from switchyard.wire.model.fold import merge_usage
+from switchyard.wire.outcome import Problem
+from switchyard.wire.outcome import ProblemKind
+from switchyard.wire.relay.sinks import Sink
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Written by the reader of a response; plain attributes, since they are read at every chunk."""
+
+    status: int = 0
+    """The HTTP status of the response."""
+    committed: bool = False
+    """Whether the client may see the response: it holds output."""
+    failed: bool = False
+    """Whether the response is a failure; `problem` says why."""
+    done: bool = False
+    """Whether the response is complete, although its last byte may not have come."""
+    enough: bool = False
+    """Whether a stage ended the response here, while the upstream may go on."""
+    spoke: bool = False
+    """Whether any output came, as in `events.is_output`."""
+    problem: Problem | None = None
+    usage: Usage | None = None
+    stop: Stop | None = None
+    body: bytes = b""
+    """The complete response for a client that wants JSON."""
+    progress: int = 0
+    """Grows with every piece of the stream that means something: pings do not."""
+    long_words: Sequence[bytes] = ()
+    """All words of the chunk that was skimmed last, but the short ones (see `Skimmer.long`)."""
+    sink: Sink | None = None
+    """What writes the client's stream, once that has begun."""
+
+    def watch(self, events: Iterable[Event]) -> bool:
+        """Note usage, stop, end and failure of the events; returns whether they hold output."""
+        spoke = False
+        for event in events:
+            match event:
+                case UsageUpdate():
+                    self.usage = merge_usage(self.usage, event.usage)
+                case Finish(choice=0):
+                    self.stop = event.stop
+                case End():
+                    self.done = True
+                case Failure(error=error):
+                    self.problem = Problem("event", error, self.status)
+                case _:
+                    spoke = spoke or is_output(event)
+        self.spoke = self.spoke or spoke
+        return spoke
+
+    def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
+        """Make the response a failure, of which `message` tells where there is no `error`."""
+        error = error or ApiError(message=message, kind="unavailable")
+        self.problem = Problem(kind, error, self.status)
+        self.failed = True
+        self.done = True

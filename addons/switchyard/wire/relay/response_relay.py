@@ -1,0 +1,157 @@
+"""What every relay does: decompresses a response, and has it read by what it is."""
+
+from typing import Protocol
+
+from switchyard.wire.encoding.content_coding import CorruptEncoding
+from switchyard.wire.encoding.content_coding import Decode
+from switchyard.wire.encoding.content_coding import UnknownEncoding
+from switchyard.wire.encoding.content_coding import decoder
+from switchyard.wire.format import Format
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.conversation import Usage
+from switchyard.wire.outcome import Problem
+from switchyard.wire.outcome import ProblemKind
+from switchyard.wire.relay.document_reader import ErrorReader
+from switchyard.wire.relay.outcome import Outcome
+
+
+class ResponseReader(Protocol):
+    """Reads one body, decompressed, and writes the `Outcome`. All methods return the bytes for a
+    client that is sent a stream."""
+
+    def feed(self, data: bytes) -> bytes:
+        """One piece of the body."""
+        ...
+
+    def end(self) -> bytes:
+        """The body is complete."""
+        ...
+
+    def cut(self, message: str) -> bytes:
+        """The body broke off, as `message` says."""
+        ...
+
+    def fail(self, kind: ProblemKind, message: str) -> bytes:
+        """The rest of the body cannot be read."""
+        ...
+
+
+class ResponseRelay:
+    """Reads one response: `start`, then `feed` for each piece, then `end` or `cut`.
+
+    After `end` either `committed` or `failed` is set. A subclass chooses the reader by the first
+    bytes of a response whose status is no error.
+    """
+
+    streams: bool = False
+    """Whether the client wants a stream."""
+
+    def __init__(self, upstream: Format) -> None:
+        self.upstream = upstream
+        self.outcome = Outcome()
+        self._content_type = ""
+        self._decode: Decode | None = None
+        self._reader: ResponseReader | None = None
+        self._ended = False
+
+    def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
+        """The upstream's head."""
+        self.outcome.status = status
+        self._content_type = content_type.lower()
+        if status >= 300:
+            self._reader = ErrorReader(self.outcome, self.upstream)
+        if content_encoding:
+            try:
+                self._decode = decoder(content_encoding)
+            except UnknownEncoding as e:
+                self.outcome.fail("malformed", str(e))
+
+    def feed(self, data: bytes) -> bytes:
+        """One piece of the body; returns what the client is sent of it."""
+        if self.outcome.done:
+            return b""
+        if self._decode is not None:
+            try:
+                data = self._decode(data)
+            except CorruptEncoding as e:
+                return self._fail(str(e))
+        reader = self._reader
+        return reader.feed(data) if reader is not None else self._begin(data)
+
+    def skim(self, data: bytes) -> bytes | None:
+        """As `feed`, for a chunk that need not be read; None for any other."""
+        return None
+
+    def end(self) -> bytes:
+        """The body is complete."""
+        if self.outcome.failed or self._ended:
+            return b""
+        self._ended = True
+        return (self._reader or self._document_reader()).end()
+
+    def cut(self, message: str) -> bytes:
+        """The body broke off. A response that is complete all the same is none the worse for it: a
+        stream whose stop reason came, a JSON document that is whole."""
+        if self.outcome.failed or self._ended:
+            return b""
+        self._ended = True
+        return (self._reader or self._document_reader()).cut(message)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the response failed after the commit, and another relay may continue it."""
+        return False
+
+    def closing(self) -> bytes:
+        """The bytes that tell the client of a failure after the commit, where none went on."""
+        return b""
+
+    def _begin(self, data: bytes) -> bytes:
+        """Choose the reader by what the body begins with, and hand it that."""
+        raise NotImplementedError
+
+    def _document_reader(self) -> ResponseReader:
+        """What reads a body that is a document, or of which nothing but white space came."""
+        raise NotImplementedError
+
+    def _fail(self, message: str) -> bytes:
+        if self._reader is not None:
+            return self._reader.fail("malformed", message)
+        self.outcome.fail("malformed", message)
+        return b""
+
+    @property
+    def committed(self) -> bool:
+        return self.outcome.committed
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome.failed
+
+    @property
+    def done(self) -> bool:
+        return self.outcome.done
+
+    @property
+    def enough(self) -> bool:
+        return self.outcome.enough
+
+    @property
+    def problem(self) -> Problem | None:
+        return self.outcome.problem
+
+    @property
+    def usage(self) -> Usage | None:
+        return self.outcome.usage
+
+    @property
+    def stop(self) -> Stop | None:
+        return self.outcome.stop
+
+    @property
+    def body(self) -> bytes:
+        return self.outcome.body
+
+    @property
+    def progress(self) -> int:
+        return self.outcome.progress

@@ -1,0 +1,163 @@
+"""Reads a response that is a stream."""
+
+from switchyard.wire.encoding.bodies import is_whole
+from switchyard.wire.encoding.sse import Frame
+from switchyard.wire.encoding.sse import SseDecoder
+from switchyard.wire.encoding.sse import StreamTooLarge
+from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import Event
+from switchyard.wire.model.events import Finish
+from switchyard.wire.outcome import ProblemKind
+from switchyard.wire.outcome import is_empty
+from switchyard.wire.relay.bounds import Exceeded
+from switchyard.wire.relay.bounds import Gauge
+from switchyard.wire.relay.conversion import Conversion
+from switchyard.wire.relay.framing import FrameDecoder
+from switchyard.wire.relay.outcome import Outcome
+from switchyard.wire.relay.sinks import Folding
+from switchyard.wire.relay.sinks import Sink
+from switchyard.wire.relay.skim import Skimmer
+
+
+class EventStreamReader:
+    """Reads a stream frame by frame, and gives the events to a sink that makes the client's bytes.
+
+    Until the response commits, which it does with its first output, frames are held back unwritten:
+    where this attempt fails, another one may have to use the same sink. After the commit a failure
+    is told to the client in its stream, unless another attempt can continue it.
+    """
+
+    def __init__(self, outcome: Outcome, conversion: Conversion, frames: FrameDecoder) -> None:
+        self._outcome = outcome
+        self._conversion = conversion
+        self._frames = frames
+        self._gauge = Gauge(conversion.bounds)
+        self._reader = conversion.upstream.stream_reader()
+        self._sink = outcome.sink = conversion.sink_of_stream()
+        self._held: list[tuple[Frame, list[Event]]] = []
+        self._skimmer = _skimmer(conversion, self._reader, self._sink)
+
+    def feed(self, data: bytes) -> bytes:
+        try:
+            return b"".join(map(self._take, self._frames.feed(data)))
+        except StreamTooLarge as e:
+            return self.fail("malformed", str(e))
+
+    def skim(self, data: bytes) -> bytes | None:
+        """The client's bytes for a chunk of frames that differ from the last in nothing but their
+        words; None where it has to be read (`feed`). Nothing is kept of such a chunk."""
+        skimmer, frames = self._skimmer, self._frames
+        if skimmer is None or not skimmer.sure or self._outcome.done:
+            return None
+        if type(frames) is not SseDecoder or not frames.at_rest:
+            return None
+        out, length = skimmer.skim(data)
+        if length != len(data):
+            return None
+        self._outcome.progress += 1
+        self._outcome.long_words = skimmer.long
+        return out
+
+    def end(self) -> bytes:
+        return self._end(self._frames.close())
+
+    def cut(self, message: str) -> bytes:
+        """The body broke off. A stream whose stop reason came is complete all the same."""
+        # What no empty line ended counts if it came whole; but an attempt that breaks off does not
+        # begin to speak by it.
+        speaks = self._outcome.committed or not self._conversion.streams
+        return self._end(self._frames.close() if speaks else [], message)
+
+    def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> bytes:
+        """The response is a failure; the bytes that tell a client which saw output already."""
+        outcome, conversion = self._outcome, self._conversion
+        outcome.fail(kind, message, error)
+        self._held.clear()
+        if not outcome.committed or conversion.resumable(outcome):
+            return b""
+        return conversion.closing(outcome)
+
+    def _take(self, frame: Frame) -> bytes:
+        outcome, conversion, skimmer = self._outcome, self._conversion, self._skimmer
+        if outcome.done:
+            return b""
+        if skimmer is not None and skimmer.sure and frame.raw:
+            out, length = skimmer.skim(frame.raw)
+            if length == len(frame.raw):
+                outcome.progress += 1
+                return out
+        events = self._reader.feed(frame)
+        if events:
+            outcome.progress += 1
+        try:
+            self._gauge.frame(len(frame.data), events, kept=skimmer is None)
+        except Exceeded as e:
+            return self.fail("malformed", str(e))
+        if conversion.stages:
+            events = conversion.staged(events, outcome)
+        spoke = outcome.watch(events)
+        if outcome.problem is not None:
+            return self.fail(outcome.problem.kind, "", outcome.problem.error)
+        if outcome.committed or not conversion.streams:
+            out = self._pass_on(frame, events)
+            if skimmer is not None:
+                skimmer.learn(frame, events, out)
+            return out
+        return self._hold_back(frame, events, spoke)
+
+    def _hold_back(self, frame: Frame, events: list[Event], spoke: bool) -> bytes:
+        self._held.append((frame, events))
+        if spoke:
+            return self._commit()
+        try:
+            self._gauge.hold(len(frame.data))
+        except Exceeded as e:
+            return self.fail("malformed", str(e))
+        return b""
+
+    def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
+        continuation = self._conversion.continuation
+        if continuation is not None:
+            events = continuation.fit(events)
+        return self._sink.take(frame, events)
+
+    def _commit(self) -> bytes:
+        self._outcome.committed = True
+        self._conversion.begin()
+        held, self._held = self._held, []
+        return b"".join(self._pass_on(frame, events) for frame, events in held)
+
+    def _end(self, left: list[Frame], broke: str = "") -> bytes:
+        """`left`: frames that nothing ended. `broke`: how the body broke off, if it did."""
+        outcome, conversion = self._outcome, self._conversion
+        out = b"".join(self._take(frame) for frame in left if is_whole(frame))
+        if outcome.failed:
+            return out
+        events = self._reader.close()
+        if broke and any(isinstance(event, Finish) and not event.stop.raw for event in events):
+            return out + self.fail("cut", broke)  # not all of it was said to be complete
+        events = conversion.staged(events, outcome)
+        outcome.watch(events)
+        if outcome.problem is not None:
+            return out + self.fail(outcome.problem.kind, "", outcome.problem.error)
+        if not outcome.done:
+            if not broke and not outcome.spoke and outcome.stop is None:
+                return out + self.fail("empty", "the stream ended without any output")
+            why = broke or "the stream ended before the response was complete"
+            return out + self.fail("cut", why)
+        if is_empty(outcome.spoke, outcome.stop, outcome.usage):
+            return out + self.fail("empty", "the response is empty")
+        if not outcome.committed:
+            out += self._commit()
+        out += self._sink.close(conversion.fitted(events))
+        if isinstance(self._sink, Folding):
+            outcome.body = conversion.written(self._sink.reply(), outcome.stop)
+        return out
+
+
+def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | None:
+    """What recognises frames that differ in their words alone; None where all have to be read."""
+    if not conversion.streams or conversion.continuation is not None or conversion.stages:
+        return None
+    forgets = getattr(reader, "forgets", None)
+    return Skimmer(forgets, sink.forgets) if forgets and sink.forgets else None
