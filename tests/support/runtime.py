@@ -16,6 +16,7 @@ from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 
 from switchyard.config.load import parse_config
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
@@ -26,10 +27,10 @@ from switchyard.pipeline.fallback import Fallback
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
-from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.usage import UsageCounting
 from switchyard.runtime import Runtime
@@ -66,8 +67,8 @@ _TOLD = (
     Routing,
     Credentials,
     Translation,
-    Streaming,
     Sending,
+    Reading,
     Heartbeat,
     Fallback,
     UsageCounting,
@@ -180,6 +181,16 @@ def call_flow(
     return client_flow(runtime, path, {**body, **more}, headers=headers)
 
 
+class _Nobody:
+    """The observer of an attempt that has none."""
+
+    def head(self, response: http.Response) -> None: ...
+
+    def received(self, data: bytes) -> None: ...
+
+    def ended(self) -> None: ...
+
+
 class Pipeline:
     """The addons in their order, their hooks called by name."""
 
@@ -223,8 +234,13 @@ class Pipeline:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = "application/json" if isinstance(body, Mapping) else "text/event-stream"
         head = http.Response.make(status, b"", {"content-type": kind, **(headers or {})})
+        observer = attempt.observer or _Nobody()
+        observer.head(head)
         attempt.receiver.start(head)
-        told = attempt.receiver.data(content) + attempt.receiver.end()
+        observer.received(content)
+        told = attempt.receiver.data(content)
+        observer.ended()
+        told += attempt.receiver.end()
         if attempt.receiver.failed and not attempt.receiver.committed:
             self.fail(attempt, AttemptFailure("answer", "the response is an error"))
         return told
@@ -241,6 +257,12 @@ class Pipeline:
         for addon in self._addons:
             if handler := getattr(addon, hook, None):
                 handler(subject)
+
+
+def running(exchange: Exchange) -> AttemptState:
+    """The attempt that stands for an exchange, of which there must be one."""
+    assert exchange.shown is not None
+    return exchange.shown
 
 
 def reply(text: str = "hello", **more: Any) -> dict[str, Any]:

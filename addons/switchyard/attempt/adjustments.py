@@ -1,12 +1,16 @@
 """The last changes to what leaves for a provider: its quirks, and the user's payload rules."""
 
+from dataclasses import dataclass
+from dataclasses import replace
+
 from mitmproxy import http
 
 from switchyard.config.provider import Provider
 from switchyard.config.provider import QuirkSettings
 from switchyard.config.schema import Config
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.http_messages import clean_value
+from switchyard.exchange.shortfall import Shortfall
 from switchyard.routing.payload import HeaderChange
 from switchyard.routing.payload import PayloadRequest
 from switchyard.routing.payload import PayloadRules
@@ -29,6 +33,16 @@ _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What leaves for a provider in the end."""
+
+    body: JsonObject
+    changes: list[HeaderChange]
+    """What becomes of the headers."""
+    shortfall: Shortfall
+
+
 class Adjustments:
     """The tables of one configuration. What nobody configured costs nothing."""
 
@@ -36,36 +50,38 @@ class Adjustments:
         self._payload = PayloadRules(config.payload)
         self._quirks: dict[tuple[str, str], tuple[Provider, QuirkSettings | None]] = {}
 
-    def apply(self, exchange: Exchange, body: JsonObject) -> tuple[JsonObject, list[HeaderChange]]:
-        """The body of the running attempt as it is to leave, and what becomes of its headers.
+    def apply(self, state: AttemptState, body: JsonObject) -> Adjusted:
+        """The body of an attempt as it is to leave, and what becomes of its headers.
 
         `body` itself where nothing has to change. What the upstream refuses and is left out joins
         what is told to the client as dropped, or what the router itself sees to.
         """
-        assert exchange.target and exchange.upstream_format
-        target, format = exchange.target, exchange.upstream_format.name
+        assert state.upstream_format
+        target, format, shortfall = state.target, state.upstream_format.name, state.untranslated
         if (quirks := self._quirks_of(target)) is not None:
             refused = refused_members(body, format, quirks)
             if quirks.json_schema is False and format == "gemini":
                 body = with_openapi_schemas(body)
             elif quirks.json_schema is False or "response_format" in refused:
                 told = with_instruction(body, format)
-                exchange.instructed = exchange.instructed or told is not body
+                if told is not body:
+                    shortfall = replace(shortfall, instructed=True)
                 if "response_format" in refused and told is not body:
                     refused.remove("response_format")
                 body = told
             if refused:
                 limits, kept = limits_said(body, refused)
-                exchange.limits = exchange.limits.joined(limits)
-                refused = [name for name in refused if name not in kept]
-                exchange.dropped = [*exchange.dropped, *refused]
+                dropped = *shortfall.dropped, *(name for name in refused if name not in kept)
+                limits = shortfall.limits.joined(limits)
+                shortfall = replace(shortfall, dropped=dropped, limits=limits)
             body, left_out = with_known_types(body, format, quirks)
             if left_out:
-                exchange.dropped = sorted({*exchange.dropped, "server-tools"})
+                dropped = tuple(sorted({*shortfall.dropped, "server-tools"}))
+                shortfall = replace(shortfall, dropped=dropped)
             body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         if not self._payload:
-            return body, []
-        return self._payload.apply(body, _request(exchange))
+            return Adjusted(body, [], shortfall)
+        return Adjusted(*self._payload.apply(body, _request(state)), shortfall)
 
     def thinking_tag(self, target: ModelTarget, format: str) -> str | None:
         """The tag in which thinking stands in the text of a target's answers; None if it has a
@@ -106,12 +122,13 @@ def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
             headers[change.name] = clean_value(change.value)
 
 
-def _request(exchange: Exchange) -> PayloadRequest:
-    assert exchange.target and exchange.upstream_format
-    asked = (exchange.plan.base, exchange.plan.name) if exchange.plan else (exchange.model,)
+def _request(state: AttemptState) -> PayloadRequest:
+    assert state.upstream_format
+    plan = state.exchange.plan
+    asked = (plan.base, plan.name) if plan else (state.call.model,)
     return PayloadRequest(
-        models=(exchange.target.model, *asked),
-        protocol=exchange.upstream_format.name,
-        from_protocol=exchange.format.name,
-        headers=exchange.head.headers,
+        models=(state.target.model, *asked),
+        protocol=state.upstream_format.name,
+        from_protocol=state.call.format.name,
+        headers=state.call.head.headers,
     )

@@ -1,6 +1,7 @@
 """Writes the body of an attempt's request."""
 
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import int_of
@@ -18,54 +19,54 @@ from switchyard.wire.translate.rename_tools import new_names
 from switchyard.wire.translate.think_tag import ThinkingTag
 
 
-def complete_body(exchange: Exchange, upstream: Format) -> JsonObject:
+def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
     """The attempt's body with the upstream's name of the model and whether to stream."""
-    assert exchange.target
-    if exchange.operation is not None:
-        return exchange.upstream_body
-    body = upstream.with_model(exchange.upstream_body, exchange.target.model)
+    call = state.call
+    if call.operation is not None:
+        return state.upstream_body
+    body = upstream.with_model(state.upstream_body, state.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
-    if exchange.says_stream or not exchange.passes_through or exchange.body is not exchange.parsed:
-        body = upstream.with_stream(body, exchange.upstream_streams)
+    if state.says_stream or not state.passes_through or call.body is not call.parsed:
+        body = upstream.with_stream(body, state.upstream_streams)
     return body
 
 
-def write_body(exchange: Exchange, body: JsonObject) -> bytes:
+def write_body(state: AttemptState, body: JsonObject) -> bytes:
     """The bytes of the attempt's body: the client's own where nothing has to change."""
-    if not exchange.passes_through:
+    if not state.passes_through:
         return dumps(body)
-    parsed = exchange.parsed
+    parsed = state.call.parsed
     changes = {key: value for key, value in body.items() if parsed.get(key, body) is not value}
     if parsed.keys() - body.keys():
         return dumps(body)
     if not changes:
-        return exchange.raw
+        return state.call.raw
     if all(isinstance(value, str | bool) for value in changes.values()):
-        return splice(exchange.raw, parsed, changes)
+        return splice(state.call.raw, parsed, changes)
     return dumps(body)
 
 
-def stages_of(exchange: Exchange, body: JsonObject, tag: str | None) -> list[Stage]:
+def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[Stage]:
     """What has to be done to the answer of an attempt that sends `body`; mostly nothing. `tag`:
     that of thinking in the text."""
+    call, upstream = state.call, state.upstream_format
     stages: list[Stage] = []
     if tag:
         stages.append(ThinkingTag(tag))
-    if not exchange.passes_through and (taken := called_before(exchange)):
+    if not state.passes_through and (taken := called_before(call)):
         stages.append(FreshIds(taken))
-    if not exchange.passes_through and (names := new_names(exchange.conversation)):
+    if not state.passes_through and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
-    if not exchange.passes_through and ToolsetCalls.has_work(exchange.conversation.tools):
-        stages.append(ToolsetCalls(exchange.conversation.tools))
-    upstream = exchange.upstream_format
-    if exchange.served and upstream is not None and exchange.format.name in SHOWING:
-        stages.append(ServedAnswers(upstream.name, exchange.format.name, exchange.asked.id))
-    if exchange.limits:
-        stages.append(Enforcer(exchange.limits, int_of(body.get("n")) or 1))
+    if not state.passes_through and ToolsetCalls.has_work(call.conversation.tools):
+        stages.append(ToolsetCalls(call.conversation.tools))
+    if state.served and upstream is not None and call.format.name in SHOWING:
+        stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))
+    if state.limits:
+        stages.append(Enforcer(state.limits, int_of(body.get("n")) or 1))
     return stages
 
 
-def called_before(exchange: Exchange) -> list[str]:
+def called_before(call: Call) -> list[str]:
     """The ids of the tool calls in the conversation so far."""
-    parts = exchange.conversation.parts()
+    parts = call.conversation.parts()
     return [part.id for part in parts if isinstance(part, ToolCall) and part.id]

@@ -39,8 +39,8 @@ def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.R
             error = replace(error, attempts=_attempts(exchange))
     else:
         error = _told_together(exchange, telling, retry_after)
-    headers = route_headers(exchange, telling.record if telling else None)
-    return error_response(exchange.format, error, dict(headers))
+    headers = route_headers(exchange, failed=telling.record if telling else None)
+    return error_response(exchange.call.format, error, dict(headers))
 
 
 def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | None:
@@ -49,7 +49,7 @@ def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | No
     if failure.answer is None:
         return None
     answer = failure.answer.copy()
-    for name, value in route_headers(exchange, failure.record):
+    for name, value in route_headers(exchange, failed=failure.record):
         answer.headers[name] = value
     return answer
 
@@ -95,7 +95,7 @@ def _nothing_tried(
     if telling is not None and telling.reason:
         last = f" Last error of provider {telling.provider!r}: {telling.reason}"
     return ApiError(
-        message=f"No provider can serve model {exchange.model!r} right now: {why}.{last}",
+        message=f"No provider can serve model {exchange.call.model!r} right now: {why}.{last}",
         kind="rate_limit" if quota else "overloaded",
         status=429 if quota else 503,
         retry_after=retry_after,

@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
 from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.client_words import ClientWords
 from switchyard.policy.failures import Seen
@@ -23,14 +23,13 @@ def what_went_wrong(failure: AttemptFailure, problem: Problem | None) -> ApiErro
 
 
 def see(
-    exchange: Exchange,
+    state: AttemptState,
     failure: AttemptFailure,
     problem: Problem | None,
     error: ApiError,
     after_output: bool,
 ) -> Seen:
     """A failed attempt in the words of the failure table."""
-    assert exchange.target
     kind: SeenKind
     status: int | None = None
     if failure.kind == "answer":
@@ -40,8 +39,8 @@ def see(
         kind = "connect"
     else:
         kind = failure.kind
-    provider = exchange.target.provider
-    format = exchange.upstream_format.name if exchange.upstream_format else ""
+    provider = state.target.provider
+    format = state.upstream_format.name if state.upstream_format else ""
     return Seen(
         kind=kind,
         status=status,
@@ -54,18 +53,17 @@ def see(
         provider=provider.name,
         host=urlsplit(provider.url_for(format)).hostname or "",
         format=format,
-        client=_words_of(exchange),
+        client=_words_of(state),
     )
 
 
-def _words_of(exchange: Exchange) -> ClientWords:
+def _words_of(state: AttemptState) -> ClientWords:
     """What the client wrote, also as it was sent on."""
-    assert exchange.target
-    head = exchange.head
+    head = state.call.head
     values = [piece.strip() for value in head.headers.values() for piece in value.split(",")]
     path = unquote(head.path).replace("?", "/").replace("&", "/").split("/")
-    names = [exchange.model, exchange.target.model]
-    return ClientWords(exchange.parsed, exchange.upstream_body, names, values, path)
+    names = [state.call.model, state.target.model]
+    return ClientWords(state.call.parsed, state.upstream_body, names, values, path)
 
 
 def _reasons(body: JsonObject) -> tuple[str, ...]:

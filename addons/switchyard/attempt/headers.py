@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from mitmproxy import http
 
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import HOP_BY_HOP
 from switchyard.exchange.http_messages import lower_items
@@ -141,19 +143,19 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def request_headers(exchange: Exchange, with_credential: bool) -> Iterator[tuple[str, str]]:
+def request_headers(state: AttemptState, with_credential: bool) -> Iterator[tuple[str, str]]:
     """The client's headers that go upstream, names in lower case.
 
     A provider of the client's own format gets those that are known to describe the request (betas,
     versions, session ids), and everything where the client's credential is for it. One of another
     format gets none but `user-agent`: they would mean nothing there.
     """
-    if not exchange.passes_through:
-        agent = exchange.head.headers.get("user-agent")
+    if not state.passes_through:
+        agent = state.call.head.headers.get("user-agent")
         if agent:
             yield "user-agent", agent
         return
-    headers, format = exchange.head.headers, exchange.format.name
+    headers, format = state.call.head.headers, state.call.format.name
     connection = headers.get("connection")
     named = {name.strip().lower() for name in connection.split(",")} if connection else ()
     for name, value in lower_items(headers, _asked_name).items():
@@ -204,42 +206,44 @@ def _is_value(value: str) -> bool:
     return value.isprintable() or _NO_VALUE.search(value) is None
 
 
-def answer_headers(exchange: Exchange, upstream: http.Headers) -> Iterator[tuple[str, str]]:
+def answer_headers(state: AttemptState, upstream: http.Headers) -> Iterator[tuple[str, str]]:
     """The headers of an answer besides its content type: the upstream's own where it speaks the
     client's format, its request id otherwise, and ours."""
-    same, left = exchange.passes_through, MOST_ANSWERED
+    same, left = state.passes_through, MOST_ANSWERED
     for name, value in lower_items(upstream, _answered_name).items():
         if same or name in _REQUEST_IDS:
             left -= len(name) + len(value)
             if left > 0 and _is_value(value):
                 yield name, value
-    yield from route_headers(exchange)
+    yield from route_headers(state.exchange, state)
 
 
-def stream_head(exchange: Exchange) -> Iterator[tuple[str, str]]:
+def stream_head(call: Call) -> Iterator[tuple[str, str]]:
     """What the head of every streamed answer says."""
-    array = exchange.asked.array
-    yield "content-type", "application/json" if array else exchange.format.content_type
+    yield "content-type", "application/json" if call.asked.array else call.format.content_type
     yield "cache-control", "no-cache"
 
 
 def route_headers(
-    exchange: Exchange, failed: AttemptRecord | None = None
+    exchange: Exchange, state: AttemptState | None = None, failed: AttemptRecord | None = None
 ) -> Iterator[tuple[str, str]]:
-    """What the router did, for whoever looks at the answer; for an error answer, `failed` is the
-    attempt whose error it tells."""
+    """What the router did, for whoever looks at the answer: that of the attempt `state`, else of
+    the one that stands for the exchange. For an error answer, `failed` is the attempt whose error
+    it tells."""
     provider = model = None
+    state = state or exchange.shown
     if failed is not None:
         provider, model = failed.provider, failed.model
-    elif exchange.target is not None:
-        provider, model = exchange.target.provider.name, exchange.target.model
+    elif state is not None:
+        provider, model = state.target.provider.name, state.target.model
     if provider is not None and model is not None:
         yield "x-switchyard-provider", provider
         yield "x-switchyard-model", _header_text(model)
     yield "x-switchyard-attempts", str(exchange.attempts)
-    if exchange.dropped:
-        yield "x-switchyard-dropped", ", ".join(exchange.dropped)
-    if exchange.instructed:
+    shortfall = state.shortfall if state is not None else exchange.shortfall
+    if shortfall.dropped:
+        yield "x-switchyard-dropped", ", ".join(shortfall.dropped)
+    if shortfall.instructed:
         yield "x-switchyard-instructed", "schema"
 
 

@@ -19,12 +19,12 @@ class ExchangeHeart:
         """`talks` says that the client gets messages, which a head is none of."""
         self.after = after
         self.every = every
-        self.beat = exchange.format.heartbeat
+        self.beat = exchange.call.format.heartbeat
         self._exchange = exchange
         self._sessions = talks
 
     def head(self) -> http.Response:
-        response = http.Response.make(200, b"", dict(stream_head(self._exchange)))
+        response = http.Response.make(200, b"", dict(stream_head(self._exchange.call)))
         del response.headers["content-length"]
         for name, value in route_headers(self._exchange):
             response.headers[name] = value
@@ -35,9 +35,10 @@ class ExchangeHeart:
         if self._sessions:
             headers = lower_items(answer.headers)
             return refusal_event(answer.status_code, headers, answer.content or b"")
-        format = self._exchange.format
+        call = self._exchange.call
+        format = call.format
         body = loads_object(answer.content or b"")
         error = format.find_error(body) if body is not None else None
-        writer = format.stream_writer(self._exchange.asked)
+        writer = format.stream_writer(call.asked)
         told = writer.feed(Failure(error or ApiError(message="No provider could answer.")))
         return told + writer.close()

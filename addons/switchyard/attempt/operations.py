@@ -6,6 +6,7 @@ from mitmproxy import http
 
 from switchyard.attempt.headers import route_headers
 from switchyard.exchange.endpoints import Endpoint
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.responses import json_response
@@ -64,20 +65,16 @@ def check_plan(operation: Operation, plan: Plan) -> None:
 
 def estimated(exchange: Exchange) -> http.Response | None:
     """The router's own answer where no provider gave one; None if it has none to give, or a
-    provider found the request itself to be wrong. Raises Refused."""
-    operation, plan = exchange.operation, exchange.plan
+    provider found the request itself to be wrong. Raises BadRequest."""
+    operation, plan = exchange.call.operation, exchange.plan
     if operation is None or plan is None:
         return None
     if any(failure.record.cls in ("request", "context-length") for failure in exchange.failures):
         return None
-    model = next((target.model for target in plan.targets if target.model), exchange.model)
-    try:
-        body = operation.estimate(model)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    model = next((target.model for target in plan.targets if target.model), exchange.call.model)
+    body = operation.estimate(model)
     if body is None:
         return None
-    exchange.answered = True
     return json_response(200, body, {**dict(route_headers(exchange)), ESTIMATE: "true"})
 
 
@@ -87,15 +84,15 @@ class Learning:
 
     calibration: Calibration
 
-    def look(self, exchange: Exchange, told: int, now: float) -> None:
+    def look(self, state: AttemptState, told: int, now: float) -> None:
         """`told` are the tokens of the whole prompt; `now` is in monotonic seconds."""
-        if exchange.target is None or exchange.operation is not None:
+        if state.call.operation is not None:
             return
-        model = exchange.target.model
+        model = state.target.model
         if not told or not self.calibration.wants(model, now):
             return
         try:
-            guessed = estimate(exchange.conversation, model)
+            guessed = estimate(state.call.conversation, model)
         except BadRequest:
             return
         self.calibration.observe(model, guessed, told, now)

@@ -12,7 +12,8 @@ from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
 from switchyard.egress.table import EgressTable
 from switchyard.exchange.client_head import Origin
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.http_messages import own_headers
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -42,21 +43,22 @@ class Passthroughs:
         return self._providers[place]
 
 
-def own_body(exchange: Exchange) -> JsonObject:
-    """What a request says to its own destination: `exchange.parsed` where nothing has to change.
+def own_body(call: Call) -> JsonObject:
+    """What a request says to its own destination: `call.parsed` where nothing has to change.
 
     What other providers' answers left in the conversation would be refused there.
     """
-    said = exchange.body if exchange.recalled else exchange.parsed
-    return exchange.format.without_sealed(said)
+    said = call.body if call.recalled else call.parsed
+    return call.format.without_sealed(said)
 
 
-def own_request(exchange: Exchange) -> http.Request:
+def own_request(state: AttemptState) -> http.Request:
     """The client's request as it is to reach its own destination: without what belongs to the
     connection or to the proxy, and with all else in its order and spelling."""
-    origin = exchange.origin
+    call = state.call
+    origin = call.origin
     assert origin
-    client = exchange.flow.request
+    client = call.flow.request
     # The flow's own head has the client's credential no more.
     request = http.Request(
         host=origin.host,
@@ -66,7 +68,7 @@ def own_request(exchange: Exchange) -> http.Request:
         authority=client.data.authority,
         path=origin.path.encode("utf-8", "surrogateescape"),
         http_version=client.data.http_version,
-        headers=http.Headers(own_headers(exchange.head.headers)),
+        headers=http.Headers(own_headers(call.head.headers)),
         content=client.raw_content,
         trailers=None,
         timestamp_start=client.timestamp_start,
@@ -78,23 +80,23 @@ def own_request(exchange: Exchange) -> http.Request:
         if "host" in request.headers:
             request.headers["host"] = origin.netloc
     request.headers.pop("expect", None)  # answered here
-    if exchange.upstream_body is not exchange.parsed:
+    if state.upstream_body is not call.parsed:
         request.headers.pop("content-encoding", None)
-        request.raw_content = dumps(exchange.upstream_body)
-    elif exchange.restated:
+        request.raw_content = dumps(state.upstream_body)
+    elif call.restated:
         request.headers.pop("content-encoding", None)
-        request.raw_content = exchange.raw
+        request.raw_content = call.raw
     length = str(len(request.raw_content or b""))
     if request.headers.get("content-length") != length:
         request.headers["content-length"] = length
     return request
 
 
-def is_renewable(exchange: Exchange) -> bool:
+def is_renewable(call: Call) -> bool:
     """Whether the client came with the token of a login at its own destination, which it renews
     when that refuses it."""
-    host = known_hosts().get(exchange.origin.host) if exchange.origin else None
-    scheme, _, token = exchange.head.headers.get("authorization", "").partition(" ")
+    host = known_hosts().get(call.origin.host) if call.origin else None
+    scheme, _, token = call.head.headers.get("authorization", "").partition(" ")
     if host is None or host.login is None or scheme.lower() != "bearer":
         return False
     return host.login.match(token.strip()) is not None

@@ -6,7 +6,7 @@ from mitmproxy import http
 
 from switchyard.attempt.headers import answer_headers
 from switchyard.attempt.headers import stream_head
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.http_messages import make_response
 from switchyard.exchange.secrets import answering
 from switchyard.failover.attempt import AttemptFailure
@@ -21,18 +21,18 @@ class RelayReceiver:
 
     def __init__(
         self,
-        exchange: Exchange,
+        state: AttemptState,
         relay: Relay | OperationRelay,
-        succeeded: Callable[[Exchange], None],
-        completed: Callable[[Exchange], None] | None = None,
+        succeeded: Callable[[AttemptState], None],
+        completed: Callable[[AttemptState], None] | None = None,
     ) -> None:
-        self._exchange = exchange
+        self._state = state
         self._relay = relay
         self._outcome = relay.outcome
         self._upstream: http.Response | None = None
-        secrets = answering(exchange)
+        secrets = answering(state)
         self._conceal, self._text = secrets.data, secrets.text
-        self._tell_success: Callable[[Exchange], None] | None = succeeded
+        self._tell_success: Callable[[AttemptState], None] | None = succeeded
         self._tell_end = completed
 
     @property
@@ -73,7 +73,7 @@ class RelayReceiver:
     def start(self, response: http.Response) -> None:
         self._upstream = response
         headers = response.headers
-        self._exchange.upstream_headers = headers
+        self._state.upstream_headers = headers
         self._relay.start(
             response.status_code,
             headers.get("content-type", ""),
@@ -102,10 +102,10 @@ class RelayReceiver:
     def _notice(self) -> None:
         outcome = self._outcome
         if outcome.committed and self._tell_success is not None:
-            self._tell_success(self._exchange)
+            self._tell_success(self._state)
             self._tell_success = None
         if outcome.committed and outcome.done and not outcome.failed and self._tell_end is not None:
-            self._tell_end(self._exchange)
+            self._tell_end(self._state)
             self._tell_end = None
 
     def broken(self, failure: AttemptFailure) -> bytes:
@@ -114,8 +114,8 @@ class RelayReceiver:
     def head(self) -> http.Response:
         assert self._upstream
         relay = self._relay
-        head = dict(stream_head(self._exchange)) if relay.streams else {"content-type": _JSON}
-        for name, value in answer_headers(self._exchange, self._upstream.headers):
+        head = dict(stream_head(self._state.call)) if relay.streams else {"content-type": _JSON}
+        for name, value in answer_headers(self._state, self._upstream.headers):
             head[name] = self._text(value) if name not in head else value
         return make_response(
             200, head.items(), None if relay.streams else self._conceal(relay.body)

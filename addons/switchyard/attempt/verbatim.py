@@ -63,8 +63,8 @@ class VerbatimReceiver(RelayReceiver):
                 self._keep_refusal()
             return b""
         if self._mends is None:
-            has_head = self._exchange.flow.response is not None
-            self._mends = has_head or self._exchange.continuation is not None
+            has_head = self._state.call.flow.response is not None
+            self._mends = has_head or self._state.exchange.continuation is not None
         if self._mends:
             self._raw.clear()
             return mended
@@ -91,7 +91,7 @@ class VerbatimReceiver(RelayReceiver):
     def _keep_refusal(self) -> None:
         status = self._head.status_code
         if status >= 300 and len(self._raw) <= MAX_ERROR_BODY:
-            self._exchange.refusal = self._own_head(bytes(self._raw))
+            self._state.refusal = self._own_head(bytes(self._raw))
 
     def head(self) -> http.Response:
         if self._mends:
@@ -99,7 +99,7 @@ class VerbatimReceiver(RelayReceiver):
         response = self._own_head(b"" if self._relay.streams else bytes(self._raw))
         if self._relay.streams:
             del response.headers["content-length"]
-        for name, value in route_headers(self._exchange):
+        for name, value in route_headers(self._state.exchange, self._state):
             response.headers[name] = value
         return response
 

@@ -1,20 +1,20 @@
 """Checks the models that a request names beside its own."""
 
 from switchyard.config.readings import readings
-from switchyard.config.schema import ClientKey
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.guard import Refused
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.shared.model_members import other_names
 
 
-def check_members(exchange: Exchange, client: ClientKey | None) -> None:
+def check_members(call: Call) -> None:
     """Raises Refused where a body names other models than its key may ask for."""
+    client = call.client
     if client is None or not is_restricted(client.models):
         return
-    ollama = exchange.format.name == "ollama"
-    for member, model in other_names(exchange.parsed, ollama):
+    ollama = call.format.name == "ollama"
+    for member, model in other_names(call.parsed, ollama):
         if not model or not all(map(client.models.matches, readings(model))):
             raise refused_model(f"the member '{member[:60]}'", member)
 

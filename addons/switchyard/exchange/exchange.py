@@ -1,9 +1,16 @@
-"""Everything about one request, in one typed object found by its flow."""
+"""One client request: what was asked, what its attempts share, and what one attempt has.
+
+Three lives, three objects. A `Call` is what the client asked and never changes; an `Exchange` is
+what all attempts of a call share; an `AttemptState` is what one attempt has, made anew for each of
+them, so that nothing of one can be met in another. Each field that changes has one writer, named
+in its docstring.
+
+They are not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -12,7 +19,11 @@ from switchyard.config.schema import ClientKey
 from switchyard.config.schema import Config
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.client_head import Origin
+from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.failed_attempt import FailedAttempt
+from switchyard.exchange.shortfall import NO_SHORTFALL
+from switchyard.exchange.shortfall import Shortfall
+from switchyard.failover.attempt import Attempt
 from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
@@ -26,35 +37,34 @@ from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
-from switchyard.wire.translate.limits import NO_LIMITS
 from switchyard.wire.translate.limits import StopLimits
 
 
-@dataclass(slots=True, kw_only=True)
-class Exchange:
-    """One client request over all its attempts. Filled in by the addons in their order.
+def _nowhere() -> Origin | None:
+    return None
 
-    It is not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
-    """
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a client asked. Made by `Intake`; every attempt starts from it."""
 
     flow: http.HTTPFlow
     """What mitmproxy shows: its request has no credential any more."""
     head: ClientHead
-    format: Format
-    """The client's wire format."""
-    raw: bytes
+    endpoint: Endpoint
+    raw: bytes = field(repr=False)
     """The client's request, without content encoding."""
     restated: bool = False
     """Whether `raw` is written anew, since its client named the model more than once."""
-    parsed: JsonObject
+    parsed: JsonObject = field(repr=False)
     """`raw`, parsed once."""
-    body: JsonObject
-    """`parsed`, with the model and the stream wish where the path said them. Never changed: every
-    attempt starts from it."""
+    body: JsonObject = field(repr=False)
+    """`parsed`, with the model and the stream flag where the path said them, and with what the
+    client only named in full."""
+    recalled: bool = False
+    """Whether `body` says in full what the client only named."""
     model: str
     """The model's name as the client wrote it."""
-    wish: bool | None
-    """What the client said about streaming; None if nothing."""
     streams: bool
     """Whether the client gets a stream."""
     asked: Asked
@@ -66,93 +76,181 @@ class Exchange:
     """The client key that the request was admitted with; None where none is asked for."""
     operation: Operation | None = None
     """What is asked for, where that is no answer."""
-    find_origin: Callable[[], Origin | None] | None = None
-    """Finds where the client's own credential leads; None where it has none that is not the
-    router's."""
-    recalled: bool = False
-    """Whether `body` says in full what the client only named."""
+    find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
+    """Finds `origin`; remembers what it found."""
+    _conversation: list[Conversation] = field(default_factory=list, init=False, repr=False)
+    """Empty until the request is read."""
 
-    plan: Plan | None = None
-    routes: Routes | None = None
-    """Those the trail began with: a later configuration's key is not for this one's hosts."""
-    trail: Trail | None = None
-
-    attempts: int = 0
-    """Attempts begun."""
-    failures: list[FailedAttempt] = field(default_factory=list)
-    answered: bool = False
-    """Whether an attempt answered the client well."""
-    broke_off: bool = False
-    """Whether the answer failed after the client had seen some of it."""
-    current: Try | None = None
-    target: ModelTarget | None = None
-    """Where the running attempt goes."""
-    upstream_format: Format | None = None
-    upstream_body: JsonObject = field(default_factory=dict)
-    upstream_streams: bool = False
-    says_stream: bool = True
-    """Whether the running attempt must say if it streams, even on a passthrough."""
-    key: SecretStr | None = None
-    """The running attempt's credential."""
-    dropped: list[str] = field(default_factory=list)
-    """What the running attempt's format cannot say of the request."""
-    instructed: bool = False
-    """Whether the running attempt asks for the shape of the answer in words."""
-    served: bool = False
-    """Whether the running attempt asks for tools that run at the provider, in its own words."""
-    limits: StopLimits = NO_LIMITS
-    """Where the running attempt's answer is to be ended, since its upstream cannot be told to."""
-    upstream_headers: http.Headers | None = None
-    """Those of the running attempt's answer; None before it came."""
-    relay: Relay | OperationRelay | None = None
-    refusal: http.Response | None = None
-    """The running attempt's refusal as the client's own destination gave it."""
-    continues: bool = False
-    """Whether the running attempt goes on with an answer that broke off."""
-    committed_relay: Relay | None = None
-    """The first relay of which the client saw something; another attempt goes on from it."""
-    continuation: Continuation | None = None
-    """Where broken streams may be continued: what the client has been told."""
-    _conversation: Conversation | None = None
-    _origin: Origin | None = None
+    @property
+    def format(self) -> Format:
+        """The client's wire format."""
+        return self.endpoint.format
 
     @property
     def origin(self) -> Origin | None:
         """Where the client's own credential leads; None where it has none that is not the router's,
         or nobody knows where it would lead."""
-        if self.find_origin is not None:
-            self._origin, self.find_origin = self.find_origin(), None
-        return self._origin
-
-    @property
-    def passes_through(self) -> bool:
-        """Whether the running attempt speaks the client's own format."""
-        if self.continues:
-            return False  # it goes on with an answer, which the client's request does not know of
-        return self.upstream_format is not None and self.upstream_format.name == self.format.name
+        return self.find_origin()
 
     @property
     def conversation(self) -> Conversation:
         """The request in the neutral model, read at most once. Raises BadRequest."""
-        if self._conversation is None:
-            self._conversation = self.format.read_request(self.body)
-        return self._conversation
+        if not self._conversation:
+            self._conversation.append(self.format.read_request(self.body))
+        return self._conversation[0]
 
-    def beside(self) -> "Exchange":
-        """This exchange as a second attempt sees it that runs beside the first: what one attempt
-        sets, the other does not see; what all attempts came to, both do."""
-        return replace(
-            self, current=None, target=None, relay=None, refusal=None, upstream_headers=None
-        )
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """What all attempts at answering one call share."""
+
+    call: Call
+    plan: Plan | None = None
+    """Writer: `Routing`."""
+    routes: Routes | None = None
+    """Those the trail began with: a later configuration's key is not for this one's hosts. Writer:
+    `Credentials`."""
+    trail: Trail | None = None
+    """Writer: `Credentials`."""
+    attempts: int = 0
+    """Attempts begun. Writer: `Credentials`."""
+    estimated: bool = False
+    """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
+    failures: list[FailedAttempt] = field(default_factory=list)
+    """Writer: `Fallback`."""
+    completed: bool = False
+    """Whether an attempt answered the client well. Writer: `Fallback`."""
+    broke_off: bool = False
+    """Whether the answer failed after the client had seen some of it. Writer: `Fallback`."""
+    continuation: Continuation | None = None
+    """What the client has been sent, where streams that break off may be continued. Writer:
+    `Reading`."""
+    committed_relay: Relay | None = None
+    """The first relay of which the client saw something; another attempt goes on from it. Writer:
+    `Reading`."""
+    latest: "AttemptState | None" = None
+    """The attempt that was begun last, hedges aside; None while none runs: before the first, when
+    it waits, and when no target is left. Writer: `begin`, which `Credentials` calls."""
+    winner: "AttemptState | None" = None
+    """The attempt whose answer the client sees, until another one has to go on with it. Writers:
+    `begin` takes it away, and `win`, which `Reading` calls, sets it."""
+
+    def begin(self, attempt: "AttemptState | None") -> None:
+        """Another attempt is made that is no hedge; None where nothing can be sent now."""
+        self.latest, self.winner = attempt, None
+
+    def win(self, attempt: "AttemptState") -> None:
+        """The client sees this attempt's answer from now on."""
+        self.winner = attempt
+
+    @property
+    def shown(self) -> "AttemptState | None":
+        """The attempt that stands for the exchange: the one that answers, else the latest."""
+        return self.winner or self.latest
+
+    @property
+    def answered(self) -> bool:
+        """Whether the client was answered well, by an attempt or by the router's estimate."""
+        return self.completed or self.estimated
+
+    @property
+    def shortfall(self) -> Shortfall:
+        """Of the attempt that stands for the exchange, or else of the one that failed last."""
+        if (shown := self.shown) is not None:
+            return shown.shortfall
+        return self.failures[-1].shortfall if self.failures else NO_SHORTFALL
 
     def steps(self) -> list[str]:
         """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        shown = self.shown
         steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
-        if self.answered and self.target is not None:
-            steps.append(f"{self.target.provider.name} ok")
-        elif self.target is not None and len(self.failures) < self.attempts and not self.broke_off:
-            steps.append(f"{self.target.provider.name} unfinished")
+        if self.answered and shown is not None:
+            steps.append(f"{shown.target.provider.name} ok")
+        elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
+            steps.append(f"{shown.target.provider.name} unfinished")
         return steps or ["no attempt"]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class AttemptState:
+    """What one attempt has. `Credentials` makes one for each that is sent, with what it chose; the
+    rest is empty until its writer has been there."""
+
+    exchange: Exchange
+    number: int
+    """Counts from 1, over all attempts of the exchange."""
+    chosen: Try
+    """The trail's record of the attempt."""
+    target: ModelTarget
+    """Where it goes."""
+    key: SecretStr | None = field(default=None, repr=False)
+    """Its credential."""
+    continues: bool = False
+    """Whether it goes on with an answer that broke off."""
+
+    upstream_format: Format | None = None
+    """Writer: `Translation`."""
+    upstream_body: JsonObject = field(default_factory=dict, repr=False)
+    """As translated. Writer: `Translation`."""
+    upstream_streams: bool = False
+    """Writer: `Translation`."""
+    says_stream: bool = True
+    """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    served: bool = False
+    """Whether it asks for tools that run at the provider, in its own words. Writer:
+    `Translation`."""
+    untranslated: Shortfall = NO_SHORTFALL
+    """What the upstream's format cannot say. Writer: `Translation`."""
+    sent_body: JsonObject | None = field(default=None, repr=False)
+    """`upstream_body` as it is sent; None at the client's own destination, and for what is no
+    conversation. Writer: `Sending`."""
+    unsent: Shortfall | None = None
+    """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
+    relay: Relay | OperationRelay | None = None
+    """Writer: `Reading`."""
+    upstream_headers: http.Headers | None = None
+    """Those of the answer; None before it came. Writer: the receiver."""
+    refusal: http.Response | None = None
+    """The refusal as the client's own destination gave it. Writer: the receiver."""
+    judged: bool = False
+    """Whether the trail knows what became of it. Writer: `Fallback`."""
+
+    @property
+    def call(self) -> Call:
+        return self.exchange.call
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether the attempt speaks the client's own format."""
+        if self.continues:
+            return False  # it goes on with an answer, which the client's request does not know of
+        upstream = self.upstream_format
+        return upstream is not None and upstream.name == self.call.format.name
+
+    @property
+    def shortfall(self) -> Shortfall:
+        """What the request that was sent does not say of the client's."""
+        return self.untranslated if self.unsent is None else self.unsent
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """What the client asked for that was left out."""
+        return self.shortfall.dropped
+
+    @property
+    def instructed(self) -> bool:
+        """Whether the shape of the answer is asked for in words."""
+        return self.shortfall.instructed
+
+    @property
+    def limits(self) -> StopLimits:
+        """Where the answer is to be ended here, since the upstream cannot be asked to."""
+        return self.shortfall.limits
+
+
+def state_of(attempt: Attempt) -> AttemptState | None:
+    """What is known of an attempt; None for one that sends nothing."""
+    return attempt.context if isinstance(attempt.context, AttemptState) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

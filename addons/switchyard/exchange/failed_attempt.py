@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from switchyard.exchange.shortfall import NO_SHORTFALL
+from switchyard.exchange.shortfall import Shortfall
 from switchyard.policy.failures import SeenKind
 from switchyard.policy.records import AttemptRecord
 from switchyard.wire.model.errors import ApiError
@@ -21,6 +23,8 @@ class FailedAttempt:
     error: ApiError
     answer: http.Response | None = None
     """The whole of it, where the client's own destination gave it."""
+    shortfall: Shortfall = NO_SHORTFALL
+    """What its request did not say of the client's."""
 
     @property
     def mark(self) -> str:

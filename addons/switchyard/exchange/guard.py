@@ -15,10 +15,12 @@ from typing import Any
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import format_of_client
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import BadRequest
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Refused(Exception):
 def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
 
+    Refused and BadRequest become the client's answer; everything else is an internal error.
     One that is no coroutine function may return something to be awaited all the same.
     """
     if inspect.iscoroutinefunction(hook):
@@ -60,6 +63,34 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
     return guarded_sync
 
 
+def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a `request` hook so that it is not called once the request has its answer, or nobody
+    waits for one any more."""
+
+    @functools.wraps(hook)
+    def called(self: Any, flow: http.HTTPFlow) -> Any:
+        return None if is_over(flow) else hook(self, flow)
+
+    return called
+
+
+def is_over(flow: http.HTTPFlow) -> bool:
+    """Whether a request has its answer, or nobody waits for one any more."""
+    return flow.response is not None or flow.error is not None or not flow.live
+
+
+def on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an `attempt` hook so that it is also given the state of the attempt, and is not called
+    for one that sends nothing."""
+
+    @functools.wraps(hook)
+    def called(self: Any, attempt: Attempt) -> Any:
+        state = state_of(attempt)
+        return None if state is None or attempt.answer else hook(self, attempt, state)
+
+    return called
+
+
 async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> None:
     try:
         await rest
@@ -68,12 +99,14 @@ async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> Non
 
 
 def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
-    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, a request that is
-    nested too deeply as the client's mistake, and all else as ours."""
+    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, BadRequest and a
+    request that is nested too deeply as the client's mistake, and all else as ours."""
     flow = subject.flow if isinstance(subject, Attempt) else subject
     headers: dict[str, str] = {}
     if isinstance(problem, Refused):
         error, headers = problem.error, problem.headers
+    elif isinstance(problem, BadRequest):
+        error = ApiError(message=str(problem), kind="invalid_request", param=problem.param)
     elif isinstance(problem, RecursionError):
         # Of all that is walked through, only what the client sent can be so deep.
         error = ApiError(message="The request's JSON is nested too deeply.", kind="invalid_request")

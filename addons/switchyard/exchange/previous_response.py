@@ -8,7 +8,8 @@ kept is left as it is: a provider that speaks Responses may know it.
 
 import hashlib
 
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
 from switchyard.state.conversations import Conversations
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -22,16 +23,16 @@ FORMAT = "openai-responses"
 
 
 def expand_previous_response(
-    kept: Conversations, exchange: Exchange, connection: bytes | None = None
+    kept: Conversations, call: Call, connection: bytes | None = None
 ) -> JsonObject:
     """The request's body with what it names in full; the same object if nothing changes.
 
     `connection` owns what was said on the client's WebSocket, if it has one.
     """
-    body = exchange.body
-    if exchange.format.name != FORMAT:
+    body = call.body
+    if call.format.name != FORMAT:
         return body
-    owners = [owner_of(exchange)]
+    owners = [owner_of(call)]
     if connection is not None:
         owners.insert(0, connection)
     before = body.get("previous_response_id")
@@ -49,11 +50,11 @@ def expand_previous_response(
     return resolve(body, find)
 
 
-def keep(kept: Conversations, exchange: Exchange) -> None:
-    """Keeps the conversation of an exchange that was answered completely by a translation, unless
+def keep(kept: Conversations, state: AttemptState) -> None:
+    """Keeps the conversation of an attempt that was answered completely by a translation, unless
     the client said `store: false`."""
-    relay = exchange.relay
-    if exchange.format.name != FORMAT or exchange.body.get("store") is False:
+    call, relay = state.call, state.relay
+    if call.format.name != FORMAT or call.body.get("store") is False:
         return
     if not isinstance(relay, Relay) or relay.upstream.name == FORMAT:
         return
@@ -64,15 +65,15 @@ def keep(kept: Conversations, exchange: Exchange) -> None:
         return
     output = response["output"]
     ids = [item["id"] for item in output if isinstance(item.get("id"), str)]
-    data = dumps([*input_items(exchange.body), *output])
-    kept.put(owner_of(exchange), id, data, ids)
+    data = dumps([*input_items(call.body), *output])
+    kept.put(owner_of(call), id, data, ids)
 
 
-def owner_of(exchange: Exchange) -> bytes:
+def owner_of(call: Call) -> bytes:
     """Whose conversations are whose: a hash of the client key that the request was admitted with.
     Where none is asked for, of the credential it came with."""
-    kind, secret = b"client", exchange.client.key if exchange.client is not None else None
+    kind, secret = b"client", call.client.key if call.client is not None else None
     if secret is None:
-        kind, secret = b"credential", exchange.credential
+        kind, secret = b"credential", call.credential
     text = secret.get_secret_value() if secret is not None else ""
     return hashlib.sha256(kind + b"\0" + text.encode("utf-8", "surrogateescape")).digest()

@@ -8,7 +8,6 @@ from switchyard.config.schema import ClientKey
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.exchange import Admission
 from switchyard.exchange.exchange import Exchange
-from switchyard.failover.attempt import Attempt
 
 
 class Exchanges:
@@ -26,8 +25,8 @@ class Exchanges:
         return len(self._by_flow)
 
     def begin(self, exchange: Exchange) -> None:
-        """The flow's exchange from now on; of two attempts the one that answers."""
-        self._by_flow[exchange.flow.id] = exchange
+        """The exchange of its flow from now on."""
+        self._by_flow[exchange.call.flow.id] = exchange
 
     def keep_head(self, flow: http.HTTPFlow, head: ClientHead) -> None:
         """Keeps what a request said before its flow was masked, until the flow is over."""
@@ -98,12 +97,6 @@ class Exchanges:
 
     def get(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._by_flow.get(flow.id)
-
-    def of(self, attempt: Attempt) -> Exchange | None:
-        """The exchange as the attempt sees it."""
-        if isinstance(attempt.context, Exchange):
-            return attempt.context
-        return self._by_flow.get(attempt.flow.id)
 
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)

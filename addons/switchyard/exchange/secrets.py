@@ -6,6 +6,7 @@ from dataclasses import replace
 from heapq import nlargest
 
 from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
 from switchyard.redaction.concealing import Concealer
@@ -24,27 +25,29 @@ _TOKEN = re.compile(r"[\w.~+/=:-]{16,}", re.ASCII)
 """What of a client's is taken for a secret: clients would choose else what is taken out."""
 
 
-def concealer_of(exchange: Exchange) -> Concealer:
-    """Knows every key and secret header that is configured, and what the client came with."""
+def concealer_of(exchange: Exchange, state: AttemptState | None = None) -> Concealer:
+    """Knows every key and secret header that is configured, what the client came with, and the key
+    of the attempt `state`, or else of the one that stands for the exchange."""
+    call, state = exchange.call, state or exchange.shown
     known = exchange.routes.concealer if exchange.routes is not None else NOTHING
     # What is masked is looked for once for each of them.
-    found = set(nlargest(MOST_OF_CLIENT, set(_of_client(exchange.head)), key=len))
-    if exchange.credential is not None:
-        found.add(exchange.credential.get_secret_value())
-    named = f"{exchange.model} {exchange.head.path.partition('?')[0]}"
+    found = set(nlargest(MOST_OF_CLIENT, set(_of_client(call.head)), key=len))
+    if call.credential is not None:
+        found.add(call.credential.get_secret_value())
+    named = f"{call.model} {call.head.path.partition('?')[0]}"
     more = {one for one in found - known.secrets if _is_secret(one) and one not in named}
-    if exchange.key is not None and exchange.key != exchange.credential:
-        more |= {exchange.key.get_secret_value()} - known.secrets
+    if state is not None and state.key is not None and state.key != call.credential:
+        more |= {state.key.get_secret_value()} - known.secrets
     return known.joined(Concealer(more)) if more else known
 
 
-def answering(exchange: Exchange) -> Concealer:
-    """Knows what the running attempt's answer may not tell the client; nothing where the client's
+def answering(state: AttemptState) -> Concealer:
+    """Knows what the attempt's answer may not tell the client; nothing where the client's
     own destination answers, which knows the client's own secrets alone."""
-    target = exchange.target
-    if target is None or exchange.routes is None or target.kind == "passthrough":
+    target, routes = state.target, state.exchange.routes
+    if routes is None or target.kind == "passthrough":
         return NOTHING
-    return exchange.routes.concealer_at(target.provider.name)
+    return routes.concealer_at(target.provider.name)
 
 
 def _is_secret(value: str) -> bool:
@@ -59,10 +62,10 @@ def _of_client(head: ClientHead) -> Iterable[str]:
             yield value.partition(" ")[2].strip() or value
 
 
-def scrubbed(exchange: Exchange, error: ApiError) -> ApiError:
+def scrubbed(state: AttemptState, error: ApiError) -> ApiError:
     """An error without any key or secret header that is configured, nor the client's own: providers
     quote what they were sent, and one may have been sent on by another."""
-    secrets = concealer_of(exchange)
+    secrets = concealer_of(state.exchange, state)
     raw = str(error.raw) if error.raw else ""
     if secrets.text(error.message) == error.message and secrets.text(raw) == raw:
         return error

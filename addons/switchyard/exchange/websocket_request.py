@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mitmproxy import http
 
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.http_messages import lower_items
@@ -26,18 +27,16 @@ class WebsocketRequest:
         owner: bytes,
         keep: Callable[[str, list[JsonObject]], None],
         ended: Callable[["WebsocketRequest"], None],
-        exchange_of: Callable[[http.HTTPFlow], Exchange | None],
     ) -> None:
         """`owner`: whose conversations it can continue, besides the client's own. `keep` is given
         the id and the items of a conversation that ends in its response, `ended` the request itself
-        after its last message. `exchange_of` finds what came of a flow over all attempts."""
+        after its last message."""
         self.request = request
         self.owner = owner
         self.lane = create.lane
         self.warms_up = not create.generates
         self._keep_items = keep
         self._ended = ended
-        self._exchange_of = exchange_of
         self._answer = AnswerReader(create.lane)
         self._exchange: Exchange | None = None
         self._kept = False
@@ -70,25 +69,24 @@ class WebsocketRequest:
         if self._kept or response is None or begun is None:
             return
         self._kept = True
-        body = begun.body
+        body, shown = begun.call.body, begun.shown
         if body.get("previous_response_id") or body.get("conversation"):
             return  # what went before, only the provider knows
         if not isinstance(id := response.get("id"), str):
             return
         items = self._answer.items
-        exchange = self._exchange_of(begun.flow) or begun
-        if body.get("store") is False and exchange.passes_through:
+        if body.get("store") is False and shown is not None and shown.passes_through:
             # Of reasoning that it was told not to store, the provider knows no id.
             items = [item for item in items if not _is_bare_reasoning(item)]
         self._keep_items(id, [*input_items(body), *items])
 
 
-def warmed_up(exchange: Exchange) -> http.Response:
+def warmed_up(call: Call) -> http.Response:
     """The response to a warm-up, which no provider has to see.
 
     Raises Refused where it continues a response that is not known here.
     """
-    if before := exchange.body.get("previous_response_id"):
+    if before := call.body.get("previous_response_id"):
         raise Refused(
             ApiError(
                 message=f"Previous response with id {str(before)[:100]!r} not found on this "
@@ -98,9 +96,9 @@ def warmed_up(exchange: Exchange) -> http.Response:
                 param="previous_response_id",
             )
         )
-    exchange.flow.comment = f"{exchange.model}: a warm-up, answered here"
-    content = warm_up(replace(exchange.asked, model=exchange.model))
-    return http.Response.make(200, content, {"content-type": exchange.format.content_type})
+    call.flow.comment = f"{call.model}: a warm-up, answered here"
+    content = warm_up(replace(call.asked, model=call.model))
+    return http.Response.make(200, content, {"content-type": call.format.content_type})
 
 
 def _is_bare_reasoning(item: JsonObject) -> bool:

@@ -61,7 +61,6 @@ class WebsocketSession:
         by the client's id, the session takes itself out when it is closed. `limits` gives those in
         force.
         """
-        self._exchanges = exchanges
         self._conversations = conversations
         self._sessions = sessions
         self._limits = limits
@@ -119,7 +118,6 @@ class WebsocketSession:
             self._owner,
             keep=self._keep,
             ended=self._running.remove,
-            exchange_of=self._exchanges.get,
         )
         self._running.append(request)
         return request

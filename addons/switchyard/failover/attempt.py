@@ -109,6 +109,22 @@ class Receiver(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Watches one upstream answer beside the receiver, which it changes nothing for."""
+
+    def head(self, response: http.Response) -> None:
+        """The upstream's head, before it is read."""
+        ...
+
+    def received(self, data: bytes) -> None:
+        """A piece of the body as it came, before it is read."""
+        ...
+
+    def ended(self) -> None:
+        """The answer is complete, or broke off."""
+        ...
+
+
 class Heart(Protocol):
     """Keeps a client that waits for a stream from believing that nobody is there.
 
@@ -158,6 +174,8 @@ class Attempt:
     """How to keep the client waiting; None where nothing may be sent before the answer."""
     way: Egress | None = None
     """How to get to the upstream, where not just by its address."""
+    observer: Observer | None = None
+    """Watches what the upstream answers."""
     listener: Callable[[bytes], None] | None = None
     """Hears every piece of a streamed answer that the client is sent."""
 

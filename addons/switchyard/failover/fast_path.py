@@ -84,7 +84,7 @@ class FastPath:
         out = self.skim(data)
         if out is None:
             receiver = self.upstream.receiver
-            out = receiver.data(data)
+            out = self.upstream.read(data)
             if (
                 not out
                 or receiver.failed
@@ -101,7 +101,7 @@ class FastPath:
         """What the client gets for a chunk that need not be read; None for any other."""
         if not self._is_armed():
             return None
-        out = self.upstream.receiver.skim(data)
+        out = self.upstream.skim(data)
         if out is not None:
             self._note(out)
         return out

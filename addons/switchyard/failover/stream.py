@@ -231,14 +231,14 @@ class FailoverStream(RequestStream):
         receiver = upstream.receiver
         if self.winner is upstream:
             if not receiver.done:
-                yield from self.send_data(receiver.broken(failure))
+                yield from self.send_data(upstream.break_off(failure))
             if receiver.failed and receiver.resumable:
                 yield from self._resume(upstream, failure)
             else:
                 yield from self.finish()
             return
         if upstream.state == "body":
-            rest = receiver.broken(failure)
+            rest = upstream.break_off(failure)
             if not receiver.failed:
                 yield from upstream.cancel("complete")
                 yield from self.forward(upstream, rest, ended=True)
@@ -330,7 +330,7 @@ class FailoverStream(RequestStream):
         if self.winner is None:
             return
         receiver = self.winner.receiver
-        rest = receiver.broken(AttemptFailure("reset", "the router is stopping"))
+        rest = self.winner.break_off(AttemptFailure("reset", "the router is stopping"))
         if receiver.failed and receiver.resumable:
             rest += receiver.closing()
         yield from self.send_data(rest)

@@ -180,25 +180,55 @@ class UpstreamRequest:
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
                 self.state = "body"
                 self.resend = None
-                self.receiver.start(response)
+                self._start(response)
             case PieceRead(data=data):
                 yield from self._received_data(data)
             case ResponseData(data=data) if self.state == "body":
-                yield from self._received_data(self.receiver.data(data))
+                yield from self._received_data(self.read(data))
             case ResponseEndOfMessage() if self.state == "body":
                 self.retire()
                 self.race.layer.upstreams.offer(self.server)
-                yield from self.race.forward(self, self.receiver.end(), ended=True)
+                yield from self.race.forward(self, self.end(), ended=True)
             case ResponseTrailers():
                 pass  # nothing in the formats routed here is said in trailers
             case _:
                 failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
                 yield from self.race.broken(self, failure)
 
+    def _start(self, response: http.Response) -> None:
+        if self.attempt.observer is not None:
+            self.attempt.observer.head(response)
+        self.receiver.start(response)
+
+    def read(self, data: bytes) -> bytes:
+        """What the receiver makes of a piece of the body."""
+        if self.attempt.observer is not None:
+            self.attempt.observer.received(data)
+        return self.receiver.data(data)
+
+    def skim(self, data: bytes) -> bytes | None:
+        """As `read`, for a piece that need not be read; None, and nothing done, for any other."""
+        out = self.receiver.skim(data)
+        if out is not None and self.attempt.observer is not None:
+            self.attempt.observer.received(data)
+        return out
+
+    def end(self) -> bytes:
+        """What the receiver makes of the body's end."""
+        if self.attempt.observer is not None:
+            self.attempt.observer.ended()
+        return self.receiver.end()
+
+    def break_off(self, failure: AttemptFailure) -> bytes:
+        """What the receiver makes of a body that will not go on."""
+        if self.attempt.observer is not None:
+            self.attempt.observer.ended()
+        return self.receiver.broken(failure)
+
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
         if self.receiver.enough:
             yield from self.cancel("the response is complete")
-            yield from self.race.forward(self, data + self.receiver.end(), ended=True)
+            yield from self.race.forward(self, data + self.end(), ended=True)
         else:
             yield from self.race.forward(self, data)
 
@@ -265,7 +295,7 @@ class UpstreamRequest:
             yield from self._check_progress()
         elif (Deadline.LINGER, self) in past:
             yield from self.cancel("complete")
-            yield from self.race.forward(self, self.receiver.end(), ended=True)
+            yield from self.race.forward(self, self.end(), ended=True)
         else:
             phase = next((each for each in _PHASES if (each, self) in past), None)
             if phase is not None:

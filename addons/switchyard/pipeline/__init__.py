@@ -20,6 +20,7 @@ from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.rights import Rights
@@ -27,7 +28,6 @@ from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.settings import Settings
 from switchyard.pipeline.status import Status
-from switchyard.pipeline.streaming import Streaming
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
@@ -65,8 +65,8 @@ def build(runtime: Runtime | None = None) -> list[object]:
         Routing(runtime),
         Credentials(runtime),
         Translation(runtime),
-        Streaming(runtime),
         Sending(runtime),
+        Reading(runtime),
         Heartbeat(runtime),
         Fallback(runtime),
         UsageCounting(runtime),

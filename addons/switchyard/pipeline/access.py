@@ -21,6 +21,7 @@ from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.exchange import Admission
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
@@ -59,9 +60,8 @@ class Access:
             return asyncio.sleep(self._slow_down(flow))
         return None
 
+    @on_request
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if flow.response or flow.error or not flow.live:
-            return
         try:
             self._decide(flow)
         except Exception as e:
@@ -70,10 +70,9 @@ class Access:
             self._runtime.exchanges.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
     @guarded
+    @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         """The body has come. Meanwhile another configuration may be in force, without the key."""
-        if flow.response or flow.error or not flow.live:
-            return
         admission = self._runtime.exchanges.admission_of(flow)
         if admission is None:
             self._decide(flow)

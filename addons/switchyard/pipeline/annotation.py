@@ -12,6 +12,7 @@ from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.utils import asyncio_utils
 
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.recording.contentview import ConversationContentview
 from switchyard.recording.flow_sinks import refresh_flow
@@ -22,6 +23,7 @@ from switchyard.usage.prices import cost_of_call
 from switchyard.usage.prices import cost_text
 from switchyard.usage.prices import tokens_of
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.conversation import Usage
 
 _LONGEST_NAME = 100
 _COLUMNS = "web_columns"
@@ -64,11 +66,11 @@ class Annotation:
         facts = [
             " -> ".join(told["route"]),
             f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
-            f"{time.monotonic() - exchange.started:.1f} s",
+            f"{time.monotonic() - exchange.call.started:.1f} s",
             *_particulars(exchange),
         ]
         flow.metadata[FACTS] = told
-        flow.comment = f"{_one_line(exchange.model)}: {', '.join(facts)}"
+        flow.comment = f"{_one_line(exchange.call.model)}: {', '.join(facts)}"
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
@@ -81,23 +83,24 @@ class Annotation:
     def _facts(self, exchange: Exchange) -> JsonObject:
         """What is known of a call, as dumps, exports and logs have it: plain data without
         secrets."""
-        target, upstream = exchange.target, exchange.upstream_format
-        usage = exchange.relay.usage if exchange.relay is not None else None
+        state = exchange.shown
+        usage = _usage_of(state)
         facts: JsonObject = {
-            "model": _one_line(exchange.model),
-            "format": exchange.format.name,
-            "stream": exchange.streams,
+            "model": _one_line(exchange.call.model),
+            "format": exchange.call.format.name,
+            "stream": exchange.call.streams,
             "answered": exchange.answered,
             "route": exchange.steps(),
-            "dropped": list(exchange.dropped),
+            "dropped": list(exchange.shortfall.dropped),
         }
-        if exchange.answered and target is not None:
+        if exchange.answered and state is not None:
+            target, upstream = state.target, state.upstream_format
             facts["provider"] = target.provider.name
             # A passthrough has the client's name for it.
-            facts["provider-model"] = _one_line(target.model or exchange.model)
+            facts["provider-model"] = _one_line(target.model or exchange.call.model)
             facts["provider-format"] = upstream.name if upstream is not None else None
             # Of an answer that another one goes on with, the tokens are not all here.
-            if upstream is not None and not exchange.continues:
+            if upstream is not None and not state.continues:
                 origin = _origin(self._runtime.base_url(target.provider, upstream.name))
                 facts |= {"provider-origin": origin} if origin else {}
         if exchange.answered and usage is not None:
@@ -120,15 +123,20 @@ async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
 
 def _particulars(exchange: Exchange) -> Iterator[str]:
     """What only some answers have: another format behind them, and what they took."""
-    upstream = exchange.upstream_format
-    if not exchange.answered:
+    state = exchange.shown
+    if not exchange.answered or state is None:
         return
-    if upstream is not None and upstream.name != exchange.format.name:
-        yield f"{upstream.name} for {exchange.format.name}"
-    usage = exchange.relay.usage if exchange.relay is not None else None
+    upstream = state.upstream_format
+    if upstream is not None and upstream.name != exchange.call.format.name:
+        yield f"{upstream.name} for {exchange.call.format.name}"
+    usage = _usage_of(state)
     if usage is not None and (usage.input or usage.output):
         yield f"{usage.input or 0:,} tokens in"
         yield f"{usage.output or 0:,} out"
+
+
+def _usage_of(state: AttemptState | None) -> Usage | None:
+    return state.relay.usage if state is not None and state.relay is not None else None
 
 
 @lru_cache(maxsize=256)

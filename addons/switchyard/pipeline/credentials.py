@@ -6,6 +6,7 @@ from mitmproxy import http
 
 from switchyard.attempt.exhausted import exhausted_response
 from switchyard.attempt.operations import estimated
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
@@ -30,11 +31,11 @@ class Credentials:
         if exchange is None or exchange.plan is None or flow.response:
             return
         exchange.routes = routes = self._runtime.routes
-        route = routes.of(exchange.plan, exchange.credential, exchange.operation)
+        route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
         session = ""
         if route.sticky:
-            headers = lower_items(exchange.head.headers)
-            found = session_of(headers, exchange.body)
+            headers = lower_items(exchange.call.head.headers)
+            found = session_of(headers, exchange.call.body)
             session = found.id if found else ""
         exchange.trail = self._runtime.begin_trail(route, exchange.plan, session)
 
@@ -47,36 +48,44 @@ class Credentials:
         if attempt.hedge:
             self._hedge(exchange, attempt, now)
             return
-        exchange.target = None
-        attempt.context = exchange
+        exchange.begin(None)
         attempt.hedge_after = exchange.plan.hedge_after if exchange.plan else None
         match exchange.trail.next(now):
             case WaitUntil(at=at):
                 attempt.wait = max(0.0, at - now)
             case Exhausted() as end:
-                attempt.answer = estimated(exchange) or exhausted_response(exchange, end, now)
+                attempt.answer = self._give_up(exchange, end, now)
             case Try() as chosen:
-                self._take(exchange, chosen)
+                attempt.context = state = self._take(exchange, chosen)
+                exchange.begin(state)
 
     def _hedge(self, exchange: Exchange, attempt: Attempt, now: float) -> None:
         """Give a slow attempt a rival at another member, if one is there."""
-        attempt.context = rival = exchange.beside()
         chosen = exchange.trail.hedge(now) if exchange.trail else None
         if chosen is not None:
-            self._take(rival, chosen)
-            exchange.attempts = rival.attempts
+            attempt.context = self._take(exchange, chosen)
 
-    def _take(self, exchange: Exchange, chosen: Try) -> None:
+    def _take(self, exchange: Exchange, chosen: Try) -> AttemptState:
         target = chosen.target.ref
         assert isinstance(target, ModelTarget)
         exchange.attempts = chosen.number
-        exchange.current = chosen
-        exchange.continues = exchange.committed_relay is not None
-        exchange.target = target
-        exchange.refusal = None
         if chosen.credential.forwarded:
             # Where the router asks for keys of its own, what a client came with is one of those.
-            exchange.key = None if self._runtime.client_keys else exchange.credential
+            key = None if self._runtime.client_keys else exchange.call.credential
         else:
             assert exchange.routes
-            exchange.key = exchange.routes.key(chosen.credential.id)
+            key = exchange.routes.key(chosen.credential.id)
+        return AttemptState(
+            exchange=exchange,
+            number=chosen.number,
+            chosen=chosen,
+            target=target,
+            key=key,
+            continues=exchange.committed_relay is not None,
+        )
+
+    def _give_up(self, exchange: Exchange, end: Exhausted, now: float) -> http.Response:
+        """The client's answer where no target is left. Raises BadRequest."""
+        answer = estimated(exchange)
+        exchange.estimated = answer is not None
+        return answer or exhausted_response(exchange, end, now)

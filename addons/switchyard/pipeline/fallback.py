@@ -8,7 +8,8 @@ from switchyard.attempt.exhausted import own_answer
 from switchyard.attempt.failure import see
 from switchyard.attempt.failure import what_went_wrong
 from switchyard.attempt.passthrough import is_renewable
-from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
@@ -31,39 +32,40 @@ class Fallback:
 
     @guarded
     def attempt_ended(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.of(attempt)
-        assert exchange
+        state = state_of(attempt)
+        assert state
+        exchange = state.exchange
         if attempt.lost:
-            self._finish(exchange)
+            self._finish(state)
             return
         assert attempt.failure
-        begun = exchange.relay is not None and exchange.relay.committed
-        told_before = self._was_told(exchange)
-        self._record(exchange, attempt.failure, after_output=begun)
+        begun = state.relay is not None and state.relay.committed
+        told_before = self._was_told(state)
+        self._record(state, attempt.failure, after_output=begun)
         last = exchange.failures[-1]
-        if last.status == 401 and last.answer and not told_before and is_renewable(exchange):
+        if last.status == 401 and last.answer and not told_before and is_renewable(state.call):
             # Were another member to answer, the client would never learn to renew its login.
             attempt.answer = own_answer(exchange, last)
         attempt.again = attempt.answer is None
 
-    def _was_told(self, exchange: Exchange) -> bool:
-        """Whether the running attempt's key has been refused before."""
-        assert exchange.current
-        status, _ = self._runtime.health.last_failure(exchange.current.key)
+    def _was_told(self, state: AttemptState) -> bool:
+        """Whether the attempt's key has been refused before."""
+        status, _ = self._runtime.health.last_failure(state.chosen.key)
         return status == 401
 
     def response(self, flow: http.HTTPFlow) -> None:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None or exchange.trail is None:
             return
-        relay = exchange.relay
-        if exchange.current is not None and relay is not None and relay.committed:
+        state = exchange.shown
+        relay = state.relay if state is not None else None
+        if state is not None and not state.judged and relay is not None and relay.committed:
             if relay.problem is not None:
                 exchange.broke_off = True
-                self._record(exchange, AttemptFailure("answer", relay.problem.error.message), True)
+                self._record(state, AttemptFailure("answer", relay.problem.error.message), True)
             else:
-                exchange.answered = True
-                self._finish(exchange)
+                exchange.completed = True
+                self._finish(state)
         exchange.trail.abandon(time.monotonic())
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -71,40 +73,42 @@ class Fallback:
         if exchange is not None and exchange.trail is not None:
             exchange.trail.abandon(time.monotonic())
 
-    def _finish(self, exchange: Exchange) -> None:
-        if exchange.current is None or exchange.trail is None:
+    def _finish(self, state: AttemptState) -> None:
+        trail = state.exchange.trail
+        if state.judged or trail is None:
             return
-        usage = exchange.relay.usage if exchange.relay else None
+        usage = state.relay.usage if state.relay else None
         tokens = usage.tokens if usage else 0
-        exchange.trail.finished(exchange.current, time.monotonic(), tokens)
-        exchange.current = None
+        trail.finished(state.chosen, time.monotonic(), tokens)
+        state.judged = True
 
     def _record(
-        self, exchange: Exchange, failure: AttemptFailure, after_output: bool = False
+        self, state: AttemptState, failure: AttemptFailure, after_output: bool = False
     ) -> None:
-        assert exchange.target and exchange.trail and exchange.current
+        trail, attempt = state.exchange.trail, state.chosen
+        assert trail and not state.judged
         now = time.monotonic()
-        problem = exchange.relay.problem if exchange.relay else None
-        error = scrubbed(exchange, what_went_wrong(failure, problem))
-        seen = see(exchange, failure, problem, error, after_output)
-        verdict = self._runtime.table_of(exchange.target.provider).classify(seen)
+        problem = state.relay.problem if state.relay else None
+        error = scrubbed(state, what_went_wrong(failure, problem))
+        seen = see(state, failure, problem, error, after_output)
+        verdict = self._runtime.table_of(state.target.provider).classify(seen)
         assert seen.client is not None
         retry_after = earliest_retry(
-            lower_items(exchange.upstream_headers) if exchange.upstream_headers else {},
+            lower_items(state.upstream_headers) if state.upstream_headers else {},
             seen.client.without_any(error.raw) if error.raw else None,
             time.time(),
             limits=verdict.cls == "quota",
         )
-        attempt = exchange.current
-        exchange.trail.failed(attempt, seen, verdict, now, retry_after)
+        trail.failed(attempt, seen, verdict, now, retry_after)
         assert attempt.record is not None
-        exchange.failures.append(
+        state.exchange.failures.append(
             FailedAttempt(
-                record=exchange.trail.records[attempt.record],
+                record=trail.records[attempt.record],
                 kind=seen.kind,
                 status=seen.status if seen.kind == "status" else None,
                 error=error,
-                answer=exchange.refusal,
+                answer=state.refusal,
+                shortfall=state.shortfall,
             )
         )
-        exchange.current = None
+        state.judged = True

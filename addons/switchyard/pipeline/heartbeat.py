@@ -1,6 +1,7 @@
 """Signs of life for clients that wait for a stream."""
 
 from switchyard.attempt.heartbeat import ExchangeHeart
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import guarded
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
@@ -14,10 +15,11 @@ class Heartbeat:
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.of(attempt)
-        if exchange is None or not exchange.streams or not exchange.format.heartbeat:
+        exchange = self._runtime.exchanges.get(attempt.flow)
+        if exchange is None or not exchange.call.streams or not exchange.call.format.heartbeat:
             return
-        if exchange.target is not None and exchange.target.kind == "passthrough":
+        state = state_of(attempt)
+        if state is not None and state.target.kind == "passthrough":
             return  # its client waits as long as without us, and gets its own head
         settings = self._runtime.config.heartbeat
         talks = self._runtime.session_request_of(attempt.flow) is not None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable
 from dataclasses import replace
+from functools import cache
 from functools import partial
 from secrets import token_hex
 
@@ -11,6 +12,7 @@ from mitmproxy import http
 from switchyard.attempt.operations import make_operation
 from switchyard.clients.keys import client_credential
 from switchyard.clients.rights import check_members
+from switchyard.config.schema import ClientKey
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
@@ -20,9 +22,12 @@ from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import named_model
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import is_over
+from switchyard.exchange.guard import on_request
 from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
 from switchyard.exchange.previous_response import expand_previous_response
@@ -36,7 +41,6 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.ollama.generate import preloaded
 from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.shared.model_members import names_in_other_letters
 from switchyard.wire.shared.model_members import names_twice
 from switchyard.wire.translate.mixed_dialect import standard
@@ -54,9 +58,8 @@ class Intake:
         self._runtime = runtime
 
     @guarded
+    @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        if flow.response or flow.error or not flow.live:
-            return None
         runtime = self._runtime
         request = flow.request
         own = runtime.is_own(flow)
@@ -78,41 +81,51 @@ class Intake:
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
         """As `_begin`, with a body that is read while others are served."""
         raw, parsed = await read_aside(flow.request, self._runtime.config.limits)
-        if not flow.error and flow.live:
+        if not is_over(flow):
             self._begin(flow, endpoint, raw, parsed)
 
     def _begin(
         self, flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes, parsed: JsonObject
     ) -> None:
-        runtime, request = self._runtime, flow.request
-        head = runtime.exchanges.head_of(flow)
-        exchange = begin_exchange(flow, head, endpoint, raw, parsed)
-        exchange.client = runtime.exchanges.client_of(flow)
-        check_members(exchange, exchange.client)
-        if runtime.has_own_login(flow):
-            # For most requests nobody asks for it.
-            find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
-            exchange.find_origin = partial(find, request, head.path)
-        body = exchange.body
+        runtime = self._runtime
+        head, client = runtime.exchanges.head_of(flow), runtime.exchanges.client_of(flow)
+        call = read_call(flow, head, endpoint, raw, parsed, client)
+        check_members(call)
         turn = runtime.session_request_of(flow)
-        exchange.body = expand_previous_response(
-            runtime.conversations, exchange, turn.owner if turn else None
-        )
-        exchange.recalled = exchange.body is not body
-        if "previous_response_id" not in exchange.body:
-            if before := text_of(exchange.parsed.get("previous_response_id")):
-                exchange.asked = replace(exchange.asked, previous=before)
-        # A count's model, which the path may name, is no member of its body.
-        asked = exchange.body if endpoint.kind == "compact" else exchange.parsed
-        exchange.operation = make_operation(endpoint, asked, exchange.model, runtime.calibration)
+        call = self._completed(call, turn.owner if turn else None)
+        exchange = Exchange(call=call)
         if turn is not None:
             turn.bind(exchange)
-        warms_up = turn is not None and turn.warms_up
-        answer = warmed_up(exchange) if warms_up else local_answer(endpoint, exchange)
+        answer = warmed_up(call) if turn is not None and turn.warms_up else local_answer(call)
         if answer is not None:
             flow.response = answer
             return
         runtime.exchanges.begin(exchange)
+
+    def _completed(self, call: Call, connection: bytes | None) -> Call:
+        """The call with what the router knows besides: what the client only named, where the call
+        would go without the router, and which operation it is. `connection` owns what was said on
+        the client's WebSocket, if it has one."""
+        runtime, flow, endpoint, asked = self._runtime, call.flow, call.endpoint, call.asked
+        find_origin = call.find_origin
+        if runtime.has_own_login(flow):
+            # For most requests nobody asks for it.
+            find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
+            find_origin = cache(partial(find, flow.request, call.head.path))
+        body = expand_previous_response(runtime.conversations, call, connection)
+        if "previous_response_id" not in body:
+            if before := text_of(call.parsed.get("previous_response_id")):
+                asked = replace(asked, previous=before)
+        # A count's model, which the path may name, is no member of its body.
+        said = body if endpoint.kind == "compact" else call.parsed
+        return replace(
+            call,
+            body=body,
+            recalled=body is not call.body,
+            asked=asked,
+            operation=make_operation(endpoint, said, call.model, runtime.calibration),
+            find_origin=find_origin,
+        )
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -126,11 +139,16 @@ class Intake:
         return may_forward(self._runtime, flow)
 
 
-def begin_exchange(
-    flow: http.HTTPFlow, head: ClientHead, endpoint: Endpoint, raw: bytes, parsed: JsonObject
-) -> Exchange:
-    """The exchange of a call to a model, whose body is `raw`, and `parsed`. Raises Refused if that
-    is none."""
+def read_call(
+    flow: http.HTTPFlow,
+    head: ClientHead,
+    endpoint: Endpoint,
+    raw: bytes,
+    parsed: JsonObject,
+    client: ClientKey | None = None,
+) -> Call:
+    """A call to a model by what its request says, whose body is `raw`, and `parsed`. Raises Refused
+    or BadRequest if that is none."""
     if (other := names_in_other_letters(parsed)) is not None:
         message = f"The member {other!r} may be read as 'model'. Leave it out."
         raise Refused(ApiError(message=message, kind="invalid_request", param="model"))
@@ -150,19 +168,17 @@ def begin_exchange(
             )
         )
     asks = endpoint.kind == "generate"
-    wish = endpoint.format.asks_stream(body, flow.request.path) if asks else None
     options = body.get("stream_options")
-    return Exchange(
+    return Call(
         flow=flow,
         head=head,
-        format=endpoint.format,
+        endpoint=endpoint,
         raw=raw,
         restated=restated,
         parsed=parsed,
         body=body,
         model=model.strip(),
-        wish=wish,
-        streams=bool(wish),
+        streams=bool(asks and endpoint.format.asks_stream(body, flow.request.path)),
         asked=Asked(
             model=model,
             id=token_hex(16),
@@ -172,24 +188,22 @@ def begin_exchange(
         ),
         started=time.monotonic(),
         credential=client_credential(head),
+        client=client,
     )
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
-    """The body in the words of its endpoint's format; itself where it is. Raises Refused with what
-    is wrong with one in other words."""
+    """The body in the words of its endpoint's format; itself where it is. Raises BadRequest with
+    what is wrong with one in other words."""
     if endpoint.kind != "generate" or endpoint.format.name != "openai-chat":
         return parsed
-    try:
-        return standard(parsed)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+    return standard(parsed)
 
 
-def local_answer(endpoint: Endpoint, exchange: Exchange) -> http.Response | None:
+def local_answer(call: Call) -> http.Response | None:
     """The answer to a call that no model has to see: Ollama's clients ask for nothing to have a
     model loaded before it is needed."""
-    if endpoint.kind != "generate" or endpoint.format.name != "ollama":
+    if call.endpoint.kind != "generate" or call.format.name != "ollama":
         return None
-    loaded = preloaded(exchange.parsed, exchange.asked.created)
+    loaded = preloaded(call.parsed, call.asked.created)
     return None if loaded is None else json_response(200, loaded)

@@ -10,6 +10,7 @@ from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_request
 from switchyard.exchange.model_name import check_name
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
@@ -33,9 +34,8 @@ class Management:
         self._runtime = runtime
 
     @guarded
+    @on_request
     def request(self, flow: http.HTTPFlow) -> None:
-        if flow.response or flow.error or not flow.live:
-            return
         runtime = self._runtime
         if not runtime.is_own(flow) or runtime.exchanges.get(flow) is not None:
             return

@@ -15,7 +15,9 @@ from mitmproxy import http
 from mitmproxy import types
 from mitmproxy.addonmanager import Loader
 
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.secrets import NOTHING
 from switchyard.exchange.secrets import concealer_of
 from switchyard.failover.attempt import Attempt
@@ -31,7 +33,6 @@ from switchyard.recording.live_tape import LiveTape
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.metadata import REQUEST
 from switchyard.recording.recording import Recording
-from switchyard.recording.recording import RecordingReceiver
 from switchyard.recording.recording import record
 from switchyard.recording.tape import Tape
 from switchyard.redaction.concealing import Concealer
@@ -120,26 +121,28 @@ class Recorder:
         settings = self._runtime.config.exchange_log
         if not self._shows and settings is None:
             return
-        exchange = self._runtime.exchanges.of(attempt)
+        exchange, state = self._runtime.exchanges.get(attempt.flow), state_of(attempt)
         if exchange is None:
             return
         keeps_bodies = self._shows or (settings is not None and settings.bodies)
-        running = self._running.setdefault(exchange.flow.id, _Running())
+        running = self._running.setdefault(exchange.call.flow.id, _Running())
         if running.tape is None:
             running.tape = Tape() if keeps_bodies else Tape(0)
             if shows_flows():
                 running.tape = LiveTape(exchange)
         attempt.listener = running.tape.add
-        self._show_failed(running, exchange, _next_step(attempt, exchange))
-        if attempt.answer is None and (recording := record(attempt, exchange)) is not None:
+        self._show_failed(running, exchange, _next_step(attempt, state))
+        if attempt.answer is not None or state is None:
+            return
+        if (recording := record(attempt, state)) is not None:
             running.recordings.append(recording)
             if not keeps_bodies:
                 recording.body = Tape(0)
 
     def attempt_ended(self, attempt: Attempt) -> None:
-        if not isinstance(attempt.receiver, RecordingReceiver):
+        recording = attempt.observer
+        if not isinstance(recording, Recording):
             return
-        recording = attempt.receiver.recording
         recording.over = True
         recording.lost = attempt.lost
         failures = recording.exchange.failures
@@ -166,7 +169,8 @@ class Recorder:
             recording.over = recording.over or exchange.answered or exchange.broke_off
         secrets = concealer_of(exchange)
         self._keep_stream(flow, running.tape, secrets if self._shows else NOTHING)
-        if self._shows and exchange.target is not None and exchange.target.kind != "passthrough":
+        shown = exchange.shown
+        if self._shows and shown is not None and shown.target.kind != "passthrough":
             _conceal_whole(flow, secrets)
         last = "" if exchange.answered else "given up"
         attempts = [self._made(recording, secrets, last) for recording in running.recordings]
@@ -208,7 +212,7 @@ class Recorder:
         for recording in recordings:
             if recording.flow is not None and not recording.shown and _is_wanted(recording, wanted):
                 recording.shown = True
-                recording.exchange.flow.metadata[REQUEST] = recording.exchange.flow.id
+                recording.exchange.call.flow.metadata[REQUEST] = recording.exchange.call.flow.id
                 store_flow(recording.flow)
 
 
@@ -232,9 +236,9 @@ def _is_wanted(recording: Recording, wanted: str) -> bool:
     return not went_well or (wanted == "changed" and recording.differs)
 
 
-def _next_step(attempt: Attempt, exchange: Exchange) -> str:
+def _next_step(attempt: Attempt, state: AttemptState | None) -> str:
     if attempt.answer is not None:
         return "given up"
     if attempt.wait is not None:
         return f"waits {attempt.wait:.1f} s"
-    return exchange.target.provider.name if exchange.target is not None else ""
+    return state.target.provider.name if state is not None else ""

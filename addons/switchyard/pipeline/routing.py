@@ -29,7 +29,7 @@ class Routing:
         exchange = self._runtime.exchanges.get(flow)
         if exchange is None or flow.response:
             return
-        check_name(exchange.model)
+        check_name(exchange.call.model)
         client = self._runtime.exchanges.client_of(flow)
         allowed = client.models if client else None
         try:
@@ -43,8 +43,8 @@ class Routing:
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
         exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
-        if exchange.operation is not None:
-            check_plan(exchange.operation, exchange.plan)
+        if exchange.call.operation is not None:
+            check_plan(exchange.call.operation, exchange.plan)
         self._runtime.failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
@@ -53,7 +53,7 @@ class Routing:
         At the router's own address names go first; what is none of them is meant for the home of
         the client's format. Raises UnknownModel and ModelNotAllowed.
         """
-        runtime, flow, model = self._runtime, exchange.flow, exchange.model
+        runtime, flow, model = self._runtime, exchange.call.flow, exchange.call.model
         if not runtime.is_own(flow):
             host, port = flow.request.pretty_host, flow.request.port
             if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
@@ -65,7 +65,7 @@ class Routing:
         except ModelNotAllowed:
             raise
         except UnknownModel:
-            home = exchange.origin
+            home = exchange.call.origin
             plan = runtime.catalog.intercepted(home.host, home.port, model) if home else None
             if plan is None:
                 raise
@@ -77,12 +77,12 @@ class Routing:
         that is nowhere and nothing else is left."""
         if not plan.passes_through:
             return plan
-        origin, provider = exchange.origin, None
+        origin, provider = exchange.call.origin, None
         if origin is not None:
-            provider = self._runtime.passthroughs.provider(origin, exchange.format.name)
-        settled = plan.through(provider, exchange.model)
+            provider = self._runtime.passthroughs.provider(origin, exchange.call.format.name)
+        settled = plan.through(provider, exchange.call.model)
         if not settled.members:
-            raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.flow)))
+            raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.call.flow)))
         return settled
 
 
@@ -90,8 +90,9 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
     """The plan without the targets that could not see the whole prompt: of a Gemini request with
     `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
     where no target is left."""
-    format, body = exchange.format.name, exchange.body
-    if format not in (GEMINI, CODE_ASSIST) or exchange.operation is not None:
+    call = exchange.call
+    format, body = call.format.name, call.body
+    if format not in (GEMINI, CODE_ASSIST) or call.operation is not None:
         return plan
     body = object_of(body.get("request")) if format == CODE_ASSIST else body
     if not (body.get("cachedContent") or body.get("cached_content")):
@@ -101,7 +102,7 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
         return able
     raise Refused(
         ApiError(
-            message=f"No provider of model {exchange.model!r} speaks Gemini's format, which "
+            message=f"No provider of model {call.model!r} speaks Gemini's format, which "
             "'cachedContent' needs. Send the whole prompt, or choose a model of a Gemini provider.",
             kind="invalid_request",
             param="cachedContent",
@@ -113,7 +114,7 @@ def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
     """For a request that only its own destination could answer."""
     if own_login:
         why = (
-            f"the router knows no host for format {exchange.format.name}. Call that "
+            f"the router knows no host for format {exchange.call.format.name}. Call that "
             "provider's host, with the router as proxy (HTTPS_PROXY)."
         )
     else:
@@ -122,8 +123,8 @@ def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
             "and send the provider's login with the call."
         )
     return ApiError(
-        message=f"Only the client's own provider ('passthrough') serves model {exchange.model!r}, "
-        f"but {why}",
+        message=f"Only the client's own provider ('passthrough') serves model "
+        f"{exchange.call.model!r}, but {why}",
         kind="invalid_request",
         code="no_destination",
         param="model",

@@ -2,7 +2,6 @@
 
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
-from switchyard.attempt.body import stages_of
 from switchyard.attempt.body import write_body
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
@@ -11,16 +10,13 @@ from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import timeouts
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
-from switchyard.exchange.exchange import Exchange
-from switchyard.exchange.guard import Refused
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime import Runtime
 from switchyard.wire.format import Format
-from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.relay.relay import Relay
 
 
 class Sending:
@@ -34,60 +30,56 @@ class Sending:
         self._runtime = runtime
 
     @guarded
-    def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.of(attempt)
-        if exchange is None or exchange.target is None or attempt.answer:
-            return
-        upstream, provider = exchange.upstream_format, exchange.target.provider
+    @on_attempt
+    def attempt(self, attempt: Attempt, state: AttemptState) -> None:
+        upstream, provider = state.upstream_format, state.target.provider
         assert upstream
-        if exchange.target.kind == "passthrough":
-            attempt.request = own_request(exchange)
-            self._set_out(attempt, exchange)
+        if state.target.kind == "passthrough":
+            attempt.request = own_request(state)
+            self._set_out(attempt, state)
             return
-        path = call_path(exchange, upstream)
+        path = call_path(state, upstream)
         url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
-        body, changes = complete_body(exchange, upstream), []
-        if exchange.operation is None:
-            body, changes = self._runtime.adjustments.apply(exchange, body)
-            if isinstance(exchange.relay, Relay):
-                tag = self._runtime.adjustments.thinking_tag(exchange.target, upstream.name)
-                exchange.relay.stages = stages_of(exchange, body, tag)
+        body, changes = complete_body(state, upstream), []
+        if state.call.operation is None:
+            adjusted = self._runtime.adjustments.apply(state, body)
+            body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
+            state.sent_body = body
         url = url_without_socket(url)
-        headers = dict(self._headers(exchange, upstream, provider))
+        headers = dict(self._headers(state, upstream, provider))
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
-        request = make_request(url, headers, write_body(exchange, body))
+        request = make_request(url, headers, write_body(state, body))
         change_headers(request.headers, changes)
         attempt.request = request
-        self._set_out(attempt, exchange)
+        self._set_out(attempt, state)
 
-    def _set_out(self, attempt: Attempt, exchange: Exchange) -> None:
+    def _set_out(self, attempt: Attempt, state: AttemptState) -> None:
         """The attempt's way and its deadlines."""
-        assert exchange.target and exchange.upstream_format
-        if exchange.current is not None:
-            credential, format = exchange.current.credential.id, exchange.upstream_format.name
-            attempt.way = self._runtime.ways.of(credential, format)
-        attempt.timeouts = timeouts(exchange.target.provider, exchange.upstream_streams)
+        assert state.upstream_format
+        credential, format = state.chosen.credential.id, state.upstream_format.name
+        attempt.way = self._runtime.ways.of(credential, format)
+        attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
 
-    def _headers(self, exchange: Exchange, upstream: Format, provider: Provider):
+    def _headers(self, state: AttemptState, upstream: Format, provider: Provider):
         # Where the router asks for keys of its own, what a client came with is one of those.
         forwards = provider.credentials == "forward" and not self._runtime.client_keys
         yield "content-type", "application/json"
-        yield "accept", upstream.content_type if exchange.upstream_streams else "application/json"
+        yield "accept", upstream.content_type if state.upstream_streams else "application/json"
         # What comes compressed would have to be undone before it can be read.
         yield "accept-encoding", "identity"
         yield from upstream.headers().items()
-        client = exchange.head.headers
+        client = state.call.head.headers
         # A forwarded credential stays as the client put it where the upstream speaks the client's
         # format: an OAuth token is a Bearer and no API key.
         as_it_is = (
             forwards
-            and exchange.passes_through
+            and state.passes_through
             and ("authorization" in client or "x-api-key" in client)
         )
-        yield from request_headers(exchange, with_credential=as_it_is)
-        if exchange.key is not None and not as_it_is:
-            yield auth_header(provider.auth_for(upstream.name), exchange.key.get_secret_value())
+        yield from request_headers(state, with_credential=as_it_is)
+        if state.key is not None and not as_it_is:
+            yield auth_header(provider.auth_for(upstream.name), state.key.get_secret_value())
         for rule in provider.headers:
             if not rule.copy_of:
                 yield rule.name.lower(), rule.value.get_secret_value()
@@ -95,14 +87,10 @@ class Sending:
                 yield rule.name.lower(), value
 
 
-def call_path(exchange: Exchange, upstream: Format) -> str:
-    """The path of the attempt's call, below the version segment. Raises Refused if the model's name
-    cannot stand in it."""
-    assert exchange.target
-    model = exchange.target.model
-    try:
-        if exchange.operation is not None:
-            return exchange.operation.path(upstream.name, model)
-        return upstream.path(model, exchange.upstream_streams)
-    except BadRequest as e:
-        raise Refused(ApiError(message=str(e), kind="invalid_request", param=e.param)) from None
+def call_path(state: AttemptState, upstream: Format) -> str:
+    """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
+    name cannot stand in it."""
+    model = state.target.model
+    if state.call.operation is not None:
+        return state.call.operation.path(upstream.name, model)
+    return upstream.path(model, state.upstream_streams)

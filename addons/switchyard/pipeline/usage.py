@@ -35,16 +35,16 @@ class UsageCounting:
             tally = self.totals[failure.record.provider, failure.record.model]
             tally.requests += 1
             tally.failures += 1
-        if exchange.target is None:
+        if (state := exchange.shown) is None:
             return
-        tally = self.totals[exchange.target.provider.name, exchange.target.model]
+        tally = self.totals[state.target.provider.name, state.target.model]
         if not exchange.broke_off:
             tally.requests += 1
-        usage = exchange.relay.usage if exchange.relay else None
+        usage = state.relay.usage if state.relay else None
         if usage is None:
-            tally.unknown += exchange.operation is None
+            tally.unknown += exchange.call.operation is None
             return
-        self._learning.look(exchange, usage.input or 0, time.monotonic())
+        self._learning.look(state, usage.input or 0, time.monotonic())
         tally.input += usage.input or 0
         tally.output += usage.output or 0
         tally.cache_read += usage.cache_read or 0

@@ -7,6 +7,7 @@ from switchyard.exchange.endpoints import find_socket_endpoint
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_request
 from switchyard.exchange.websocket_handshake import accepted
 from switchyard.exchange.websocket_handshake import check_handshake
 from switchyard.exchange.websocket_handshake import no_websocket
@@ -22,11 +23,10 @@ class Websockets:
         self._runtime = runtime
 
     @guarded
+    @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         request = flow.request
         if "websocket" not in request.headers.get("upgrade", "").lower():
-            return
-        if flow.response or flow.error or not flow.live:
             return
         spoken = self._is_spoken(request, self._runtime.is_own(flow))
         if spoken is None:

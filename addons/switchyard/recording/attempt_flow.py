@@ -27,11 +27,11 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
     """Return the attempt as a flow that mitmproxy can show and save, without secrets."""
     exchange, sent = recording.exchange, recording.request
     server = recording.server or connection.Server(address=(sent.host, sent.port))
-    flow = http.HTTPFlow(exchange.flow.client_conn, server)
+    flow = http.HTTPFlow(exchange.call.flow.client_conn, server)
     flow.request = _request(recording, secrets)
     # What became of it comes first: lists of flows show the beginning of a comment alone.
     step = f" -> {next_step}" if next_step else ""
-    which = f"attempt {recording.number} of {_name(exchange)} for {short_id(exchange.flow)}"
+    which = f"attempt {recording.number} of {_name(exchange)} for {short_id(exchange.call.flow)}"
     notes = [f"{recording.outcome}{step}, {which}"]
     if recording.response is not None:
         flow.response = _response(recording, recording.response, secrets)
@@ -40,15 +40,15 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
         flow.marked = ":small_red_triangle:"
         said = secrets.text(failed.error.message)
         if failed.kind in _BROKE:
-            flow.error = mflow.Error(said, recording.ended or time.time())
+            flow.error = mflow.Error(said, recording.ended_at or time.time())
         notes.append(failed.record.reason)
     elif not recording.over or recording.lost:
-        flow.error = mflow.Error("abandoned", recording.ended or time.time())
+        flow.error = mflow.Error("abandoned", recording.ended_at or time.time())
     content = sent.raw_content or b""
     if len(content) > REQUEST_KEPT:
         notes.append(f"the first {REQUEST_KEPT:,} of {len(content):,} bytes of the request")
     flow.comment = "; ".join(note for note in notes if note)
-    flow.metadata[REQUEST] = exchange.flow.id
+    flow.metadata[REQUEST] = exchange.call.flow.id
     flow.metadata[ATTEMPT] = recording.number
     flow.metadata[FACTS] = {
         "provider": recording.provider,
@@ -66,7 +66,7 @@ def short_id(flow: http.HTTPFlow) -> str:
 
 
 def _name(exchange: Exchange) -> str:
-    return exchange.plan.name if exchange.plan is not None else exchange.model
+    return exchange.plan.name if exchange.plan is not None else exchange.call.model
 
 
 def _request(recording: Recording, secrets: Concealer) -> http.Request:
@@ -105,6 +105,6 @@ def _response(recording: Recording, response: http.Response, secrets: Concealer)
         headers=headers,
         content=secrets.data(content),
         trailers=None,
-        timestamp_start=recording.answered,
-        timestamp_end=recording.ended or time.time(),
+        timestamp_start=recording.answered_at,
+        timestamp_end=recording.ended_at or time.time(),
     )

@@ -28,12 +28,12 @@ class LiveTape(Tape):
     def add(self, data: bytes) -> None:
         super().add(data)
         # What came last is put there at the end.
-        now, response = time.monotonic(), self._exchange.flow.response
+        now, response = time.monotonic(), self._exchange.call.flow.response
         if now < self._due or response is None:
             return
         self._due = now + _LIVE_EVERY
         try:
             response.data.content = concealer_of(self._exchange).data(self.kept)
-            refresh_flow(self._exchange.flow)
+            refresh_flow(self._exchange.call.flow)
         except Exception:  # the stream goes on, whoever watches it
             logger.exception("switchyard: a running stream cannot be shown")

@@ -7,11 +7,10 @@ from dataclasses import field
 from mitmproxy import connection
 from mitmproxy import http
 
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.failover.attempt import Attempt
-from switchyard.failover.attempt import AttemptFailure
-from switchyard.failover.attempt import Receiver
 from switchyard.recording.tape import Tape
 
 REQUEST_KEPT = 16 * 1024 * 1024
@@ -20,11 +19,11 @@ REQUEST_KEPT = 16 * 1024 * 1024
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Recording:
-    """One attempt. Holds the key until it is made into a flow."""
+    """One attempt, which it observes (see `switchyard.failover.attempt.Observer`). Holds the key
+    until it is made into a flow."""
 
     number: int
     exchange: Exchange
-    """As the attempt sees it; another attempt may see the same one later."""
     provider: str
     model: str
     format: str
@@ -36,8 +35,8 @@ class Recording:
     begun: float
     """Unix seconds, as all times here."""
     response: http.Response | None = None
-    answered: float = 0.0
-    ended: float = 0.0
+    answered_at: float = 0.0
+    ended_at: float = 0.0
     body: Tape = field(default_factory=Tape)
     server: connection.Server | None = None
     failed: FailedAttempt | None = None
@@ -47,6 +46,19 @@ class Recording:
     flow: http.HTTPFlow | None = None
     """Once it was made."""
     shown: bool = False
+
+    def head(self, response: http.Response) -> None:
+        self.response = response
+        self.answered_at = time.time()
+        server = self.exchange.call.flow.server_conn
+        if server.address and server.address[0] == self.request.host:
+            self.server = server
+
+    def received(self, data: bytes) -> None:
+        self.body.add(data)
+
+    def ended(self) -> None:
+        self.ended_at = time.time()
 
     @property
     def outcome(self) -> str:
@@ -58,99 +70,25 @@ class Recording:
             return f"{self.provider} was slower"
         if not self.over:
             return f"{self.provider} unfinished"
-        client = self.exchange.format.name
+        client = self.exchange.call.format.name
         translated = "" if self.format == client else f", {self.format} for {client}"
         return f"{self.provider} ok{translated}"
 
 
-class RecordingReceiver:
-    """A receiver that lets another one read the answer, and keeps what it was given."""
-
-    def __init__(self, inner: Receiver, recording: Recording, flow: http.HTTPFlow) -> None:
-        self._inner = inner
-        self._flow = flow
-        self.recording = recording
-
-    @property
-    def committed(self) -> bool:
-        return self._inner.committed
-
-    @property
-    def failed(self) -> bool:
-        return self._inner.failed
-
-    @property
-    def done(self) -> bool:
-        return self._inner.done
-
-    @property
-    def enough(self) -> bool:
-        return self._inner.enough
-
-    @property
-    def progress(self) -> int:
-        return self._inner.progress
-
-    @property
-    def resumable(self) -> bool:
-        return self._inner.resumable
-
-    @property
-    def whole(self) -> bool:
-        return self._inner.whole
-
-    @property
-    def verbatim(self) -> bool:
-        return self._inner.verbatim
-
-    def start(self, response: http.Response) -> None:
-        recording = self.recording
-        recording.response = response
-        recording.answered = time.time()
-        server = self._flow.server_conn
-        if server.address and server.address[0] == recording.request.host:
-            recording.server = server
-        self._inner.start(response)
-
-    def data(self, data: bytes) -> bytes:
-        self.recording.body.add(data)
-        return self._inner.data(data)
-
-    def skim(self, data: bytes) -> bytes | None:
-        out = self._inner.skim(data)
-        if out is not None:
-            self.recording.body.add(data)
-        return out
-
-    def end(self) -> bytes:
-        self.recording.ended = time.time()
-        return self._inner.end()
-
-    def broken(self, failure: AttemptFailure) -> bytes:
-        self.recording.ended = time.time()
-        return self._inner.broken(failure)
-
-    def head(self) -> http.Response:
-        return self._inner.head()
-
-    def closing(self) -> bytes:
-        return self._inner.closing()
-
-
-def record(attempt: Attempt, exchange: Exchange) -> Recording | None:
+def record(attempt: Attempt, state: AttemptState) -> Recording | None:
     """Record an attempt that is about to be sent; return None if it sends nothing."""
     if attempt.request is None or attempt.receiver is None:
         return None
-    assert exchange.target and exchange.upstream_format
+    assert state.upstream_format
     recording = Recording(
-        number=exchange.attempts,
-        exchange=exchange,
-        provider=exchange.target.provider.name,
-        model=exchange.target.model,
-        format=exchange.upstream_format.name,
-        differs=not exchange.passes_through or exchange.upstream_streams != exchange.streams,
+        number=state.number,
+        exchange=state.exchange,
+        provider=state.target.provider.name,
+        model=state.target.model,
+        format=state.upstream_format.name,
+        differs=not state.passes_through or state.upstream_streams != state.call.streams,
         request=attempt.request,
         begun=time.time(),
     )
-    attempt.receiver = RecordingReceiver(attempt.receiver, recording, attempt.flow)
+    attempt.observer = recording
     return recording

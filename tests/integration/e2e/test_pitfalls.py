@@ -310,7 +310,7 @@ def test_a_bug_in_what_answers_itself_fails_closed(
 
 _NEEDS = {
     ("Access", "request"): "switchyard.pipeline.access.Access._needs_key",
-    ("Intake", "request"): "switchyard.pipeline.intake.begin_exchange",
+    ("Intake", "request"): "switchyard.pipeline.intake.read_call",
     ("Management", "request"): "switchyard.pipeline.management.find_endpoint",
     ("Routing", "request"): "switchyard.routing.catalog.Catalog.resolve",
     ("Credentials", "request"): "switchyard.routing.routes.Routes.of",

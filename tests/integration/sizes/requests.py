@@ -383,5 +383,6 @@ def answered_head(n: int) -> Work:
     assert asked(runtime, flow) is not None
     exchange = runtime.exchanges.get(flow)
     headers = http.Headers([(b"x-%d" % (i % 7), b"b") for i in range(n)])
-    assert exchange is not None
-    return lambda: list(answer_headers(exchange, headers))
+    assert exchange is not None and exchange.shown is not None
+    state = exchange.shown
+    return lambda: list(answer_headers(state, headers))

@@ -12,6 +12,7 @@ from switchyard.attempt.headers import stream_head
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.http_messages import own_headers
+from switchyard.exchange.shortfall import Shortfall
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.routing import Routing
 from switchyard.policy.records import AttemptRecord
@@ -22,6 +23,7 @@ from tests.support.runtime import HOME
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import make_runtime
+from tests.support.runtime import running
 
 CREDENTIALS = [
     "authorization",
@@ -94,26 +96,28 @@ def exchange_to(format: str, model: str, headers=()) -> Exchange:
 def test_what_never_travels_to_a_provider_with_own_keys(name: str) -> None:
     value = "identity" if name == "content-encoding" else CLIENT_KEY
     exchange = exchange_to("openai-chat", "m", [(name, value), ("openai-beta", "kept")])
-    sent = dict(request_headers(exchange, with_credential=False))
+    sent = dict(request_headers(running(exchange), with_credential=False))
     assert sent == {"openai-beta": "kept"}
 
 
 @pytest.mark.parametrize("name", ["x-unheard-of", "x-my-company", "referer", "x" * 80, "dnt"])
 def test_what_nobody_knows_does_not_travel_either(name: str) -> None:
     exchange = exchange_to("openai-chat", "m", [(name, "something"), ("openai-beta", "kept")])
-    assert dict(request_headers(exchange, with_credential=False)) == {"openai-beta": "kept"}
+    assert dict(request_headers(running(exchange), with_credential=False)) == {
+        "openai-beta": "kept"
+    }
 
 
 @pytest.mark.parametrize("name", [*HOP, *OURS, *OF_THE_WAY])
 def test_what_does_not_travel_even_where_the_credential_is_forwarded(name: str) -> None:
     exchange = exchange_to("openai-chat", "m", [(name, "identity")])
-    assert list(request_headers(exchange, with_credential=True)) == []
+    assert list(request_headers(running(exchange), with_credential=True)) == []
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_a_forwarded_credential_travels_as_it_is(name: str) -> None:
     exchange = exchange_to("openai-chat", "m", [(name, CLIENT_KEY)])
-    sent = list(request_headers(exchange, with_credential=True))
+    sent = list(request_headers(running(exchange), with_credential=True))
     assert sent == [(name.lower(), CLIENT_KEY)]
 
 
@@ -122,7 +126,7 @@ def test_headers_that_the_connection_names_stay_on_it() -> None:
         "openai-chat", "m", [("Connection", "close, X-Hop ,x-other"), ("x-hop", "1"),
                              ("X-Other", "2"), ("x-kept", "3")]
     )  # fmt: skip
-    assert list(request_headers(exchange, with_credential=True)) == [("x-kept", "3")]
+    assert list(request_headers(running(exchange), with_credential=True)) == [("x-kept", "3")]
 
 
 @pytest.mark.parametrize(
@@ -135,21 +139,23 @@ def test_headers_that_the_connection_names_stay_on_it() -> None:
 )
 def test_what_describes_the_request_travels_to_its_own_format(headers) -> None:
     exchange = exchange_to("anthropic", "c", headers)
-    assert list(request_headers(exchange, with_credential=False)) == headers
+    assert list(request_headers(running(exchange), with_credential=False)) == headers
 
 
 def test_a_header_that_was_sent_twice_travels_as_one_list() -> None:
     exchange = exchange_to("anthropic", "c", [("Anthropic-Beta", "a"), ("anthropic-beta", "b")])
-    assert list(request_headers(exchange, with_credential=False)) == [("anthropic-beta", "a, b")]
+    assert list(request_headers(running(exchange), with_credential=False)) == [
+        ("anthropic-beta", "a, b")
+    ]
 
 
 @pytest.mark.parametrize("with_credential", [False, True])
 def test_only_the_user_agent_travels_to_another_format(with_credential: bool) -> None:
     headers = {"user-agent": "cc/2", "anthropic-beta": "a", "x-api-key": CLIENT_KEY, "cookie": "c"}
     exchange = exchange_to("anthropic", "m", headers)
-    sent = list(request_headers(exchange, with_credential=with_credential))
+    sent = list(request_headers(running(exchange), with_credential=with_credential))
     assert sent == [("user-agent", "cc/2")]
-    assert list(request_headers(exchange_to("anthropic", "m"), with_credential=True)) == []
+    assert list(request_headers(running(exchange_to("anthropic", "m")), with_credential=True)) == []
 
 
 UPSTREAM = http.Headers(
@@ -175,7 +181,7 @@ UPSTREAM = http.Headers(
 
 def test_an_answer_in_the_clients_format_keeps_what_describes_it() -> None:
     exchange = exchange_to("openai-chat", "m")
-    assert list(answer_headers(exchange, UPSTREAM)) == [
+    assert list(answer_headers(running(exchange), UPSTREAM)) == [
         ("x-request-id", "r-1"),
         ("request-id", "r-2"),
         ("x-ratelimit-remaining", "7"),
@@ -190,7 +196,7 @@ def test_of_unknown_headers_nobody_knows_what_they_tell() -> None:
     exchange = exchange_to("openai-chat", "m")
     names = ["x-echo", "location", "openai-organization", "x-account", "server", "x" * 100]
     upstream = http.Headers([(name.encode(), b"v") for name in names])
-    told = [name for name, _ in answer_headers(exchange, upstream)]
+    told = [name for name, _ in answer_headers(running(exchange), upstream)]
     assert told == ["x-switchyard-provider", "x-switchyard-model", "x-switchyard-attempts"]
 
 
@@ -203,12 +209,14 @@ def test_of_unknown_headers_nobody_knows_what_they_tell() -> None:
 )  # fmt: skip
 def test_what_tools_rely_on_goes_on(name: str) -> None:
     exchange = exchange_to("openai-chat", "m")
-    assert (name, "7") in list(answer_headers(exchange, http.Headers([(name.encode(), b"7")])))
+    assert (name, "7") in list(
+        answer_headers(running(exchange), http.Headers([(name.encode(), b"7")]))
+    )
 
 
 def test_an_answer_in_another_format_keeps_the_request_id() -> None:
     exchange = exchange_to("openai-chat", "c")
-    assert list(answer_headers(exchange, UPSTREAM)) == [
+    assert list(answer_headers(running(exchange), UPSTREAM)) == [
         ("x-request-id", "r-1"),
         ("request-id", "r-2"),
         ("x-switchyard-provider", "claude"),
@@ -227,7 +235,7 @@ def test_an_answer_in_another_format_keeps_the_request_id() -> None:
     ],
 )
 def test_the_head_of_a_stream(format: str, kind: str) -> None:
-    head = dict(stream_head(exchange_to(format, HOME[format])))
+    head = dict(stream_head(exchange_to(format, HOME[format]).call))
     assert head["content-type"].startswith(kind)
     assert head["cache-control"] == "no-cache"
     assert format in FORMATS
@@ -238,7 +246,7 @@ def test_the_head_of_geminis_array() -> None:
     flow = call_flow(runtime, "gemini")
     flow.request.path = "/v1beta/models/g:streamGenerateContent"
     exchange = Pipeline(runtime).begin(flow)
-    assert dict(stream_head(exchange))["content-type"] == "application/json"
+    assert dict(stream_head(exchange.call))["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -253,9 +261,9 @@ def test_the_head_of_geminis_array() -> None:
 )
 def test_a_models_name_cannot_break_the_head(model: str, shown: str) -> None:
     exchange = exchange_to("openai-chat", "open/m")
-    assert exchange.target
     # A configuration may name such a model; a client cannot.
-    exchange.target = replace(exchange.target, model=model)
+    state = running(exchange)
+    state.target = replace(state.target, model=model)
     assert ("x-switchyard-model", shown) in list(route_headers(exchange))
 
 
@@ -289,7 +297,7 @@ def test_values_are_clean_whatever_they_come_from(value: str, format: str, model
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None
     fields = list(attempt.request.headers.fields)
-    fields += own_headers(exchange.head.headers)
+    fields += own_headers(exchange.call.head.headers)
     assert len(fields) > 6
     for _, sent in fields:
         assert not set(sent) & {*range(9), *range(10, 32), 127}
@@ -315,8 +323,9 @@ def test_equal_headers_are_joined_in_linear_time() -> None:
 def test_an_error_answer_names_the_attempt_it_tells_of() -> None:
     exchange = exchange_to("openai-chat", "stack")
     record = AttemptRecord(provider="claude", model="c", credential="claude#0", cls="quota")
-    exchange.dropped = ["seed", "logit_bias"]
-    assert list(route_headers(exchange, record)) == [
+    running(exchange).untranslated = Shortfall(dropped=("seed", "logit_bias"))
+    running(exchange).unsent = None
+    assert list(route_headers(exchange, failed=record)) == [
         ("x-switchyard-provider", "claude"),
         ("x-switchyard-model", "c"),
         ("x-switchyard-attempts", "1"),

@@ -24,6 +24,7 @@ from tests.support.runtime import Pipeline
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
+from tests.support.runtime import running
 
 CLAUDE = "api.anthropic.com"
 CODEX = "chatgpt.com"
@@ -96,7 +97,7 @@ def test_the_home_of_a_format(path: str, headers: dict[str, str], host: str, whe
     request = sent(attempt)
     assert (request.host, request.port, request.path) == (host, 443, where)
     assert request.headers["host"] == host
-    assert exchange.target and exchange.target.provider.name == f"passthrough:{host}"
+    assert running(exchange).target.provider.name == f"passthrough:{host}"
 
 
 def test_gemini_goes_home_by_its_own_path() -> None:
@@ -145,7 +146,7 @@ def test_without_a_destination_the_others_answer() -> None:
     pipeline = Pipeline(runtime)
     exchange = pipeline.begin(flow)
     request = sent(pipeline.attempt(flow))
-    assert exchange.origin is None and request.host == "glm.example"
+    assert exchange.call.origin is None and request.host == "glm.example"
     assert "router-key-1" not in str(request.headers)
 
 
@@ -182,7 +183,7 @@ def test_whose_credential_can_be_renewed(
     port = 8443 if host == "llm.corp.example" else 443
     body = {**BODY, "input": "x"}
     _, exchange = begun(make_runtime(CONFIG), path, body, to=(host, port), headers=headers)
-    assert is_renewable(exchange) is expected
+    assert is_renewable(exchange.call) is expected
 
 
 def test_other_ports_are_other_hosts() -> None:

@@ -26,6 +26,7 @@ from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
+from tests.support.runtime import running
 
 HOST = "api.anthropic.com"
 CONFIG = f"""
@@ -145,8 +146,9 @@ def test_a_refusal_is_kept_whole(encoding: str) -> None:
     it, exchange = receiver(True)
     it.start(head(encoding, 429, stream=False))
     assert it.data(raw) + it.end() == b"" and it.failed
-    assert exchange.refusal is not None
-    assert (exchange.refusal.status_code, exchange.refusal.raw_content) == (429, raw)
+    refusal = running(exchange).refusal
+    assert refusal is not None
+    assert (refusal.status_code, refusal.raw_content) == (429, raw)
 
 
 def test_a_refusal_without_end_is_not_kept() -> None:
@@ -155,13 +157,13 @@ def test_a_refusal_without_end_is_not_kept() -> None:
     for _ in range(3):
         it.data(b"x" * 700_000)
     it.end()
-    assert it.failed and exchange.refusal is None
+    assert it.failed and running(exchange).refusal is None
 
 
 def test_where_the_clients_stream_has_a_head_the_bytes_are_mended() -> None:
     raw = gzip.compress(b"".join(ANTHROPIC.events(Answer())))
     it, exchange = receiver(True)
-    exchange.flow.response = http.Response.make(200)  # as a sign of life leaves it
+    exchange.call.flow.response = http.Response.make(200)  # as a sign of life leaves it
     it.start(head("gzip"))
     out = it.data(raw) + it.end()
     assert out == b"".join(ANTHROPIC.events(Answer())) and not it.verbatim

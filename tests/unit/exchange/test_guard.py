@@ -1,13 +1,22 @@
+import json
 import logging
 from typing import Any
 
 import pytest
+from mitmproxy import http
+from mitmproxy.flow import Error
 
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import on_attempt
+from switchyard.exchange.guard import on_request
 from switchyard.failover.attempt import Attempt
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import BadRequest
 from tests.support.runtime import FORMATS
+from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -150,3 +159,58 @@ def test_what_ends_the_process_is_not_caught() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Ending().request(client_flow(make_runtime(), "/"))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_request_that_breaks_its_formats_rules_is_the_clients_mistake(format: str) -> None:
+    problem = BadRequest("messages must be a list", "messages")
+    flow = call_flow(make_runtime(), format)
+    Broken(problem).request(flow)
+    assert error_of(flow.response, format, 400)[1] == "messages must be a list"
+    attempt = ready(format)
+    Broken(problem).attempt_ended(attempt)
+    assert attempt.request is None and not attempt.again
+    assert error_of(attempt.answer, format, 400)[1] == "messages must be a list"
+    if format == "openai-chat":
+        assert attempt.answer is not None
+        assert json.loads(attempt.answer.content or b"")["error"]["param"] == "messages"
+
+
+class Choosy:
+    """Hooks that are called only where there is something to do."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    @guarded
+    @on_request
+    def request(self, flow: http.HTTPFlow) -> None:
+        self.seen.append(flow)
+
+    @guarded
+    @on_attempt
+    def attempt(self, attempt: Attempt, state: AttemptState) -> None:
+        self.seen.append(state)
+
+
+def test_a_request_hook_is_called_while_its_client_waits() -> None:
+    addon, runtime = Choosy(), make_runtime()
+    waiting, answered, failed, gone = (client_flow(runtime, "/") for _ in range(4))
+    answered.response = http.Response.make(404)
+    failed.error = Error("the client left")
+    gone.live = False
+    for flow in (answered, failed, gone, waiting):
+        addon.request(flow)
+    assert addon.seen == [waiting]
+
+
+def test_an_attempt_hook_is_given_the_state_of_what_is_sent() -> None:
+    addon, runtime = Choosy(), make_runtime()
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime)
+    pipeline.begin(flow)
+    sent, answered = pipeline.attempt(flow), pipeline.attempt(flow, hedge=False)
+    answered.answer = http.Response.make(500)
+    for attempt in (Attempt(flow=flow, number=1), answered, sent):
+        addon.attempt(attempt)
+    assert addon.seen == [state_of(sent)]

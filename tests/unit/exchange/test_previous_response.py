@@ -15,6 +15,7 @@ from tests.support.runtime import call_flow
 from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
+from tests.support.runtime import running
 
 MINE = {"authorization": f"Bearer {CLIENT_KEY}"}
 FORMAT = "openai-responses"
@@ -139,7 +140,7 @@ def test_a_provider_of_the_format_is_told_what_it_cannot_know() -> None:
     talk = Talk()
     _, first = talk.ask()
     exchange, sent = talk.begin("r", input="and?", previous_response_id=first["id"])
-    assert exchange.passes_through
+    assert running(exchange).passes_through
     assert "previous_response_id" not in sent
     assert [item["role"] for item in sent["input"]] == ["user", "assistant", "user"]
     _, sent = talk.begin("r", previous_response_id="resp_theirs")
@@ -166,8 +167,8 @@ def test_conversations_are_the_client_keys_not_a_credentials() -> None:
     for (client, _), flow in zip(owners, flows, strict=True):
         admission = Admission(config=talk.runtime.config, client=client, by_proxy=True)
         talk.runtime.exchanges.admit(flow, admission)
-    found = [owner_of(talk.pipeline.begin(flow)) for flow in flows]
+    found = [owner_of(talk.pipeline.begin(flow).call) for flow in flows]
     assert found[0] == found[1] != found[2] == found[3]
     unkeyed = Talk()
     flow = call_flow(unkeyed.runtime, FORMAT, "m", headers={"authorization": "Bearer router-key-1"})
-    assert owner_of(unkeyed.pipeline.begin(flow)) not in found
+    assert owner_of(unkeyed.pipeline.begin(flow).call) not in found

@@ -2,6 +2,7 @@ import asyncio
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from mitmproxy import http
@@ -97,7 +98,7 @@ def test_a_flow_with_any_models_name_can_be_saved(model: str) -> None:
     pipeline.begin(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    exchange.model = model
+    exchange.call = replace(exchange.call, model=model)
     pipeline.over(flow)
     assert dump(flow)
     assert len(flow.comment) < 200

@@ -18,6 +18,7 @@ from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
+from tests.support.runtime import running
 from tests.support.runtime import shown
 
 SSE = {"content-type": "text/event-stream"}
@@ -54,7 +55,7 @@ def test_how_an_answer_is_judged(status: int, body, cls: str, mark: str) -> None
     attempt = pipeline.attempt(flow)
     assert pipeline.answer(attempt, body, status) == b""
     assert attempt.again
-    assert exchange.current is None
+    assert running(exchange).judged
     (failure,) = exchange.failures
     assert (failure.record.cls, failure.mark) == (cls, mark)
     assert failure.record.provider == "chat"
@@ -113,7 +114,7 @@ def test_a_good_answer_ends_the_attempt_with_its_tokens() -> None:
     assert attempt.receiver is not None
     pipeline.over(flow, attempt.receiver.head())
     assert exchange.answered
-    assert exchange.current is None
+    assert running(exchange).judged
     (row,) = pipeline.runtime.health.snapshot(0.0)
     assert (row.in_flight, row.successes, row.failures) == (0, 1, 0)
 
@@ -173,7 +174,7 @@ def test_a_key_that_the_upstream_quotes_is_not_passed_on(place: str, status: int
     flow = call_flow(runtime, "openai-chat", "open/x", headers={"x-api-key": CLIENT_KEY})
     exchange = pipeline.begin(flow)
     attempt = pipeline.attempt(flow)
-    exchange.key = SecretStr("own-open-key")
+    running(exchange).key = SecretStr("own-open-key")
     said = f"refused: own-open-key (client: {CLIENT_KEY})"
     error = {"type": "invalid_request_error", "message": "no good", place: said}
     pipeline.answer(attempt, {"error": error, place: said}, status)
@@ -188,9 +189,10 @@ def test_a_key_that_the_upstream_quotes_is_not_passed_on(place: str, status: int
 
 
 def test_an_error_without_a_key_is_kept_as_it_is() -> None:
-    _, _, exchange = begun()
+    pipeline, flow, exchange = begun()
+    pipeline.attempt(flow)
     error = ApiError(message="plain", raw={"error": {"message": "plain"}}, format="openai-chat")
-    assert scrubbed(exchange, error) is error
+    assert scrubbed(running(exchange), error) is error
 
 
 def test_what_an_attempt_ended_with() -> None:

@@ -73,7 +73,9 @@ def test_an_answer_that_is_an_error_ends_the_stream(format: str) -> None:
     exchange = pipeline.runtime.exchanges.get(attempt.flow)
     assert exchange is not None
     assert attempt.heart is not None
-    answer = error_response(exchange.format, ApiError(message="all is lost", kind="overloaded"))
+    answer = error_response(
+        exchange.call.format, ApiError(message="all is lost", kind="overloaded")
+    )
     told = attempt.heart.closing(answer)
     event = events(told)[-1]
     error = event.get("error") or event["response"]["error"]
@@ -90,7 +92,7 @@ def test_an_answer_that_tells_no_error_ends_the_stream_too(content: bytes) -> No
     attempt, pipeline = heart_of("openai-chat")
     exchange = pipeline.runtime.exchanges.get(attempt.flow)
     assert exchange is not None
-    answer = error_response(exchange.format, ApiError(message="x"))
+    answer = error_response(exchange.call.format, ApiError(message="x"))
     answer.content = content
     (event,) = events(ExchangeHeart(exchange, 1.0, 1.0).closing(answer))
     assert event["error"]["message"] == "No provider could answer."

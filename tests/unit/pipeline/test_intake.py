@@ -40,16 +40,16 @@ def test_a_call_begins_an_exchange(format: str, stream: bool) -> None:
     exchange = runtime.exchanges.get(flow)
     assert flow.response is None
     assert exchange is not None
-    assert (exchange.format.name, exchange.model) == (format, HOME[format])
-    assert exchange.streams is stream
-    assert exchange.raw == flow.request.raw_content
-    assert exchange.parsed == json.loads(exchange.raw)
-    assert exchange.body["model"] == HOME[format]
-    assert exchange.credential is not None
-    assert exchange.credential.get_secret_value() == CLIENT_KEY
+    assert (exchange.call.format.name, exchange.call.model) == (format, HOME[format])
+    assert exchange.call.streams is stream
+    assert exchange.call.raw == flow.request.raw_content
+    assert exchange.call.parsed == json.loads(exchange.call.raw)
+    assert exchange.call.body["model"] == HOME[format]
+    assert exchange.call.credential is not None
+    assert exchange.call.credential.get_secret_value() == CLIENT_KEY
     assert CLIENT_KEY not in repr(exchange)
-    assert exchange.asked.model == HOME[format]
-    assert len(exchange.asked.id) == 32
+    assert exchange.call.asked.model == HOME[format]
+    assert len(exchange.call.asked.id) == 32
     assert flow.metadata == {}, "mitmproxy would copy and save it"
 
 
@@ -65,8 +65,8 @@ def test_the_wish_for_a_stream(said: dict, wish: bool | None) -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.wish is wish
-    assert exchange.streams is bool(wish)
+    assert exchange.call.format.asks_stream(exchange.call.body, flow.request.path) is wish
+    assert exchange.call.streams is bool(wish)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_whether_usage_is_asked_for(options: object, wanted: bool) -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.asked.include_usage is wanted
+    assert exchange.call.asked.include_usage is wanted
 
 
 def test_geminis_stream_without_sse_is_an_array() -> None:
@@ -88,8 +88,8 @@ def test_geminis_stream_without_sse_is_an_array() -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.asked.array
-    assert exchange.streams
+    assert exchange.call.asked.array
+    assert exchange.call.streams
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_odd_model_names_are_taken_as_they_are(model: str) -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.model == model.strip()
+    assert exchange.call.model == model.strip()
 
 
 @pytest.mark.parametrize("model", [None, "", "   ", 7, [], {}, True])
@@ -124,7 +124,7 @@ def test_a_byte_order_mark_is_no_part_of_the_body() -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.raw == raw
+    assert exchange.call.raw == raw
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -198,8 +198,8 @@ def test_a_compressed_body_is_undone(encoding: str, encode) -> None:
     Intake(runtime).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
-    assert exchange.parsed == body
-    assert exchange.raw == json.dumps(body).encode()
+    assert exchange.call.parsed == body
+    assert exchange.call.raw == json.dumps(body).encode()
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,9 @@ def test_a_call_is_masked_before_it_is_routed_and_its_credential_still_found() -
     exchange = Pipeline(runtime).begin(flow)
     assert CLIENT_KEY.encode() not in dump(flow)
     assert runtime.exchanges.head_of(flow).headers["x-api-key"] == CLIENT_KEY
-    assert exchange.credential is not None
-    assert exchange.credential.get_secret_value() == CLIENT_KEY
-    assert exchange.head.headers["x-api-key"] == CLIENT_KEY
+    assert exchange.call.credential is not None
+    assert exchange.call.credential.get_secret_value() == CLIENT_KEY
+    assert exchange.call.head.headers["x-api-key"] == CLIENT_KEY
 
 
 def test_a_head_is_forgotten_when_its_flow_is_over() -> None:

@@ -20,6 +20,7 @@ from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
 from tests.support.runtime import make_runtime
+from tests.support.runtime import running
 
 OPENAI = "providers: [{preset: openai}]\n"
 CODE = {
@@ -60,9 +61,9 @@ def test_a_coding_agent_may_use_openais_reasoning_models() -> None:
     assert body["max_output_tokens"] == 16
     assert body["reasoning"]["effort"] == "high"
     assert not body.keys() & {"temperature", "top_p", "stop", "max_tokens"}
-    assert "temperature" in exchange.dropped
-    assert "stop_sequences" not in exchange.dropped
-    assert exchange.limits == StopLimits(("END",))
+    assert "temperature" in running(exchange).dropped
+    assert "stop_sequences" not in running(exchange).dropped
+    assert running(exchange).limits == StopLimits(("END",))
 
 
 def test_openais_chat_refuses_nothing_of_a_translated_request_either() -> None:
@@ -73,9 +74,9 @@ def test_openais_chat_refuses_nothing_of_a_translated_request_either() -> None:
     assert request.path == "/v1/chat/completions"
     assert (body["max_completion_tokens"], body["reasoning_effort"]) == (16, "high")
     assert not body.keys() & {"temperature", "stop", "max_tokens"}
-    assert "temperature" in exchange.dropped
-    assert "stop" not in exchange.dropped
-    assert exchange.limits == StopLimits(("END",))
+    assert "temperature" in running(exchange).dropped
+    assert "stop" not in running(exchange).dropped
+    assert running(exchange).limits == StopLimits(("END",))
 
 
 NO_SCHEMA = """
@@ -94,10 +95,10 @@ def test_a_schema_that_is_refused_is_asked_for_in_words(provider: str, kept: boo
     body = body_of(request)
     assert '"city"' in body["messages"][0]["content"]
     assert body.get("response_format") == ({"type": "json_object"} if kept else None)
-    assert exchange.instructed and exchange.dropped == []
+    assert running(exchange).instructed and running(exchange).dropped == ()
     assert dict(route_headers(exchange))["x-switchyard-instructed"] == "schema"
     request, exchange = sent(runtime, "openai-chat", f"{provider}/m")
-    assert not exchange.instructed and len(body_of(request)["messages"]) == 1
+    assert not running(exchange).instructed and len(body_of(request)["messages"]) == 1
 
 
 def test_a_passthrough_is_changed_only_where_it_would_be_refused() -> None:
@@ -278,7 +279,7 @@ def test_a_rule_never_changes_what_the_next_attempt_starts_from() -> None:
     first = pipeline.attempt(flow)
     assert first.request is not None and "messages" not in body_of(first.request)
     last = first
-    while exchange.target is not None and exchange.target.model == "m":
+    while exchange.shown is not None and exchange.shown.target.model == "m":
         pipeline.fail(last)
         last = pipeline.attempt(flow)
     assert last.request is not None
@@ -372,7 +373,7 @@ def test_a_search_is_asked_of_a_provider_that_has_one_and_told_of_one_that_has_n
     said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}], **SEARCH}
     request, exchange = sent(openai(), "anthropic", "openai/gpt-5", **said)
     assert body_of(request)["tools"] == [{"type": "web_search"}]
-    assert (exchange.dropped, exchange.served) == ([], True)
+    assert (running(exchange).dropped, running(exchange).served) == ((), True)
     router = make_runtime("providers: [{preset: openrouter}]\n", OPENROUTER_API_KEY="k")
     chat = {"tools": [{"type": "web_search"}], "input": "x"}
     gemini = {"contents": [{"parts": [{"text": "x"}]}], "tools": [{"googleSearch": {}}]}
@@ -381,7 +382,7 @@ def test_a_search_is_asked_of_a_provider_that_has_one_and_told_of_one_that_has_n
     local = make_runtime("providers: [{preset: lmstudio}]\n")
     request, exchange = sent(local, "openai-responses", "lmstudio/m", **chat)
     assert "tools" not in body_of(request)
-    assert exchange.dropped == ["server-tools"]
+    assert running(exchange).dropped == ("server-tools",)
 
 
 def test_what_a_search_did_is_shown_as_the_client_knows_it() -> None:
@@ -423,7 +424,7 @@ def test_a_shell_of_the_client_is_called_as_the_client_declared_it() -> None:
     flow = call_flow(runtime, "openai-responses", "chat/m", **SHELL)
     exchange = pipeline.begin(flow)
     attempt = pipeline.attempt(flow)
-    assert exchange.dropped == []
+    assert running(exchange).dropped == ()
     assert [m["content"] for m in body_of(attempt.request)["messages"]] == ["x", None, "file.txt"]
     call = {"id": "ls1", "type": "function"}
     call["function"] = {"name": "local_shell", "arguments": '{"command":["pwd"]}'}  # type: ignore[assignment]
@@ -453,7 +454,7 @@ def test_a_provider_that_knows_functions_alone_is_offered_functions_alone() -> N
     tools = [*SEARCH["tools"], bash]
     request, exchange = sent(runtime, "anthropic", "p/m", **said, tools=tools)
     (tool,) = body_of(request)["tools"]
-    assert (tool["name"], exchange.dropped) == ("bash", ["server-tools"])
+    assert (tool["name"], running(exchange).dropped) == ("bash", ("server-tools",))
     assert "command" in tool["input_schema"]["properties"]
     chosen = {"type": "tool", "name": "bash"}
     request, _ = sent(runtime, "anthropic", "p/m", **said, tools=tools, tool_choice=chosen)
@@ -468,6 +469,6 @@ def test_a_search_goes_to_google_in_the_format_that_has_one() -> None:
     said = {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
     request, exchange = sent(runtime, "anthropic", "gemini/gemini-3-pro", **said, **SEARCH)
     assert body_of(request)["tools"] == [{"googleSearch": {}}]
-    assert (exchange.dropped, request.path.startswith("/v1beta/models/")) == ([], True)
+    assert (running(exchange).dropped, request.path.startswith("/v1beta/models/")) == ((), True)
     request, _ = sent(runtime, "anthropic", "gemini/gemini-3-pro", **said)
     assert request.path == "/v1beta/openai/chat/completions"

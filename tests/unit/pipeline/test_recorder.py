@@ -15,7 +15,6 @@ from switchyard.failover.attempt import Attempt
 from switchyard.pipeline.recorder import Recorder
 from switchyard.recording import flow_sinks
 from switchyard.recording.metadata import ATTEMPT
-from switchyard.recording.recording import RecordingReceiver
 from switchyard.recording.tape import Tape
 from switchyard.runtime import Runtime
 from tests.support.runtime import CLIENT_KEY
@@ -76,7 +75,7 @@ def test_nothing_is_recorded_where_nobody_looks(recorder: Recorder, runtime: Run
     attempt = fail_once(Recorded(runtime, recorder), runtime)
     exchange = runtime.exchanges.get(attempt.flow)
     assert exchange is not None
-    assert not isinstance(attempt.receiver, RecordingReceiver)
+    assert attempt.observer is None
     assert not recorder._running
     assert attempt.listener is None
 

@@ -5,14 +5,15 @@ from mitmproxy import http
 
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
-from switchyard.pipeline.streaming import Streaming
-from switchyard.pipeline.streaming import upstream_streams
+from switchyard.pipeline.reading import Reading
+from switchyard.pipeline.translation import upstream_streams
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 from tests.support.runtime import reply
+from tests.support.runtime import running
 
 CHUNKS = b"".join(
     b"data: " + json.dumps({"id": "c1", "model": "m", "choices": [choice]}).encode() + b"\n\n"
@@ -69,7 +70,7 @@ def test_a_client_of_any_format_that_wants_json_gets_json(format: str) -> None:
     assert head.status_code == 200
     assert head.headers["content-type"] == "application/json"
     assert head.headers["content-length"] == str(len(head.content or b""))
-    assert "hello" in json.dumps(exchange.format.read_reply(json.loads(head.content or b"")),
+    assert "hello" in json.dumps(exchange.call.format.read_reply(json.loads(head.content or b"")),
                                  default=repr)  # fmt: skip
 
 
@@ -91,8 +92,9 @@ def test_a_client_of_any_format_that_wants_a_stream_gets_one(format: str) -> Non
 def test_nothing_is_told_before_the_first_output() -> None:
     _, exchange, _, receiver = started(stream=True)
     receiver.start(upstream(content_type="text/event-stream", X_Request_Id="r-1"))
-    assert exchange.upstream_headers is not None
-    assert exchange.upstream_headers["x-request-id"] == "r-1"
+    headers = running(exchange).upstream_headers
+    assert headers is not None
+    assert headers["x-request-id"] == "r-1"
     first, second, *_rest = CHUNKS.split(b"\n\n")
     assert receiver.data(first + b"\n\n") == b""
     assert not receiver.committed
@@ -157,5 +159,5 @@ def test_a_break_before_output_says_nothing() -> None:
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
-    Streaming(runtime).attempt(attempt)
+    Reading(runtime).attempt(attempt)
     assert attempt.receiver is None
