@@ -1,8 +1,13 @@
 """Slows down clients that try wrong keys, and names them in the log."""
 
 import logging
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from mitmproxy import connection
+
+from switchyard.listener.bounds import address_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,10 @@ class WrongKeys:
 
     def __init__(self) -> None:
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
+
+    def slow_down(self, client: connection.Client) -> float:
+        """Note a wrong key of a client; returns the seconds that its refusal has to wait."""
+        return self.count(address_of(client), time.monotonic())
 
     def count(self, address: str, now: float) -> float:
         """Note a wrong key; returns the seconds that its refusal has to wait.

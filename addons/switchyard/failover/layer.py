@@ -141,6 +141,8 @@ class FailoverLayer(DrivenLayer):
         if kind is events.Wakeup and event.command in self._timers:  # type: ignore
             del self._timers[event.command]  # type: ignore
             return self._reach_deadlines()
+        if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
+            return _nothing()  # `stop_streams` was before it
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
@@ -294,6 +296,10 @@ def forked(context: Context) -> Context:
     copy.__dict__.update(context.__dict__)
     copy.layers = context.layers.copy()
     return copy
+
+
+def _nothing() -> CommandGenerator[None]:
+    yield from ()
 
 
 def layer_of(stream: Layer) -> FailoverLayer:

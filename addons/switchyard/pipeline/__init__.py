@@ -3,6 +3,7 @@
 A module here defines addons and what only they use; no addon imports another.
 """
 
+from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
@@ -39,6 +40,7 @@ def build(runtime: Runtime | None = None) -> list[object]:
     """Create the addons in their order, for `runtime` or a new one."""
     runtime = runtime or Runtime()
     intake = Intake(runtime)
+    wrong_keys = WrongKeys()
     trust = ClientTrust(runtime)
     tunnels = Tunnels(runtime, trust.spares)
     bounds = ClientBounds(limits=lambda: runtime.config.limits, refuse=refuse)
@@ -51,8 +53,8 @@ def build(runtime: Runtime | None = None) -> list[object]:
         LogLines(runtime),
         Settings(runtime),
         Discovery(runtime),
-        Access(runtime),
-        Gate(runtime),
+        Access(runtime, wrong_keys),
+        Gate(runtime, wrong_keys),
         tunnels,
         ListenerTls(runtime),
         failover,

@@ -1,7 +1,6 @@
 """Who may call."""
 
 import asyncio
-import time
 from collections.abc import Awaitable
 
 from mitmproxy import connection
@@ -43,9 +42,10 @@ class Access:
     and nothing of its body is kept (see `switchyard.failover.refusing`).
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, wrong_keys: WrongKeys | None = None) -> None:
+        """`wrong_keys` is shared with whoever else is shown keys."""
         self._runtime = runtime
-        self._wrong_keys = WrongKeys()
+        self._wrong_keys = wrong_keys or WrongKeys()
         runtime.when_used(self._renew_holders)
 
     def http_connect(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
@@ -163,8 +163,7 @@ class Access:
         self._runtime.exchanges.renew_holders(self._in_force)
 
     def _slow_down(self, flow: http.HTTPFlow) -> float:
-        peer = flow.client_conn.peername
-        return self._wrong_keys.count(str(peer[0]) if peer else "", time.monotonic())
+        return self._wrong_keys.slow_down(flow.client_conn)
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
         if not lacks_certificate(self._runtime, flow.client_conn):

@@ -1,5 +1,5 @@
 """What passes through without being a call, to a provider's own host or by plain HTTP to anybody's:
-as it comes, and without its secrets being kept."""
+as it comes but for client keys, and without its secrets being kept."""
 
 import re
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mitmproxy import ctx
 from mitmproxy import http
 
+from switchyard.clients.client_keys import drop_client_keys
 from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.reach import may_forward
 from switchyard.recording.flow_sinks import keeps_flows
@@ -50,9 +51,10 @@ class Forwarding:
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
+        if flow.response or not self._passes(flow):
             return  # what has an answer by now was refused
-        if may_forward(self._runtime, flow):
+        drop_client_keys(flow.request, self._runtime.client_keys)
+        if "upgrade" not in flow.request.headers and may_forward(self._runtime, flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
     def request(self, flow: http.HTTPFlow) -> None:

@@ -1,10 +1,14 @@
 """Turns away who is not taken to where a request, or a tunnel, is to go."""
 
+import asyncio
+from collections.abc import Awaitable
+
 from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 
 from switchyard.clients.keys import place_of
+from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
@@ -29,21 +33,26 @@ class Gate:
     `Access` decides over them. What a client showed to the proxy ends here, whatever it was.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, wrong_keys: WrongKeys | None = None) -> None:
+        """`wrong_keys` is shared with whoever else is shown keys."""
         self._runtime = runtime
+        self._wrong_keys = wrong_keys or WrongKeys()
 
-    def socks5_auth(self, data: Socks5AuthData) -> None:
+    def socks5_auth(self, data: Socks5AuthData) -> Awaitable[None] | None:
         """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
-        what it likes."""
+        what it likes; others have to wait for their refusal."""
         runtime, client = self._runtime, data.client_conn
         for candidate in (data.password, data.username):
             if (place := place_of(candidate, runtime.client_keys)) is not None:
                 key = runtime.config.clients.api_keys[place]
                 runtime.exchanges.admit_connection(client.id, key)
                 data.valid = True
-                return
+                return None
         if may_pass(client) and not ctx.options.proxyauth:
             data.valid = True
+        elif not data.valid and runtime.client_keys:
+            return asyncio.sleep(self._wrong_keys.slow_down(client))
+        return None
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)

@@ -1,6 +1,7 @@
 """Every line of the log: one line, without keys, whoever wrote it."""
 
 import logging
+import re
 import traceback
 from collections.abc import Callable
 
@@ -14,9 +15,14 @@ from switchyard.runtime import Runtime
 _CONFIGURATION = "switchyard.pipeline.settings"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
 
+_MODES = "mitmproxy.proxy.mode_servers"
+_DEVICE = re.compile(r"-+\n\[Interface\]\n[\w\s=/+.,:%\[\]-]+")
+"""What WireGuard mode tells its people to configure their device with, its key among it: no client
+writes any of that, and it is told nowhere else."""
+
 
 _WEB = "mitmproxy.tools.web.master"
-"""Says where mitmweb is, with the token that its people need to open it."""
+"""Says where mitmweb is, with the token that its people need to open it, and quotes no client."""
 
 
 class LogLines:
@@ -71,7 +77,9 @@ class LogLine(logging.LogRecord):
 
     def _safe(self) -> str:
         text = super().getMessage()
-        if self.name.startswith("mitmproxy") and self.name != _WEB:
+        if self.name == _WEB or (self.name == _MODES and _DEVICE.fullmatch(text)):
+            return text
+        if self.name.startswith("mitmproxy"):
             text = without_quoted(text)
         if self.name != _CONFIGURATION:
             text = one_line(text)

@@ -1,5 +1,6 @@
 """HTTP/2 towards a client: heads up to the limits, and no more waiting for it than it may have."""
 
+import time
 from collections import Counter
 from typing import Protocol
 
@@ -7,6 +8,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import Event as H2Event
 from h2.events import RequestReceived
+from h2.events import StreamReset
 from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes
 from mitmproxy import http
@@ -57,6 +59,11 @@ _ENTRY = 32
 """What each header counts besides its bytes (RFC 9113, section 6.5.2)."""
 _KNOWN = 256
 """Streams of which it is remembered how much was sent, until those that are over are forgotten."""
+RESETS = 256
+"""Requests that a client may take back at once, beyond those that it lets be answered: each costs
+as much as one that is, and no number of open streams bounds them (CVE-2023-44487)."""
+RESETS_PER_SECOND = 10
+"""And as many more with time: who writes along cancels what was asked for a moment ago."""
 
 
 class _Counting(H2Connection):
@@ -123,6 +130,7 @@ class BoundedHttp2Server(Http2Server):
         self._handed: Counter[int] = Counter()
         self._held: dict[int, Connection] = {}
         self._cut: set[int] = set()
+        self._resets, self._reset_at = 0.0, time.monotonic()
         self._stall: commands.RequestWakeup | None = None
         self._head: tuple[commands.RequestWakeup, object] | None = None
         self.h2_conn.__class__ = _Bounded
@@ -146,10 +154,14 @@ class BoundedHttp2Server(Http2Server):
             return
         if isinstance(event, ResponseData):
             self._handed[event.stream_id] += len(event.data)
+        ends = isinstance(event, ResponseEndOfMessage)
+        awaited = ends and not self.is_closed(event.stream_id)
         yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
             self._hold_back(event.stream_id)
         elif isinstance(event, ResponseEndOfMessage | ResponseProtocolError):
+            if awaited:
+                self._resets -= 1.0
             yield from self._ended(event.stream_id)
         elif isinstance(event, events.DataReceived):
             self._look_again()
@@ -163,7 +175,19 @@ class BoundedHttp2Server(Http2Server):
             if wrong is not None:
                 yield from self._refuse(event, wrong)
                 return False
+        elif isinstance(event, StreamReset) and event.remote_reset:
+            if self._resets_too_much():
+                message = f"the client took back more than {RESETS} requests at once"
+                yield from self.protocol_error(message, ErrorCodes.ENHANCE_YOUR_CALM)
+                return True
         return (yield from super().handle_h2_event(event))
+
+    def _resets_too_much(self) -> bool:
+        """Count a request that the client took back; whether that is one too much."""
+        now = time.monotonic()
+        forgiven = (now - self._reset_at) * RESETS_PER_SECOND
+        self._resets, self._reset_at = max(0.0, self._resets - forgiven) + 1.0, now
+        return self._resets > RESETS
 
     def _refuse(self, event: RequestReceived, wrong: TooMuch) -> CommandGenerator[None]:
         answer = self._owner.share.refuse(_request_of(event), wrong.status, wrong.message)

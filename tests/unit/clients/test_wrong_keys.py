@@ -1,4 +1,5 @@
 import pytest
+from mitmproxy.test import tflow
 
 from switchyard.clients.wrong_keys import LONGEST_DELAY
 from switchyard.clients.wrong_keys import MOST_ADDRESSES
@@ -28,3 +29,12 @@ def test_few_addresses_are_kept() -> None:
     for number in range(3 * MOST_ADDRESSES):
         keys.count(f"2001:db8::{number:x}", 0.0)
     assert len(keys._tries) == MOST_ADDRESSES
+
+
+def test_a_network_that_one_machine_has_alone_counts_as_one() -> None:
+    keys, client = WrongKeys(), tflow.tclient_conn()
+    delays = []
+    for last in ("1", "2", "ffff:1"):
+        client.peername = (f"2001:db8::{last}", 50000)
+        delays.append(keys.slow_down(client))
+    assert delays == [0.1, 0.2, 0.4]

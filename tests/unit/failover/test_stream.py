@@ -7,6 +7,7 @@ from mitmproxy.proxy.commands import StartHook
 
 from switchyard.failover.attempt import Timeouts
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.layer import FailoverLayer
 from tests.unit.failover.driver import Beats
 from tests.unit.failover.driver import Driver
 from tests.unit.failover.driver import Lines
@@ -594,3 +595,13 @@ def test_an_answer_that_nobody_goes_on_with_says_so() -> None:
     d.says(REFUSAL)
     assert d.answer.endswith(chunk(b"one\n") + chunk(b"[closed]\n") + END)
     assert_let_go(d)
+
+
+def test_a_timer_that_fires_after_the_streams_were_stopped_is_nobodys() -> None:
+    """It ended the connection, with a traceback in the log, while the process ended."""
+    driver = Driver([1], timeouts=Timeouts(total=9)).request()
+    assert isinstance(driver.layer, FailoverLayer)
+    waker = driver.layer.stop_streams()
+    assert waker is not None and waker.command in driver.timers
+    driver.feed(waker)
+    driver.wake()

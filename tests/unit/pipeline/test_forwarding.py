@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from mitmproxy import http
 
@@ -123,3 +125,67 @@ def test_nothing_is_taped_for_nobody(runtime: Runtime, keeps: bool) -> None:
     passing.response(flow)
     assert len(flow.response.raw_content or b"") == (100_000 if keeps else 0)
     assert flow.response.headers["set-cookie"] == "***"
+
+
+KEY = "router-key-aaaa"
+
+
+def keyed() -> Runtime:
+    runtime = make_runtime()
+    runtime.client_keys = (KEY.encode(),)
+    return runtime
+
+
+def shown(field: bytes, path: str = "/v1/files") -> http.Request:
+    """The request that passes, with one header of the client's."""
+    runtime = keyed()
+    flow = client_flow(runtime, path, b"", method="POST", to=("chat.example", 443))
+    flow.client_conn.peername = ("127.0.0.1", 50000)
+    flow.request.headers["x-field"] = field
+    Forwarding(runtime, keeps=lambda: True).requestheaders(flow)
+    return flow.request
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        KEY,
+        f"Bearer {KEY}",
+        f"bearer   {KEY}",
+        f"token={KEY}",
+        f"a=b; key={KEY}; c=d",
+        f'Digest username="{KEY}", realm="x"',
+        f"Basic {base64.b64encode(f'any:{KEY}'.encode()).decode()}",
+        f"Basic {base64.b64encode(f'{KEY}:'.encode()).decode()}",
+        "key=router%2Dkey-aaaa",
+    ],
+)
+def test_no_client_key_passes_through(field: str) -> None:
+    assert "x-field" not in shown(field.encode()).headers
+
+
+@pytest.mark.parametrize("field", [f"{KEY}2", "Bearer its-own-login", "", f"x{KEY}"])
+def test_a_login_of_the_clients_own_passes_through(field: str) -> None:
+    assert shown(field.encode()).headers["x-field"] == field
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        (f"/v1/files?key={KEY}", "/v1/files"),
+        (f"/v1/files?a=1&key={KEY}&b=%2F", "/v1/files?a=1&b=%2F"),
+        ("/v1/files?key=router%2Dkey-aaaa&a=1", "/v1/files?a=1"),
+        ("/v1/files?key=its-own&a;b", "/v1/files?key=its-own&a;b"),
+    ],
+)
+def test_no_client_key_passes_through_in_a_query(path: str, left: str) -> None:
+    assert shown(b"x", path).path == left
+
+
+def test_a_websocket_passes_no_client_key_through() -> None:
+    runtime = keyed()
+    flow = client_flow(runtime, "/live", b"", method="GET", to=("chat.example", 443))
+    flow.request.headers["upgrade"] = "websocket"
+    flow.request.headers["authorization"] = f"Bearer {KEY}"
+    Forwarding(runtime).requestheaders(flow)
+    assert "authorization" not in flow.request.headers and not flow.request.stream

@@ -233,7 +233,10 @@ def test_who_socks_lets_in(runtime, user, password, peer, valid, holds) -> None:
     data = Socks5AuthData(client, user, password)
     with taddons.context() as running:
         running.options.add_option("proxyauth", str, "", "")
-        Gate(runtime).socks5_auth(data)
+        waits = Gate(runtime).socks5_auth(data)
+        assert (waits is not None) is not valid
+        if waits is not None:
+            waits.close()  # pyright: ignore[reportAttributeAccessIssue]
     assert data.valid is valid
     assert (runtime.exchanges.holder_of(client.id) is not None) is holds
 

@@ -91,3 +91,24 @@ def test_no_value_of_a_header(message: str) -> None:
 def test_what_is_plain_is_left_as_it_is() -> None:
     text = "error establishing server connection: [Errno 111] Connect call failed ('127.0.0.1', 5)"
     assert one_line(without_quoted(text)) == text
+
+
+DEVICE = """[Interface]
+PrivateKey = qPDTXcgOCR4mLh0uWFEBBC0wdGyXJxXIoHfEH+uQlE8=
+Address = 10.0.0.1/32
+DNS = 10.0.0.53
+
+[Peer]
+PublicKey = Zt8wdGyXJxXIoHfEH+uQlE8qPDTXcgOCR4mLh0uWFEA=
+AllowedIPs = 0.0.0.0/0
+Endpoint = {}:51820"""
+
+
+@pytest.mark.parametrize("host", ["10.231.7.1", "fe80::1"])
+def test_what_a_wireguard_device_needs_is_told(records: None, host: str) -> None:
+    told = "-" * 60 + "\n" + DEVICE.format(host) + "\n" + "-" * 60
+    shown = said("mitmproxy.proxy.mode_servers", told)
+    assert [line.strip() for line in shown.splitlines()] == told.splitlines()
+    assert "PrivateKey = q" not in said("mitmproxy.proxy.server", told)
+    forged = "failed: " + told + "\x1b[2J"
+    assert "\n" not in said("mitmproxy.proxy.mode_servers", forged)

@@ -6,6 +6,7 @@ import h2.config
 import h2.connection
 import h2.settings
 import pytest
+from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated
 from h2.events import DataReceived
 from h2.events import ResponseReceived
@@ -13,6 +14,7 @@ from h2.settings import SettingCodes
 from mitmproxy.proxy import events
 
 from switchyard.protocols.http2_server import HIGH
+from switchyard.protocols.http2_server import RESETS
 from tests.unit.failover.driver import Driver
 
 HEAD = [(":method", "POST"), (":scheme", "http"), (":authority", "us"), (":path", "/v1/x")]
@@ -139,3 +141,27 @@ def test_a_head_that_does_not_end_is_waited_for_no_longer(driver: Driver) -> Non
     assert not driver.closed
     driver.wake()
     assert driver.client in driver.closed
+
+
+def test_who_takes_back_request_after_request_is_heard_no_more(driver: Driver) -> None:
+    """Rapid reset: each request costs as much as one that is answered, and none counts as open."""
+    peer = Peer(driver)
+    ended: list[ConnectionTerminated] = []
+    for _ in range(3 * RESETS):
+        peer.h2.reset_stream(peer.ask())
+        ended = [one for one in peer.talk() if isinstance(one, ConnectionTerminated)]
+        if ended:
+            break
+    assert [one.error_code for one in ended] == [ErrorCodes.ENHANCE_YOUR_CALM]
+    assert driver.closed
+
+
+def test_who_takes_back_some_of_its_requests_goes_on(driver: Driver) -> None:
+    peer = Peer(driver)
+    for _ in range(RESETS + 50):
+        peer.ask(*[("x-a", "b")] * 21)  # which is answered at once
+        peer.talk()
+    for _ in range(RESETS - 1):
+        peer.h2.reset_stream(peer.ask())
+        assert not any(isinstance(one, ConnectionTerminated) for one in peer.talk())
+    assert not driver.closed

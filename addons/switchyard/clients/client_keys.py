@@ -1,0 +1,53 @@
+"""Client keys are for the router alone: nobody that a request goes on to may see one."""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Set
+from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
+
+from mitmproxy import http
+
+from switchyard.clients.keys import proxy_credentials
+
+_BETWEEN = re.compile(rb"[\s=;,\"]+")
+"""What stands between the parts of a header's value: cookies, parameters, lists."""
+_PAIRS = re.compile("[&;]")
+
+
+def drop_client_keys(request: http.Request, keys: tuple[bytes, ...]) -> None:
+    """Take the headers and the members of the query that are one of `keys` out of a request.
+
+    All else goes on as it came: a client that passes through may have its own login besides.
+    """
+    if not keys:
+        return
+    known = frozenset(keys)
+    headers = request.headers
+    kept = tuple(field for field in headers.fields if known.isdisjoint(_parts(field[1])))
+    if len(kept) < len(headers.fields):
+        headers.fields = kept
+    path, mark, query = request.path.partition("?")
+    if mark:
+        pairs = _PAIRS.split(query)
+        left = [pair for pair in pairs if not _shows(pair, known)]
+        if len(left) < len(pairs):
+            request.path = f"{path}?{'&'.join(left)}" if left else path
+
+
+def _parts(value: bytes) -> Iterator[bytes]:
+    """What may be a key in the value of a header: it, what follows its scheme, what stands in a
+    cookie or a list, and what `Basic` (RFC 7617) or `Bearer` give."""
+    yield value
+    yield value.partition(b" ")[2].strip()
+    for part in _BETWEEN.split(value):
+        yield part
+        if b"%" in part:
+            yield unquote_to_bytes(part)
+    for part in proxy_credentials(value.decode("utf-8", "surrogateescape")):
+        yield part.encode("utf-8", "surrogateescape")
+
+
+def _shows(pair: str, known: Set[bytes]) -> bool:
+    value = pair.partition("=")[2]
+    return unquote_plus(value).encode("utf-8", "surrogateescape") in known
