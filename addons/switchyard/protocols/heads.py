@@ -1,4 +1,7 @@
-"""How much of a request's head is read (RFC 9112, sections 2 and 3; RFC 6585, section 5)."""
+"""Limits how much of a request's head is read.
+
+RFC 9112, sections 2 and 3; RFC 6585, section 5.
+"""
 
 from dataclasses import dataclass
 
@@ -22,7 +25,7 @@ class HeadMeter:
         self._seen = self._lines = 0
 
     def look(self, data: bytearray, limits: Limits) -> TooMuch | bool:
-        """What is wrong with the head that `data` begins with; if nothing, whether it is whole.
+        """Return what is wrong with the head in `data`, or whether it is whole.
 
         `data` is what came so far, and begins with the same bytes until the head is whole.
         """
