@@ -1,4 +1,4 @@
-"""Embeddings: texts in, one vector for each out.
+"""Embeds texts: texts in, one vector for each out.
 
 Sources: OpenAI's reference, "Create embeddings"; Google's reference, "Embeddings"
 (`models.embedContent`, `models.batchEmbedContents`); Ollama's API documentation, "Generate
@@ -143,8 +143,10 @@ class Embedding:
         )
 
     def _recoded(self, body: JsonObject, vectors: list[Vector]) -> JsonObject | None:
-        """An answer of the client's own shape whose vectors are not coded as it asked; None where
-        they are, or where they hold something else than floats."""
+        """Recode the vectors of a response in the client's own format as it asked.
+
+        None where they are coded so, or where they are not floats.
+        """
         if self._shape != "openai":
             return None
         as_text = self._body.get("encoding_format") == "base64"
@@ -274,7 +276,10 @@ def _in_order(data: Any) -> list[JsonObject]:
 
 
 def _numbers(vector: Vector) -> list[float]:
-    """Raises BadReply on a list of something else, and on base64 that holds no 32-bit floats."""
+    """Return a vector's floats.
+
+    Raises BadReply on a list of something else, and on base64 without 32-bit floats.
+    """
     if isinstance(vector, list):
         if any(number_of(x) is None for x in vector):
             raise BadReply("the embedding is not a list of numbers")

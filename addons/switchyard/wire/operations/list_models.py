@@ -1,4 +1,4 @@
-"""The model lists of providers: where each format has its own, and what stands in it.
+"""Reads providers' model lists: the path and content of each format's own.
 
 OpenAI's reference, "List models"; Anthropic's, "List Models"; Gemini's, "models.list"; Ollama's
 API, "List Local Models". Servers that speak OpenAI's add the context window under various names.
@@ -26,7 +26,7 @@ _CALLS = frozenset({"generateContent", "embedContent"})
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """One model that a provider says it has."""
+    """One model of a provider's own list."""
 
     name: str
     context_window: int | None = None
@@ -43,8 +43,10 @@ class Page:
 
 
 def list_path(format: str, after: str = "") -> str:
-    """Path and query of a format's model list, below the version segment; of the part behind
-    `after`, the `next` of the part before."""
+    """Return path and query of a format's model list, below the version segment.
+
+    `after`: the `next` of the page before.
+    """
     if format == "anthropic":
         return _query("/models", limit=_PER_PAGE, after_id=after)
     if format == "gemini":
@@ -53,8 +55,10 @@ def list_path(format: str, after: str = "") -> str:
 
 
 def read_list(format: str, body: object) -> Page:
-    """What a provider answered. Raises ValueError if it is no list of models; entries that make no
-    sense are passed over."""
+    """Read a provider's list of models. Raises ValueError if it is not one.
+
+    Skips malformed entries.
+    """
     # Together answers with the bare list.
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}
     entries = holder.get("models" if format in ("gemini", "ollama") else "data")

@@ -1,4 +1,4 @@
-"""What can be asked of a model besides an answer: how many tokens a request has, or embeddings.
+"""Defines calls to a model besides generation: token counts, embeddings.
 
 Such a call is one JSON body each way, never a stream. It takes the way of every other request
 (names, keys, failover), with an `Operation` in the place of the conversation and an
@@ -20,8 +20,10 @@ from switchyard.wire.relay.response_relay import ResponseRelay
 
 @dataclass(frozen=True, slots=True)
 class OperationReply:
-    """What an upstream answered: the client's body, or None where the upstream's own bytes will
-    do, and what was used."""
+    """An upstream's response to an operation: the client's body, and its usage.
+
+    None where the upstream's own bytes will do.
+    """
 
     body: JsonObject | None
     usage: Usage | None = None
@@ -35,19 +37,21 @@ class Operation(Protocol):
     formats: frozenset[str]
     """The formats of providers that can be asked."""
     needs_provider: bool
-    """Whether the router cannot tell by itself."""
+    """Whether the router cannot serve the call by itself."""
 
     def path(self, format: str, model: str) -> str:
         """Path of the call at a provider of `format`, below the version segment."""
         ...
 
     def write(self, format: str, model: str) -> JsonObject:
-        """The body of the call. The client's own object where nothing has to change but the model.
-        Raises BadRequest."""
+        """Return the body of the call. Raises BadRequest.
+
+        The client's own object where nothing has to change but the model.
+        """
         ...
 
     def lost(self, format: str) -> list[str]:
-        """What of the client's wishes a provider of `format` cannot be told; see `losses.lost`."""
+        """Return what a provider of `format` cannot be asked for; see `losses.lost`."""
         ...
 
     def read(self, format: str, body: JsonObject) -> OperationReply:
@@ -55,8 +59,11 @@ class Operation(Protocol):
         ...
 
     def estimate(self, model: str) -> JsonObject | None:
-        """The client's body where no provider can be asked, given the first provider's name of the
-        model; None if the router cannot tell by itself. Raises BadRequest."""
+        """Return the client's body where no provider can be asked. Raises BadRequest.
+
+        Takes the first provider's name of the model; None if the router cannot serve the call by
+        itself.
+        """
         ...
 
 
