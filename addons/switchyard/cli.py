@@ -52,12 +52,12 @@ class Launch:
     host: str = DEFAULT_HOST
     port: int = int(DEFAULT_PORT)
     engine: bool = True
-    """Whether our engine drives mitmproxy's layers (see `addons/switchyard/engine`), or mitmproxy
-    does."""
+    """Whether the router's engine drives mitmproxy's layers (see `addons/switchyard/engine`), or
+    mitmproxy itself."""
 
 
 def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
-    """Translate our command line and environment variables into mitmproxy's command line.
+    """Translate command line and environment variables into mitmproxy's command line.
 
     Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value.
     """
@@ -90,7 +90,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
 def _refuse_doubled(
     parser: argparse.ArgumentParser, theirs: Sequence[str], config: str | None
 ) -> None:
-    """Exit where an option of the router's is set twice: mitmproxy takes neither value."""
+    """Exit where an option of the router is set twice: mitmproxy takes neither value."""
     names = ["switchyard_config"] if config is not None else []
     for at, argument in enumerate(theirs):
         given = argument.removeprefix("--set=")
@@ -213,7 +213,7 @@ def _stop(_number: int, _frame: object) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the router until it is told to stop; return the exit status.
+    """Run the router until it is stopped; return the exit status.
 
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
@@ -248,8 +248,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> NoReturn:
-    """Run the router by `sys.argv` and end the process with its status, without taking the
-    interpreter apart.
+    """Run the router by `sys.argv`; exit without finalising the interpreter.
 
     mitmproxy's native threads (QUIC, WireGuard, local capture) run to the very end of the process;
     one that meets a half-ended interpreter ends it by a segmentation fault.

@@ -1,7 +1,7 @@
-"""Ends the process where the pipeline is not whole: a mitmproxy without it would serve anybody.
+"""Ends the process where the pipeline is incomplete: a bare mitmproxy serves all.
 
-mitmproxy loads a script in a task of its own. What is raised there (a wrong option of ours, an
-add-on that fails) is logged at best, while the proxy goes on without the script.
+mitmproxy loads a script in a task of its own. An exception there (a wrong option of the router, an
+add-on that fails) is logged at best, while the proxy continues without the script.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ _LONGEST_CAUSE = 300
 
 
 def give_up(why: str, state: str = "not started") -> NoReturn:
-    """End the process: the message stands alone on standard error, whatever the log is doing."""
+    """End the process with a message on standard error, whatever the log does."""
     print(f"switchyard: {state}: {why}", file=sys.stderr, flush=True)
     sys.exit(_FAILS_TO_START)
 
 
 def guard() -> None:
-    """Have the pipeline checked as soon as mitmproxy has loaded it, before a client is accepted.
+    """Check the pipeline as soon as mitmproxy has loaded it, before any client.
 
-    Called by the entry point as the first thing. Where that is only imported, nothing is done.
+    The entry point calls this first. Does nothing where the entry point is only imported.
     """
     try:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -61,7 +61,7 @@ def _check(task: asyncio.Task[Any] | None) -> None:
 
 
 def _check_options() -> None:
-    """End the process for an option of ours that is none; tell of others that nobody knows."""
+    """End the process for a wrong option of the router; warn about other unknown ones."""
     for name, value in ctx.options.deferred.items():
         if not isinstance(value, optmanager._UnconvertedStrings):
             continue  # of mitmproxy's own file, which its other programs read as well
@@ -88,7 +88,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _cause(task: asyncio.Task[Any] | None) -> str:
-    """What kept the pipeline from being loaded: raised by the task that did it, or logged."""
+    """Return what kept the pipeline from loading: raised by the task, or logged."""
     if task is not None and task.done() and not task.cancelled():
         error = task.exception()
         if error is not None:
