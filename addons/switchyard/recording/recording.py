@@ -19,8 +19,10 @@ REQUEST_KEPT = 16 * 1024 * 1024
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Recording:
-    """One attempt, which it observes (see `switchyard.failover.attempt.Observer`). Holds the key
-    until it is made into a flow."""
+    """One recorded attempt; it observes the attempt (`failover.attempt.Observer`).
+
+    Holds the key until it is made into a flow.
+    """
 
     number: int
     exchange: Exchange
