@@ -135,7 +135,7 @@ def read_authority(certificate: Path, owners: Sequence[int]) -> Authority:
     with opened as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise Trouble(f"{certificate} is no regular file.")
+            raise Trouble(f"{certificate} is not a regular file.")
         _check_owner(certificate, about, owners)
         _check_owner(certificate.parent, os.stat(certificate.parent), owners)
         pem = file.read(_LONGEST_CERTIFICATE + 1)
@@ -253,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--owner", metavar="USER", default=None,
-        help="whose authority it may be, besides root's and yours: the user that runs the router",
+        help="owner of the authority, besides root and you: the user that runs the router",
     )  # fmt: skip
     return parser
 
@@ -294,7 +294,7 @@ def main(arguments: Sequence[str]) -> int:
     except Trouble as e:
         print(f"scripts/ca: {e}", file=sys.stderr)
     except EOFError:
-        print("\nscripts/ca: nobody agreed; --yes does it without asking.", file=sys.stderr)
+        print("\nscripts/ca: not confirmed; --yes skips the question.", file=sys.stderr)
     return 1
 
 

@@ -133,7 +133,7 @@ def status(options: argparse.Namespace) -> int:
         print(f"up: the table {TABLE} is there, though not from here; `down` removes it.")
         return 0
     alive = machine.listener(state.port, netns if state.what.endswith("(inside)") else "")
-    router = f"the router (pid {alive.pid})" if alive else "nobody: connections are refused"
+    router = f"the router (pid {alive.pid})" if alive else "nothing: connections are refused"
     print(
         f"up: {state.what} to port {state.port}, where {router} listens; "
         f"when the router ends: {state.on_exit}."
@@ -180,7 +180,7 @@ def _router(options: argparse.Namespace) -> Listener | None:
         return found
     if found is None:
         raise Trouble(
-            f"nobody listens on port {options.port}. Start the router first: scripts/start "
+            f"nothing listens on port {options.port}. Start the router first: scripts/start "
             f"--mode regular --mode transparent@{options.port}"
         )
     _check_router(found, options)
@@ -203,7 +203,7 @@ def _check_router(found: Listener, options: argparse.Namespace) -> None:
         )
     if not found.is_router:
         raise Trouble(
-            f"port {options.port} is listened on by process {found.pid}, which is no router "
+            f"port {options.port} is listened on by process {found.pid}, which is not a router "
             "(scripts/start or mitmdump -s addons/router.py)."
         )
 
@@ -312,7 +312,7 @@ def _stop_watcher(pid: int) -> None:
 def _ports(text: str) -> tuple[int, ...]:
     ports = text.split(",")
     if not all(port.strip().isdecimal() and 0 < int(port) < 65536 for port in ports):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of ports such as 80,443")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of ports such as 80,443")
     return tuple(int(port) for port in ports)
 
 

@@ -105,7 +105,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         metavar="DIR",
         type=Path,
         default=CONFDIR,
-        help=f"where mitmproxy keeps its certificate, if the router does not tell ({CONFDIR})",
+        help=f"where mitmproxy keeps its certificate, if the router does not report it ({CONFDIR})",
     )
     parser.add_argument("command", metavar="CLIENT", help="one of the tools, or any command")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
@@ -115,7 +115,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
             "--model goes with --base-url; by proxy the tool chooses by an option of its own"
         )
     if not urlsplit(given.router).hostname or "://" not in given.router:
-        parser.error(f"{given.router!r} is no address such as http://127.0.0.1:{DEFAULT_PORT}")
+        parser.error(f"{given.router!r} is not an address such as http://127.0.0.1:{DEFAULT_PORT}")
     return Options(
         way="base-url" if given.base_url else "proxy",
         router=given.router.rstrip("/"),
@@ -215,11 +215,11 @@ def check_router(router: str) -> None:
             " it is: --router URL, or PORT."
         ) from None
     if not isinstance(health, dict) or health.get("status") != "ok" or "providers" not in health:
-        raise CannotRun(f"what answers at {router} is no Switchyard router. See --router URL.")
+        raise CannotRun(f"the server at {router} is not a Switchyard router. See --router URL.")
 
 
 def _which_model(tool: Tool, options: Options) -> str:
-    message = f"{tool.title} has to be told which model to ask the router for: --model NAME."
+    message = f"{tool.title} needs the model to ask the router for: --model NAME."
     try:
         listed = _get(options.router, "/v1/models", options.key or "")
         names = [entry["id"] for entry in listed["data"]]

@@ -22,30 +22,30 @@ INTRODUCTION = """\
 Made from the formats' own declarations (`addons/switchyard/wire/formats/*/losses.py`) by
 `scripts/translation_doc.py`; change them there.
 
-A provider that speaks the client's own format gets the client's request as it is, and nothing of
-this page applies. Any other gets a request written in its format. What the formats have in common
-goes over: instructions, turns, text, images, tool calls and their results, tool declarations,
-limits, sampling, a schema for the answer, reasoning. What a format has no words for is left out
-of the request, and the answer's header `x-switchyard-dropped` tells the client the names given
-here. A feature is told only where a request uses it.
+A provider that speaks the client's own format receives the client's request unchanged, and nothing
+on this page applies. Any other provider receives a request in its own format. The router
+translates what the formats have in common: instructions, turns, text, images, tool calls and their
+results, tool declarations, limits, sampling, a schema for the response, reasoning. It leaves out
+what a format cannot express, and the response header `x-switchyard-dropped` lists the names given
+here. A name appears only where the request uses the feature.
 
-A tool choice or an effort that a format says in another way is written in that way, and
-is not listed. What the router can do itself is no loss either: an answer ends before a stop
-sequence that the provider could not be given, with the client's own stop reason, and a tool whose
-name not every API takes (longer than 64 characters, or with dots) goes by another one at the
-provider, while the client keeps its own. A function's schema that OpenAI or Anthropic would refuse
-is put right. A call that the history leaves unanswered gets a result that says so; a result of a
-call that is not there becomes text.
+The router writes a tool choice or an effort in the target format's own way where there is one;
+such features are not listed. Neither is what the router does itself: it ends a response before a
+stop sequence that the provider does not take, with the client's own stop reason. It renames a tool
+whose name not every API accepts (longer than 64 characters, or with dots) at the provider, while
+the client keeps its own name. It corrects a function's schema that OpenAI or Anthropic would
+refuse. A call without a result in the history gets a result that says so; a result without its
+call becomes text.
 
-Tools that the client runs, but declares by a type of its provider's own (Anthropic's bash or text
+Tools that the client runs, but declares by a type of its own provider (Anthropic's bash or text
 editor, OpenAI's shells, `apply_patch`, computer and client-side tool search, Gemini's computer
-use), are functions with their documented parameters elsewhere. Calls come back as the client's own
-kind. Tools that run at the provider (web search, fetching of pages, running of code) are asked for
-in the words of a provider that has the same; what they did is shown as the client's format shows
-it. What other providers cannot read of such a history (results, and whatever kind of block holds
-words) reaches them as text, told as `provider-blocks-as-text`. Instructions that came later than
-the beginning stay where they came: as a system message where the model takes one, else among the
-user's words, in `<system-reminder>` tags.
+use), become functions with their documented parameters elsewhere. Calls come back as the client's
+own kind. The router requests tools that run at the provider (web search, fetching of pages, running
+of code) in the words of a provider that has the same, and shows what they did as the client's
+format does. What other providers cannot read of such a history (results, and every kind of block
+that holds text) reaches them as text, reported as `provider-blocks-as-text`. Instructions in the
+middle of a conversation stay there: as a system message where the model takes one, else in the
+user's turn, in `<system-reminder>` tags.
 """
 
 REQUESTS = """\
@@ -70,27 +70,27 @@ Members of a request in `{}` that no other format has a word for.
 INSTRUCTED = """\
 ### Asked for in words
 
-Where the shape of an answer (JSON, or JSON that matches a schema) cannot be asked for by a
-parameter, it becomes an instruction, and the answer's header `x-switchyard-instructed` says so. A
-provider whose profile says `json-schema: false` gets any schema that way. Nobody enforces it then.
+Where no parameter can request the shape of a response (JSON, or JSON that matches a schema), it
+becomes an instruction, and the response header `x-switchyard-instructed` says so. A provider whose
+profile says `json-schema: false` gets every schema that way. The provider does not enforce it then.
 """
 
 STOPS = """\
 ### Done by the router
 
-Stop sequences that these formats cannot be told; the router ends the answer itself. The words of
-the answer are searched, not thinking nor the arguments of calls. The same goes for stop sequences
-and limits of output tokens that a provider's profile drops from any request; such a limit is kept
-by an estimate of tokens, so the answer may be somewhat shorter or longer than the provider's own
-count would make it.
+These formats have no stop sequences; the router ends the response itself. It searches the text of
+the response, not thinking or the arguments of calls. The same holds for stop sequences and limits
+of output tokens that a provider's profile drops from any request. The router keeps such a limit by
+an estimate of tokens, so the response may be shorter or longer than the provider's own count would
+make it.
 """
 
 REPLIES = """\
 ## Answers, by the format of the client
 
-What a client of the format is told in other words, or not at all. A stop reason goes by its
-neutral name. Formats that are not listed say all of an answer. These losses are not reported,
-since the words of the answer survive.
+What a client of the format receives in another form, or not at all. Stop reasons have their
+neutral names. Formats that are not listed express the whole response. The router does not report
+these losses, since the text of the response survives.
 """
 
 

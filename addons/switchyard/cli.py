@@ -54,12 +54,12 @@ class Launch:
     host: str = DEFAULT_HOST
     port: int = int(DEFAULT_PORT)
     engine: bool = True
-    """Whether our engine drives mitmproxy's layers (see `addons/switchyard/engine`), or mitmproxy
-    does."""
+    """Whether the router's engine drives mitmproxy's layers (see `addons/switchyard/engine`), or
+    mitmproxy itself."""
 
 
 def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
-    """Translate our command line and environment variables into mitmproxy's command line.
+    """Translate command line and environment variables into mitmproxy's command line.
 
     Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value.
     """
@@ -83,7 +83,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
     # Theirs last: of a flag given twice, mitmproxy takes the later one.
     tool = "mitmweb" if ours.web else "mitmdump"
     if ours.workers > 1 and (ours.web or ours.no_engine):
-        parser.error("--workers goes neither with --web nor with --no-engine")
+        parser.error("--workers cannot be combined with --web or --no-engine")
     return Launch(
         tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
     )
@@ -92,7 +92,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
 def _refuse_doubled(
     parser: argparse.ArgumentParser, theirs: Sequence[str], config: str | None
 ) -> None:
-    """Exit where an option of the router's is set twice: mitmproxy takes neither value."""
+    """Exit where an option of the router is set twice: mitmproxy takes neither value."""
     names = ["switchyard_config"] if config is not None else []
     for at, argument in enumerate(theirs):
         given = argument.removeprefix("--set=")
@@ -101,7 +101,7 @@ def _refuse_doubled(
         name = given.partition("=")[0]
         if name in names:
             beside = " (--config sets it)" if name == "switchyard_config" and config else ""
-            parser.error(f"the option {name} is set twice{beside}: give it once")
+            parser.error(f"the option {name} is set twice{beside}; set it once")
         if name.startswith("switchyard_"):
             names.append(name)
 
@@ -163,13 +163,13 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_count,
         default=1,
         metavar="N",
-        help="processes that share the port, one for each core say; each has its own cooldowns,"
-        " turns and quotas (default: 1)",
+        help="processes that share the port, for example one per core; each has its own cooldowns,"
+        " rotation and quotas (default: 1)",
     )
     parser.add_argument(
         "--no-engine",
         action="store_true",
-        help="let mitmproxy's own machinery drive everything: slower, and it logs every connection",
+        help="use mitmproxy's own event handling: slower, and it logs every connection",
     )
     return parser
 
@@ -177,13 +177,13 @@ def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if text.isdecimal() and int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port number (0 to 65535)")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port number (0 to 65535)")
 
 
 def _count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= MOST_WORKERS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of workers (1 to {MOST_WORKERS})")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to {MOST_WORKERS})")
 
 
 def supervise(launch: Launch, arguments: Sequence[str]) -> int:
@@ -215,7 +215,7 @@ def _stop(_number: int, _frame: object) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the router until it is told to stop; return the exit status.
+    """Run the router until it is stopped; return the exit status.
 
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
@@ -250,8 +250,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> NoReturn:
-    """Run the router by `sys.argv` and end the process with its status, without taking the
-    interpreter apart.
+    """Run the router by `sys.argv`; exit without finalising the interpreter.
 
     mitmproxy's native threads (QUIC, WireGuard, local capture) run to the very end of the process;
     one that meets a half-ended interpreter ends it by a segmentation fault.

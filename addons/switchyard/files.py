@@ -1,6 +1,7 @@
-"""Where the files are that belong to the code: in a checkout, an image or an installed package.
+"""Locates the files that belong to the code.
 
-Needs nothing but the standard library, so that `--help` works before anything is installed.
+In a checkout, an image or an installed package. Needs nothing but the standard library, so that
+`--help` works before anything is installed.
 """
 
 from pathlib import Path

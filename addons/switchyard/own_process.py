@@ -1,5 +1,4 @@
-"""What the router's process sets for itself: who reads its files, and how a closed terminal ends
-it."""
+"""Sets file modes and signals of the router's process."""
 
 import asyncio
 import logging
@@ -18,10 +17,10 @@ _READ_BY_OTHERS = 0o044
 
 
 def keep_traffic_private() -> None:
-    """From now on all new files are for the owner alone: dumps, HAR files, exports, TLS keys.
+    """Make all new files the owner's alone: dumps, HAR files, exports, TLS keys.
 
-    Called when the certificate authority has been made, which others are to read. A dump file that
-    mitmproxy has opened by then is made anew; one that is added to stays as its owner has it.
+    Called when the certificate authority has been made, which others may read. A dump file that
+    mitmproxy has opened by then is made anew; one that is appended to keeps its owner's mode.
     """
     os.umask(_OWNER_ALONE)
     save = ctx.master.addons.get("save")
@@ -47,11 +46,13 @@ def _make_private(file: Path, save: Any = None) -> None:
             save.current_path = None
             save.maybe_rotate_to_new_file()
         elif about.st_mode & _READ_BY_OTHERS:
-            logger.warning("switchyard: %s holds traffic, and others can read it: chmod 600", file)
+            logger.warning(
+                "switchyard: other users can read the traffic in %s; run chmod 600 on it", file
+            )
     except FileNotFoundError:
         pass  # made later, for the owner alone
     except OSError as e:
-        logger.warning("switchyard: %s may be read by others: %s", file, e.strerror)
+        logger.warning("switchyard: other users may be able to read %s: %s", file, e.strerror)
 
 
 def stop_on_hangup() -> None:
@@ -67,7 +68,7 @@ def _hang_up() -> None:
 
 
 def _let_go_of_terminal() -> None:
-    """mitmproxy ends at once when it cannot print."""
+    """Mitmproxy ends at once when it cannot print."""
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for stream in (1, 2):
         try:

@@ -1,7 +1,7 @@
-"""Ends the process where the pipeline is not whole: a mitmproxy without it would serve anybody.
+"""Ends the process where the pipeline is incomplete: a bare mitmproxy serves all.
 
-mitmproxy loads a script in a task of its own. What is raised there (a wrong option of ours, an
-add-on that fails) is logged at best, while the proxy goes on without the script.
+mitmproxy loads a script in a task of its own. An exception there (a wrong option of the router, an
+add-on that fails) is logged at best, while the proxy continues without the script.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ _LONGEST_CAUSE = 300
 
 
 def give_up(why: str, state: str = "not started") -> NoReturn:
-    """End the process: the message stands alone on standard error, whatever the log is doing."""
+    """End the process with a message on standard error, whatever the log does."""
     print(f"switchyard: {state}: {why}", file=sys.stderr, flush=True)
     sys.exit(_FAILS_TO_START)
 
 
 def guard() -> None:
-    """Have the pipeline checked as soon as mitmproxy has loaded it, before a client is accepted.
+    """Check the pipeline as soon as mitmproxy has loaded it, before any client.
 
-    Called by the entry point as the first thing. Where that is only imported, nothing is done.
+    The entry point calls this first. Does nothing where the entry point is only imported.
     """
     try:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -53,27 +53,29 @@ def _check(task: asyncio.Task[Any] | None) -> None:
     for script in scripts:
         parts = script.ns and addonmanager.traverse([script.ns])
         if not parts or not all(id(addon) in present for addon in parts):
-            give_up(f"the router could not be loaded: {_cause(task)}")
+            give_up(f"cannot load the router: {_cause(task)}")
     if error := next(_errors(), None):
-        give_up(f"the router could not be loaded: {_one_line(error)}")
+        give_up(f"cannot load the router: {_one_line(error)}")
     _check_options()
     ctx.options.changed.connect(_check_scripts)
 
 
 def _check_options() -> None:
-    """End the process for an option of ours that is none; tell of others that nobody knows."""
+    """End the process for a wrong option of the router; warn about other unknown ones."""
     for name, value in ctx.options.deferred.items():
         if not isinstance(value, optmanager._UnconvertedStrings):
             continue  # of mitmproxy's own file, which its other programs read as well
         if name.startswith(_OURS):
             give_up(f"--set {name}: there is no such option; `mitmdump --options` lists them")
-        logger.warning("switchyard: --set %s: no such option is known; it does nothing", name)
+        logger.warning("switchyard: ignoring --set %s: there is no such option", name)
 
 
 def _check_scripts(updated: set[str]) -> None:
     if "scripts" in updated and not any(map(_is_ours, ctx.options.scripts)):
-        give_up("the option scripts names the router no more, without which nobody is served",
-                state="stopped")  # fmt: skip
+        give_up(
+            "the option scripts no longer names the router, and a bare proxy would serve everybody",
+            state="stopped",
+        )
 
 
 def _scripts() -> list[Any]:
@@ -86,7 +88,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _cause(task: asyncio.Task[Any] | None) -> str:
-    """What kept the pipeline from being loaded: raised by the task that did it, or logged."""
+    """Return what kept the pipeline from loading: raised by the task, or logged."""
     if task is not None and task.done() and not task.cancelled():
         error = task.exception()
         if error is not None:

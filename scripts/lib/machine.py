@@ -86,7 +86,7 @@ def netns_path(name: str) -> str:
 
 def check_netns(name: str) -> None:
     if not os.path.exists(netns_path(name)):
-        raise Trouble(f"there is no network namespace {name!r}: `ip netns list` tells which are.")
+        raise Trouble(f"there is no network namespace {name!r}: `ip netns list` shows all.")
 
 
 def user_id(name: str) -> int:
@@ -129,7 +129,7 @@ def link_to(netns: str) -> str:
     """Our interface that leads to a network namespace: the other end of its default route's."""
     routes = json.loads(run(["ip", "-j", "route", "show", "default"], netns) or "[]")
     if not routes:
-        raise Trouble(f"{netns} has no default route; what it sends reaches nobody.")
+        raise Trouble(f"{netns} has no default route; what it sends goes nowhere.")
     inner = json.loads(run(["ip", "-j", "link", "show", routes[0]["dev"]], netns))[0]
     peer = inner.get("link_index")
     for outer in json.loads(run(["ip", "-j", "link", "show"])):
@@ -158,7 +158,9 @@ def cgroup_rule(name: str) -> CgroupRule:
         raise Trouble(f"there is no cgroup {path}.")
     below = path.relative_to(root)
     if not below.parts:
-        raise Trouble("the root cgroup is everybody, the router included; choose one below it.")
+        raise Trouble(
+            "the root cgroup holds every process, the router included; choose one below it."
+        )
     return CgroupRule(str(path.relative_to(_CGROUPS)), len(below.parts))
 
 

@@ -242,7 +242,7 @@ class Pipeline:
         observer.ended()
         told += attempt.receiver.end()
         if attempt.receiver.failed and not attempt.receiver.committed:
-            self.fail(attempt, AttemptFailure("answer", "the answer is a failure"))
+            self.fail(attempt, AttemptFailure("answer", "the response is an error"))
         return told
 
     def over(self, flow: http.HTTPFlow, response: http.Response | None = None) -> None:

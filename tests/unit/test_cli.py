@@ -57,7 +57,7 @@ def test_what_is_no_port_is_refused(port: str, by: str, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as exit_info:
         plan_launch(arguments, environ)
     assert exit_info.value.code == 2
-    assert f"{port!r} is no port number" in capsys.readouterr().err
+    assert f"{port!r} is not a port number" in capsys.readouterr().err
 
 
 def test_the_configuration_goes_to_the_router():

@@ -64,12 +64,12 @@ def _told_together(
 ) -> ApiError:
     """One error for several attempts, in the words of the most telling one."""
     record, status = telling.record, telling.client_status
-    did = f"answered {telling.status}: " if telling.status is not None else ""
+    did = f"status {telling.status}: " if telling.status is not None else ""
     said = f"provider {record.provider!r}, model {record.model!r}: {did}{telling.error.message}"
     count = len(exchange.failures)
-    message = said if count == 1 else f"All {count} attempts failed. The most telling: {said}"
+    message = said if count == 1 else f"All {count} attempts failed. Most relevant: {said}"
     if record.cls == "credential":
-        message += " (check this provider's api-key in the router's configuration)"
+        message += " (check this provider's api-key in the configuration)"
     return ApiError(
         message=message,
         kind=kind_of_status(status),
@@ -88,14 +88,14 @@ def _nothing_tried(
     quota = any(record.cls == "quota" for record in blocked) or end.reason == "busy"
     why = {
         "busy": "every key is at its limit of concurrent requests",
-        "deadline": "the time allowed for trying is over",
-    }.get(end.reason, "all that could take it are resting after refusals")
+        "deadline": "the deadline for attempts has passed",
+    }.get(end.reason, "all are cooling down after failures")
     telling = most_telling(blocked)
     last = ""
     if telling is not None and telling.reason:
-        last = f" The last word of provider {telling.provider!r}: {telling.reason}"
+        last = f" Last error of provider {telling.provider!r}: {telling.reason}"
     return ApiError(
-        message=f"The model {exchange.call.model!r} cannot be had just now: {why}.{last}",
+        message=f"No provider can serve model {exchange.call.model!r} right now: {why}.{last}",
         kind="rate_limit" if quota else "overloaded",
         status=429 if quota else 503,
         retry_after=retry_after,

@@ -50,8 +50,8 @@ def check_plan(operation: Operation, plan: Plan) -> None:
     speaks = ", ".join(sorted(operation.formats))
     raise Refused(
         ApiError(
-            message=f"No provider of the model {plan.name!r} speaks a format that has "
-            f"{operation.service}: {speaks}. Ask for a model of another provider.",
+            message=f"No provider of model {plan.name!r} speaks a format with {operation.service} "
+            f"({speaks}). Choose a model of another provider.",
             kind="invalid_request",
             param="model",
         )

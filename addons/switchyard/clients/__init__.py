@@ -1,1 +1,1 @@
-"""Who calls: client keys, proxy credentials, origins."""
+"""Identifies callers: client keys, proxy credentials, origins."""

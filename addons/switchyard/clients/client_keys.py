@@ -1,4 +1,4 @@
-"""Client keys are for the router alone: nobody that a request goes on to may see one."""
+"""Drops client keys from requests that pass on: they are for the router alone."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _PAIRS = re.compile("[&;]")
 
 
 def drop_client_keys(request: http.Request, keys: tuple[bytes, ...]) -> None:
-    """Take the headers and the members of the query that are one of `keys` out of a request.
+    """Remove headers and members of the query that are one of `keys`.
 
-    All else goes on as it came: a client that passes through may have its own login besides.
+    All else passes unchanged: a client that passes through may have its own login besides.
     """
     if not keys:
         return
@@ -36,8 +36,11 @@ def drop_client_keys(request: http.Request, keys: tuple[bytes, ...]) -> None:
 
 
 def _parts(value: bytes) -> Iterator[bytes]:
-    """What may be a key in the value of a header: it, what follows its scheme, what stands in a
-    cookie or a list, and what `Basic` (RFC 7617) or `Bearer` give."""
+    """Yield what may be a key in a header's value.
+
+    The value, what follows its scheme, the parts of a cookie or a list, and the content of `Basic`
+    (RFC 7617) or `Bearer`.
+    """
     yield value
     yield value.partition(b" ")[2].strip()
     for part in _BETWEEN.split(value):

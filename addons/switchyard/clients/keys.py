@@ -1,4 +1,4 @@
-"""Finds the key that a client shows."""
+"""Finds the client key that a client sends."""
 
 import base64
 import hmac
@@ -9,8 +9,11 @@ from switchyard.exchange.client_head import ClientHead
 
 
 def proxy_credentials(header: str) -> list[str]:
-    """What may be a key in a `Proxy-Authorization`: the token of `Bearer`, or the password and the
-    user of `Basic` (RFC 7617), as `HTTPS_PROXY=http://any:KEY@host:port` has clients send it."""
+    """Yield what may be a key in a `Proxy-Authorization`.
+
+    The token of `Bearer`, or the password and the user of `Basic` (RFC 7617), which
+    `HTTPS_PROXY=http://any:KEY@host:port` makes clients send.
+    """
     scheme, _, rest = header.partition(" ")
     match scheme.lower():
         case "bearer":
@@ -26,7 +29,7 @@ def proxy_credentials(header: str) -> list[str]:
 
 
 def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
-    """Where `given` stands among the keys. Takes the same time whichever it is, or none."""
+    """Return the position of `given` among the keys, or None, in constant time."""
     candidate = given.encode("utf-8", "surrogateescape")
     found = None
     for place, key in enumerate(keys):
@@ -36,8 +39,10 @@ def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
 
 
 def client_credential(head: ClientHead) -> SecretStr | None:
-    """The key a client came with: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the
-    query's `key`, whichever it has."""
+    """Return the client's credential.
+
+    `Authorization: Bearer`, `x-api-key`, `x-goog-api-key` or the query's `key`, whichever is there.
+    """
     scheme, _, token = head.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return SecretStr(token.strip())

@@ -1,10 +1,10 @@
-"""Pages in browsers of people who may call: what they may ask for in their people's name.
+"""Decides which requests of web pages count as their user's own.
 
 A browser lets the page of any site send requests to any address, to this machine's too: what passes
 for a form (Fetch, "CORS-safelisted request-header"), images, and WebSockets (RFC 6455, 10.2). It
-says which site's page sent a request by `Origin` (Fetch, 3.2) and `Sec-Fetch-Site` (Fetch Metadata
-Request Headers, 2.3), which pages cannot write. A site may also have its name lead to this machine
-(DNS rebinding), after which its pages are of the same origin as we are, and `Host` alone shows it.
+names the page's site by `Origin` (Fetch, 3.2) and `Sec-Fetch-Site` (Fetch Metadata Request Headers,
+2.3), which pages cannot write. A site may also have its name lead to this machine (DNS rebinding),
+after which its pages have the router's origin, and `Host` alone shows it.
 """
 
 import ipaddress
@@ -33,7 +33,7 @@ _PROGRAMS: dict[str, frozenset[str] | None] = {
     "tauri": frozenset({"localhost"}),
 }
 """Programs that are made of web pages: their schemes, and the hosts that count there. No browser
-gives a site's page such an origin. Extensions of browsers are not among them: anybody can publish
+gives a site's page such an origin. Extensions of browsers are not among them: anyone can publish
 one, and it needs no permission to send requests."""
 
 _LOCAL_NAMES = frozenset(
@@ -48,18 +48,20 @@ _LOCAL_NAMES = frozenset(
 
 
 def check_own_page(request: http.Request) -> None:
-    """Raises Refused for a request to our own address from the page of another site."""
+    """Raise Refused for a request to the router from the page of another site."""
     origin = request.headers.get("origin")
     if is_from_elsewhere(request) if origin is None else not is_local_origin(origin):
         raise _refused(
-            "Pages of other sites may not call this router without a key. Configure one in "
+            "Pages of other sites need a client key to call this router. Configure one in "
             "'clients: api-keys', and send it."
         )
 
 
 def check_foreign_page(request: http.Request) -> None:
-    """Raises Refused for a call at a provider's host from the page of another site than that host's
-    own: the router would answer it with its own keys."""
+    """Raise Refused for a call at a provider's host from the page of another site.
+
+    The router would serve it with its own keys.
+    """
     origin = request.headers.get("origin")
     if origin is None:
         admitted = not is_from_elsewhere(request)
@@ -67,29 +69,31 @@ def check_foreign_page(request: http.Request) -> None:
         admitted = is_local_origin(origin) or _is_origin_of(origin, request)
     if not admitted:
         raise _refused(
-            f"Pages of other sites may not call {request.pretty_host} through this router without "
-            "one of its client keys ('clients: api-keys')."
+            f"Pages of other sites need a client key ('clients: api-keys') to call "
+            f"{request.pretty_host} through this router."
         )
 
 
 def check_host(host: str | None, names: tuple[str, ...]) -> None:
-    """Raises Refused for a request to our own address by a name that is none of it. `names` are
-    those which the configuration adds; `host` is as in the `Host` header."""
+    """Raise Refused for a request to the router by a name that is not its own.
+
+    `names` are those which the configuration adds; `host` is the value of the `Host` header.
+    """
     if host is None or is_our_name(host, names):
         return
     raise _refused(
-        "This router does not know the name that it was called by. Call it as localhost, or add "
-        "the name to 'clients: host-names'."
+        "The router does not answer to this host name. Call it as localhost, or add the name "
+        "to 'clients: host-names'."
     )
 
 
 def is_from_elsewhere(request: http.Request) -> bool:
-    """Whether a browser says that another site's page made it send a request."""
+    """Whether a browser marks a request as caused by another site's page."""
     return request.headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
 
 
 def is_local_origin(origin: str) -> bool:
-    """Whether an `Origin` is a page that this machine serves, or a program that is one."""
+    """Whether an `Origin` is a page of this machine, or a program made of pages."""
     if (parts := _parts(origin)) is None:
         return False
     scheme, host, _ = parts
@@ -100,8 +104,10 @@ def is_local_origin(origin: str) -> bool:
 
 
 def is_our_name(host: str, names: tuple[str, ...]) -> bool:
-    """Whether what stands in a `Host` header is this machine: an address of its own in figures, in
-    any spelling, or a name that no other machine can have."""
+    """Whether the value of a `Host` header is this machine.
+
+    That is an address of its own in any spelling, or a name that no other machine can have.
+    """
     found = _HOST.fullmatch(host.strip()) if len(host) <= _LONGEST else None
     if found is None:
         return False
@@ -115,7 +121,7 @@ def is_our_name(host: str, names: tuple[str, ...]) -> bool:
 
 
 def _address(name: str) -> str | None:
-    """An address in figures in its usual spelling: programs also take 127.1 and 0x7f000001."""
+    """Return an address in its usual spelling; programs also take 127.1, 0x7f000001."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
@@ -137,8 +143,10 @@ def _is_origin_of(origin: str, request: http.Request) -> bool:
 
 
 def _parts(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an `Origin`, the port 0 where none is usual; None for one that is
-    no origin of a site (`null`), and for several."""
+    """Return scheme, host and port of an `Origin`, the port 0 where none is usual.
+
+    None for a value that is not an origin of a site (`null`), and for several.
+    """
     found = _ORIGIN.fullmatch(origin) if len(origin) <= _LONGEST else None
     if found is None:
         return None

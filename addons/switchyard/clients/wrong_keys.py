@@ -1,4 +1,4 @@
-"""Who tries keys that are none: slowed down and named in the log."""
+"""Slows down clients that try wrong keys, and names them in the log."""
 
 import logging
 import time
@@ -32,10 +32,10 @@ class _Tries:
 
 
 class WrongKeys:
-    """Counts wrong keys by the address of the peer, never by a header, which anybody can write.
+    """Counts wrong keys by the address of the peer, never by a header.
 
-    Right keys are never held up, wherever they come from: behind a proxy or a shared address one
-    client's mistake would else be everybody's.
+    Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
+    mistake would otherwise slow all others.
     """
 
     def __init__(self) -> None:
@@ -62,8 +62,8 @@ class WrongKeys:
         if now - tries.logged >= WINDOW:
             keys = "a wrong client key" if tries.unlogged == 1 else "wrong client keys"
             logger.warning(
-                "switchyard: %s from %s (%d since the last such line): refused. "
-                "Keys are in clients.api-keys",
+                "switchyard: refused %s from %s (%d since the last such line). "
+                "Check clients.api-keys",
                 keys,
                 address,
                 tries.unlogged,

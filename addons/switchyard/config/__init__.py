@@ -1,1 +1,1 @@
-"""YAML to `Config`, and the shipped tables. Does not import mitmproxy."""
+"""Turns YAML into a `Config`, and reads the shipped tables. Knows no mitmproxy."""

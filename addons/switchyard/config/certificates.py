@@ -1,5 +1,7 @@
-"""Checks the files of our own certificate when a configuration is loaded, so that a wrong one is
-told with its place in the file instead of failing the first client."""
+"""Checks the files of the router's own certificate when a configuration is loaded.
+
+A wrong file is reported with its place in the configuration, instead of failing the first client.
+"""
 
 import re
 import ssl
@@ -16,7 +18,7 @@ _LOCKED_KEY = re.compile(rb"-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,E
 
 
 def checked_tls(tls: ServerTls, folder: Path, document: Document) -> ServerTls:
-    """The listener's TLS with full paths. What cannot be used is added to the document's problems.
+    """Return the listener's TLS with full paths; add problems to the document.
 
     Reads the files, which happens at a load and never while requests are under way.
     """

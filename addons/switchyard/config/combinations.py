@@ -1,5 +1,8 @@
-"""Checks keys of one part of a file against each other: what is missing without the other, and
-what cannot be meant together. Like `references`, on plain data and tolerant of wrong forms."""
+"""Checks the keys of one section against each other.
+
+Reports keys that are missing without another, and keys that exclude each other. Works on plain data
+and tolerates wrong forms, as `references` does.
+"""
 
 from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.problems import KeyPath
@@ -64,7 +67,7 @@ def _check_ways(document: Document, path: KeyPath, provider: dict[str, object]) 
 
 
 def _check_equal_keys(document: Document, data: dict[str, object]) -> None:
-    """Two client keys that are the same could not be told apart."""
+    """Report client keys that are equal, since the router could not distinguish them."""
     clients = data.get("clients")
     entries = clients.get("api-keys") if isinstance(clients, dict) else None
     seen: dict[str, int] = {}

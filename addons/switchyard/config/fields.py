@@ -1,8 +1,8 @@
-"""The kinds of values that a configuration holds, beyond those pydantic knows.
+"""Defines the kinds of values that a configuration holds, beyond pydantic's own.
 
 A validator here raises `PydanticCustomError` with a text that completes the sentence "the value
-..." and never repeats the value. The error type `unit` allows the loader to quote what the file
-says; `plain` does not, because the value may be a secret or hold one.
+..." and never repeats the value. The error type `unit` allows the loader to quote the value from
+the file; `plain` does not, because the value may be a secret or contain one.
 """
 
 import re
@@ -145,7 +145,7 @@ def _name(value: str) -> str:
 
 def _model_name(value: str) -> str:
     if not value or value != value.strip() or not value.isprintable():
-        raise refuse("is no model name: it is empty or has white space around it")
+        raise refuse("is not a model name: it is empty or has white space around it")
     return value
 
 
@@ -168,13 +168,13 @@ def _globs(value: object) -> Globs:
     if not isinstance(patterns, list) or not all(
         isinstance(pattern, str) and pattern for pattern in patterns
     ):
-        raise refuse("must be a list of names, where * stands for anything")
+        raise refuse("must be a list of names, where * matches anything")
     return Globs(str(pattern) for pattern in patterns)
 
 
 def _pattern(value: str) -> str:
     if not value.strip():
-        raise refuse("is no pattern: it is empty", "write a name, where * stands for anything")
+        raise refuse("is not a pattern: it is empty", "write a name, where * matches anything")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What is spoken at the providers' own hosts: paths to wire formats, and formats to their homes.
+"""Maps paths at providers' hosts to wire formats, and formats to default hosts.
 
 The table is data (`config/shipped/hosts.yaml`, which documents its keys); nothing here reads files.
 """
@@ -52,7 +52,7 @@ class KnownHost:
     """What tokens of a login look like, which the client renews when one is refused."""
 
     def call(self, path: str) -> Call | None:
-        """What a request's path (its query does not matter) asks for; None if that is no model."""
+        """Return what a path asks for (its query does not matter); None if no model."""
         bare = path.partition("?")[0].rstrip("/")
         return next((call for call in self.calls if call.pattern.fullmatch(bare)), None)
 
@@ -70,7 +70,7 @@ class HostTable:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any], formats: Container[str]) -> "HostTable":
-        """The table that the parsed file says; `formats` are those that may be named.
+        """Build the table from the parsed file; `formats` are the valid names.
 
         Raises HostTableError.
         """
@@ -91,8 +91,10 @@ class HostTable:
         return next(iter(nearest(host, self._hosts, likeness=_NEARLY)), None)
 
     def home(self, format: str, headers: Container[str]) -> KnownHost | None:
-        """The home of a format, for a request with these headers (names in lower case, or of a
-        container that ignores case)."""
+        """Return the default host of a format for a request with these headers.
+
+        Header names are in lower case, or in a container that ignores case.
+        """
         for host in self._hosts.values():
             if format in host.home and (not host.home_header or host.home_header in headers):
                 return host
@@ -120,15 +122,18 @@ def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]
         path, format = str(one.get("path", "")), str(one.get("format", ""))
         kind = one.get("kind", "generate")
         if not path.startswith("/"):
-            raise HostTableError(f"{host}: {path!r} is no path")
+            raise HostTableError(f"{host}: {path!r} is not a path")
         if format not in formats or kind not in _KINDS:
             raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
         yield Call(path, _pattern(path), format, kind)
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """What fits a path of the table. Each name but the last ends where it first can, and is not
-    tried again: with several wildcards long paths would take time by the square of their length."""
+    """Compile a path of the table into a pattern.
+
+    Each name but the last ends at the first possible place and is not tried again: with several
+    wildcards, long paths would take time by the square of their length.
+    """
     first, *others = map(re.escape, _NAME.split(path))
     if not others:
         return re.compile(first, re.IGNORECASE)

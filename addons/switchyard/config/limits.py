@@ -1,4 +1,4 @@
-"""The section `limits`: how much the router takes from a client, and from an upstream."""
+"""Defines the section `limits`: how much the router reads."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ PositiveSize = Annotated[Size, AfterValidator(_some)]
 
 
 class Limits(Section):
-    """How much is read. Sizes are bytes and times seconds; what goes beyond is refused."""
+    """Limits on what is read, in bytes and seconds; what exceeds them is refused."""
 
     request_line: PositiveSize = 16 * 1024
     head: PositiveSize = 64 * 1024

@@ -1,9 +1,9 @@
-"""Loads a configuration file: `load_config(path, env) -> Config`, or `ConfigError` with all that
-is wrong in it.
+"""Loads a configuration: `load_config(path, env)` returns a `Config`.
 
 A file is read in steps, each of which adds its problems to one list: YAML and `${NAME}`
 (`yaml_source`), presets (`presets`), types and values (`validation`), keys that need or exclude
-each other (`combinations`), names (`references`), files of certificates (`certificates`).
+each other (`combinations`), names (`references`), files of certificates (`certificates`). One
+`ConfigError` reports them all.
 """
 
 from collections.abc import Iterator
@@ -55,9 +55,10 @@ def read_file(path: Path) -> bytes:
 
 
 def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
-    """The configuration that `content` is; `path` names it in problems and places relative paths.
+    """Return the configuration in `content`.
 
-    Raises `ConfigError` with every problem found.
+    `path` names the file in problems and resolves relative paths. Raises `ConfigError` with every
+    problem found.
     """
     try:
         return _parse(content, path, env)
@@ -161,7 +162,7 @@ def _report_unset(document: Document, env: Mapping[str, str], absent: Mapping[in
 
 
 def _leave_out_unset(document: Document, absent: Mapping[int, str]) -> None:
-    """Takes what has no value out of providers that are not live, so that the rest is checked."""
+    """Remove keys without a value from providers that are not live, to check the rest."""
     providers = _providers(document)
     for path in document.unset:
         if path[0] != "providers" or path[1] not in absent or _is_key(path):
@@ -174,7 +175,7 @@ def _leave_out_unset(document: Document, absent: Mapping[int, str]) -> None:
 
 
 def _completed(config: Config, document: Document, absent: Mapping[int, str], path: Path) -> Config:
-    """The configuration with its defaults worked in: nothing has to be looked up twice."""
+    """Return the configuration with its defaults worked in."""
     live: list[Provider] = []
     left_out: list[NotLive] = []
     for index, provider in enumerate(config.providers):
@@ -244,8 +245,8 @@ def _left_out(document: Document) -> Iterator[ConfigProblem]:
                 document.file,
                 mark.line,
                 dotted(path),
-                f"{PASSTHROUGH} is only for clients that show their key to the proxy, and is left "
-                "out for others: what those come with is the router's own key",
+                f"{PASSTHROUGH} works only for clients that send their key to the proxy; "
+                "the router skips it for others",
                 "HTTPS_PROXY=http://any:KEY@host:port keeps a tool's own login",
             )
 
@@ -258,7 +259,7 @@ def _notices(document: Document) -> tuple[ConfigProblem, ...]:
             document.file,
             document.marks[path].line,
             dotted(path),
-            f"accepted, but not yet acted upon ({meaning})",
+            f"accepted, but has no effect yet ({meaning})",
         )
         for path, meaning in reserved_in_use(texts).items()
     )

@@ -1,4 +1,4 @@
-"""Which name means what: providers, models, aliases, combos and routes of one configuration.
+"""Resolves the names of providers, models, aliases, combos and routes.
 
 This knows names only, so that the same rules serve the check of a file that is still being read
 and the routing of requests. The rules, in order:
@@ -9,8 +9,8 @@ and the routing of requests. The rules, in order:
    these, by name or alias; any other takes every name;
 3. the bare name or alias of models that providers list: a pool, in file order;
 4. the first route whose pattern is found in the name and whose provider is live;
-5. the bare name of models that live providers say they have: a pool, in file order. What the file
-   says goes before what was found out.
+5. the bare name of models that live providers list themselves: a pool, in file order. Entries of
+   the file take precedence over discovered ones.
 
 What a provider's `excluded-models` match does not exist there.
 """
@@ -56,7 +56,7 @@ class ProviderNames:
     excluded: Globs = field(default_factory=Globs)
     live: bool = True
     discovered: tuple[str, ...] = ()
-    """Models that a provider which takes any name says it has."""
+    """Models that the provider listed itself; it also takes any other name."""
 
     @property
     def handle(self) -> str:
@@ -102,7 +102,7 @@ class Found:
 
 
 def split_suffix(name: str) -> tuple[str, str | None]:
-    """`model(high)` as `("model", "high")`; a name without a trailing `(...)` has None."""
+    """Split `model(high)` into `("model", "high")`; the second is None if absent."""
     match = _SUFFIX.fullmatch(name)
     if match is None or not match[2].strip():
         return name, None
@@ -171,7 +171,7 @@ class Directory:
                 yield name
 
     def spellings(self, name: str) -> Iterator[str]:
-        """A listed name, and how else it may be asked for: by a provider's name for its prefix."""
+        """Return a listed name, and its spellings with a provider's name as prefix."""
         yield name
         index, model = self._split(name)
         if index is not None and name not in self.groups:

@@ -1,8 +1,8 @@
-"""Shipped providers: what a file need not say about well-known ones.
+"""Reads shipped providers, so that a file need not repeat what is known of them.
 
-A preset is a YAML file in `config/shipped/presets/` with the keys of one provider. A provider that
-says `preset: NAME` takes from it what it does not say itself. A preset's `profile` also has a name
-by this: `profile: NAME` in any provider is the profile of that preset.
+A preset is a YAML file in `config/shipped/presets/` with the keys of one provider. A provider with
+`preset: NAME` takes from it every key that it does not set itself. A preset's `profile` also gets
+its name: `profile: NAME` in any provider is the profile of that preset.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def read_preset(name: str, env: Mapping[str, str]) -> Document:
 
 
 def apply_presets(document: Document, env: Mapping[str, str]) -> None:
-    """Completes every provider that names a preset, and puts profiles in place of their names."""
+    """Complete every provider that names a preset, and resolve names of profiles."""
     data = document.data
     providers = data.get("providers") if isinstance(data, dict) else None
     for index, provider in enumerate(providers if isinstance(providers, list) else ()):
@@ -86,7 +86,7 @@ def _apply(
 
 
 def _wanted(provider: dict[str, object], preset: dict[str, object]) -> dict[str, object]:
-    """What of a preset a provider takes, seen from what the provider itself says."""
+    """Return the keys of a preset that a provider takes, given its own keys."""
     wanted = dict(preset)
     if any(key in provider for key in _KEYS):
         for key in _KEYS:

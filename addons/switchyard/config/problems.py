@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file, told so that its author can mend it."""
+"""Describes problems of a configuration file so that its author can fix them."""
 
 import difflib
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class ConfigProblem:
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used. Its text has a line for every problem found.
+    """A configuration cannot be used. The text has one line for each problem found.
 
     No key, header value or other secret is ever part of it.
     """
@@ -49,9 +49,9 @@ def dotted(path: KeyPath) -> str:
 
 
 def nearest(word: str, words: Iterable[str], count: int = 1, likeness: float = 0.6) -> list[str]:
-    """Those of the words that are most like the one given, best first; none if none is near.
+    """Return the words most like the given one, best first; none if none is near.
 
-    `likeness` is from 0, which everything is near to, to 1, which only the same word is.
+    `likeness` ranges from 0, which every word meets, to 1, which only an equal word meets.
     """
     choices = list(words)
     by_lower = {choice.lower(): choice for choice in reversed(choices)}

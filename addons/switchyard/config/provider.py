@@ -1,4 +1,4 @@
-"""What a configuration says of a provider: its keys, models, quirks, timeouts and TLS.
+"""Defines the configuration of a provider: keys, models, quirks, timeouts, TLS.
 
 As with all of `schema`, it is immutable; durations are seconds.
 """
@@ -59,7 +59,7 @@ class ApiKeyEntry(Section):
 
 
 class QuirkSettings(Section):
-    """What an upstream needs or cannot take. None: nothing is known, the format's rule holds."""
+    """What an upstream needs or cannot take; None where the format's rule holds."""
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
@@ -103,8 +103,8 @@ class Profile(QuirkSettings):
 
     auth: AuthStyle | None = None
     by_model: tuple[ModelQuirks, ...] = ()
-    """What differs for some of its models. Of several that match, the last one that says a thing
-    holds; what they drop adds up."""
+    """Settings that differ for some of its models. Of several patterns that match, the last one
+    that sets a key wins; the members that they drop add up."""
 
 
 class Model(Section):
@@ -134,7 +134,7 @@ class ProviderTimeouts(Section):
 
 
 class Tls(Section):
-    """TLS towards a provider. Relative paths count from the configuration file's folder."""
+    """TLS towards a provider. Relative paths count from the configuration's folder."""
 
     ca: str | None = None
     """Certificates to trust besides those that are trusted anyway."""
@@ -154,7 +154,7 @@ def _model_list(value: object) -> object:
 
 
 class Provider(Section):
-    """Where models are to be had, and how."""
+    """A provider: its address, formats, keys and models."""
 
     name: Name
     optional: bool = False
@@ -213,8 +213,10 @@ class Provider(Section):
 
 
 def credentials_of(provider: Provider) -> Mapping[str, Proxy | None]:
-    """The ids of a provider's keys, told apart by their place in it, with the proxies of their
-    own. A provider without keys has one of the same kind."""
+    """Return the ids of a provider's keys, by position, with the proxies of their own.
+
+    A provider without keys has one id of the same kind.
+    """
     if provider.credentials == "forward":
         return {f"{provider.name}#client": None}
     if not provider.api_key_entries:

@@ -1,4 +1,4 @@
-"""Proxies towards providers: their URLs, and what the environment says of them."""
+"""Parses proxies towards providers: their URLs, and the environment's variables."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -17,8 +17,10 @@ HINT = "write direct, http://host:port or socks5://host:port"
 
 
 class ProxyError(ValueError):
-    """A text is no proxy's URL. The error's own text has nothing of it, since it may hold a
-    password."""
+    """A text is not a proxy's URL.
+
+    The error's own text quotes nothing of it, since it may contain a password.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Proxy:
     """What stands between the router and a provider."""
 
     scheme: Literal["direct", "http", "https", "socks5", "socks5h"]
-    """`direct`: nothing does, whatever an outer setting says. `socks5` gets addresses, `socks5h`
+    """`direct`: no proxy, whatever an outer setting names. `socks5` receives addresses, `socks5h`
     names, which it resolves itself."""
     host: str = ""
     port: int = 0
@@ -74,7 +76,10 @@ def parse_proxy(text: str) -> Proxy:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentProxies:
-    """What `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, as curl reads them."""
+    """The proxies of the environment, read as curl does.
+
+    The variables are `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    """
 
     by_scheme: Mapping[str, tuple[str, Proxy]]
     """The variable's name, and its proxy, for `http` and `https` URLs."""
@@ -83,8 +88,10 @@ class EnvironmentProxies:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "EnvironmentProxies":
-        """Names in lower case go before those in upper case; an empty one is as none, and a URL
-        without scheme is that of an HTTP proxy. Raises ProxyError, naming the variable."""
+        """Read the variables; lower case takes precedence, empty ones count as unset.
+
+        A URL without scheme is an HTTP proxy's. Raises ProxyError, naming the variable.
+        """
 
         def find(name: str) -> tuple[str, str]:
             named = ((one, environment.get(one, "").strip()) for one in (name.lower(), name))
@@ -106,15 +113,18 @@ class EnvironmentProxies:
         return cls(by_scheme, tuple(entry.lower() for entry in entries))
 
     def with_default(self, said_by: str, proxy: Proxy) -> "EnvironmentProxies":
-        """The same with this proxy in place of all that the variables name; what `NO_PROXY` spares
-        stays spared."""
+        """Return a copy with this proxy in place of all that the variables name.
+
+        Hosts in `NO_PROXY` stay excepted.
+        """
         named = (said_by, proxy)
         return EnvironmentProxies({"http": named, "https": named}, self.spared)
 
     def find(self, url: str) -> tuple[str, Proxy] | None:
-        """The variable and its proxy that calls to a URL go through; None for a direct way.
+        """Return the variable and its proxy for calls to a URL; None for no proxy.
 
-        This machine itself is never asked for through a proxy, for which it would be another one.
+        This machine itself is never reached through a proxy: for the proxy it would be another
+        machine.
         """
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".").lower()
@@ -140,8 +150,11 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _spares(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of `NO_PROXY` is about this host: `*`, a name with all below it (with or
-    without a dot or `*.` before it), an address, or a network; each may have a port."""
+    """Whether an entry of `NO_PROXY` covers this host.
+
+    An entry is `*`, a name with all below it (with or without a dot or `*.` before it), an address,
+    or a network; each may have a port.
+    """
     if entry == "*":
         return True
     address = _address(host)

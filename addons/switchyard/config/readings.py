@@ -1,8 +1,8 @@
-"""How upstreams may read a model's name, where that is not letter by letter.
+"""Lists how upstreams may read a model's name, where not letter by letter.
 
-A pattern that a name passes or escapes in one spelling must not be got round by another that the
-upstream takes for the same: with white space around it, in compatibility characters (Unicode
-Standard Annex 15, NFKC), with characters that nobody sees, or with a suffix that gateways cut off.
+A pattern that a name passes or escapes in one spelling must not be bypassed by another that the
+upstream takes as equal: with white space around it, in compatibility characters (Unicode Standard
+Annex 15, NFKC), with invisible characters, or with a suffix that gateways cut off.
 """
 
 import re
@@ -18,8 +18,11 @@ _LATEST = ":latest"
 
 
 def is_odd(name: str) -> bool:
-    """Whether no model has such a name: it holds characters that nobody sees (Unicode's categories
-    Cc, Cf, Cs, Zl, Zp), white space at an end of one of its parts, or a part `..`."""
+    """Whether no model has such a name.
+
+    Odd names contain invisible characters (Unicode's categories Cc, Cf, Cs, Zl, Zp), white space at
+    an end of one of their parts, or a part `..`.
+    """
     if _PLAIN.fullmatch(name) and ".." not in name:
         return False
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in name):
@@ -29,8 +32,10 @@ def is_odd(name: str) -> bool:
 
 
 def readings(name: str) -> tuple[str, ...]:
-    """Every way to read a name, itself first: folded, and without one suffix `(...)` after the
-    other."""
+    """Return every reading of a name, itself first.
+
+    The readings are folded, and without one suffix `(...)` after the other.
+    """
     if _PLAIN.fullmatch(name):
         return (name,)
     found = {name: None}
@@ -43,8 +48,11 @@ def readings(name: str) -> tuple[str, ...]:
 
 
 def readings_of_model(model: str) -> Iterator[str]:
-    """Every way in which a provider may read its own model's name: as `readings`, without Gemini's
-    `models/` in front, and with or without the tag that Ollama's models have by default."""
+    """Return every way in which a provider may read its own model's name.
+
+    As `readings`, also without Gemini's `models/` in front, and with or without the tag that
+    Ollama's models have by default.
+    """
     for name in readings(model):
         for bare in dict.fromkeys((name, name.removeprefix(_GEMINI), name.lstrip("/"))):
             yield bare

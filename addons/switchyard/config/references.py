@@ -1,7 +1,7 @@
-"""Checks the names in a configuration file against each other, before anything is built of it.
+"""Checks the names in a configuration file against each other.
 
-It reads the plain data, not the typed configuration, and passes over whatever has the wrong form:
-so a file with a wrong type here and an unknown provider there hears of both at once.
+It reads the plain data, not the typed configuration, and skips whatever has the wrong form: a file
+with a wrong type in one place and an unknown provider in another gets both problems at once.
 """
 
 import re
@@ -26,7 +26,7 @@ _MODEL_ALIAS = "the alias of a model"
 
 
 def check_references(document: Document) -> None:
-    """Adds a problem to the document for every name that is unknown, claimed twice or circular."""
+    """Add a problem for every name that is unknown, claimed twice or circular."""
     data = _mapping(document.data)
     directory = directory_of(data)
     _check_claims(document, data)
@@ -67,7 +67,7 @@ def directory_of(data: dict[str, object]) -> Directory:
 
 
 type _Claim = tuple[str, str, KeyPath]
-"""A name, what it is the name of, and where the file says so."""
+"""A name, the kind of thing it names, and its place in the file."""
 
 
 def _check_claims(document: Document, data: dict[str, object]) -> None:
@@ -138,7 +138,7 @@ def _check_member(document: Document, directory: Directory, path: KeyPath, membe
         document.problem(path, said, did_you_mean(handle, directory.handles))
     else:
         known = [*directory.names(), PASSTHROUGH]
-        document.problem(path, f"{shown} is no model, alias or combo", _name_hint(base, known))
+        document.problem(path, f"{shown} is not a model, alias or combo", _name_hint(base, known))
 
 
 def _name_hint(name: str, known: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Notices that the configuration file has changed, and loads it anew."""
+"""Notices changes of the configuration file and loads it again."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from switchyard.values.files import read_regular
 
 
 class ConfigSource:
-    """One configuration file over time. Call `load` once, then `poll` as often as you like.
+    """One configuration file over time. Call `load` once, then `poll` at any interval.
 
-    A file that cannot be used is reported once; what was loaded before stays in force.
+    A file that cannot be used is reported once; the previous configuration stays in force.
     """
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
@@ -35,9 +35,11 @@ class ConfigSource:
         return self._parse(content)
 
     def poll(self) -> Config | ConfigError | None:
-        """The new configuration if the content of the file, or of a certificate file it names, has
-        changed; what is wrong with it if it cannot be used; None if there is nothing new. Costs
-        one `stat` a file in the last case."""
+        """Return the new configuration if the file or a certificate it names has changed.
+
+        Returns the error if the new content cannot be used, and None if nothing has changed, which
+        costs one `stat` for each file.
+        """
         stat = self._look()
         if stat == self._stat:
             return None

@@ -1,4 +1,4 @@
-"""Keys that are accepted and checked, though nothing acts upon them yet.
+"""Lists keys that the router accepts and checks, though they have no effect yet.
 
 A key leaves the table with the change that makes it work.
 """
@@ -14,10 +14,10 @@ RESERVED: dict[str, str] = {
 
 
 def reserved_in_use(paths: Iterable[tuple[KeyPath, str | None]]) -> dict[KeyPath, str]:
-    """Which of a file's keys are reserved: their paths, and what they will do.
+    """Return the reserved keys that a file uses: their paths, and their purpose.
 
-    Takes every path of the file with its text, where it is a scalar. Of a reserved key the key
-    itself is told, not what is below it.
+    Takes every path of the file with its text, where it is a scalar. Reports a reserved key itself,
+    not the keys below it.
     """
     found: dict[KeyPath, str] = {}
     for path, text in paths:

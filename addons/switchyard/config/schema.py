@@ -1,7 +1,7 @@
-"""The configuration, typed: every key, its default and what it may hold.
+"""Defines the typed configuration: every key, its default and its values.
 
 Keys in the file are the field names with dashes. All of it is immutable. Durations are seconds and
-sizes bytes by the time they are here. `load_config` makes these; nothing else needs to.
+sizes bytes here. `load_config` makes these; nothing else needs to.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class ClientKey(Section):
 
 
 class Clients(Section):
-    """Who may call. No keys: whoever is on this machine."""
+    """Who may call. Without keys: any client on this machine."""
 
     api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
     host_names: Texts = ()
@@ -63,7 +63,7 @@ class Clients(Section):
 
 
 class ServerTls(Section):
-    """TLS of our own listener. Relative paths count from the configuration file's folder."""
+    """TLS of the router's own listener. Relative paths count from the file's folder."""
 
     cert: str
     """PEM: the certificate, and those between it and the authority."""
@@ -129,7 +129,7 @@ class RouteRule(Section):
 
 
 class HeartbeatSettings(Section):
-    """Signs of life to the client while there is nothing to tell, in seconds of silence."""
+    """Keep-alives to a client that waits, in seconds of silence."""
 
     after: PositiveDuration = 10.0
     every: PositiveDuration = 10.0
@@ -148,7 +148,7 @@ class Retry(Section):
 
 
 class Cooldown(Section):
-    """How long a failing target rests where the provider does not say, in seconds."""
+    """How long a failing target cools down by default, in seconds."""
 
     base: PositiveDuration = 1.0
     cap: PositiveDuration = 300.0
@@ -159,7 +159,7 @@ Matches = Annotated[tuple[Mapping[JsonPath, JsonValue], ...], BeforeValidator(as
 
 
 class PayloadModel(Section):
-    """Which requests a payload rule is for; everything said must hold."""
+    """The requests that a payload rule applies to; all conditions must hold."""
 
     name: str = "*"
     """A pattern for the model as the provider calls it, or as the client asked for it."""
@@ -203,7 +203,7 @@ class Payload(Section):
 
 
 class ExchangeLogSettings(Section):
-    """The log of requests and answers. A relative folder counts from the working directory."""
+    """The exchange log. A relative folder counts from the working directory."""
 
     dir: str = "logs"
     max_size: Size = 1_000_000_000
@@ -239,9 +239,9 @@ class Config(Section):
     """None: nothing is logged."""
 
     tls: ServerTls | None = None
-    """None: clients speak to us without, or trust mitmproxy's certificate."""
+    """None: clients connect without TLS, or trust mitmproxy's certificate."""
     responses_websocket: bool = True
-    """Whether the Responses API is spoken over WebSockets, too; else clients are told to use
+    """Whether clients may speak the Responses API over WebSockets; else a 426 sends them to
     HTTP."""
     on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
 
@@ -269,10 +269,10 @@ class Config(Section):
 
     @property
     def notices(self) -> tuple[ConfigProblem, ...]:
-        """What the start should tell: keys that are accepted but not acted upon yet."""
+        """Notices for the start: keys that are accepted but have no effect yet."""
         return self._notices
 
     @property
     def client_keys(self) -> tuple[SecretStr, ...]:
-        """The keys that clients may present; none: whoever is on this machine."""
+        """The client keys; empty if any client on this machine may call."""
         return tuple(entry.key for entry in self.clients.api_keys)

@@ -1,4 +1,4 @@
-"""What the parts of a configuration have in common, and those parts that several have."""
+"""Defines what sections of a configuration have in common, and shared sections."""
 
 from pydantic import BaseModel
 from pydantic import BeforeValidator

@@ -1,4 +1,4 @@
-"""The shipped tables: hosts of providers, meanings of errors, clients' trust stores."""
+"""Reads the shipped tables: providers' hosts, meanings of errors, trust stores."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ HOSTS = SHIPPED / "hosts.yaml"
 
 @cache
 def known_hosts() -> HostTable:
-    """What `config/shipped/hosts.yaml` says, read at most once. Raises HostTableError."""
+    """Return the table of `config/shipped/hosts.yaml`. Raises HostTableError."""
     data = YAML(typ="safe").load(HOSTS)
     return HostTable.from_data(data["hosts"], CLIENT_FORMATS)
 
@@ -35,5 +35,5 @@ def shipped_failures() -> FailureTable:
 
 @cache
 def known_clients() -> TrustTable:
-    """What `config/shipped/trust.yaml` says, read at most once."""
+    """Return the table of `config/shipped/trust.yaml`, read once."""
     return TrustTable.from_data(YAML(typ="safe").load(TRUST_TABLE)["clients"])

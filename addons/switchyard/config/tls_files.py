@@ -1,4 +1,4 @@
-"""Checks the certificate files that a configuration names, so that a bad one stops the start."""
+"""Checks the certificate files of a configuration; a bad one stops the start."""
 
 import ssl
 from collections.abc import Iterator
@@ -17,8 +17,10 @@ def resolved(name: str, beside: Path) -> Path:
 
 
 def check_tls_files(document: Document, file: Path, absent: set[int]) -> None:
-    """Adds a problem for every such file that is missing or cannot be used. `absent` are the
-    providers that are not live."""
+    """Add a problem for every such file that is missing or cannot be used.
+
+    `absent` are the providers that are not live.
+    """
     for path, name in _files(document.data):
         if path[1] in absent or path in document.unset or path in document.unusable:
             continue

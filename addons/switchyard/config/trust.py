@@ -1,4 +1,4 @@
-"""Who a client is that does not trust the router, and what it has to set; data, no I/O."""
+"""Names clients that do not trust the router, and what each has to set. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -48,8 +48,11 @@ class TrustTable:
         )
 
     def advice(self, agent: str, host: str, ca: str) -> tuple[str, str]:
-        """Who it is, and what to do, given its User-Agent (empty where it sent none), the host it
-        called and the path of the authority's certificate."""
+        """Return the client's name and the remedy.
+
+        Takes its User-Agent (empty where it sent none), the host it called and the path of the
+        authority's certificate.
+        """
         by_agent = next((one for one in self._clients if agent and one.agents.search(agent)), None)
         if by_agent is not None:
             return by_agent.name, f"{_set(by_agent, ca)}; {_LAUNCHER}."

@@ -1,4 +1,4 @@
-"""Checks the data of a file against the schema, and tells what is wrong in words of the file."""
+"""Checks the data of a file against the schema; words problems as the file does."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _WRONG_TYPE = {
 
 
 def validated(document: Document) -> Config | None:
-    """The configuration that a document is; None, and problems added to it, if it is none."""
+    """Return the document's configuration; None, with problems added, if invalid."""
     try:
         return Config.model_validate(document.data)
     except ValidationError as error:
@@ -55,7 +55,7 @@ def validated(document: Document) -> Config | None:
 def _is_consequence(detail: ErrorDetails, document: Document, path: KeyPath) -> bool:
     """Whether a detail only repeats another problem.
 
-    A value with an unset variable is told as that; a list whose every item is wrong is reported
+    A value with an unset variable has its own problem; a list whose every item is wrong is reported
     as empty too.
     """
     parts = {path[:length] for length in range(1, len(path) + 1)}
@@ -69,7 +69,7 @@ def _is_consequence(detail: ErrorDetails, document: Document, path: KeyPath) -> 
 
 
 def _explain(detail: ErrorDetails, document: Document, path: KeyPath) -> tuple[str, str]:
-    """What is wrong and what would be right. Values are quoted where they can be no secret."""
+    """Return the problem and its remedy; quote values only where no secret can be."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "unit":
@@ -119,8 +119,10 @@ def _known_keys(path: KeyPath) -> list[str]:
 
 
 def _part_in(annotation: object) -> tuple[type[BaseModel] | None, int]:
-    """The part within `tuple[Part, ...] | None`, `Mapping[str, Part]` and the like, and how many
-    steps of a path lead to it."""
+    """Return the section within `tuple[Section, ...] | None` and similar types.
+
+    Also returns how many steps of a path lead to it.
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, 0
     within = int(get_origin(annotation) in (tuple, Mapping))

@@ -1,7 +1,7 @@
-"""A YAML text as plain data, knowing on which line each key stands; `${NAME}` filled in.
+"""Reads YAML as plain data with the line of each key, and fills in `${NAME}`.
 
-Reading never fails half-way: what is wrong is listed, and the rest is still read, so that all
-problems of a file can be told at once. No text made here repeats a value of the file.
+Reading never stops half-way: it lists what is wrong and reads the rest, so that all problems of a
+file are reported at once. No text made here repeats a value of the file.
 """
 
 import re
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(slots=True)
 class Document:
-    """What one file says."""
+    """The content of one file."""
 
     file: str
     data: object = None
@@ -55,7 +55,7 @@ class Document:
     unset: dict[KeyPath, tuple[str, ...]] = field(default_factory=dict)
     """Values that name variables which are not set, with the names of these."""
     unusable: set[KeyPath] = field(default_factory=set)
-    """Values whose `${...}` cannot be read; a problem tells so already."""
+    """Values whose `${...}` cannot be read; each has a problem already."""
     problems: list[ConfigProblem] = field(default_factory=list)
 
     def mark(self, path: KeyPath) -> Mark | None:
@@ -80,7 +80,7 @@ class Document:
 
 
 def read_document(text: str, file: str, env: Mapping[str, str]) -> Document:
-    """Reads a YAML text. `file` is its name in problems, `env` what `${NAME}` is filled in from."""
+    """Read a YAML text. `file` names it in problems, `env` provides `${NAME}`."""
     document = Document(file)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
@@ -169,7 +169,7 @@ class _Reader:
         # Anchors can make a mapping part of itself, or a small file very large.
         self._values += len(node.value)
         if id(node) in self._open or self._values > _MOST_VALUES:
-            self._document.problem(path, "repeats itself without end")
+            self._document.problem(path, "refers to itself without end")
             return None
         self._open.add(id(node))
         try:
@@ -254,7 +254,7 @@ class _Reader:
 
 
 def unset_message(names: tuple[str, ...]) -> str:
-    """Says that variables have no value."""
+    """Return the message that variables have no value."""
     if len(names) == 1:
         return f"the environment variable {names[0]} is not set or empty"
     return f"the environment variables {', '.join(names)} are not set or empty"
@@ -269,7 +269,7 @@ def unset_hint(names: tuple[str, ...], env: Mapping[str, str]) -> str:
 
 
 def _number(text: str) -> int | float | str:
-    """A plain scalar of YAML's type int or float; text where it is too long to be meant as one."""
+    """Parse a scalar of type int or float; keep text that is too long for a number."""
     digits = text.replace("_", "").lower()
     if digits.endswith((".inf", ".nan")):
         return float(digits.replace(".", ""))
@@ -284,7 +284,7 @@ def _number(text: str) -> int | float | str:
 
 
 def _syntax_problem(error: YAMLError, file: str) -> ConfigProblem:
-    """Only the kind and place of an error: YAML's own report quotes the lines around it."""
+    """Return only the kind and place of an error: YAML's own report quotes lines."""
     hint = "mind the indentation; quote values with ${...} inside {} or []"
     if not isinstance(error, MarkedYAMLError):
         return ConfigProblem(file, None, "", "holds a character that YAML does not allow")

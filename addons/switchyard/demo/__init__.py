@@ -1,4 +1,4 @@
-"""The built-in provider `demo`: a real upstream on loopback that needs no key and no network.
+"""The built-in provider `demo`: an upstream on loopback without key or network.
 
 - `upstream.py`: the server, a process of its own.
 - `process.py`: starts and stops it.

@@ -16,7 +16,7 @@ of the demo's business."""
 
 
 class DemoUpstream:
-    """The demo upstream, while it runs. It ends with this process, however that one ends."""
+    """The demo upstream, while it runs. It ends with this process in any case."""
 
     def __init__(self, delay: float | None = None) -> None:
         """`delay` is the time between two words in seconds, if not the program's own."""

@@ -1,4 +1,4 @@
-"""An OpenAI Chat server on loopback that says the last user message back, word by word.
+"""Serves OpenAI Chat on loopback and echoes the last user message, word by word.
 
     python -m switchyard.demo.upstream [--delay SECONDS]
 
@@ -38,7 +38,7 @@ _REASONS = {
 
 
 class DemoRefusal(Exception):
-    """A request that is answered with an error: HTTP status, message, code and parameter."""
+    """An error response: HTTP status, message, code and parameter."""
 
     def __init__(
         self, status: int, message: str, code: str | None = None, param: str | None = None
@@ -61,7 +61,7 @@ class DemoRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """What is to be said, and how: read once from the body of a chat request."""
+    """The text to echo and how, read once from the body of a chat request."""
 
     words: list[str]
     finish_reason: str
@@ -90,10 +90,12 @@ def read_chat(body: bytes) -> Echo:
         raise DemoRefusal(404, message, code="model_not_found", param="model")
     messages = _member(request, "messages", list, [])
     if not all(isinstance(message, dict) for message in messages):
-        raise DemoRefusal(400, "'messages' holds something that is no object.", param="messages")
+        raise DemoRefusal(
+            400, "'messages' holds something that is not an object.", param="messages"
+        )
     said = [message_text(message) for message in messages if message.get("role") == "user"]
     if not said or not said[-1].strip():
-        raise DemoRefusal(400, "The last user message has no text to say back.", param="messages")
+        raise DemoRefusal(400, "The last user message has no text to echo.", param="messages")
     words = split_words(_until_stop(said[-1], request))
     limit = _member(request, "max_completion_tokens", int, None)
     limit = limit or _member(request, "max_tokens", int, None) or len(words)
@@ -126,7 +128,10 @@ def message_text(message: dict[str, Any]) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """Cut `text` into words, each with the white space before it; joined, they are the text."""
+    """Cut `text` into words, each with the white space before it.
+
+    Joined, the words are the text.
+    """
     return re.findall(r"\s*\S+(?:\s+\Z)?|\s+\Z", text)
 
 
@@ -134,7 +139,7 @@ def _until_stop(text: str, request: dict[str, Any]) -> str:
     stop = _member(request, "stop", (str, list), [])
     sequences = [stop] if isinstance(stop, str) else stop
     if not all(isinstance(sequence, str) and sequence for sequence in sequences):
-        raise DemoRefusal(400, "'stop' holds something that is no text.", param="stop")
+        raise DemoRefusal(400, "'stop' holds something that is not text.", param="stop")
     return min((text.split(sequence, 1)[0] for sequence in sequences), key=len, default=text)
 
 

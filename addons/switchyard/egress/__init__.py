@@ -1,1 +1,1 @@
-"""Connections to upstreams: dialing, proxies, TLS, pool, side requests."""
+"""Connects to upstreams: dialing, proxies, TLS, pool, the router's own requests."""

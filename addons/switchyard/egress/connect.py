@@ -1,4 +1,4 @@
-"""Connections by ways: which can be used again, and how new ones are made."""
+"""Gives attempts connections by their egress: an idle one, or a new one."""
 
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
@@ -21,11 +21,11 @@ HTTP2_OR_1 = (b"h2", b"http/1.1")
 
 
 class GetEgressConnection(GetHttpConnection):
-    """Ask for a connection that was made by a certain way.
+    """Ask for a connection that was made by a certain egress.
 
-    `own`: one that nobody else uses. HTTP/1 carries one request at a time. mitmproxy takes that for
-    granted where the client speaks it too, but a hedge runs beside another attempt, maybe to the
-    same server.
+    `own`: one that no other request uses. HTTP/1 carries one request at a time. mitmproxy takes
+    that for granted where the client speaks it too, but a hedge runs beside another attempt, maybe
+    to the same server.
     """
 
     way: Egress | None = None
@@ -41,8 +41,11 @@ class GetEgressConnection(GetHttpConnection):
 def connect_egress(
     layer: HttpLayer, wanted: GetEgressConnection, way: Egress, reuse: bool
 ) -> CommandGenerator[None]:
-    """Answer the command with a connection made by `way`: one that is there or is being made, or a
-    new one. What mitmproxy's own `get_connection` does for all others."""
+    """Answer the command with a connection made by its egress.
+
+    That is one that exists or is being made, or a new one. mitmproxy's own `get_connection` does
+    this for all others.
+    """
     http2_client = layer.context.client.alpn == b"h2"
     for connection in layer.connections if reuse else ():
         if not wanted.connection_spec_matches(connection):

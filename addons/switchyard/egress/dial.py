@@ -1,8 +1,8 @@
-"""Connections to upstreams, opened with more patience for their addresses than mitmproxy has.
+"""Opens connections to upstreams and races their addresses, as mitmproxy does not.
 
 mitmproxy tries the addresses of a name one after the other, and waits for a dead one until the
-system gives up on it, after minutes. Its connection handler has no place to say otherwise, so the
-`asyncio` that its module knows is exchanged for one whose `open_connection` is ours. Our own
+system gives up on it, after minutes. Its connection handler has no setting for that, so the
+`asyncio` that its module sees is replaced by one with another `open_connection`. The engine's
 handler (`switchyard.engine`) calls `connect` itself.
 """
 
@@ -17,12 +17,12 @@ import aiohappyeyeballs
 from mitmproxy.proxy import server
 
 NEXT_ADDRESS_AFTER = 0.2
-"""Seconds until the next of a name's addresses is tried too, while the one before says nothing
-(RFC 8305, 5, recommends 0.25). One that fails at once is followed at once."""
+"""Seconds until the next of a name's addresses is tried too, while the one before is silent (RFC
+8305, 5, recommends 0.25). After one that fails at once the next follows at once."""
 
 
 def install() -> None:
-    """Let mitmproxy open connections by `open_connection`. A second call changes nothing."""
+    """Make mitmproxy open connections by `open_connection`. Idempotent."""
     if server.asyncio is asyncio:
         ours = types.ModuleType("asyncio", asyncio.__doc__)
         ours.__dict__.update(asyncio.__dict__)

@@ -1,4 +1,4 @@
-"""The way to an upstream, where it is more than its address."""
+"""Describes the egress to an upstream, where it is more than an address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +26,11 @@ class ProxyServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Egress:
-    """How connections to an upstream are made. Attempts share them only where their ways are the
-    same: another key's proxy, or another provider's certificate, is another connection."""
+    """How connections to an upstream are made.
+
+    Attempts share connections only where their egress is equal: another key's proxy, or another
+    provider's certificate, is another connection.
+    """
 
     proxy: ProxyServer | None = None
     socket: str = ""
@@ -39,7 +42,7 @@ class Egress:
 
     @property
     def via(self) -> ServerSpec | None:
-        """The proxy as mitmproxy tells it, which has no word for SOCKS; saved with flows."""
+        """The proxy in mitmproxy's terms, which lack SOCKS; saved with flows."""
         if self.proxy is None or self.proxy.scheme not in ("http", "https"):
             return None
         return self.proxy.scheme, (self.proxy.host, self.proxy.port)
@@ -50,8 +53,11 @@ class Egress:
 
 
 class EgressServer(Server):
-    """An upstream that a way leads to. No field of the class's state, which flows are saved with:
-    a way holds a password, and a context that cannot be saved."""
+    """An upstream reached by an egress.
+
+    The egress is no field of the class's state, which flows are saved with: it contains a password,
+    and a context that cannot be saved.
+    """
 
     way: Egress
     outer: Server
@@ -59,7 +65,7 @@ class EgressServer(Server):
 
 
 def egress_of(connection: Connection) -> Egress | None:
-    """The way that leads to a connection; None for one that was made as mitmproxy does."""
+    """Return the egress of a connection; None for one that mitmproxy made."""
     return connection.way if isinstance(connection, EgressServer) else None
 
 

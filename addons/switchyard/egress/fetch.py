@@ -1,7 +1,7 @@
-"""Small questions to providers besides clients' calls, by the same ways: proxy, TLS, socket.
+"""Sends the router's own small requests to providers, by the same egress.
 
-httpx2 asks them. It is imported with the first question, in a thread: a router that asks none does
-without it, and nobody waits for it.
+httpx2 sends them. It is imported with the first request, in a thread: a router without such
+requests does without it, and no client waits for the import.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ async def fetch(
     provider: Provider,
     trusted: str | None,
 ) -> bytes:
-    """The body of a GET's answer. `trusted` is the file of CAs that mitmproxy is told to trust.
+    """Return the body of a GET's response. `trusted` is mitmproxy's file of CAs.
 
-    Raises FetchError, for every status but 200 too. Redirects are not followed: keys go to nobody
-    else.
+    Raises FetchError, for every status but 200 too. Redirects are not followed: keys go to no other
+    host.
     """
     client = await asyncio.to_thread(importlib.import_module, "httpx2")
     context = await asyncio.to_thread(_tls_context, provider, trusted)
@@ -65,7 +65,7 @@ async def fetch(
             async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > _MOST_BYTES:
-                    raise FetchError("its answer is too long")
+                    raise FetchError("its response is too long")
             return body
     except (client.HTTPError, client.InvalidURL, OSError) as e:
         through = f" through the proxy {proxy.label}" if proxy else ""
@@ -85,7 +85,7 @@ def _proxy(client: Any, proxy: ProxyServer, trusted: str | None) -> Any:
 
 
 async def _with_address(url: str) -> str:
-    """The URL with the address of its host, IPv4 where there is one, in the place of its name."""
+    """Return the URL with its host's address, preferably IPv4, in place of its name."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
@@ -102,8 +102,10 @@ async def _with_address(url: str) -> str:
 
 
 class _Context(ssl.SSLContext):
-    """Asks for `server_name`, and expects it, whatever the URL says: httpx has a setting for that
-    which does not reach through proxies."""
+    """Sends `server_name` and expects it, whatever the URL names.
+
+    httpx has a setting for that which does not reach through proxies.
+    """
 
     server_name: str | None = None
 

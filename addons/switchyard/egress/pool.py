@@ -1,12 +1,13 @@
-"""Idle connections to upstreams, for whichever client asks next.
+"""Shares idle connections to upstreams between clients.
 
-A connection belongs to the client for which it was made. Once its answer is complete another
-client's request may have it, with its layers, and when its client leaves it is kept for a while. So
-it is not every client that makes a TCP and TLS handshake with a provider.
+A connection belongs to the client for which it was made. Once its response is complete, another
+client's request may take it, with its layers, and when its client leaves it is parked for a while.
+So not every client makes a TCP and TLS handshake with a provider.
 
-Only what is alike is shared: the same address, TLS or none, and the same way (proxy, certificates,
-name). The key of a request is part of that request, not of the connection. HTTP/1.1 alone: an
-HTTP/2 connection is shared by the streams of one client, and proxies' tunnels stay where they are.
+Only equal connections are shared: the same address, TLS or none, and the same egress (proxy,
+certificates, name). The key of a request is part of that request, not of the connection. HTTP/1.1
+alone: an HTTP/2 connection is shared by the streams of one client, and proxies' tunnels stay where
+they are.
 
 Moving a connection takes a handler that can let go of one, which mitmproxy's own cannot (see
 `switchyard.engine`). Without it every client has its own connections.
@@ -78,7 +79,7 @@ class ConnectionPool:
             del self._kept[server]
 
     def take(self, wanted: GetHttpConnection, layer: DrivenLayer) -> Server | None:
-        """The connection that was used last of those that serve, which is `layer`'s from now on."""
+        """Return the most recently used connection that serves, and give it to `layer`."""
         if not isinstance(wanted, GetEgressConnection) or layer.handler is None:
             return None
         found = self._by_key.get((wanted.address, wanted.tls, wanted.way))
@@ -100,8 +101,7 @@ class ConnectionPool:
         return idle.server
 
     def keep(self, server: Server, keeper: Callable[[], Keeper]) -> bool:
-        """The client of a connection leaves: whether the connection stays, with what `keeper`
-        makes."""
+        """Park a connection whose client leaves, with what `keeper` makes, if possible."""
         found = self._by_key.get(_key(server))
         idle = found.get(server) if found else None
         if idle is None or idle.layer is None or len(self._kept) >= KEPT_AT_MOST:
@@ -132,8 +132,10 @@ def _key(server: Server) -> Key:
 
 
 def _around(layer: DrivenLayer) -> Iterator[tuple[HttpLayer, Layer]]:
-    """The HTTP layers around this one, as with a client that came by CONNECT, and what each of them
-    hands the events of connections on to that were made further inside."""
+    """Return the HTTP layers around this one, as with a client that came by CONNECT.
+
+    Also returns the layer inside each that gets the events of connections made further inside.
+    """
     layers = layer.context.layers
     for outer, child in itertools.pairwise(layers[: layers.index(layer) + 1]):
         if isinstance(outer, HttpLayer):
@@ -147,7 +149,7 @@ def _forget(server: Server, layer: DrivenLayer) -> None:
 
 
 def _move(stack: Layer, layer: DrivenLayer | None) -> None:
-    """Let the layers of a connection know whose they are: nothing of its last client is kept."""
+    """Give the layers of a connection their new client; nothing of the last one stays."""
     context = stack.context
     own = context.layers[context.layers.index(stack) :]
     context.layers = [*layer.context.layers, *own] if layer is not None else own

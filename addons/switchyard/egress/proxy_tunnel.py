@@ -1,7 +1,7 @@
 """Tunnels through proxies, as layers: HTTP's CONNECT and SOCKS5.
 
-mitmproxy has the former for its upstream mode, without user and password and with its own words
-for errors, and no SOCKS towards upstreams.
+mitmproxy has the former for its upstream mode, without user and password and with its own wording
+of errors, and no SOCKS towards upstreams.
 """
 
 import base64
@@ -47,7 +47,10 @@ _SOCKS_REFUSALS = {
 
 @dataclass
 class ResolveHook(StartHook):
-    """A name is to be resolved here, since the proxy shall not do it: fill in `addresses`."""
+    """Asks for the addresses of a name that the proxy must not resolve.
+
+    Fill in `addresses`.
+    """
 
     name = "failover_resolve"
     lookup: "Lookup"
@@ -85,7 +88,7 @@ class ProxyTunnel(TunnelLayer):
 
 
 class ConnectTunnel(ProxyTunnel):
-    """A tunnel by CONNECT (RFC 9110, 9.3.6), with user and password where there are (RFC 7617)."""
+    """A tunnel by CONNECT (RFC 9110, 9.3.6), with user and password (RFC 7617) if set."""
 
     def start_handshake(self) -> CommandGenerator[None]:
         host = f"[{self.host}]" if ":" in self.host else self.host.encode("idna").decode()
@@ -101,10 +104,10 @@ class ConnectTunnel(ProxyTunnel):
         head, end, rest = self.received.partition(b"\r\n\r\n")
         if not end:
             too_long = len(self.received) > _LONGEST_HEAD
-            return False, "its answer has no end" if too_long else None
+            return False, "its response has no end" if too_long else None
         status = _STATUS_LINE.match(head + end)
         if status is None:
-            return False, "its answer is no HTTP"
+            return False, "its response is not HTTP"
         if 200 <= int(status[1]) < 300:
             yield from self.rest(rest)
             return True, None
@@ -116,7 +119,7 @@ class ConnectTunnel(ProxyTunnel):
 
 
 class SocksTunnel(ProxyTunnel):
-    """A tunnel by SOCKS5 (RFC 1928), with a user and password where there are (RFC 1929)."""
+    """A tunnel by SOCKS5 (RFC 1928), with a user and password (RFC 1929) if set."""
 
     def __init__(self, context: Context, outer: Server, proxy: ProxyServer) -> None:
         super().__init__(context, outer, proxy)
@@ -139,7 +142,7 @@ class SocksTunnel(ProxyTunnel):
             try:
                 reply = self.socks.receive_data(said)
             except ProtocolError:
-                return False, "its answer is no SOCKS5"
+                return False, "its response is not SOCKS5"
             done, problem = yield from self.replied(reply)
             if done or problem:
                 return done, problem
@@ -177,10 +180,10 @@ class SocksTunnel(ProxyTunnel):
                 return True, None
             case socks5.SOCKS5Reply(reply_code=code):
                 return False, f"refused to connect: {_SOCKS_REFUSALS.get(code, 'unknown reason')}"
-        return False, "its answer makes no sense"
+        return False, "its response is malformed"
 
     def ask(self) -> CommandGenerator[Handshake]:
-        """Ask for the upstream: by its name, or by its address where we resolve it."""
+        """Ask for the upstream by name, or by address where the router resolves it."""
         host = self.host
         if self.proxy.scheme == "socks5" and not _is_address(host):
             lookup = Lookup(host, self.port)

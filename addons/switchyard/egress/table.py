@@ -1,4 +1,4 @@
-"""The ways to providers that the configuration and the environment describe."""
+"""Builds the egress of every key from the configuration and the environment."""
 
 import logging
 from collections.abc import Callable
@@ -32,10 +32,10 @@ class Environment:
 
     proxies: EnvironmentProxies = field(default_factory=lambda: EnvironmentProxies({}))
     own: frozenset[tuple[str, int]] = frozenset()
-    """Where we listen."""
+    """The addresses that the router listens on."""
 
     def is_us(self, proxy: Proxy) -> bool:
-        """Whether a proxy is this router: whatever went through it would come round again."""
+        """Whether a proxy is this router: requests through it would loop."""
         return any(
             port == proxy.port
             and (host == proxy.host or (_is_local(host) and is_this_machine(proxy.host)))
@@ -44,7 +44,7 @@ class Environment:
 
 
 class EgressTable:
-    """The ways of one configuration: one for each key and each format's address of a provider."""
+    """The egress of every key, for each format's address of its provider."""
 
     def __init__(self, config: Config, environment: Environment) -> None:
         self._environment = environment
@@ -57,15 +57,15 @@ class EgressTable:
                 self.add(provider)
 
     def of(self, credential: str, format: str) -> Egress | None:
-        """How a key (by its id) gets to where its provider speaks a format; None: directly."""
+        """Return a key's egress for a format; None for a direct connection."""
         if not self._ways:
             return None
         return self._ways.get((credential.partition("@")[0], format))
 
     def label(self, credential: str) -> str:
-        """What a key's way is called, for what is held against it; empty for the direct one.
+        """Return the name of a key's egress for failures; empty for a direct connection.
 
-        Of a provider with several addresses it is the way to the first.
+        Of a provider with several addresses it is the egress to the first.
         """
         return self._labels.get(credential, "")
 
@@ -109,8 +109,7 @@ class EgressTable:
             if where not in self._told:
                 self._told.add(where)
                 logger.warning(
-                    "switchyard: %s (%s) is this router itself and is passed over: calls to "
-                    "providers would come round again",
+                    "switchyard: ignoring %s: %s is this router, and requests would loop",
                     where,
                     proxy.label,
                 )
@@ -118,7 +117,7 @@ class EgressTable:
         return proxy
 
     def _label(self, proxy: Proxy) -> str:
-        """The proxy without user and password, but told from the same one with others."""
+        """Return the proxy without user and password, but distinct from other users' ones."""
         same_place = self._proxies.setdefault(proxy.label, [])
         if proxy not in same_place:
             same_place.append(proxy)
@@ -127,7 +126,7 @@ class EgressTable:
 
 
 def _tls(provider: Provider) -> Callable[[Server], SSL.Connection] | None:
-    """How a provider's TLS is made; None where nothing is said of it but maybe a name."""
+    """Return a provider's TLS settings; None where it sets none but maybe a name."""
     tls = provider.tls
     if tls.verify and tls.ca is None and tls.client_cert is None:
         return None
@@ -151,5 +150,5 @@ def _server(proxy: Proxy) -> ProxyServer:
 
 
 def _is_local(host: str) -> bool:
-    """Whether who listens there is reached by this machine's own address."""
+    """Whether the server there is reached by this machine's own address."""
     return host in ("", "0.0.0.0", "::") or is_loopback(host)

@@ -1,4 +1,4 @@
-"""TLS towards providers that need more than mitmproxy's options say."""
+"""Makes TLS towards providers that need more than mitmproxy's options offer."""
 
 import ipaddress
 from pathlib import Path
@@ -13,13 +13,14 @@ from OpenSSL import SSL
 class UpstreamTls:
     """The TLS settings of one provider, read from files once.
 
-    What is not said here is as mitmproxy's options have it, the certificates it trusts included.
+    What they leave open follows mitmproxy's options, the trusted certificates included.
     """
 
     def __init__(self, *, ca: Path | None, client_cert: Path | None, verify: bool) -> None:
-        """`ca` is trusted besides; `client_cert` holds a certificate, its chain and its key.
+        """Read the files. `ca` is trusted besides the usual authorities.
 
-        Raises RuntimeError for files that cannot be used.
+        `client_cert` contains a certificate, its chain and its key. Raises RuntimeError for files
+        that cannot be used.
         """
         options = ctx.options
         least = net_tls.Version[options.tls_version_server_min]

@@ -1,18 +1,18 @@
-"""mitmproxy's machinery with less of it running: what `scripts/start` puts in place of its own.
+"""Drives mitmproxy's layers with less work than mitmproxy's own machinery.
 
 mitmproxy asks all of its some forty add-ons about every hook, each through a context manager, in a
 task of its own; it reads every connection through a task, a lock and a queue. Nothing here changes
 what is done, only how it is driven:
 
-- `hooks.py`: a table of who handles which hook, and handlers called at once.
-- `idle.py`: who is left out of it, having nothing to do.
-- `wire.py`: a TCP connection whose bytes are handed on as they come.
-- `driving.py`: events in, commands out.
+- `hooks.py`: a table of the handlers of each hook, called at once.
+- `idle_addons.py`: add-ons without work, which the table leaves out.
+- `connection.py`: a TCP connection whose bytes go on as they arrive.
+- `driver.py`: events in, commands out.
 - `handler.py`: the connections of one client.
-- `watchdog.py`: the end of connections on which nothing happens.
-- `logs.py`: records that nobody looks at are not made.
-- `keeping.py`: a connection to a server while it has no client.
-- `messages.py`: headers and options without the checks that cost more than what they check.
+- `watchdog.py`: ends connections on which nothing happens.
+- `logs.py`: makes no log records without a reader.
+- `parked.py`: a connection to a server while it has no client.
+- `fast_messages.py`: headers and options without checks that cost more than they find.
 - `workers.py`: several processes behind one port.
 - `install.py`: puts these in mitmproxy's place, before it starts.
 

@@ -1,4 +1,4 @@
-"""One TCP connection, whose bytes are handed on as they come."""
+"""Hands on the bytes of one TCP connection as they arrive."""
 
 import asyncio
 from typing import Any
@@ -19,10 +19,10 @@ class ByteTaker(Protocol):
 
 
 class Owner(Protocol):
-    """Is told what happens on a wire."""
+    """Receives the events of a TCP connection."""
 
     def noticed(self) -> None:
-        """Something was sent of which it is told nothing else."""
+        """Bytes were written outside of an event, as by the fast path."""
         ...
 
     def received(self, wire: "TcpConnection", data: bytes) -> None: ...
@@ -34,7 +34,7 @@ class Owner(Protocol):
     def close_soon(self, wire: "TcpConnection") -> None: ...
 
     def balance(self) -> None:
-        """Whether the peer reads as fast as we write has changed."""
+        """The peer began or stopped reading more slowly than the router writes."""
         ...
 
 
@@ -54,12 +54,12 @@ class TcpConnection(asyncio.Protocol):
         self.told = False
         """Whether the layers know that nothing will come any more."""
         self.congested = False
-        """Whether the peer reads more slowly than we write."""
+        """Whether the peer reads more slowly than the router writes."""
         self.holds = 0
         """How many want nothing read from it now."""
         self._pending: list[bytes] = []
         self.wire_fast_path: ByteTaker | None = None
-        """Takes what comes, and leaves what the owner has to be told."""
+        """Takes incoming bytes, and leaves those that the owner must see."""
 
     @property
     def handler(self) -> "TcpConnection":

@@ -1,4 +1,4 @@
-"""The layers of one client connection, driven: events in, commands out."""
+"""Drives the layers of one client connection: events in, commands out."""
 
 import asyncio
 import logging
@@ -57,7 +57,7 @@ class Driving(ProxyConnectionHandler):
         self.process(event)
 
     def process(self, event: events.Event) -> None:
-        """Hand an event to the layers and do what they say; events that come of that follow."""
+        """Hand an event to the layers, execute their commands, and the events they cause."""
         self._queue.append(event)
         if self._busy:
             return
@@ -106,8 +106,10 @@ class Driving(ProxyConnectionHandler):
             raise RuntimeError(f"Unexpected command: {command}")
 
     def run_hook(self, hook: commands.StartHook) -> bool:
-        """Run a hook for a layer, and say whether it is over. If not, the layer has to wait for
-        the reply, as it has for that of every hook it hands over."""
+        """Run a hook for a layer; return whether it is over.
+
+        If not, the layer waits for the reply, as it does for every hook it hands over.
+        """
         self._hooks_run += 1
         if self._hooks_run > MOST_HOOKS_AT_ONCE:
             return False
@@ -153,7 +155,7 @@ class Driving(ProxyConnectionHandler):
         self.wakeup_timer.add(timer)  # type: ignore[arg-type]
 
     def _tell(self, hook: commands.StartHook) -> None:
-        """A hook whose outcome nobody waits for."""
+        """Run a hook whose outcome no layer awaits."""
         if (rest := self._addons.lifecycle(hook)) is not None:
             self._task(rest, hook.name)
 

@@ -1,8 +1,9 @@
-"""mitmproxy's messages, options and hooks without the checks that cost more than what they check.
+"""Replaces parts of mitmproxy's messages, options and hooks by faster ones.
 
-Python leaves out some of them itself where it runs optimised (`-O`). The methods of headers do what
-they did, by an index that is made once for each set of fields. What has many rules takes a short
-way for the messages that come most, and all rules for the others.
+Left out are checks that cost more than they find; Python leaves out some of them itself where it
+runs optimised (`-O`). The methods of headers do what they did, by an index that is made once for
+each set of fields. What has many rules takes a short way for the most frequent messages, and all
+rules for the others.
 """
 
 from collections.abc import Callable
@@ -76,13 +77,16 @@ def _take_for_granted(data: MessageData) -> None:
 
 
 def _current(option: _Option) -> Any:
-    """An option's value. mitmproxy copies it for every reader, as one may change a list."""
+    """Return an option's value; mitmproxy copies it for each reader.
+
+    A reader may change a list.
+    """
     value = option._default if option.value is unset else option.value
     return value if type(value) in _UNCHANGING else deepcopy(value)
 
 
 def _index(headers: Headers) -> Index:
-    """The values by name in lower case. Every change of headers makes their fields anew."""
+    """Return values by name in lower case. Every change of headers makes new fields."""
     known: dict[str, Any] = headers.__dict__  # type: ignore
     fields = headers.fields
     if known.get("_indexed") is fields:
@@ -164,7 +168,7 @@ def _names(kind: type[Hook]) -> tuple[str, ...]:
 
 
 def _body_size(request: Request, response: Response | None = None) -> int | None:
-    """For messages whose length stands in their head, as nearly all; the others need all rules."""
+    """Return the length in the head, which nearly all have; others need all rules."""
     index = _index((response or request).headers)
     lengths = index.get(b"content-length")
     if (

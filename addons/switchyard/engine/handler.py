@@ -1,4 +1,4 @@
-"""The connections of one client."""
+"""Handles the connections of one client."""
 
 import asyncio
 import time
@@ -91,7 +91,7 @@ class EngineHandler(Driving):
         self.loop.call_soon(self._close, wire)
 
     def balance(self) -> None:
-        """Hold back whoever sends what somebody else does not read fast enough."""
+        """Stop reading from a peer whose data another peer does not read fast enough."""
         wires = [wire for wire in self.transports.values() if isinstance(wire, TcpConnection)]
         congested = [wire for wire in wires if wire.congested]
         for wire in wires:

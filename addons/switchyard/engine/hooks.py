@@ -1,4 +1,4 @@
-"""Who handles which hook, looked up once and not at every event."""
+"""Looks up the handlers of each hook once, not at every event."""
 
 import inspect
 import logging
@@ -28,8 +28,8 @@ class Handlers:
     """The handlers of one hook, in the order of the add-ons."""
 
     groups: tuple[tuple[Handler, ...], ...]
-    """A group is what belongs to one of the manager's own add-ons, as all scripts do to their
-    loader. Where one fails, the rest of its group is left out, as mitmproxy does it."""
+    """A group contains the handlers of one of the manager's own add-ons, as all scripts belong to
+    their loader. Where one fails, the rest of its group is left out, as in mitmproxy."""
     arguments: tuple[str, ...]
     """The hook's fields, which the handlers are given."""
     all: tuple[Handler, ...]
@@ -57,7 +57,7 @@ class CachedAddonManager(AddonManager):
         manager.master.options.changed.connect(manager._options_changed)
 
     def start(self, event: hooks.Hook) -> Awaitable[None] | None:
-        """Call the handlers of an event; what remains to be awaited if one of them has to wait."""
+        """Call the handlers of an event; return the rest to await if one of them waits."""
         handlers = self._table.get(event.name) or self._look_up(event)
         if not handlers.all:
             return None
@@ -83,7 +83,7 @@ class CachedAddonManager(AddonManager):
         return None
 
     def has(self, event: type[hooks.Hook]) -> bool:
-        """Whether anybody handles events of a kind."""
+        """Whether any add-on handles events of a kind."""
         handlers = self._table.get(event.name) or self._look_up(event)
         return bool(handlers.groups)
 

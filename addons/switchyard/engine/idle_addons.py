@@ -1,8 +1,8 @@
-"""mitmproxy's own add-ons that nobody gave anything to do.
+"""Leaves out mitmproxy's own add-ons that have nothing to do.
 
 Most of them ask, at every request, whether an option is set. Options change by `configure` alone,
-after which the table of handlers is made anew: until then whoever has nothing to do is not asked.
-Named are those alone whose state no command changes; the others are asked as ever.
+after which the table of handlers is made anew: until then idle ones are not asked. Only those are
+named whose state no command changes; the others are asked as ever.
 """
 
 from collections.abc import Callable

@@ -74,7 +74,7 @@ def _wrap_listen() -> None:
 
 
 async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
-    """Listen, and have a protocol made by `client` for each connection. Raises OSError."""
+    """Listen, and have `client` make a protocol for each connection. Raises OSError."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         client,

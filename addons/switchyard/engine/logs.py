@@ -1,4 +1,4 @@
-"""Log records that nobody looks at are not made."""
+"""Avoids log records that no handler reads."""
 
 import logging
 
@@ -11,8 +11,8 @@ from switchyard.engine.hooks import CachedAddonManager
 class QuietLegacyLogEvents(LegacyLogEvents):
     """mitmproxy's deprecated `add_log` event, made for add-ons that handle it.
 
-    Otherwise every record, debugging ones included, would be formatted, wake the event loop and be
-    told to every add-on.
+    Otherwise every record, debugging ones included, would be formatted, wake the event loop and go
+    to every add-on.
     """
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A connection to a server while it has no client."""
+"""Holds a connection to a server while it has no client."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from switchyard.engine.connection import TcpConnection
 
 
 class ParkedConnection:
-    """Owns a wire until it is wanted again. Whatever comes meanwhile, the end above all, ends it.
+    """Owns a connection until it is wanted again. Any byte or its end closes it.
 
-    No `server_disconnected` hook tells of that: it has a client to name, and there is none.
+    No `server_disconnected` hook reports that: the hook names a client, and there is none.
     """
 
     def __init__(self, wire: TcpConnection, gone: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class ParkedConnection:
         self._gone()
 
     def noticed(self) -> None:
-        """Nobody sends."""
+        """Bytes are never written while parked."""
 
     def ended(self, wire: TcpConnection) -> None:
         self._gone()
@@ -41,4 +41,4 @@ class ParkedConnection:
         self._gone()
 
     def balance(self) -> None:
-        """Nobody writes."""
+        """Bytes are never written while parked."""

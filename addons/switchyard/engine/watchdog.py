@@ -15,7 +15,7 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """Ends a connection on which nothing happens; one timer, which is set again only when it rings.
+    """Ends an idle connection, by one timer that is set again only when it fires.
 
     mitmproxy's own keeps a task for each connection.
     """
@@ -34,7 +34,7 @@ class Watchdog:
         self._timer.cancel()
 
     def disarm(self) -> "Watchdog":
-        """A context within which no time counts: somebody thinks about a hook."""
+        """Return a context within which no time counts, as while a hook runs."""
         return self
 
     def __enter__(self) -> None:

@@ -1,8 +1,8 @@
-"""Several processes behind one port, watched over by this one.
+"""Runs several processes behind one port, supervised by this one.
 
 The system spreads new connections over the workers (SO_REUSEPORT). They share nothing else: each
 has its own cooldowns, turns, quotas and idle connections. A worker that dies, or whose event loop
-stands still, is followed by another one; SIGTERM, SIGINT and SIGHUP stop all. The supervisor needs
+stands still, is replaced by another one; SIGTERM, SIGINT and SIGHUP stop all. The supervisor needs
 nothing installed.
 """
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 MARK = "SWITCHYARD_WORKER"
-"""Environment variable that tells a process which worker it is, from 1."""
+"""Environment variable with the number of a worker, from 1."""
 
 BEATS = "SWITCHYARD_WORKER_BEATS"
 """Environment variable: the pipe, by its number, into which a worker writes that it is well."""
@@ -46,9 +46,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Take a port (any free one for 0) for workers to share; nobody connects to the socket itself.
+    """Take a port (0: any free one) for workers to share, without listening on it.
 
-    Raises OSError if somebody else has it.
+    Raises OSError if another process has it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The workers' own option would let us in beside another router's workers.
@@ -66,15 +66,15 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 def end_with_supervisor() -> None:
-    """In a worker: be told to stop when the supervisor is gone, however it went (Linux)."""
+    """In a worker: end by signal when the supervisor is gone for any reason (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def beat() -> None:
-    """In a worker: tell the supervisor that the event loop turns, from now on.
+    """In a worker: report to the supervisor once a second that the event loop runs.
 
-    Called on the loop, which it is asked on once a second.
+    Called on the loop.
     """
     handle = os.environ.get(BEATS, "")
     if not handle.isdecimal():
@@ -108,8 +108,7 @@ class Supervisor:
     """Runs `count` processes of `command`."""
 
     def __init__(self, count: int, command: Sequence[str], hung_after: float = HUNG_AFTER) -> None:
-        """A worker that gives no sign for `hung_after` seconds is killed, and followed by another
-        one."""
+        """Supervise workers; one silent for `hung_after` seconds is killed and replaced."""
         self._command = command
         self._hung_after = hung_after
         self._began = time.monotonic()
@@ -186,7 +185,7 @@ class Supervisor:
             self._status = ended
             self._stop()
             return
-        say(f"worker {worker.number} ended ({_how(ended)}); another one takes its place")
+        say(f"worker {worker.number} ended ({_how(ended)}); starting another one")
         self._due[worker.number] = now + (PAUSE if now - worker.since < STARTING else 0.0)
 
     def _judge(self, worker: _Worker, now: float) -> None:
@@ -196,7 +195,7 @@ class Supervisor:
         if worker.hung or silent < (self._hung_after if began else BEGINS_WITHIN):
             return
         worker.hung = True
-        say(f"worker {worker.number} has given no sign for {silent:.0f} s: it is killed")
+        say(f"worker {worker.number} has not responded for {silent:.0f} s; killing it")
         _signal(worker, signal.SIGKILL)
 
     def _start(self, number: int) -> None:

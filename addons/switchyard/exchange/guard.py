@@ -120,7 +120,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         )
         error = ApiError(
             message=f"Switchyard failed with an internal error ({type(problem).__name__}). "
-            "The request was not sent to any provider by this step; see the router's log.",
+            "The failing step sent no request to a provider; see the router's log.",
             kind="server",
         )
     answer = error_response(format_of_client(flow.request), error, headers)

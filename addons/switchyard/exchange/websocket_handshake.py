@@ -41,7 +41,7 @@ def no_websocket() -> ApiError:
     # 426 makes Codex fall back to HTTP at once; other statuses make it try seven times, and 400
     # makes it give up.
     return ApiError(
-        message="Switchyard does not speak WebSocket here; use HTTP POST instead.",
+        message="Switchyard speaks no WebSocket here. Use HTTP POST instead.",
         kind="invalid_request",
         status=426,
     )

@@ -151,7 +151,7 @@ class RequestStream(ResponseStream):
         """The deadline of the body has passed."""
         if self.client_state == self.state_consume_request_body:
             seconds = self._share.limits.body_time
-            text = f"No {STEP // 1024} KiB more of the request's body came within {seconds:g} s"
+            text = f"The request's body sent less than {STEP // 1024} KiB in {seconds:g} s"
             refuse, request = self._share.refuse, self.flow.request
             yield from self.answer_early(refuse(request, 408, f"{text} (limits.body-time)."))
 

@@ -205,7 +205,7 @@ class FailoverStream(RequestStream):
         receiver = upstream.receiver
         if self.winner is not upstream:
             if receiver.failed or (ended and not receiver.committed):
-                failure = AttemptFailure("answer", "the answer is a failure")
+                failure = AttemptFailure("answer", "the response is an error")
                 yield from self._failed(upstream, failure)
                 return
             if not receiver.committed:
@@ -216,7 +216,7 @@ class FailoverStream(RequestStream):
                 return
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
-            yield from self._resume(upstream, AttemptFailure("answer", "the answer broke off"))
+            yield from self._resume(upstream, AttemptFailure("answer", "the response broke off"))
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
@@ -330,7 +330,7 @@ class FailoverStream(RequestStream):
         if self.winner is None:
             return
         receiver = self.winner.receiver
-        rest = self.winner.break_off(AttemptFailure("reset", "the router is being stopped"))
+        rest = self.winner.break_off(AttemptFailure("reset", "the router is stopping"))
         if receiver.failed and receiver.resumable:
             rest += receiver.closing()
         yield from self.send_data(rest)

@@ -192,7 +192,7 @@ class UpstreamRequest:
             case ResponseTrailers():
                 pass  # the formats routed here put nothing in trailers
             case _:
-                failure = AttemptFailure("reset", "the upstream's answer makes no sense")
+                failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
                 yield from self.race.broken(self, failure)
 
     def _start(self, response: http.Response) -> None:
@@ -227,7 +227,7 @@ class UpstreamRequest:
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
         if self.receiver.enough:
-            yield from self.cancel("the response was ended here")
+            yield from self.cancel("the response is complete")
             yield from self.race.forward(self, data + self.end(), ended=True)
         else:
             yield from self.race.forward(self, data)
@@ -320,7 +320,7 @@ class UpstreamRequest:
             yield from self.await_progress()
             return
         self._distrust_connection()
-        message = f"nothing but signs of life came within {self.silent_for:g} s"
+        message = f"only keep-alives arrived for {self.silent_for:g} s"
         failure = AttemptFailure("timeout", message, Deadline.BETWEEN_CHUNKS.value)
         yield from self.race.broken(self, failure)
 
@@ -343,10 +343,10 @@ class UpstreamRequest:
 def _reason(message: str) -> str:
     """mitmproxy's words for a broken answer, without the bytes of the answer it may quote."""
     if message.startswith("unexpected server response"):
-        return "the connection closed within the head of the answer"
+        return "the connection closed within the head of the response"
     if message.startswith(_UNREADABLE):
         reason = message.removeprefix(_UNREADABLE)
-        if reason.startswith("the head of the answer"):
+        if reason.startswith("the head of the response"):
             return reason
-        return "the answer is not valid HTTP"
+        return "the response is not valid HTTP"
     return message.replace("reset by client", "reset by the upstream")

@@ -1,1 +1,1 @@
-"""Addresses that are listened on, and what clients begin with there."""
+"""Decides about addresses listened on, and how clients' connections begin."""

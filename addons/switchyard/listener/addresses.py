@@ -1,4 +1,4 @@
-"""Whether a request is for us, or for somebody we are a proxy to."""
+"""Decides whether a request is for the router itself or for a host behind it."""
 
 import ipaddress
 import socket
@@ -14,15 +14,15 @@ _ADMITTED_BY_ITS_WAY = (
     mode_specs.LocalMode,
     mode_specs.TunMode,
 )
-"""Modes in which a client cannot choose to use us: what was captured was on its way already, and
-whoever set that up chose whose traffic it is."""
+"""Modes in which a client does not choose to use the router: captured traffic was on its way
+already, and the person who set up the redirect chose whose traffic it is."""
 
 
 def names_us(flow: http.HTTPFlow, ports: Collection[int]) -> bool:
-    """Whether a request's destination is an address we listen on.
+    """Whether a request's destination is an address the router listens on.
 
-    Every request of reverse mode is for us. A proxied one is when a client sends its base URL
-    through `HTTP_PROXY`; forwarding that would be a loop. `ports` are those we listen on.
+    Every request of reverse mode is for the router. A proxied one is when a client sends its base
+    URL through `HTTP_PROXY`; forwarding that would be a loop. `ports` are those listened on.
     """
     if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
         return True
@@ -30,7 +30,7 @@ def names_us(flow: http.HTTPFlow, ports: Collection[int]) -> bool:
 
 
 def is_ours(host: str, port: int, ports: Collection[int]) -> bool:
-    """Whether an address is one that we listen on."""
+    """Whether the router listens on an address."""
     return port in ports and is_this_machine(host)
 
 
@@ -65,8 +65,11 @@ def may_pass(client: connection.Client) -> bool:
 
 
 def knows_its_clients(mode: mode_specs.ProxyMode) -> bool:
-    """Whether a mode lets nobody in whom it does not know: by a WireGuard key, or as a program of
-    this machine's. They are asked for no key besides."""
+    """Whether a mode admits known clients only.
+
+    A client is known by its WireGuard key, or as a program of this machine. Such clients need no
+    key besides.
+    """
     return isinstance(mode, mode_specs.WireGuardMode | mode_specs.LocalMode | mode_specs.TunMode)
 
 

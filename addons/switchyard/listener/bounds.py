@@ -1,4 +1,4 @@
-"""How much of the router one client address has at once, and what each of its connections has."""
+"""Limits how much of the router one client address and connection has at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ class ClientBounds:
         self._told = float("-inf")
 
     def open(self, client: connection.Client) -> bool:
-        """Count a new connection; whether its address may have it. If not, the log says so."""
+        """Count a new connection; return whether its address may have it, or log why not."""
         address = address_of(client)
         used = self._used.get(address)
         if used is None:
@@ -132,7 +132,7 @@ class ClientBounds:
         if monotonic() - self._told > _TOLD_EVERY:
             self._told = monotonic()
             logger.warning(
-                "switchyard: %s has %d connections; further ones are closed "
+                "switchyard: closing further connections of %s: it has %d "
                 "(limits.connections-per-address)",
                 address or "a client",
                 most,
@@ -154,7 +154,10 @@ class ClientBounds:
 
 
 def address_of(client: connection.Client) -> str:
-    """Who counts as one: an IPv4 address, or the /64 of an IPv6 one, which a machine has alone."""
+    """Return the unit that is counted: an IPv4 address, or the /64 of an IPv6 one.
+
+    One machine has a /64 for itself.
+    """
     if not client.peername:
         return UNKNOWN
     host = str(client.peername[0]).partition("%")[0]
@@ -171,7 +174,7 @@ def address_of(client: connection.Client) -> str:
 
 
 def plainly(request: http.Request | None, status: int, message: str) -> http.Response:
-    """An answer in nobody's format."""
+    """Return an error response in plain text."""
     return http.Response.make(status, message, {"content-type": "text/plain"})
 
 

@@ -1,4 +1,4 @@
-"""Which addresses the router listens on, and who reaches them."""
+"""Finds the addresses the router listens on, and the clients that reach them."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def listening_modes() -> list[mode_specs.ProxyMode]:
 
 
 def open_hosts() -> list[str]:
-    """Those of them that others can reach, whoever they are."""
+    """Return those of the hosts that other machines can reach."""
     open_modes = [mode for mode in listening_modes() if not knows_its_clients(mode)]
     if not open_modes:
         return []
@@ -49,27 +49,26 @@ def open_hosts() -> list[str]:
 
 
 def exposure(config: Config) -> str:
-    """Why the router must not listen where the options say with this configuration, if so."""
+    """Return why this configuration must not listen where the options say; else ""."""
     open_to = open_hosts()
     if not open_to:
         return ""
     if config.client_keys:
         return _too_short(config, open_to)
     return (
-        f"it would listen on {', '.join(open_to)}, where others can reach it, but no "
-        "client keys are configured. Set clients.api-keys in the configuration (in the "
-        "shipped one: the environment variable SWITCHYARD_KEY), or listen on 127.0.0.1."
+        f"it would listen on {', '.join(open_to)} for other machines without client keys. Set "
+        "clients.api-keys (shipped configuration: SWITCHYARD_KEY), or listen on 127.0.0.1."
     )
 
 
 def _too_short(config: Config, open_to: list[str]) -> str:
-    """Why its client keys are none for other machines, if so."""
+    """Return why its client keys do not suffice for other machines; else ""."""
     for place, key in enumerate(config.client_keys):
         if len(key.get_secret_value()) < SHORTEST_KEY:
             return (
-                f"it would listen on {', '.join(open_to)}, where others can reach it, and "
-                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters, which are "
-                "soon guessed. Make it longer (openssl rand -hex 24), or listen on 127.0.0.1."
+                f"it would listen on {', '.join(open_to)} for other machines, and "
+                f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters. Make it "
+                "longer (openssl rand -hex 24), or listen on 127.0.0.1."
             )
     return ""
 

@@ -1,4 +1,4 @@
-"""What local capture (`--mode local:NAMES`) needs, told where the system does not give it."""
+"""Explains what local capture (`--mode local:NAMES`) needs where it fails."""
 
 import logging
 import platform
@@ -29,8 +29,10 @@ def why_not(modes: Iterable[mode_specs.ProxyMode]) -> str:
 
 
 class Explainer(logging.Handler):
-    """Adds to mitmproxy's report of a redirector that failed what is missing, and what to use
-    instead. mitmproxy ends the process then, and asks no addon before."""
+    """Adds the cause and the remedy to mitmproxy's report of a failed redirector.
+
+    mitmproxy ends the process then, and calls no addon before.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

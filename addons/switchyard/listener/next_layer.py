@@ -1,5 +1,4 @@
-"""Choosing what becomes of a connection: at once where its destination says enough, or after more
-of it was seen than its first piece."""
+"""Chooses the next layer of a connection: at once by destination, or on more data."""
 
 from typing import Protocol
 
@@ -25,7 +24,7 @@ class Door(Protocol):
     """Decides over connections; of most, only the destination is known."""
 
     def passes(self, context: Context) -> bool:
-        """Whether a connection is none of ours to look into."""
+        """Whether the router must not open a connection."""
         ...
 
     def admits(self, context: Context) -> bool:
@@ -37,8 +36,10 @@ class Door(Protocol):
         ...
 
     def socks_method(self, client: connection.Client, offered: bytes) -> int | None:
-        """The method by which a client of SOCKS5 shows who it is, of those that it offers (RFC
-        1928, 3); None where none will do."""
+        """Return the SOCKS5 method by which a client authenticates, of those it offers.
+
+        RFC 1928, 3. None if no offered method will do.
+        """
         ...
 
 
@@ -79,8 +80,10 @@ class _EarlyDecision(modes.DestinationKnown):
     door: Door
 
     def finish_start(self) -> layer.CommandGenerator[str | None]:
-        """The destination is known, and the client was not heard yet: where the server speaks
-        first (SSH, mail), waiting for the client would be waiting for ever."""
+        """Decide once the destination is known and before the client sends.
+
+        Where the server speaks first (SSH, mail), waiting for the client would last for ever.
+        """
         if not self.door.admits(self.context):
             self._handle_event = self.done  # type: ignore[method-assign]
             return "not allowed"
@@ -95,9 +98,9 @@ class CapturedTop(_EarlyDecision, modes.TransparentProxy):
 
 
 class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
-    """The top layer of SOCKS5 mode, which asks some clients who they are.
+    """The top layer of SOCKS5 mode; asks some clients to authenticate.
 
-    What clients send here may hold a key: none of it is logged.
+    What clients send here may contain a key: none of it is logged.
     """
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
@@ -149,7 +152,7 @@ class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
 
 
 def decide_on_connect(top: layer.Layer, door: Door) -> None:
-    """Have the top layer of a new connection ask at the door once the destination is known."""
+    """Make the top layer of a new connection decide once the destination is known."""
     if type(top) is modes.TransparentProxy:
         top.__class__ = CapturedTop
     elif type(top) is modes.Socks5Proxy:

@@ -22,8 +22,10 @@ _HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
 
 
 def names_of(data: bytes) -> list[str] | None:
-    """The host that the beginning of a connection names; none where it names none, and None where
-    more of it may."""
+    """Return the host that the beginning of a connection names.
+
+    Empty where it names none; None where more data may.
+    """
     if starts_like_tls_record(data):
         try:
             hello = parse_client_hello(data)

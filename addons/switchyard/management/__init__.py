@@ -1,1 +1,1 @@
-"""What the router tells about itself."""
+"""Reports on the router itself."""

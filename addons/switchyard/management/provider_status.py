@@ -1,4 +1,4 @@
-"""The state of every provider, as JSON."""
+"""Reports the state of every provider, as JSON."""
 
 import time
 
@@ -8,11 +8,10 @@ from switchyard.wire.encoding.jsonio import JsonObject
 
 
 def provider_status(runtime: Runtime) -> JsonObject:
-    """The targets that were tried lately, under the provider they belong to, and those providers
-    that are configured but not live, with the reason.
+    """Return the recently tried targets by provider, and providers that are not live.
 
-    Everybody with a key may see it: no text of a provider's, which may quote what a client wrote,
-    and no name of a model that only a client has ever used.
+    The latter with the reason. Any client with a key may see it: it contains no text of a provider,
+    which may quote what a client wrote, and no name of a model that only a client has ever used.
     """
     now = time.monotonic()
     targets: dict[str, list[JsonObject]] = {p.name: [] for p in runtime.config.providers}

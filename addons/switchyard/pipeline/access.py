@@ -121,7 +121,7 @@ class Access:
         if given is not None or self._tries_proxy_key(flow):
             raise _unknown_key()
         raise _refused(
-            "This router asks for a key: send one as 'Authorization: Bearer KEY' or as 'x-api-key'."
+            "The router needs a client key. Send it as 'Authorization: Bearer KEY' or 'x-api-key'."
         )
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
@@ -206,7 +206,10 @@ class Access:
 
 def _unknown_key() -> WrongKey:
     return WrongKey(
-        ApiError(message="The key is not one of this router's client keys.", kind="authentication"),
+        ApiError(
+            message="The key is not a client key of this router. Send one of clients.api-keys.",
+            kind="authentication",
+        ),
         {"www-authenticate": "Bearer"},
     )
 

@@ -75,7 +75,7 @@ class ClientTrust:
         for name in {host, address[0] if address else host}:
             self._spared[(*self._name(client), name.lower())] = until
         logger.warning(
-            "switchyard: connections of %s to %s are tunnelled for %g s, untouched and unrouted "
+            "switchyard: tunnelling connections of %s to %s for %g s without routing them "
             "(on-tls-failure: tunnel)",
             agent or "that client",
             host,
@@ -99,7 +99,9 @@ class ClientTrust:
             name,
             "does not trust" if alert else "seems not to trust",
             host,
-            f"it answered {alert[0]!r}" if alert else "it hung up while TLS began",
+            f"TLS alert {alert[0]!r}"
+            if alert
+            else "it closed the connection during the TLS handshake",
             advice,
         )
 

@@ -128,7 +128,7 @@ class Discovery:
             again = await self._ask_now(schedule)
         except Exception:
             name = schedule.provider.name
-            logger.exception("switchyard: the models of %s could not be taken over", name)
+            logger.exception("switchyard: cannot use the model list of %s", name)
         finally:
             schedule.due = time.monotonic() + again
             self._changed.set()
@@ -147,7 +147,7 @@ class Discovery:
         else:
             again = provider.discover_every
             if schedule.failures:
-                logger.info("switchyard: %s tells its models again", provider.name)
+                logger.info("switchyard: %s lists its models again", provider.name)
             schedule.failures = 0
             await self._keep(_place(provider), found)
         return again
@@ -157,10 +157,10 @@ class Discovery:
         why = self._runtime.routes.concealer.text(why)
         kept = len(self._lists.get(_place(provider), ()))
         logger.warning(
-            "switchyard: %s does not tell its models: %s. %s Any may be asked for by name.",
+            "switchyard: %s does not list its models: %s. %s Any model works by its name.",
             provider.name,
             why or type(error).__name__,
-            f"The {kept} it told last stay listed." if kept else "None are listed.",
+            f"The last list of {kept} stays in use." if kept else "GET /v1/models lists none.",
         )
 
     async def _list_of(self, provider: Provider) -> tuple[FoundModel, ...]:
@@ -211,7 +211,7 @@ class Discovery:
             try:
                 await asyncio.to_thread(save_lists, self._file, dict(self._lists))
             except OSError as e:
-                logger.warning("switchyard: models cannot be kept in %s: %s", self._file, e)
+                logger.warning("switchyard: cannot save model lists to %s: %s", self._file, e)
 
 
 def is_asked(provider: Provider) -> bool:

@@ -151,8 +151,8 @@ def read_call(
     if not isinstance(model, str) or not model.strip():
         raise Refused(
             ApiError(
-                message="The request names no model. Put one of the names that GET /v1/models "
-                "lists into the member 'model'.",
+                message="The request names no model. Set 'model' to a name that "
+                "GET /v1/models lists.",
                 kind="invalid_request",
                 param="model",
             )

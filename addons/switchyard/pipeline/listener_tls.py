@@ -101,7 +101,7 @@ class ListenerTls:
                 self._context, self._quic = make_context(settings), make_quic(settings)
                 self._made_of, self._stamps = settings, stamps
         except (OSError, ValueError, SSL.Error):
-            logger.warning("switchyard: the files of tls: cannot be used", exc_info=True)
+            logger.warning("switchyard: cannot use the files of tls:", exc_info=True)
             if self._context is None:
                 raise
         assert self._context

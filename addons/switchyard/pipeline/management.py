@@ -125,7 +125,7 @@ class Management:
 
 def _unknown(asked: str) -> ApiError:
     return ApiError(
-        message=f"There is no model {asked!r}. GET /v1/models lists what can be asked for.",
+        message=f"There is no model {asked!r}. GET /v1/models lists all models.",
         kind="not_found",
         code="model_not_found",
     )
@@ -134,9 +134,7 @@ def _unknown(asked: str) -> ApiError:
 def _not_here(request: http.Request) -> ApiError:
     path = request.path.partition("?")[0]
     return ApiError(
-        message=f"Switchyard serves nothing at {request.method} {path}. It serves POST "
-        "/v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, "
-        "/v1/completions, /v1/embeddings, /api/chat, /api/generate, /api/embed and "
-        "/v1beta/models/{model}:generateContent, GET /v1/models and GET /health.",
+        message=f"Switchyard serves no {request.method} {path}. Try POST /v1/chat/completions, "
+        "/v1/responses, /v1/messages, /api/chat or GET /v1/models; docs/clients.md has all.",
         kind="not_found",
     )

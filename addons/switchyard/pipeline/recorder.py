@@ -73,9 +73,8 @@ class Recorder:
             "switchyard_attempts",
             str,
             "changed",
-            "Which attempts are flows of their own, besides the client's call: those that failed; "
-            "also those that were answered in another format than the client's, or as a stream "
-            "where it wanted none; all; none.",
+            "Attempts kept as flows beside the client's call: failed; changed (also those "
+            "in another format, or streamed where the client is not); all; none.",
             choices=_CHOICES,
         )
 

@@ -111,17 +111,17 @@ def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
     """For a request that only its own destination could answer."""
     if own_login:
         why = (
-            f"the format {exchange.call.format.name} has no home that the router knows. Call that "
-            "provider's own host, through the router as a proxy (HTTPS_PROXY)."
+            f"the router knows no host for format {exchange.call.format.name}. Call that "
+            "provider's host, with the router as proxy (HTTPS_PROXY)."
         )
     else:
         why = (
-            "a key of this router's is no login there. Show the router's key to it as a proxy, "
-            "HTTPS_PROXY=http://any:KEY@host:port, and keep the login for the provider's own host."
+            "rejects the router's key. Set HTTPS_PROXY=http://any:KEY@host:port "
+            "and send the provider's login with the call."
         )
     return ApiError(
-        message=f"The model {exchange.call.model!r} is to be had at the client's own destination "
-        f"only ('passthrough'), and {why}",
+        message=f"Only the client's own provider ('passthrough') serves model "
+        f"{exchange.call.model!r}, but {why}",
         kind="invalid_request",
         code="no_destination",
         param="model",

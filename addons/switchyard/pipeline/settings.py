@@ -143,7 +143,7 @@ class Settings:
         self._too_open = False
         self._runtime.ports = bound_ports()
         self._announce()
-        await forever("the watch over the configuration", self._look_for_changes, POLL_SECONDS)
+        await forever("the configuration watcher", self._look_for_changes, POLL_SECONDS)
 
     async def _look_for_changes(self) -> None:
         await asyncio.sleep(POLL_SECONDS)
@@ -155,16 +155,16 @@ class Settings:
             return  # another file was named meanwhile
         match found:
             case Config() as config if why := exposure(config):
-                logger.error("switchyard: the configuration in force stays, because %s", why)
+                logger.error("switchyard: keeping the previous configuration: %s", why)
             case Config() as config:
                 try:
                     self._use(config)
                 except Exception:  # above all: the demo upstream did not come up
-                    logger.exception("switchyard: the configuration in force stays")
+                    logger.exception("switchyard: keeping the previous configuration")
                 else:
-                    logger.info("switchyard: the changed %s is in force", source.path)
+                    logger.info("switchyard: applied the changed %s", source.path)
             case ConfigError() as e:
-                logger.error("switchyard: the configuration in force stays, because:\n%s", e)
+                logger.error("switchyard: keeping the previous configuration:\n%s", e)
 
     def _look_around(self) -> None:
         """What the environment says of proxies, and where we listen. Ends the process if it says
@@ -180,7 +180,10 @@ class Settings:
             proxy = _corporate_proxy(mode)
             proxies = proxies.with_default("--mode upstream", proxy)
             if Environment(proxies, where).is_us(proxy):
-                give_up(f"--mode {mode.full_spec} names this router itself as the proxy before it")
+                give_up(
+                    f"--mode {mode.full_spec} names this router as its own upstream proxy: "
+                    "requests would loop"
+                )
         self._runtime.environment = Environment(proxies, where)
 
     def _use(self, config: Config) -> None:
@@ -193,8 +196,8 @@ class Settings:
         for host in config.intercept:
             if near := known_hosts().misspelt(host.partition(":")[0]):
                 logger.warning(
-                    "switchyard: intercept.%s: is no host that the router knows. Hint: did you "
-                    "mean %r?",
+                    "switchyard: intercept.%s: is not a host the router knows. "
+                    "Hint: did you mean %r?",
                     host,
                     near,
                 )

@@ -157,8 +157,8 @@ def _no_memory(state: AttemptState) -> ApiError:
     return ApiError(
         message="Previous response with id "
         f"{str(state.call.body['previous_response_id'])[:100]!r} not found: provider "
-        f"{state.target.provider.name!r} speaks another format and keeps no answers, and the "
-        "router does not have it (or no longer). Send the whole conversation in 'input'.",
+        f"{state.target.provider.name!r} keeps none, nor does the router. "
+        "Send the whole conversation in 'input'.",
         kind="invalid_request",
         code="previous_response_not_found",
         param="previous_response_id",

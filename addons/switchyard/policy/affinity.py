@@ -1,4 +1,4 @@
-"""To which session a request belongs, so that its requests meet the same prompt cache.
+"""Finds the session of a request, so that its requests meet the same prompt cache.
 
 The order is that of CLIProxyAPI: Claude Code's header, the session in `metadata.user_id`, session
 headers, `prompt_cache_key`, `conversation`, and else the opening messages, which stay as they are
@@ -26,7 +26,7 @@ _HEADERS = (
 _USER_SESSION = re.compile(r"_session_([\w-]{8,})\Z", re.ASCII)
 _LONGEST = 200
 _OPENING = 2048
-"""Characters of each opening text that tell conversations apart."""
+"""Characters of each opening text that distinguish conversations."""
 _SYSTEM_ROLES = ("system", "developer")
 _MOST_MESSAGES = 50
 _BILLING_LINE = "x-anthropic-billing-header"
@@ -42,9 +42,9 @@ class Session:
 
 
 def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Session | None:
-    """The session of a request in any wire format, given headers by lower-case name.
+    """Return the session of a request in any wire format, or None.
 
-    None where there is nothing to tell it by. Never raises.
+    Takes headers by lower-case name. Never raises.
     """
     if session := _named(headers.get(_CLAUDE_CODE), _CLAUDE_CODE):
         return session
@@ -72,7 +72,10 @@ def _named(value: object, source: str) -> Session | None:
 
 
 def _user_session(user_id: object) -> str | None:
-    """The session in Claude Code's user id: `user_..._account_..._session_...`, or JSON text."""
+    """Return the session in Claude Code's user id.
+
+    Either `user_..._account_..._session_...`, or JSON text.
+    """
     if not isinstance(user_id, str) or len(user_id) > 4096:
         return None
     if match := _USER_SESSION.search(user_id):
@@ -88,7 +91,7 @@ def _user_session(user_id: object) -> str | None:
 
 
 def _by_opening(body: Mapping[str, object]) -> Session | None:
-    """By the system prompt and the first user message; None where there is no user message."""
+    """Identify by system prompt and first user message; None without a user message."""
     system: list[str] = []
     for name in ("system", "instructions", "systemInstruction", "system_instruction"):
         system.extend(_texts(body.get(name)))
@@ -115,7 +118,7 @@ def _opening(system: list[str], first: list[str]) -> Session:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """The beginnings of the texts of a content: text, or a list of parts that have some."""
+    """Yield the beginnings of a content's texts: text, or a list of parts with text."""
     if isinstance(value, Mapping):
         value = value.get("parts")
     if isinstance(value, str):

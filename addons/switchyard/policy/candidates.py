@@ -1,4 +1,4 @@
-"""Which target and key of a route may be tried next, given what was tried already."""
+"""Lists the targets and keys of a route that may be tried next."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ type _Free = list[tuple[Target, list[Candidate]]]
 
 
 class Candidates:
-    """The candidates of one request. What is out for the round or for good is told to it."""
+    """The candidates of one request, without those out for the round or for good."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Candidates:
         self._current = candidate.member, candidate.target
 
     def failed(self, candidate: Candidate, verdict: Verdict) -> None:
-        """What its failure says about the others."""
+        """Apply what a candidate's failure means for the others."""
         key = candidate.key
         place = place_of(verdict.scope, key)
         if place is not None:
@@ -101,8 +101,11 @@ class Candidates:
         self._current = None
 
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
-        """The next candidate that nothing is held against: another key of the same target, else as
-        the strategies choose. `besides`: ids of members to leave out."""
+        """Return the next candidate without a cooldown.
+
+        Another key of the same target first, else as the strategies choose. `besides`: ids of
+        members to leave out.
+        """
         if self._current and not besides:
             member, target = self._current
             if free := self._free(member, target, now):
@@ -123,8 +126,10 @@ class Candidates:
         return self._pick(found) if found else None
 
     def least_bad(self, now: float, horizon: float = math.inf) -> Candidate | None:
-        """Of what is left in this round and not shut by its provider, what returns soonest, if it
-        does so before the horizon."""
+        """Return the candidate of this round that recovers soonest, before the horizon.
+
+        Candidates that their provider shut are not among them.
+        """
         best: Candidate | None = None
         best_rank = (math.inf, 1)
         self.full = False
@@ -145,9 +150,10 @@ class Candidates:
         return best
 
     def soonest(self, now: float, shut_too: bool) -> float | None:
-        """When the first that is not barred may be tried again, whatever the round; None if none.
+        """Return when the first candidate may be tried again in any round; None if none.
 
-        `shut_too`: also those that their provider shut, at the end of the term."""
+        `shut_too`: also those that their provider shut, at the end of the term.
+        """
         found = [
             standing.shut_until or self._returns(candidate, standing, now)
             for candidate, standing in self._all(now)
@@ -156,8 +162,11 @@ class Candidates:
         return min(found, default=None)
 
     def returns_at(self, now: float) -> float | None:
-        """What to tell the client: when to come back. A guess of ours is told no later than soon,
-        since a request that comes before will be tried, if nothing better is to be had."""
+        """Return the time for the client's `Retry-After`.
+
+        A guess of the router is reported no later than soon, since an earlier request will be tried
+        if no better target is left.
+        """
         found = [
             standing.shut_until
             or min(
@@ -211,8 +220,7 @@ class Candidates:
         return next(one for one in free if one.credential is credential)
 
     def _free(self, member: Member, target: Target, now: float) -> list[Candidate]:
-        """The target with each of the keys with which it may be tried and against which nothing is
-        held."""
+        """Yield the target with each of its keys that may be tried without a cooldown."""
         if not self._may(member, target):
             return []
         found: list[Candidate] = []

@@ -1,4 +1,4 @@
-"""What a client wrote, so that an upstream that quotes it does not speak for itself."""
+"""Collects what a client wrote, to recognise it where an upstream quotes it."""
 
 import re
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ _WORD = re.compile(r"[a-z]{1,16}|max_tokens")
 
 
 class ClientWords:
-    """The strings of one request: values and names of members, headers, parts of the path.
+    """The strings of one request: names and values of members, headers, the path.
 
-    Nothing is looked at before the first question.
+    Nothing is read before the first question.
     """
 
     __slots__ = ("_all", "_said", "_too_many", "_values")
@@ -36,8 +36,10 @@ class ClientWords:
         self._too_many = False
 
     def without(self, text: str) -> str:
-        """The text with a mark in place of every value of the request that it quotes, case
-        ignored; the mark alone where the request has more values than can be looked for."""
+        """Replace every value of the request that the text quotes by a mark.
+
+        Case is ignored. The mark alone where the request has more values than can be searched.
+        """
         lower = text.lower()
         values = self._known()
         if self._too_many:
@@ -65,8 +67,10 @@ class ClientWords:
         return {name: self.without_any(value, depth - 1) for name, value in said.items()}
 
     def has(self, text: str) -> bool:
-        """Whether the client wrote this text, alone or among more; case and white space count for
-        nothing."""
+        """Whether the client wrote this text, alone or within more.
+
+        Case and white space do not count.
+        """
         if self._all is None:
             self._all = _flat("\n".join(_strings(self._said))[:_MOST_TEXT])
         return _flat(text) in self._all
@@ -85,7 +89,7 @@ class ClientWords:
 
 
 class FailureText:
-    """What a failed attempt was told in, the client's own words apart."""
+    """The text of a failed attempt, separated from the client's own words."""
 
     __slots__ = ("_client", "_text", "_without", "code", "reasons", "type")
 
@@ -98,8 +102,7 @@ class FailureText:
         self._without = None if client is not None else text
 
     def text(self, locks: bool) -> str:
-        """The text to go by: all of it, but for what locks something without the client's
-        words."""
+        """The text to judge by: all of it, without the client's words where it locks."""
         if not locks:
             return self._text
         if self._without is None:

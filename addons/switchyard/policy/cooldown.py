@@ -1,9 +1,9 @@
-"""Cooldowns: what must rest, until when, and who may try it first.
+"""Cooldowns: what must cool down, until when, and which request probes it first.
 
-A failure is held against what it speaks of (`Scope`): a target, a key, a model or a way out to a
-provider. A target cools while any of these does. When the cooldown is over, one real request is the
-probe, and others see the target as cooling meanwhile; its success closes the matter, its failure
-doubles the cooldown. The ladder rises once per cooldown, however many fail in parallel.
+A failure applies to what it speaks of (`Scope`): a target, a key, a model or an egress of a
+provider. A target cools down while any of these does. When the cooldown is over, one real request
+is the probe, and others see the target as cooling down meanwhile; its success ends the matter, its
+failure doubles the cooldown. The ladder rises once per cooldown, however many fail in parallel.
 """
 
 import random
@@ -36,11 +36,11 @@ class CooldownSettings:
     jitter: float = 0.2
     """A guessed cooldown is up to this part longer or shorter, so that not all return at once."""
     credential: float = 1800.0
-    """How long a refused key rests."""
+    """Seconds for which a refused key cools down."""
     first_credential: float = 60.0
-    """How long one rests that had worked before: single wrong 401s happen."""
+    """Seconds for a refused key that had worked before: single wrong 401s happen."""
     shut_refused_keys: bool = True
-    """Whether a refused key that is the only one left is spared too, until its rest is over."""
+    """Whether a refused key that is the only one left is spared too, until its cooldown is over."""
     probe: float = 120.0
     """How long a probe that reports nothing keeps others away."""
     keep: float = 3600.0
@@ -62,16 +62,16 @@ class Standing:
     cls: FailureClass | None = None
     """Of the failure that holds longest."""
     guessed: bool = False
-    """Whether `until` is our guess, and not a term that was named or set."""
+    """Whether `until` is the router's guess, and not a term that was named or set."""
 
     @property
     def usable(self) -> bool:
-        """Whether it may be tried while others are to be had as well."""
+        """Whether it may be tried while other targets are left."""
         return self.state in ("open", "trial")
 
     @property
     def returns(self) -> float:
-        """When it may be tried again, if nothing better is to be had."""
+        """When it may be tried again, if no better target is left."""
         return self.shut_until or self.until
 
 

@@ -1,7 +1,7 @@
-"""What a failed attempt means: a table of rules from what was seen to a class of failure.
+"""Classifies failed attempts by a table of rules.
 
 The shipped rules are data (`config/shipped/errors.yaml`, which documents every key); a provider's
-own `errors:` come before them. Nothing here reads files: the parsed list is handed in.
+own `errors:` come before them. Nothing here reads files: the caller passes the parsed list.
 """
 
 import re
@@ -75,7 +75,7 @@ _LOCKS_NOTHING = frozenset({"request", "context-length"})
 _HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
 _STATUS_RANGE = re.compile(r"([1-9]\d\d)\s*-\s*([1-9]\d\d)|([1-9])xx", re.ASCII | re.IGNORECASE)
 _LONGEST_MESSAGE = 2000
-"""Characters of a message that are looked at: what an error says it says early."""
+"""Characters of a message that are searched: an error names its cause early."""
 _MOST_SHORTLISTS = 1024
 
 
@@ -112,7 +112,8 @@ class Seen:
     host: str = ""
     format: str = ""
     client: ClientWords | None = field(default=None, compare=False, repr=False)
-    """What the client wrote: where the provider quotes it, it says nothing itself."""
+    """The client's own words: where the provider quotes them, they are not the provider's
+    statement."""
 
     @property
     def told_status(self) -> int | None:
@@ -131,14 +132,14 @@ class Verdict:
     cls: FailureClass
     scope: Scope
     announced: bool
-    """Whether the provider itself refuses, rather than our guess."""
+    """Whether the provider itself refuses, rather than the router guessing so."""
     rule: str
     """Name of the rule that decided."""
     cooldown: float | None = None
-    """Seconds the first cooldown lasts where nobody named a term; None is the usual base."""
+    """Seconds of the first cooldown where no term was named; None for the usual base."""
     unsure: bool = field(default=False, compare=False)
-    """Whether a client's request can have caused it: no status, type or code says otherwise. It
-    is held against nothing that has just worked."""
+    """Whether a client's request can have caused it: no status, type or code rules that out. It
+    starts no cooldown of anything that has just worked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +157,9 @@ class Rule:
     words: Globs | None = None
     pattern: re.Pattern[str] | None = None
     sentences: re.Pattern[str] | None = None
-    """Whole messages that providers document: nobody else's words are in them."""
+    """Whole messages that providers document: they contain no client's words."""
     own: bool = False
-    """Whether whoever configured the provider wrote it."""
+    """Whether the rule is a provider's own, from the configuration."""
 
     def concerns(self, seen: Seen, status: int | None) -> bool:
         """Whether the rule can fit, by all that is the same for many failures."""
@@ -190,7 +191,7 @@ class Rule:
 
     @property
     def locks(self) -> bool:
-        """Whether it says more than that the request itself is wrong."""
+        """Whether the class means more than that the request itself is wrong."""
         return self.verdict.cls not in _LOCKS_NOTHING
 
     @property
@@ -199,7 +200,7 @@ class Rule:
         return not (self.types is None and self.codes is None and self.words is None)
 
     def is_sentence(self, said: FailureText) -> bool:
-        """Whether the message is one that a provider documents, from its first word to its last."""
+        """Whether the message is a documented one, from its first word to its last."""
         if self.sentences is None:
             return False
         return self.sentences.fullmatch(said.text(self.locks).strip()) is not None
@@ -238,10 +239,10 @@ class FailureTable:
         return FailureTable((*own, *self.rules))
 
     def classify(self, seen: Seen) -> Verdict:
-        """What the failure means. Never raises; what no rule knows is judged by its status.
+        """Classify a failure. Never raises; the status decides where no rule matches.
 
-        Text alone locks nothing where the status speaks of the request: a client may have written
-        it, and would lock others out.
+        Text alone starts no cooldown where the status speaks of the request: a client may have
+        written it, and would lock others out.
         """
         status = seen.told_status
         said = _said(seen, status)
@@ -278,7 +279,7 @@ def _said(seen: Seen, status: int | None) -> FailureText:
 
 
 def _of_rule(rule: Rule, status: int | None, said: FailureText) -> Verdict:
-    """The verdict of a rule that fits, for no more than what was told."""
+    """Return the verdict of a rule that matches, limited to what the failure proves."""
     verdict = rule.verdict
     if verdict.scope == "none" or rule.own or rule.structured:
         return verdict
@@ -332,7 +333,7 @@ def _parse_rule(index: int, data: object) -> Rule:
 
 
 class _Reader:
-    """Reads the values of one rule; what is wrong is told with the rule's place."""
+    """Reads the values of one rule; problems name the rule's place."""
 
     def __init__(self, index: int, data: Mapping[object, object]) -> None:
         self._index = index
@@ -398,7 +399,7 @@ class _Reader:
         try:
             return compiled(text).pattern
         except ExpressionError as e:
-            raise self._wrong(key, f"is no regular expression: {e}") from e
+            raise self._wrong(key, f"is not a regular expression: {e}") from e
 
     def statuses(self, key: str) -> frozenset[int | None] | None:
         words = self.words(key)

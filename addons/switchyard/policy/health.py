@@ -1,4 +1,4 @@
-"""What is known about every target: its cooldown, what is in flight, and how its attempts went."""
+"""Knows every target: its cooldown, attempts in flight, and their outcome."""
 
 import random
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class _Tally:
 
 
 class Health:
-    """The one place that knows how all targets are. Not thread-safe; times are monotonic seconds.
+    """The one place that knows all targets. Not thread-safe; monotonic seconds.
 
     Memory is bounded: targets that are no longer asked for are forgotten.
     """
@@ -99,7 +99,7 @@ class Health:
         return tally.in_flight if tally else 0
 
     def begin(self, key: TargetKey, now: float) -> Lease:
-        """An attempt begins. Of every outage of its target that has no probe yet it is the one."""
+        """Begin an attempt; it probes every outage of its target that has no probe."""
         self._sweep_sometimes(now)
         self._tally(key, now).in_flight += 1
         busy = (key.provider, key.credential)
@@ -129,9 +129,12 @@ class Health:
         message: str = "",
         status: int | None = None,
     ) -> None:
-        """The attempt failed. `retry_after`: seconds until another makes sense, as the provider
-        said; None or 0 says nothing. The message is for everybody: it says nothing
-        that a client may have written (`records.brief_of`)."""
+        """Report an attempt's failure.
+
+        `retry_after`: seconds until another attempt makes sense, as the provider named them; None
+        or 0 if it did not. The message is for all clients: it contains nothing that one client may
+        have written (`records.brief_of`).
+        """
         tally = self._tally(lease.key, now)
         tally.failures += 1
         tally.last_class, tally.last_status, tally.last_failed_at = verdict.cls, status, now
@@ -143,8 +146,10 @@ class Health:
         self._cooldowns.fail(lease.key, verdict, now, retry_after, lease.started, worked)
 
     def end(self, lease: Lease, now: float) -> None:
-        """The attempt is over, whatever came of it; a second call does nothing. A probe that
-        reported nothing makes room for the next."""
+        """End an attempt in any case; a second call has no effect.
+
+        A probe that reported nothing makes room for the next.
+        """
         if lease.over:
             return
         lease.over = True
@@ -159,7 +164,7 @@ class Health:
         self._tally(lease.key, now).in_flight -= 1
 
     def forget(self, provider: str, credential: str | None = None) -> None:
-        """Hold nothing against a provider, or one key of it, any more: its settings changed."""
+        """Forget all failures of a provider, or of one key of it: its settings changed."""
         self._cooldowns.forget(provider, credential)
 
     def last_failure(self, key: TargetKey) -> tuple[int | None, str]:

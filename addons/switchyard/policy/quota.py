@@ -1,7 +1,7 @@
-"""Quotas of keys: how much went through lately, to spare a key before its provider refuses.
+"""Counts what keys used lately, to spare a key before its provider refuses.
 
 Windows slide in steps of a twentieth of their length, and a step counts until all of it is out of
-the window: what is counted is never less than what the provider counts in a window of that length.
+the window: the count is never less than the provider's own in a window of that length.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ class SlidingCount:
         self.total = 0
 
     def add(self, amount: int, now: float) -> None:
-        """Count an amount; one that belongs to an earlier step than the last goes to the last."""
+        """Count an amount; one of an earlier step than the last counts in the last."""
         self.expire(now)
         number = int(now // self._step)
         if self._buckets and self._buckets[-1][0] >= number:
@@ -40,7 +40,7 @@ class SlidingCount:
             self.total -= self._buckets.popleft()[1]
 
     def below_at(self, amount: int, now: float) -> float:
-        """When the sum will be below the amount, if nothing is added; `now` if it is already."""
+        """Return when the sum falls below the amount without additions; `now` if it has."""
         self.expire(now)
         left = self.total
         for number, counted in self._buckets:

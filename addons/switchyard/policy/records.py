@@ -1,4 +1,4 @@
-"""What came of the attempts of one request, for the client's error and for people."""
+"""Records the outcome of a request's attempts, for the client and for people."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _TELLING: dict[FailureClass, int] = {
     "empty": 6,
     "network": 7,
 }
-"""What says most first: what the client can mend, when to come back, what the user can mend."""
+"""Most relevant first: what the client can fix, when to retry, what the user can fix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class AttemptRecord:
     seconds: float = 0.0
     """From its begin to its failure or its first output."""
     retry_at: float | None = None
-    """When the provider said to come back, in monotonic seconds; None if it did not."""
+    """The provider's time to retry, in monotonic seconds; None if it named none."""
     tried: bool = True
     after_output: bool = False
 
@@ -64,8 +64,11 @@ def reason_of(seen: Seen) -> str:
 
 
 def brief_of(seen: Seen) -> str:
-    """What was seen, for clients that it did not happen to: the provider's status and code, and
-    nothing of its text, which may quote what another client wrote."""
+    """Summarise a failure for clients that it did not happen to.
+
+    The provider's status and code, and nothing of its text, which may quote another client's
+    request.
+    """
     if seen.kind in _OWN_WORDS and (text := redact(seen.message)):
         return text
     what = _what(seen)
@@ -90,13 +93,13 @@ def _what(seen: Seen) -> str:
         "timeout": "no answer in time",
         "reset": "the connection broke",
         "empty": "an answer without content",
-        "cut": "the answer broke off",
+        "cut": "the response broke off",
         "malformed": "an answer that cannot be read",
     }[seen.kind]
 
 
 def most_telling(records: Iterable[AttemptRecord]) -> AttemptRecord | None:
-    """The failure that tells the client most: not merely the last.
+    """Return the failure that is most relevant to the client, not merely the last.
 
     Of equals, the one with the soonest return that was named; then one that was tried and has an
     HTTP status; then the last.

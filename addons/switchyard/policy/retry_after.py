@@ -1,4 +1,4 @@
-"""When a provider says that it may be asked again, from headers, error bodies and messages."""
+"""Reads when a provider may be asked again: headers, error bodies, messages."""
 
 import math
 import re
@@ -47,12 +47,12 @@ def earliest_retry(
     cap: float = LONGEST,
     limits: bool = True,
 ) -> float | None:
-    """Seconds until another try makes sense, as far as the provider says.
+    """Return seconds until another attempt makes sense, as the provider names them.
 
     In: headers by lower-case name; the error body as parsed JSON, if it was any; the wall clock in
     seconds since 1970; the longest span to believe; whether the failure is one of limits, so that
-    rate limit headers speak of it (they come with every answer). Out: a span of 0 to `cap`, or
-    None. Never raises. Sources, first told first: RFC 9110 Retry-After and Azure's retry-after-ms;
+    rate limit headers speak of it (they come with every response). Out: a span of 0 to `cap`, or
+    None. Never raises. Sources, in order: RFC 9110 Retry-After and Azure's retry-after-ms;
     google.rpc.RetryInfo; ChatGPT's `resets_in_seconds` and `resets_at`; the reset headers of
     exhausted limits (OpenAI, Groq, Cerebras, OpenRouter, Anthropic, Codex, IETF RateLimit); words.
     """
@@ -115,9 +115,9 @@ class _Body:
 
 
 def _limit_headers(headers: Mapping[str, str], wall: float) -> float | None:
-    """The reset of the exhausted limits among rate limit headers: of the last of them to end.
+    """Return the last reset among the exhausted limits of rate limit headers.
 
-    Where no header tells what remains, the soonest reset; where all have something left, None.
+    Where no header names what remains, the soonest reset; where all have something left, None.
     """
     exhausted: list[float] = []
     unknown: list[float] = []
@@ -137,7 +137,7 @@ def _limit_headers(headers: Mapping[str, str], wall: float) -> float | None:
 def _limit_header(
     headers: Mapping[str, str], name: str, wall: float
 ) -> tuple[bool | None, float] | None:
-    """Whether the limit whose reset this header tells is spent (None: not told), and the span."""
+    """Return whether a reset header's limit is spent (None: unknown), and the span."""
     if name in ("ratelimit", "x-ratelimit"):
         told = dict(_DRAFT_LIMIT.findall(headers[name]))
         return (int(told["r"]) == 0, float(told["t"])) if len(told) == 2 else None
@@ -189,7 +189,7 @@ def _number(value: object) -> float | None:
 
 
 def _moment(value: object, wall: float) -> float | None:
-    """Seconds from now to a point in time: seconds or milliseconds since 1970, or RFC 3339."""
+    """Return seconds until a time: seconds or milliseconds since 1970, or RFC 3339."""
     number = _number(value)
     if number is None:
         return _date(value, wall) if isinstance(value, str) else None
@@ -197,7 +197,7 @@ def _moment(value: object, wall: float) -> float | None:
 
 
 def _retry_delay(value: object) -> float | None:
-    """A google.protobuf.Duration in JSON (`"34.5s"`) or as its message (`{"seconds": 34}`)."""
+    """Parse a google.protobuf.Duration: `"34.5s"` in JSON, or `{"seconds": 34}`."""
     if isinstance(value, Mapping):
         return _number(value.get("seconds"))
     return _span(value) if isinstance(value, str) else _number(value)
@@ -212,7 +212,7 @@ def _span(text: str) -> float | None:
 
 
 def _span_or_date(text: str | None, wall: float) -> float | None:
-    """A span (plain seconds, `6m0s`) or a point in time (since 1970, RFC 3339, HTTP date)."""
+    """Parse a span (seconds, `6m0s`) or a time (since 1970, RFC 3339, HTTP date)."""
     if text is None:
         return None
     number = _number(text)

@@ -1,7 +1,7 @@
-"""Where one request may go, as the policy sees it: members, targets and credentials by name.
+"""Describes where one request may go: members, targets and credentials by name.
 
 A route is made when a configuration comes into force and shared by all requests for its model; the
-names are opaque and hold no secret.
+names are opaque and contain no secret.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ type Strategy = Literal["round-robin", "fill-first", "least-busy", "weighted", "
 
 
 class TargetKey(NamedTuple):
-    """One credential of a provider with one of its models: what is tried, judged and cooled."""
+    """One credential of a provider with one of its models; each cools down by itself."""
 
     provider: str
     credential: str
@@ -47,7 +47,7 @@ class Credential:
     quota: tuple[QuotaLimit, ...] = ()
     via: str = ""
     forwarded: bool = False
-    """Whether it stands for the client's own key, whoever the client is."""
+    """Whether it stands for the client's own key, of any client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ class Target:
     weight: float = 1.0
     priority: int = 0
     spared: bool = True
-    """Whether it is left alone until the end of a term that its provider named, even if nothing
-    else is to be had."""
+    """Whether a cooldown announced by the provider is honoured even when no other target is
+    left."""
     ref: object = None
     """Whatever the caller wants to find again."""
 
@@ -118,7 +118,7 @@ class Route:
             object.__setattr__(self, name, value)
 
     def for_client(self, client: str) -> "Route":
-        """This route for one client, so that its own key's failures lock nobody else's.
+        """Return this route for one client: its key's failures lock no other client.
 
         `client` is an id of the client's key that does not give it away, such as a keyed hash.
         """

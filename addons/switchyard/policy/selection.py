@@ -1,4 +1,4 @@
-"""Which of several comes next: keys of a target, targets of a member, members of a route."""
+"""Chooses between keys of a target, targets of a member, members of a route."""
 
 import hashlib
 import math
@@ -42,7 +42,7 @@ class _Group:
 class Selector:
     """Chooses, and remembers whose turn it is. Not thread-safe.
 
-    - `round-robin`: whose last turn is longest ago, so that nobody starves, whoever is left out.
+    - `round-robin`: the least recently chosen, so that none starves when others are left out.
     - `fill-first`: the first.
     - `least-busy`: with the least in flight for its weight; then whose turn it is.
     - `weighted`: smoothly by weight, as nginx spreads it.
@@ -105,7 +105,10 @@ def _relative(load: float, option: Option) -> float:
 
 
 def _smooth[T: Option](group: _Group, options: Sequence[T]) -> T:
-    """Smooth weighted round-robin: each gains its weight; the richest is picked, and pays all."""
+    """Choose by smooth weighted round-robin.
+
+    Each gains its weight; the richest is chosen, and pays all.
+    """
     total = 0.0
     for option in options:
         weight = max(option.weight, 0.0)

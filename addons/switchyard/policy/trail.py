@@ -1,9 +1,9 @@
-"""One request over its attempts: what to try next, when to wait, when to give up, what to tell.
+"""Keeps one request's attempts: what to try next, when to wait, when to give up.
 
 In one round every key is tried at most once. `request-retry` is the number of further rounds; one
-comes only where it can help, after a wait for the soonest recovery of at most `max-retry-interval`
-(the words mean what they mean to CLIProxyAPI). Refusals that a provider announced are never waited
-for, except as long as `wait-for-recovery` allows.
+follows only where it can help, after a wait for the soonest recovery of at most
+`max-retry-interval` (CLIProxyAPI's meaning of these words). Refusals that a provider announced are
+never waited for, except as long as `wait-for-recovery` allows.
 """
 
 import random
@@ -85,7 +85,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Ask again at that time (monotonic seconds), with signs of life to the client meanwhile."""
+    """Ask again at that time (monotonic seconds); the client gets keep-alives."""
 
     at: float
     reason: Literal["recovery", "busy"]
@@ -99,11 +99,11 @@ class Exhausted:
     """`stopped`: the request itself is wrong; `busy`: every key that is left is at its limit of
     concurrent requests."""
     retry_at: float | None
-    """When something may be had again, in monotonic seconds; None if that is not known."""
+    """When a target may be available again, in monotonic seconds; None if unknown."""
 
 
 class Trail:
-    """The bookkeeping of one request. Every `Try` must be told its end: `failed` or `finished`."""
+    """The bookkeeping of one request. `failed` or `finished` ends each `Try`."""
 
     def __init__(
         self,
@@ -156,8 +156,10 @@ class Trail:
                 return over
 
     def hedge(self, now: float) -> Try | None:
-        """An attempt at another member, beside those that are running; None if there is none that
-        nothing is held against."""
+        """Return an attempt at another member, beside those that run.
+
+        None if no member without a cooldown is left.
+        """
         if self._stopped or self._too_late(now):
             return None
         running = frozenset(attempt.candidate.member.id for attempt in self._running)
@@ -172,7 +174,7 @@ class Trail:
         now: float,
         retry_after: float | None = None,
     ) -> None:
-        """An attempt failed and is over. `retry_after`: seconds the provider named, if it did."""
+        """Record that an attempt failed. `retry_after`: seconds named by the provider."""
         if attempt.lease.over:
             return
         if verdict.cls not in ("request", "context-length"):
@@ -194,19 +196,22 @@ class Trail:
         self._record(attempt, _record(attempt, cls=None, status=status, seconds=seconds))
 
     def finished(self, attempt: Try, now: float, tokens: int = 0) -> None:
-        """An attempt is over: its answer is complete, or it was given up without a verdict, as when
-        the client left. `tokens`: what it used, for the key's quota."""
+        """Record that an attempt is over without a failure.
+
+        Its response is complete, or it was given up without a verdict, as when the client left.
+        `tokens`: what it used, for the key's quota.
+        """
         key, limits = attempt.key, attempt.credential.quota
         self._quotas.note(key.provider, key.credential, limits, now, tokens=tokens)
         self._end(attempt, now)
 
     def abandon(self, now: float) -> None:
-        """Nobody waits for an answer any more: whatever still runs is over, without a verdict."""
+        """End all that still runs without a verdict: the client no longer waits."""
         for attempt in list(self._running):
             self.finished(attempt, now)
 
     def most_telling(self) -> AttemptRecord | None:
-        """The failure to tell the client of; None if nothing was tried."""
+        """Return the failure most relevant to the client; None if nothing was tried."""
         return most_telling(self.records)
 
     def blocked(self, now: float) -> list[AttemptRecord]:
@@ -214,7 +219,7 @@ class Trail:
         return list(islice(self._blocked(now), _MOST_BLOCKED))
 
     def earliest_return(self, now: float) -> float | None:
-        """Seconds until something of the route may be had again; None if that is not known."""
+        """Return seconds until a target may be available again; None if unknown."""
         at = self._candidates.returns_at(now)
         return None if at is None else max(0.0, at - now)
 

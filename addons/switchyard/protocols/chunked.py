@@ -1,4 +1,4 @@
-"""Chunks of a body (RFC 9112, section 7.1) that came whole, cut out at once."""
+"""Cuts whole chunks of a body (RFC 9112, section 7.1) out at once."""
 
 import re
 
@@ -8,7 +8,7 @@ patient parser."""
 
 
 def whole_chunks(data: bytes) -> tuple[bytes, bytes]:
-    """What the chunks carry that `data` begins with and holds whole, and what follows them.
+    """Return the data of the whole chunks that `data` begins with, and what follows.
 
     `data` must begin where a chunk does.
     """
@@ -32,7 +32,7 @@ def whole_chunks(data: bytes) -> tuple[bytes, bytes]:
 
 
 def begun_chunk(data: bytes) -> bool:
-    """Whether `data` is the beginning of one chunk, in which no event of a stream ends yet."""
+    """Whether `data` begins one chunk, in which no event of a stream ends yet."""
     found = _SIZE.match(data)
     if found is None:
         return False

@@ -1,4 +1,4 @@
-"""mitmproxy's error pages, without what they would quote."""
+"""Keeps mitmproxy's error pages from quoting what it could not read."""
 
 from mitmproxy.proxy.layers.http import _base
 from mitmproxy.proxy.layers.http import _http1
@@ -10,8 +10,7 @@ _format_error = _base.format_error
 
 
 def install() -> None:
-    """Have pages made that do not repeat the bytes that could not be read: with a line of a
-    request's head they would repeat a key."""
+    """Replace pages that repeat unreadable bytes: a request's line may contain a key."""
     _http1.format_error = _http2.format_error = _page
 
 

@@ -1,4 +1,7 @@
-"""How much of a request's head is read (RFC 9112, sections 2 and 3; RFC 6585, section 5)."""
+"""Limits how much of a request's head is read.
+
+RFC 9112, sections 2 and 3; RFC 6585, section 5.
+"""
 
 from dataclasses import dataclass
 
@@ -22,7 +25,7 @@ class HeadMeter:
         self._seen = self._lines = 0
 
     def look(self, data: bytearray, limits: Limits) -> TooMuch | bool:
-        """What is wrong with the head that `data` begins with; if nothing, whether it is whole.
+        """Return what is wrong with the head in `data`, or whether it is whole.
 
         `data` is what came so far, and begins with the same bytes until the head is whole.
         """
@@ -40,7 +43,7 @@ class HeadMeter:
             data.find(b"\n ", begin, size) >= 0 or data.find(b"\n\t", begin, size) >= 0
         ):
             # RFC 9112, section 5.2: rejected, or replaced by spaces.
-            wrong = TooMuch(400, "A header of the request goes over several lines (obs-fold).")
+            wrong = TooMuch(400, "A header of the request spans several lines (obs-fold).")
         self._seen, self._lines = (0, 0) if end else (size, self._lines)
         return wrong or bool(end)
 

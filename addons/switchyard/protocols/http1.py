@@ -1,7 +1,6 @@
-"""HTTP/1 on both sides, with fewer steps than mitmproxy's for what comes most.
+"""HTTP/1 on both sides, with fewer steps than mitmproxy for frequent messages.
 
-What goes by the usual rules takes the short ways here: a message of HTTP/1.1 that says how long its
-body is. Everything else is left to mitmproxy.
+A message of HTTP/1.1 with a length takes the short ways here. Everything else is left to mitmproxy.
 """
 
 import re
@@ -92,7 +91,7 @@ class QuickHttp1(Http1Connection):
 
 
 class QuickHttp1Server(QuickHttp1, Http1Server):
-    """Towards a client. Reads heads, and what comes between bodies' pieces, up to the limits."""
+    """The side towards a client. Reads heads and chunk framing up to the limits."""
 
     share: Share
     _meter: HeadMeter
@@ -110,7 +109,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
     @classmethod
     def adopt(cls, layer: Layer, share: Share | None = None) -> None:
-        """Give the layer of a client's connection our class, if it speaks HTTP/1."""
+        """Give the layer of a client's connection this class, if it speaks HTTP/1."""
         if type(layer) is Http1Server:
             layer.__class__ = cls
             assert isinstance(layer, cls)
@@ -206,8 +205,10 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     def _read_chunks(
         self, reader: ChunkedReader, event: events.DataReceived
     ) -> CommandGenerator[None]:
-        """As mitmproxy's own, with all that came as one piece, and up to the limit of a head for
-        what is no data: sizes with their extensions, and trailers."""
+        """Read chunks as mitmproxy does, with all data as one piece.
+
+        Sizes with their extensions, and trailers, are limited as a head is.
+        """
         data = bytearray(self._take_whole_chunks(reader))
         wrong = ""
         end: Any = None
@@ -227,7 +228,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 RequestProtocolError(self.stream_id, wrong, RequestProtocolError.code)
             )
             if self._may_refuse():
-                yield from self._refuse(TooMuch(400, "The request's body is in no proper chunks."))
+                yield from self._refuse(TooMuch(400, "The request's body has malformed chunks."))
         elif end is not None and not self._cut:
             # Trailers are left out: mitmproxy implements none, and nobody here asks for them.
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
@@ -275,7 +276,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             yield self._watch
 
     def _stall_until_taken(self) -> CommandGenerator[None]:
-        """The client does not read what it was answered: read nothing more of it until it has."""
+        """Read nothing more of a client until it has read its responses."""
         if not self._held:
             self._hold()
         if self._stall is None:
@@ -300,7 +301,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         self.share.holding.release(self.conn)
 
     def _refuse(self, wrong: TooMuch) -> CommandGenerator[None]:
-        """Answer a request whose head is not read, in its format if its first line tells it."""
+        """Answer a request whose head is not read, in its format if its line names one."""
         request = self.request or begun_request(self.buf._data)
         answer = self.share.refuse(request, wrong.status, wrong.message)
         answer.headers["connection"] = "close"
@@ -308,8 +309,10 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
         yield from self._hang_up()
 
     def _hang_up(self) -> CommandGenerator[None]:
-        """Close the connection, but not before the client had time to read the last answer: what it
-        still sends would have its system throw that away (RFC 9112, section 9.6)."""
+        """Close the connection once the client had time to read the last response.
+
+        What it still sends would make its system discard that (RFC 9112, section 9.6).
+        """
         self.cut_off()
         self._left = LINGERING
         self._watch = RequestWakeup(LINGER)
@@ -328,7 +331,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
 
 def begun_request(data: bytes | bytearray) -> http.Request | None:
-    """A request of which the first line came, with nothing but that; None if that is none."""
+    """Return a request with the first line alone; None if that is not a request line."""
     first = re.match(rb"([A-Z]{1,32}) (\S{1,16384}) HTTP/1\.[01]\r?\n", data)
     if first is None:
         return None

@@ -52,10 +52,10 @@ _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
 
 
 class PatientHttp1Client(QuickHttp1, Http1Client):
-    """Skips interim responses (100, 102, 103), which may precede any answer (RFC 9110, 15.2).
+    """Skips interim responses (100, 102, 103), which may come first (RFC 9110, 15.2).
 
-    mitmproxy takes the first of them for the answer and then stumbles over the real one. A switch
-    of protocols (101) is an answer.
+    mitmproxy takes the first of them for the response and then fails at the real one. A switch
+    of protocols (101) is a response.
     """
 
     fast_path: FastPathSink | None = None
@@ -71,7 +71,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     @classmethod
     def adopt(cls, stack: Layer) -> None:
-        """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/1."""
+        """Give the connection of the layers `stack` this client, if it speaks HTTP/1."""
         *_, maker, layer = stack.context.layers
         if type(layer) is Http1Client:
             layer.__class__ = cls

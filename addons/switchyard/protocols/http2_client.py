@@ -1,4 +1,4 @@
-"""The HTTP/2 client towards upstreams, which lets running answers end when a server goes away."""
+"""The HTTP/2 client towards upstreams; running responses survive a GOAWAY."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client
 from switchyard.protocols.retired import retire
 
 GOING_AWAY = "the server goes away and left the request undone"
-"""Said of requests that a server will not answer, and has done nothing about."""
+"""The error of requests that a server will not answer, and has not begun with."""
 
 UNDONE = (GOING_AWAY, "stream reset by client (REFUSED_STREAM)")
 """What errors say where a request can be sent again without harm (RFC 9113, 8.7). The second is
@@ -24,15 +24,15 @@ what mitmproxy makes of such a reset."""
 
 
 class PatientHttp2Client(Http2Client):
-    """Takes a GOAWAY without error for what it is: a wish that no more requests be sent.
+    """Treats a GOAWAY without error as a request to send no more requests.
 
-    Servers say so before they close a connection that is old or was used often, and go on with what
-    is running (RFC 9113, 6.8). mitmproxy ends all of it, and h2 reads nothing after it.
+    Servers send it before they close a connection that is old or was used often, and finish what is
+    running (RFC 9113, 6.8). mitmproxy ends all of it, and h2 reads nothing after it.
     """
 
     @classmethod
     def adopt(cls, stack: Layer) -> None:
-        """Give the connection whose layers `stack` belongs to our client, if it speaks HTTP/2."""
+        """Give the connection of the layers `stack` this client, if it speaks HTTP/2."""
         layer = stack.context.layers[-1]
         if type(layer) is Http2Client:
             layer.__class__ = cls

@@ -1,4 +1,4 @@
-"""HTTP/2 towards a client: heads up to the limits, and no more waiting for it than it may have."""
+"""HTTP/2 towards a client: heads up to the limits, and bounded buffers."""
 
 import time
 from collections import Counter
@@ -63,7 +63,7 @@ RESETS = 256
 """Requests that a client may take back at once, beyond those that it lets be answered: each costs
 as much as one that is, and no number of open streams bounds them (CVE-2023-44487)."""
 RESETS_PER_SECOND = 10
-"""And as many more with time: who writes along cancels what was asked for a moment ago."""
+"""Further resets allowed per second: tools that complete as users type cancel recent requests."""
 
 
 class _Counting(H2Connection):
@@ -113,7 +113,7 @@ class BoundedHttp2Server(Http2Server):
 
     @classmethod
     def adopt(cls, layer: Layer, owner: Http2Owner) -> CommandGenerator[None]:
-        """Give the layer of a client's connection our class, if it speaks HTTP/2."""
+        """Give the layer of a client's connection this class, if it speaks HTTP/2."""
         if type(layer) is not Http2Server:
             return
         layer.__class__ = cls
@@ -139,7 +139,7 @@ class BoundedHttp2Server(Http2Server):
         self.h2_conn.decoder.max_header_list_size = self.h2_conn.largest_block
 
     def cut_off(self, stream_id: int) -> None:
-        """What comes next on a stream is its answer, after which nothing is read of its request."""
+        """Read no more of a stream's request: its response comes next."""
         self._cut.add(stream_id)
 
     def let_go(self) -> None:
@@ -259,7 +259,7 @@ class BoundedHttp2Server(Http2Server):
 
 
 def _wrong_with(headers: list[tuple[bytes, bytes]], limits: Limits) -> TooMuch | None:
-    """What is wrong with a head; pseudo-headers count for its size, but not as headers."""
+    """Return what is wrong with a head; pseudo-headers count by size, not by number."""
     size = number = 0
     for name, value in headers:
         size += len(name) + len(value) + _ENTRY
@@ -272,7 +272,7 @@ def _wrong_with(headers: list[tuple[bytes, bytes]], limits: Limits) -> TooMuch |
 
 
 def _request_of(event: RequestReceived) -> http.Request | None:
-    """What can be said of a request that is refused, so that its format is known."""
+    """Return what is known of a refused request, so that its format is found."""
     try:
         found = parse_h2_request_headers(event.headers or [])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Heads of HTTP/1 messages, read in linear time and refused or cleaned where they are no heads.
+"""Reads heads of HTTP/1 messages in linear time; refuses or cleans malformed ones.
 
 mitmproxy takes what RFC 9110 (5.5) and RFC 9112 (5.2) have a recipient reject or replace: line
 breaks and NUL within values, and values over several lines, each of which costs it a copy of all
@@ -36,7 +36,7 @@ upstream_heads = UpstreamHeads()
 
 
 class HeadTooLarge(ValueError):
-    """The head of an answer is larger than it may be. The text says how."""
+    """The head of a response is larger than the limit, which the text names."""
 
 
 _originals = {
@@ -60,8 +60,7 @@ def remove() -> None:
 
 
 def read_headers(lines: Iterable[bytes]) -> Headers:
-    """The headers in a head's lines, those of a folded value joined by a space each. Raises
-    ValueError."""
+    """Return the headers in a head's lines; folds are joined. Raises ValueError."""
     fields: list[tuple[bytes, bytes]] = []
     folded: list[bytes] = []
     for line in lines:
@@ -74,7 +73,7 @@ def read_headers(lines: Iterable[bytes]) -> Headers:
             _join(fields, folded)
         name, colon, value = line.partition(b":")
         if not name or not colon:
-            raise ValueError("a line of the head is no header")
+            raise ValueError("a line of the head is not a header")
         fields.append((name, value.strip(_SPACES)))
     if folded:
         _join(fields, folded)
@@ -95,10 +94,10 @@ def read_request_head(lines: list[bytes]) -> Request:
 
 
 def read_response_head(lines: list[bytes]) -> Response:
-    """The head of an answer, with a space for each control character in it. Raises ValueError."""
+    """Return a response's head, control characters replaced. Raises ValueError."""
     if len(lines) - 1 > upstream_heads.most_headers:
         raise HeadTooLarge(
-            f"the head of the answer has more than {upstream_heads.most_headers} headers"
+            f"the head of the response has more than {upstream_heads.most_headers} headers"
         )
     if sum(map(len, lines)) > upstream_heads.most_bytes:
         raise HeadTooLarge(too_large())
@@ -108,8 +107,8 @@ def read_response_head(lines: list[bytes]) -> Response:
 
 
 def too_large() -> str:
-    """What is said of an answer whose head is too large."""
-    return f"the head of the answer is larger than {upstream_heads.most_bytes} bytes"
+    """Return the message for a response whose head is too large."""
+    return f"the head of the response is larger than {upstream_heads.most_bytes} bytes"
 
 
 def drop_blank_lines(buffer: ReceiveBuffer) -> None:
@@ -120,8 +119,10 @@ def drop_blank_lines(buffer: ReceiveBuffer) -> None:
 
 
 def is_of_another_version(buffer: ReceiveBuffer) -> bool:
-    """Whether the request line that a buffer begins with is of another version than HTTP/1, which
-    this connection does not speak (RFC 9110, 15.6.6)."""
+    """Whether a buffer's request line has another version than HTTP/1.
+
+    This connection does not speak it (RFC 9110, 15.6.6).
+    """
     data = buffer._data
     end = data.find(b"\n", 0, upstream_heads.most_bytes)
     if end < 0 or data.endswith(b" HTTP/1.1\r", 0, end):

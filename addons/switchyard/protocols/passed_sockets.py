@@ -1,7 +1,7 @@
-"""WebSockets that pass through: messages up to a limit.
+"""Limits the messages of WebSockets that pass through.
 
 mitmproxy collects each message before it sends it on. It copies all it has of one with each further
-piece, and there is no end to how much that may be.
+piece, and without any limit.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from wsproto.frame_protocol import CloseReason
 from switchyard.config.limits import Limits
 
 _OBJECT = 64
-"""Bytes that each frame takes besides what it says."""
+"""Bytes that each frame takes besides its payload."""
 
 
 class Frames(list[bytearray]):
@@ -50,7 +50,7 @@ class GatheringConnection(WebsocketConnection):
 
 
 class BoundedWebsocketLayer(WebsocketLayer):
-    """Closes a WebSocket on which either side sends a message that is too large (1009)."""
+    """Closes a WebSocket when either side sends a message that is too large (1009)."""
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         yield from super().handle_event(event)

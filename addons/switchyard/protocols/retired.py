@@ -1,4 +1,4 @@
-"""Connections that carry no further request."""
+"""Marks connections that carry no further request."""
 
 from weakref import WeakSet
 

@@ -1,4 +1,4 @@
-"""A client's connection that speaks WebSocket (RFC 6455) with us, not with a server behind us.
+"""A client's connection that speaks WebSocket (RFC 6455) with the router itself.
 
 It takes the place of the HTTP/1 server after an upgrade. Its messages become requests to the
 streams of the same layer, each with an id of its own as those of HTTP/2 have, and so with a flow,
@@ -38,7 +38,7 @@ from wsproto.frame_protocol import CloseReason
 _SIGN_OF_LIFE = b":"
 """How comments of server-sent events begin."""
 _OBJECT = 64
-"""Bytes that each piece of a message takes besides what it says."""
+"""Bytes that each piece of a message takes besides its payload."""
 
 
 class SessionRequest(Protocol):
@@ -83,8 +83,10 @@ class WebSocketServer(HttpConnection):
     """Towards a client, after the handshake."""
 
     def __init__(self, context: Context, session: ClientSession, first_id: int, most: int) -> None:
-        """`first_id` is that of the first request; those of clients are odd. `most` is what a
-        message may hold, in bytes."""
+        """Number requests from `first_id`; clients' own ids are odd.
+
+        `most` limits a message, in bytes.
+        """
         super().__init__(context, context.client)
         self._session = session
         self._next_id = first_id

@@ -1,1 +1,1 @@
-"""Attempts as flows, tapes, exports, the exchange log, the content view."""
+"""Records attempts: flows, tapes, exports, the exchange log, the content view."""

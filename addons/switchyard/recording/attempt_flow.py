@@ -24,7 +24,7 @@ _BROKE = ("connect", "timeout", "reset", "cut")
 
 
 def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> http.HTTPFlow:
-    """The attempt as a flow that mitmproxy can show and save, without any of the secrets."""
+    """Return the attempt as a flow that mitmproxy can show and save, without secrets."""
     exchange, sent = recording.exchange, recording.request
     server = recording.server or connection.Server(address=(sent.host, sent.port))
     flow = http.HTTPFlow(exchange.call.flow.client_conn, server)
@@ -61,7 +61,7 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
 
 
 def short_id(flow: http.HTTPFlow) -> str:
-    """How people tell a flow from others."""
+    """Return the short id by which people distinguish flows."""
     return flow.id[:8]
 
 

@@ -1,4 +1,4 @@
-"""The content view that shows calls to models as conversations."""
+"""Shows calls to models as conversations in mitmproxy's content views."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,7 +27,7 @@ _WINS = 3.0
 _JSON = ("application/json", "application/problem+json")
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json")
 _PEEK = 2048
-"""Bytes by which the format of an answer is known where its path does not tell."""
+"""Bytes by which a response's format is recognised where its path does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,19 @@ class _Call:
 
 
 class ConversationContentview(contentviews.Contentview):
-    """A call to a model: its settings, what was said, thought, called and returned, and what the
-    answer cost, in tokens and, where its list price is known, in dollars.
+    """Shows a call to a model: settings, messages, tool calls, results, tokens, cost.
 
-    It is chosen by itself for calls that are known by their path or, elsewhere, by what their
-    bodies say; also for those that pass through to a provider's own host. Any other body can be
-    looked at with it, as far as it can be read.
+    mitmproxy chooses it by itself for calls that are known by their path or, elsewhere, by the
+    members of their bodies; also for those that pass through to a provider's own host. People can
+    choose it for any other body, which it shows as far as it can read it. The cost is in dollars at
+    list prices.
     """
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         message = metadata.http_message
         call = _call_of(metadata) or _recognised(data, isinstance(message, http.Response))
         if call is None:
-            raise ValueError("this is no call to a model")
+            raise ValueError("this is not a call to a model")
         if isinstance(message, http.Response):
             running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
             told = read_answer(
@@ -81,7 +81,7 @@ class ConversationContentview(contentviews.Contentview):
 
 
 def _call_of(metadata: contentviews.Metadata) -> _Call | None:
-    """What the flow's path says of a body."""
+    """Return what the flow's path determines about a body."""
     flow = metadata.flow
     if not isinstance(flow, http.HTTPFlow):
         return None
@@ -95,7 +95,7 @@ def _call_of(metadata: contentviews.Metadata) -> _Call | None:
 
 
 def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
-    """What an answer cost, in US dollars; `model` is what the path says of it."""
+    """Return the cost of a response in US dollars; `model` is the one of the path."""
     if not isinstance(flow, http.HTTPFlow) or flow.live or reply.usage is None:
         return None  # of what still runs, nobody knows who answers in the end
     facts, at = flow.metadata.get(FACTS), flow.request.timestamp_start

@@ -1,4 +1,4 @@
-"""The log of exchanges: a folder each, written in the background, old ones removed."""
+"""Writes the exchange log in the background: a folder each, old ones removed."""
 
 import logging
 import queue
@@ -31,14 +31,14 @@ _TELLS_EVERY = 10.0
 _STOPS_WITHIN = 10.0
 
 _OURS = re.compile(r"^(\d{8}T\d{6})\.\d{3}Z-[0-9a-f]{8}$")
-"""Names of folders that we made, and may remove."""
+"""Names of folders that the log made, and may remove."""
 
 
 class ExchangeLog:
-    """Takes accounts of exchanges from the event loop, and writes them in a thread of its own.
+    """Takes exports of exchanges from the event loop, and writes them in a thread.
 
-    `put` never waits. What cannot be written, since the disk is too slow or full, is counted. The
-    log tells of it when it begins, when exchanges are written again, and at the end.
+    `put` never waits. What cannot be written, since the disk is too slow or full, is counted and
+    logged: when it begins, when exchanges are written again, and at the end.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ExchangeLog:
         """Exchanges that were not written."""
         self._why = ""
         self._trouble = ""
-        """What was told last, as long as nothing could be written since."""
+        """The cause logged last, as long as nothing could be written since."""
         self._told = 0
         self._told_at = float("-inf")
 
@@ -73,13 +73,13 @@ class ExchangeLog:
             if fits:
                 self._bytes += size
         if not fits:
-            self._drop("the disk does not keep up")
+            self._drop("the disk is too slow")
             return
         try:
             self._waiting.put_nowait((settings, account))
         except queue.Full:
             self._release(size)
-            self._drop("the disk does not keep up")
+            self._drop("the disk is too slow")
 
     def stop(self) -> None:
         """Write what waits, for ten seconds at most, and end the thread."""
@@ -92,7 +92,7 @@ class ExchangeLog:
             pass
         self._thread.join(max(0.0, until - time.monotonic()))
         if self._thread.is_alive():
-            self._drop("the router stopped before they were written", self._waiting.qsize())
+            self._drop("the router stopped before writing them", self._waiting.qsize())
         self._tell_dropped(at_once=True)
         self._thread = None
 
@@ -120,7 +120,7 @@ class ExchangeLog:
                 complaints.went_well()
             except Exception as e:
                 # Not the account's text, which may hold anything.
-                self._drop(f"{settings.dir} cannot be written to ({_reason(e)})")
+                self._drop(f"{settings.dir} is not writable ({_reason(e)})")
             finally:
                 self._release(account.size)
 
@@ -148,7 +148,7 @@ class ExchangeLog:
                 return
             self._told, self._told_at, self._trouble = self.dropped, now, self._why
         logger.warning(
-            "switchyard: %d exchange%s not in the exchange log: %s",
+            "switchyard: the exchange log lacks %d exchange%s: %s",
             count,
             " is" if count == 1 else "s are",
             self._why,
@@ -169,7 +169,7 @@ class _Written:
 
 
 class Folder:
-    """The folder of the log: knows what is in it, and removes what is too much or too old."""
+    """The log's folder; knows its content, and removes what is too much or too old."""
 
     def __init__(self, settings: Settings) -> None:
         """Reads what is there already."""

@@ -1,4 +1,4 @@
-"""One exchange as files: what everybody said, attempt by attempt."""
+"""Turns one exchange into files: every message of it, attempt by attempt."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeExport:
-    """All of an exchange, ready to be written by whoever has the time."""
+    """All of an exchange, ready to be written by another thread."""
 
     id: str
     begun: float
@@ -98,9 +98,10 @@ def export_of(
 
 
 def write_export(account: ExchangeExport, parent: Path, bodies: bool = True) -> tuple[Path, int]:
-    """Write an account into a new folder of its own below `parent`; the folder, and how many bytes
-    were written. It has its name once it is complete; of one that fails nothing stays. Raises
-    OSError."""
+    """Write an export into a new folder below `parent`; return folder and bytes.
+
+    The folder gets its name once it is complete; a failed one leaves nothing. Raises OSError.
+    """
     parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder = parent / account.folder
     unfinished = parent / f"{UNFINISHED}{account.folder}"

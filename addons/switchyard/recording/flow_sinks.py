@@ -1,7 +1,7 @@
-"""mitmproxy's addons that keep flows: its list of flows, dump files and HAR exports.
+"""Hands flows to those addons of mitmproxy that keep them.
 
-A flow that mitmproxy did not make is handed to these alone. Told to all addons, it might be
-changed, held for the user or sent.
+These are its list of flows, dump files and HAR exports. A flow that mitmproxy did not make goes to
+these alone: other addons might change it, hold it for the user or send it.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The keys of `flow.metadata` that recordings use."""
+"""Names the keys of `flow.metadata` that recordings use."""
 
 ATTEMPT = "switchyard_attempt"
 """Metadata of an attempt's flow: its number."""

@@ -1,4 +1,4 @@
-"""What went over the wire to an upstream and back in one attempt, kept for people to look at."""
+"""Records the bytes of one attempt, to the upstream and back, for people."""
 
 import time
 from dataclasses import dataclass
@@ -19,8 +19,10 @@ REQUEST_KEPT = 16 * 1024 * 1024
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Recording:
-    """One attempt, which it observes (see `switchyard.failover.attempt.Observer`). Holds the key
-    until it is made into a flow."""
+    """One recorded attempt; it observes the attempt (`failover.attempt.Observer`).
+
+    Holds the key until it is made into a flow.
+    """
 
     number: int
     exchange: Exchange
@@ -76,7 +78,7 @@ class Recording:
 
 
 def record(attempt: Attempt, state: AttemptState) -> Recording | None:
-    """Has an attempt recorded that is about to be sent; None for one that sends nothing."""
+    """Record an attempt that is about to be sent; return None if it sends nothing."""
     if attempt.request is None or attempt.receiver is None:
         return None
     assert state.upstream_format

@@ -1,1 +1,1 @@
-"""What is a credential, and how it is masked. Pure."""
+"""Knows what is a credential, and masks it. Pure."""

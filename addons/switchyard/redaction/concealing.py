@@ -1,9 +1,9 @@
-"""Takes secrets out of what is told or kept, however they are written.
+"""Takes secrets out of what is sent, shown or stored, in any spelling.
 
 A secret is found in any case, backwards, in hexadecimal, in base64 at any alignment (so within
 `Bearer KEY` too) and in its URL-safe form, percent-encoded, with JSON's or HTML's escapes, and by
-its first twelve or its last eight characters. All that is prepared once; what is looked through
-costs a few searches for fixed bytes.
+its first twelve or its last eight characters. All that is prepared once; a search costs a few
+look-ups of fixed bytes.
 """
 
 import re
@@ -62,8 +62,11 @@ class Concealer:
     __slots__ = ("_forms", "_letters", "_needles", "_words", "secrets")
 
     def __init__(self, secrets: Iterable[str], *, words: bool = False) -> None:
-        """`words`: take out, as they stand, also those secrets that are ordinary words (a local
-        server's `ollama`); an answer to a client would be spoilt by that."""
+        """Prepare the searches.
+
+        `words`: also take out, as they stand, secrets that are ordinary words (a local server's
+        `ollama`); a response to a client would be spoilt by that.
+        """
         self.secrets = frozenset(secret for secret in secrets if len(secret) >= SHORTEST)
         forms = {form.needle: form for one in sorted(self.secrets) for form in _forms(one)}
         self._forms = forms
@@ -177,8 +180,7 @@ class _View:
 
 
 def is_random(text: str) -> bool:
-    """Whether a text looks as if it was drawn by lot: letters and digits in one, or both cases
-    again and again."""
+    """Whether a text looks random: letters and digits mixed, or both cases mixed."""
     letters = any(map(str.isalpha, text))
     changes = sum(a.islower() and b.isupper() for a, b in pairwise(text))
     return letters and (any(map(str.isdigit, text)) or changes >= 2)

@@ -1,4 +1,4 @@
-"""Which headers and parameters tell who somebody is, by their names alone."""
+"""Decides by name which headers and parameters identify their sender."""
 
 import re
 from functools import lru_cache
@@ -38,8 +38,10 @@ _LONGEST = 64
 
 
 def is_credential_name(name: str) -> bool:
-    """Whether a header or parameter (name in lower case) tells who somebody is, as clients,
-    gateways, clouds and proxies call them."""
+    """Whether a header or parameter (name in lower case) identifies its sender.
+
+    Covers the names that clients, gateways, clouds and proxies use.
+    """
     return _is_known(name) if len(name) <= _LONGEST else _is_one(name)
 
 

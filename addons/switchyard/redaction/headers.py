@@ -31,7 +31,7 @@ _TELLS_NOTHING = {"set-cookie", "proxy-authorization", "proxy-authenticate"}
 
 
 def mask_credentials(request: http.Request) -> None:
-    """Take the client's credential out of a request that is kept for people to look at."""
+    """Mask the client's credential in a request that is kept for display."""
     headers = request.headers
     if any(_tells(name) for name, _ in headers.fields):
         headers.fields = tuple(
@@ -44,12 +44,12 @@ def mask_credentials(request: http.Request) -> None:
 
 @remembering
 def _tells(name: bytes) -> bool:
-    """Whether a header tells who the client is."""
+    """Whether a header identifies the client."""
     return is_credential(name.decode("utf-8", "surrogateescape").lower())
 
 
 def _masked_query(query: str) -> str:
-    """A query without what tells who the client is; all else as it is spelt."""
+    """Return the query with credentials masked; all else keeps its spelling."""
     return "".join(map(_masked_pair, _PAIRS.split(query)))
 
 
@@ -71,8 +71,10 @@ def _masked(value: bytes) -> bytes:
 
 
 def is_credential(name: str) -> bool:
-    """Whether a header (name in lower case) tells who the client is. It must not travel to a
-    provider the client did not mean it for."""
+    """Whether a header (name in lower case) identifies the client.
+
+    Such a header must not reach a provider that the client did not mean it for.
+    """
     return is_credential_name(name)
 
 

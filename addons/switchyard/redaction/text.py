@@ -1,4 +1,4 @@
-"""Takes what looks like a key out of text that people will read."""
+"""Removes what looks like a key from text for people."""
 
 import re
 
@@ -23,32 +23,33 @@ _OF_HEADER = re.compile(
         (?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|\[[^\n]*)""",
     re.VERBOSE,
 )
-"""How mitmproxy tells of a header that cannot be, with its value."""
+"""mitmproxy's report of an invalid header, with its value."""
 _SHOWN = 10
 """Characters of quoted bytes that are no more than a name or a version."""
 
 
 def without_quoted(text: str) -> str:
-    """The text without the bytes that it quotes, and without what looks like a key: mitmproxy
-    repeats heads and bodies that it cannot read."""
+    """Remove quoted bytes and what looks like a key.
+
+    mitmproxy repeats heads and bodies that it cannot read.
+    """
     text = _QUOTED.sub(lambda match: match[0] if len(match[0]) <= _SHOWN else "(bytes)", text)
     text = _OF_HEADER.sub(lambda match: f"{match[1]}(its value)", text)
     return _SECRET.sub(lambda match: f"{match['lead'] or ''}[redacted]", text)
 
 
 def one_line(text: str) -> str:
-    """The text with every control character spelled out, so that it is one line and does nothing
-    to the terminal that shows it."""
+    """Spell out every control character, so that the text is one harmless line."""
     if text.isprintable():
         return text
     return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def redact(text: str, longest: int = _LONGEST) -> str:
-    """The text on one line, at most `longest` characters, without anything that may be a key.
+    """Return the text on one line of at most `longest` characters, without keys.
 
-    Providers quote parts of the key they refuse. Rather too much is taken out than too little:
-    also long runs of letters and digits that are something else.
+    Providers quote parts of the key they refuse. This removes rather too much than too little: also
+    long runs of letters and digits that are something else.
     """
     # What is cut off must not leave the first half of a key behind: cut after taking out.
     line = " ".join(text[: longest * 4].split())

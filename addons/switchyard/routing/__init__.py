@@ -1,1 +1,1 @@
-"""Model names to plans and routes; payload rules. Pure."""
+"""Turns model names into plans and routes; applies payload rules. Pure."""

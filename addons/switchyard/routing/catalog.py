@@ -1,7 +1,7 @@
-"""What a model name leads to: the routing tables, built once from a configuration.
+"""Resolves model names: the routing tables, built once from a configuration.
 
 `Catalog.resolve` answers from tables; only names that a route or a provider without a model list
-has to place are worked out when asked for. What rules there are is told in `names`.
+has to place are worked out on request. `switchyard.config.names` has the rules.
 """
 
 from collections.abc import Iterator
@@ -72,11 +72,11 @@ class ModelName:
 
 
 class UnknownModel(LookupError):
-    """A name leads nowhere. The text tells the client what to ask for instead."""
+    """A name leads nowhere. The text offers the client other names."""
 
     def __init__(self, name: str, near: Sequence[str], why: str) -> None:
-        hint = f" Near to it: {', '.join(near)}." if near else ""
-        super().__init__(f"{why}{hint} GET /v1/models lists what can be asked for.")
+        hint = f" Similar names: {', '.join(near)}." if near else ""
+        super().__init__(f"{why}{hint} GET /v1/models lists all models.")
         self.name = name
         self.near = tuple(near)
 
@@ -107,10 +107,10 @@ class Catalog:
         }
 
     def resolve(self, model: str, allowed: Globs | None = None) -> Plan:
-        """The plan for a requested name; `allowed` are the names the client's key may ask for, of
-        which the one without its suffix must be one.
+        """Return the plan for a requested name.
 
-        Raises `UnknownModel`, or `ModelNotAllowed` where only the key is in the way.
+        `allowed` are the names the client's key may ask for; the one without its suffix must be
+        among them. Raises `UnknownModel`, or `ModelNotAllowed` where only the key is in the way.
         """
         plan = self._find(model)
         if plan is None:
@@ -119,8 +119,10 @@ class Catalog:
         return plan
 
     def check_allowed(self, model: str, allowed: Globs | None) -> None:
-        """Raises `ModelNotAllowed` if a client's key may not ask for a name. One that nobody
-        configured must be allowed however its upstream reads it."""
+        """Raise `ModelNotAllowed` if a client's key may not ask for a name.
+
+        A name that is not configured must be allowed in each way that an upstream may read it.
+        """
         if allowed is None:
             return
         known = model in self._plans
@@ -129,25 +131,24 @@ class Catalog:
             raise ModelNotAllowed(model, near, f"This key may not use the model {_short(model)}.")
 
     def names(self, allowed: Globs | None = None) -> list[ModelName]:
-        """Every name that can be listed, in file order: combos, aliases, `provider/model`, models.
+        """Return every name to list, in file order: combos, aliases, models.
 
-        Providers without a model list take names that are not listed, as `provider/any-model`.
+        Models have the forms `provider/model` and `model`. Providers without a model list take
+        names that are not listed, as `provider/any-model`.
         """
         if allowed is None:
             return list(self._names)
         return [one for one in self._names if allowed.matches(one.name)]
 
     def intercepted(self, host: str, port: int = 443, model: str = "") -> Plan | None:
-        """The plan for calls of a model at a provider's own host; None where `intercept` does not
-        name that."""
+        """Return the plan for a model at a provider's own host, if intercepted."""
         for patterns, plan in self._intercepted.get((host.lower(), port), ()):
             if plan is not None and patterns.matches(model):
                 return replace(plan, name=model, base=model)
         return None
 
     def passes_through(self, host: str, port: int = 443) -> PassThrough:
-        """Whether what a client asks of a host that is served goes to its own destination. Where
-        `intercept` does not name the host, it goes by the model's name."""
+        """Return whether calls at a host pass through; else the model decides."""
         plans = [plan for _patterns, plan in self._intercepted.get((host.lower(), port), ())]
         targets = [target for plan in plans if plan is not None for target in plan.targets]
         passing = [target.kind == "passthrough" for target in targets]
@@ -163,12 +164,12 @@ class Catalog:
         return (*tiers, (_ANY, self._intercept_plan(rule, intercept)))
 
     def _intercept_plan(self, rule: str, combo: Combo) -> Plan | None:
-        """The plan of an interception; where none of its members is live, its own destination."""
+        """Return an interception's plan; without live members, its own destination."""
         plan = self._member_plan(rule, combo)
         return plan or self._combo_plan(rule, "combo", rule, Combo(members=(PASSTHROUGH,)))
 
     def _member_plan(self, rule: str, combo: Combo) -> Plan | None:
-        """The plan of members that nobody asks for by a name."""
+        """Return the plan of members that have no name of their own."""
         only = combo.members[0] if len(combo.members) == 1 else None
         if only is None or combo.model_fields_set - {"members", "models"}:
             return self._combo_plan(rule, "combo", rule, combo)
@@ -196,8 +197,10 @@ class Catalog:
         return replace(plan, name=name, suffix=suffix) if plan and suffix else plan
 
     def _has_no_place(self, ref: Ref) -> bool:
-        """Whether a model that nobody listed cannot stand in its provider's paths, which Gemini's
-        API has it in: a slash would lead elsewhere."""
+        """Whether an unlisted model cannot stand in its provider's paths.
+
+        Gemini's API has the model in the path: a slash would lead elsewhere.
+        """
         formats = self._providers[ref.provider].formats
         bare = ref.model.removeprefix("models/").removeprefix("tunedModels/")
         return "/" in bare and not any(FORMATS[name].slash_in_model for name in formats)
@@ -375,13 +378,16 @@ def _entry(plan: Plan) -> ModelName:
 
 
 def _address(host: str) -> tuple[str, int]:
-    """Name and port of a host as the configuration writes it; HTTPS's where it says none."""
+    """Return name and port of a configured host; HTTPS's port where it has none."""
     name, _, port = host.partition(":")
     return name.lower(), int(port or 443)
 
 
 def _without_repeats(pools: Iterator[Pool]) -> tuple[Pool, ...]:
-    """Each target once, where it comes first: a second try of the same would fail the same way."""
+    """Return each target once, at its first place.
+
+    A second try of the same target would fail the same way.
+    """
     seen: set[tuple[str, str, str | None]] = set()
     kept: list[Pool] = []
     for pool in pools:

@@ -1,4 +1,4 @@
-"""Payload rules: changes to what providers are sent, as the configuration's `payload` tells.
+"""Applies payload rules: the configuration's changes to requests for providers.
 
 A path names a place in a JSON body: names and positions with dots between them. `\\.` is a dot
 within a name, a number a position where there is a list, `-1` the place behind a list's end, and
@@ -104,9 +104,10 @@ class PayloadRules:
         return bool(self._rules)
 
     def apply(self, body: Body, request: PayloadRequest) -> tuple[Body, list[HeaderChange]]:
-        """`body` after the rules that are for this request, and what they do to its headers.
+        """Return `body` after the rules for this request, and their header changes.
 
-        `body` itself where nothing changes; otherwise only what lies on a changed path is copied.
+        Returns `body` itself where nothing changes; otherwise copies only what lies on a changed
+        path.
         """
         headers: list[HeaderChange] = []
         for rule in self._rules:
@@ -198,8 +199,10 @@ def _change(body: Body, path: Path, value: Any, kind: str) -> Body:
 
 
 def _set(node: Any, path: Path, value: Any, *, replacing: bool) -> Any:
-    """`node` with a value at a path, missing parents made; `_MISSING` where it has no such place.
-    What stands in the way as another type of value goes only if `replacing`."""
+    """Return `node` with a value at a path; `_MISSING` where it has no such place.
+
+    Makes missing parents. Replaces a value of another type in the way only if `replacing`.
+    """
     if not path:
         return node if type(node) is type(value) and node == value else value
     step, after = path[0], path[1:]

@@ -1,4 +1,4 @@
-"""A plan: the ordered targets that a name leads to."""
+"""Defines a plan: the ordered targets that a name leads to."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -72,9 +72,11 @@ class Plan:
         return tuple(target for pool in self.members for target in pool.targets)
 
     def through(self, provider: Provider | None, model: str) -> "Plan":
-        """This plan for one request: its passthrough targets lead to `provider`, which stands for
-        the request's own destination, and ask for `model`. None: there is no such destination, and
-        they are left out."""
+        """Return this plan for one request with a destination of its own.
+
+        Its passthrough targets lead to `provider`, which stands for that destination, and ask for
+        `model`. None: there is no such destination, and they are left out.
+        """
         members = (_through(pool, provider, model) for pool in self.members)
         kept = tuple(pool for pool in members if pool.targets)
         return replace(self, members=kept, origin=provider.name if provider else "")

@@ -1,4 +1,4 @@
-"""The quirks of one model at one provider, put together from all profiles that are about it."""
+"""Collects the quirks of one model at one provider from all matching profiles."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +11,10 @@ _ADDED_UP = {"drop", "drop_when_reasoning"}
 
 
 def quirks_of(provider: Provider, model: str) -> QuirkSettings | None:
-    """What holds for requests to `model`, as the provider calls it; None if nothing is known.
+    """Return the quirks of requests to `model`, the provider's own name; None if none.
 
     The provider's profile comes first, then its entries for models of this name, then the model's
-    own; each takes the place of what those before it say of the same thing, but for members to be
-    dropped, which add up.
+    own. Later values replace earlier ones, except members to be dropped, which add up.
     """
     said: dict[str, Any] = {}
     for quirks in _layers(provider, model):

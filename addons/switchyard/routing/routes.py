@@ -1,4 +1,4 @@
-"""Joins the configuration's plans to the policy's routes, and keeps the keys both only name."""
+"""Joins the configuration's plans to the policy's routes, and keeps their keys."""
 
 import hashlib
 import secrets
@@ -41,11 +41,11 @@ _NO_SECRETS = {
     "user-agent",
     "x-title",
 }
-"""Headers whose values anybody may see."""
+"""Headers whose values are no secret."""
 
 
 class Labels(Protocol):
-    """What routes need to know of connections to providers, without knowing connections."""
+    """What routes need to know about connections to providers."""
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -53,12 +53,12 @@ class Labels(Protocol):
         ...
 
     def label(self, credential: str) -> str:
-        """What is called the proxy that a credential's requests take; empty where there is none."""
+        """Return the name of a credential's proxy; empty where there is none."""
         ...
 
 
 class Routes:
-    """The routes of one configuration. A provider's keys are told apart by their place in it."""
+    """The routes of one configuration. A provider's keys are identified by position."""
 
     def __init__(self, config: Config, ways: Labels) -> None:
         self._ways = ways
@@ -77,15 +77,17 @@ class Routes:
         known = {p.name: self._secrets_of(p) for p in config.providers}
         clients = (key.get_secret_value() for key in config.client_keys)
         self.concealer = Concealer(chain(everywhere, clients, *known.values()), words=True)
-        """Knows what nothing may hold that is told or kept."""
+        """Removes the secrets that must not be sent, shown or stored."""
         self.certain = self.concealer.certain()
         """The same for the log, where a key that is a word stands for itself."""
         self._of_host = _concealers(config.providers, known)
         self._salt = secrets.token_bytes(16)
 
     def of(self, plan: Plan, client: SecretStr | None, operation: Operation | None = None) -> Route:
-        """The route of a plan, for a client that came with this key; for an aside, through those
-        providers alone that can be asked."""
+        """Return the route of a plan for a client with this key.
+
+        For an operation, only providers that can serve it are part of the route.
+        """
         place = plan.rule, plan.base, plan.origin, operation.service if operation else ""
         route = self._routes.get(place)
         if route is None:
@@ -97,8 +99,7 @@ class Routes:
         return route
 
     def concealer_at(self, provider: str) -> Concealer:
-        """Knows what the answers of a provider may not tell a client: the secrets that its host is
-        sent."""
+        """Return what removes the secrets of a provider from its responses to a client."""
         return self._of_host.get(provider, _NO_SECRETS_KNOWN)
 
     def forget(self) -> None:
@@ -200,8 +201,11 @@ def _is_secret(rule: HeaderRule) -> bool:
 
 
 def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
-    """A client's own destination. What it refuses is its own business, so that without anything
-    better it is asked rather than spared."""
+    """Return the target of a client's own destination.
+
+    What it refuses concerns this client alone, so that without a better target it is asked rather
+    than spared.
+    """
     name = target.provider.name
     credential = f"{name}#client"
     return RouteTarget(
@@ -214,8 +218,10 @@ def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
 
 
 def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
-    """Whether a target can be asked for something. A client's own destination can, for whatever the
-    client asks it for."""
+    """Whether a target can serve an operation.
+
+    A client's own destination can, whatever the client asks it for.
+    """
     if operation is None or target.kind == "passthrough":
         return True
     return not operation.formats.isdisjoint(target.provider.formats)

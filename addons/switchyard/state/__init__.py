@@ -1,1 +1,1 @@
-"""What is remembered from one request to the next: pure, bounded, in memory."""
+"""Remembers from one request to the next: pure, bounded, in memory."""

@@ -1,4 +1,4 @@
-"""Conversations kept for clients that only name the answer they go on from."""
+"""Keeps conversations for clients that name only the response they continue."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ class Kept:
     """One conversation up to and with an answer."""
 
     data: bytes
-    """The conversation, as whoever keeps it writes it."""
+    """The conversation, in the form its keeper writes."""
     items: tuple[str, ...]
     """Ids of the answer's own items."""
 
 
 class Conversations:
-    """Conversations by their owner and the id of their last answer.
+    """Conversations by their owner and the id of their last response.
 
-    Bounded by number and by bytes; what was not used for longest goes first. Nobody finds what
-    another owner keeps, whatever ids they know.
+    Bounded by number and by bytes; the least recently used goes first. No owner finds what another
+    one keeps, whatever ids it knows.
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
@@ -43,8 +43,10 @@ class Conversations:
         return self._bytes
 
     def put(self, owner: bytes, id: str, data: bytes, items: Sequence[str] = ()) -> None:
-        """Keep a conversation, in place of one with the same id. One that is larger than all
-        the room there is is not kept."""
+        """Keep a conversation, in place of one with the same id.
+
+        A conversation larger than the whole room is not kept.
+        """
         key = (owner, id)
         self._drop(key)
         if len(data) > self._max_bytes or self._max_entries < 1:

@@ -1,4 +1,4 @@
-"""The last good model list of every provider, kept in a file for when a provider is down."""
+"""Stores the last good model list of every provider, for when a provider is down."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from switchyard.values.folders import state_folder
 from switchyard.wire.model.model_list import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
-"""By whatever tells one provider's list from another's."""
+"""By a key that distinguishes the providers' lists."""
 
 _VERSION = 1
 _MOST_BYTES = 32 * 1024 * 1024
@@ -23,7 +23,7 @@ def state_file() -> Path:
 
 
 def load_lists(file: Path) -> Lists:
-    """What was kept; nothing where there is no file, or one that nobody can make sense of."""
+    """Return the stored lists; nothing where the file is missing or unreadable."""
     try:
         kept = json.loads(read_regular(file, _MOST_BYTES))
         if kept["version"] != _VERSION:

@@ -1,5 +1,5 @@
-"""Requests and answers of every wire format as text for people: pure, it reads and prints.
+"""Prints requests and responses of every wire format as text for people. Pure.
 
-`reading.py` takes bytes as they were on the wire; `asking.py` and `answering.py` print what the
-neutral model holds; `parts.py` prints the pieces both have in common.
+`transcript.py` takes bytes as they were on the wire; `requests.py` and `responses.py` print the
+neutral model; `parts.py` prints the pieces both have in common.
 """

@@ -1,4 +1,4 @@
-"""How a transcript looks: headings, indentation, numbers."""
+"""Lays out a transcript: headings, indentation, numbers."""
 
 import json
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ def pretty(value: object) -> str:
 
 
 def pretty_text(text: str) -> str:
-    """Text that may be JSON (a tool's arguments, a result): pretty if it is, else as it stands."""
+    """Indent text that is JSON (a tool's arguments, a result); keep any other text."""
     if text[:1] not in ("{", "["):
         return text
     try:

@@ -1,4 +1,4 @@
-"""The pieces of messages: words, thinking, calls, results, media."""
+"""Prints the parts of messages: text, thinking, tool calls, results, media."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _LONGEST_OPAQUE = 4000
 
 
 def part_text(part: Part, calls: Mapping[str, str]) -> str:
-    """One part. `calls` tells the name of the tool that a call's id belongs to."""
+    """Print one part. `calls` maps ids of calls to names of tools."""
     text = _body(part, calls)
     if getattr(part, "cache", None):
         text += "\n[the prompt is cached up to here]"

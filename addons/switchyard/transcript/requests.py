@@ -1,4 +1,4 @@
-"""A request to a model as people read it."""
+"""Prints a request to a model."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ _LONGEST_VALUE = 60
 
 
 def request_text(conversation: Conversation) -> str:
-    """Model and settings, the tools offered, and what was said so far."""
+    """Print model and settings, the tools offered, and the turns so far."""
     sections = [
         f"asks {conversation.model or '(the model of the path)'}, in {conversation.format}\n"
         f"{joined(_settings(conversation))}".rstrip()
@@ -40,7 +40,7 @@ def request_text(conversation: Conversation) -> str:
 
 
 def tool_line(tool: Tool) -> str:
-    """A tool in one line: its name, its arguments (those with `?` may be left out), its purpose."""
+    """Print a tool in one line: name, arguments (`?` marks optional ones), purpose."""
     name = f"{tool.namespace}.{tool.name}" if tool.namespace else tool.name
     if tool.kind == "server":
         return one_line(f"{name}: runs at the provider", _LONGEST_TOOL)
@@ -100,7 +100,7 @@ def _settings(c: Conversation) -> Iterator[str]:
 
 
 def _unnamed(c: Conversation) -> Iterator[str]:
-    """Members that the neutral model has no name for; readers may keep some in a drawer."""
+    """Yield members without a name in the neutral model; readers may keep some aside."""
     for name, value in c.extra.items():
         if name == c.format and isinstance(value, dict):
             yield from value

@@ -1,4 +1,4 @@
-"""An answer of a model as people read it."""
+"""Prints a response of a model."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -20,8 +20,10 @@ def reply_text(
     failure: ApiError | None = None,
     cost: str = "",
 ) -> str:
-    """What was answered, why it ended and what it took. `facts` are told of it at the top; a
-    `failure` is what ended it; `cost` is told where the tokens are."""
+    """Print a reply, its stop reason and its usage.
+
+    `facts` come first; a `failure` ended it; `cost` stands beside the tokens.
+    """
     first = f"answers as {reply.model}" if reply.model else "answers"
     sections = [joined([f"{first}, in {reply.format}", *facts])]
     sections += (_choice(choice, len(reply.choices)) for choice in reply.choices)

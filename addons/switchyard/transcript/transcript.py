@@ -1,4 +1,4 @@
-"""From bytes on the wire to a transcript. Nothing here raises, whatever the bytes are."""
+"""Turns bytes on the wire into a transcript. Nothing here raises on any bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ from switchyard.wire.relay.framing import frame_decoder
 from switchyard.wire.relay.framing import is_array
 
 type CostOf = Callable[[Reply], str]
-"""Says what an answer cost, in words; nothing where that is not known."""
+"""Returns the cost of a response as text; empty where it is not known."""
 
 _WRAPPED = "request", "response"
 """Members in which Google's Code Assist API wraps Gemini's bodies."""
@@ -34,7 +34,7 @@ _WRAPPED = "request", "response"
 def read_request(
     format: Format, data: bytes, model: str | None = None, stream: bool | None = None
 ) -> str:
-    """A request's transcript. `model` and `stream` are what the path says of them."""
+    """Return a request's transcript. `model` and `stream` come from the path."""
     return _shown(lambda body: _request(format, body, model, stream), data)
 
 
@@ -45,8 +45,10 @@ def read_answer(
     running: bool = False,
     cost_of: CostOf | None = None,
 ) -> str:
-    """The transcript of an answer, whether stream, JSON or error, as far as it goes. `running`
-    says that more may come."""
+    """Return the transcript of a response: stream, JSON or error, as far as it goes.
+
+    `running` means that more may come.
+    """
     cost_of = cost_of or _unknown
     head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     if status < 400 and (head[:1] not in b"{[<" or is_array(format, head)):
@@ -95,7 +97,7 @@ def _stream(format: Format, data: bytes, running: bool, cost_of: CostOf) -> str:
     _add(folded, reader.close())
     facts = [f"streamed in {number(count)} events, {size(len(data))}"]
     if not folded.ended and folded.failure is None:
-        facts.append("so far, it goes on" if running else "cut off before its end")
+        facts.append("so far; it is still running" if running else "cut off before its end")
     reply = folded.reply()
     return reply_text(reply, facts, folded.failure, cost_of(reply))
 
@@ -129,7 +131,7 @@ def _unwrapped(body: JsonObject) -> JsonObject:
 
 
 def _shown(show: Callable[[JsonObject], str], data: bytes) -> str:
-    """What `show` makes of a body, which may be wrapped in a list, as Gemini's errors are."""
+    """Apply `show` to a body, which may be wrapped in a list, as Gemini's errors are."""
     try:
         value: Any = loads(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:

@@ -1,1 +1,1 @@
-"""Prices and tallies."""
+"""Prices responses and adds up tokens."""

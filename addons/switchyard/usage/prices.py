@@ -1,7 +1,7 @@
-"""What answers cost at their providers' list prices.
+"""Computes what responses cost at their providers' list prices.
 
-The prices are data that the library genai-prices brings along; nothing is asked of the network. It
-takes a while and some megabytes, so that it is loaded when the first price is asked for.
+The prices are data of the library genai-prices; nothing is fetched. Loading it takes some time and
+memory, so the first price that is needed loads it.
 """
 
 import re
@@ -43,7 +43,7 @@ _LIBRARY = {
     "input_audio": "input_audio_tokens",
     "output_audio": "output_audio_tokens",
 }
-"""What the library calls our counts. Thinking is part of the output, and costs the same."""
+"""The library's names for the counts here. Thinking is part of the output, and costs the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,11 @@ def tokens_of(usage: Usage) -> dict[str, int]:
 
 
 def cost_of(tokens: Mapping[str, int], model: str, url: str, at: float) -> Decimal | None:
-    """What tokens cost, in US dollars, at the list price of a model, as its provider calls it.
+    """Return what tokens cost, in US dollars, at the list price of a model.
 
-    `tokens` are as `tokens_of` says them, `url` is where the provider was asked, `at` when, in Unix
-    seconds. None where the price or the number of tokens is not known; never 0.
+    `model` is the provider's own name, `tokens` come from `tokens_of`, `url` is the provider's
+    address, `at` the time in Unix seconds. None where price or number of tokens is not known; never
+    0.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not model or "input" not in tokens:
@@ -94,7 +95,7 @@ def cost_of(tokens: Mapping[str, int], model: str, url: str, at: float) -> Decim
 
 
 def cost_of_call(facts: Mapping[str, Any], at: float) -> Decimal | None:
-    """What the answer to a call cost; `facts` are as `Views` writes them, perhaps long ago."""
+    """Return the cost of a call's response; `facts` come from `Annotation`."""
     tokens, model = facts.get("tokens"), facts.get("provider-model")
     origin = facts.get("provider-origin")
     if not isinstance(tokens, dict) or not isinstance(model, str) or not isinstance(origin, str):
@@ -118,12 +119,12 @@ def cost_facts(cost: Decimal | None) -> JsonObject:
 
 
 def _find(url: str, model: str) -> _Priced | None:
-    """Whoever answers at a URL, and its model; looked up once for names as models have them."""
+    """Return the provider at a URL and its model, cached for names of usual length."""
     return (_find_once if len(model) < LONGEST else _look_up)(url, model)
 
 
 def _look_up(url: str, model: str) -> _Priced | None:
-    """Whoever answers at a URL, and its model.
+    """Return the provider at a URL and its model.
 
     The library's own look-up keeps every name that it was ever asked for.
     """

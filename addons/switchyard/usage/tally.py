@@ -1,4 +1,4 @@
-"""Adds up what models used."""
+"""Adds up the tokens that models used."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Tally:
     """Attempts at it."""
     failures: int = 0
     unknown: int = 0
-    """Answers whose provider told no usage."""
+    """Responses whose provider reported no usage."""
     input: int = 0
     output: int = 0
     cache_read: int = 0

@@ -1,1 +1,1 @@
-"""Globs, units, JSON paths. Pure."""
+"""Small values with rules of their own: globs, units, JSON paths. Pure."""

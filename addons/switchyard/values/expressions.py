@@ -1,4 +1,4 @@
-"""Regular expressions of a configuration, compiled so that none of them can do harm."""
+"""Compiles regular expressions of a configuration so that none can do harm."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def compiled(text: str) -> re.Pattern[str]:
     except (OverflowError, MemoryError):
         raise ExpressionError("it is too large") from None
     if endless:
-        raise ExpressionError("it repeats a repetition, as (a+)+ does, which may take for ever")
+        raise ExpressionError("it repeats a repetition, as in (a+)+, which may never finish")
     return pattern
 
 
@@ -46,7 +46,7 @@ def _repetitions(parsed: Any) -> Iterator[Any]:
 
 
 def _is_endless(repeated: Any) -> bool:
-    """Whether one turn of a repetition may be a run of any length, which two turns are as well."""
+    """Whether one turn of a repetition may have any length, as two turns have."""
     items = list(repeated)
     for place, (op, argument) in enumerate(items):
         others = items[:place] + items[place + 1 :]

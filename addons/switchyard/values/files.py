@@ -1,4 +1,4 @@
-"""Reads small files that others may have put anything in the place of."""
+"""Reads small files whose content others may replace."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ MOST_BYTES = 2 * 1024 * 1024
 
 
 def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
-    """What a regular file of at most `most` bytes holds.
+    """Return the content of a regular file of at most `most` bytes.
 
     Raises OSError for everything else: a FIFO would keep the reader waiting for a writer, a device
-    may never end. Its `strerror` says which.
+    may never end. Its `strerror` gives the reason.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         content = file.read(most + 1) if about.st_size <= most else b""
     if about.st_size > most or len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))

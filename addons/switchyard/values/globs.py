@@ -1,4 +1,4 @@
-"""Model names by pattern: `*` for any run of characters, `?` for one; case is ignored."""
+"""Matches model names by pattern: `*` for any characters, `?` for one, any case."""
 
 import re
 from collections.abc import Iterable

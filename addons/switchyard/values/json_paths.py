@@ -1,4 +1,4 @@
-"""Paths into JSON bodies, as payload rules write them: names and positions with dots between."""
+"""Parses paths into JSON bodies for payload rules: names and positions with dots."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _SEARCH = re.compile(r"[#|@*?]")
 
 
 class PathError(ValueError):
-    """A text is no path. The message completes the sentence "the path ..."."""
+    """A text is not a path. The message completes the sentence "the path ..."."""
 
 
 def parse_path(text: str) -> tuple[Step, ...]:
@@ -37,7 +37,7 @@ def parse_path(text: str) -> tuple[Step, ...]:
         if at == len(text):
             return tuple(steps)
         if text[at] != ".":
-            raise PathError("has something else than a dot between two steps")
+            raise PathError("has something other than a dot between two steps")
         at += 1
 
 
@@ -47,7 +47,7 @@ def _step(found: re.Match[str]) -> Step:
         try:
             return Where(found["name"], json.loads(found["value"]))
         except ValueError:
-            raise PathError("compares with something that is no JSON value") from None
+            raise PathError("compares with something that is not a JSON value") from None
     if _SEARCH.search(re.sub(r"\\.", "", plain)):
-        raise PathError('searches in a way that is not known; #(name=="text") is')
+        raise PathError('uses an unknown search; write #(name=="text")')
     return re.sub(r"\\(.)", r"\1", plain)

@@ -1,4 +1,4 @@
-"""Background work that goes on whatever one turn of it meets."""
+"""Keeps background work going, whatever one turn of it raises."""
 
 import asyncio
 import logging
@@ -13,20 +13,20 @@ PAUSE = 1.0
 
 
 class Complaints:
-    """Logs what goes wrong in some work: each kind once, until a turn of it has gone well."""
+    """Logs failures of some work: each kind once, until a turn succeeds."""
 
     def __init__(self, work: str) -> None:
-        """`work` is what goes on, as the log names it: "the watch over the configuration"."""
+        """`work` is what goes on, as the log names it: "the configuration watcher"."""
         self._work = work
         self._told: set[type[BaseException]] = set()
 
     def met(self, error: Exception) -> None:
-        """Log an exception that nobody foresaw, with its traceback."""
+        """Log an unforeseen exception with its traceback."""
         if type(error) in self._told:
             return
         self._told.add(type(error))
         logger.error(
-            "switchyard: %s met %s; it goes on, and the same is not told again until it went well",
+            "switchyard: %s failed: %s. It continues; repeats are not logged until it succeeds",
             self._work,
             type(error).__name__,
             exc_info=error,

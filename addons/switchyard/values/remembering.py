@@ -1,10 +1,10 @@
-"""What functions say of names that clients and servers choose, remembered within bounds."""
+"""Caches results for names that clients and servers choose, within bounds."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 LONGEST = 64
-"""Characters from which on a name is not remembered: nobody who means well sends such."""
+"""Characters; longer names are not cached: regular clients send none."""
 
 MOST = 1024
 """Names that one function remembers at most."""

@@ -1,7 +1,7 @@
-"""Durations, sizes, counts and rates, as a configuration file writes them.
+"""Parses durations, sizes, counts and rates of a configuration file.
 
 Every parser takes the value as YAML gives it (text or number) and raises `UnitError`, whose text
-says what would have been right and never repeats the value: it may have come from the environment.
+names the right form and never repeats the value: it may have come from the environment.
 """
 
 import math
@@ -47,7 +47,7 @@ class UnitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So much within a window of time, as `50/m` says."""
+    """An amount within a window of time, such as `50/m`."""
 
     amount: int
     window: float
@@ -55,7 +55,7 @@ class Rate:
 
 
 def parse_duration(value: object) -> float:
-    """Seconds in `500ms`, `20s`, `5m`, `1h`, `7d`, `2w`, `1h30m`; a plain number is seconds."""
+    """Return seconds for `500ms`, `20s`, `5m`, `1h`, `7d`, `2w`, `1h30m` or a number."""
     wanted = "is not a duration: write 500ms, 20s, 5m, 1h or 7d (a plain number is seconds)"
     text = _text(value, wanted)
     if _NUMBER.fullmatch(text):
@@ -66,7 +66,7 @@ def parse_duration(value: object) -> float:
 
 
 def parse_size(value: object) -> int:
-    """Bytes in `10MB`, `1GB`, `512KiB`; a plain number is bytes. `MB` is 10^6, `MiB` is 2^20."""
+    """Return bytes for `10MB`, `1GB`, `512KiB` or a number. `MB` is 10^6, `MiB` 2^20."""
     wanted = "is not a size: write 10MB, 1GB or 512KiB (a plain number is bytes)"
     match = _SIZE.fullmatch(_text(value, wanted))
     if match is None:

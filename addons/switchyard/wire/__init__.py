@@ -1,1 +1,1 @@
-"""Wire formats: pure translation between bytes, one neutral model and bytes again; no I/O."""
+"""Wire formats: pure translation between bytes and one neutral model; no I/O."""

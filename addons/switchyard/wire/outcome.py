@@ -1,4 +1,4 @@
-"""Whether an upstream's answer is one, and why not."""
+"""Judges whether an upstream's response is a valid one, and why not."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,11 +19,11 @@ type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an answer is a failure.
+    """Why a response is a failure.
 
-    `status`: the HTTP status said so; `body`, `event`: a 200 whose body or stream reports an
-    error; `empty`: a proper answer that says nothing; `cut`: it ended too early; `malformed`: it
-    is no answer of the upstream's format at all.
+    `status`: the HTTP status is an error; `body`, `event`: a 200 whose body or stream reports an
+    error; `empty`: a valid response without output; `cut`: it ended too early; `malformed`: it
+    is not of the upstream's format at all.
     """
 
     kind: ProblemKind
@@ -32,9 +32,9 @@ class Problem:
 
 
 def is_empty(spoke: bool, stop: Stop | None, usage: Usage | None) -> bool:
-    """Whether a complete answer says nothing (`spoke`) although nothing says why.
+    """Whether a complete response has no output (`spoke`) and no reason for that.
 
-    An answer whose usage counts output said it in a way not shown (hidden reasoning).
+    A response whose usage counts output had it in a way not shown (hidden reasoning).
     """
     if spoke or (stop and stop.reason in _SAYS_WHY):
         return False
@@ -42,7 +42,7 @@ def is_empty(spoke: bool, stop: Stop | None, usage: Usage | None) -> bool:
 
 
 def refusal_of(upstream: Format, status: int, raw: bytes) -> ApiError:
-    """The error that an answer with an error's status tells; `raw` is its body."""
+    """Return the error of a response with an error's status; `raw` is its body."""
     body = parse_body(raw)
     error = upstream.find_error(body) if body is not None else None
     return error or ApiError(

@@ -176,7 +176,7 @@ def test_a_body_without_a_key_is_not_waited_for(
         head = start % (target, host_in(target), framing)
         answer = raw.ask(head)
         assert answer.status == 401 and b"connection: close" in answer.head
-        assert b"asks for a key" in answer.body
+        assert b"needs a client key" in answer.body
         assert raw.rest() == b""
 
 
@@ -354,7 +354,7 @@ def test_a_key_that_is_taken_away_ends_at_once(
             tunnel.send(whole, asked, ends=True)
             assert tunnel.status(whole)[0] == 200
             assert raw.ask(post(to_proxy(KEY))).status == 200
-            changed = world.router.will_log("is in force")
+            changed = world.router.will_log("applied the changed")
             clients = {"api-keys": [OTHER_KEY]}
             write_config(world.router.config_path, {**world.config, "clients": clients})
             changed.wait(30)

@@ -164,7 +164,7 @@ def test_a_changed_file_comes_into_force(
     assert GOOD in ask(router, "before/m").text
     assert ask(router, "after/m").status_code == 404
 
-    in_force = router.will_log("is in force")
+    in_force = router.will_log("applied the changed")
     write_config(router.config_path, config_of(upstream, "after"))
     in_force.wait()
 
@@ -178,7 +178,7 @@ def test_a_bad_change_leaves_the_running_one_in_force(
 ) -> None:
     upstream.on("m", always=saying(CHAT))
     router = start_router(config_of(upstream, "p"))
-    reported = router.will_log("the configuration in force stays")
+    reported = router.will_log("keeping the previous configuration")
     if kind == "gone":
         router.config_path.unlink()
     else:
@@ -189,7 +189,7 @@ def test_a_bad_change_leaves_the_running_one_in_force(
     assert GOOD in ask(router, "p/m").text
     assert ask(router, "q/m").status_code == 404
 
-    in_force = router.will_log("is in force")
+    in_force = router.will_log("applied the changed")
     write_config(router.config_path, config_of(upstream, "r"))
     in_force.wait()
     assert GOOD in ask(router, "r/m").text
@@ -206,7 +206,7 @@ def test_a_running_request_ends_with_the_configuration_it_began_with(
     with httpx2.stream("POST", f"{router.url}{CHAT.path}", json=body) as answer:
         pieces = answer.iter_raw()
         got = next(pieces)
-        in_force = router.will_log("is in force")
+        in_force = router.will_log("applied the changed")
         write_config(router.config_path, config_of(upstream, "after"))
         in_force.wait()
         gate.set()

@@ -169,12 +169,12 @@ def test_an_addon_that_does_not_load(tmp_path: Path, broken: Path, way: str, how
     (broken / "addons" / "router.py").write_text(whole + RAISES[how])
     config = write_config(tmp_path / "c.yaml", CONFIG)
     ended = run(tmp_path, way, "--set", f"switchyard_config={config}", root=broken)
-    assert_closed(ended, "switchyard: not started: the router could not be loaded")
+    assert_closed(ended, "switchyard: not started: cannot load the router")
 
 
 def test_an_option_that_nobody_knows_is_told(start_router) -> None:
     router = start_router(CONFIG, "--set", "web_prt=1")
-    assert "--set web_prt: no such option is known" in router.log
+    assert "ignoring --set web_prt: there is no such option" in router.log
 
 
 DROPS = """
@@ -196,4 +196,4 @@ def test_a_router_that_is_taken_out_while_it_runs(tmp_path: Path, way: str) -> N
     config = write_config(tmp_path / "c.yaml", CONFIG)
     ended = run(tmp_path, way, "--set", f"switchyard_config={config}", "-s", "drop.py")
     assert ended.code not in (0, None), ended.said
-    assert "switchyard: stopped: the option scripts names the router no more" in ended.said
+    assert "switchyard: stopped: the option scripts no longer names the router" in ended.said

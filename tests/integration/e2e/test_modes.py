@@ -315,7 +315,7 @@ def test_upstream_mode_before_itself_does_not_start(tmp_path: Path) -> None:
     looped.port = router.port
     looped.launch()
     assert looped.wait() == 1
-    assert "names this router itself as the proxy before it" in looped.log
+    assert "names this router as its own upstream proxy: requests would loop" in looped.log
 
 
 def test_the_corporate_proxys_password_goes_with_both(servers, upstream_ca, tmp_path: Path) -> None:

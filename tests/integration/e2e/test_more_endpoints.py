@@ -252,7 +252,7 @@ def test_embeddings_fail_over_between_formats(
 def test_embeddings_that_cannot_be_had(router: Router, legacy: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="embeddings"):
         legacy.embeddings.create(model="anthropic/m", input="a")
-    with pytest.raises(openai.BadRequestError, match="texts only"):
+    with pytest.raises(openai.BadRequestError, match="text only"):
         legacy.embeddings.create(model="gemini/m", input=[1, 2, 3])
 
 

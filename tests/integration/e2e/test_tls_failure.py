@@ -63,7 +63,7 @@ def test_a_client_without_trust_is_tunnelled_from_then_on(
 ) -> None:
     config = configuration(server, **{"on-tls-failure": "tunnel"})
     router = start_router(config, trust=upstream_ca)
-    told = router.will_log("are tunnelled for 600 s, untouched and unrouted")
+    told = router.will_log("for 600 s without routing them")
     assert call(router, server, upstream_ca) == 60
     told.wait()
     assert call(router, server, upstream_ca) == 0

@@ -138,16 +138,16 @@ def test_the_last_list_is_kept_for_when_the_provider_is_down(
     }
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     first = start_router(config, env=env, discovery=True)
-    wait_for(first, "p has 2 models", "p does not tell its models: it answered 401")
-    assert "The 2 it told last stay listed." in first.log
+    wait_for(first, "p has 2 models", "p does not list its models: it answered 401")
+    assert "The last list of 2 stays in use." in first.log
     assert listed(first) == ["p/a", "p/b", "a", "b"]
     asked = len(upstream.requests)
     again = Signal()
     upstream.on("never", chat_list())
     first.stop()
-    assert first.log.count("does not tell its models") == 1
+    assert first.log.count("does not list its models") == 1
     second = start_router(config, env=env, discovery=True)
-    wait_for(second, "p has 2 models", "p does not tell its models")
+    wait_for(second, "p has 2 models", "p does not list its models")
     assert listed(second) == ["p/a", "p/b", "a", "b"]
     assert len(upstream.requests) > asked and not again
     kept = (tmp_path / "state" / "switchyard" / "models.json").read_text()
@@ -217,5 +217,5 @@ def test_a_dead_proxy_is_named(start_router: Start, upstream: Upstream) -> None:
     router = start_router(
         {"providers": [{"name": "p", "base-url": upstream.url, **way}]}, discovery=True
     )
-    wait_for(router, "p does not tell its models")
+    wait_for(router, "p does not list its models")
     assert "through the proxy http://127.0.0.1:" in router.log and "secret-81" not in router.log

@@ -190,7 +190,7 @@ def test_a_renewed_certificate_comes_into_force(
     described = config(mutual, me=settings)
     router = start_router({**described, "cooldown": {"base": "10ms", "cap": "10ms"}})
     assert ask(router, "me/m").status_code == 502
-    in_force = router.will_log("is in force")
+    in_force = router.will_log("applied the changed")
     shown.write_bytes((files / "me.pem").read_bytes())
     in_force.wait()
     assert GOOD in ask(router, "me/m").text

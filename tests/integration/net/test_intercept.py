@@ -169,7 +169,7 @@ def test_closed_rules_stay_and_down_works_after_a_crash(world: World, tmp_path: 
         return "reached"
 
     assert world.lab.clients.do(reach) == "refused"
-    assert "nobody: connections are refused" in world.intercept("status").stdout
+    assert "nothing: connections are refused" in world.intercept("status").stdout
     world.down()
     assert ruleset(world.lab.gateway) == ""
     assert world.lab.clients.do(reach) == "reached"
@@ -282,7 +282,7 @@ def test_ipv6_where_the_router_has_it(readable: World, far: str, tmp_path: Path)
         (("up", "--user", "nobody-of-that-name"), "there is no user"),
         (("up", "--cgroup", "/no/such/group"), "there is no cgroup"),
         (("up", "--cgroup", "/"), "the root cgroup is everybody"),
-        (("up", "--user", "nobody", "--port", "9"), "nobody listens on port 9. Start the router"),
+        (("up", "--user", "nobody", "--port", "9"), "nothing listens on port 9. Start the router"),
     ],
 )
 def test_what_cannot_be_is_told(world: World, arguments: tuple[str, ...], said: str) -> None:
@@ -352,7 +352,7 @@ def test_what_is_no_router_gets_nothing(world: World) -> None:
         refused = world.intercept(
             "up", "--netns", world.lab.clients.name, "--port", str(SECOND_ROUTER)
         )
-        assert refused.returncode == 1 and "which is no router" in refused.stderr
+        assert refused.returncode == 1 and "which is not a router" in refused.stderr
     finally:
         other.kill()
         other.wait()

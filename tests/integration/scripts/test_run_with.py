@@ -317,7 +317,7 @@ class Stranger(BaseHTTPRequestHandler):
 def test_what_is_no_router_of_ours_is_told():
     with HTTPServer(("127.0.0.1", 0), Stranger) as server:
         Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(CannotRun, match="no Switchyard router"):
+        with pytest.raises(CannotRun, match="is not a Switchyard router"):
             run_with.check_router(f"http://127.0.0.1:{server.server_port}")
 
 

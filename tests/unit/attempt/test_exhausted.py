@@ -66,7 +66,7 @@ def test_the_most_telling_error_is_told_with_all_that_was_tried(format: str) -> 
     answer = all_failing(format, "s", QUOTA, BUSY)
     _, message = error_of(answer, format, 429)
     assert message == (
-        "All 2 attempts failed. The most telling: provider 'one', model 'm': answered 429: used up"
+        "All 2 attempts failed. Most relevant: provider 'one', model 'm': status 429: used up"
     )
     assert answer.headers["retry-after"] in ("19", "20", "1", "2"), answer.headers
     assert answer.headers["x-switchyard-provider"] == "one"
@@ -84,8 +84,8 @@ def test_one_failure_is_told_by_itself(format: str) -> None:
     answer = all_failing(format, "one/m", AUTH)
     _, message = error_of(answer, format, 401)
     assert message == (
-        "provider 'one', model 'm': answered 401: who are you "
-        "(check this provider's api-key in the router's configuration)"
+        "provider 'one', model 'm': status 401: who are you "
+        "(check this provider's api-key in the configuration)"
     )
     assert "retry-after" not in answer.headers
     assert len(attempts_of(answer)) == 1
@@ -100,7 +100,7 @@ def test_one_failure_is_told_by_itself(format: str) -> None:
             504,
             "no first byte in 60 s",
         ),
-        ((302, {}, {"location": "https://evil.example"}), 502, "answered 302: "),
+        ((302, {}, {"location": "https://evil.example"}), 502, "status 302: "),
     ],
 )
 def test_failures_without_an_error_status(seen: object, status: int, said: str) -> None:
@@ -138,9 +138,9 @@ def test_when_all_rest_nothing_is_sent(format: str) -> None:
     all_failing("openai-chat", "one/m", QUOTA, pipeline=pipeline)
     answer = all_failing(format, "one/m", pipeline=pipeline)
     _, message = error_of(answer, format, 429)
-    assert message.startswith("The model 'one/m' cannot be had just now: ")
-    assert "resting after refusals" in message
-    assert message.endswith("The last word of provider 'one': HTTP status 429 (q)")
+    assert message.startswith("No provider can serve model 'one/m' right now: ")
+    assert "cooling down after failures" in message
+    assert message.endswith("Last error of provider 'one': HTTP status 429 (q)")
     assert answer.headers["retry-after"] in ("19", "20")
     assert answer.headers["x-switchyard-attempts"] == "0"
     assert "x-switchyard-provider" not in answer.headers
@@ -152,8 +152,8 @@ def test_when_all_rest_nothing_is_sent(format: str) -> None:
     ("reason", "status", "said"),
     [
         ("busy", 429, "every key is at its limit of concurrent requests"),
-        ("deadline", 503, "the time allowed for trying is over"),
-        ("all-out", 503, "resting after refusals"),
+        ("deadline", 503, "the deadline for attempts has passed"),
+        ("all-out", 503, "cooling down after failures"),
     ],
 )
 @pytest.mark.parametrize(("retry_at", "told"), [(None, None), (103.2, "4"), (90.0, "1")])

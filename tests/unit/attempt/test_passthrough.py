@@ -119,7 +119,7 @@ def test_a_name_that_is_nobodys_is_meant_for_the_formats_home() -> None:
 @pytest.mark.parametrize(
     ("config", "path", "model", "said"),
     [
-        (CONFIG, "/api/chat", "own", "no home that the router knows"),
+        (CONFIG, "/api/chat", "own", "knows no host for format"),
         (WITH_KEYS, "/v1/messages", "own", "HTTPS_PROXY=http://any:KEY@host:port"),
     ],
 )

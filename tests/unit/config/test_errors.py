@@ -295,12 +295,12 @@ IN_LISTED = [
     ),
     (
         "combos: {c: [twins]}\n",
-        "5: combos.c[0]: 'twins' is no model, alias or combo. Hint: did you mean 'twin'.",
+        "5: combos.c[0]: 'twins' is not a model, alias or combo. Hint: did you mean 'twin'.",
     ),
     (
         "combos: {c: [zzzzzz]}\n",
-        "5: combos.c[0]: 'zzzzzz' is no model, alias or combo. Hint: write provider/model, or the "
-        "name of an alias or combo.",
+        "5: combos.c[0]: 'zzzzzz' is not a model, alias or combo. Hint: write provider/model, "
+        "or the name of an alias or combo.",
     ),
     (
         "aliases: {fast: tow/m1}\n",
@@ -480,12 +480,12 @@ def test_files_that_are_wrong_as_a_whole(text: str, expected: str) -> None:
 
 def test_an_anchor_that_contains_itself_is_refused() -> None:
     found = problems(ONE + "combos: {c: &c [*c]}\n")
-    assert "test.yaml:4: combos.c[0]: repeats itself without end." in found
+    assert "test.yaml:4: combos.c[0]: refers to itself without end." in found
 
 
 def test_an_anchor_that_multiplies_is_refused() -> None:
     rows = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 9))
-    assert any("repeats itself without end" in line for line in problems(f"x0: &x0 [a]\n{rows}"))
+    assert any("refers to itself without end" in line for line in problems(f"x0: &x0 [a]\n{rows}"))
 
 
 def test_a_tag_is_refused_but_not_repeated() -> None:

@@ -75,7 +75,7 @@ def test_one_that_dies_is_followed_and_all_stop_at_once(workers: Workers) -> Non
     assert len(first) == COUNT and all(workers.answers() for _ in range(8))
     killed = first.pop()
     os.kill(killed, signal.SIGKILL)
-    workers.wait_for("another one takes its place")
+    workers.wait_for("starting another one")
     workers.wait_for(READY)
     now = workers.pids()
     assert len(now) == COUNT and killed not in now
@@ -116,8 +116,8 @@ def test_one_that_hangs_is_followed(workers: Workers) -> None:
     workers.wait_for(READY, COUNT)
     hung = workers.pids().pop()
     os.kill(hung, signal.SIGSTOP)
-    workers.wait_for("has given no sign for")
-    workers.wait_for("another one takes its place")
+    workers.wait_for("has not responded for")
+    workers.wait_for("starting another one")
     workers.wait_for(READY)
     now = workers.pids()
     assert len(now) == COUNT and hung not in now
@@ -169,8 +169,8 @@ def test_who_hangs(beats: int, hung_after: float, hangs: bool) -> None:
     try:
         assert supervisor.stdout and supervisor.stdout.readline() == "begun\n"
         if hangs:
-            assert "has given no sign for" in supervisor.stdout.readline()
-            assert "ended (signal 9); another one" in supervisor.stdout.readline()
+            assert "has not responded for" in supervisor.stdout.readline()
+            assert "ended (signal 9); starting another one" in supervisor.stdout.readline()
             assert supervisor.stdout.readline() == "begun\n"
         else:
             # A time in which the other one is killed several times over.

@@ -74,7 +74,7 @@ def test_a_wrong_key_is_refused(format: str, headers) -> None:
     Access(runtime).request(flow)
     type, message = error_of(flow.response, format, 401)
     assert type == WORD[format]
-    assert message == "The key is not one of this router's client keys."
+    assert message == ("The key is not a client key of this router. Send one of clients.api-keys.")
     assert flow.response is not None
     assert flow.response.headers["www-authenticate"] == "Bearer"
     assert KEY not in shown(flow.response)

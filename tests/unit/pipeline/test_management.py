@@ -104,7 +104,7 @@ def test_a_model_that_is_not_there(headers: dict[str, str], format: str, type: s
     answer = ask("/v1/models/none%20such", headers=headers)
     assert error_of(answer, format, 404) == (
         type,
-        "There is no model 'none such'. GET /v1/models lists what can be asked for.",
+        "There is no model 'none such'. GET /v1/models lists all models.",
     )
 
 
@@ -129,8 +129,8 @@ def test_all_else_is_a_clear_404(method: str, path: str) -> None:
         assert answer.status_code == 404
         return
     _, message = error_of(answer, "openai-chat", 404)
-    assert message.startswith(f"Switchyard serves nothing at {method} {path.partition('?')[0]}. ")
-    assert "GET /v1/models and GET /health" in message
+    assert message.startswith(f"Switchyard serves no {method} {path.partition('?')[0]}. ")
+    assert "GET /v1/models; docs/clients.md has all." in message
     assert "secret-in-query" not in shown(answer)
 
 

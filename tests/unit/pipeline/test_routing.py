@@ -56,11 +56,11 @@ def test_an_unknown_model_is_404_in_the_clients_format(format: str, model: str) 
     type, message = error_of(flow.response, format, 404)
     assert type == WORD[format]
     assert message.startswith("There is no model")
-    assert "GET /v1/models lists what can be asked for." in message
+    assert "GET /v1/models lists all models." in message
     assert len(message) < 600
     assert runtime.failover.routed == []  # pyright: ignore
     if model == "chat/mm":
-        assert "chat/m" in message.partition("Near to it:")[2]
+        assert "chat/m" in message.partition("Similar names:")[2]
 
 
 def test_openai_clients_are_told_the_code() -> None:

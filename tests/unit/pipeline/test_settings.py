@@ -132,17 +132,17 @@ async def test_a_changed_file_comes_into_force_and_a_bad_one_does_not(file: Path
     async with started(file) as (_, _, runtime):
         await log.wait_for("ready")
         replace(file, BAD)
-        said = await log.wait_for("the configuration in force stays")
+        said = await log.wait_for("keeping the previous configuration")
         assert "router.yaml:2: combos.x" in said
         assert "secret-key" not in said
         assert names(runtime) == ["one"]
         replace(file, "providers: [")
-        await log.wait_for("the configuration in force stays")
+        await log.wait_for("keeping the previous configuration")
         file.unlink()
-        assert "cannot be read" in await log.wait_for("the configuration in force stays")
+        assert "cannot be read" in await log.wait_for("keeping the previous configuration")
         assert names(runtime) == ["one"]
         replace(file, TWO)
-        assert str(file) in await log.wait_for("is in force")
+        assert str(file) in await log.wait_for("applied the changed")
         assert names(runtime) == ["two"]
 
 
@@ -199,12 +199,12 @@ async def test_a_reload_does_not_open_the_router_to_everybody(file: Path, log: L
     async with started(file, "0.0.0.0") as (_, _, runtime):
         await log.wait_for("ready")
         replace(file, TWO)
-        said = await log.wait_for("the configuration in force stays")
+        said = await log.wait_for("keeping the previous configuration")
         assert "it would listen on 0.0.0.0" in said
         assert names(runtime) == ["one"]
         assert runtime.client_keys == (b"router-key-1",)
         replace(file, TWO + "clients: {api-keys: [router-key-2]}\n")
-        await log.wait_for("is in force")
+        await log.wait_for("applied the changed")
         assert runtime.client_keys == (b"router-key-2",)
 
 
@@ -229,7 +229,7 @@ async def test_another_file_may_be_named_while_running(file: Path, log: Log) -> 
             context.options.update(switchyard_config=str(other))
         assert names(runtime) == ["one"]
         replace(file, ONE.replace("name: one", "name: still-watched"))
-        await log.wait_for(f"the changed {file} is in force")
+        await log.wait_for(f"applied the changed {file}")
         other.write_text(TWO)
         context.options.update(switchyard_config=str(other))
         assert names(runtime) == ["two"]
@@ -260,11 +260,11 @@ async def test_the_watch_goes_on_whatever_it_meets(
             await log.wait_for("ready on")
             fail.set()
             replace(file, TWO)
-            await log.wait_for(f"the watch over the configuration met {kind.__name__}")
+            await log.wait_for(f"the configuration watcher failed: {kind.__name__}")
             assert names(runtime) == ["one"]
             fail.clear()
             replace(file, TWO + "# again\n")
-            await log.wait_for("is in force")
+            await log.wait_for("applied the changed")
             assert names(runtime) == ["two"]
     finally:
         background.removeHandler(log)
@@ -295,12 +295,12 @@ async def test_what_is_no_configuration_is_told_and_the_watch_goes_on(
                 pattern = "(" * 500 + ")" * 500
                 odd.write_text(ONE + f"routes: [{{pattern: '{pattern}', provider: one}}]")
         os.replace(odd, file)
-        await log.wait_for("the configuration in force stays, because")
+        await log.wait_for("keeping the previous configuration:")
         assert names(runtime) == ["one"]
         if kind == "folder":
             file.rmdir()
         replace(file, TWO)
-        await log.wait_for("is in force")
+        await log.wait_for("applied the changed")
         assert names(runtime) == ["two"]
 
 
@@ -322,7 +322,7 @@ async def test_the_loop_goes_on_while_a_file_is_read(
         assert await asyncio.to_thread(reading.wait, 20)
         assert names(runtime) == ["one"], "and this line was reached meanwhile"
         goes_on.set()
-        await log.wait_for("is in force")
+        await log.wait_for("applied the changed")
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", BAD, "providers: [{name: a b}]", "\x00"])

@@ -100,7 +100,7 @@ def test_a_stream_is_shown_as_its_answer() -> None:
     assert view == "Conversation"
     assert "Well met" in text and "cut off before its end" in text
     flow.live = True
-    assert "so far, it goes on" in shown(flow, answer=True)[0]
+    assert "so far; it is still running" in shown(flow, answer=True)[0]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_bad_bodies_are_shown_without_an_error(answer: bytes) -> None:
 def test_anything_else_can_be_asked_for_and_says_why_it_is_not_shown() -> None:
     flow = flow_of("/login", {"user": "me"})
     told = contentviews.prettify_message(flow.request, flow, "conversation")
-    assert "this is no call to a model" in told.text
+    assert "this is not a call to a model" in told.text
 
 
 def test_metadata_may_lack_everything() -> None:

@@ -278,7 +278,7 @@ def test_what_is_excluded_or_no_model_does_not_exist(names: Catalog, name: str) 
 @pytest.mark.parametrize(
     ("name", "near", "said"),
     [
-        ("stak", ("stack",), "There is no model 'stak'. Near to it: stack. GET /v1/models"),
+        ("stak", ("stack",), "There is no model 'stak'. Similar names: stack. GET /v1/models"),
         ("glm/glm-4.8", ("glm/glm-4.7", "glm-4.7"), "There is no model 'glm/glm-4.8'."),
         ("GLM-4.7", ("glm-4.7", "glm/glm-4.7"), "There is no model 'GLM-4.7'."),
         ("stack(high) ", ("stack",), "There is no model 'stack(high) '."),

@@ -213,10 +213,10 @@ def test_paths() -> None:
         ("", "is a path that has an empty step"),
         ("a..b", "is a path that has an empty step"),
         ("a.", "is a path that has an empty step"),
-        ("tools.#.type", "is a path that searches in a way that is not known"),
-        ("a|b", "is a path that searches in a way that is not known"),
-        ("t.#(a==b)", "is a path that compares with something that is no JSON value"),
-        ('t.#(a=="b")c', "is a path that has something else than a dot between two steps"),
+        ("tools.#.type", "is a path that uses an unknown search"),
+        ("a|b", "is a path that uses an unknown search"),
+        ("t.#(a==b)", "is a path that compares with something that is not a JSON value"),
+        ('t.#(a=="b")c', "is a path that has something other than a dot between two steps"),
     ],
 )
 def test_a_wrong_path_is_refused_at_the_start(path: str, said: str) -> None:

@@ -25,9 +25,9 @@ async def test_it_goes_on_and_tells_each_kind_once(caplog: pytest.LogCaptureFixt
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    told = [(r.levelno, r.getMessage().split(";")[0]) for r in caplog.records]
+    told = [(r.levelno, r.getMessage().split(". ")[0]) for r in caplog.records]
     met = ["OSError", "ValueError", "OSError"]
-    assert told == [(logging.ERROR, f"switchyard: the work met {name}") for name in met]
+    assert told == [(logging.ERROR, f"switchyard: the work failed: {name}") for name in met]
     assert all(record.exc_info for record in caplog.records)
 
 

@@ -1,1 +1,1 @@
-"""JSON, SSE, NDJSON, content codings."""
+"""Encodings of bodies: JSON, SSE, NDJSON, content codings."""

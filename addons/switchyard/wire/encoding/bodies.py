@@ -1,11 +1,11 @@
-"""What the bytes of an answer hold, whatever its format."""
+"""Recognises what the bytes of a response contain, in any format."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.encoding.sse import Frame
 
 MAX_ERROR_BODY = 1024 * 1024
-"""Bytes of an error answer that are read; what follows tells nothing more."""
+"""Bytes of an error response that are read; the rest adds nothing."""
 
 
 def parse_body(raw: bytes) -> JsonObject | None:

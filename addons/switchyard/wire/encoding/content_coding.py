@@ -1,6 +1,6 @@
-"""Content encodings, undone piece by piece (RFC 9110, section 8.4.1).
+"""Decodes content encodings piece by piece (RFC 9110, section 8.4.1).
 
-Upstreams are asked for `identity`, but some compress whatever they are asked for.
+The router asks upstreams for `identity`, but some compress anyway.
 """
 
 import zlib
@@ -29,11 +29,11 @@ type Decode = Callable[[bytes], bytes]
 
 
 class UnknownEncoding(ValueError):
-    """The body is encoded in a way nobody here can undo."""
+    """No decoder is known for the body's encoding."""
 
 
 class CorruptEncoding(ValueError):
-    """The body is not what its content-encoding says."""
+    """The body does not match its content-encoding."""
 
 
 class TooLarge(CorruptEncoding):
@@ -41,10 +41,10 @@ class TooLarge(CorruptEncoding):
 
 
 def decoder(encoding: str) -> Decode:
-    """A function that undoes `encoding` (the header's value) piece by piece. One per body.
+    """Return a function that decodes `encoding` (the header's value) piece by piece.
 
-    Raises UnknownEncoding now, and CorruptEncoding from the function, also where a piece unpacks to
-    more than `MAX_OF_A_PIECE` bytes.
+    One per body. Raises UnknownEncoding now, and CorruptEncoding from the function, also where a
+    piece unpacks to more than `MAX_OF_A_PIECE` bytes.
     """
     names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
     if len(names) > _MOST_STEPS:
@@ -63,9 +63,11 @@ def decoder(encoding: str) -> Decode:
 
 
 def decode_whole(data: bytes, encoding: str, most: int = MAX_DECODED) -> bytes:
-    """A whole body without its encoding. Raises UnknownEncoding, CorruptEncoding where it is not
-    valid, and TooLarge where it unpacks to more than `most` bytes: a few kilobytes can hold
-    gigabytes."""
+    """Decode a whole body.
+
+    Raises UnknownEncoding, CorruptEncoding where it is not valid, and TooLarge where it unpacks to
+    more than `most` bytes: a few kilobytes can contain gigabytes.
+    """
     decode = decoder(encoding)
     out = bytearray()
     for start in range(0, len(data), _PIECE):
@@ -100,8 +102,10 @@ def _bounded(inner: Any, data: bytes) -> bytes:
 
 
 class _Gzip:
-    """May have several members one after another (RFC 1952, section 2.2); what else follows the
-    first is padding."""
+    """May have several members one after another (RFC 1952, section 2.2).
+
+    What else follows the first is padding.
+    """
 
     _MAGIC = b"\x1f\x8b"
 
@@ -130,7 +134,7 @@ class _Gzip:
 
 
 class _Deflate:
-    """`deflate` means zlib's wrapping, but some servers send the raw stream (RFC 9110 notes it)."""
+    """`deflate` is zlib's format, but some servers send the raw stream (see RFC 9110)."""
 
     def __init__(self) -> None:
         self._inner: Any = None

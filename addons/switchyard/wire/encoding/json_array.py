@@ -1,4 +1,4 @@
-"""A stream as one JSON array, which Gemini's API sends where nobody asks for `alt=sse`."""
+"""Reads a stream as one JSON array, which Gemini's API sends without `alt=sse`."""
 
 from switchyard.wire.encoding.sse import MAX_EVENT_BYTES
 from switchyard.wire.encoding.sse import Frame
@@ -12,10 +12,10 @@ _WHITE = b" \t\r\n"
 
 
 class JsonArrayDecoder:
-    """Bytes in, the elements of one JSON array out as frames, however the bytes are cut.
+    """Takes bytes, however cut; yields the elements of one JSON array as frames.
 
-    One per stream. Scans each byte once: strings are told from structure, nothing is parsed. An
-    element outside an array counts too, so that a lone error object is found.
+    One per stream. Scans each byte once: strings are separated from structure, nothing is parsed.
+    An element outside an array counts too, so that a lone error object is found.
     """
 
     def __init__(self) -> None:
@@ -73,8 +73,10 @@ class JsonArrayDecoder:
         return frames
 
     def _skip_string(self, at: int) -> int:
-        """Go on behind the string's end, or to what is not told yet: the end of what has come, or
-        a backslash whose character is still missing."""
+        """Continue behind the string's end, or at the end of what is decided.
+
+        That is the end of the data, or a backslash whose character is still missing.
+        """
         buffer = self._buffer
         while True:
             quote = buffer.find(b'"', at)

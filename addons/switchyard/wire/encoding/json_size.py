@@ -1,7 +1,7 @@
-"""How many values a JSON text holds, before anybody makes objects of them.
+"""Counts the values of a JSON text before it is parsed.
 
-An empty object takes two bytes in a text and seventy in memory: what a body takes depends on how
-many values there are in it as much as on its size.
+An empty object takes two bytes in a text and seventy in memory: the cost of a body depends on the
+number of its values as much as on its size.
 """
 
 import re
@@ -16,7 +16,7 @@ _LEAST = 2
 
 
 def has_more_values(text: bytes, most: int) -> bool:
-    """Whether a JSON text has more than `most` values; elements, members and containers count.
+    """Whether a JSON text has more than `most` elements, members and containers.
 
     Takes time by the size of the text, and for most texts next to none.
     """

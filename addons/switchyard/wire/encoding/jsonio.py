@@ -1,6 +1,6 @@
-"""JSON as it is met on the wire: fast where it can be, forgiving where providers are not strict.
+"""Reads and writes JSON: fast where possible, tolerant of lenient providers.
 
-`orjson` is several times faster than the standard library, but refuses what real streams hold
+`orjson` is several times faster than the standard library, but refuses what real streams contain
 now and then (NaN, half a surrogate pair split over two deltas) and turns integers above 64 bits
 into floats. Both directions therefore fall back to the standard library instead of failing.
 """
@@ -15,7 +15,7 @@ type JsonObject = dict[str, Any]
 
 
 class _Empty(dict[str, Any]):
-    """An object that stays empty, which makes it hashable and so fit for a field's default."""
+    """An object that stays empty, hence hashable and fit for a field's default."""
 
     def _refuse(self, *_: Any, **__: Any) -> Never:
         raise TypeError("the shared empty object cannot be written to")

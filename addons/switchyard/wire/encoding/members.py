@@ -1,4 +1,4 @@
-"""Taking members out of JSON objects that may hold anything."""
+"""Takes typed members out of JSON objects of any content."""
 
 from typing import Any
 
@@ -37,8 +37,10 @@ def object_of(value: Any) -> JsonObject:
 
 
 def objects_of(value: Any) -> list[JsonObject]:
-    """The objects of a list, or the one object that stands for a list of one, as Google's servers
-    take it; none of anything else."""
+    """Return the objects of a list, or one object as a list of one; else none.
+
+    Google's servers take one object for a list of one.
+    """
     if isinstance(value, dict):
         return [value]
     return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Streams of one JSON document a line (newline-delimited JSON), as Ollama sends them."""
+"""Reads and writes newline-delimited JSON, as Ollama sends it."""
 
 from switchyard.wire.encoding.sse import MAX_EVENT_BYTES
 from switchyard.wire.encoding.sse import Frame

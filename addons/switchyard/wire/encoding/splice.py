@@ -1,4 +1,4 @@
-"""Changing one member of a JSON object in its text, so that all other bytes stay as they are.
+"""Changes one member of a JSON object in its text; all other bytes stay unchanged.
 
 A passthrough must not lose what parsing and serialising would: integers beyond 64 bits, the
 spelling of numbers, repeated keys, white space.
@@ -18,11 +18,11 @@ _VALUE = rb"\s*:\s*(" + _STRING + rb"|true|false|null)"
 
 
 def splice(raw: bytes, body: JsonObject, changes: Mapping[str, str | bool]) -> bytes:
-    """`raw`, which parses to `body`, with these top-level members set.
+    """Return `raw`, which parses to `body`, with these top-level members set.
 
-    A member that is there is replaced where it stands, a missing one is put in front. Where the
-    text does not tell for certain which of several places is the top-level one, the object is
-    serialised anew.
+    A member that exists is replaced in place, a missing one is put in front. Where the text does
+    not show for certain which of several places is the top-level one, the object is serialised
+    anew.
     """
     for key, value in changes.items():
         if body.get(key) == value and type(body.get(key)) is type(value):
@@ -62,8 +62,10 @@ def _places_of(name: bytes) -> re.Pattern[bytes]:
 
 
 def _top_level(raw: bytes, places: re.Pattern[bytes]) -> re.Match[bytes] | None:
-    """Of several places the one that is a member of the outermost object; None if that is spelled
-    another way, or is there twice."""
+    """Return which of several places is a member of the outermost object.
+
+    None if that member is spelled another way, or occurs twice.
+    """
     found: list[re.Match[bytes]] = []
     depth = 0
     for token in _TOKENS.finditer(raw):

@@ -1,4 +1,4 @@
-"""Server-sent events, read incrementally and forgivingly, written strictly.
+"""Server-sent events: read incrementally and tolerantly, written strictly.
 
 The rules are those of the WHATWG HTML standard, section "Server-sent events" (9.2.6, parsing an
 event stream): lines end with LF, CRLF or CR, a leading byte order mark is dropped, a line that
@@ -108,7 +108,7 @@ class SseDecoder:
 
 
 def _line_end(buffer: bytearray, at: int) -> int | None:
-    """The index after the line end at `at`; `at` itself if there is none; None if not yet known."""
+    """Return the index after a line end at `at`; `at` if none; None if undecided."""
     if at >= len(buffer):
         return None
     if buffer[at] == 0x0A:
@@ -162,8 +162,10 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """`data` itself if it is valid UTF-8; else with U+FFFD for what is not, as the standard's
-    decoder does. Clients' JSON parsers refuse the whole text for one wrong byte."""
+    """Return `data` if it is valid UTF-8; else replace invalid bytes by U+FFFD.
+
+    So does the standard's decoder. Clients' JSON parsers refuse the whole text for one wrong byte.
+    """
     if data.isascii():
         return data
     try:

@@ -1,13 +1,13 @@
-"""The neutral model of a conversation, which every wire format is read into and written from.
+"""The neutral model of a conversation, read from and written to every format.
 
 Values are immutable and share structure with the JSON they were read from, so nothing reachable
 from here may ever be changed in place.
 
-Two fields recur. `extra` holds the members of the source's JSON object that the model has no name
-for; a writer of the *same* format puts them back, a writer of another format ignores them. `form`
-remembers which of several equivalent spellings the source used (a bare string instead of a list of
-one text, say), for the same reason. Which format that is, `Conversation.format` and
-`Reply.format` say.
+Two fields recur. `extra` contains the members of the source's JSON object that the model has no
+name for; a writer of the *same* format puts them back, a writer of another format ignores them.
+`form` remembers which of several equivalent spellings the source used (a bare string instead of a
+list of one text, for example), for the same reason. `Conversation.format` and `Reply.format` name
+the format.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ type Role = Literal["system", "developer", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A source for a stretch of text. Only web sources (`url`) can be said by every format."""
+    """A source for a stretch of text. Only web sources (`url`) exist in every format."""
 
     url: str | None = None
     title: str | None = None
     cited_text: str | None = None
     start: int | None = None
-    """Index of the first character of the text the citation covers, where the format says it."""
+    """Index of the first character of the text the citation covers, where the format gives it."""
     end: int | None = None
     format: str
     raw: JsonObject
@@ -98,8 +98,11 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call the client has to run. `arguments` is the text as the model wrote it: JSON for a
-    function, free text for a custom tool, and possibly broken JSON when the output was cut."""
+    """A call the client has to run.
+
+    `arguments` is the text as the model wrote it: JSON for a function, free text for a custom tool,
+    and possibly broken JSON when the output was cut.
+    """
 
     id: str
     name: str
@@ -123,11 +126,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque:
-    """A piece only its own format can say: a tool run at the provider and its result, a
-    compaction, a container upload. Never shown to another format's client as a call to run.
+    """A part that only its own format can express.
 
-    `text` is a readable rendering for formats that can at least say words, or None to leave the
-    piece out entirely.
+    That is a tool run at the provider and its result, a compaction, or a container upload. It never
+    reaches another format's client as a call to run. `text` is a readable rendering for formats
+    that have at least text, or None to leave the part out.
     """
 
     format: str
@@ -154,8 +157,7 @@ class ToolResult:
 
     @property
     def texts(self) -> list[str]:
-        """The words of each part that has any, plain-text documents and such pieces among them that
-        can at least be read."""
+        """The text of each part that has any, plain-text documents and the like included."""
         return [
             part.text
             for part in self.parts
@@ -168,7 +170,7 @@ type Part = Text | Media | Thinking | ToolCall | ToolResult | Refusal | Opaque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One message. Tool results are parts of `user` turns, whatever role the format gives them."""
+    """One message. Tool results are parts of `user` turns, whatever the format's role."""
 
     role: Role
     parts: tuple[Part, ...] = ()
@@ -179,9 +181,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool offered to the model. `server` tools run at the provider: only `format` knows them,
-    and `raw` is their declaration. A function with `raw` is declared so by `format`, which has a
-    type of its own for it, and by its parameters elsewhere."""
+    """A tool offered to the model.
+
+    `server` tools run at the provider: only `format` knows them, and `raw` is their declaration.
+    `format` declares a function with `raw` by a type of its own, any other format by its
+    parameters.
+    """
 
     kind: Literal["function", "custom", "server"] = "function"
     name: str
@@ -205,7 +210,7 @@ class ToolChoice:
     name: str | None = None
     """The tool to call, for mode `tool`."""
     allowed: tuple[str, ...] = ()
-    """The tools to choose among, for mode `allowed`; `required` says whether one must be called."""
+    """The tools to choose among, for mode `allowed`; `required` makes the model call one."""
     required: bool = False
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
@@ -226,8 +231,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """How much the model shall think: a level (`effort`), a number of tokens (`budget`), on or off
-    (`enabled`), or as it sees fit (`adaptive`). Unset fields were not said."""
+    """How much the model shall think; None where the request leaves it open.
+
+    A level (`effort`), a number of tokens (`budget`), on or off (`enabled`), or as the model sees
+    fit (`adaptive`).
+    """
 
     effort: str | None = None
     budget: int | None = None
@@ -277,16 +285,18 @@ class Conversation:
     web_search: JsonObject | None = None
     stream: bool | None = None
     takes_system: bool = False
-    """Whether the model that is asked takes instructions between the turns, where its format has a
-    place for them but not all of its models do (Anthropic). Nothing that the client says."""
+    """Whether the target's model takes instructions between the turns, where its format has a place
+    for them but not all of its models do (Anthropic). Not a member of the client's request."""
     include_usage: bool | None = None
-    """Whether a stream's client asked to be told the usage (Chat `stream_options`)."""
+    """Whether a stream's client asked for the usage (Chat `stream_options`)."""
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 
     def stops_for(self, target: str, most: int) -> tuple[str, ...]:
-        """The stop sequences that a request in format `target`, which has at most `most`, can say;
-        all of them where the client wrote in it."""
+        """Return the stop sequences that a request in format `target` can express.
+
+        A format has at most `most` of them; a client's own format has all that the client wrote.
+        """
         return self.stop if self.format == target else self.stop[:most]
 
     def parts(self) -> Iterator[Part]:
@@ -339,13 +349,16 @@ type StopReason = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """Why the answer ended. `raw` is the format's own word, `sequence` the stop sequence met."""
+    """Why the reply ended.
+
+    `raw` is the format's own word, `sequence` the stop sequence that the text met.
+    """
 
     reason: StopReason
     raw: str | None = None
     sequence: str | None = None
     details: Any = None
-    """What the format says about a refusal or filter (Anthropic `stop_details`)."""
+    """The format's details of a refusal or filter (Anthropic `stop_details`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +374,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A whole answer: what a stream's events fold into, and what a JSON body is read into."""
+    """A whole response: the fold of a stream's events, or the content of a JSON body."""
 
     format: str
     id: str | None = None

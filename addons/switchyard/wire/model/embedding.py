@@ -44,8 +44,10 @@ class EmbeddingForm(Protocol):
     """How a family of formats asks for embeddings. The formats of one family share one."""
 
     def path(self, model: str, method: str | None) -> str:
-        """Path of the call, below the version segment; `method` is that of a client's call in the
-        same form, else None."""
+        """Return the path of the call, below the version segment.
+
+        `method` is that of a client's call in the same form, else None.
+        """
         ...
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
@@ -71,8 +73,10 @@ class EmbeddingForm(Protocol):
     def recode(
         self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]
     ) -> JsonObject | None:
-        """An answer in the client's form whose vectors are not coded as it asked; None where they
-        are, or where they hold something else than floats."""
+        """Recode the vectors of a response in the client's own form as it asked.
+
+        None where they are coded so, or where they are not floats.
+        """
         ...
 
     def write_reply(

@@ -1,4 +1,4 @@
-"""What can be wrong, said without any format's words."""
+"""Defines errors without any format's words."""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -54,7 +54,7 @@ KIND_OF_STATUS: dict[int, ErrorKind] = {
 
 
 def kind_of_status(status: int) -> ErrorKind:
-    """The kind of error an HTTP status tells, for bodies that say nothing more."""
+    """Return the kind of error of an HTTP status, for bodies without one."""
     if kind := KIND_OF_STATUS.get(status):
         return kind
     return "invalid_request" if 400 <= status < 500 else "server"
@@ -63,7 +63,7 @@ def kind_of_status(status: int) -> ErrorKind:
 class BadRequest(ValueError):
     """The client's request breaks the rules of its own format.
 
-    The message tells the client what to mend; `param` names the offending field, dotted.
+    The message shows the client what to fix; `param` names the offending field, dotted.
     """
 
     def __init__(self, message: str, param: str | None = None) -> None:
@@ -77,7 +77,7 @@ class BadReply(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiError:
-    """One error, as read from an upstream or about to be told to a client."""
+    """One error, read from an upstream or about to go to a client."""
 
     message: str
     kind: ErrorKind = "server"

@@ -1,4 +1,4 @@
-"""The neutral model of a stream: what readers yield and writers take.
+"""The neutral model of a stream: the events that readers yield and writers take.
 
 The grammar of a well-formed stream, per choice:
 
@@ -29,7 +29,7 @@ from switchyard.wire.model.errors import ApiError
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The handshake (`message_start`, `response.created`, a role delta). It is no output."""
+    """The handshake (`message_start`, `response.created`, a role delta); no output."""
 
     id: str | None = None
     model: str | None = None
@@ -42,7 +42,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class PartStart:
-    """Part `index` of a choice begins as `part`; what `part` already holds is its first content.
+    """Part `index` of a choice begins as `part`, whose content is the part's first.
 
     Indexes are the reader's own, unique within a choice and rising in the order of the parts.
     """
@@ -72,7 +72,7 @@ class ArgumentsDelta:
 
 @dataclass(frozen=True, slots=True)
 class SignatureDelta:
-    """The proof of a thinking part or tool call; a second one is appended to the first."""
+    """A piece of the signature of a thinking part or tool call; pieces are appended."""
 
     index: int
     signature: str
@@ -99,8 +99,11 @@ class MediaDelta:
 
 @dataclass(frozen=True, slots=True)
 class PartEnd:
-    """A part is complete. `part`, where given, is the part as it shall be kept: it replaces what
-    the deltas added up to (for pieces only the end can tell)."""
+    """A part is complete.
+
+    `part`, where given, is its final form: it replaces what the deltas added up to (for parts that
+    only the end determines).
+    """
 
     index: int
     part: Part | None = None
@@ -109,8 +112,10 @@ class PartEnd:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """Members of a choice that the model has no name for (logprobs, annotations): merged by
-    `fold.merge` into the choice's `extra`, written back only by the same format."""
+    """Members of a choice that the model has no name for (logprobs, annotations).
+
+    `fold.merge` merges them into the choice's `extra`; only the same format writes them back.
+    """
 
     fields: JsonObject
     choice: int = 0
@@ -118,7 +123,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
-    """Tokens as known so far; fields set here replace what earlier updates said."""
+    """Tokens as known so far; fields set here replace those of earlier updates."""
 
     usage: Usage
 
@@ -141,7 +146,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The format's terminal event was seen (`[DONE]`, `message_stop`, `response.completed`)."""
+    """The format's terminal event (`[DONE]`, `message_stop`, `response.completed`)."""
 
     extra: JsonObject = field(default=EMPTY)
 

@@ -1,4 +1,4 @@
-"""The one aggregation: events into a reply, and a reply into events."""
+"""Folds events into a reply, and unfolds a reply into events."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -108,12 +108,12 @@ class Fold:
 
     @property
     def finished(self) -> bool:
-        """Whether every choice that began has said why it ended (and at least one has)."""
+        """Whether every choice that began has its stop reason, and at least one began."""
         return bool(self._choices) and all(c.stop is not None for c in self._choices.values())
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of an answer was said: no words, no call, no media."""
+        """Whether the reply has no output: no text, no call, no media."""
         return not any(
             part.is_output() for choice in self._choices.values() for part in choice.parts.values()
         )
@@ -212,7 +212,7 @@ def fold(format: str, events: Iterable[Event]) -> Reply:
 
 
 def unfold(reply: Reply) -> list[Event]:
-    """The events of a stream that folds into `reply`. Text goes out whole, in one delta a part."""
+    """Yield the events of a stream that folds into `reply`, one text delta a part."""
     events: list[Event] = [Start(reply.id, reply.model, reply.created, reply.extra, reply.format)]
     if reply.usage is not None:
         events.append(UsageUpdate(reply.usage))
@@ -274,8 +274,11 @@ def _unfold_part(index: int, part: Part, choice: int) -> list[Event]:
 
 
 def merge(into: JsonObject, fields: JsonObject) -> None:
-    """Add the members of one chunk to what earlier chunks said: lists grow, objects merge, all
-    else is replaced, but never by null. `fields` is not changed nor shared."""
+    """Add the members of one chunk to those of earlier chunks.
+
+    Lists grow, objects merge, all else is replaced, but never by null. `fields` is not changed nor
+    shared.
+    """
     for key, value in fields.items():
         old = into.get(key)
         if isinstance(value, dict):
@@ -292,7 +295,7 @@ _USAGE_FIELDS = tuple(f.name for f in fields(Usage) if f.name != "extra")
 
 
 def merge_usage(old: Usage | None, new: Usage) -> Usage:
-    """Usage as known after `new`: what it says replaces what `old` said."""
+    """Return usage as known after `new`, whose fields replace those of `old`."""
     if old is None:
         return new
     values = {

@@ -1,9 +1,9 @@
-"""Log probabilities of an answer's words, on their way between formats.
+"""Carries log probabilities between formats.
 
 They travel as the member `logprobs` of an `Extra` (and so of `Choice.extra`) that comes before
-the words they belong to: a list with an object a token, as Chat Completions has it (OpenAI's
+the text they belong to: a list with an object a token, as Chat Completions has it (OpenAI's
 reference, `choices[].logprobs.content`): `token`, `logprob`, `bytes` and `top_logprobs`. A format's
-own answers keep theirs beside that, as they were.
+own responses keep theirs beside that, unchanged.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ MEMBER = "logprobs"
 
 
 def tokens_in(extra: JsonObject) -> list[JsonObject]:
-    """The tokens that a choice's `extra`, or the fields of an `Extra`, hold; often none."""
+    """Return the tokens in a choice's `extra`, or in an `Extra`'s fields; often none."""
     return extra.get(MEMBER) or []
 
 
@@ -57,7 +57,7 @@ def write_gemini(tokens: list[JsonObject]) -> JsonObject:
 
 
 def with_bytes(tokens: list[JsonObject]) -> list[JsonObject]:
-    """The tokens with their UTF-8 bytes, which an answer of the Responses API has to tell."""
+    """Return the tokens with their UTF-8 bytes, which the Responses API requires."""
     return [
         {**_known(one), "top_logprobs": [_known(other) for other in one["top_logprobs"]]}
         for one in tokens

@@ -36,7 +36,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """One model that a provider says it has."""
+    """One model of a provider's own list."""
 
     name: str
     context_window: int | None = None
@@ -53,13 +53,15 @@ class ModelPage:
 
 
 def read_models(body: object, member: str = "data") -> ModelPage:
-    """What a provider answered, whose models stand in `member`, as the last page. Raises ValueError
-    if it is no list of models; entries that make no sense are passed over."""
+    """Read a provider's response, whose models stand in `member`, as the last page.
+
+    Skips malformed entries. Raises ValueError if it is not a list of models.
+    """
     # Together answers with the bare list.
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}
     entries = holder.get(member)
     if not isinstance(entries, list):
-        raise ValueError("the answer is no list of models")
+        raise ValueError("the response is not a list of models")
     models = {one.name: one for entry in entries if (one := _model(entry)) is not None}
     return ModelPage(tuple(models.values()))
 

@@ -1,4 +1,4 @@
-"""Puts overlapping parts one after another, for formats with one open content block at a time."""
+"""Puts overlapping parts in sequence, for formats with one open block at a time."""
 
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.events import ArgumentsDelta
@@ -17,12 +17,11 @@ _OF_PART = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, MediaDelta
 
 
 class Sequencer:
-    """Reorders the events of choice 0 so that no part begins before the one before it has ended.
+    """Reorders the events of choice 0 so that parts never overlap. One per stream.
 
     Events of the open part go through at once; those of later parts wait for its `PartEnd`. At
     `Finish` and `End` every part still open is ended first. At `Failure` only an open one is, and
-    no call: a client takes a call that has ended for one to run. Other choices are left out. One
-    per stream.
+    no call: a client takes a call that has ended for one to run. Other choices are left out.
     """
 
     def __init__(self) -> None:

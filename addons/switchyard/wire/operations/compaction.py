@@ -1,7 +1,7 @@
-"""A conversation made shorter by its provider: `POST /responses/compact`.
+"""Has a provider shorten a conversation: `POST /responses/compact`.
 
-Source: OpenAI's reference, "Compact a response". What comes back is encrypted for its provider, so
-only one that speaks Responses can be asked.
+Source: OpenAI's reference, "Compact a response". The result is encrypted for its provider, so only
+one that speaks Responses can serve it.
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -36,7 +36,7 @@ class Compacting:
 
     def read(self, format: str, body: JsonObject) -> OperationReply:
         if not isinstance(body.get("output"), list):
-            raise BadReply("the upstream's answer holds no compacted output")
+            raise BadReply("the response holds no compacted output")
         return OperationReply(None, read_usage(body.get("usage")))
 
     def estimate(self, model: str) -> None:

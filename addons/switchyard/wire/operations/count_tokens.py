@@ -1,4 +1,4 @@
-"""How many tokens a request has: asked of a provider that can say, estimated for all others.
+"""Counts a request's tokens, by a provider that can, else by an estimate.
 
 Sources: Anthropic's reference, "Count Message tokens", and its guide "Vision" (an image has about
 width x height / 750 tokens, at most some 1,600 after it was made to fit 1,568 pixels); Google's
@@ -27,8 +27,10 @@ from switchyard.wire.operations.operation import OperationReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:
-    """Tokens that a kind of model adds to the words of a request. Fitted to what providers told of
-    recorded requests."""
+    """Tokens that a kind of model adds to the text of a request.
+
+    Fitted to the counts that providers gave for recorded requests.
+    """
 
     request: int
     turn: int
@@ -71,8 +73,10 @@ _LOWEST, _HIGHEST = 0.3, 3.0
 
 
 class Counting:
-    """The client's call; see `operation.Operation`. Only providers of the client's own format are
-    asked."""
+    """A client's call, see `operation.Operation`.
+
+    Only providers of the client's own format are asked.
+    """
 
     service = "token count"
     needs_provider = False
@@ -104,7 +108,7 @@ class Counting:
 
 
 class Calibration:
-    """What the estimates for each model are to be multiplied with, learned from what providers say.
+    """Factors for the estimates of each model, learned from providers' counts.
 
     Only models whose tokens were estimated are watched, since watching costs an estimate.
     """
@@ -131,7 +135,7 @@ class Calibration:
         return model in self._ratios and now - self._looked.get(model, -self._pause) >= self._pause
 
     def observe(self, model: str, estimated: int, told: int, now: float) -> None:
-        """A provider said that a request estimated at `estimated` tokens had `told`."""
+        """Learn from a request estimated at `estimated` tokens; a provider counted `told`."""
         if model not in self._ratios or estimated <= 0 or told <= 0:
             return
         self._looked[model] = now
@@ -160,7 +164,7 @@ def estimate(c: Conversation, model: str) -> int:
 
 
 class Meter:
-    """Counts the tokens of what a model writes, by the estimate for texts, up to a limit."""
+    """Counts the estimated tokens that a model writes, up to a limit."""
 
     def __init__(self, limit: int | None) -> None:
         """None: no limit."""
@@ -168,7 +172,7 @@ class Meter:
         self._plain = self._dense = self._accented = 0
 
     def fits(self, text: str) -> int:
-        """How many characters of `text`, which comes next, stay within the limit; they count."""
+        """Return how many characters of the next `text` stay within the limit; they count."""
         if self._limit is None:
             return len(text)
         before = self._plain, self._dense, self._accented
@@ -251,7 +255,7 @@ def image_tokens(data: str | None) -> int:
 
 
 def image_size(data: str) -> tuple[int, int] | None:
-    """Width and height in pixels of a PNG, GIF, WebP or JPEG in base64; None of anything else."""
+    """Return width and height in pixels of a base64 PNG, GIF, WebP or JPEG; else None."""
     try:
         head = base64.b64decode(data[:_HEAD], validate=False)
     except (binascii.Error, ValueError):

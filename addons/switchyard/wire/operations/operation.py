@@ -20,8 +20,10 @@ from switchyard.wire.relay.response_relay import ResponseRelay
 
 @dataclass(frozen=True, slots=True)
 class OperationReply:
-    """What an upstream answered: the client's body, or None where the upstream's own bytes will
-    do, and what was used."""
+    """An upstream's response to an operation: the client's body, and its usage.
+
+    None where the upstream's own bytes will do.
+    """
 
     body: JsonObject | None
     usage: Usage | None = None
@@ -35,15 +37,17 @@ class Operation(Protocol):
     formats: frozenset[str]
     """The formats of providers that can be asked."""
     needs_provider: bool
-    """Whether the router cannot tell by itself."""
+    """Whether the router cannot serve the call by itself."""
 
     def path(self, format: str, model: str) -> str:
         """Path of the call at a provider of `format`, below the version segment."""
         ...
 
     def write(self, format: str, model: str) -> JsonObject:
-        """The body of the call. The client's own object where nothing has to change but the model.
-        Raises BadRequest."""
+        """Return the body of the call. Raises BadRequest.
+
+        The client's own object where nothing has to change but the model.
+        """
         ...
 
     def lost(self, format: str) -> list[str]:
@@ -55,8 +59,11 @@ class Operation(Protocol):
         ...
 
     def estimate(self, model: str) -> JsonObject | None:
-        """The client's body where no provider can be asked, given the first provider's name of the
-        model; None if the router cannot tell by itself. Raises BadRequest."""
+        """Return the client's body where no provider can be asked. Raises BadRequest.
+
+        Takes the first provider's name of the model; None if the router cannot serve the call by
+        itself.
+        """
         ...
 
 

@@ -68,7 +68,7 @@ class Gauge:
         if kept:
             self._total += size
             if self._total > bounds.body:
-                raise Exceeded(f"the answer is larger than {bounds.body} bytes")
+                raise Exceeded(f"the response is larger than {bounds.body} bytes")
 
     def hold(self, size: int) -> None:
         """Counts a frame of which the client may see nothing yet. Raises Exceeded."""
@@ -79,11 +79,11 @@ class Gauge:
     def _begin(self, event: PartStart) -> None:
         self._choices.add(event.choice)
         if len(self._choices) > MOST_CHOICES:
-            raise Exceeded(f"the answer has more than {MOST_CHOICES} choices")
+            raise Exceeded(f"the response has more than {MOST_CHOICES} choices")
         if isinstance(event.part, ToolCall):
             self._calls += 1
             if self._calls > MOST_CALLS:
-                raise Exceeded(f"the answer has more than {MOST_CALLS} tool calls")
+                raise Exceeded(f"the response has more than {MOST_CALLS} tool calls")
             self._add(event.choice, event.index, len(event.part.arguments))
 
     def _add(self, choice: int, index: int, size: int) -> None:
@@ -95,4 +95,4 @@ class Gauge:
 
 
 def _says_nothing(bounds: Bounds) -> Exceeded:
-    return Exceeded(f"{bounds.held_back} bytes of the stream say nothing of the answer")
+    return Exceeded(f"{bounds.held_back} bytes of the stream carry no output")

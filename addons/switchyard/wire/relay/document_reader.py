@@ -65,7 +65,7 @@ class DocumentReader:
     def feed(self, data: bytes) -> bytes:
         self._collected += data
         if len(self._collected) > self._most:
-            self._outcome.fail("malformed", f"the answer is larger than {self._most} bytes")
+            self._outcome.fail("malformed", f"the response is larger than {self._most} bytes")
         return b""
 
     def end(self) -> bytes:
@@ -78,7 +78,7 @@ class DocumentReader:
             return self.fail("empty", "the upstream answered with an empty body")
         if self._read_lines is not None:
             return self._read_lines(raw)
-        return self.fail("malformed", "the upstream answered with a body that is no JSON object")
+        return self.fail("malformed", "the upstream answered with a body that is not a JSON object")
 
     def cut(self, message: str) -> bytes:
         """A document that is whole is none the worse for the end of its connection."""

@@ -31,7 +31,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
     else:
         _note(reply, outcome)
     if is_empty(outcome.spoke, outcome.stop, outcome.usage):
-        outcome.fail("empty", "the answer is empty")
+        outcome.fail("empty", "the response is empty")
         return b""
     outcome.done = outcome.committed = True
     if conversion.streams:

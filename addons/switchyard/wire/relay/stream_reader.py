@@ -143,10 +143,10 @@ class EventStreamReader:
         if not outcome.done:
             if not broke and not outcome.spoke and outcome.stop is None:
                 return out + self.fail("empty", "the stream ended without any output")
-            why = broke or "the stream ended before the answer was complete"
+            why = broke or "the stream ended before the response was complete"
             return out + self.fail("cut", why)
         if is_empty(outcome.spoke, outcome.stop, outcome.usage):
-            return out + self.fail("empty", "the answer is empty")
+            return out + self.fail("empty", "the response is empty")
         if not outcome.committed:
             out += self._commit()
         out += self._sink.close(conversion.fitted(events))

@@ -1,1 +1,1 @@
-"""What several formats use."""
+"""Rules that several formats share."""

@@ -1,7 +1,7 @@
-"""Ids of tool calls, for formats whose models and clients leave them out (Gemini, Ollama).
+"""Makes ids of tool calls for formats that leave them out (Gemini, Ollama).
 
-Call and result then belong together by name and order, but every other format needs ids. Those
-made up here can be told from real ones, so that nobody is told of them who did not give them.
+Call and result then belong together by name and order, but every other format needs ids. Made-up
+ids are distinct from real ones, so that they never go to a side that did not give them.
 """
 
 import re
@@ -52,8 +52,11 @@ class HistoryIds:
         return call_id
 
     def result(self, given: str, name: str) -> str:
-        """The id of the call that a result answers: the one it names, else the first unanswered
-        one of the same function (of any, where the result does not say of which it is)."""
+        """Return the id of the call that a result answers.
+
+        The one it names, else the first unanswered one of the same function (of any, where the
+        result names none).
+        """
         places = self._places.get(given) if given else None
         if places:
             del self._open[places.popleft()]
@@ -71,16 +74,21 @@ class HistoryIds:
 
 
 class AnswerIds:
-    """Ids of the calls of one answer. Made-up ones hold a digest of what tells the answer from
-    others, since clients collect the calls of many answers in one conversation."""
+    """Ids of the calls of one reply.
+
+    Made-up ones contain a digest of what distinguishes the reply, since clients collect the calls
+    of many replies in one conversation.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._digest = ""
 
     def call(self, given: str, answer: str) -> str:
-        """The id of a call; `given` is its own, or empty. `answer` tells the answer from others;
-        what the first call says of it counts."""
+        """Return the id of a call; `given` is its own, or empty.
+
+        `answer` distinguishes the reply from others; the value at the first call counts.
+        """
         if given:
             return given
         if not self._digest:
@@ -90,12 +98,11 @@ class AnswerIds:
 
 
 class FreshIds:
-    """Gives a call of an answer another id where the conversation has one of that id already; see
-    `stages.Stage`.
+    """Gives a reply's call another id where the conversation has that id already.
 
-    Some servers count the calls of each answer from 0, and two answers that nothing tells apart
-    get the same made-up ids. Claude Code takes such a call for one that is done, and asks the model
-    the same again without end.
+    A stage (see `relay.stage.Stage`). Some servers count the calls of each reply from 0, and two
+    equal replies get the same made-up ids. Claude Code takes such a call for one that is done, and
+    asks the model the same again without end.
     """
 
     over = False
@@ -120,12 +127,12 @@ class FreshIds:
 
 
 def distinct(conversation: Conversation) -> Conversation:
-    """The conversation with an id of its own for each call, and its results under the same;
-    itself where no id is repeated.
+    """Return the conversation with an id of its own for each call and its result.
 
-    A client may hold answers of a server that counts the calls of each from 0. Anthropic refuses
-    such a history, and formats whose results name the function would name the wrong one. An id
-    depends only on what stands before it, so it stays as the conversation grows.
+    Returns the conversation itself where no id is repeated. A client may hold replies of a server
+    that counts the calls of each from 0. Anthropic refuses such a history, and formats whose
+    results name the function would name the wrong one. An id depends only on what precedes it, so
+    it stays as the conversation grows.
     """
     given = [part.id for part in conversation.parts() if isinstance(part, ToolCall)]
     if len(given) == len(set(given)):
@@ -189,9 +196,11 @@ _LENGTHS = (24, 9, 32, 16, 8, 40, 12, 20, 36)
 
 
 def renamed_id(call_id: str, pattern: re.Pattern[str]) -> str:
-    """An id that the whole of `pattern` matches, the same for the same `call_id` every time
-    (providers' prompt caches depend on that). `call_id` itself where the pattern is of a form
-    that no usual id has."""
+    """Return an id that all of `pattern` matches, always the same for a `call_id`.
+
+    Providers' prompt caches depend on that. Returns `call_id` itself where the pattern has a form
+    that no usual id has.
+    """
     number = int.from_bytes(sha256(call_id.encode("utf-8", "replace")).digest())
     digits = ""
     while number:

@@ -1,4 +1,4 @@
-"""Versions and limits of Claude models."""
+"""Knows versions and limits of Claude models."""
 
 import re
 
@@ -11,7 +11,9 @@ _CLAUDE = re.compile(r"claude-(?:[a-z]+-)*(\d+)(?:[-.](\d{1,2}))?(?!\d)")
 
 
 def claude_version(model: str) -> tuple[int, int] | None:
-    """The version in the name of a Claude model, wherever the name stands in an id of a cloud or
-    router; None for all other models."""
+    """Return the version in a Claude model's name, within any id of a cloud or router.
+
+    None for all other models.
+    """
     found = _CLAUDE.search(model.lower())
     return (int(found[1]), int(found[2] or 0)) if found else None

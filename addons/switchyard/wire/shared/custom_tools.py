@@ -1,7 +1,7 @@
-"""Custom tools, whose input is free text, for formats that only have functions.
+"""Writes custom tools, whose input is free text, as functions, and back.
 
-The function that stands for one takes an object with the one member `input`. A grammar the input
-has to follow goes into the description, since a JSON schema cannot hold it.
+The function that represents one takes an object with the one member `input`. A grammar for the
+input goes into the description, since a JSON schema cannot express it.
 """
 
 import json
@@ -33,7 +33,7 @@ _PREFIX_OF_OPENING = re.compile(
 
 
 def as_function(tool: Tool) -> Tool:
-    """The function that stands for a custom tool. Every other tool is returned as it is."""
+    """Return the function that represents a custom tool; any other tool unchanged."""
     if tool.kind != "custom":
         return tool
     words = [tool.description or ""]
@@ -56,8 +56,11 @@ def wrap_input(text: str) -> str:
 
 
 def unwrap_input(arguments: str) -> str:
-    """The input that a function's arguments stand for. Whatever else a model wrote in place of
-    the one member is kept: a single text by any name, or else the arguments as they are."""
+    """Return the input in a function's arguments.
+
+    Keeps whatever else a model wrote in place of the one member: a single text by any name, or else
+    the arguments as they are.
+    """
     said = loads_object(arguments)
     if not said:
         return "" if said == {} else arguments
@@ -68,7 +71,7 @@ def unwrap_input(arguments: str) -> str:
 
 
 class InputStream:
-    """Unwraps arguments as they come in. One per call: `feed` each piece, then `close`.
+    """Unwraps arguments as they arrive. One per call: `feed` each piece, then `close`.
 
     The text flows from the moment the opening `{"input": "` is complete; anything else is held
     and unwrapped whole at the end.

@@ -1,8 +1,8 @@
-"""Functions that stand for the tools a client runs and declares by a provider's own type.
+"""Writes tools that a client runs, declared by a provider's type, as functions.
 
 Anthropic's bash or OpenAI's local shell is declared by its type alone: its provider's models were
-trained on it. Everybody else is offered a function with the parameters that the provider documents.
-The declaration itself stays in `Tool.raw`, for the format it came in.
+trained on it. Other providers' models get a function with the documented parameters. The
+declaration itself stays in `Tool.raw`, for the format it came in.
 """
 
 from collections.abc import Sequence

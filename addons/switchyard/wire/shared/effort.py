@@ -1,7 +1,7 @@
-"""How much a model shall think: one scale for all formats, and the suffix of a model's name.
+"""Maps reasoning effort between formats, and reads it from a model name's suffix.
 
 `model(high)` and `model(8192)` ask for an effort by the model's name alone, for clients that have
-no other way to say it. The suffix takes the place of whatever the body says. Sources: OpenAI's
+no other way to do so. The suffix replaces the body's effort. Sources: OpenAI's
 reference (`reasoning_effort`, `reasoning.effort`), Anthropic's guides "Extended thinking" and
 "Adaptive thinking", Google's guide "Gemini thinking", Ollama's API ("Thinking").
 """
@@ -73,7 +73,7 @@ class Effort:
 
 
 def parse_effort(suffix: str) -> Effort:
-    """What the text between the brackets asks for. Raises ValueError, for the client to read."""
+    """Return the effort in a suffix. Raises ValueError, with a text for the client."""
     word = suffix.strip().lower()
     if word in LEVELS or word == "auto":
         return Effort(word)
@@ -84,7 +84,7 @@ def parse_effort(suffix: str) -> Effort:
         return Effort(level_of(tokens), tokens)
     shown = suffix if len(suffix) <= 40 else f"{suffix[:37]}..."
     raise ValueError(
-        f"The suffix ({shown}) after the model's name says no reasoning effort. Write one of "
+        f"The suffix ({shown}) after the model's name is not a reasoning effort. Use "
         f"none, auto, {', '.join(LEVELS[1:])}, or a number of tokens, as in model(high) or "
         "model(8192)."
     )
@@ -98,8 +98,10 @@ def level_of(tokens: int) -> str:
 
 
 def nearest_level(level: Any, taken: Sequence[str]) -> Any:
-    """The level nearest to `level` among those that are taken, the higher of two. No thinking is
-    chosen only where that was asked for. What is outside of the scale stays."""
+    """Return the accepted level nearest to `level`, the higher of two.
+
+    No thinking is chosen only for a request without thinking. A level outside the scale stays.
+    """
     if level in taken or level not in LEVELS:
         return level
     place = LEVELS.index(level)
@@ -110,7 +112,7 @@ def nearest_level(level: Any, taken: Sequence[str]) -> Any:
 
 
 def reasoning_with(suffix: str, said: Reasoning | None) -> Reasoning:
-    """The wish of a suffix in the neutral model; how thinking is shown stays as it was said.
+    """Return a suffix's effort in the neutral model; the display of thinking stays.
 
     Raises ValueError.
     """
@@ -126,11 +128,11 @@ def reasoning_with(suffix: str, said: Reasoning | None) -> Reasoning:
 
 
 def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> JsonObject:
-    """`body`, which speaks `format`, asking for the effort of a suffix instead of its own.
+    """Return `body`, in `format`, with the effort of a suffix instead of its own.
 
-    `model` is the upstream's name of the model; several families want to be asked in words of
-    their own. `body` itself comes back where it says so already, and in formats that cannot ask
-    for effort. Raises ValueError.
+    `model` is the upstream's name of the model; several families use members of their own. Returns
+    `body` itself where it has that effort already, and in formats without effort. Raises
+    ValueError.
     """
     effort = parse_effort(suffix)
     write = _WRITERS.get(format)
@@ -139,8 +141,10 @@ def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> 
 
 
 def _write_chat(body: JsonObject, effort: Effort, model: str) -> JsonObject:
-    """`reasoning_effort`; in the dialects' `reasoning` (OpenRouter) and `thinking` (DeepSeek,
-    Z.ai, Moonshot) where the client speaks of these."""
+    """Write `reasoning_effort`, or the member of a dialect that the client uses.
+
+    The dialects are `reasoning` (OpenRouter) and `thinking` (DeepSeek, Z.ai, Moonshot).
+    """
     written = dict(rest(body, "reasoning_effort"))
     level = "xhigh" if effort.level == "max" else effort.level
     if isinstance(thinking := body.get("thinking"), dict):
@@ -199,8 +203,11 @@ def _write_anthropic(body: JsonObject, effort: Effort, model: str) -> JsonObject
 
 
 def _fit_budget(budget: int, said: Any, model: str) -> tuple[int, int]:
-    """`max_tokens` and a budget below it. The limit grows where it must, though not beyond what
-    the model can write; there the budget shrinks."""
+    """Return `max_tokens` and a budget below it.
+
+    The limit grows where it must, though not beyond what the model can write; there the budget
+    shrinks.
+    """
     limit = said if isinstance(said, int) and not isinstance(said, bool) else MAX_TOKENS
     answer = min(max(limit, 1), _ANSWER)
     budget = max(budget, _MIN_BUDGET)
@@ -243,7 +250,7 @@ def _first_type(turn: JsonObject) -> Any:
 
 
 def _without_sampling(body: JsonObject) -> JsonObject:
-    """Without what thinking excludes: another temperature than 1, `top_k`, a low `top_p`."""
+    """Remove what thinking excludes: temperatures but 1, `top_k`, a low `top_p`."""
     refused = ["top_k"]
     if body.get("temperature") != 1:
         refused.append("temperature")

@@ -1,9 +1,9 @@
-"""Carries one provider's proof of its thinking through a client of another format and back.
+"""Carries one provider's proof of its thinking through a client of another format.
 
 Providers sign or encrypt what a model thought and want it back unchanged with the next request.
 A client only stores what its own format has a field for, and only where that format's own
 provider would have written it. The proof therefore travels inside such a field (the Responses
-API's `encrypted_content`, say) as an envelope: base64 of
+API's `encrypted_content`, for example) as an envelope: base64 of
 
     `switchyard:1` zlib(JSON {"signer", "signature" or "redacted", "text", "id", "call"})
 
@@ -13,8 +13,8 @@ the reasoning item, which the Responses API wants back with it. `call` is there 
 belongs to a tool call, and is that call's id.
 
 The prefix is twelve bytes, so it is sixteen fixed characters of base64, and the whole passes for
-base64 wherever a format demands that. zlib's checksum tells damage. What is damaged, too large or
-of another shape is no envelope: the proof is lost, and the conversation goes on without it.
+base64 wherever a format demands that. zlib's checksum detects damage. What is damaged, too large or
+of another shape is not an envelope: the proof is lost, and the conversation continues without it.
 """
 
 import base64
@@ -47,8 +47,11 @@ class CallProof:
 
 
 def seal(part: Thinking) -> str:
-    """An envelope with the proof of `part`. One without proof only says that the part is no
-    thinking of the client's own format; its words are not carried then."""
+    """Return an envelope with the proof of `part`.
+
+    An envelope without proof only marks the part as thinking of another format; it does not carry
+    the text then.
+    """
     said: JsonObject = {"signer": part.signer}
     if part.signature:
         said["signature"] = part.signature
@@ -89,13 +92,15 @@ def unseal(value: object) -> Thinking | CallProof | None:
 
 
 def seal_content(content: JsonObject) -> str:
-    """An envelope with several proofs, in a form that the format alone knows which sealed it."""
+    """Return an envelope with several proofs, in a form known to the sealing format."""
     return _pack(content)
 
 
 def unseal_content(value: object) -> JsonObject | None:
-    """What `seal_content` sealed, in either alphabet of base64: clients that hold a signature as
-    bytes choose one when they write it. None for anything else."""
+    """Return what `seal_content` sealed, in either alphabet of base64; else None.
+
+    Clients that hold a signature as bytes choose an alphabet when they write it.
+    """
     if not isinstance(value, str) or not value.startswith(PREFIX):
         return None
     text = value.replace("-", "+").replace("_", "/").rstrip("=")

@@ -1,4 +1,4 @@
-"""Generations of models that several formats have to tell apart by name."""
+"""Distinguishes generations of models by name, for several formats."""
 
 import re
 

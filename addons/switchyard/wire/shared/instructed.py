@@ -1,7 +1,7 @@
-"""The shape of an answer, asked for in words where it cannot be asked for otherwise.
+"""Asks in words for the shape of a reply where no parameter can.
 
 Sources: DeepSeek's guide "JSON Output" and Z.ai's reference "Chat Completion" (`response_format`
-is a JSON object without a schema, and the prompt must speak of JSON).
+is a JSON object without a schema, and the prompt must mention JSON).
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -15,16 +15,18 @@ _ANY_JSON = (
 
 
 def instruction(schema: JsonObject | None) -> str:
-    """What to tell a model that shall answer in JSON."""
+    """Return the instruction for a model that must reply in JSON."""
     if schema is None:
         return _ANY_JSON
     return f"{_ANY_JSON} It must match this JSON schema: {dumps(schema).decode()}"
 
 
 def with_instruction(body: JsonObject, format: str) -> JsonObject:
-    """`body` with its schema in words, for an upstream of the format that takes none; `body` itself
-    if it asks for no schema. JSON without a schema is still asked for by its member, where the
-    format has one."""
+    """Return `body` with its schema in words, for an upstream without schemas.
+
+    Returns `body` itself if it has no schema. JSON without a schema keeps its member, where the
+    format has one.
+    """
     match format:
         case "openai-chat":
             wish = object_of(body.get("response_format"))
@@ -68,7 +70,7 @@ def _without_schema(body: JsonObject) -> JsonObject:
 
 
 def _told(messages: object, text: str) -> list[object]:
-    """The messages with `text` in the first one of the system, since many models know only one."""
+    """Add `text` to the first system message, since many models know only one."""
     said = list(messages) if isinstance(messages, list) else []
     first = object_of(said[0]) if said else {}
     if first.get("role") not in ("system", "developer"):

@@ -1,4 +1,4 @@
-"""JSON schema as Gemini's API takes and gives it.
+"""Converts JSON schema to and from the form of Gemini's API.
 
 Gemini takes a schema in two ways (GenerateContent reference, `FunctionDeclaration` and
 `GenerationConfig`): as JSON schema (`parametersJsonSchema`, `responseJsonSchema`), which every
@@ -43,7 +43,7 @@ _COUNTS = {"maxItems", "minItems", "maxLength", "minLength", "maxProperties", "m
 
 
 def from_gemini(schema: JsonObject) -> JsonObject:
-    """A Gemini `Schema` (either spelling of keys, any spelling of types) as JSON schema.
+    """Convert a Gemini `Schema` (any spelling of keys and types) to JSON schema.
 
     A schema that is JSON schema already is returned itself.
     """
@@ -51,14 +51,18 @@ def from_gemini(schema: JsonObject) -> JsonObject:
 
 
 def plain(schema: JsonObject) -> JsonObject:
-    """JSON schema as Gemini's clients write it, without what only Gemini takes: upper-case types,
-    `propertyOrdering`. The schema itself where nothing of that is in it."""
+    """Return a Gemini client's JSON schema without what only Gemini takes.
+
+    That is upper-case types and `propertyOrdering`. Returns the schema itself without any.
+    """
     return _from_node(schema, openapi=False)
 
 
 def mend_refs(schema: JsonObject) -> JsonObject:
-    """`schema` with every reference that has keywords beside it unrolled, for Gemini's JSON schema
-    members. The schema itself where there is none."""
+    """Unroll every reference that has keywords beside it, for Gemini's members.
+
+    Returns the schema itself where there is none.
+    """
     return _Mend(schema).node(schema, ())
 
 
@@ -84,7 +88,7 @@ def _from_node(node: Any, openapi: bool) -> Any:
 
 
 def _without_openapi(out: JsonObject) -> JsonObject:
-    """What OpenAPI says with words that JSON schema does not have."""
+    """Remove OpenAPI's words that JSON schema does not have."""
     if out.get("format") == "enum":
         del out["format"]
     if "example" in out and "examples" not in out:
@@ -125,7 +129,7 @@ def type_name(value: Any) -> Any:
 
 
 def _reorder(out: JsonObject, order: list[Any]) -> None:
-    """Put the properties in the order asked for; JSON schema has no other way to say it."""
+    """Put the properties in the requested order, which JSON schema cannot state."""
     properties = out.get("properties")
     if not isinstance(properties, dict):
         return
@@ -148,8 +152,10 @@ def _with_null(schema: JsonObject) -> JsonObject:
 
 
 class _Mend:
-    """Unrolls the references of one schema. `path` in its methods holds those being unrolled, so
-    that a schema that contains itself ends."""
+    """Unrolls the references of one schema.
+
+    `path` in its methods lists those being unrolled, so that a schema that contains itself ends.
+    """
 
     def __init__(self, root: JsonObject) -> None:
         self._root = root
@@ -180,7 +186,7 @@ class _Mend:
 
 
 def resolve(root: JsonObject, ref: str) -> JsonObject | None:
-    """The schema that a reference within the same document names (RFC 6901); None if none."""
+    """Return the schema of a reference within the document (RFC 6901); None if none."""
     if ref in ("#", ""):
         return root
     if not ref.startswith("#/"):

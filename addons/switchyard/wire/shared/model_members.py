@@ -1,4 +1,4 @@
-"""Members of a request that name a model, beside the one that the format has for that.
+"""Finds members of a request that name a model besides `model`.
 
 Gateways know many: OpenRouter's `models`, `route` and `plugins` (its reference, "Model Routing"),
 LiteLLM's `fallbacks` and `model_list` ("Reliability"), Vercel's `providerOptions.gateway.models`,
@@ -22,7 +22,7 @@ _TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _LETTERS_IN_ESCAPES = (rb"\u004", rb"\u006")
 """What the escapes of the letters of `model` begin with (ASCII, 4D to 6F)."""
 _WORDS = ("model", "fallback", "deployment", "adapter")
-"""Parts of members' names that tell that a model, or a part of one, is named."""
+"""Parts of members' names which show that a model, or a part of one, is named."""
 _NAMES = {"engine", "engineid", "route", "router", "routing", "preset", "apibase", "baseurl",
           "customllmprovider", "assistantid", "agentid", "botid", "endpointid", "lora",
           "lorarequest", "loraid"}  # fmt: skip
@@ -35,8 +35,7 @@ _LONGEST = 1_000_000
 
 
 def names_in_other_letters(body: JsonObject) -> str | None:
-    """The member whose name some servers take for `model`, and others do not; None if there is
-    none."""
+    """Return the member that some servers take for `model`, by its case; else None."""
     return next((key for key in body if key != MODEL and is_model(key)), None)
 
 
@@ -46,8 +45,10 @@ def is_model(name: str) -> bool:
 
 
 def names_twice(raw: bytes) -> bool:
-    """Whether an object's text has the member `model` more than once, of which servers may take
-    either; or may have, where it is too long to be looked through."""
+    """Whether an object's text has, or may have, the member `model` more than once.
+
+    Servers may take either. A text that is too long to search may have it.
+    """
     if raw.count(b'"model"') <= 1 and not any(mark in raw for mark in _LETTERS_IN_ESCAPES):
         return False
     if len(raw) > _LONGEST:
@@ -56,9 +57,11 @@ def names_twice(raw: bytes) -> bool:
 
 
 def other_names(body: JsonObject, ollama: bool = False) -> Iterator[tuple[str, str]]:
-    """The members of a request that may have another model asked than `model` says: their path, and
-    the model that they name, empty where that is not one name. `ollama` says whether `name` is one
-    of them (its API documentation: the older word for `model`)."""
+    """Yield the members that may choose another model than `model` does.
+
+    Each with its path and the model's name, empty where it is not one name. `ollama` says whether
+    `name` is one of them (its API documentation: the older word for `model`).
+    """
     yield from _named_in(body, "", 0, ollama)
     if isinstance(tools := body.get("tools"), list):
         for number, tool in enumerate(tools):

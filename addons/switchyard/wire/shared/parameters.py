@@ -1,12 +1,12 @@
-"""A function's parameters as OpenAI's and Anthropic's APIs take them.
+"""Makes a function's parameters acceptable to OpenAI's and Anthropic's APIs.
 
 Both refuse a whole request for one schema among its tools (seen as `invalid_function_parameters`,
 and `input_schema does not support oneOf, allOf, or anyOf at the top level`), and both do so for
 schemas that others take and that tool servers really give:
 
 - the root must be an object with `properties`, no reference and no choice between schemas;
-- an array must say what its `items` are, in one schema;
-- what is no JSON schema of today's drafts: types by other names, `exclusiveMinimum: true`,
+- an array must define its `items`, in one schema;
+- what is not JSON schema of today's drafts: types by other names, `exclusiveMinimum: true`,
   `required: true`.
 """
 
@@ -48,8 +48,10 @@ _MAX_REFERENCES = 8
 
 
 def parameters(schema: JsonObject | None) -> JsonObject:
-    """`schema` as the APIs take it; the same object where nothing has to change. What has to be
-    left out of the root is told in its description."""
+    """Return `schema` as the APIs take it; the same object where nothing changes.
+
+    What the root cannot keep goes into its description.
+    """
     if not schema:
         return NO_PARAMETERS
     root = _node(schema)
@@ -61,8 +63,10 @@ def parameters(schema: JsonObject | None) -> JsonObject:
 
 
 def _flat(root: JsonObject) -> JsonObject:
-    """A root without references and choices: it has the properties of all branches, and requires
-    what each of them does."""
+    """Return a root without references and choices.
+
+    It has the properties of all branches, and requires what each of them does.
+    """
     told = {key: root[key] for key in ("anyOf", "oneOf", "not", "enum", "const") if key in root}
     properties, required = _members(root, root, _MAX_REFERENCES)
     flat = {key: value for key, value in root.items() if key not in _NOT_AT_ROOT}
@@ -110,7 +114,7 @@ def _parts(root: JsonObject, node: JsonObject) -> Iterator[Any]:
 
 
 def _node(node: Any) -> Any:
-    """A schema with what is refused anywhere in it put right; itself where there is nothing."""
+    """Correct what is refused anywhere in a schema; return itself where nothing is."""
     if not isinstance(node, dict):
         return node
     out: JsonObject = {}

@@ -1,7 +1,7 @@
-"""Instructions that a conversation gives later than at its beginning.
+"""Places instructions that come later than at a conversation's beginning.
 
-A system prompt stands in front of everything: whoever adds to it what was said later changes the
-beginning, which costs the provider's whole prompt cache, and some Claude models refuse earlier
+A system prompt precedes everything: adding later instructions to it changes the beginning, which
+costs the provider's whole prompt cache, and some Claude models refuse earlier
 thinking then (Anthropic's guide "Mid-conversation system messages and tool changes"). So what came
 later stays where it came: as a system message where the model takes one, else as a part of the
 user's turn, marked as what it is.
@@ -25,8 +25,10 @@ SYSTEM_ROLES = ("system", "developer")
 
 
 def lasting(conversation: Conversation) -> Conversation:
-    """The conversation without instructions that were for one turn of the user's which is over
-    (Anthropic, `clear_at` of a system message); itself where there are none."""
+    """Remove instructions that were for one turn of the user which is over.
+
+    Anthropic, `clear_at` of a system message. Returns the conversation itself without any.
+    """
     turns = conversation.turns
     if conversation.format != "anthropic" or not any(map(_is_for_one_turn, turns)):
         return conversation
@@ -50,7 +52,10 @@ def opening(turns: Sequence[Turn]) -> Sequence[Turn]:
 
 
 def after_opening(turns: Sequence[Turn]) -> Iterator[Turn]:
-    """The turns after those, with later instructions as texts of form `LATER` in user's turns."""
+    """Return the later turns; their instructions become texts of form `LATER`.
+
+    These stand in user turns.
+    """
     for turn in turns[_length_of_opening(turns) :]:
         if turn.role not in SYSTEM_ROLES:
             yield turn
@@ -59,7 +64,7 @@ def after_opening(turns: Sequence[Turn]) -> Iterator[Turn]:
 
 
 def instructions(turn: Turn) -> list[Text | Media]:
-    """What a system or developer turn says, in parts that every format has."""
+    """Return a system or developer turn's content in parts that every format has."""
     said: list[Text | Media] = []
     for part in turn.parts:
         match part:
@@ -87,8 +92,10 @@ def spoken(part: Part) -> Part:
 
 
 def apart(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns with later instructions in system turns of their own, each behind the user's turn
-    it belongs to. Where there is nothing else in it, they stay words."""
+    """Return the turns with later instructions in system turns of their own.
+
+    Each follows the user's turn it belongs to. Where that has nothing else in it, they stay text.
+    """
     told: list[Turn] = []
     for turn in turns:
         later = [part for part in turn.parts if isinstance(part, Text) and part.form == LATER]

@@ -1,4 +1,4 @@
-"""Ids of answers. Clients of some formats know an answer by the beginning of its id."""
+"""Makes ids of responses; some formats' clients know them by their prefix."""
 
 from switchyard.wire.format import Asked
 
@@ -7,9 +7,11 @@ _PREFIXES = ("chatcmpl-", "cmpl-", "resp_", "msg_", "gen-")
 
 
 def answer_id(given: str | None, prefix: str, asked: Asked, home: bool) -> str:
-    """The id of an answer that is to begin with `prefix`: the provider's own where the answer came
-    in the same format (`home`), else made of it, so that it can be found there; a fresh one where
-    there is none."""
+    """Return the id of a response, beginning with `prefix`.
+
+    The provider's own where the response came in the same format (`home`), else one that contains
+    it; a fresh one where there is none.
+    """
     if home and given:
         return given
     bare = given or asked.id

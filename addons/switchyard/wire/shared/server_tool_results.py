@@ -1,11 +1,10 @@
-"""What tools that ran at the provider did, shown as a client of another format knows it.
+"""Shows what tools at the provider did in the words of another format's client.
 
 A search, a page that was fetched and code that was run are blocks at Anthropic's, items at
 OpenAI's, parts or metadata at Google's (references: `server_tool_use` and the results' blocks;
 `web_search_call`, `code_interpreter_call`; `executableCode`, `codeExecutionResult`, `toolCall`,
-`groundingMetadata`, `urlContextMetadata`). Sources of the answer's words are citations, which go
-their own way. What is made here bears an id that tells it from what the client's provider made,
-since no provider takes it back: see `is_made_here`.
+`groundingMetadata`, `urlContextMetadata`). Sources of the text are citations, handled elsewhere.
+What is made here has a recognisable id, since no provider takes it back: see `is_made_here`.
 """
 
 from collections.abc import Iterator
@@ -56,12 +55,15 @@ def is_made_here(id: Any) -> bool:
 
 
 class ServedAnswers:
-    """Makes the pieces of an upstream's format into those of the client's; see `stages.Stage`."""
+    """Turns the parts of an upstream's format into the client's; a stage.
+
+    See `relay.stage.Stage`.
+    """
 
     over = False
 
     def __init__(self, upstream: str, client: str, number: str) -> None:
-        """`number` tells the answer from others (see `format.Asked.id`)."""
+        """Begin one reply; `number` distinguishes it from others (see `format.Asked.id`)."""
         self._read = _Reader(upstream)
         self._client = client
         self._number = number
@@ -153,7 +155,7 @@ class _Reader:
         return left
 
     def beside(self, said: JsonObject) -> list[_Did]:
-        """What Gemini tells beside its parts: searches, unless these were parts, and pages."""
+        """Yield what Gemini reports beside its parts: searches without parts, and pages."""
         done: list[_Did] = []
         grounding = object_of(said.get("groundingMetadata"))
         if (asked := _texts(grounding.get("webSearchQueries"))) and not self._searched:

@@ -1,11 +1,11 @@
-"""Tools that run at the provider, for providers of other formats that have the same.
+"""Declares tools that run at the provider in the words of another format.
 
-Web search, the fetching of pages and the running of code are told by each format in words of its
-own. Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
+Each format declares web search, the fetching of pages and the running of code in words of its own.
+Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
 OpenAI's guides "Web search" and "Code interpreter" (a page is opened by the search tool there);
 Google's guides "Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's
 guide "Server tools". What searches files finds them in a store that one provider keeps, and so do
-tools of MCP servers; nobody else has those.
+tools of MCP servers; other providers have none of those.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ type Dialect = Literal["own", "openrouter", "none"]
 """Whose words for such tools a provider knows: those of its format's maker, OpenRouter's, none."""
 
 UNSAID = "unsaid"
-"""Member of the `extra` of a tool of which not all could be said."""
+"""Member of the `extra` of a tool that the target's words express only in part."""
 
 _CHAT, _RESPONSES = "openai-chat", "openai-responses"
 _ANTHROPIC, _GEMINI = "anthropic", "gemini"
@@ -64,8 +64,10 @@ def default_dialect(target: str) -> Dialect:
 
 
 def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conversation:
-    """`c` with the tools that a provider of format `target` has, too, declared in its words; itself
-    where there is nothing to change. What it does not have stays as it is, and is reported."""
+    """Return `c` with those tools in the words of format `target` that it has, too.
+
+    Returns `c` itself where nothing changes. Tools that the target lacks stay, and are reported.
+    """
     known = dialect or default_dialect(target)
     if c.format == target or known == "none" or (target == _CHAT and known != "openrouter"):
         return c
@@ -96,7 +98,7 @@ def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conv
 
 
 def _add(tools: list[Tool], made: Tool) -> None:
-    """Add a tool that nobody takes twice: of two, the one that says more is kept."""
+    """Add a tool of which a request has one; of two, keep the more detailed one."""
     for place, one in enumerate(tools):
         if one.kind == "server" and one.format == made.format and one.name == made.name:
             tools[place] = max(one, made, key=lambda tool: len(tool.raw))
@@ -110,7 +112,7 @@ def asks_for_services(c: Conversation) -> bool:
 
 
 def has_services(c: Conversation, target: str) -> bool:
-    """Whether a conversation of another format asks for what runs at a provider of `target`."""
+    """Whether another format's conversation asks for what runs at a `target` provider."""
     return c.format != target and any(t.kind == "server" and t.format == target for t in c.tools)
 
 
@@ -128,8 +130,10 @@ def declare_search(options: JsonObject, target: str) -> Tool | None:
 
 
 def _asked_beside(c: Conversation) -> list[Service]:
-    """Searches that a Chat request asks for beside its tools: by OpenAI's member, or by a plugin of
-    OpenRouter's (its guide "Web search", `plugins`)."""
+    """Yield searches that a Chat request asks for beside its tools.
+
+    By OpenAI's member, or by a plugin of OpenRouter's (its guide "Web search", `plugins`).
+    """
     found = [search_service(c.web_search)] if c.web_search is not None else []
     if c.format == _CHAT:
         plugins = objects_of(c.extra.get("plugins"))
@@ -290,8 +294,10 @@ def _to_openrouter(service: Service) -> _Written | None:
 
 
 def _choice(choice: ToolChoice, names: dict[str, str], target: str) -> ToolChoice | None:
-    """The choice under the names that the tools have now. Not every format can demand one of these:
-    then the model chooses."""
+    """Return the choice under the tools' new names.
+
+    Not every format can demand one of these: then the model chooses.
+    """
     chosen = choice.name if choice.mode == "tool" else None
     if choice.mode == "auto":  # so the Responses API's choice of such a tool by its type is read
         chosen = text_of(object_of(choice.extra.get("raw")).get("type"))

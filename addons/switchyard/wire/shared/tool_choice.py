@@ -1,4 +1,4 @@
-"""A choice of tools that names only tools the target is offered.
+"""Limits a tool choice to the tools that the target is offered.
 
 Tools that run at one provider are not offered to another, so a choice of one of them (Claude Code
 forces its search so) would name a tool that is not there, which every API refuses.
@@ -13,9 +13,11 @@ REMOVED = "removed"
 
 
 def choosable(conversation: Conversation, target: str) -> Conversation:
-    """The conversation with a choice among what a provider of format `target` is offered, and
-    without the tools that were withdrawn; itself where it is so. Where nothing of the choice is
-    left, the model chooses."""
+    """Return the conversation with a choice among the tools of format `target`.
+
+    Removes tools that were withdrawn. Returns the conversation itself where nothing changes. Where
+    nothing of the choice is left, the model chooses.
+    """
     if any(tool.form == REMOVED for tool in conversation.tools):
         left = tuple(tool for tool in conversation.tools if tool.form != REMOVED)
         conversation = replace(conversation, tools=left)

@@ -1,4 +1,4 @@
-"""Tool names of formats with namespaces, for formats without.
+"""Flattens tool names with namespaces, for formats without.
 
 The Responses API groups tools in namespaces: a tool is known by its namespace and its name. Other
 formats know one flat name, of 64 characters of `[a-zA-Z0-9_-]` where all of them agree. A tool
@@ -21,7 +21,7 @@ _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class Names:
-    """The flat names of one request's tools. Building it costs one pass over the tools."""
+    """The flat names of one request's tools, made in one pass over the tools."""
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         declared = {(t.namespace, t.name): t for t in tools if t.kind != "server"}

@@ -1,7 +1,7 @@
-"""The words of a piece that only its own format knows, for everybody else to read.
+"""Extracts the text of a part that only its own format knows.
 
-A search result, the output of code, a kind that nobody has heard of: what a model should read of it
-reaches it as text. Names, ids, proofs and data are no words.
+A search result, the output of code, an unknown kind: what a model should read of it reaches it as
+text. Names, ids, proofs and data are not text.
 """
 
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _is_data(text: str) -> bool:
 
 
 def source(title: Any, url: Any, *more: Any) -> str:
-    """One thing that was found: its title, its address, and what it says."""
+    """Return the text of one search result: its title, its address, its content."""
     said = (text.strip() for text in (title, url, *more) if isinstance(text, str))
     return "\n".join(text for text in said if text)
 

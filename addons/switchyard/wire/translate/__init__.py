@@ -1,1 +1,1 @@
-"""What is lost or changed between two formats."""
+"""Changes that only a translation, or a quirk of an upstream, needs."""

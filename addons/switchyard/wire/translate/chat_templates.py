@@ -1,4 +1,4 @@
-"""A request's body as a model's chat template takes it.
+"""Fits a request's body to a model's chat template.
 
 Local servers put messages into the template that comes with a model, and many templates refuse what
 the API allows: Qwen 3.5 to 3.8 a system message that is not the first (ggml-org/llama.cpp#20733),
@@ -25,9 +25,9 @@ _TEXT_TYPES = ("text", "input_text", "output_text")
 _BETWEEN = "\n\n"
 
 _OPENING = "."
-"""What a user says where a template wants one to speak first and none does."""
+"""The user's words where a template wants a user's message first and there is none."""
 _GOING_ON = "Understood."
-"""What the assistant says between a tool's result and a user who speaks right after it."""
+"""The assistant's words between a tool's result and a user's message right after it."""
 
 
 class Template(Protocol):
@@ -47,8 +47,10 @@ class Template(Protocol):
 
 
 def fit_template(body: JsonObject, format: str, template: Template) -> JsonObject:
-    """`body`, which speaks `format`, as a model with this template takes it. `body` itself where
-    nothing has to change; never changed, nor anything in it."""
+    """Return `body`, in `format`, as a model with this template takes it.
+
+    Returns `body` itself where nothing has to change; never changes it, nor anything in it.
+    """
     place = template.system if template.system != "anywhere" else None
     if format == "openai-responses":
         return _with_instructions_first(body) if place else body
@@ -72,7 +74,7 @@ def fit_template(body: JsonObject, format: str, template: Template) -> JsonObjec
 
 
 def _without_empty(messages: list[JsonObject]) -> list[JsonObject]:
-    """The messages without those that say nothing. A tool's result has to stay, so it says so."""
+    """Remove messages without content; a tool's result stays, with a text instead."""
     kept: list[JsonObject] = []
     for message in messages:
         if message.get("role") in ("tool", "function") and not _has_content(message):
@@ -98,8 +100,10 @@ def _is_text(part: Any) -> bool:
 
 
 def _with_system_first(messages: list[JsonObject]) -> list[JsonObject]:
-    """The messages with one of the system's in front, and later ones in user's turns: never between
-    calls and their results."""
+    """Put one system message in front, and later ones into user turns.
+
+    Never between calls and their results.
+    """
     first = next((i for i, m in enumerate(messages) if m.get("role") not in _SYSTEM), len(messages))
     placed = [_joined(messages[:first])] if first > 1 else messages[:first]
     waiting: list[JsonObject] = []
@@ -140,7 +144,7 @@ def _is_system_block(part: Any) -> bool:
 
 
 def _place(placed: list[JsonObject], waiting: list[JsonObject], after: JsonObject | None) -> None:
-    """Put what waits into the user's turn that ended or begins; else make it one of its own."""
+    """Put what waits into the user's turn that ended or begins, else into its own."""
     told = _joined(waiting)
     waiting.clear()
     if after is not None and after.get("role") == "user":
@@ -152,14 +156,17 @@ def _place(placed: list[JsonObject], waiting: list[JsonObject], after: JsonObjec
 
 
 def _answers(message: JsonObject) -> bool:
-    """Whether a user's message begins with results of tools (Anthropic), which come first."""
+    """Whether a user's message begins with results of tools (Anthropic).
+
+    Results come first.
+    """
     content = message.get("content")
     first = content[0] if isinstance(content, list) and content else None
     return isinstance(first, dict) and first.get("type") == "tool_result"
 
 
 def _with_system_in_user(messages: list[JsonObject]) -> list[JsonObject]:
-    """The messages with the system's words at the beginning of the first one of the user's."""
+    """Put the system's text at the beginning of the first user message."""
     if not messages or messages[0].get("role") not in _SYSTEM:
         return messages
     told, *others = messages
@@ -170,7 +177,7 @@ def _with_system_in_user(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 def _in_turn(messages: list[JsonObject]) -> Iterator[JsonObject]:
-    """User and assistant by turns, the user first; results of tools belong to the calls."""
+    """Make user and assistant alternate, the user first; results belong to the calls."""
     before: JsonObject | None = None
     for message in messages:
         role, last = message.get("role"), (before or {}).get("role")
@@ -213,7 +220,7 @@ def _reminding(part: Any) -> Any:
 
 
 def _joined(messages: list[JsonObject]) -> JsonObject:
-    """Several messages of one side as one. What else they say stays, the first one's before."""
+    """Join several messages of one side; the first one's other members win."""
     if len(messages) == 1:
         return messages[0]
     merged: JsonObject = {}
@@ -240,8 +247,10 @@ def _parts(content: Any) -> Iterable[Any]:
 
 
 def _with_instructions_first(body: JsonObject) -> JsonObject:
-    """A Responses body with the messages of the system that its input begins with in
-    `instructions`, and later ones as the user's."""
+    """Move a Responses body's leading system messages to `instructions`.
+
+    Later ones become the user's.
+    """
     items = body.get("input")
     if not isinstance(items, list) or not any(_is_system_item(item) for item in items):
         return body

@@ -1,4 +1,4 @@
-"""What a conversation makes use of that not all formats have, by the names in `losses`."""
+"""Lists the features of a conversation that not all formats have."""
 
 from collections.abc import Iterator
 
@@ -94,7 +94,7 @@ def _thinks(c: Conversation) -> bool:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Whether there is more than one question in words; what a legacy completion asks besides."""
+    """Yield whether there are several prompts, and a legacy completion's features."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"

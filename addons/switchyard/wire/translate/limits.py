@@ -1,9 +1,9 @@
-"""Ends an answer where its client asked for, if the upstream cannot be told to.
+"""Ends a reply where its client asked for, if the upstream cannot do so.
 
-Stop sequences are looked for in the words of the answer, as Anthropic's reference describes them
-("Messages", `stop_sequences`): the answer ends before the first one that is complete, and says
-which it was. Thinking and the arguments of calls are not searched. A limit of tokens is kept by an
-estimate, over all that the model is seen to write: words, thinking and arguments.
+Stop sequences are searched in the text of the reply, as Anthropic's reference describes them
+("Messages", `stop_sequences`): the reply ends before the first one that is complete, and names it.
+Thinking and the arguments of calls are not searched. A limit of tokens is kept by an estimate, over
+all that the model is seen to write: text, thinking and arguments.
 """
 
 from collections.abc import Iterator
@@ -53,9 +53,9 @@ NO_LIMITS = StopLimits()
 
 
 def limits_said(body: JsonObject, names: Sequence[str]) -> tuple[StopLimits, list[str]]:
-    """The limits that the members `names` of a request's body set, and which of them do.
+    """Return the limits in the members `names` of a body, and which of them set one.
 
-    A limit of tokens that a member beside these says as well is left to the upstream.
+    A limit of tokens that another member sets as well is left to the upstream.
     """
     stops: list[str] = []
     limits: list[int] = []
@@ -81,7 +81,7 @@ class Enforcer:
     """Ends the answers of one attempt; see `stages.Stage`."""
 
     def __init__(self, limits: StopLimits, answers: int = 1) -> None:
-        """`answers`: how many were asked for (`n`). The attempt is over when all have ended."""
+        """Begin a response of `answers` choices (`n`); the attempt ends with the last."""
         self.changed = False
         self.over = False
         self._limits = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
@@ -226,8 +226,10 @@ _LENGTH = Stop(reason="length")
 
 
 def first_sequence(text: str, sequences: Sequence[str]) -> tuple[int, str] | None:
-    """The stop sequence that is complete first in `text`, the longest of several, and where it
-    begins; None if there is none."""
+    """Return the stop sequence that is complete first in `text`, and its beginning.
+
+    The longest of several; None if there is none.
+    """
     found = [
         (at + len(sequence), at, sequence)
         for sequence in sequences
@@ -240,7 +242,7 @@ def first_sequence(text: str, sequences: Sequence[str]) -> tuple[int, str] | Non
 
 
 def unsure_end(text: str, sequences: Sequence[str]) -> int:
-    """How many characters at the end of `text` may be the beginning of a stop sequence."""
+    """Return how many last characters of `text` may begin a stop sequence."""
     for length in range(min(len(text), max(map(len, sequences), default=1) - 1), 0, -1):
         end = text[-length:]
         if any(len(one) > length and one.startswith(end) for one in sequences):

@@ -25,7 +25,7 @@ KEPT_BY_PROVIDER: Mapping[str, str] = {
 
 
 def lost(conversation: Conversation, target: str) -> list[str]:
-    """The features of `conversation` that a request in format `target` leaves out, sorted."""
+    """Return the features of `conversation` that format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
     alone = losses_of(conversation.format).said_alone

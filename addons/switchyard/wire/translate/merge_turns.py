@@ -1,8 +1,8 @@
-"""Answers that a client's history holds in pieces, put together for providers of other formats.
+"""Joins replies that a client's history has in pieces, for other formats.
 
 Anthropic and Gemini read neighbouring turns of the model as one (Anthropic's reference, "Create a
-Message": consecutive turns are combined). Elsewhere each would be an answer of its own, and a call
-whose result does not follow at once is refused. The chats of Google's SDK keep a streamed answer
+Message": consecutive turns are combined). Elsewhere each would be a reply of its own, and a call
+whose result does not follow at once is refused. The chats of Google's SDK keep a streamed reply
 as one content a chunk, cut in mid-word.
 """
 
@@ -21,8 +21,10 @@ from switchyard.wire.model.conversation import Turn
 
 
 def joined(conversation: Conversation) -> Conversation:
-    """The conversation with each answer of the model in one turn; itself where nothing is in
-    pieces."""
+    """Return the conversation with each reply of the model in one turn.
+
+    Returns the conversation itself where nothing is in pieces.
+    """
     if conversation.format not in (ANTHROPIC, GEMINI):
         return conversation
     one = _one if conversation.format == GEMINI else _beside
@@ -52,8 +54,10 @@ def _one(turns: Sequence[Turn]) -> Turn:
 
 
 def _glued(before: Part, after: Part) -> tuple[Part, ...]:
-    """Two pieces of one text or thought as one; others stay apart. A signature comes with the
-    last piece of what it belongs to."""
+    """Join two pieces of one text or thought; others stay apart.
+
+    A signature comes with the last piece of what it belongs to.
+    """
     match before, after:
         case Text(), Text():
             return (replace(after, text=before.text + after.text),)

@@ -1,7 +1,7 @@
-"""Tools of a format's own types, for providers that speak the format and do not know them.
+"""Removes tools of a format's own types for providers that do not know them.
 
 Many providers speak Anthropic's or OpenAI's format and know functions alone. Which of them do is
-data (a profile in the configuration); what it means for a request's body is told here.
+data (a profile in the configuration); this module applies it to a request's body.
 """
 
 from dataclasses import replace
@@ -35,8 +35,11 @@ class KnownTypes(Protocol):
 
 
 def with_known_types(body: JsonObject, format: str, known: KnownTypes) -> tuple[JsonObject, bool]:
-    """`body`, which speaks `format`, with tools of known types alone, and whether some were left
-    out. `body` itself where all are known; never changed, nor anything in it."""
+    """Return `body`, in `format`, with known tool types alone.
+
+    Also returns whether some were left out. Returns `body` itself where all are known; never
+    changes it, nor anything in it.
+    """
     tools = body.get("tools")
     if not isinstance(tools, list):
         return body, False

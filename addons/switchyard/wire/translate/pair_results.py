@@ -1,7 +1,7 @@
-"""Calls and their results put where every API wants them.
+"""Moves calls and their results to where every API wants them.
 
-Each call must be answered, right after the turn that makes it, and calls are the last that a turn
-says (each breach is answered with a 400: OpenAI's guide "Function calling" and Anthropic's "Tool
+A result must answer each call, right after the turn that makes it, and calls are the last of a
+turn (each breach gets a 400: OpenAI's guide "Function calling" and Anthropic's "Tool
 use", handling results; Gemini counts the responses to a turn's calls). Clients of lenient providers
 cut histories anywhere, answer late, or not at all after an interruption.
 """
@@ -25,11 +25,11 @@ _UNANSWERED = "This call was not answered."
 
 
 def paired(conversation: Conversation) -> Conversation:
-    """The conversation with each call answered by the turn after it; itself where it is so.
+    """Return the conversation with each call answered by the turn after it.
 
-    A call without a result gets one that says so, a late one is moved to its call, and one that
-    nobody called for becomes text, as does a last one that had to be moved: else the model would
-    have had the last word.
+    Returns the conversation itself where it is so. A call without a result gets one that states
+    that, a late one moves to its call, and one without its call becomes text, as does a last one
+    that had to be moved: else the model would have had the last word.
     """
     turns = conversation.turns
     if _is_paired(turns):

@@ -1,8 +1,8 @@
-"""What one upstream needs otherwise than its format says, applied to a request's body.
+"""Applies one upstream's deviations from its format to a request's body.
 
 Providers that speak the same format differ in small ways, and refuse what they do not know. Which
-differences an upstream has is data (a profile in the configuration); what each of them means for
-a body is told here. A quirk always names something that would be refused, so it holds for bodies
+differences an upstream has is data (a profile in the configuration); this module applies them. A
+quirk always names something that would be refused, so it holds for bodies
 that pass through as for translated ones, and whatever has no quirk stays as it is.
 """
 
@@ -33,7 +33,7 @@ _ANTHROPIC_IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
 
 class Quirks(Protocol):
-    """The quirks of one upstream model. None, or nothing listed: the format's own rule holds."""
+    """The quirks of one upstream model; None or empty where the format's rule holds."""
 
     @property
     def max_tokens_field(self) -> str | None:
@@ -65,7 +65,7 @@ class Quirks(Protocol):
 
     @property
     def efforts(self) -> Sequence[str] | None:
-        """The levels of reasoning effort that are taken; others become the nearest of them."""
+        """The accepted levels of reasoning effort; others become the nearest of them."""
 
     @property
     def drop(self) -> Sequence[str]:
@@ -79,8 +79,10 @@ class Quirks(Protocol):
 
 
 def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
-    """`body`, which speaks `format`, as an upstream with these quirks takes it. `body` itself if
-    nothing has to change; never changed, nor anything in it."""
+    """Return `body`, in `format`, as an upstream with these quirks takes it.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
     if quirks.efforts:
         body = _with_taken_effort(body, format, quirks.efforts)
     if format == _CHAT:
@@ -97,7 +99,7 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
 
 
 def refused_members(body: JsonObject, format: str, quirks: Quirks) -> list[str]:
-    """The members of `body` that its upstream refuses and that cannot be said otherwise."""
+    """Return the members that the upstream refuses and that have no other form."""
     names = list(quirks.drop)
     if quirks.drop_when_reasoning and _effort(body, format) not in (None, "none"):
         names += quirks.drop_when_reasoning
@@ -141,8 +143,10 @@ def _as_system(message: JsonObject) -> JsonObject:
 
 
 def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
-    """A message whose thinking has the name `field`. What already has it stays; the other name's
-    words take its place where they are the only ones."""
+    """Rename a message's thinking to `field`.
+
+    A message that has it stays; the other name's text moves where it is the only one.
+    """
     if field == "none":
         return _without(message, _THINKING)
     others = [name for name in REASONING_NAMES if name != field and name in message]
@@ -156,8 +160,10 @@ def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
 
 
 def _with_single_calls(body: JsonObject) -> JsonObject:
-    """A history without several calls in one turn: each call gets a turn of its own, followed by
-    its result. What the model said before them stays with the first."""
+    """Split turns with several calls: each call gets a turn, followed by its result.
+
+    The model's text before them stays with the first.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list) or not any(map(_has_several_calls, messages)):
         return body
@@ -218,7 +224,7 @@ def _effort(body: JsonObject, format: str) -> Any:
 
 
 def _with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
-    """The same new id wherever an old one stands, so that calls and results stay together."""
+    """Replace an id everywhere by the same new one, so that calls and results match."""
     ids: dict[str, str] = {}
 
     def fit(holder: JsonObject, name: str) -> JsonObject:
@@ -255,7 +261,7 @@ def _by_type(fit: Callable[[JsonObject, str], JsonObject]) -> Callable[[JsonObje
 
 
 def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
-    """`holder` with every object of the list `name` changed; `holder` itself if none was."""
+    """Change every object of the list `name`; return `holder` itself if none changed."""
     items = holder.get(name)
     if not isinstance(items, list):
         return holder

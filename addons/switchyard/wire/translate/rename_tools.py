@@ -1,10 +1,10 @@
-"""Tool names that not every API takes, replaced by names that all do.
+"""Replaces tool names that not every API takes.
 
 OpenAI's API takes 64 characters of `[a-zA-Z0-9_-]`, Anthropic's 128 of the same, Google's 64 with
 dots and colons but wants a letter or `_` first (their references, the name of a function or tool).
 Clients make names for their own provider: those of Claude Code's MCP tools grow beyond 64, Gemini's
 have dots. One such name makes a provider refuse the whole request, so it goes by another name
-there, and answers call it by its own again.
+there, and replies call it by its own again.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def renamed(conversation: Conversation) -> Conversation:
-    """The conversation with names that every API takes; itself where all of them are such."""
+    """Return the conversation with names that every API takes; itself if all are."""
     names = new_names(conversation)
     if not names:
         return conversation
@@ -47,8 +47,10 @@ def renamed(conversation: Conversation) -> Conversation:
 
 
 def new_names(conversation: Conversation) -> Mapping[str, str]:
-    """The name that stands for each one that not every API takes; mostly there are none. It
-    depends on the names alone, so that it stays as the conversation grows."""
+    """Return the new name for each one that not every API takes; mostly none.
+
+    It depends on the names alone, so that it stays as the conversation grows.
+    """
     declared = [tool.name for tool in conversation.tools if tool.kind != "server"]
     called = (part.name for part in conversation.parts() if isinstance(part, ToolCall))
     given = dict.fromkeys((*declared, *called))
@@ -63,7 +65,7 @@ def new_names(conversation: Conversation) -> Mapping[str, str]:
 
 
 class GivenNames:
-    """Gives the calls of an answer the names that the client gave its tools; see `stages.Stage`."""
+    """Gives a reply's calls the client's own tool names (a `relay.stage.Stage`)."""
 
     over = False
 

@@ -1,8 +1,8 @@
-"""Thinking that stands in the text of an answer, between tags, becomes thinking.
+"""Turns thinking that stands between tags in a reply's text into thinking parts.
 
-Models such as DeepSeek R1, Qwen and MiniMax M2 write `<think>...</think>` before their answer, and
-servers that do not take it apart pass it on as text (vLLM's guide "Reasoning outputs"; MiniMax's
-guide "OpenAI compatible API"). Only what an answer begins with counts: a tag further on is text.
+Models such as DeepSeek R1, Qwen and MiniMax M2 write `<think>...</think>` before their reply, and
+servers that do not separate it pass it on as text (vLLM's guide "Reasoning outputs"; MiniMax's
+guide "OpenAI compatible API"). Only a tag at the beginning counts: a tag further on is text.
 """
 
 from collections.abc import Iterator
@@ -52,8 +52,11 @@ class ThinkingTag:
 
 @dataclass(slots=True)
 class _Choice:
-    """One answer. Its first text is `first`; what follows the thinking in it gets the next index,
-    and all later parts move up by one."""
+    """One choice.
+
+    Its first text is `first`; what follows the thinking in it gets the next index, and all later
+    parts move up by one.
+    """
 
     index: int
     open: str

@@ -132,7 +132,7 @@ def test_dimensions_and_tasks() -> None:
 
 @pytest.mark.parametrize("given", [None, 7, [], [1, 2], [[1], [2]], ["a", 1], [{"image": "x"}]])
 def test_what_only_its_own_shape_can_say_is_refused(given: Any) -> None:
-    with pytest.raises(BadRequest, match="texts only") as refused:
+    with pytest.raises(BadRequest, match="text only") as refused:
         embedding("openai-chat", body={"model": "m", "input": given}).write("gemini", "e")
     assert refused.value.param == "input"
 
@@ -187,7 +187,7 @@ def test_an_empty_answer_is_none(body: dict[str, Any]) -> None:
 
 
 def test_a_vector_too_few_is_no_answer() -> None:
-    with pytest.raises(BadReply, match="not one a text"):
+    with pytest.raises(BadReply, match="not one for each text"):
         embedding("ollama").read("gemini", {"embeddings": [{"values": [1.0]}]})
 
 
@@ -295,7 +295,7 @@ def test_recorded_embeddings(record: Any) -> None:
 
 
 def test_vectors_of_anything_but_numbers_are_no_answer() -> None:
-    with pytest.raises(BadReply, match="no list of numbers"):
+    with pytest.raises(BadReply, match="not a list of numbers"):
         embedding("openai-chat").read("ollama", {"embeddings": [["a"], [1.0]]})
 
 

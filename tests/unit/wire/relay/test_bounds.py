@@ -52,7 +52,7 @@ def test_what_says_nothing_is_not_held_back_for_ever(number: int, client: str) -
     upstream, make = NOTHING_SAID[number]
     relay, out = fed(in_pieces(make(3000)), upstream, client, True)
     assert relay.failed and not relay.committed and out == b""
-    assert relay.problem is not None and "say nothing" in relay.problem.error.message
+    assert relay.problem is not None and "carry no output" in relay.problem.error.message
     assert relay._stream is not None
     assert relay._stream._held == []
 

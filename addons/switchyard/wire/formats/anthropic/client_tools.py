@@ -83,7 +83,7 @@ def client_tools(raw: JsonObject) -> list[Tool]:
     return [made(str(name or "computer"), _screen_words(raw), _computer(raw, version))]
 
 
-_BASH_WORDS = "Runs a command in a shell that stays open between calls, and tells its output."
+_BASH_WORDS = "Runs a command in a shell that stays open between calls, and returns its output."
 _EDITOR_WORDS = "Views, creates and edits text files. Texts to replace must match exactly once."
 _MEMORY_WORDS = (
     "Keeps files under /memories between conversations: view, create, edit, delete and rename them."

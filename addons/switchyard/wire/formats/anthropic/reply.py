@@ -33,11 +33,11 @@ def read_reply(body: JsonObject) -> Reply:
     """The answer. Providers that imitate the API leave members out; only content (or the type
     `message`) must be there. Raises BadReply on anything else."""
     if (error := find_error(body)) is not None:
-        raise BadReply(f"the answer is an error: {error.message}")
+        raise BadReply(f"the response is an error: {error.message}")
     members = Members(body, "type", "role")
     content = members.take("content", list, str)
     if content is None and body.get("type") != "message":
-        raise BadReply("the answer is no message: it has no content")
+        raise BadReply("the response is not a message: it has no content")
     if isinstance(content, str):
         parts: tuple[Part, ...] = (Text(text=content),)
     else:

@@ -102,5 +102,7 @@ def method_path(model: str, method: str) -> str:
         kind, _, name = name.partition("/")
         kind += "/"
     if any(part.strip(" .") == "" for part in name.replace("\\", "/").split("/")):
-        raise BadRequest(f"the model's name {model[:80]!r} is no name of a Gemini model", "model")
+        raise BadRequest(
+            f"the model's name {model[:80]!r} is not the name of a Gemini model", "model"
+        )
     return f"/{kind}{quote(name, safe='-._~@', errors='replace')}:{method}"

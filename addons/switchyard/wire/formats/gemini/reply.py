@@ -36,7 +36,7 @@ from switchyard.wire.model.logprobs import write_gemini
 def read_reply(body: JsonObject) -> Reply:
     """Raises BadReply on a body that is no answer."""
     if (error := find_error(body)) is not None:
-        raise BadReply(f"an error instead of an answer: {error.message}")
+        raise BadReply(f"an error instead of a response: {error.message}")
     if not any(name in body for name in ("candidates", "promptFeedback", "usageMetadata")):
         raise BadReply("the body has no candidates")
     reader = GeminiStreamReader(whole=True)

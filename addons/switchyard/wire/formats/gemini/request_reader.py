@@ -107,7 +107,9 @@ def _read_content(raw: Any, ids: HistoryIds, where: str) -> Turn:
     word = raw.get("role")
     role = _ROLES.get(word or "user") if word is None or isinstance(word, str) else None
     if role is None:
-        raise BadRequest(f"{word!r} is no role; the roles are 'user' and 'model'", f"{where}.role")
+        raise BadRequest(
+            f"{word!r} is not a role; the roles are 'user' and 'model'", f"{where}.role"
+        )
     parts = _read_parts(raw, ids, where)
     form = "" if word in ("user", "model") else "no-role" if "role" not in raw else f"role:{word}"
     extra = rest(raw, "role", "parts") if parts else rest(raw, "role")

@@ -56,7 +56,7 @@ def read_message(raw: Any, ids: HistoryIds, where: str) -> Turn:
     role = _ROLES.get(word) if isinstance(word, str) else None
     if role is None:
         words = "'system', 'user', 'assistant' and 'tool'"
-        raise BadRequest(f"{word!r} is no role; the roles are {words}", f"{where}.role")
+        raise BadRequest(f"{word!r} is not a role; the roles are {words}", f"{where}.role")
     said = {key: raw[key] for key in _SAID[1:] if key in raw and not raw[key]}
     if word == "tool":
         return _read_result(raw, ids)

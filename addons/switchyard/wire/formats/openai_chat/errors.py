@@ -149,7 +149,7 @@ def _in_choices(body: JsonObject) -> ApiError | None:
             if error := choice.get("error"):
                 return _read(error, body)
             if choice.get("finish_reason") == "error":
-                return _read("the provider ended the answer with an error", body)
+                return _read("the provider ended the response with an error", body)
     return None
 
 

@@ -1,8 +1,8 @@
-"""Requests that come to Chat Completions in another format's words, made into what they stand for.
+"""Normalises requests in another format's words at Chat Completions.
 
 Cursor sends them to any OpenAI-compatible address: tools as Anthropic's or the Responses API's
 reference has them, with Anthropic's content blocks in messages, and whole requests of the Responses
-API (`input` in place of `messages`). It reads the answers as chat completions all the same.
+API (`input` in place of `messages`). It reads the responses as chat completions all the same.
 """
 
 from dataclasses import replace
@@ -33,15 +33,14 @@ _HELD = {
     "thinking": ("thinking", str),
     "redacted_thinking": ("data", str),
 }
-"""Anthropic's content blocks that Chat Completions says otherwise: the member by which each is told
-from a part of the same type that some provider of Chat has."""
+"""Anthropic's content blocks that Chat Completions writes otherwise: the member that distinguishes
+each from a part of the same type that some provider of Chat has."""
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def standard(body: JsonObject) -> JsonObject:
-    """The request that `body` stands for; `body` itself where it is one of this format, as it
-    mostly is. Raises BadRequest."""
+    """Return the request that `body` means; mostly `body` itself. Raises BadRequest."""
     if "messages" not in body and isinstance(body.get("input"), list | str):
         return _from_responses(body)
     tools, messages = body.get("tools"), body.get("messages")

@@ -65,7 +65,7 @@ def read_reply(body: JsonObject) -> Reply:
     """Raises BadReply."""
     choices = body.get("choices")
     if not isinstance(choices, list):
-        raise BadReply("the upstream's answer has no choices, so it is no chat completion")
+        raise BadReply("the response has no choices, so it is not a chat completion")
     extra = {k: v for k, v in body.items() if k not in _TOP or v is None}
     if body.get("object") != OBJECT:
         extra["object"] = body.get("object")

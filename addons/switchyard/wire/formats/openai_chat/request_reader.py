@@ -22,7 +22,7 @@ def read_request(body: JsonObject) -> Conversation:
     """Raises BadRequest."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        raise BadRequest("model is missing: say which model shall answer", "model")
+        raise BadRequest("model is missing: set it to a model's name", "model")
     if "messages" not in body:
         raise BadRequest("messages is missing", "messages")
     used = {"model", "messages", *(name for name in ("tools", "functions") if body.get(name))}

@@ -32,7 +32,7 @@ def read_reply(body: JsonObject) -> Reply:
     """Raises BadReply."""
     choices = body.get("choices")
     if not isinstance(choices, list):
-        raise BadReply("the upstream's answer has no choices, so it is no completion")
+        raise BadReply("the response has no choices, so it is not a completion")
     return Reply(
         format=NAME,
         id=text_of(body.get("id")) or None,

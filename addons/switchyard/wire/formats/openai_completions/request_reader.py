@@ -19,7 +19,7 @@ def read_request(body: JsonObject) -> Conversation:
     only a provider of this format with the same tokenizer can read."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        raise BadRequest("model is missing: say which model shall answer", "model")
+        raise BadRequest("model is missing: set it to a model's name", "model")
     prompts, form = _prompts(body.get("prompt"))
     prompt = next((text for text in prompts if text), "")
     used = {"model"} if form == "none" else {"model", "prompt"}
@@ -58,8 +58,8 @@ def _prompts(given: Any) -> tuple[list[str], str]:
         return given, "list" if len(given) == 1 else "several"
     if isinstance(given, list) and given:
         raise BadRequest(
-            "this model is served by a provider of another format, which takes a prompt as text "
-            "only: send 'prompt' as a string, not as tokens",
+            "this model's provider takes text prompts only: "
+            "send 'prompt' as a string, not as tokens",
             "prompt",
         )
     raise BadRequest("prompt must be a string or a list of strings", "prompt")

@@ -75,7 +75,7 @@ _COMMANDS = obj(
     ("commands",),
     commands=several({"type": "string"}, "The commands, each run in a shell of its own"),
     timeout_ms=whole("After how many milliseconds they are stopped"),
-    max_output_length=whole("How many characters of output are told at most"),
+    max_output_length=whole("Maximum number of characters of output to return"),
 )
 _COMMAND = obj(
     ("command",),
@@ -214,9 +214,9 @@ def _is_answered_by_client(kind: _Kind, item: JsonObject) -> bool:
 def _declared(kind: _Kind, raw: JsonObject) -> tuple[str, JsonObject]:
     """The description and the schema of a tool."""
     if kind is _LOCAL_SHELL:
-        return "Runs a program on the user's machine, and tells its output.", _COMMAND
+        return "Runs a program on the user's machine, and returns its output.", _COMMAND
     if kind is _SHELL:
-        return "Runs shell commands on the user's machine, and tells their output.", _COMMANDS
+        return "Runs shell commands on the user's machine, and returns their output.", _COMMANDS
     if kind is _PATCH:
         return "Creates, changes or deletes a file of the user's by a diff.", _OPERATION
     if kind is _SEARCH:

@@ -72,7 +72,7 @@ def read_reply(body: JsonObject) -> Reply:
     if (error := find_error(body)) is not None:
         raise BadReply(error.message)
     if not isinstance(output, list):
-        raise BadReply("the answer is no response: it has no list `output`")
+        raise BadReply("the body is not a response: it has no list `output`")
     parts = [part for item in objects_of(output) for part in read_item(item)]
     tokens = [
         token

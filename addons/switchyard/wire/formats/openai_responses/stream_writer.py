@@ -66,7 +66,7 @@ from switchyard.wire.shared.tool_names import Names
 
 _NAMED = ("id", "object", "created_at", "status", "model", "output")
 
-_CUT = ApiError(message="the stream ended before the answer was complete", kind="unavailable")
+_CUT = ApiError(message="the stream ended before the response was complete", kind="unavailable")
 
 
 class ResponsesStreamWriter:
@@ -352,7 +352,7 @@ class Composer:
         if self._usage is not None:
             self.response["usage"] = write_usage(self._usage)
         if self._stop is not None and self._stop.reason == "error":
-            return self._failed(ApiError(message="the provider ended the answer with an error"))
+            return self._failed(ApiError(message="the provider ended the response with an error"))
         stop = self._stop or Stop(reason="end")
         finish(self.response, stop)
         end = "incomplete" if self.response["status"] == "incomplete" else "completed"

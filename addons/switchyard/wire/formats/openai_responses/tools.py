@@ -188,7 +188,7 @@ def _read_callable(raw: JsonObject, where: str, form: str) -> Tool:
     inner = raw.get(raw["type"])
     if not isinstance(name, str) and isinstance(inner, dict):
         raise BadRequest(
-            f"{where} is nested as in Chat Completions: here name and parameters stand beside type",
+            f"{where} is nested as in Chat Completions: put name and parameters beside type",
             f"{where}.name",
         )
     if not isinstance(name, str) or not name:

@@ -87,7 +87,7 @@ def read_message(text: str) -> Create | None:
         raise BadMessage(f"'stream_id' must be a text of at most {_LONGEST_LANE} characters.")
     if kind != CREATE:
         raise BadMessage(
-            f"Messages of the type {str(kind)[:100]!r} are not understood here; send "
+            f"Unknown message type {str(kind)[:100]!r}. Send "
             f"'{CREATE}' with the members of a POST to /v1/responses.",
             lane,
         )
@@ -161,7 +161,9 @@ class AnswerReader:
         if self._events is None:
             return self._told(self._whole())
         messages = self._read(self._events.close())
-        cut = ApiError(message="The stream ended before the answer did.", kind="unavailable")
+        cut = ApiError(
+            message="The stream ended before the response was complete.", kind="unavailable"
+        )
         return messages + self._told(error_message(cut, self._lane))
 
     def _read(self, frames: list[Frame]) -> list[str]:

@@ -670,7 +670,7 @@ class TestFailures:
                 "no",
                 502,
             ),
-            (chunk({}, "error"), "the provider ended the answer with an error", None),
+            (chunk({}, "error"), "the provider ended the response with an error", None),
         ],
     )
     def test_in_the_stream(self, piece: bytes, message: str, status: int | None) -> None:
