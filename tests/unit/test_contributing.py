@@ -128,7 +128,7 @@ def extended(tmp_path: Path) -> Path:
     (wire / "registry.py").write_text(
         registry.replace("from switchyard", IMPORT + "from switchyard", 1)
     )
-    return tmp_path / "addons" / "router.py"
+    return tmp_path
 
 
 def test_a_client_calls_its_endpoint(
