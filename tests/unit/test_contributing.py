@@ -26,8 +26,8 @@ CLIENTS = sorted(FORMATS)
 
 
 def block(name: str) -> str:
-    """The page's one block of Python with this name."""
-    (code,) = re.findall(rf"^```python {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    """The page's one block with this name."""
+    (code,) = re.findall(rf"^```\w+ {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return code
 
 
