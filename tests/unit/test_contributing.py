@@ -26,8 +26,8 @@ CLIENTS = sorted(FORMATS)
 
 
 def block(name: str) -> str:
-    """The page's one block of Python with this name."""
-    (code,) = re.findall(rf"^```python {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    """The page's one block with this name."""
+    (code,) = re.findall(rf"^```\w+ {name}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return code
 
 
@@ -128,7 +128,7 @@ def extended(tmp_path: Path) -> Path:
     (wire / "registry.py").write_text(
         registry.replace("from switchyard", IMPORT + "from switchyard", 1)
     )
-    return tmp_path / "addons" / "router.py"
+    return tmp_path
 
 
 def test_a_client_calls_its_endpoint(
