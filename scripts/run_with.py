@@ -19,6 +19,8 @@ from typing import Any
 from urllib.parse import quote
 from urllib.parse import urlsplit
 
+from platformdirs.unix import Unix
+
 ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
@@ -132,7 +134,7 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
     Raises CannotRun, and OSError if the cache cannot be written.
     """
     tool = find_tool(options.command)
-    cache = cache_directory(environ)
+    cache = cache_directory()
     values = {
         "router": options.router,
         "proxy": proxy_url(options),
@@ -169,9 +171,9 @@ def find_tool(command: str) -> Tool:
     return table.get(Path(command).name) or table[ANY]
 
 
-def cache_directory(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "switchyard" / "run-with"
+def cache_directory() -> Path:
+    """Where files for tools are written: below `XDG_CACHE_HOME`, or `~/.cache`."""
+    return Unix("switchyard", appauthor=False).user_cache_path / "run-with"
 
 
 def _files_directory(cache: Path, tool: Tool, options: Options) -> Path:

@@ -1,6 +1,6 @@
-"""Prints docs/translation.md, made from the table of losses in the code.
+"""Prints docs/translation.md, made from the losses that each format declares.
 
-Called as `python scripts/translation_doc.py > docs/translation.md`.
+`scripts/docs` writes the page.
 """
 
 import sys
@@ -13,19 +13,14 @@ if ADDONS not in sys.path:
     sys.path.insert(0, ADDONS)
 
 from switchyard.wire.registry import FORMATS  # noqa: E402
-from switchyard.wire.shared.instructed import AS_INSTRUCTION  # noqa: E402
 from switchyard.wire.translate.features import SAID_ELSEWHERE  # noqa: E402
-from switchyard.wire.translate.losses import CANNOT_SAY  # noqa: E402
 from switchyard.wire.translate.losses import KEPT_BY_PROVIDER  # noqa: E402
-from switchyard.wire.translate.losses import REPLY_CANNOT_SAY  # noqa: E402
-from switchyard.wire.translate.losses import SAID_BY_ONE  # noqa: E402
-from switchyard.wire.translate.losses import STOPS_CUT_HERE  # noqa: E402
 
 INTRODUCTION = """\
 # What a translation leaves out
 
-Made from the table in `addons/switchyard/wire/translate/losses.py` by
-`scripts/translation_doc.py`; change it there.
+Made from the formats' own declarations (`addons/switchyard/wire/formats/*/losses.py`) by
+`scripts/translation_doc.py`; change them there.
 
 A provider that speaks the client's own format receives the client's request unchanged, and nothing
 on this page applies. Any other provider receives a request in its own format. The router
@@ -107,25 +102,28 @@ def document() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     yield REQUESTS
-    for name in FORMATS:
+    for name, format in FORMATS.items():
         yield f"### `{name}`\n"
-        yield from _table(CANNOT_SAY.get(name, {}))
+        yield from _table(format.losses.cannot_say)
     yield EVERYWHERE
     yield from _table(KEPT_BY_PROVIDER)
-    for name, members in SAID_BY_ONE.items():
-        yield ALONE.format(name)
-        yield from _table(members)
+    for name, format in FORMATS.items():
+        if format.losses.said_alone:
+            yield ALONE.format(name)
+            yield from _table(format.losses.said_alone)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
     yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
+    losses = {name: format.losses for name, format in FORMATS.items()}
     yield INSTRUCTED
-    yield from _table(AS_INSTRUCTION, "format")
+    in_words = {name: one.instructed for name, one in losses.items() if one.instructed}
+    yield from _table(in_words, "format")
     yield STOPS
-    yield from _table(STOPS_CUT_HERE, "format")
+    yield from _table({name: one.stops for name, one in losses.items() if one.stops}, "format")
     yield REPLIES
-    for name in FORMATS:
-        if name in REPLY_CANNOT_SAY:
+    for name, one in losses.items():
+        if one.reply_cannot_say:
             yield f"### `{name}`, answers\n"
-            yield from _table(REPLY_CANNOT_SAY[name])
+            yield from _table(one.reply_cannot_say)
 
 
 def _table(reasons: Mapping[str, str], what: str = "feature") -> Iterator[str]:

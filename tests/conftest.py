@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.router import Router
 from tests.support.tls import write_ca
@@ -24,6 +26,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "hand")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tools", action="store_true", help="run all real coding tools (slow)")
+
+
+ALONE = ("tests/integration/net/", "tests/integration/tools/")
+"""What makes network namespaces and installs tools: one process runs it, one after another."""
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives each process of `pytest -n` whole modules, since they share what they start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "alone" if nodeid.startswith(ALONE) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -28,12 +28,14 @@ MOST_WORKERS = 64
 # A stream holds two sockets; the usual soft limit of 1,024 files ends at some 500 streams.
 OPEN_FILES = 10_240
 
-EPILOG = """\
+PROGRAM = "switchyard" if IS_INSTALLED else "scripts/start"
+
+EPILOG = f"""\
 Any other argument goes to mitmproxy as it is, for example:
-  scripts/start --mode reverse:https://api.openai.com
-  scripts/start --web --set web_port=9090
-  scripts/start --flow-detail 1              (two lines for every request)
-  scripts/start -v                           (every connection, too)
+  {PROGRAM} --mode reverse:https://api.openai.com
+  {PROGRAM} --web --set web_port=9090
+  {PROGRAM} --flow-detail 1              (two lines for every request)
+  {PROGRAM} -v                           (every connection, too)
 
 The environment variables PORT, HOST and SWITCHYARD_CONFIG choose where an option does not.
 With --web the log names the address of the web interface, with the token that opens it; add
@@ -129,7 +131,7 @@ def _placed(arguments: Sequence[str], place: str) -> list[str]:
 
 def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="switchyard" if IS_INSTALLED else "scripts/start",
+        prog=PROGRAM,
         description="Starts the Switchyard router; it runs until SIGINT or SIGTERM.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

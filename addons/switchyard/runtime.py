@@ -20,6 +20,7 @@ from switchyard.config.shipped import known_hosts
 from switchyard.config.shipped import shipped_failures
 from switchyard.egress.table import EgressTable
 from switchyard.egress.table import Environment
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.addresses import is_ours
@@ -67,6 +68,7 @@ class Runtime:
         self._rng = random.Random()
         self._tables: dict[str, FailureTable] = {}
         self.exchanges = Exchanges()
+        self.requests = Classifier(self.is_own, self.serves)
         self.sessions: dict[str, WebsocketSession] = {}
         """What is said on WebSockets, by the ids of their clients."""
         self.environment = Environment()

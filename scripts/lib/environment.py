@@ -2,9 +2,10 @@
 
     environment.py LOCK [SCRIPT [ARGUMENT...]]
 
-LOCK and SCRIPT are paths inside the project. The environment is `.venv`, made by the Python that
-runs this file. A stamp in it names the locks it holds, so that a start with nothing to do costs
-milliseconds. The stamp goes first and comes last: whatever was interrupted is made anew.
+LOCK and SCRIPT are paths inside the project. The environment is `.venv`, for the Python that runs
+this file. uv fills it where it is there and succeeds, else pip does; both check the hashes. A stamp
+in it names the locks it holds, so that a start with nothing to do costs milliseconds. The stamp
+goes first and comes last: whatever was interrupted is made anew.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,19 +64,41 @@ class Environment:
         reusable = bool(stamp) and stamp["identity"] == self._identity()
         self.stamp.unlink(missing_ok=True)
         if not reusable:
-            self._create()
+            say(f"making a virtual environment for Python {sys.version.split()[0]} in {self.path}")
         say(f"installing {lock} into {self.path}")
-        pip = [str(self.python), "-I", "-m", "pip", "install", "--quiet", "--no-input"]
-        pip += ["--disable-pip-version-check", "--require-hashes", "-r", str(self.root / lock)]
-        if subprocess.run(pip, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        uv = find_uv()
+        if uv is None or not self._install_by_uv(uv, lock, anew=not reusable):
+            self._install_by_pip(lock, anew=not reusable)
+        self._write_stamp(lock)
+
+    def _install_by_uv(self, uv: str, lock: str, anew: bool) -> bool:
+        """Whether uv could. It may not: it knows neither pip's settings nor its keyrings."""
+        if anew:
+            python = getattr(sys, "_base_executable", sys.executable)
+            options = ["--quiet", "--clear", "--no-project", "--no-python-downloads"]
+            options += ["--prompt", "switchyard", "--python", python]
+            if not _runs([uv, "venv", *options, str(self.path)]):
+                say("uv could not make it: its message is above. Trying without uv.")
+                return False
+        options = ["--quiet", "--python", str(self.python), "--require-hashes"]
+        if _runs([uv, "pip", "install", *options, "-r", str(self.root / lock)]):
+            return True
+        say(f"uv could not install {lock}: its message is above. Trying pip.")
+        return False
+
+    def _install_by_pip(self, lock: str, anew: bool) -> None:
+        pip = [str(self.python), "-I", "-m", "pip"]
+        # uv leaves pip out of what it makes.
+        if anew or not _runs([*pip, "--version"], quiet=True):
+            self._create()
+        pip += ["install", "--quiet", "--no-input", "--disable-pip-version-check"]
+        if not _runs([*pip, "--require-hashes", "-r", str(self.root / lock)]):
             raise SetupError(
                 f"pip could not install {lock}: its message is above. Nothing was started."
                 " The next start tries again."
             )
-        self._write_stamp(lock)
 
     def _create(self) -> None:
-        say(f"making a virtual environment for Python {sys.version.split()[0]} in {self.path}")
         try:
             venv.create(self.path, clear=True, symlinks=True, with_pip=True, prompt="switchyard")
         except (OSError, subprocess.CalledProcessError) as error:
@@ -120,6 +144,23 @@ def _exclusively() -> Iterator[None]:
             say("another start is installing; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def find_uv() -> str | None:
+    """The path of uv, also where its installer puts it without changing PATH."""
+    return shutil.which("uv") or shutil.which("uv", path=Path.home() / ".local" / "bin")
+
+
+def _runs(command: list[str], quiet: bool = False) -> bool:
+    """Whether a command ends well. What it says is shown unless `quiet`."""
+    said = subprocess.DEVNULL if quiet else None
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _digest(lock: Path) -> str:

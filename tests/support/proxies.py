@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 from typing import Self
 
+from tests.support.ports import free_port
 from tests.support.router import MITMDUMP
 from tests.support.router import environment
-from tests.support.router import free_port
 from tests.support.signals import Signal
 
 _STARTS_WITHIN = 30.0

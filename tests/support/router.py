@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from typing import Self
 
+from tests.support.ports import free_port
 from tests.support.signals import Signal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,12 +38,6 @@ def write_config(path: Path, config: str | Mapping[str, Any]) -> Path:
     text = config if isinstance(config, str) else json.dumps(config, indent=1)
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Router:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from switchyard.attempt.url import endpoint_url
@@ -14,9 +16,11 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
+from tests.support.router import Router
 from tests.unit.wire.laws import read_stream
 
-PAGE = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 ASKED = Asked(model="asked", id="0123456789abcdef", created=1_700_000_000, include_usage=True)
 CLIENTS = sorted(FORMATS)
 
@@ -32,8 +36,8 @@ def tgi() -> Iterator[Format]:
     """The format of the page, registered as it says."""
     module: dict[str, Any] = {"__name__": "tgi"}
     exec(compile(block("tgi"), "CONTRIBUTING.md", "exec"), module)
-    module["FORMATS"] = FORMATS
-    exec(block("registry"), module)
+    (line,) = block("registry").strip().split("\n")
+    FORMATS["tgi"] = eval(line.rstrip(","), module)
     yield FORMATS["tgi"]
     del FORMATS["tgi"]
 
@@ -103,3 +107,44 @@ def test_a_request_is_written_for_it(tgi: Format) -> None:
     assert endpoint_url("http://tgi:8080", tgi, tgi.path("m", True)) == (
         "http://tgi:8080/generate_stream"
     )
+
+
+IMPORT = "from switchyard.wire.formats.tgi import TextGenerationInference\n"
+COMBO = "combos: {tgi: [demo/echo]}\n"
+
+
+@pytest.fixture
+def extended(tmp_path: Path) -> Path:
+    """A copy of the code with the page's module and line in it; the folder it is in."""
+    skipped = shutil.ignore_patterns("__pycache__")
+    for name in ("addons", "config"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=skipped)
+    wire = tmp_path / "addons" / "switchyard" / "wire"
+    (wire / "formats" / "tgi.py").write_text(block("tgi"))
+    registry = (wire / "registry.py").read_text()
+    last = "    Ollama(),\n"
+    assert registry.count(last) == 1
+    registry = registry.replace(last, last + block("registry"))
+    (wire / "registry.py").write_text(
+        registry.replace("from switchyard", IMPORT + "from switchyard", 1)
+    )
+    return tmp_path / "addons" / "router.py"
+
+
+def test_a_client_calls_its_endpoint(
+    tgi: Format, extended: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHYARD_LAUNCHER", "mitmdump")
+    monkeypatch.setattr("tests.support.router.ROOT", extended)
+    config = "providers: [{name: demo, builtin: demo, models: [{name: echo}]}]\n" + COMBO
+    with Router(tmp_path, config) as router:
+        body = {"inputs": "Hello yard", "parameters": {"max_new_tokens": 9}}
+        answer = httpx2.post(f"{router.url}/generate", json=body, timeout=60)
+        assert answer.status_code == 200
+        assert "Hello yard" in answer.json()["generated_text"]
+        stream = httpx2.post(f"{router.url}/generate_stream", json=body, timeout=60)
+        reply = fold("tgi", read_stream(tgi, stream.content))
+        refused = httpx2.post(f"{router.url}/generate", json={"inputs": 7}, timeout=60)
+    assert any("Hello yard" in getattr(part, "text", "") for part in reply.choice.parts)
+    assert refused.status_code == 400
+    assert refused.json()["error_type"] == "generation"

@@ -18,6 +18,7 @@ from switchyard.routing.plans import ModelTarget
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
+from switchyard.wire.registry import FORMATS
 from switchyard.wire.shared.instructed import with_instruction
 from switchyard.wire.shared.server_tools import Dialect
 from switchyard.wire.translate.chat_templates import fit_template
@@ -25,9 +26,6 @@ from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.own_types import with_known_types
 from switchyard.wire.translate.quirks import apply_quirks
 from switchyard.wire.translate.quirks import refused_members
-
-_TAGGING = ("openai-chat", "ollama")
-"""Formats whose servers leave thinking in the text; all others have blocks for it."""
 
 _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
@@ -86,7 +84,7 @@ class Adjustments:
     def thinking_tag(self, target: ModelTarget, format: str) -> str | None:
         """The tag in which thinking stands in the text of a target's answers; None if it has a
         place of its own."""
-        if format not in _TAGGING:
+        if not FORMATS[format].tagged_thinking:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None

@@ -16,6 +16,7 @@ from switchyard.exchange.http_messages import lower_name
 from switchyard.policy.records import AttemptRecord
 from switchyard.redaction.headers import MOST_NAMES
 from switchyard.redaction.headers import is_credential
+from switchyard.wire.format import Format
 
 _REWRITTEN = {
     "host",
@@ -60,24 +61,6 @@ _ASKED = (
 )
 """Headers of requests that every provider of the client's format may have: what clients say of
 themselves and of the conversation."""
-_OPENAI = (
-    "openai-*",
-    "x-openai-*",
-    "x-codex-*",
-    "x-responsesapi-*",
-    "x-openrouter-*",
-    "x-dashscope-*",
-    "x-grok-*",
-)
-_ASKED_IN = {
-    "openai-chat": _OPENAI,
-    "openai-responses": _OPENAI,
-    "openai-completions": _OPENAI,
-    "openai-embeddings": _OPENAI,
-    "anthropic": ("anthropic-*", "x-anthropic-*", "x-claude-*"),
-    "gemini": ("x-goog-*", "x-gemini-*", "x-server-timeout"),
-}
-"""By format: what else its API and its clients know."""
 
 _ANSWERED = (
     "request-id",
@@ -155,7 +138,7 @@ def request_headers(state: AttemptState, with_credential: bool) -> Iterator[tupl
         if agent:
             yield "user-agent", agent
         return
-    headers, format = state.call.head.headers, state.call.format.name
+    headers, format = state.call.head.headers, state.call.format
     connection = headers.get("connection")
     named = {name.strip().lower() for name in connection.split(",")} if connection else ()
     for name, value in lower_items(headers, _asked_name).items():
@@ -179,10 +162,10 @@ def _known_asked(field: bytes) -> str:
 
 
 @lru_cache(MOST_NAMES)
-def may_travel(name: str, format: str) -> bool:
+def may_travel(name: str, format: Format) -> bool:
     """Whether a client's header (name in lower case) may go to a provider of a format that the
     client did not address itself."""
-    return any(fnmatchcase(name, one) for one in (*_ASKED, *_ASKED_IN.get(format, ())))
+    return any(fnmatchcase(name, one) for one in (*_ASKED, *format.client_headers))
 
 
 def _answered_name(field: bytes) -> str:

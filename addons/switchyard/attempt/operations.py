@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from mitmproxy import http
 
 from switchyard.attempt.headers import route_headers
-from switchyard.exchange.endpoints import Endpoint
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
@@ -13,8 +12,7 @@ from switchyard.exchange.responses import json_response
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import can_serve
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.encoding.members import object_of
-from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
+from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.operations.compaction import Compacting
@@ -23,7 +21,6 @@ from switchyard.wire.operations.count_tokens import Counting
 from switchyard.wire.operations.count_tokens import estimate
 from switchyard.wire.operations.embeddings import Embedding
 from switchyard.wire.operations.operation import Operation
-from switchyard.wire.registry import FORMATS
 
 ESTIMATE = "x-switchyard-estimate"
 """The header of an answer that no provider gave."""
@@ -35,8 +32,6 @@ def make_operation(
     """What the endpoint asks for; None where that is an answer. `body` and `model` are the
     client's."""
     match endpoint.kind:
-        case "count" if endpoint.format.name == CODE_ASSIST:
-            return Counting(FORMATS["gemini"], object_of(body.get("request")), calibration)
         case "count":
             return Counting(endpoint.format, body, calibration)
         case "embed":

@@ -5,9 +5,9 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from switchyard.config.fields import SOCKET_SCHEME
-from switchyard.config.provider import AuthStyle
 from switchyard.config.provider import Provider
 from switchyard.failover.attempt import Timeouts
+from switchyard.wire.format import AuthStyle
 from switchyard.wire.format import Format
 
 _VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")

@@ -13,8 +13,7 @@ def check_members(call: Call) -> None:
     client = call.client
     if client is None or not is_restricted(client.models):
         return
-    ollama = call.format.name == "ollama"
-    for member, model in other_names(call.parsed, ollama):
+    for member, model in other_names(call.parsed, call.format.name_is_model):
         if not model or not all(map(client.models.matches, readings(model))):
             raise refused_model(f"the member '{member[:60]}'", member)
 

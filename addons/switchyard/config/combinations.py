@@ -7,6 +7,7 @@ and tolerates wrong forms, as `references` does.
 from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.problems import KeyPath
 from switchyard.config.yaml_source import Document
+from switchyard.wire.registry import DEFAULT
 
 
 def check_combinations(document: Document) -> None:
@@ -35,7 +36,7 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
 
 def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
     """Every format needs an address, and every address a format."""
-    given = provider.get("format", "openai-chat")
+    given = provider.get("format", DEFAULT.name)
     formats = given if isinstance(given, list) else [given]
     urls = provider.get("base-urls")
     elsewhere = urls if isinstance(urls, dict) else {}

@@ -37,8 +37,10 @@ from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
+from switchyard.wire.format import AuthStyle
+from switchyard.wire.registry import CLIENT_FORMATS
+from switchyard.wire.registry import DEFAULT
 
-AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: `Authorization: Bearer`, or the header of that name."""
 
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -157,7 +159,7 @@ class Provider(Section):
     name: Name
     optional: bool = False
     builtin: Literal["demo"] | None = None
-    formats: Formats = Field(("openai-chat",), alias="format")
+    formats: Formats = Field((DEFAULT.name,), alias="format")
     """What it speaks; the first is used where the client's own is not among them."""
     base_url: BaseUrl | None = None
     base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
@@ -200,9 +202,7 @@ class Provider(Section):
         """How this provider wants its key in one of its formats."""
         if self.profile and self.profile.auth:
             return self.profile.auth
-        if format == "anthropic":
-            return "x-api-key"
-        return "x-goog-api-key" if format == "gemini" else "bearer"
+        return CLIENT_FORMATS[format].auth
 
     def url_for(self, format: str) -> str:
         """The base URL for one of its formats; empty for a built-in that has none yet."""

@@ -8,8 +8,7 @@ from switchyard.config.hosts import HostTable
 from switchyard.config.trust import TrustTable
 from switchyard.files import SHIPPED
 from switchyard.policy.failures import FailureTable
-from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import CLIENT_FORMATS
 
 HOSTS = SHIPPED / "hosts.yaml"
 
@@ -18,7 +17,7 @@ HOSTS = SHIPPED / "hosts.yaml"
 def known_hosts() -> HostTable:
     """Return the table of `config/shipped/hosts.yaml`. Raises HostTableError."""
     data = YAML(typ="safe").load(HOSTS)
-    return HostTable.from_data(data["hosts"], {*FORMATS, CODE_ASSIST})
+    return HostTable.from_data(data["hosts"], CLIENT_FORMATS)
 
 
 ERROR_TABLE = SHIPPED / "errors.yaml"

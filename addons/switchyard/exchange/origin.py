@@ -5,7 +5,7 @@ from mitmproxy import http
 from switchyard.config.hosts import CallKind
 from switchyard.config.shipped import known_hosts
 from switchyard.exchange.client_head import Origin
-from switchyard.exchange.endpoints import Endpoint
+from switchyard.wire.format import Endpoint
 
 
 def addressed_to(request: http.Request, path: str) -> Origin:

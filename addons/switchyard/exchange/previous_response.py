@@ -19,8 +19,6 @@ from switchyard.wire.formats.openai_responses.history import input_items
 from switchyard.wire.formats.openai_responses.history import resolve
 from switchyard.wire.relay.relay import Relay
 
-FORMAT = "openai-responses"
-
 
 def expand_previous_response(
     kept: Conversations, call: Call, connection: bytes | None = None
@@ -30,7 +28,7 @@ def expand_previous_response(
     `connection` owns what was said on the client's WebSocket, if it has one.
     """
     body = call.body
-    if call.format.name != FORMAT:
+    if not call.format.stored_responses:
         return body
     owners = [owner_of(call)]
     if connection is not None:
@@ -54,9 +52,9 @@ def keep(kept: Conversations, state: AttemptState) -> None:
     """Keeps the conversation of an attempt that was answered completely by a translation, unless
     the client said `store: false`."""
     call, relay = state.call, state.relay
-    if call.format.name != FORMAT or call.body.get("store") is False:
+    if not call.format.stored_responses or call.body.get("store") is False:
         return
-    if not isinstance(relay, Relay) or relay.upstream.name == FORMAT:
+    if not isinstance(relay, Relay) or relay.upstream.stored_responses:
         return
     response = relay.response
     if response is None and relay.body:

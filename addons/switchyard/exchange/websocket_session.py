@@ -65,7 +65,7 @@ class WebsocketSession:
         self._sessions = sessions
         self._limits = limits
         self._owner = f"websocket {flow.client_conn.id}".encode()
-        """Whose conversations those of this connection are: nobody else's."""
+        """Under which the conversations of this connection are kept, apart from all others."""
         self._client = flow.client_conn.id
         request = flow.request.data
         head = exchanges.head_of(flow)

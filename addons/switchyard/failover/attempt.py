@@ -1,4 +1,4 @@
-"""One attempt to have a request answered: what is sent where, and who reads the answer."""
+"""One attempt to have a request answered: what is sent where, and what reads the response."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Timeouts:
 
 
 class Receiver(Protocol):
-    """Reads one upstream answer and makes the client's answer of it.
+    """Reads one upstream response and makes the client's response of it.
 
     `start` is called with the upstream's head, then `data` for every piece of its body, then
     `end` or `broken`. Bytes returned before `committed` is true are lost; a receiver holds them
@@ -49,8 +49,8 @@ class Receiver(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether the response is an error. Before the commit the attempt is over; after it, what
-        was returned last told the client so and ended its stream."""
+        """Whether the response is a failure. Before the commit the attempt is over; after it, the
+        bytes returned last contain the error and end the client's stream."""
         ...
 
     @property
@@ -60,13 +60,13 @@ class Receiver(Protocol):
 
     @property
     def enough(self) -> bool:
-        """Whether the receiver ended the answer by itself, and the upstream, which may have more to
-        say, is to be left at once."""
+        """Whether the receiver ended the response itself, and the upstream request, which may still
+        run, is to be cancelled."""
         ...
 
     @property
     def progress(self) -> int:
-        """Grows whenever the upstream says something that means something."""
+        """Grows with every piece of the stream that means something: pings do not."""
         ...
 
     def start(self, response: http.Response) -> None: ...
@@ -91,11 +91,11 @@ class Receiver(Protocol):
     @property
     def resumable(self) -> bool:
         """Whether the answer failed after the commit in a way that another attempt, which is asked
-        to, can go on from. Its failure has not been told then: `closing` would."""
+        to, can continue. The client has not been sent the error then: `closing` returns it."""
         ...
 
     def closing(self) -> bytes:
-        """The bytes that tell a resumable failure after all, and end the stream."""
+        """The bytes that tell the client of a resumable failure after all, and end its stream."""
         ...
 
     @property
@@ -126,7 +126,7 @@ class Observer(Protocol):
 
 
 class Heart(Protocol):
-    """Keeps a client that waits for a stream from believing that nobody is there.
+    """Keep-alives for a client that waits for a stream.
 
     After `after` seconds of silence the head is sent with a `beat`, which says nothing, and from
     then on a beat every `every` seconds of silence. Attempts may still fail and be followed by
@@ -171,13 +171,13 @@ class Attempt:
     hedge_after: float | None = None
     """Seconds without output after which the `attempt` hook is asked for a hedge."""
     heart: Heart | None = None
-    """How to keep the client waiting; None where nothing may be sent before the answer."""
+    """How to keep the client waiting; None where nothing may be sent before the response."""
     way: Egress | None = None
-    """How to get to the upstream, where not just by its address."""
+    """How to reach the upstream, where not just by its address."""
     observer: Observer | None = None
     """Watches what the upstream answers."""
     listener: Callable[[bytes], None] | None = None
-    """Hears every piece of a streamed answer that the client is sent."""
+    """Called with every piece of a streamed response that the client is sent."""
 
     wait: float | None = None
     """Seconds after which the `attempt` hook shall be asked again."""

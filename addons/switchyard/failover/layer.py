@@ -53,7 +53,7 @@ class FailoverLayer(DrivenLayer):
     """mitmproxy's HTTP layer, extended by what failover needs.
 
     - Every attempt has a stream id of its own towards its server: HTTP/2 forbids using one twice,
-      and late events of an abandoned attempt must find nobody. They are negative, so that they
+      and late events of an abandoned attempt must reach no other. They are negative, so that they
       never meet a client's.
     - Deadlines of all streams share as few timers as possible: mitmproxy cannot cancel a timer,
       and one per request would leave a sleeping task behind each.
@@ -66,17 +66,17 @@ class FailoverLayer(DrivenLayer):
     own: set[str]
     """Ids of the flows in which the client spoke to us as to a web server, not as to a proxy."""
     sessions: dict[str, ClientSession]
-    """What is to be said on the connections of flows that are answered with a handshake."""
+    """By the ids of flows: the sessions that begin with the response to a WebSocket handshake."""
     may_forward: Callable[[http.HTTPFlow], bool]
     """Whether a flow that is not routed may be sent on to where the client addressed it."""
     heads: Heads | None
-    """Who refuses requests by their heads; None where nobody does."""
+    """Refuses requests by their heads; None where none are."""
     stream_class: type[ResponseStream]
     upstreams: UpstreamConnections
     share: Share
     """What the client's connection has of what its address may have."""
     run_hook: RunHook | None
-    """How streams run hooks without waiting for them; None where nobody offers that."""
+    """Runs hooks without waiting for them; None where mitmproxy drives the layers."""
     _last_attempt: int
     _timers: dict[commands.RequestWakeup, float]
 
@@ -200,8 +200,8 @@ class FailoverLayer(DrivenLayer):
             stream.release()
 
     def release(self) -> None:
-        """The client is gone: nobody needs what is left of its requests, which would otherwise stay
-        until the garbage collector finds it."""
+        """The client is gone: free what is left of its requests, which would otherwise stay until
+        the garbage collector finds it."""
         for stream in list(self.streams.values()):
             stream.request_body_buf.clear()
             stream.response_body_buf.clear()

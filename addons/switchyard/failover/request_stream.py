@@ -49,8 +49,8 @@ class RequestStream(ResponseStream):
         self._refused = False
         self._counted = False
         self._taken = self._marked = 0
-        self._told: int | None = None
-        """The size of the body, where the head tells it."""
+        self._declared: int | None = None
+        """Bytes of the body, where the head declares them."""
 
     def release(self) -> None:
         super().release()
@@ -68,7 +68,7 @@ class RequestStream(ResponseStream):
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         assert isinstance(event, RequestHeaders)
         # mitmproxy fills in the destination from the Host header, after which a request to us as a
-        # web server cannot be told from one to us as a proxy.
+        # web server looks like one to us as a proxy.
         is_proxy = self.mode in (HTTPMode.regular, HTTPMode.upstream)
         addressed_to_us = is_proxy and not event.request.host
         # Reverse mode writes the server's name in place of the one that the client called us by.
@@ -102,19 +102,19 @@ class RequestStream(ResponseStream):
         return self.answer_early(early) if early is not None else None
 
     def early_answer(self, ended: bool) -> http.Response | None:
-        """After the head, which may be all of the request (`ended`): the answer to a request whose
-        body nobody has to read. One that is small is read first, so that the connection stays."""
+        """After the head, which may be all of the request (`ended`): the response to a request of
+        which no body need be read. A small one is read first, so that the connection stays."""
         flow, request, share = self.flow, self.flow.request, self._share
         if flow.error is not None or request.method == "CONNECT":
             return None
         self._counted = True
         share.begin_request()
         limits = share.limits
-        size = self._told = _told_size(request)
+        size = self._declared = _declared_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
-            said = f"More than {limits.unfinished_requests_per_address} requests of this address"
+            text = f"More than {limits.unfinished_requests_per_address} requests of this address"
             name = "limits.unfinished-requests-per-address"
-            flow.response = share.refuse(request, 429, f"{said} are unfinished ({name}).")
+            flow.response = share.refuse(request, 429, f"{text} are unfinished ({name}).")
         if flow.response is None and not request.stream and size is not None and size > limits.body:
             flow.response = self._too_large()
         if flow.response is None or ended:
@@ -129,7 +129,7 @@ class RequestStream(ResponseStream):
         if self._paused_event_queue:
             if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
                 return  # came while the head was looked at
-        client, size = self.layer.connections[self.context.client], self._told
+        client, size = self.layer.connections[self.context.client], self._declared
         if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.deadlines.arm(Deadline.BODY, self._share.limits.body_time)
 
@@ -151,9 +151,9 @@ class RequestStream(ResponseStream):
         """The deadline of the body has passed."""
         if self.client_state == self.state_consume_request_body:
             seconds = self._share.limits.body_time
-            said = f"The request's body sent less than {STEP // 1024} KiB in {seconds:g} s"
+            text = f"The request's body sent less than {STEP // 1024} KiB in {seconds:g} s"
             refuse, request = self._share.refuse, self.flow.request
-            yield from self.answer_early(refuse(request, 408, f"{said} (limits.body-time)."))
+            yield from self.answer_early(refuse(request, 408, f"{text} (limits.body-time)."))
 
     def answer_early(self, answer: http.Response) -> CommandGenerator[None]:
         """Answer, and read no more of the request: over HTTP/1 its connection ends with that."""
@@ -221,16 +221,16 @@ class RequestStream(ResponseStream):
             return self.flow.response or self._too_large()
         if share.used.bodies > limits.unfinished_bodies_per_address:
             name = "limits.unfinished-bodies-per-address"
-            said = f"This address sends more than {limits.unfinished_bodies_per_address} bytes"
-            return share.refuse(self.flow.request, 429, f"{said} at once ({name}).")
+            text = f"This address sends more than {limits.unfinished_bodies_per_address} bytes"
+            return share.refuse(self.flow.request, 429, f"{text} at once ({name}).")
         if self._taken - self._marked >= STEP and _LATE in self.deadlines:
             self._marked = self._taken
             self.deadlines[_LATE] = time.monotonic() + limits.body_time
         return None
 
     def _too_large(self) -> http.Response:
-        said = f"The request's body is larger than {self._share.limits.body} bytes (limits.body)."
-        return self._share.refuse(self.flow.request, 413, said)
+        text = f"The request's body is larger than {self._share.limits.body} bytes (limits.body)."
+        return self._share.refuse(self.flow.request, 413, text)
 
     def _let_go_of_body(self) -> None:
         self.deadlines.disarm(Deadline.BODY)
@@ -259,8 +259,8 @@ _PIECE = 1024
 _JOINED = 65536
 
 
-def _told_size(request: http.Request) -> int | None:
-    """The size of a body, where the head tells it."""
+def _declared_size(request: http.Request) -> int | None:
+    """The bytes of a body, where the head declares them."""
     length = request.headers.get("content-length")
     if length is None or not length.isdecimal() or "transfer-encoding" in request.headers:
         return None

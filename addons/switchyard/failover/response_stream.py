@@ -108,7 +108,7 @@ class ResponseStream(HttpStream):
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def heartbeat(self) -> CommandGenerator[None]:
-        """Show the client that somebody is there."""
+        """Send the client a sign of life."""
         if self.heart is None:
             return
         if not self.head_sent:

@@ -130,7 +130,7 @@ class UpstreamRequest:
         self.server: Connection | None = None
         self.resend: http.Request | None = None
         """The request, where it may turn out that the server has not begun with it: the connection
-        had carried others before and may be closed by now, or HTTP/2 says so."""
+        had carried others before and may be closed by now, or HTTP/2 reports it."""
         self.idle_for = 0.0
         """Seconds since the connection's last response."""
         self.progress = 0
@@ -190,7 +190,7 @@ class UpstreamRequest:
                 self.race.layer.upstreams.offer(self.server)
                 yield from self.race.forward(self, self.end(), ended=True)
             case ResponseTrailers():
-                pass  # nothing in the formats routed here is said in trailers
+                pass  # the formats routed here put nothing in trailers
             case _:
                 failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
                 yield from self.race.broken(self, failure)
@@ -227,7 +227,7 @@ class UpstreamRequest:
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
         if self.receiver.enough:
-            yield from self.cancel("the response is complete")
+            yield from self.cancel("the response was ended here")
             yield from self.race.forward(self, data + self.end(), ended=True)
         else:
             yield from self.race.forward(self, data)
@@ -241,9 +241,9 @@ class UpstreamRequest:
             yield from self._send_anew(self.resend)
 
     def _send_anew(self, request: http.Request) -> CommandGenerator[None]:
-        """The upstream closed a connection that had been idle, at once and with no byte in answer:
-        it did so before it knew of the request, or said in HTTP/2 that it has not begun with it.
-        The attempt goes on with a new connection.
+        """The upstream closed a connection that had been idle, at once and without a byte of
+        response: before it knew of the request. Or it reported in HTTP/2 that it has not begun with
+        it. The attempt goes on with a new connection.
 
         RFC 9110, 9.2.2, allows that for any method where the request is known not to have been
         acted upon. nginx and Go's client are stricter with POST, which is hardly known. Here it
@@ -255,8 +255,8 @@ class UpstreamRequest:
 
     def _was_stale(self, now: float) -> bool:
         """Whether a connection that closes now was closed before the request got there: it had been
-        idle for longer than the most impatient servers wait, and what they say to a request takes
-        no longer than the way there and back did."""
+        idle for longer than the most impatient servers wait, and it closed within the time that the
+        way there and back takes."""
         sent, server = self.attempt.sent_at, self.server
         if self.idle_for < STALE_AFTER:
             return False
@@ -267,7 +267,7 @@ class UpstreamRequest:
         return now - sent < STALE_WITHIN + 3 * way
 
     def retire(self) -> None:
-        """The upstream has nothing more to say, or nobody listens any more."""
+        """Stop listening: the response is over, or unwanted."""
         race = self.race
         if self.state != "over":
             self.state = "over"
@@ -278,7 +278,7 @@ class UpstreamRequest:
         race.deadlines.disarm_all(self)
 
     def cancel(self, why: str) -> CommandGenerator[None]:
-        """Tell the upstream, if it still has something to say, that nobody listens."""
+        """Stop listening, and tell an upstream that still works on the response."""
         listening, connecting = self.state in ("head", "body"), self.state == "connecting"
         layer = self.race.layer
         self.retire()
@@ -334,8 +334,8 @@ class UpstreamRequest:
         yield from self.race.broken(self, AttemptFailure("timeout", message, phase.value))
 
     def _distrust_connection(self) -> None:
-        """A connection on which nothing came in time may be dead without anybody's having said so:
-        the next request takes another one, also where this one could carry it beside others."""
+        """A connection on which nothing came in time may be dead without having been closed: the
+        next request takes another one, also where this one could carry it beside others."""
         if self.server is not None:
             retire(self.server)
 
@@ -345,8 +345,8 @@ def _reason(message: str) -> str:
     if message.startswith("unexpected server response"):
         return "the connection closed within the head of the response"
     if message.startswith(_UNREADABLE):
-        said = message.removeprefix(_UNREADABLE)
-        if said.startswith("the head of the response"):
-            return said
+        reason = message.removeprefix(_UNREADABLE)
+        if reason.startswith("the head of the response"):
+            return reason
         return "the response is not valid HTTP"
     return message.replace("reset by client", "reset by the upstream")

@@ -14,8 +14,6 @@ from switchyard.clients.pages import check_host
 from switchyard.clients.pages import check_own_page
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.config.schema import ClientKey
-from switchyard.exchange.endpoints import find_endpoint
-from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.exchange import Admission
 from switchyard.exchange.guard import Refused
@@ -169,25 +167,24 @@ class Access:
         if not lacks_certificate(self._runtime, flow.client_conn):
             return False
         # Whose connections are captured speaks to somebody else, who asks for no such thing.
-        return self._runtime.is_own(flow) or not may_pass(flow.client_conn)
+        return self._runtime.requests.of(flow).is_own or not may_pass(flow.client_conn)
 
     def _asks_us(self, flow: http.HTTPFlow) -> bool:
         """Whether the router itself answers a request: it is to us, or a call at a provider's own
         host, where a WebSocket is opened by a GET."""
-        runtime, request = self._runtime, flow.request
-        if runtime.is_own(flow):
+        request, asked = flow.request, self._runtime.requests.of(flow)
+        if asked.is_own or asked.is_routed:
             return True
-        if not runtime.serves(request):
+        if asked.kind != "provider":
             return False
         opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
-        return find_foreign_endpoint(request) is not None or (
-            opens_socket and is_call_path(request)
-        )
+        return opens_socket and is_call_path(request)
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
-        if not self._runtime.is_own(flow):
+        asked = self._runtime.requests.of(flow)
+        if not asked.is_own:
             return True
-        endpoint = find_endpoint(flow.request)
+        endpoint = asked.endpoint
         # A health check has no key to show, and a greeting tells nothing.
         return endpoint is None or endpoint.kind not in ("health", "greeting")
 
@@ -195,7 +192,7 @@ class Access:
         """Raises Refused for the page of another site, where no key in the request tells that its
         people mean it to call."""
         runtime, request = self._runtime, flow.request
-        if runtime.is_own(flow):
+        if runtime.requests.of(flow).is_own:
             if runtime.client_keys and not self._needs_key(flow):
                 return
             check_own_page(request)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,9 +27,7 @@ from switchyard.state.model_lists import save_lists
 from switchyard.state.model_lists import state_file
 from switchyard.values.lasting import forever
 from switchyard.wire.encoding.jsonio import loads
-from switchyard.wire.operations.list_models import FoundModel
-from switchyard.wire.operations.list_models import list_path
-from switchyard.wire.operations.list_models import read_list
+from switchyard.wire.model.model_list import FoundModel
 from switchyard.wire.registry import FORMATS
 
 logger = logging.getLogger(__name__)
@@ -79,7 +76,7 @@ class Discovery:
     def running(self) -> None:
         if not ctx.options.switchyard_discovery:
             return
-        self._file = state_file(os.environ)
+        self._file = state_file()
         self._lists = load_lists(self._file)
         self._runtime.when_used(self._changed.set)
         self._task = asyncio_utils.create_task(
@@ -193,11 +190,11 @@ class Discovery:
         after = ""
         for _ in range(_MOST_PAGES):
             base = self._runtime.base_url(provider, format.name)
-            url = url_without_socket(endpoint_url(base, format, list_path(format.name, after)))
+            url = url_without_socket(endpoint_url(base, format, format.models_path(after)))
             headers.setdefault("host", url.split("/", 3)[2])
             trusted = ctx.options.ssl_verify_upstream_trusted_ca
             body = await fetch(url, headers.items(), way, provider, trusted)
-            page = read_list(format.name, loads(body))
+            page = format.read_models(loads(body))
             found |= {model.name: model for model in page.models}
             after = page.next
             if not after or len(found) >= _MOST_MODELS:

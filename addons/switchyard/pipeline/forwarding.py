@@ -9,7 +9,6 @@ from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
-from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.reach import may_forward
 from switchyard.recording.flow_sinks import keeps_flows
 from switchyard.recording.tape import KEPT
@@ -90,10 +89,10 @@ class Forwarding:
         response.data.content = b"" if signs_in else tapes.response.kept
 
     def _passes(self, flow: http.HTTPFlow) -> bool:
-        runtime, request = self._runtime, flow.request
-        if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
+        asked = self._runtime.requests.of(flow)
+        if asked.is_own or self._runtime.exchanges.has_head(flow):
             return False
-        return not runtime.serves(request) or find_foreign_endpoint(request) is None
+        return not asked.is_routed
 
     def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
         if (tapes := self._tapes.get(flow.id)) is None:

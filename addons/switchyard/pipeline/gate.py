@@ -9,7 +9,6 @@ from mitmproxy.proxy.layers.modes import Socks5AuthData
 
 from switchyard.clients.keys import place_of
 from switchyard.clients.wrong_keys import WrongKeys
-from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -19,7 +18,7 @@ from switchyard.reach import judge_flow
 from switchyard.reach import names_another
 from switchyard.runtime import Runtime
 from switchyard.wire.model.errors import ApiError
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import DEFAULT
 
 PROXY_CREDENTIAL = "proxy-authorization"
 _ASKS = {"proxy-authenticate": 'Basic realm="Switchyard"'}
@@ -61,11 +60,13 @@ class Gate:
         try:
             self._check(flow)
         except Refused as e:
-            flow.response = error_response(FORMATS["openai-chat"], e.error, e.headers)
+            flow.response = error_response(DEFAULT, e.error, e.headers)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)
-        if flow.response is not None or flow.is_replay or self._runtime.is_own(flow):
+        if flow.response is not None or flow.is_replay:
+            return
+        if self._runtime.requests.of(flow).is_own:
             return
         try:
             self._check_request(flow)
@@ -81,7 +82,7 @@ class Gate:
         over = flow.response or flow.error or not flow.live
         if over or flow.is_replay or flow.request.stream:
             return
-        if not self._runtime.is_own(flow):
+        if not self._runtime.requests.of(flow).is_own:
             self._check_request(flow)
 
     def _check_request(self, flow: http.HTTPFlow) -> None:
@@ -92,7 +93,7 @@ class Gate:
                 "send the same in both."
             )
             raise Refused(ApiError(message=message, kind="invalid_request"))
-        if not (runtime.serves(request) and find_foreign_endpoint(request) is not None):
+        if not runtime.requests.of(flow).is_routed:
             self._check(flow)
 
     def _check(self, flow: http.HTTPFlow) -> None:

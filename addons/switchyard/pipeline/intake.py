@@ -18,10 +18,6 @@ from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.endpoints import ASKS_MODEL
-from switchyard.exchange.endpoints import Endpoint
-from switchyard.exchange.endpoints import find_endpoint
-from switchyard.exchange.endpoints import find_foreign_endpoint
-from switchyard.exchange.endpoints import named_model
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
@@ -39,11 +35,10 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
-from switchyard.wire.formats.ollama.generate import preloaded
+from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.shared.model_members import names_in_other_letters
 from switchyard.wire.shared.model_members import names_twice
-from switchyard.wire.translate.mixed_dialect import standard
 
 
 class Intake:
@@ -62,15 +57,9 @@ class Intake:
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         runtime = self._runtime
         request = flow.request
-        own = runtime.is_own(flow)
         if "websocket" in request.headers.get("upgrade", "").lower():
             return None
-        if own:
-            endpoint = find_endpoint(request)
-        elif runtime.serves(request):
-            endpoint = find_foreign_endpoint(request)
-        else:
-            endpoint = None
+        endpoint = runtime.requests.of(flow).endpoint
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
             return None
         if is_large(request):
@@ -110,7 +99,8 @@ class Intake:
         find_origin = call.find_origin
         if runtime.has_own_login(flow):
             # For most requests nobody asks for it.
-            find = partial(home_of, endpoint=endpoint) if runtime.is_own(flow) else addressed_to
+            own = runtime.requests.of(flow).is_own
+            find = partial(home_of, endpoint=endpoint) if own else addressed_to
             find_origin = cache(partial(find, flow.request, call.head.path))
         body = expand_previous_response(runtime.conversations, call, connection)
         if "previous_response_id" not in body:
@@ -157,7 +147,7 @@ def read_call(
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
-    model = named_model(endpoint, body)
+    model = endpoint.format.model_of(body)
     if not isinstance(model, str) or not model.strip():
         raise Refused(
             ApiError(
@@ -195,15 +185,12 @@ def read_call(
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
     """The body in the words of its endpoint's format; itself where it is. Raises BadRequest with
     what is wrong with one in other words."""
-    if endpoint.kind != "generate" or endpoint.format.name != "openai-chat":
-        return parsed
-    return standard(parsed)
+    return endpoint.format.normalise(parsed) if endpoint.kind == "generate" else parsed
 
 
 def local_answer(call: Call) -> http.Response | None:
-    """The answer to a call that no model has to see: Ollama's clients ask for nothing to have a
-    model loaded before it is needed."""
-    if call.endpoint.kind != "generate" or call.format.name != "ollama":
+    """The answer to a call that no model has to see."""
+    if call.endpoint.kind != "generate":
         return None
-    loaded = preloaded(call.parsed, call.asked.created)
-    return None if loaded is None else json_response(200, loaded)
+    body = call.format.local_response(call.parsed, call.asked.created)
+    return None if body is None else json_response(200, body)

@@ -6,7 +6,6 @@ from mitmproxy import http
 
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_body
-from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -19,9 +18,9 @@ from switchyard.management.provider_status import provider_status
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime import Runtime
 from switchyard.wire.format import Format
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.model_list import ModelEntry
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
@@ -37,9 +36,10 @@ class Management:
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         runtime = self._runtime
-        if not runtime.is_own(flow) or runtime.exchanges.get(flow) is not None:
+        asked = runtime.requests.of(flow)
+        if not asked.is_own or runtime.exchanges.get(flow) is not None:
             return
-        endpoint = find_endpoint(flow.request)
+        endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None
         if kind == "health":
             answer = json_response(200, self._health())

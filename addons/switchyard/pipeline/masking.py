@@ -3,7 +3,6 @@
 from mitmproxy import http
 
 from switchyard.exchange.client_head import ClientHead
-from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.redaction.headers import mask_credentials
 from switchyard.runtime import Runtime
 
@@ -23,9 +22,8 @@ class Masking:
         if flow.is_replay:
             return  # what is sent again has been masked
         runtime, request = self._runtime, flow.request
-        if not runtime.is_own(flow) and not (
-            runtime.serves(request) and find_foreign_endpoint(request) is not None
-        ):
+        asked = runtime.requests.of(flow)
+        if not asked.is_own and not asked.is_routed:
             return
         runtime.exchanges.keep_head(
             flow, ClientHead(http.Headers(request.headers.fields), request.path)

@@ -27,4 +27,5 @@ class Release:
 
     def _end(self, flow: http.HTTPFlow) -> None:
         self._runtime.exchanges.end(flow)
+        self._runtime.requests.forget(flow)
         self._runtime.failover.forget(flow)

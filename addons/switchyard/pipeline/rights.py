@@ -7,7 +7,6 @@ from switchyard.clients.keys import place_of
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
 from switchyard.config.schema import ClientKey
-from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.paths import is_plain
@@ -27,7 +26,7 @@ class Rights:
     @guarded
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         runtime, request = self._runtime, flow.request
-        if flow.response or runtime.is_own(flow):
+        if flow.response or (asked := runtime.requests.of(flow)).is_own:
             return
         upgrades = "upgrade" in request.headers
         if request.method in _ASKING and not upgrades:
@@ -37,7 +36,7 @@ class Rights:
         client = self._client(flow)
         if client is None or not is_restricted(client.models):
             return
-        called = is_call_path(request) if upgrades else find_foreign_endpoint(request) is not None
+        called = is_call_path(request) if upgrades else asked.is_routed
         if called or (is_plain(request.path) and not self._is_keyless(request)):
             return
         raise refused_model(f"{request.method} {request.path.partition('?')[0][:60]}", "path")

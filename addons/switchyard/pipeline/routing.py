@@ -12,9 +12,6 @@ from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.plans import Plan
 from switchyard.runtime import Runtime
 from switchyard.values.globs import Globs
-from switchyard.wire.encoding.members import object_of
-from switchyard.wire.formats.gemini.code_assist import NAME as CODE_ASSIST
-from switchyard.wire.formats.gemini.names import NAME as GEMINI
 from switchyard.wire.model.errors import ApiError
 
 
@@ -54,7 +51,7 @@ class Routing:
         the client's format. Raises UnknownModel and ModelNotAllowed.
         """
         runtime, flow, model = self._runtime, exchange.call.flow, exchange.call.model
-        if not runtime.is_own(flow):
+        if not runtime.requests.of(flow).is_own:
             host, port = flow.request.pretty_host, flow.request.port
             if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
                 runtime.catalog.check_allowed(model, allowed)
@@ -90,22 +87,21 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
     """The plan without the targets that could not see the whole prompt: of a Gemini request with
     `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
     where no target is left."""
-    call = exchange.call
-    format, body = call.format.name, call.body
-    if format not in (GEMINI, CODE_ASSIST) or call.operation is not None:
+    call, format = exchange.call, exchange.call.format
+    if call.operation is not None:
         return plan
-    body = object_of(body.get("request")) if format == CODE_ASSIST else body
-    if not (body.get("cachedContent") or body.get("cached_content")):
+    kept = format.kept_prompt(format.unwrap(call.body))
+    if kept is None:
         return plan
-    able = plan.speaking({GEMINI, format})
+    able = plan.speaking({format.provider_format, format.name})
     if able.members:
         return able
     raise Refused(
         ApiError(
-            message=f"No provider of model {call.model!r} speaks Gemini's format, which "
-            "'cachedContent' needs. Send the whole prompt, or choose a model of a Gemini provider.",
+            message=f"No provider of model {call.model!r} speaks {format.title}'s format, which "
+            f"{kept!r} needs. Send the whole prompt, or choose a {format.title} provider's model.",
             kind="invalid_request",
-            param="cachedContent",
+            param=kept,
         )
     )
 

@@ -100,7 +100,7 @@ class Translation:
         conversation = state.call.conversation
         told = state.exchange.continuation
         if state.continues and told is not None:
-            conversation = continued(conversation, told.text, upstream.name, model)
+            conversation = continued(conversation, told.text, upstream, model)
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)

@@ -28,7 +28,7 @@ class Websockets:
         request = flow.request
         if "websocket" not in request.headers.get("upgrade", "").lower():
             return
-        spoken = self._is_spoken(request, self._runtime.is_own(flow))
+        spoken = self._is_spoken(request, self._runtime.requests.of(flow).is_own)
         if spoken is None:
             return
         if not spoken:

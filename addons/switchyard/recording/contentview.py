@@ -1,6 +1,5 @@
 """Shows calls to models as conversations in mitmproxy's content views."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,13 +18,11 @@ from switchyard.usage.prices import cost_text
 from switchyard.usage.prices import tokens_of
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Reply
+from switchyard.wire.registry import DEFAULT
 from switchyard.wire.registry import FORMATS
 
 _WINS = 3.0
 """Above what mitmproxy's own views of JSON and of event streams say."""
-
-_CODE_ASSIST = re.compile(r"/v\d+internal:(?:streamGenerateContent|generateContent)(?:\?|$)")
-"""Paths of Google's Code Assist API (Gemini CLI with a Google login), which wraps Gemini's."""
 
 _JSON = ("application/json", "application/problem+json")
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json")
@@ -94,8 +91,6 @@ def _call_of(metadata: contentviews.Metadata) -> _Call | None:
         if endpoint.kind == "generate" or (endpoint.kind == "count" and not answers):
             return _Call(endpoint.format, endpoint.model, endpoint.stream)
         return None
-    if flow.request.method == "POST" and _CODE_ASSIST.search(flow.request.path):
-        return _Call(FORMATS["gemini"])
     return None
 
 
@@ -113,35 +108,19 @@ def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
     return cost_of(tokens_of(reply.usage), model or reply.model or "", url, at)
 
 
-_ANSWERS = (
-    (b'"message_start"', "anthropic"),
-    (b'"chat.completion', "openai-chat"),
-    (b'"text_completion"', "openai-completions"),
-    (b'"response.created"', "openai-responses"),
-    (b'"object":"response"', "openai-responses"),
-    (b'"object": "response"', "openai-responses"),
-    (b'"candidates"', "gemini"),
-)
-"""Words near the beginning of an answer that only one format has."""
-
-_REQUESTS = (
-    ((b'"messages"', b'"anthropic_version"'), "anthropic"),
-    ((b'"messages"', b'"model"', b'"max_tokens"', b'"input_schema"'), "anthropic"),
-    ((b'"messages"', b'"model"', b'"content"'), "openai-chat"),
-    ((b'"contents"', b'"parts"'), "gemini"),
-    ((b'"input"', b'"model"', b'"input_text"'), "openai-responses"),
-)
-"""Members that only a call in this format has all of."""
-
-
 def _recognised(data: bytes, answers: bool) -> _Call | None:
     """Return the format of a body by its members, where no path decides."""
+    # Others have what the default has, and something of their own.
+    formats = (*(one for one in FORMATS.values() if one is not DEFAULT), DEFAULT)
     if answers:
         head = data[:_PEEK]
-        return next((_Call(FORMATS[name]) for word, name in _ANSWERS if word in head), None)
-    if not data.lstrip()[:1] == b"{":
+        known = (one for one in formats if any(mark in head for mark in one.reply_marks))
+    elif data.lstrip()[:1] == b"{":
+        known = (one for one in formats if any(_has_all(data, m) for m in one.request_marks))
+    else:
         return None
-    for words, name in _REQUESTS:
-        if all(word in data for word in words):
-            return _Call(FORMATS[name])
-    return None
+    return next(map(_Call, known), None)
+
+
+def _has_all(data: bytes, words: tuple[bytes, ...]) -> bool:
+    return all(word in data for word in words)

@@ -32,7 +32,8 @@ from switchyard.routing.plans import Plan
 from switchyard.routing.plans import Pool
 from switchyard.routing.plans import with_suffix
 from switchyard.values.globs import Globs
-from switchyard.wire.operations.list_models import FoundModel
+from switchyard.wire.model.model_list import FoundModel
+from switchyard.wire.registry import FORMATS
 
 __all__ = [
     "Catalog",
@@ -202,7 +203,7 @@ class Catalog:
         """
         formats = self._providers[ref.provider].formats
         bare = ref.model.removeprefix("models/").removeprefix("tunedModels/")
-        return formats == ("gemini",) and "/" in bare
+        return "/" in bare and not any(FORMATS[name].slash_in_model for name in formats)
 
     def _list_names(self) -> None:
         for name in self._directory.names():

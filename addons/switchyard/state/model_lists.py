@@ -3,11 +3,11 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.values.files import read_regular
-from switchyard.wire.operations.list_models import FoundModel
+from switchyard.values.folders import state_folder
+from switchyard.wire.model.model_list import FoundModel
 
 type Lists = dict[str, tuple[FoundModel, ...]]
 """By a key that distinguishes the providers' lists."""
@@ -17,14 +17,12 @@ _MOST_BYTES = 32 * 1024 * 1024
 """Far more than what a hundred providers with all models that are taken over come to."""
 
 
-def state_file(environment: Mapping[str, str]) -> Path:
+def state_file() -> Path:
     """Return the file of the lists, below `XDG_STATE_HOME`.
 
     XDG Base Directory Specification; the default is `~/.local/state`.
     """
-    base = environment.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "switchyard" / "models.json"
+    return state_folder() / "models.json"
 
 
 def load_lists(file: Path) -> Lists:

@@ -3,16 +3,38 @@
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic import Anthropic
 from switchyard.wire.formats.gemini import Gemini
+from switchyard.wire.formats.gemini.code_assist import CodeAssist
 from switchyard.wire.formats.ollama import Ollama
+from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.formats.openai_chat import OpenAIChat
 from switchyard.wire.formats.openai_completions import OpenAICompletions
 from switchyard.wire.formats.openai_responses import OpenAIResponses
+from switchyard.wire.model.losses import Losses
 
-FORMATS: dict[str, Format] = {
-    "openai-chat": OpenAIChat(),
-    "openai-responses": OpenAIResponses(),
-    "openai-completions": OpenAICompletions(),
-    "anthropic": Anthropic(),
-    "gemini": Gemini(),
-    "ollama": Ollama(),
-}
+_FORMATS: tuple[Format, ...] = (
+    OpenAIChat(),
+    OpenAIResponses(),
+    OpenAICompletions(),
+    Anthropic(),
+    Gemini(),
+    Ollama(),
+)
+
+FORMATS: dict[str, Format] = {format.name: format for format in _FORMATS}
+
+DEFAULT = FORMATS[OpenAIChat.name]
+"""What is spoken with a client or a provider of whom nothing else is known."""
+
+SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist())
+"""Second shapes of formats, in which clients alone speak."""
+
+CLIENT_FORMATS: dict[str, Format] = {one.name: one for one in (*SHAPES, *_FORMATS)}
+"""What clients may be known to speak by its name, as the table of hosts gives it."""
+
+_NO_LOSSES = Losses()
+
+
+def losses_of(name: str) -> Losses:
+    """What the format of that name cannot say; nothing of a name that is none."""
+    format = FORMATS.get(name)
+    return _NO_LOSSES if format is None else format.losses

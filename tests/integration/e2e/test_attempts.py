@@ -19,8 +19,8 @@ from tests.support.answers import PARTIAL
 from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.steps import CUT
 from tests.support.steps import chunked
 from tests.support.upstream import Upstream

@@ -13,9 +13,9 @@ from switchyard.usage.prices import cost_text
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.router import ROOT
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.tls import server_context
 from tests.support.upstream import Upstream
 

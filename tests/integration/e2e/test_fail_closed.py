@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.router import MITMDUMP
 from tests.support.router import MITMWEB
 from tests.support.router import ROOT
 from tests.support.router import environment
-from tests.support.router import free_port
 from tests.support.router import write_config
 
 CONFIG = "providers: [{name: p, base-url: 'http://127.0.0.1:9/v1', api-key: sk-secret-5577}]\n"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.router import LAUNCHER
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.upstream import Upstream
 
 KEY = "cl-7e21f0a9d4c3b658"

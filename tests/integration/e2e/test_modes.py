@@ -27,8 +27,8 @@ from tests.support.answers import Answer
 from tests.support.answers import refusing
 from tests.support.answers import saying
 from tests.support.corporate import CorporateProxy
+from tests.support.ports import free_port
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.signals import Signal
 from tests.support.steps import Wait
 from tests.support.steps import chunked

@@ -18,8 +18,8 @@ from tests.integration.e2e.stage import fresh_model
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.upstream import Upstream
 
 TEXT = Answer().text

@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.router import MITMDUMP
 from tests.support.router import ROOT
 from tests.support.router import Router
 from tests.support.router import environment
-from tests.support.router import free_port
 from tests.support.router import write_config
 
 CONFIG = "providers: [{name: demo, builtin: demo, models: [{name: echo}]}]\n"

@@ -243,7 +243,7 @@ HOOKS = [
     ("Credentials", "request"),
     ("Credentials", "attempt"),
     ("Translation", "attempt"),
-    ("Streaming", "attempt"),
+    ("Reading", "attempt"),
     ("Sending", "attempt"),
     ("Fallback", "attempt_ended"),
 ]
@@ -311,12 +311,12 @@ def test_a_bug_in_what_answers_itself_fails_closed(
 _NEEDS = {
     ("Access", "request"): "switchyard.pipeline.access.Access._needs_key",
     ("Intake", "request"): "switchyard.pipeline.intake.read_call",
-    ("Management", "request"): "switchyard.pipeline.management.find_endpoint",
+    ("Management", "request"): "switchyard.pipeline.management.for_method",
     ("Routing", "request"): "switchyard.routing.catalog.Catalog.resolve",
     ("Credentials", "request"): "switchyard.routing.routes.Routes.of",
     ("Credentials", "attempt"): "switchyard.policy.trail.Trail.next",
     ("Translation", "attempt"): "switchyard.pipeline.translation.choose_format",
-    ("Streaming", "attempt"): "switchyard.pipeline.streaming.RelayReceiver.__init__",
+    ("Reading", "attempt"): "switchyard.pipeline.reading.RelayReceiver.__init__",
     ("Sending", "attempt"): "switchyard.pipeline.sending.write_body",
     ("Fallback", "attempt_ended"): "switchyard.policy.trail.Trail.failed",
 }

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.steps import CUT
 from tests.support.steps import whole
 from tests.support.upstream import Upstream

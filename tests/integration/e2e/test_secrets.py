@@ -22,8 +22,8 @@ from tests.support.answers import GOOD
 from tests.support.answers import Answer
 from tests.support.answers import Dialect
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.steps import CUT
 from tests.support.steps import Behaviour
 from tests.support.steps import chunked

@@ -14,10 +14,10 @@ from tests.integration.egress.calls import ask
 from tests.support.answers import CHAT
 from tests.support.answers import GOOD
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.proxies import http_proxy
 from tests.support.proxies import socks_proxy
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.signals import Signal
 from tests.support.steps import Behaviour
 from tests.support.steps import Wait

@@ -17,13 +17,13 @@ from tests.support.answers import CHAT
 from tests.support.answers import GOOD
 from tests.support.answers import Answer
 from tests.support.answers import saying
+from tests.support.ports import free_port
 from tests.support.proxies import ProxyProcess
 from tests.support.proxies import http_proxy
 from tests.support.proxies import socks_proxy
 from tests.support.reading import read_body
 from tests.support.reading import read_stream
 from tests.support.router import Router
-from tests.support.router import free_port
 from tests.support.tls import authority
 from tests.support.tls import server_context
 from tests.support.upstream import ClosedPort

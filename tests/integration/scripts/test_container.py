@@ -167,10 +167,12 @@ def steps() -> list[tuple[str, dict]]:
 
 def test_the_workflow_tests_before_it_pushes():
     jobs = workflow()["jobs"]
-    assert jobs["image"]["needs"] == "test" and jobs["publish"]["needs"] == "image"
-    assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.12", "3.13"]
-    commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
-    assert commands == [".ci/run"]
+    assert jobs["image"]["needs"] == ["unit", "integration"]
+    assert jobs["publish"]["needs"] == "image"
+    for name in ("unit", "integration"):
+        assert jobs[name]["strategy"]["matrix"]["python"] == ["3.12", "3.13"]
+        commands = [step["run"] for step in jobs[name]["steps"] if "run" in step]
+        assert commands == [f".ci/run --{name}"]
     pushes = [job for job, step in steps() if step.get("with", {}).get("push")]
     logins = [job for job, step in steps() if "login" in step.get("uses", "")]
     assert pushes == logins == ["publish"]
@@ -209,7 +211,10 @@ def test_the_image_gets_its_four_names():
     assert names["with"]["flavor"] == "latest=false"  # a version tag is not to move `latest`
 
 
-@pytest.mark.parametrize("name", ["scripts/start", "scripts/test", "scripts/lock", ".ci/run"])
+SCRIPTS = ("start", "test", "lint", "format", "docs", "lock")
+
+
+@pytest.mark.parametrize("name", [*(f"scripts/{name}" for name in SCRIPTS), ".ci/run"])
 def test_the_scripts_can_be_run(name: str):
     path = ROOT / name
     assert path.stat().st_mode & 0o111

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,9 @@ class Project:
         shutil.copy(ENVIRONMENT, self.program)
         self.environ = {
             **os.environ,
+            "HOME": str(root),
+            # Without uv, wherever one may be: tests of it put one first.
+            "PATH": os.defpath,
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(wheels),
@@ -97,6 +102,93 @@ def project(tmp_path: Path, wheels: Path) -> Project:
     project = Project(tmp_path / "a project", wheels)
     project.lock(make_wheel(wheels, "1.0"))
     return project
+
+
+FAKE_UV = """\
+#!/bin/sh
+# Does with venv and pip what it is asked for, and keeps what that was.
+printf '%s\\n' "$*" >> {calls}
+case $1 in
+    venv) for path; do :; done; exec {python} -I -m venv --clear "$path" ;;
+    pip) [ ! -e {broken} ] || exit 2
+         shift 4
+         exec "$1" -I -m pip install --quiet --no-index --find-links {wheels} "$2" "$3" "$4" ;;
+esac
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeUv:
+    calls: Path
+    broken: Path
+
+    def called(self) -> list[str]:
+        return [line.split()[0] for line in self.calls.read_text().splitlines()]
+
+
+@pytest.fixture
+def uv(project: Project, wheels: Path, tmp_path: Path) -> FakeUv:
+    """A uv that a start finds in `~/.local/bin`."""
+    made = FakeUv(tmp_path / "calls", tmp_path / "broken")
+    program = project.root / ".local" / "bin" / "uv"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        FAKE_UV.format(
+            calls=made.calls, broken=made.broken, python=shlex.quote(sys.executable), wheels=wheels
+        )
+    )
+    program.chmod(0o755)
+    return made
+
+
+def test_uv_is_used_where_it_is(project: Project, uv: FakeUv, wheels: Path):
+    assert project.run().returncode == 0
+    assert (project.installed(), uv.called()) == ("1.0", ["venv", "pip"])
+    assert project.run(python=project.python).stderr == ""
+    project.lock(make_wheel(wheels, "2.0"))
+    assert project.run().returncode == 0
+    assert (project.installed(), uv.called()) == ("2.0", ["venv", "pip", "pip"])
+    assert all("--require-hashes" in line for line in uv.calls.read_text().splitlines()[1:])
+
+
+def test_where_uv_fails_pip_does_it(project: Project, uv: FakeUv):
+    uv.broken.touch()
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "uv could not install requirements.lock" in done.stderr
+    assert project.installed() == "1.0"
+    assert project.run().stderr == ""
+
+
+@pytest.mark.skipif(not (UV := shutil.which("uv")), reason="NOT TRIED: uv is not installed")
+def test_the_real_uv(project: Project, wheels: Path, tmp_path: Path):
+    program = project.root / ".local" / "bin" / "uv"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(UV or "")
+    project.environ |= {
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": str(wheels),
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_NO_CONFIG": "1",
+    }
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "uv could not" not in done.stderr and project.installed() == "1.0"
+    assert "uv = " in (project.root / ".venv" / "pyvenv.cfg").read_text()
+    # The Python of the environment itself may be what makes it anew.
+    moved = tmp_path / "moved"
+    project.root.rename(moved)
+    project.root, project.program = moved, moved / "scripts" / "lib" / "environment.py"
+    project.environ["HOME"] = str(moved)
+    done = project.run(python=project.python)
+    assert done.returncode == 0 and "uv could not" not in done.stderr, done.stderr
+    assert project.installed() == "1.0"
+    # A hash that is not the file's is refused, by pip too.
+    shutil.rmtree(moved / ".venv")
+    project.lock("pebble==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    done = project.run()
+    assert done.returncode == 1 and "pip could not install" in done.stderr
+    assert not project.stamp.exists()
 
 
 def test_installs_once_and_again_when_the_lock_changed(project: Project, wheels: Path):

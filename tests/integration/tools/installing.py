@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from platformdirs.unix import Unix
 from ruamel.yaml import YAML
 
 from tests.support.router import ROOT
@@ -63,8 +64,7 @@ def cache() -> Path:
     """Where tools are kept from one run to the next."""
     if place := os.environ.get("SWITCHYARD_TOOLS"):
         return Path(place)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "switchyard" / "tools"
+    return Unix("switchyard", appauthor=False).user_cache_path / "tools"
 
 
 def search_path(tool: str) -> str:

@@ -227,8 +227,8 @@ def refused(base_url: str) -> bool:
     url = urlsplit(base_url)
     try:
         socket.create_connection((url.hostname, url.port), timeout=30).close()
-    except ConnectionRefusedError:
-        return True
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True  # reset: it was accepted by a process that ended before it was served
     return False
 
 

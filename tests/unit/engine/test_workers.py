@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from switchyard.engine.workers import reserve
+from tests.support.ports import free_port
 from tests.support.router import ROOT
 from tests.support.router import environment
-from tests.support.router import free_port
 from tests.support.router import write_config
 
 COUNT = 2
@@ -150,13 +150,15 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize(("beats", "hangs"), [(3, True), (0, False), (100_000, False)])
-def test_who_hangs(beats: int, hangs: bool) -> None:
+@pytest.mark.parametrize(
+    ("beats", "hung_after", "hangs"), [(3, 0.5, True), (0, 0.5, False), (100_000, 2.0, False)]
+)
+def test_who_hangs(beats: int, hung_after: float, hangs: bool) -> None:
     """One that has not begun to serve may take its time; one that beats is well."""
     command = [sys.executable, "-c", BEATING, str(beats)]
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from switchyard.engine import workers\n"
-        "sys.exit(workers.Supervisor(1, sys.argv[2:], hung_after=0.5).run())"
+        f"sys.exit(workers.Supervisor(1, sys.argv[2:], hung_after={hung_after}).run())"
     )
     supervisor = subprocess.Popen(
         [sys.executable, "-c", code, str(ROOT / "addons"), *command],
@@ -172,7 +174,7 @@ def test_who_hangs(beats: int, hangs: bool) -> None:
             assert supervisor.stdout.readline() == "begun\n"
         else:
             # A time in which the other one is killed several times over.
-            assert not select.select([supervisor.stdout], [], [], 3)[0]
+            assert not select.select([supervisor.stdout], [], [], 3 * hung_after)[0]
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(20) == 0
     finally:

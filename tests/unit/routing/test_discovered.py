@@ -4,7 +4,7 @@ import pytest
 
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
-from switchyard.wire.operations.list_models import FoundModel
+from switchyard.wire.model.model_list import FoundModel
 from tests.unit.config.loading import load
 
 CONFIG = load("""

@@ -19,8 +19,8 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Finish
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.registry import losses_of
 from switchyard.wire.relay.framing import frame_decoder
-from switchyard.wire.translate.losses import REPLY_CANNOT_SAY
 from switchyard.wire.translate.losses import is_instructed
 from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
@@ -201,7 +201,7 @@ def assert_same(meant: JsonObject, said: JsonObject) -> None:
 
 
 def assert_same_reply(meant: Reply, said: Reply, away: str) -> None:
-    without = REPLY_CANNOT_SAY.get(away, {}) if meant.format != away else {}
+    without = losses_of(away).reply_cannot_say if meant.format != away else {}
     assert_same(reply_meaning(meant, without), reply_meaning(said, without))
 
 

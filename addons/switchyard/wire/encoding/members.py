@@ -44,3 +44,10 @@ def objects_of(value: Any) -> list[JsonObject]:
     if isinstance(value, dict):
         return [value]
     return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
+
+
+def first_object(value: Any) -> JsonObject | None:
+    """An object, or the first of a list (some gateways wrap errors in one); None if it is none."""
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, dict) else None

@@ -247,10 +247,6 @@ class Reasoning:
     form: str = ""
 
 
-_MOST_STOPS = {"openai-chat": 4, "openai-completions": 4, "gemini": 5}
-"""Stop sequences a request may have (OpenAI's reference, `stop`; Google's, `stopSequences`)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """One request to a model. `None` means that the client did not say."""
@@ -296,14 +292,12 @@ class Conversation:
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 
-    def stops_for(self, target: str) -> tuple[str, ...]:
+    def stops_for(self, target: str, most: int) -> tuple[str, ...]:
         """Return the stop sequences that a request in format `target` can express.
 
         All of them where the client wrote in it.
         """
-        if self.format == target:
-            return self.stop
-        return self.stop[: _MOST_STOPS.get(target, len(self.stop))]
+        return self.stop if self.format == target else self.stop[:most]
 
     def parts(self) -> Iterator[Part]:
         """Every part of every turn, those inside tool results included."""

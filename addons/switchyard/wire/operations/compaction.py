@@ -13,7 +13,7 @@ from switchyard.wire.operations.operation import OperationReply
 
 
 class Compacting:
-    """The client's call; see `aside.Aside`."""
+    """The client's call; see `operation.Operation`."""
 
     service = "compaction"
     needs_provider = True

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.members import int_of
-from switchyard.wire.encoding.members import object_of
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
@@ -24,7 +22,6 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
-from switchyard.wire.model.errors import BadReply
 from switchyard.wire.operations.operation import OperationReply
 
 
@@ -76,50 +73,38 @@ _LOWEST, _HIGHEST = 0.3, 3.0
 
 
 class Counting:
-    """The client's call; see `aside.Aside`."""
+    """A client's call for a token count (an `operation.Operation`).
+
+    Only providers of the client's own format are asked.
+    """
 
     service = "token count"
     needs_provider = False
 
     def __init__(self, client: Format, body: JsonObject, calibration: "Calibration") -> None:
-        self.formats = frozenset({client.name})
-        self._client = client
-        self._body = body
+        assert client.counting is not None, "endpoints name formats that count"
+        self.formats = frozenset({client.provider_format})
+        self._form = client.counting
+        self._body = client.unwrap(body)
         self._calibration = calibration
 
     def path(self, format: str, model: str) -> str:
-        if format == "anthropic":
-            return "/messages/count_tokens"
-        return self._client.path(model, False).rpartition(":")[0] + ":countTokens"
+        return self._form.path(model)
 
     def write(self, format: str, model: str) -> JsonObject:
-        if format == "anthropic":
-            return self._client.with_model(self._body, model)
-        inner = self._body.get("generateContentRequest")
-        if isinstance(inner, dict) and "model" in inner:
-            named = {**inner, "model": f"models/{model}"}
-            return {**self._body, "generateContentRequest": named}
-        return self._body
+        return self._form.write(self._body, model)
 
     def lost(self, format: str) -> list[str]:
-        """Nothing: only a provider of the client's own format is asked."""
+        """Nothing: the body stays as it is."""
         return []
 
     def read(self, format: str, body: JsonObject) -> OperationReply:
-        name = "input_tokens" if format == "anthropic" else "totalTokens"
-        if int_of(body.get(name)) is None:
-            # Protocol buffers leave a zero out.
-            if format != "gemini" or body.get("promptTokensDetails"):
-                raise BadReply(f"the response has no {name}")
+        self._form.check(body)
         return OperationReply(None)
 
     def estimate(self, model: str) -> JsonObject:
-        inner = object_of(self._body.get("generateContentRequest"))
-        said = self._client.read_request({**self._body, **inner, "model": model})
-        tokens = self._calibration.corrected(model, estimate(said, model))
-        if self._client.name == "gemini":
-            return {"totalTokens": tokens}
-        return {"input_tokens": tokens}
+        tokens = estimate(self._form.read_request(self._body, model), model)
+        return self._form.write_reply(self._calibration.corrected(model, tokens))
 
 
 class Calibration:

@@ -1,14 +1,14 @@
 """Where one attempt's stream broke off and the next one goes on, without the client noticing.
 
-A `Continuation` watches what the client has been told. When the stream breaks, the next model is
+A `Continuation` watches what the client has been sent. When the stream breaks, the next model is
 asked to continue the text so far (`continued`), and its events are fitted to the stream that is
 already open (`join`): no second handshake, its text in the text part that is open, its parts
 numbered on. A tool call is never continued half-way, so a stream in which one began cannot go on.
 """
 
-import re
 from dataclasses import replace
 
+from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
@@ -29,10 +29,6 @@ INSTRUCTION = (
 _SHORTEST_REPEAT = 12
 """Characters of the text so far that a continuation must begin with to be taken for repeating."""
 _LONGEST_REPEAT = 400
-
-_TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
-"""Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
-reference, "Prefill Claude's response")."""
 
 
 class Continuation:
@@ -139,7 +135,7 @@ def repeated(before: str, after: str) -> int:
     return 0
 
 
-def continued(conversation: Conversation, text: str, format: str, model: str) -> Conversation:
+def continued(conversation: Conversation, text: str, format: Format, model: str) -> Conversation:
     """The request that asks for the rest of an answer of which `text` is known.
 
     An assistant turn at the end, where the format and the model go on with it, and else that turn
@@ -149,9 +145,7 @@ def continued(conversation: Conversation, text: str, format: str, model: str) ->
     # with it anyway.
     begun = Turn(role="assistant", parts=(Text(text=text.rstrip() or text),))
     thinks = conversation.reasoning is not None and conversation.reasoning.enabled is not False
-    if format == "anthropic" and _TAKES_PREFILL.search(model) and not thinks:
-        return replace(conversation, turns=(*conversation.turns, begun))
-    if format == "ollama":
+    if format.takes_prefill(model, thinks):
         return replace(conversation, turns=(*conversation.turns, begun))
     ask = Turn(role="user", parts=(Text(text=INSTRUCTION),))
     return replace(conversation, turns=(*conversation.turns, begun, ask))

@@ -22,8 +22,8 @@ class FrameDecoder(Protocol):
 
 def is_array(format: Format, head: bytes) -> bool:
     """Whether an answer that begins with `head` is a stream framed as one JSON array, as Gemini
-    sends it where nobody asks for events."""
-    return format.name.startswith("gemini") and head.startswith(b"[")
+    sends it unless asked for events."""
+    return format.array_streams and head.startswith(b"[")
 
 
 def is_document(format: Format, head: bytes, content_type: str) -> bool:

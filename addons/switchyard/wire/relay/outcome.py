@@ -66,7 +66,7 @@ class Outcome:
         return spoke
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
-        """Make the response a failure, of which `message` tells where there is no `error`."""
+        """Make the response a failure, with `message` where there is no `error`."""
         error = error or ApiError(message=message, kind="unavailable")
         self.problem = Problem(kind, error, self.status)
         self.failed = True

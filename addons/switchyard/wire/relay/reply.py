@@ -10,14 +10,13 @@ from switchyard.wire.model.fold import unfold
 from switchyard.wire.outcome import is_empty
 from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.outcome import Outcome
-from switchyard.wire.relay.usage_peek import glance
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
     """Make the client's response of `body`, which came as `raw`; returns the bytes of a stream, if
     the client wants one. Raises BadReply."""
     if conversion.keeps_bytes and not conversion.streams:
-        if (seen := glance(conversion.upstream.name, body)) is not None:
+        if (seen := conversion.upstream.glance(body)) is not None:
             (outcome.usage,) = seen
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)

@@ -19,7 +19,7 @@ class Sink(Protocol):
 
     @property
     def forgets(self) -> Forgets | None:
-        """See `skimming`; None where something is kept of all words."""
+        """See `skim`; None where something is kept of all words."""
         ...
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
@@ -31,7 +31,7 @@ class Sink(Protocol):
         ...
 
     def fail(self, error: ApiError) -> bytes:
-        """The client's bytes that tell an error after output began, and end the stream."""
+        """The client's bytes for an error after output began, which end the stream."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Frames of a stream that differ in nothing but their words, told by their bytes.
+"""Recognises, by their bytes, frames of a stream that differ in nothing but their words.
 
 Nearly all of a stream is one frame again and again with other words in it. Once two of them were
 read in full, one right after the other, and the same came of both, those that follow at once need
@@ -19,7 +19,7 @@ from switchyard.wire.model.events import TextDelta
 
 type Forgets = Callable[[TextDelta], bool]
 """Whether nothing is kept of the words of a frame that was just read as this event alone, so that
-all goes on as if it had had others."""
+all goes on as if other words had come."""
 
 # The inside of a JSON string (RFC 8259, section 7). Half a surrogate pair is left to the parser.
 _PLAIN = rb'[^"\\\x00-\x1f]*+'
@@ -30,7 +30,7 @@ _AS_WE_SPELL = re.compile(_PLAIN + rb'(?:\\["\\bfnrt]' + _PLAIN + rb")*+")
 """The same in the spelling of `jsonio.dumps`, so that it need not be changed when it is copied."""
 
 LONG = 8
-"""Bytes of words that may hold what a client must not be told; the eight last characters of a key
+"""Bytes of words that may hold what a client must not see; the eight last characters of a key
 do already."""
 
 _MEMBER = re.compile(rb'"(?:content|text|thinking)": ?"\Z')

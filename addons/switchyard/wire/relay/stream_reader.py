@@ -24,7 +24,7 @@ class EventStreamReader:
 
     Until the response commits, which it does with its first output, frames are held back unwritten:
     where this attempt fails, another one may have to use the same sink. After the commit a failure
-    is told to the client in its stream, unless another attempt can continue it.
+    becomes an error in the client's stream, unless another attempt can continue that.
     """
 
     def __init__(self, outcome: Outcome, conversion: Conversion, frames: FrameDecoder) -> None:
@@ -135,7 +135,7 @@ class EventStreamReader:
             return out
         events = self._reader.close()
         if broke and any(isinstance(event, Finish) and not event.stop.raw for event in events):
-            return out + self.fail("cut", broke)  # not all of it was said to be complete
+            return out + self.fail("cut", broke)  # one of the choices has no stop reason
         events = conversion.staged(events, outcome)
         outcome.watch(events)
         if outcome.problem is not None:

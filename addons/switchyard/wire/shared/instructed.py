@@ -13,13 +13,6 @@ _ANY_JSON = (
     "Answer with one JSON object and nothing else: no words before or after it and no code fence."
 )
 
-AS_INSTRUCTION = {
-    "anthropic": "JSON without a schema, a schema with what structured outputs do not know, and "
-    "any for a Claude model from before these",
-    "openai-completions": "no parameter for it",
-}
-"""Formats in which (some) shapes of an answer are asked for by an instruction, and why."""
-
 
 def instruction(schema: JsonObject | None) -> str:
     """Return the instruction for a model that must reply in JSON."""

@@ -1,9 +1,7 @@
-"""Lists the features of a conversation that not all formats have."""
+"""Lists a conversation's features that not all formats have, named as in `losses`."""
 
 from collections.abc import Iterator
 
-from switchyard.wire.encoding.jsonio import EMPTY
-from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -12,10 +10,9 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import losses_of
 from switchyard.wire.shared.server_tools import UNSAID
-
-WITHOUT_TOOLS = frozenset({"openai-completions"})
-"""Formats that know no tools at all."""
 
 SAID_ELSEWHERE = frozenset(
     {
@@ -28,19 +25,6 @@ settings; or that words say in full. Leaving them out loses nothing."""
 
 _SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
 """Kinds of opaque pieces whose words are all there is to them."""
-
-_MEMBERS = {
-    "openai-completions": ("suffix", "best_of", "prompts"),
-    "ollama": ("suffix",),
-    "gemini": ("cachedContent", "labels", "mediaResolution", "safetySettings", "speechConfig"),
-    "anthropic": ("container", "context_management", "mcp_servers", "speed"),
-    "openai-responses": (
-        *("background", "conversation", "previous_response_id", "prompt"),
-        *("context_management", "max_tool_calls"),
-    ),
-}
-"""Members that are a feature of their own wherever they are filled, by the one format that has
-them; see `losses.SAID_BY_ONE` and `losses.KEPT_BY_PROVIDER`."""
 
 
 def features(conversation: Conversation, target: str) -> Iterator[str]:
@@ -75,7 +59,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
     yield from _shape(c)
     yield from _alone(c)
     chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
-    if c.tools and (chosen or target in WITHOUT_TOOLS):
+    if c.tools and (chosen or not losses_of(target).tools):
         yield "tools"
     yield from _tool_features(c, target)
     yield from ("participant-names" for turn in c.turns if turn.name)
@@ -120,26 +104,8 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 def _alone(c: Conversation) -> Iterator[str]:
     """Yield what only its own format can ask for, and what its provider keeps."""
-    left = _left(c)
-    yield from (name for name in _MEMBERS.get(c.format, ()) if left.get(name))
-    if c.format == "anthropic" and left.get("cache_control"):
-        yield "cache_control"
-    if c.format == "openai-responses" and left.get("truncation") == "auto":
-        yield "truncation"
-    if c.format == "openai-completions" and left.get("logprobs") is not None:
-        yield "completion-logprobs"
-    if c.format == "ollama" and any(left.get(name) for name in ("raw", "template", "context")):
-        yield "raw-prompt"
-
-
-def _left(c: Conversation) -> JsonObject:
-    """The members of the request that the model has no name for."""
-    if c.format in ("openai-chat", "openai-responses", "anthropic"):
-        return c.extra
-    left = c.extra.get(c.format, EMPTY)
-    if c.format != "gemini":
-        return left
-    return {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
+    if (format := FORMATS.get(c.format)) is not None:
+        yield from format.lone_features(format.extra_members(c))
 
 
 def _part_features(conversation: Conversation, target: str) -> Iterator[str]:

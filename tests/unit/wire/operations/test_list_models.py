@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.wire.operations.list_models import FoundModel
-from switchyard.wire.operations.list_models import Page
-from switchyard.wire.operations.list_models import list_path
-from switchyard.wire.operations.list_models import read_list
+from switchyard.wire.model.model_list import FoundModel
+from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.registry import FORMATS
 
 JSON = st.recursive(
@@ -29,14 +27,14 @@ def test_openai() -> None:
             {"id": "gpt-5", "object": "model"},
         ],
     }
-    assert read_list("openai-chat", body) == Page(
+    assert FORMATS["openai-chat"].read_models(body) == ModelPage(
         (
             FoundModel("gpt-5"),
             FoundModel("qwen/qwen3-coder:free", 262144),
             FoundModel("llama", 4096),
         )
     )
-    assert read_list("openai-responses", body["data"]).models[0].name == "gpt-5"
+    assert FORMATS["openai-responses"].read_models(body["data"]).models[0].name == "gpt-5"
 
 
 def test_anthropic_has_pages() -> None:
@@ -46,11 +44,11 @@ def test_anthropic_has_pages() -> None:
         "first_id": "claude-x",
         "last_id": "claude-x",
     }
-    page = read_list("anthropic", body)
-    assert page == Page((FoundModel("claude-x"),), "claude-x")
-    assert list_path("anthropic") == "/models?limit=1000"
-    assert list_path("anthropic", page.next) == "/models?limit=1000&after_id=claude-x"
-    assert read_list("anthropic", {**body, "has_more": False}).next == ""
+    page = FORMATS["anthropic"].read_models(body)
+    assert page == ModelPage((FoundModel("claude-x"),), "claude-x")
+    assert FORMATS["anthropic"].models_path() == "/models?limit=1000"
+    assert FORMATS["anthropic"].models_path(page.next) == "/models?limit=1000&after_id=claude-x"
+    assert FORMATS["anthropic"].read_models({**body, "has_more": False}).next == ""
 
 
 def test_gemini_has_pages_and_models_that_are_called_otherwise() -> None:
@@ -65,34 +63,34 @@ def test_gemini_has_pages_and_models_that_are_called_otherwise() -> None:
         ],
         "nextPageToken": "a&b",
     }
-    page = read_list("gemini", body)
-    assert page == Page((FoundModel("gemini-x", 1048576),), "a&b")
-    assert list_path("gemini", page.next) == "/models?pageSize=1000&pageToken=a%26b"
+    page = FORMATS["gemini"].read_models(body)
+    assert page == ModelPage((FoundModel("gemini-x", 1048576),), "a&b")
+    assert FORMATS["gemini"].models_path(page.next) == "/models?pageSize=1000&pageToken=a%26b"
 
 
 def test_ollama() -> None:
     body = {"models": [{"name": "qwen3:8b", "model": "qwen3:8b", "details": {}}]}
-    assert read_list("ollama", body) == Page((FoundModel("qwen3:8b"),))
-    assert list_path("ollama") == "/tags"
+    assert FORMATS["ollama"].read_models(body) == ModelPage((FoundModel("qwen3:8b"),))
+    assert FORMATS["ollama"].models_path() == "/tags"
 
 
 @pytest.mark.parametrize("body", [{}, {"error": "no"}, {"data": "x"}, None, 5, {"models": None}])
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_is_no_list(format: str, body: object) -> None:
-    with pytest.raises(ValueError, match="not a list of models"):
-        read_list(format, body)
+    with pytest.raises(ValueError, match="no list of models"):
+        FORMATS[format].read_models(body)
 
 
 @pytest.mark.parametrize("name", ["", " x", "x\n", "x" * 300, None, 7, ["x"]])
 def test_names_that_are_none_are_passed_over(name: object) -> None:
     body = {"data": [{"id": name}, "x", {"id": "good", "context_length": True}]}
-    assert read_list("openai-chat", body).models == (FoundModel("good"),)
+    assert FORMATS["openai-chat"].read_models(body).models == (FoundModel("good"),)
 
 
 @given(JSON, st.sampled_from(sorted(FORMATS)))
 def test_any_answer_is_a_list_or_a_value_error(body: object, format: str) -> None:
     try:
-        page = read_list(format, body)
+        page = FORMATS[format].read_models(body)
     except ValueError:
         return
     assert all(model.name for model in page.models)

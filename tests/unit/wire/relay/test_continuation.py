@@ -107,13 +107,13 @@ def test_the_next_model_is_told_what_was_said() -> None:
     asked = chat_format.read_request(
         {"model": "m", "messages": [{"role": "user", "content": "Tell me"}]}
     )
-    turns = continued(asked, "Once upon ", "openai-chat", "m").turns
+    turns = continued(asked, "Once upon ", FORMATS["openai-chat"], "m").turns
     assert [turn.role for turn in turns] == ["user", "assistant", "user"]
     assert turns[1].parts == (Text(text="Once upon"),)
     assert turns[2].parts == (Text(text=INSTRUCTION),)
-    prefilled = continued(asked, "Once upon ", "anthropic", "claude-3-5-haiku").turns
+    prefilled = continued(asked, "Once upon ", FORMATS["anthropic"], "claude-3-5-haiku").turns
     assert [turn.role for turn in prefilled] == ["user", "assistant"]
-    refusing = continued(asked, "Once upon ", "anthropic", "claude-opus-4-6").turns
+    refusing = continued(asked, "Once upon ", FORMATS["anthropic"], "claude-opus-4-6").turns
     assert [turn.role for turn in refusing] == ["user", "assistant", "user"]
 
 

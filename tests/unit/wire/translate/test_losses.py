@@ -19,15 +19,13 @@ from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.registry import FORMATS
-from switchyard.wire.translate.features import WITHOUT_TOOLS
 from switchyard.wire.translate.features import features
-from switchyard.wire.translate.losses import CANNOT_SAY
 from switchyard.wire.translate.losses import KEPT_BY_PROVIDER
-from switchyard.wire.translate.losses import SAID_BY_ONE
 from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
 
 SOURCE = "elsewhere"
+CANNOT_SAY = {name: format.losses.cannot_say for name, format in FORMATS.items()}
 
 PLAIN = Conversation(
     format=SOURCE,
@@ -150,7 +148,7 @@ def test_each_feature_of_the_table_is_reported_where_it_is_used(target: str, fea
 
 @pytest.mark.parametrize("target", CANNOT_SAY)
 def test_nothing_is_reported_of_a_conversation_that_every_format_can_say(target: str):
-    plain = ONE_QUESTION if target in WITHOUT_TOOLS else PLAIN
+    plain = ONE_QUESTION if not FORMATS[target].losses.tools else PLAIN
     assert lost(plain, target) == []
     defaults = replace(
         plain, candidates=1, presence_penalty=0, frequency_penalty=0.0, logit_bias={}, store=False
@@ -190,7 +188,7 @@ def test_what_the_target_itself_wrote_is_not_lost(target: str):
     assert not {"thinking-signature", "provider-blocks", "server-tools"} & set(reported)
 
 
-@pytest.mark.parametrize("name", KEPT_BY_PROVIDER.keys() - {"cachedContent", "container"})
+@pytest.mark.parametrize("name", sorted(KEPT_BY_PROVIDER.keys() - {"cachedContent", "container"}))
 def test_what_only_the_provider_of_responses_keeps(name: str):
     c = replace(PLAIN, format="openai-responses", extra={name: "x"})
     assert lost(c, "openai-chat") == [name]
@@ -211,14 +209,14 @@ def test_what_only_the_provider_of_responses_keeps(name: str):
 )
 def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, Any]):
     name = "ollama" if feature == "raw-prompt" else "openai-completions"
-    assert feature in SAID_BY_ONE[name]
+    assert feature in FORMATS[name].losses.said_alone
     c = replace(ONE_QUESTION, format=name, extra={name: left})
     assert lost(c, "anthropic") == [feature]
     assert lost(c, name) == []
     assert lost(replace(c, extra={name: dict.fromkeys(left)}), "anthropic") == []
 
 
-@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"gemini"})
+@pytest.mark.parametrize("target", sorted(CANNOT_SAY.keys() - {"gemini"}))
 @pytest.mark.parametrize(
     ("feature", "body"),
     [
@@ -231,7 +229,7 @@ def test_what_only_a_legacy_completion_asks_for(feature: str, left: dict[str, An
     ],
 )
 def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str, Any]):
-    assert feature in {*SAID_BY_ONE["gemini"], *KEPT_BY_PROVIDER}
+    assert feature in {*FORMATS["gemini"].losses.said_alone, *KEPT_BY_PROVIDER}
     contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
     c = FORMATS["gemini"].read_request({"model": "m", "contents": contents, **body})
     assert lost(c, target) == [feature]
@@ -241,7 +239,7 @@ def test_what_only_gemini_can_be_asked(target: str, feature: str, body: dict[str
     assert lost(c, target) == []
 
 
-@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"anthropic"})
+@pytest.mark.parametrize("target", sorted(CANNOT_SAY.keys() - {"anthropic"}))
 @pytest.mark.parametrize(
     ("feature", "body"),
     [
@@ -261,7 +259,7 @@ def test_what_only_anthropic_can_be_asked(target: str, feature: str, body: dict[
     assert lost(c, "anthropic") == []
 
 
-@pytest.mark.parametrize("target", CANNOT_SAY.keys() - {"openai-responses"})
+@pytest.mark.parametrize("target", sorted(CANNOT_SAY.keys() - {"openai-responses"}))
 @pytest.mark.parametrize(
     ("feature", "body"),
     [

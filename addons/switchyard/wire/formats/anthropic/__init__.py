@@ -1,87 +1,107 @@
 """Anthropic's Messages API, and the providers that imitate it (API reference, "Messages")."""
 
+import re
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
-from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import Asked
-from switchyard.wire.format import ModelEntry
+from switchyard.wire.encoding.members import text_of
+from switchyard.wire.format import EndpointPath
+from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic.blocks import NAME
+from switchyard.wire.formats.anthropic.counting import AnthropicCount
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
+from switchyard.wire.formats.anthropic.losses import LOSSES
 from switchyard.wire.formats.anthropic.mender import AnthropicMender
+from switchyard.wire.formats.anthropic.reply import glance
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
 from switchyard.wire.formats.anthropic.request_reader import read_request
 from switchyard.wire.formats.anthropic.request_writer import write_request
+from switchyard.wire.formats.anthropic.schema import enforceable
 from switchyard.wire.formats.anthropic.sealed import without_sealed
 from switchyard.wire.formats.anthropic.stream_reader import AnthropicStreamReader
 from switchyard.wire.formats.anthropic.stream_writer import AnthropicStreamWriter
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Reply
-from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.conversation import Output
+from switchyard.wire.model.model_list import PER_PAGE
+from switchyard.wire.model.model_list import ModelEntry
+from switchyard.wire.model.model_list import ModelPage
+from switchyard.wire.model.model_list import page_path
+from switchyard.wire.model.model_list import read_models
+
+_TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
+"""Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
+reference, "Prefill Claude's response")."""
 
 
-class Anthropic:
-    """The format `anthropic`; see `format.Format` for what each method does."""
+class Anthropic(Format):
+    """The format `anthropic`; see `format.Format` for what each member does."""
 
     name = NAME
-    framing: Literal["sse", "ndjson"] = "sse"
+    title = "Anthropic"
     content_type = "text/event-stream; charset=utf-8"
-    version = "v1"
-    sdk_adds_version = True
     heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
+    losses = LOSSES
+    sdk_adds_version = True
+    auth = "x-api-key"
+    call_path = "/messages"
+    endpoints = (EndpointPath("/messages"), EndpointPath("/messages/count_tokens", "count"))
+    client_headers = ("anthropic-*", "x-anthropic-*", "x-claude-*")
+    request_marks = (
+        (b'"messages"', b'"anthropic_version"'),
+        (b'"messages"', b'"model"', b'"max_tokens"', b'"input_schema"'),
+    )
+    reply_marks = (b'"message_start"',)
+    counting = AnthropicCount()
 
-    def path(self, model: str, stream: bool) -> str:
-        return "/messages"
+    without_sealed = staticmethod(without_sealed)
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_reply = staticmethod(read_reply)
+    write_reply = staticmethod(write_reply)
+    glance = staticmethod(glance)
+    stream_reader = AnthropicStreamReader
+    stream_writer = AnthropicStreamWriter
+    mender = AnthropicMender
+    find_error = staticmethod(find_error)
+    write_error = staticmethod(write_error)
 
     def headers(self) -> Mapping[str, str]:
         return {"anthropic-version": "2023-06-01"}
 
-    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
-        stream = body.get("stream")
-        return stream if isinstance(stream, bool) else None
+    def is_client(self, headers: Mapping[str, str], path: str) -> bool:
+        return "anthropic-version" in headers
 
-    def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
-        return body if body.get("stream") is stream else {**body, "stream": stream}
+    def takes_prefill(self, model: str, thinks: bool) -> bool:
+        return not thinks and _TAKES_PREFILL.search(model) is not None
 
-    def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        return body if body.get("model") == model else {**body, "model": model}
+    def is_instructed(self, output: Output, model: str) -> bool:
+        return enforceable(output, model) is None
 
-    def without_sealed(self, body: JsonObject) -> JsonObject:
-        """`body` as a provider of this format takes it, where a client of this format had other
-        formats' answers in the same conversation. `body` itself if nothing has to change."""
-        return without_sealed(body)
+    def unsaid_stops(self, stop: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in stop if not one.strip())
 
-    def read_request(self, body: JsonObject) -> Conversation:
-        return read_request(body)
+    def extra_members(self, conversation: Conversation) -> JsonObject:
+        return conversation.extra
 
-    def write_request(self, conversation: Conversation) -> JsonObject:
-        return write_request(conversation)
+    def lone_features(self, left: JsonObject) -> Iterator[str]:
+        yield from super().lone_features(left)
+        if left.get("cache_control"):
+            yield "cache_control"
 
-    def read_reply(self, body: JsonObject) -> Reply:
-        return read_reply(body)
+    def models_path(self, after: str = "") -> str:
+        return page_path("/models", limit=PER_PAGE, after_id=after)
 
-    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        return write_reply(reply, asked)
-
-    def stream_reader(self) -> AnthropicStreamReader:
-        return AnthropicStreamReader()
-
-    def stream_writer(self, asked: Asked) -> AnthropicStreamWriter:
-        return AnthropicStreamWriter(asked)
-
-    def mender(self, asked: Asked) -> AnthropicMender:
-        return AnthropicMender(asked)
-
-    def find_error(self, body: JsonObject) -> ApiError | None:
-        return find_error(body)
-
-    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
-        return write_error(error)
+    def read_models(self, body: object) -> ModelPage:
+        page = read_models(body)
+        if not isinstance(body, dict) or body.get("has_more") is not True:
+            return page
+        return ModelPage(page.models, text_of(body.get("last_id")))
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
         """The list as `GET /v1/models` gives it (API reference, "List models")."""

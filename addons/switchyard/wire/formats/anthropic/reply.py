@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Glance
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.blocks import SEALED
 from switchyard.wire.formats.anthropic.blocks import read_blocks
@@ -51,6 +53,19 @@ def read_reply(body: JsonObject) -> Reply:
         usage=read_usage(usage) if usage is not None else None,
         extra=members.rest(),
     )
+
+
+def glance(body: JsonObject) -> Glance | None:
+    """See `format.Format.glance`."""
+    content = body.get("content")
+    if not isinstance(content, list) or not content:
+        return None
+    first, usage = content[0], body.get("usage")
+    if not isinstance(first, dict) or first.get("type") != "text":
+        return None
+    if not text_of(first.get("text")):
+        return None
+    return (read_usage(usage) if isinstance(usage, dict) else None,)
 
 
 def _read_stop(members: Members, parts: tuple[Part, ...]) -> Stop:

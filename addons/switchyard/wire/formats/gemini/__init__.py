@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Literal
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
-from switchyard.wire.format import ModelEntry
+from switchyard.wire.format import Endpoint
+from switchyard.wire.format import Format
 from switchyard.wire.formats.gemini.adapt import fit
+from switchyard.wire.formats.gemini.counting import GeminiCount
+from switchyard.wire.formats.gemini.embeddings import GeminiEmbeddings
 from switchyard.wire.formats.gemini.errors import find_error
 from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.losses import LOSSES
 from switchyard.wire.formats.gemini.mender import GeminiMender
 from switchyard.wire.formats.gemini.names import NAME
+from switchyard.wire.formats.gemini.paths import METHODS
+from switchyard.wire.formats.gemini.paths import method_named
 from switchyard.wire.formats.gemini.paths import read_path
+from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.gemini.paths import write_path
 from switchyard.wire.formats.gemini.reply import read_reply
 from switchyard.wire.formats.gemini.reply import write_reply
@@ -25,40 +32,78 @@ from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.stream_writer import Framing
 from switchyard.wire.formats.gemini.stream_writer import GeminiStreamWriter
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Reply
-from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.model_list import PER_PAGE
+from switchyard.wire.model.model_list import ModelEntry
+from switchyard.wire.model.model_list import ModelPage
+from switchyard.wire.model.model_list import page_path
+from switchyard.wire.model.model_list import read_models
 
 
-class Gemini:
+class Gemini(Format):
     """The format `gemini`.
 
     A request names its model, and whether it wants a stream, in its path and not in its body.
     Whoever takes a client's request in therefore puts the members `model` (a string) and `stream`
-    (true or false) into the body, under names that Gemini's own bodies do not have; `read_path`
+    (true or false) into the body, under names that Gemini's own bodies do not have; `read_endpoint`
     tells both. `read_request` reads them and `write_request` writes them, as with every format.
     `with_model` and `with_stream` take them out again, so that a body which went through both can
     be sent to the path that `path` gives.
     """
 
     name = NAME
-    framing: Literal["sse", "ndjson"] = "sse"
-    content_type = "text/event-stream"
+    title = "Gemini"
+    array_streams = True
+    losses = LOSSES
     version = "v1beta"
     sdk_adds_version = True
-    heartbeat = b""
+    auth = "x-goog-api-key"
+    model_in_path = True
+    slash_in_model = False
+    client_headers = ("x-goog-*", "x-gemini-*", "x-server-timeout")
+    request_marks = ((b'"contents"', b'"parts"'),)
+    reply_marks = (b'"candidates"',)
+    counting = GeminiCount()
+    embeddings = GeminiEmbeddings()
+
+    without_sealed = staticmethod(without_sealed)
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_reply = staticmethod(read_reply)
+    write_reply = staticmethod(write_reply)
+    stream_reader = GeminiStreamReader
+    find_error = staticmethod(find_error)
+    write_error = staticmethod(write_error)
 
     def path(self, model: str, stream: bool) -> str:
         return write_path(model, stream)
 
-    def headers(self) -> Mapping[str, str]:
-        return EMPTY
+    def read_endpoint(self, path: str, query: str) -> Endpoint | None:
+        called = read_plain(path, query)
+        method = method_named(called.method) if called else None
+        if called is None or method is None:
+            return None
+        streams = method == "streamGenerateContent"
+        return Endpoint(
+            METHODS[method],
+            self,
+            model=called.model,
+            stream=streams,
+            array=streams and called.alt != "sse",
+            method=method,
+        )
+
+    def is_client(self, headers: Mapping[str, str], path: str) -> bool:
+        return "x-goog-api-key" in headers or path.startswith("/v1beta")
+
+    def kept_prompt(self, body: JsonObject) -> str | None:
+        """Gemini API, "Context caching"."""
+        kept = body.get("cachedContent") or body.get("cached_content")
+        return "cachedContent" if kept else None
 
     def asks_stream(self, body: JsonObject, path: str) -> bool | None:
         """By the path; by the body's `stream` where the path is none of this format."""
-        if (called := read_path(path)) is not None:
-            return called.streams
-        stream = body.get("stream")
-        return stream if isinstance(stream, bool) else None
+        called = read_path(path)
+        return super().asks_stream(body, path) if called is None else called.streams
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
         """`body` without the member `stream`: the path says it."""
@@ -69,25 +114,9 @@ class Gemini:
         the generations differ in how thinking is asked for."""
         return fit(rest(body, "model") if "model" in body else body, model)
 
-    def without_sealed(self, body: JsonObject) -> JsonObject:
-        """`body` as a provider of this format takes it, where a client of this format had other
-        formats' answers in the same conversation. `body` itself if nothing has to change."""
-        return without_sealed(body)
-
-    def read_request(self, body: JsonObject) -> Conversation:
-        return read_request(body)
-
-    def write_request(self, conversation: Conversation) -> JsonObject:
-        return write_request(conversation)
-
-    def read_reply(self, body: JsonObject) -> Reply:
-        return read_reply(body)
-
-    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        return write_reply(reply, asked)
-
-    def stream_reader(self) -> GeminiStreamReader:
-        return GeminiStreamReader()
+    def extra_members(self, conversation: Conversation) -> JsonObject:
+        left = super().extra_members(conversation)
+        return {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
 
     def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
         """`asked.array` is for clients that ask for a stream without `alt=sse`; its content type is
@@ -98,11 +127,13 @@ class Gemini:
     def mender(self, asked: Asked) -> GeminiMender:
         return GeminiMender()
 
-    def find_error(self, body: JsonObject) -> ApiError | None:
-        return find_error(body)
+    def models_path(self, after: str = "") -> str:
+        return page_path("/models", pageSize=PER_PAGE, pageToken=after)
 
-    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
-        return write_error(error)
+    def read_models(self, body: object) -> ModelPage:
+        page = read_models(body, "models")
+        following = text_of(body.get("nextPageToken")) if isinstance(body, dict) else ""
+        return ModelPage(page.models, following)
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
         """The list of `GET /v1beta/models` (reference, "Models")."""

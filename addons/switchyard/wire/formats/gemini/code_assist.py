@@ -6,11 +6,19 @@ Source: google-gemini/gemini-cli, `packages/core/src/code_assist/converter.ts`. 
 envelope.
 """
 
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.members import object_of
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Endpoint
 from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.paths import METHODS
+from switchyard.wire.formats.gemini.paths import method_named
 from switchyard.wire.formats.gemini.sealed import without_sealed
 from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.stream_writer import GeminiStreamWriter
@@ -23,11 +31,42 @@ from switchyard.wire.model.events import Event
 
 NAME = "gemini-code-assist"
 
+_PATH = re.compile(r"/v\d+internal:(\w+)", re.IGNORECASE)
+
 
 class CodeAssist(Gemini):
     """The format `gemini` in its envelope. For clients only: no provider is spoken to in it."""
 
     name = NAME
+    auth = "bearer"
+    client_headers = ()
+    request_marks = ()
+    reply_marks = ()
+
+    @property
+    def provider_format(self) -> str:
+        return Gemini.name
+
+    def read_endpoint(self, path: str, query: str) -> Endpoint | None:
+        """The method is in the path, the model in the body."""
+        found = _PATH.fullmatch(path)
+        method = method_named(found[1]) if found else None
+        if method is None:
+            return None
+        array = method == "streamGenerateContent" and parse_qs(query).get("alt") != ["sse"]
+        return Endpoint(METHODS[method], self, array=array, method=method)
+
+    def is_client(self, headers: Mapping[str, str], path: str) -> bool:
+        return False
+
+    def unwrap(self, body: JsonObject) -> JsonObject:
+        return object_of(body.get("request"))
+
+    def model_of(self, body: JsonObject) -> object:
+        if "model" in body:
+            return body["model"]
+        named = self.unwrap(body).get("model")
+        return named.removeprefix("models/") if isinstance(named, str) else named
 
     def asks_stream(self, body: JsonObject, path: str) -> bool | None:
         return path.partition("?")[0].endswith(":streamGenerateContent")

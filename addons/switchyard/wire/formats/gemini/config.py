@@ -6,6 +6,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
+from switchyard.wire.formats.gemini.losses import MOST_STOPS
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
@@ -82,7 +83,7 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
         if (value := getattr(c, name)) is not None:
             config[key] = value
     if c.stop:
-        config["stopSequences"] = list(c.stops_for(NAME))
+        config["stopSequences"] = list(c.stops_for(NAME, MOST_STOPS))
     if not home and not c.logprobs:
         config.pop("logprobs", None)  # refused without the other
     if c.logprobs is not None:

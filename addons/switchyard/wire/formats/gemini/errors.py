@@ -5,6 +5,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import first_object
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
@@ -63,11 +64,9 @@ _ANSWER = ("candidates", "promptFeedback", "usageMetadata", "models", "totalToke
 """Members of successful bodies, beside which a bare `message` or `detail` is no error."""
 
 
-def find_error(body: Any) -> ApiError | None:
+def find_error(said: Any) -> ApiError | None:
     """The error that a body, or a chunk of a stream, reports; None if it reports none."""
-    if isinstance(body, list):
-        return find_error(body[0]) if body else None
-    if not isinstance(body, dict):
+    if (body := first_object(said)) is None:
         return None
     if error := body.get("error"):
         return _read(error, body)

@@ -3,7 +3,6 @@
 import base64
 import binascii
 from mimetypes import guess_type
-from typing import Literal
 from urllib.parse import urlsplit
 
 from switchyard.wire.encoding.jsonio import EMPTY
@@ -14,8 +13,7 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
 from switchyard.wire.model.conversation import Media
-
-type MediaKind = Literal["image", "document", "audio", "video"]
+from switchyard.wire.shared.media import kind_of
 
 _TYPE_OF_KIND = {
     "image": "image/jpeg",
@@ -78,17 +76,6 @@ def _host(uri: str) -> str | None:
         return urlsplit(uri).hostname
     except ValueError:
         return None
-
-
-def kind_of(media_type: str | None) -> MediaKind:
-    match (media_type or "").partition("/")[0]:
-        case "image":
-            return "image"
-        case "audio":
-            return "audio"
-        case "video":
-            return "video"
-    return "document"
 
 
 def _part(name: str, member: JsonObject, said: JsonObject) -> JsonObject:

@@ -9,14 +9,12 @@ from switchyard.wire.encoding.sse import encode
 from switchyard.wire.formats.gemini.errors import write_error
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
+from switchyard.wire.shared.open_ended import OpenEndedMender
 
 
-class GeminiMender:
+class GeminiMender(OpenEndedMender):
     """Keeps every chunk that is JSON, in strict framing, and drops all else: Gemini's clients
     fail on comments, on `[DONE]`, on event names and on data that is no JSON."""
-
-    def __init__(self) -> None:
-        self._ended = False
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         if self._ended:
@@ -37,13 +35,5 @@ class GeminiMender:
             return frame.raw
         return encode(dumps(payload) if b"\n" in frame.data else frame.data)
 
-    def close(self, events: Sequence[Event]) -> bytes:
-        """Nothing is missing at the end: it has no mark of its own."""
-        self._ended = True
-        return b""
-
-    def fail(self, error: ApiError) -> bytes:
-        if self._ended:
-            return b""
-        self._ended = True
+    def _failure(self, error: ApiError) -> bytes:
         return encode(dumps(write_error(error)[1]))

@@ -1,5 +1,7 @@
 """Parts of a content, as they stand in requests and answers alike (reference, `Part`)."""
 
+from collections.abc import Iterator
+
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -17,6 +19,7 @@ from switchyard.wire.formats.gemini.names import owned
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
@@ -198,3 +201,17 @@ def _write_output(part: ToolResult) -> JsonObject:
     if len(words) > 1:
         return {"output": words}
     return {"output": words[0]} if words else {}
+
+
+def write_other(part: Part) -> Iterator[JsonObject]:
+    """A refusal, media, or a piece that only Gemini has a word for."""
+    match part:
+        case Refusal(text=text) if text:
+            yield {"text": text}
+        case Media():
+            if (raw := write_media(part)) is not None:
+                yield raw
+        case Opaque() if part.format == NAME:
+            yield part.raw
+        case Opaque(text=str() as text) if text:
+            yield {"text": text}

@@ -7,8 +7,19 @@ from urllib.parse import parse_qs
 from urllib.parse import quote
 from urllib.parse import unquote
 
+from switchyard.wire.format import EndpointKind
 from switchyard.wire.model.errors import BadRequest
 
+METHODS: dict[str, EndpointKind] = {
+    "generateContent": "generate",
+    "streamGenerateContent": "generate",
+    "countTokens": "count",
+    "embedContent": "embed",
+    "batchEmbedContents": "embed",
+}
+"""What the methods ask for."""
+
+_SPELLINGS = {method.lower(): method for method in METHODS}
 _VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)", re.IGNORECASE)
 _METHOD = re.compile(r"\w+")
 _COLLECTIONS = ("models/", "tunedmodels/")
@@ -54,6 +65,11 @@ def read_plain(path: str, query: str) -> GeminiPath | None:
         name = name.removeprefix(prefix)
     alt = parse_qs(query).get("alt")
     return GeminiPath(name, method, alt[0] if alt else None) if name else None
+
+
+def method_named(word: str) -> str | None:
+    """A method's own spelling, for one in letters of any case; None if it is not served."""
+    return _SPELLINGS.get(word.lower())
 
 
 def _called(path: str) -> tuple[str, str] | None:

@@ -12,20 +12,17 @@ from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import find_error
 from switchyard.wire.formats.gemini.grounding import read_citations
 from switchyard.wire.formats.gemini.grounding import write_citations
-from switchyard.wire.formats.gemini.media import write_media
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.parts import write_call
+from switchyard.wire.formats.gemini.parts import write_other
 from switchyard.wire.formats.gemini.parts import write_text
 from switchyard.wire.formats.gemini.parts import write_thought
 from switchyard.wire.formats.gemini.stops import write_stop
 from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.usage import write_usage
 from switchyard.wire.model.conversation import Choice
-from switchyard.wire.model.conversation import Media
-from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
-from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
@@ -154,17 +151,3 @@ def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[Json
                     yield write_text(part)
             case _:
                 yield from write_other(part)
-
-
-def write_other(part: Part) -> Iterator[JsonObject]:
-    """A refusal, media, or a piece that only Gemini has a word for."""
-    match part:
-        case Refusal(text=text) if text:
-            yield {"text": text}
-        case Media():
-            if (raw := write_media(part)) is not None:
-                yield raw
-        case Opaque(format="gemini"):
-            yield part.raw
-        case Opaque(text=str() as text) if text:
-            yield {"text": text}

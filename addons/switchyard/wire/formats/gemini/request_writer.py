@@ -7,11 +7,11 @@ from itertools import groupby
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.config import write_config
-from switchyard.wire.formats.gemini.media import write_media
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.parts import write_call
+from switchyard.wire.formats.gemini.parts import write_other
 from switchyard.wire.formats.gemini.parts import write_result
 from switchyard.wire.formats.gemini.parts import write_text
 from switchyard.wire.formats.gemini.parts import write_thought
@@ -19,8 +19,6 @@ from switchyard.wire.formats.gemini.spelling import respell
 from switchyard.wire.formats.gemini.tools import write_tool_choice
 from switchyard.wire.formats.gemini.tools import write_tools
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Media
-from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
@@ -196,15 +194,7 @@ def _opening(content: JsonObject) -> list[JsonObject]:
 
 def _plain(part: Part) -> Iterator[JsonObject]:
     """Parts that are written alike in every turn. Empty texts are refused, so they are left out."""
-    match part:
-        case Text(text=text) if text:
-            yield {"text": text}
-        case Refusal(text=text) if text:
-            yield {"text": text}
-        case Media():
-            if (raw := write_media(part)) is not None:
-                yield raw
-        case Opaque(format="gemini"):
-            yield part.raw
-        case Opaque(text=str() as text) if text:
-            yield {"text": text}
+    if not isinstance(part, Text):
+        yield from write_other(part)
+    elif part.text:
+        yield {"text": part.text}

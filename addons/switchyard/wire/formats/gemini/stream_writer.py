@@ -17,10 +17,10 @@ from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.parts import write_call
+from switchyard.wire.formats.gemini.parts import write_other
 from switchyard.wire.formats.gemini.parts import write_text
 from switchyard.wire.formats.gemini.parts import write_thought
 from switchyard.wire.formats.gemini.reply import shows_thoughts
-from switchyard.wire.formats.gemini.reply import write_other
 from switchyard.wire.formats.gemini.stops import write_stop
 from switchyard.wire.formats.gemini.usage import write_usage
 from switchyard.wire.model.conversation import Choice

@@ -4,6 +4,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import first_object
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.ollama.names import NAME
@@ -28,11 +29,9 @@ _WORDS: tuple[tuple[str, ErrorKind], ...] = (
 """What kind of error a message means that contains these words: Ollama gives no code."""
 
 
-def find_error(body: Any) -> ApiError | None:
+def find_error(said: Any) -> ApiError | None:
     """The error that a body, or a line of a stream, reports; None if it reports none."""
-    if isinstance(body, list):
-        return find_error(body[0]) if body else None
-    if not isinstance(body, dict):
+    if (body := first_object(said)) is None:
         return None
     if error := body.get("error"):
         return _read(error, body)

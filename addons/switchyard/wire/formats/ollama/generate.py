@@ -15,8 +15,8 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.format import Asked
+from switchyard.wire.format import EndpointPath
 from switchyard.wire.formats.ollama import Ollama
-from switchyard.wire.formats.ollama.names import time_of
 from switchyard.wire.formats.ollama.stream_reader import OllamaStreamReader
 from switchyard.wire.formats.ollama.stream_writer import OllamaStreamWriter
 from switchyard.wire.model.conversation import Conversation
@@ -33,8 +33,9 @@ _SPEAKERS = {"assistant": "Assistant: ", "user": "User: ", "tool": "Tool: "}
 class OllamaGenerate(Ollama):
     """The format `ollama`, in its second shape."""
 
-    def path(self, model: str, stream: bool) -> str:
-        return "/generate"
+    call_path = "/generate"
+    endpoints = (EndpointPath("/api/generate"),)
+    own_endpoints = ()
 
     def read_request(self, body: JsonObject) -> Conversation:
         prompt, system = body.get("prompt"), text_of(body.get("system"))
@@ -88,19 +89,6 @@ class GenerateWriter(OllamaStreamWriter):
 
     def close(self) -> bytes:
         return _rewritten(super().close())
-
-
-def preloaded(body: JsonObject, created: int) -> JsonObject | None:
-    """The answer to a request that only wants its model loaded into memory: one without a prompt
-    or messages. None for one that asks something. `created` is in Unix seconds."""
-    if any(body.get(name) for name in ("prompt", "messages", "suffix", "images")):
-        return None
-    head = {"model": body.get("model"), "created_at": time_of(created)}
-    reason = "unload" if body.get("keep_alive") in (0, "0", "0s") else "load"
-    said: JsonObject = {"response": ""}
-    if "messages" in body:
-        said = {"message": {"role": "assistant", "content": ""}}
-    return {**head, **said, "done_reason": reason, "done": True}
 
 
 def _prompt(messages: Iterable[JsonObject]) -> str:

@@ -2,8 +2,8 @@
 Information", and its Go type `ShowResponse`."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.ollama.names import time_of
+from switchyard.wire.model.model_list import ModelEntry
 
 _EMBEDS = ("embed", "minilm", "bge-")
 

@@ -5,49 +5,56 @@ OpenRouter, Azure OpenAI, Groq, Mistral, DeepSeek, xAI, vLLM, Perplexity, Z.ai a
 compatible endpoint.
 """
 
-from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Literal
 
-from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import Asked
-from switchyard.wire.format import Mender
-from switchyard.wire.format import ModelEntry
-from switchyard.wire.format import StreamReader
-from switchyard.wire.format import StreamWriter
-from switchyard.wire.formats.openai_chat import errors
-from switchyard.wire.formats.openai_chat import reply as replies
-from switchyard.wire.formats.openai_chat import request_writer as requests
+from switchyard.wire.format import EndpointPath
+from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
+from switchyard.wire.formats.openai_chat.errors import find_error
+from switchyard.wire.formats.openai_chat.errors import write_error
+from switchyard.wire.formats.openai_chat.losses import LOSSES
 from switchyard.wire.formats.openai_chat.mender import ChatMender
+from switchyard.wire.formats.openai_chat.mixed_dialect import standard
+from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.reply import glance
+from switchyard.wire.formats.openai_chat.reply import read_reply
+from switchyard.wire.formats.openai_chat.reply import write_reply
 from switchyard.wire.formats.openai_chat.request_reader import read_request
+from switchyard.wire.formats.openai_chat.request_writer import write_request
 from switchyard.wire.formats.openai_chat.stream_reader import ChatReader
 from switchyard.wire.formats.openai_chat.stream_writer import ChatWriter
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Reply
-from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.model_list import ModelEntry
 
 
-class OpenAIChat:
+class OpenAIChat(Format):
     """See `format.Format`."""
 
     name = NAME
-    framing: Literal["sse", "ndjson"] = "sse"
-    content_type = "text/event-stream"
-    version = "v1"
-    sdk_adds_version = False
+    title = "Chat Completions"
     heartbeat = b": keepalive\n\n"
+    tagged_thinking = True
+    losses = LOSSES
+    call_path = "/chat/completions"
+    endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))
+    client_headers = CLIENT_HEADERS
+    request_marks = ((b'"messages"', b'"model"', b'"content"'),)
+    reply_marks = (b'"chat.completion',)
+    embeddings = EMBEDDINGS
 
-    def path(self, model: str, stream: bool) -> str:
-        return "/chat/completions"
-
-    def headers(self) -> Mapping[str, str]:
-        return EMPTY
-
-    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
-        asked = body.get("stream")
-        return asked if isinstance(asked, bool) else None
+    normalise = staticmethod(standard)
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_reply = staticmethod(read_reply)
+    write_reply = staticmethod(write_reply)
+    glance = staticmethod(glance)
+    stream_reader = ChatReader
+    stream_writer = ChatWriter
+    mender = ChatMender
+    find_error = staticmethod(find_error)
+    write_error = staticmethod(write_error)
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
         """`stream_options` goes with a stream: a client that did not ask for one could not ask
@@ -58,38 +65,8 @@ class OpenAIChat:
             return {"stream_options": {"include_usage": True}, **body, "stream": True}
         return {k: v for k, v in body.items() if k != "stream_options"} | {"stream": False}
 
-    def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        return body if body.get("model") == model else {**body, "model": model}
-
-    def without_sealed(self, body: JsonObject) -> JsonObject:
-        return body
-
-    def read_request(self, body: JsonObject) -> Conversation:
-        return read_request(body)
-
-    def write_request(self, conversation: Conversation) -> JsonObject:
-        return requests.write_request(conversation)
-
-    def read_reply(self, body: JsonObject) -> Reply:
-        return replies.read_reply(body)
-
-    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        return replies.write_reply(reply, asked)
-
-    def stream_reader(self) -> StreamReader:
-        return ChatReader()
-
-    def stream_writer(self, asked: Asked) -> StreamWriter:
-        return ChatWriter(asked)
-
-    def mender(self, asked: Asked) -> Mender:
-        return ChatMender(asked)
-
-    def find_error(self, body: JsonObject) -> ApiError | None:
-        return errors.find_error(body)
-
-    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
-        return errors.write_error(error)
+    def extra_members(self, conversation: Conversation) -> JsonObject:
+        return conversation.extra
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
         """OpenAI's reference, "Models", with OpenRouter's `context_length` where it is known."""

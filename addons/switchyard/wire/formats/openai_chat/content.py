@@ -6,7 +6,6 @@ Mistral's, `video_url` and URLs in `file_data` OpenRouter's, `audio_url` vLLM's.
 
 from dataclasses import replace
 from typing import Any
-from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -18,6 +17,7 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.media import kind_of
 from switchyard.wire.shared.words import words_of
 
 _TEXT_TYPES = ("text", "input_text", "output_text")
@@ -205,7 +205,7 @@ def _read_file(raw: JsonObject) -> Part:
     if data is not None and not media_type:
         media_type = _type_of_name(name)
     return Media(
-        kind=_kind_of_type(media_type),
+        kind=kind_of(media_type),
         media_type=media_type or None,
         data=data,
         url=url,
@@ -281,17 +281,6 @@ def _write_document(part: Media) -> JsonObject | None:
 def _type_of_name(name: Any) -> str:
     suffix = text_of(name).rpartition(".")[2].lower()
     return _TYPE_OF_SUFFIX.get(suffix, "application/pdf")
-
-
-def _kind_of_type(media_type: str | None) -> Literal["image", "audio", "video", "document"]:
-    match (media_type or "").partition("/")[0]:
-        case "image":
-            return "image"
-        case "audio":
-            return "audio"
-        case "video":
-            return "video"
-    return "document"
 
 
 def _without(source: JsonObject, *names: str) -> JsonObject:

@@ -10,6 +10,17 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 
 NAME = "openai-chat"
+
+CLIENT_HEADERS = (
+    "openai-*",
+    "x-openai-*",
+    "x-codex-*",
+    "x-responsesapi-*",
+    "x-openrouter-*",
+    "x-dashscope-*",
+    "x-grok-*",
+)
+"""Headers that clients and providers of all of OpenAI's formats know."""
 """This format's name. `extra` fields that could meet a writer that does not know where they come
 from (those of events, replies, choices and usage) are kept under this key."""
 

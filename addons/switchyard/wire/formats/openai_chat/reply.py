@@ -6,6 +6,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Glance
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -79,6 +80,18 @@ def read_reply(body: JsonObject) -> Reply:
         usage=read_choices_usage(body, choices),
         extra={NAME: extra} if extra else EMPTY,
     )
+
+
+def glance(body: JsonObject) -> Glance | None:
+    """See `format.Format.glance`."""
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return None
+    first = choices[0]
+    message = first.get("message") if isinstance(first, dict) else None
+    if not isinstance(message, dict) or not text_of(message.get("content")):
+        return None
+    return (read_choices_usage(body, choices),)
 
 
 def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:

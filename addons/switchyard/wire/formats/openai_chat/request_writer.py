@@ -2,6 +2,7 @@
 members are named where they are met."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_chat.losses import MOST_STOPS
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.request_messages import write_messages
 from switchyard.wire.formats.openai_chat.settings import PLAIN
@@ -46,7 +47,8 @@ def write_request(conversation: Conversation) -> JsonObject:
     if c.max_tokens is not None:
         body[limit_name(c)] = c.max_tokens
     if c.stop:
-        body["stop"] = c.stop[0] if "stop:string" in c.form.split() else list(c.stops_for(NAME))
+        said = list(c.stops_for(NAME, MOST_STOPS))
+        body["stop"] = c.stop[0] if "stop:string" in c.form.split() else said
     if own:
         if c.modalities:
             body["modalities"] = list(c.modalities)

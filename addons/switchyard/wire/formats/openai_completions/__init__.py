@@ -5,48 +5,51 @@ Together and Writer. What it shares with Chat Completions (headers, the switch f
 is Chat's own.
 """
 
+from collections.abc import Iterator
+
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import Asked
-from switchyard.wire.format import Mender
-from switchyard.wire.format import StreamReader
-from switchyard.wire.format import StreamWriter
+from switchyard.wire.format import EndpointPath
+from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_chat import OpenAIChat
-from switchyard.wire.formats.openai_completions import reply as replies
-from switchyard.wire.formats.openai_completions import request_writer as requests
+from switchyard.wire.formats.openai_completions.losses import LOSSES
 from switchyard.wire.formats.openai_completions.mender import CompletionsMender
 from switchyard.wire.formats.openai_completions.names import NAME
+from switchyard.wire.formats.openai_completions.reply import read_reply
+from switchyard.wire.formats.openai_completions.reply import write_reply
 from switchyard.wire.formats.openai_completions.request_reader import read_request
+from switchyard.wire.formats.openai_completions.request_writer import write_request
 from switchyard.wire.formats.openai_completions.stream_reader import CompletionsReader
 from switchyard.wire.formats.openai_completions.stream_writer import CompletionsWriter
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Reply
 
 
 class OpenAICompletions(OpenAIChat):
     """See `format.Format`."""
 
     name = NAME
+    title = "Completions"
+    tagged_thinking = False
+    losses = LOSSES
+    call_path = "/completions"
+    endpoints = (EndpointPath("/completions"),)
+    request_marks = ()
+    reply_marks = (b'"text_completion"',)
 
-    def path(self, model: str, stream: bool) -> str:
-        return "/completions"
+    normalise = staticmethod(Format.normalise)
+    glance = staticmethod(Format.glance)
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_reply = staticmethod(read_reply)
+    write_reply = staticmethod(write_reply)
+    stream_reader = CompletionsReader
+    stream_writer = CompletionsWriter
+    mender = CompletionsMender
 
-    def read_request(self, body: JsonObject) -> Conversation:
-        return read_request(body)
+    def extra_members(self, conversation: Conversation) -> JsonObject:
+        return conversation.extra.get(NAME, EMPTY)
 
-    def write_request(self, conversation: Conversation) -> JsonObject:
-        return requests.write_request(conversation)
-
-    def read_reply(self, body: JsonObject) -> Reply:
-        return replies.read_reply(body)
-
-    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        return replies.write_reply(reply, asked)
-
-    def stream_reader(self) -> StreamReader:
-        return CompletionsReader()
-
-    def stream_writer(self, asked: Asked) -> StreamWriter:
-        return CompletionsWriter(asked)
-
-    def mender(self, asked: Asked) -> Mender:
-        return CompletionsMender(asked)
+    def lone_features(self, left: JsonObject) -> Iterator[str]:
+        yield from super().lone_features(left)
+        if left.get("logprobs") is not None:
+            yield "completion-logprobs"

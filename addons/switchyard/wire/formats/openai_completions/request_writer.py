@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.openai_completions.losses import MOST_STOPS
 from switchyard.wire.formats.openai_completions.names import NAME
 from switchyard.wire.formats.openai_completions.names import PLAIN
 from switchyard.wire.formats.openai_completions.names import own
@@ -36,7 +37,7 @@ def write_request(c: Conversation) -> JsonObject:
         if (value := getattr(c, field)) is not None:
             body[member] = value
     if c.stop:
-        body["stop"] = c.stop[0] if "one-stop" in forms else list(c.stops_for(NAME))
+        body["stop"] = c.stop[0] if "one-stop" in forms else list(c.stops_for(NAME, MOST_STOPS))
     if c.stream and not home:
         body["stream_options"] = {"include_usage": True}
     return body | left

@@ -1,15 +1,17 @@
 """OpenAI's Responses API (API reference, "Responses"), and what other providers made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import Asked
-from switchyard.wire.format import ModelEntry
+from switchyard.wire.format import EndpointPath
+from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
+from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
+from switchyard.wire.formats.openai_responses.losses import LOSSES
 from switchyard.wire.formats.openai_responses.mender import ResponsesMender
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.reply import read_reply
@@ -19,29 +21,35 @@ from switchyard.wire.formats.openai_responses.stream_reader import ResponsesStre
 from switchyard.wire.formats.openai_responses.stream_writer import ResponsesStreamWriter
 from switchyard.wire.formats.openai_responses.stream_writer import write_reply
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.model.conversation import Reply
-from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.model_list import ModelEntry
 
 
-class OpenAIResponses:
+class OpenAIResponses(Format):
     """The format `openai-responses`; see `switchyard.wire.format.Format`."""
 
     name = NAME
-    framing: Literal["sse", "ndjson"] = "sse"
-    content_type = "text/event-stream"
-    version = "v1"
-    sdk_adds_version = False
+    title = "Responses"
     heartbeat = b": keepalive\n\n"
+    losses = LOSSES
+    call_path = "/responses"
+    endpoints = (EndpointPath("/responses"), EndpointPath("/responses/compact", "compact"))
+    websocket = True
+    stored_responses = True
+    client_headers = CLIENT_HEADERS
+    request_marks = ((b'"input"', b'"model"', b'"input_text"'),)
+    reply_marks = (b'"response.created"', b'"object":"response"', b'"object": "response"')
+    embeddings = EMBEDDINGS
 
-    def path(self, model: str, stream: bool) -> str:
-        return "/responses"
-
-    def headers(self) -> Mapping[str, str]:
-        return {}
-
-    def asks_stream(self, body: JsonObject, path: str) -> bool | None:
-        stream = body.get("stream")
-        return stream if isinstance(stream, bool) else None
+    without_sealed = staticmethod(without_foreign)
+    read_request = staticmethod(read_request)
+    write_request = staticmethod(write_request)
+    read_reply = staticmethod(read_reply)
+    write_reply = staticmethod(write_reply)
+    stream_reader = ResponsesStreamReader
+    stream_writer = ResponsesStreamWriter
+    mender = ResponsesMender
+    find_error = staticmethod(find_error)
+    write_error = staticmethod(write_error)
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
         if body.get("stream") is stream or (not stream and body.get("stream") is None):
@@ -50,38 +58,16 @@ class OpenAIResponses:
         kept = {k: v for k, v in body.items() if stream or k != "stream_options"}
         return {**kept, "stream": stream}
 
-    def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        return body if body.get("model") == model else {**body, "model": model}
+    def unsaid_stops(self, stop: tuple[str, ...]) -> tuple[str, ...]:
+        return stop
 
-    def without_sealed(self, body: JsonObject) -> JsonObject:
-        return without_foreign(body)
+    def extra_members(self, conversation: Conversation) -> JsonObject:
+        return conversation.extra
 
-    def read_request(self, body: JsonObject) -> Conversation:
-        return read_request(body)
-
-    def write_request(self, conversation: Conversation) -> JsonObject:
-        return write_request(conversation)
-
-    def read_reply(self, body: JsonObject) -> Reply:
-        return read_reply(body)
-
-    def write_reply(self, reply: Reply, asked: Asked) -> JsonObject:
-        return write_reply(reply, asked)
-
-    def stream_reader(self) -> ResponsesStreamReader:
-        return ResponsesStreamReader()
-
-    def stream_writer(self, asked: Asked) -> ResponsesStreamWriter:
-        return ResponsesStreamWriter(asked)
-
-    def mender(self, asked: Asked) -> ResponsesMender:
-        return ResponsesMender(asked)
-
-    def find_error(self, body: JsonObject) -> ApiError | None:
-        return find_error(body)
-
-    def write_error(self, error: ApiError) -> tuple[int, JsonObject]:
-        return write_error(error)
+    def lone_features(self, left: JsonObject) -> Iterator[str]:
+        yield from super().lone_features(left)
+        if left.get("truncation") == "auto":
+            yield "truncation"
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
         """API reference, "List models"."""

@@ -25,6 +25,7 @@ from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
+from switchyard.wire.shared.media import kind_of
 
 _TEXT = frozenset({"type", "text", "annotations"})
 _REFUSAL = frozenset({"type", "refusal"})
@@ -253,7 +254,7 @@ def _read_file(raw: JsonObject) -> Part:
         return _opaque(raw)
     words = _plain_text(media_type, data)
     return Media(
-        kind=_kind_of_type(media_type),
+        kind=kind_of(media_type),
         media_type=media_type,
         data=data if words is None else None,
         url=url,
@@ -349,14 +350,3 @@ def _type_of_name(name: str | None) -> str:
 def _name_of_type(media_type: str | None) -> str:
     suffixes = {media: suffix for suffix, media in _FILE_TYPES.items()}
     return f"document.{suffixes.get(media_type or '', 'pdf')}"
-
-
-def _kind_of_type(media_type: str | None) -> Literal["image", "audio", "video", "document"]:
-    match (media_type or "").partition("/")[0]:
-        case "image":
-            return "image"
-        case "audio":
-            return "audio"
-        case "video":
-            return "video"
-    return "document"

@@ -5,7 +5,6 @@ from typing import Any
 import anthropic
 import pytest
 
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.anthropic import Anthropic
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Citation
@@ -23,6 +22,7 @@ from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.shared.envelope import unseal
 from tests.unit.wire import anthropic_sdk as sdk
 from tests.unit.wire import laws

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.adapt import fit
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.formats.gemini.paths import read_path
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.model.model_list import ModelEntry
 from tests.unit.wire.corpus import needs_corpus
 from tests.unit.wire.corpus import records
 

@@ -212,7 +212,7 @@ def test_types_parse_every_recorded_stream(name: str):
 
 
 def test_listed_models_parse():
-    from switchyard.wire.format import ModelEntry
+    from switchyard.wire.model.model_list import ModelEntry
 
     body = GEMINI.write_models([ModelEntry("glm/x", "glm", context_window=9)])
     (listed,) = client(httpx.Response(200, content=dumps(body))).models.list()

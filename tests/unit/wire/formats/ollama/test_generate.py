@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.ollama.generate import OllamaGenerate
-from switchyard.wire.formats.ollama.generate import preloaded
+from switchyard.wire.formats.ollama.preload import preloaded
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Text
@@ -20,6 +19,7 @@ from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.model.events import End
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.losses import lost

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.sse import Frame
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.ollama import Ollama
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Conversation
@@ -43,6 +42,7 @@ from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.translate.losses import lost

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from switchyard.wire.format import Asked
-from switchyard.wire.format import ModelEntry
 from switchyard.wire.formats.openai_chat import OpenAIChat
 from switchyard.wire.model.conversation import Choice
 from switchyard.wire.model.conversation import Citation
@@ -22,6 +21,7 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import BadReply
+from switchyard.wire.model.model_list import ModelEntry
 from tests.unit.wire import openai_sdk
 from tests.unit.wire.laws import ASKED
 

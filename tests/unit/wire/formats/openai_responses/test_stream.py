@@ -5,6 +5,7 @@ import json
 import pytest
 
 from switchyard.wire.formats.openai_responses import OpenAIResponses
+from switchyard.wire.formats.openai_responses.stream_writer import ResponsesStreamWriter
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Stop
@@ -661,6 +662,7 @@ def test_the_whole_response_can_be_kept_by_who_writes_it():
     writer = FORMAT.stream_writer(ASKED)
     for e in (START, PartStart(0, Text(text="hi")), PartEnd(0), Finish(Stop(reason="end")), End()):
         writer.feed(e)
+    assert isinstance(writer, ResponsesStreamWriter)
     assert writer.response["output"][0]["content"][0]["text"] == "hi"
 
 

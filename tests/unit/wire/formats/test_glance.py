@@ -9,7 +9,6 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.fold import says_something
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
-from switchyard.wire.relay.usage_peek import glance
 from tests.unit.wire.corpus import needs_corpus
 from tests.unit.wire.corpus import replies
 from tests.unit.wire.laws import ASKED
@@ -17,7 +16,7 @@ from tests.unit.wire.laws import ASKED
 
 def assert_agrees(name: str, body: JsonObject) -> bool:
     """That the glance agrees with the reading; whether it told anything."""
-    seen = glance(name, body)
+    seen = FORMATS[name].glance(body)
     if seen is None:
         return False
     format = FORMATS[name]
@@ -73,7 +72,7 @@ def test_a_glance_is_enough_for_an_answer_of_words(name: str, body: JsonObject) 
     ],
 )
 def test_everything_else_is_read(name: str, body: JsonObject) -> None:
-    assert glance(name, body) is None
+    assert FORMATS[name].glance(body) is None
 
 
 @needs_corpus
@@ -99,5 +98,6 @@ def test_the_relay_tells_the_same_with_and_without(
 
     bodies = [chat(said("Hi."), usage=USAGE), chat(said("")), chat(), {}, {"error": "no"}]
     with_glance = [relayed(body) for body in bodies]
-    monkeypatch.setattr("switchyard.wire.relay.reply.glance", lambda *_: None)
+    chat_class = type(FORMATS["openai-chat"])
+    monkeypatch.setattr(chat_class, "glance", staticmethod(lambda body: None))
     assert [relayed(body) for body in bodies] == with_glance

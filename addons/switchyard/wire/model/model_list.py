@@ -1,4 +1,4 @@
-"""Reads providers' model lists: the path and content of each format's own.
+"""Defines model lists: those of the router's clients, and those of providers.
 
 OpenAI's reference, "List models"; Anthropic's, "List Models"; Gemini's, "models.list"; Ollama's
 API, "List Local Models". Servers that speak OpenAI's add the context window under various names.
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 
-_PER_PAGE = 1000
+PER_PAGE = 1000
 """What Anthropic and Gemini give at most."""
 _LONGEST_NAME = 256
 _WINDOWS = (
@@ -25,6 +25,16 @@ _CALLS = frozenset({"generateContent", "embedContent"})
 
 
 @dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model of a list that clients get."""
+
+    id: str
+    owner: str
+    created: int = 0
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FoundModel:
     """One model of a provider's own list."""
 
@@ -34,43 +44,31 @@ class FoundModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list."""
+class ModelPage:
+    """A part of a provider's list."""
 
     models: tuple[FoundModel, ...]
     next: str = ""
     """What the next part is asked for by; empty where this was the last."""
 
 
-def list_path(format: str, after: str = "") -> str:
-    """Return path and query of a format's model list, below the version segment.
+def read_models(body: object, member: str = "data") -> ModelPage:
+    """Read a provider's list in `member` as the last page; skip malformed entries.
 
-    `after`: the `next` of the page before.
-    """
-    if format == "anthropic":
-        return _query("/models", limit=_PER_PAGE, after_id=after)
-    if format == "gemini":
-        return _query("/models", pageSize=_PER_PAGE, pageToken=after)
-    return "/tags" if format == "ollama" else "/models"
-
-
-def read_list(format: str, body: object) -> Page:
-    """Read a provider's list of models. Raises ValueError if it is not one.
-
-    Skips malformed entries.
+    Raises ValueError if it is not a list of models.
     """
     # Together answers with the bare list.
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}
-    entries = holder.get("models" if format in ("gemini", "ollama") else "data")
+    entries = holder.get(member)
     if not isinstance(entries, list):
         raise ValueError("the response is not a list of models")
     models = {one.name: one for entry in entries if (one := _model(entry)) is not None}
-    following = ""
-    if format == "anthropic" and holder.get("has_more") is True:
-        following = text_of(holder.get("last_id"))
-    elif format == "gemini":
-        following = text_of(holder.get("nextPageToken"))
-    return Page(tuple(models.values()), following)
+    return ModelPage(tuple(models.values()))
+
+
+def page_path(path: str, **parameters: object) -> str:
+    """The path of a page of a list, with those parameters that are not empty."""
+    return f"{path}?{urlencode({key: value for key, value in parameters.items() if value})}"
 
 
 def _model(entry: object) -> FoundModel | None:
@@ -86,7 +84,3 @@ def _model(entry: object) -> FoundModel | None:
     windows = (entry.get(key) for key in _WINDOWS)
     window = next((one for one in windows if type(one) is int and one > 0), None)
     return FoundModel(name, window)
-
-
-def _query(path: str, **parameters: object) -> str:
-    return f"{path}?{urlencode({key: value for key, value in parameters.items() if value})}"

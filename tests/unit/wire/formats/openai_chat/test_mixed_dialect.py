@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.registry import FORMATS
-from switchyard.wire.translate.mixed_dialect import standard
 
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
 NESTED = {"type": "function", "function": {"name": "read", "parameters": SCHEMA}}

@@ -1,0 +1,20 @@
+"""Requests that only have a model loaded into memory before it is needed.
+
+Source: Ollama's API documentation, "Load a model".
+"""
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.ollama.names import time_of
+
+
+def preloaded(body: JsonObject, created: int) -> JsonObject | None:
+    """The answer to a request that only wants its model loaded into memory: one without a prompt
+    or messages. None for one that asks something. `created` is in Unix seconds."""
+    if any(body.get(name) for name in ("prompt", "messages", "suffix", "images")):
+        return None
+    head = {"model": body.get("model"), "created_at": time_of(created)}
+    reason = "unload" if body.get("keep_alive") in (0, "0", "0s") else "load"
+    said: JsonObject = {"response": ""}
+    if "messages" in body:
+        said = {"message": {"role": "assistant", "content": ""}}
+    return {**head, **said, "done_reason": reason, "done": True}

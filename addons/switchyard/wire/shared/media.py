@@ -1,0 +1,17 @@
+"""Kinds of media, by their types."""
+
+from typing import Literal
+
+type MediaKind = Literal["image", "document", "audio", "video"]
+
+
+def kind_of(media_type: str | None) -> MediaKind:
+    """What a part with this media type is; a document where that says no other."""
+    match (media_type or "").partition("/")[0]:
+        case "image":
+            return "image"
+        case "audio":
+            return "audio"
+        case "video":
+            return "video"
+    return "document"

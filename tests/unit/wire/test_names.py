@@ -1,0 +1,78 @@
+"""What depends on a format's name belongs to the format."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from switchyard.wire.format import Format
+from switchyard.wire.registry import CLIENT_FORMATS
+from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import SHAPES
+
+PACKAGE = Path(__file__).resolve().parents[3] / "addons" / "switchyard"
+NAME = re.compile(rf'"(?:{"|".join(map(re.escape, CLIENT_FORMATS))})"')
+IMPORT = re.compile(r"^\s*(?:from|import) switchyard\.wire\.formats\.(\w+)", re.MULTILINE)
+
+NAMING = {
+    "config/fields.py": "CLIProxyAPI's words for formats",
+    "attempt/adjustments.py": "Gemini's two members for a schema",
+    "wire/shared/instructed.py": "where a body holds the shape of an answer",
+    "wire/shared/effort.py": "where a body holds an effort",
+    "wire/shared/placing.py": "turns that Anthropic adds for one request",
+    "wire/shared/server_tools.py": "one provider's tools in the words of another",
+    "wire/shared/server_tool_results.py": "what such tools did, in the words of another",
+    "wire/translate/quirks.py": "where a body holds what an upstream refuses",
+    "wire/translate/chat_templates.py": "where a body holds messages",
+    "wire/translate/own_types.py": "which types of tools are whose",
+    "wire/operations/count_tokens.py": "a family of models, not the format",
+}
+"""Modules that name a format, and what for."""
+
+IMPORTING = {
+    "attempt/adjustments.py": "Gemini's two members for a schema",
+    "attempt/body.py": "calls of Anthropic's toolsets",
+    "attempt/heartbeat.py": "errors on the Responses API's WebSocket",
+    "exchange/previous_response.py": "the Responses API's stored answers",
+    "exchange/websocket_session.py": "the Responses API's WebSocket",
+    "pipeline/management.py": "Ollama's description of a model",
+    "wire/operations/compaction.py": "the Responses API's compaction",
+    "wire/registry.py": "all of them",
+    "wire/translate/merge_turns.py": "answers that a history has in pieces",
+    "wire/translate/own_types.py": "which types of tools are whose",
+    "wire/translate/quirks.py": "the names of thinking in Chat's dialects",
+}
+"""Modules that import the inside of a format, and what for."""
+
+
+def modules(pattern: re.Pattern[str]) -> set[str]:
+    """The modules outside of the formats in which the pattern is found."""
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if not path.is_relative_to(PACKAGE / "wire" / "formats")
+        and pattern.search(path.read_text())
+    }
+
+
+def test_no_other_module_names_a_format() -> None:
+    assert modules(NAME) == NAMING.keys()
+
+
+def test_no_other_module_knows_the_inside_of_a_format() -> None:
+    assert modules(IMPORT) == IMPORTING.keys()
+
+
+def test_a_path_belongs_to_one_format() -> None:
+    every = (*FORMATS.values(), *SHAPES)
+    paths = Counter(one.path for format in every for one in format.endpoints)
+    paths.update(one.path for format in FORMATS.values() for one in format.own_endpoints)
+    assert [path for path, count in paths.items() if count > 1] == []
+
+
+def test_a_format_that_lacks_something_is_refused() -> None:
+    try:
+        type("Half", (Format,), {"name": "half"})
+    except TypeError as e:
+        assert "Half" in str(e) and "read_request" in str(e) and "with_model" not in str(e)
+    else:
+        raise AssertionError("half a format was taken")
