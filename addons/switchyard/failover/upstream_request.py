@@ -227,7 +227,7 @@ class UpstreamRequest:
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
         if self.receiver.enough:
-            yield from self.cancel("the response was ended here")
+            yield from self.cancel("the response is complete")
             yield from self.race.forward(self, data + self.end(), ended=True)
         else:
             yield from self.race.forward(self, data)

@@ -295,7 +295,7 @@ class Conversation:
     def stops_for(self, target: str, most: int) -> tuple[str, ...]:
         """Return the stop sequences that a request in format `target` can express.
 
-        All of them where the client wrote in it.
+        A format has at most `most` of them; a client's own format has all that the client wrote.
         """
         return self.stop if self.format == target else self.stop[:most]
 

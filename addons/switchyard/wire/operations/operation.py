@@ -1,4 +1,4 @@
-"""Defines calls to a model besides generation: token counts, embeddings.
+"""Calls to a model that are no conversation: counting tokens, embeddings.
 
 Such a call is one JSON body each way, never a stream. It takes the way of every other request
 (names, keys, failover), with an `Operation` in the place of the conversation and an
@@ -51,7 +51,7 @@ class Operation(Protocol):
         ...
 
     def lost(self, format: str) -> list[str]:
-        """Return what a provider of `format` cannot be asked for; see `losses.lost`."""
+        """What of the client's request cannot be written in `format`; see `losses.lost`."""
         ...
 
     def read(self, format: str, body: JsonObject) -> OperationReply:
