@@ -75,7 +75,7 @@ def _read(document: Document, path: KeyPath, file: str) -> bytes | None:
     try:
         return read_regular(Path(file))
     except OSError as error:
-        said = f"names a file that cannot be read: {error.strerror or type(error).__name__}"
+        message = f"names a file that cannot be read: {error.strerror or type(error).__name__}"
         hint = "relative paths count from the configuration file's folder"
-        document.problem(path, said, hint)
+        document.problem(path, message, hint)
         return None

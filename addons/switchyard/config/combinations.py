@@ -25,19 +25,19 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     if "api-key" in provider and provider["api-key"] is None:
         document.problem((*path, "api-key"), "has no value", "give the key, or remove it")
     if len(keys) == 2:
-        said = "is given besides api-key-entries"
-        document.problem((*path, "api-key"), said, "make it one of the entries")
+        message = "is given besides api-key-entries"
+        document.problem((*path, "api-key"), message, "make it one of the entries")
     if provider.get("credentials") == "forward" and keys:
-        said = "is never used: credentials: forward sends the client's own key"
-        document.problem((*path, keys[0]), said, "remove it, or credentials: forward")
+        message = "is never used: credentials: forward sends the client's own key"
+        document.problem((*path, keys[0]), message, "remove it, or credentials: forward")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
 
 
 def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
     """Every format needs an address, and every address a format."""
-    said = provider.get("format", DEFAULT.name)
-    formats = said if isinstance(said, list) else [said]
+    given = provider.get("format", DEFAULT.name)
+    formats = given if isinstance(given, list) else [given]
     urls = provider.get("base-urls")
     elsewhere = urls if isinstance(urls, dict) else {}
     if "builtin" in provider:
@@ -62,8 +62,8 @@ def _check_ways(document: Document, path: KeyPath, provider: dict[str, object]) 
         return
     for key, hint in (("tls", "remove it"), ("proxy-url", "remove it, or write direct")):
         if key in provider and provider[key] != "direct":
-            said = "is of no use: base-url is a socket of this machine"
-            document.problem((*path, key), said, hint)
+            message = "is of no use: base-url is a socket of this machine"
+            document.problem((*path, key), message, hint)
 
 
 def _check_equal_keys(document: Document, data: dict[str, object]) -> None:

@@ -157,8 +157,10 @@ def _regex(value: object) -> re.Pattern[str]:
     try:
         return compiled(value)
     except ExpressionError as error:
-        said = f"is not a regular expression ({error})"
-        raise refuse(said, "quote it and escape special characters with \\", kind="unit") from None
+        message = f"is not a regular expression ({error})"
+        raise refuse(
+            message, "quote it and escape special characters with \\", kind="unit"
+        ) from None
 
 
 def _globs(value: object) -> Globs:

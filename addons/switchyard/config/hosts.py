@@ -74,7 +74,7 @@ class HostTable:
 
         Raises HostTableError.
         """
-        return cls([_host(name, said or {}, formats) for name, said in data.items()])
+        return cls([_host(name, entry or {}, formats) for name, entry in data.items()])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,24 +101,26 @@ class HostTable:
         return None
 
 
-def _host(name: str, said: Mapping[str, Any], formats: Container[str]) -> KnownHost:
-    home = tuple(said.get("home", ()))
+def _host(name: str, entry: Mapping[str, Any], formats: Container[str]) -> KnownHost:
+    home = tuple(entry.get("home", ()))
     for format in home:
         if format not in formats:
             raise HostTableError(f"{name}: unknown format {format!r}")
-    calls = tuple(_calls(name, said.get("calls", ()), formats))
-    login = said.get("login")
+    calls = tuple(_calls(name, entry.get("calls", ()), formats))
+    login = entry.get("login")
     return KnownHost(
         name=name.lower(),
         calls=calls,
         home=home,
-        home_header=str(said.get("home-header", "")),
+        home_header=str(entry.get("home-header", "")),
         login=re.compile(login) if login else None,
     )
 
 
-def _calls(host: str, said: Sequence[Mapping[str, Any]], formats: Container[str]) -> Iterator[Call]:
-    for one in said:
+def _calls(
+    host: str, entries: Sequence[Mapping[str, Any]], formats: Container[str]
+) -> Iterator[Call]:
+    for one in entries:
         path, format = str(one.get("path", "")), str(one.get("format", ""))
         kind = one.get("kind", "generate")
         if not path.startswith("/"):

@@ -49,9 +49,9 @@ def read_file(path: Path) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        said = f"cannot be read: {error.strerror or type(error).__name__}"
+        message = f"cannot be read: {error.strerror or type(error).__name__}"
         hint = "name an existing file"
-        raise ConfigError([ConfigProblem(str(path), None, "", said, hint)]) from None
+        raise ConfigError([ConfigProblem(str(path), None, "", message, hint)]) from None
 
 
 def parse_config(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
@@ -70,8 +70,10 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        said = "is not UTF-8 text"
-        raise ConfigError([ConfigProblem(str(path), None, "", said, "save it as UTF-8")]) from None
+        message = "is not UTF-8 text"
+        raise ConfigError(
+            [ConfigProblem(str(path), None, "", message, "save it as UTF-8")]
+        ) from None
     document = read_document(text, str(path), env)
     if document.data is None and not document.problems:
         document.problem((), "is empty", "name at least one provider")
@@ -274,6 +276,6 @@ def _unverified(
             continue
         path: KeyPath = ("providers", index, "tls", "verify")
         mark = document.mark(path)
-        said = "whoever is on the way can pose as this provider, and read what it is sent"
+        message = "whoever is on the way can pose as this provider, and read what it is sent"
         hint = "trust its certificate by tls.ca instead"
-        yield ConfigProblem(document.file, mark.line if mark else None, dotted(path), said, hint)
+        yield ConfigProblem(document.file, mark.line if mark else None, dotted(path), message, hint)

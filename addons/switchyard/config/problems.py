@@ -22,8 +22,8 @@ class ConfigProblem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        said = f"{self.key}: {self.message}" if self.key else self.message
-        return f"{place}: {said}. Hint: {self.hint}." if self.hint else f"{place}: {said}."
+        text = f"{self.key}: {self.message}" if self.key else self.message
+        return f"{place}: {text}. Hint: {self.hint}." if self.hint else f"{place}: {text}."
 
 
 class ConfigError(ValueError):

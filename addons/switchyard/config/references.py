@@ -84,8 +84,8 @@ def _check_claims(document: Document, data: dict[str, object]) -> None:
         if where == path or pool or own_prefix:
             continue
         both = f"{other} ({dotted(where)}) and {what}"
-        said = f"{document.show(path, name)} is the name of two things: {both}"
-        document.problem(path, said, "rename one of them")
+        message = f"{document.show(path, name)} is the name of two things: {both}"
+        document.problem(path, message, "rename one of them")
 
 
 def _claims(data: dict[str, object]) -> Iterator[_Claim]:
@@ -114,8 +114,8 @@ def _check_client_names(document: Document, data: dict[str, object]) -> None:
             continue
         first = names.setdefault(name, path)
         if first != path:
-            said = f"{document.show((*path, 'name'), name)} is also the name of {dotted(first)}"
-            document.problem((*path, "name"), said, "give each client key a name of its own")
+            message = f"{document.show((*path, 'name'), name)} is also the name of {dotted(first)}"
+            document.problem((*path, "name"), message, "give each client key a name of its own")
 
 
 def _check_member(document: Document, directory: Directory, path: KeyPath, member: str) -> None:
@@ -124,18 +124,18 @@ def _check_member(document: Document, directory: Directory, path: KeyPath, membe
     base, _suffix = split_suffix(member)
     shown = document.show(path, member)
     if owner := directory.excluded_from(base):
-        said = f"{shown} is excluded by the provider {owner!r}"
-        document.problem(path, said, "see its excluded-models")
+        message = f"{shown} is excluded by the provider {owner!r}"
+        document.problem(path, message, "see its excluded-models")
         return
     handle, slash, model = base.partition("/")
     index = directory.provider(handle) if slash else None
     if index is not None:
         listed = [name for name, _model in directory.providers[index].open_names()]
-        said = f"the provider {handle!r} lists no model {document.show(path, model)}"
-        document.problem(path, said, did_you_mean(model, listed))
+        message = f"the provider {handle!r} lists no model {document.show(path, model)}"
+        document.problem(path, message, did_you_mean(model, listed))
     elif slash:
-        said = f"unknown provider {document.show(path, handle)} in {shown}"
-        document.problem(path, said, did_you_mean(handle, directory.handles))
+        message = f"unknown provider {document.show(path, handle)} in {shown}"
+        document.problem(path, message, did_you_mean(handle, directory.handles))
     else:
         known = [*directory.names(), PASSTHROUGH]
         document.problem(path, f"{shown} is not a model, alias or combo", _name_hint(base, known))
@@ -163,8 +163,8 @@ def _check_cycles(document: Document, data: dict[str, object]) -> None:
                 continue
             if target in trail:
                 loop = (*trail[trail.index(target) :], target)
-                said = f"goes round in a circle: {' -> '.join(loop)}"
-                document.problem(path, said, "take this member out, or write provider/model")
+                message = f"goes round in a circle: {' -> '.join(loop)}"
+                document.problem(path, message, "take this member out, or write provider/model")
             elif target not in done:
                 walk(target, (*trail, target))
         done.add(name)

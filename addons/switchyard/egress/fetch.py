@@ -136,5 +136,5 @@ def _tls_context(provider: Provider, trusted: str | None) -> _Context:
 
 def _words(error: Exception) -> str:
     """An error without what may be part of a URL."""
-    said = str(error)
-    return said if said and "://" not in said else type(error).__name__
+    message = str(error)
+    return message if message and "://" not in message else type(error).__name__

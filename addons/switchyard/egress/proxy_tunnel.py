@@ -76,8 +76,8 @@ class ProxyTunnel(TunnelLayer):
 
     def event_to_child(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.OpenConnectionCompleted) and event.reply:
-            said = f"the proxy {self.proxy.label}: {event.reply}"
-            event = events.OpenConnectionCompleted(event.command, said)
+            message = f"the proxy {self.proxy.label}: {event.reply}"
+            event = events.OpenConnectionCompleted(event.command, message)
         yield from super().event_to_child(event)
 
     def rest(self, data: bytes) -> CommandGenerator[None]:
@@ -112,10 +112,10 @@ class ConnectTunnel(ProxyTunnel):
             yield from self.rest(rest)
             return True, None
         reason = (status[2] or b"").decode("latin-1").strip()[:80]
-        said = f"refused to connect with {int(status[1])} {reason}".rstrip()
+        problem = f"refused to connect with {int(status[1])} {reason}".rstrip()
         if int(status[1]) == 407:
-            said += " (check the user and password of proxy-url)"
-        return False, said
+            problem += " (check the user and password of proxy-url)"
+        return False, problem
 
 
 class SocksTunnel(ProxyTunnel):
@@ -138,9 +138,9 @@ class SocksTunnel(ProxyTunnel):
     def receive_handshake_data(self, data: bytes) -> CommandGenerator[Handshake]:
         self.received += data
         while (length := self.length_of_reply()) and len(self.received) >= length:
-            said, self.received = self.received[:length], self.received[length:]
+            reply_bytes, self.received = self.received[:length], self.received[length:]
             try:
-                reply = self.socks.receive_data(said)
+                reply = self.socks.receive_data(reply_bytes)
             except ProtocolError:
                 return False, "its response is not SOCKS5"
             done, problem = yield from self.replied(reply)

@@ -45,8 +45,8 @@ class Explainer(logging.Handler):
             self.handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = record.getMessage()
-        if self._told or not any(sign in said for sign in _SIGNS):
+        message = record.getMessage()
+        if self._told or not any(sign in message for sign in _SIGNS):
             return
         self._told = True
         why = f"switchyard: local capture does not work here. {_NEEDS} {_INSTEAD}"

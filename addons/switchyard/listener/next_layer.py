@@ -110,19 +110,19 @@ class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
 
     def state_greet(self) -> layer.CommandGenerator[None]:
         """RFC 1928, 3."""
-        said = self.buf
-        if len(said) < 2 or said[0] != _VERSION or len(said) < 2 + said[1]:
+        data = self.buf
+        if len(data) < 2 or data[0] != _VERSION or len(data) < 2 + data[1]:
             yield from super().state_greet()
             return
-        end = 2 + said[1]
-        method = self.door.socks_method(self.context.client, said[2:end])
+        end = 2 + data[1]
+        method = self.door.socks_method(self.context.client, data[2:end])
         if method is None:
             yield commands.SendData(self.context.client, bytes((_VERSION, _NO_METHOD)))
             yield from self.socks_err("Client offers no method of SOCKS5 that shows a key.")
             return
         self.state = self.state_auth if method == _WITH_PASSWORD else self.state_connect
         yield commands.SendData(self.context.client, bytes((_VERSION, method)))
-        self.buf = said[end:]
+        self.buf = data[end:]
         yield from self.state()
 
     state = state_greet
@@ -142,8 +142,8 @@ class Socks5Top(_EarlyDecision, modes.Socks5Proxy):
                 command.data = _NOT_ALLOWED + command.data[2:]
             reply = yield command
 
-    def _is_refused(self, said: bytes) -> bool:
-        return said.startswith(_UNREACHABLE) and not self.door.admits(self.context)
+    def _is_refused(self, data: bytes) -> bool:
+        return data.startswith(_UNREACHABLE) and not self.door.admits(self.context)
 
     def socks_err(
         self, message: str, reply_code: int | None = None

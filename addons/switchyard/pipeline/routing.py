@@ -98,9 +98,8 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
         return able
     raise Refused(
         ApiError(
-            message=f"No provider of the model {call.model!r} speaks {format.title}'s format, "
-            f"and only such a one can read {kept!r}, which holds a part of the prompt. Send the "
-            f"whole prompt, or ask for a model of a {format.title} provider.",
+            message=f"No provider of model {call.model!r} speaks {format.title}'s format, which "
+            f"{kept!r} needs. Send the whole prompt, or choose a {format.title} provider's model.",
             kind="invalid_request",
             param=kept,
         )

@@ -28,9 +28,9 @@ class ClientWords:
 
     __slots__ = ("_all", "_said", "_too_many", "_values")
 
-    def __init__(self, *said: object) -> None:
+    def __init__(self, *parts: object) -> None:
         """Parsed JSON, or texts."""
-        self._said = said
+        self._said = parts
         self._values: frozenset[str] | None = None
         self._all: str | None = None
         self._too_many = False
@@ -54,17 +54,17 @@ class ClientWords:
         """Whether it is a value of the request, as a whole."""
         return text.strip().lower() in self._known()
 
-    def without_any(self, said: Any, depth: int = 6) -> Any:
+    def without_any(self, content: Any, depth: int = 6) -> Any:
         """Parsed JSON with the marks in its strings; what is nested deeper is left out."""
-        if isinstance(said, str):
-            return self.without(said[:_LONGEST])
-        if not isinstance(said, dict | list):
-            return said
+        if isinstance(content, str):
+            return self.without(content[:_LONGEST])
+        if not isinstance(content, dict | list):
+            return content
         if not depth:
             return None
-        if isinstance(said, list):
-            return [self.without_any(item, depth - 1) for item in said[:64]]
-        return {name: self.without_any(value, depth - 1) for name, value in said.items()}
+        if isinstance(content, list):
+            return [self.without_any(item, depth - 1) for item in content[:64]]
+        return {name: self.without_any(value, depth - 1) for name, value in content.items()}
 
     def has(self, text: str) -> bool:
         """Whether the client wrote this text, alone or within more.
@@ -125,9 +125,9 @@ def _spellings(value: str) -> Iterator[str]:
         yield escaped
 
 
-def _strings(said: object) -> Iterator[str]:
+def _strings(content: object) -> Iterator[str]:
     """Every string within, names of members too."""
-    left = [said]
+    left = [content]
     while left:
         item = left.pop()
         if isinstance(item, str):

@@ -175,17 +175,17 @@ class Rule:
             )
         )
 
-    def fits(self, said: FailureText) -> bool:
+    def fits(self, text: FailureText) -> bool:
         """Whether a failure that the rule concerns fits it by its words."""
-        type_, code = said.type, said.code
+        type_, code = text.type, text.code
         return (
             (self.types is None or self.types.matches(type_))
             and (self.codes is None or self.codes.matches(code))
-            and (self.words is None or any(map(self.words.matches, (code, type_, *said.reasons))))
+            and (self.words is None or any(map(self.words.matches, (code, type_, *text.reasons))))
             and (
                 (self.pattern is None and self.sentences is None)
-                or self._is_said(said)
-                or self.is_sentence(said)
+                or self._is_said(text)
+                or self.is_sentence(text)
             )
         )
 
@@ -199,17 +199,17 @@ class Rule:
         """Whether a type or code of the provider's decides."""
         return not (self.types is None and self.codes is None and self.words is None)
 
-    def is_sentence(self, said: FailureText) -> bool:
+    def is_sentence(self, text: FailureText) -> bool:
         """Whether the message is a documented one, from its first word to its last."""
         if self.sentences is None:
             return False
-        return self.sentences.fullmatch(said.text(self.locks).strip()) is not None
+        return self.sentences.fullmatch(text.text(self.locks).strip()) is not None
 
-    def _is_said(self, said: FailureText) -> bool:
+    def _is_said(self, text: FailureText) -> bool:
         if self.pattern is None:
             return False
-        for match in self.pattern.finditer(said.text(self.locks)):
-            if not (self.locks and said.is_clients(match.group())):
+        for match in self.pattern.finditer(text.text(self.locks)):
+            if not (self.locks and text.is_clients(match.group())):
                 return True
         return False
 
@@ -245,10 +245,10 @@ class FailureTable:
         written it, and would lock others out.
         """
         status = seen.told_status
-        said = _said(seen, status)
+        text = _said(seen, status)
         for rule in self._shortlist(seen, status):
-            if rule.fits(said):
-                return _of_rule(rule, status, said)
+            if rule.fits(text):
+                return _of_rule(rule, status, text)
         wrong = status is not None and 400 <= status < 500
         return _verdict("request" if wrong else "overload", "unknown")
 
@@ -278,19 +278,19 @@ def _said(seen: Seen, status: int | None) -> FailureText:
     return FailureText(text, type_, code, seen.reasons, client)
 
 
-def _of_rule(rule: Rule, status: int | None, said: FailureText) -> Verdict:
+def _of_rule(rule: Rule, status: int | None, text: FailureText) -> Verdict:
     """Return the verdict of a rule that matches, limited to what the failure proves."""
     verdict = rule.verdict
     if verdict.scope == "none" or rule.own or rule.structured:
         return verdict
-    word = _REQUEST_WORDS.matches(said.type) or _REQUEST_WORDS.matches(said.code)
+    word = _REQUEST_WORDS.matches(text.type) or _REQUEST_WORDS.matches(text.code)
     if status not in _OF_THE_REQUEST and not (status is None and word):
         return verdict
     by_text = rule.pattern is not None or rule.sentences is not None
     agrees = not by_text or (verdict.cls == "model" and status == 404)
-    if agrees or (rule.is_sentence(said) and verdict.cls == "model"):
+    if agrees or (rule.is_sentence(text) and verdict.cls == "model"):
         return replace(verdict, unsure=True)
-    return verdict if rule.is_sentence(said) else replace(verdict, scope="none", unsure=True)
+    return verdict if rule.is_sentence(text) else replace(verdict, scope="none", unsure=True)
 
 
 def _verdict(cls: FailureClass, name: str) -> Verdict:

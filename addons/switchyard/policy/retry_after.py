@@ -139,8 +139,8 @@ def _limit_header(
 ) -> tuple[bool | None, float] | None:
     """Return whether a reset header's limit is spent (None: unknown), and the span."""
     if name in ("ratelimit", "x-ratelimit"):
-        told = dict(_DRAFT_LIMIT.findall(headers[name]))
-        return (int(told["r"]) == 0, float(told["t"])) if len(told) == 2 else None
+        limit = dict(_DRAFT_LIMIT.findall(headers[name]))
+        return (int(limit["r"]) == 0, float(limit["t"])) if len(limit) == 2 else None
     if name.startswith("x-codex-") and name.endswith("-reset-after-seconds"):
         used = _number(headers.get(name.replace("-reset-after-seconds", "-used-percent")))
         span = _number(headers[name])

@@ -38,9 +38,9 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
         notes.append(recording.body.note)
     if (failed := recording.failed) is not None:
         flow.marked = ":small_red_triangle:"
-        said = secrets.text(failed.error.message)
+        message = secrets.text(failed.error.message)
         if failed.kind in _BROKE:
-            flow.error = mflow.Error(said, recording.ended_at or time.time())
+            flow.error = mflow.Error(message, recording.ended_at or time.time())
         notes.append(failed.record.reason)
     elif not recording.over or recording.lost:
         flow.error = mflow.Error("abandoned", recording.ended_at or time.time())

@@ -53,7 +53,7 @@ class ConversationContentview(contentviews.Contentview):
             raise ValueError("this is not a call to a model")
         if isinstance(message, http.Response):
             running = isinstance(metadata.flow, http.HTTPFlow) and bool(metadata.flow.live)
-            told = read_answer(
+            text = read_answer(
                 call.format,
                 data,
                 message.status_code,
@@ -61,9 +61,9 @@ class ConversationContentview(contentviews.Contentview):
                 lambda reply: cost_text(_cost(metadata.flow, reply, call.model)),
             )
         else:
-            told = read_request(call.format, data, call.model, call.stream)
+            text = read_request(call.format, data, call.model, call.stream)
         # mitmweb shows an empty line as none at all.
-        return "\n".join(line or " " for line in told.rstrip().split("\n"))
+        return "\n".join(line or " " for line in text.rstrip().split("\n"))
 
     def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
         # Asked for every body that is shown: nothing is parsed here.
@@ -109,7 +109,7 @@ def _cost(flow: Flow | None, reply: Reply, model: str | None) -> Decimal | None:
 
 
 def _recognised(data: bytes, answers: bool) -> _Call | None:
-    """The format of a body by what it says, where no path tells."""
+    """Return the format of a body by its members, where no path decides."""
     # Others have what the default has, and something of their own.
     formats = (*(one for one in FORMATS.values() if one is not DEFAULT), DEFAULT)
     if answers:

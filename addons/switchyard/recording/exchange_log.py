@@ -157,8 +157,8 @@ class ExchangeLog:
 
 def _reason(error: Exception) -> str:
     """What went wrong, in the same words for every exchange."""
-    said = error.strerror if isinstance(error, OSError) else ""
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    reason = error.strerror if isinstance(error, OSError) else ""
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)

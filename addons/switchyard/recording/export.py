@@ -70,7 +70,7 @@ class ExchangeExport:
     @property
     def size(self) -> int:
         """Bytes it holds in memory, about."""
-        return sum(len(said.head) + len(said.body or b"") for said in self.messages)
+        return sum(len(message.head) + len(message.body or b"") for message in self.messages)
 
     @property
     def folder(self) -> str:
@@ -83,15 +83,15 @@ def export_of(
 ) -> ExchangeExport:
     """The account of a call and its attempts, in their order."""
     messages = [*_said("client", call)]
-    told = []
+    entries = []
     for attempt in attempts:
-        number = attempt.metadata.get(ATTEMPT, len(told) + 1)
+        number = attempt.metadata.get(ATTEMPT, len(entries) + 1)
         messages += _said(f"attempt-{number}", attempt)
-        told.append({"number": number, **_facts(attempt)})
+        entries.append({"number": number, **_facts(attempt)})
     return ExchangeExport(
         id=call.id,
         begun=call.request.timestamp_start,
-        facts={"id": call.id, **_facts(call), "attempts": told},
+        facts={"id": call.id, **_facts(call), "attempts": entries},
         messages=tuple(messages),
         secrets=secrets,
     )
@@ -136,25 +136,25 @@ def _files(account: ExchangeExport, bodies: bool) -> Iterator[tuple[str, bytes]]
     secrets = account.secrets
     facts = {**account.facts, **cost_facts(cost_of_call(account.facts, account.begun))}
     yield "exchange.json", dumps(secrets.said(facts)) + b"\n"
-    for said in account.messages:
-        head = secrets.text(said.head)
-        ending = ".txt" if said.name.endswith("-error") else ".http"
-        yield f"{said.name}{ending}", head.encode("utf-8", "surrogateescape")
-        if bodies and said.body:
-            body, ending = _plain(said)
-            yield f"{said.name}{ending}", secrets.data(body)
+    for message in account.messages:
+        head = secrets.text(message.head)
+        ending = ".txt" if message.name.endswith("-error") else ".http"
+        yield f"{message.name}{ending}", head.encode("utf-8", "surrogateescape")
+        if bodies and message.body:
+            body, ending = _plain(message)
+            yield f"{message.name}{ending}", secrets.data(body)
 
 
-def _plain(said: Message) -> tuple[bytes, str]:
+def _plain(message: Message) -> tuple[bytes, str]:
     """A body without its content encoding, and the ending of its file's name."""
-    assert said.body is not None
-    ending = _ENDINGS.get(said.kind, ".bin")
-    if not said.encoding:
-        return said.body, ending
+    assert message.body is not None
+    ending = _ENDINGS.get(message.kind, ".bin")
+    if not message.encoding:
+        return message.body, ending
     try:
-        return decode_whole(said.body, said.encoding), ending
+        return decode_whole(message.body, message.encoding), ending
     except (CorruptEncoding, UnknownEncoding):
-        return said.body, ".bin"
+        return message.body, ".bin"
 
 
 def _said(who: str, flow: http.HTTPFlow) -> Iterator[Message]:

@@ -16,12 +16,12 @@ def quirks_of(provider: Provider, model: str) -> QuirkSettings | None:
     The provider's profile comes first, then its entries for models of this name, then the model's
     own. Later values replace earlier ones, except members to be dropped, which add up.
     """
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for quirks in _layers(provider, model):
         for name in quirks.model_fields_set & QuirkSettings.model_fields.keys():
             value = getattr(quirks, name)
-            said[name] = (*said.get(name, ()), *value) if name in _ADDED_UP else value
-    return QuirkSettings.model_construct(**said) if said else None
+            settings[name] = (*settings.get(name, ()), *value) if name in _ADDED_UP else value
+    return QuirkSettings.model_construct(**settings) if settings else None
 
 
 def _layers(provider: Provider, model: str) -> Iterator[QuirkSettings]:

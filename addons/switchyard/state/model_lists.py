@@ -18,7 +18,10 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 
 def state_file() -> Path:
-    """Where lists are kept, in the user's folder for such things."""
+    """Return the file of the lists, below `XDG_STATE_HOME`.
+
+    XDG Base Directory Specification; the default is `~/.local/state`.
+    """
     return state_folder() / "models.json"
 
 

@@ -1,4 +1,4 @@
-"""Folders of the user's that the router keeps its own files in.
+"""Locates the user's folders that the router keeps its own files in.
 
 As the XDG Base Directory Specification has it, on macOS too: `XDG_STATE_HOME` and its kind count
 where they are absolute, else the defaults below the home folder.

@@ -1,4 +1,4 @@
-"""Embeddings in no format's words, and what a format that has them offers."""
+"""Embeddings in the neutral model, and the protocol of a format that has them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +26,7 @@ class EmbeddingCall:
 
     body: JsonObject
     method: str
-    """The last word of its path, which tells a format's several calls apart."""
+    """The last word of its path, which distinguishes a format's several calls."""
     model: str
     """The client's name of the model."""
 
@@ -41,7 +41,7 @@ class Embedded:
 
 
 class EmbeddingForm(Protocol):
-    """How a family of formats asks for embeddings. The formats of one family share one."""
+    """How a family of formats asks for embeddings; the family shares one."""
 
     def path(self, model: str, method: str | None) -> str:
         """Return the path of the call, below the version segment.
@@ -73,7 +73,7 @@ class EmbeddingForm(Protocol):
     def recode(
         self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]
     ) -> JsonObject | None:
-        """Recode the vectors of a response in the client's own form as it asked.
+        """Recode the vectors of a response in the client's form as it asked.
 
         None where they are coded so, or where they are not floats.
         """
@@ -82,5 +82,5 @@ class EmbeddingForm(Protocol):
     def write_reply(
         self, call: EmbeddingCall, vectors: list[list[float]], found: Embedded
     ) -> JsonObject:
-        """The answer with these vectors; `found` tells the model and the usage."""
+        """Return the response with these vectors; `found` has the model and the usage."""
         ...

@@ -1,4 +1,4 @@
-"""Model lists: what the router tells its clients, and what providers tell the router.
+"""Defines model lists: those of the router's clients, and those of providers.
 
 OpenAI's reference, "List models"; Anthropic's, "List Models"; Gemini's, "models.list"; Ollama's
 API, "List Local Models". Servers that speak OpenAI's add the context window under various names.
@@ -53,9 +53,9 @@ class ModelPage:
 
 
 def read_models(body: object, member: str = "data") -> ModelPage:
-    """Read a provider's response, whose models stand in `member`, as the last page.
+    """Read a provider's list in `member` as the last page; skip malformed entries.
 
-    Skips malformed entries. Raises ValueError if it is not a list of models.
+    Raises ValueError if it is not a list of models.
     """
     # Together answers with the bare list.
     holder: JsonObject = body if isinstance(body, dict) else {"data": body}

@@ -73,7 +73,7 @@ _LOWEST, _HIGHEST = 0.3, 3.0
 
 
 class Counting:
-    """A client's call, see `operation.Operation`.
+    """A client's call for a token count (an `operation.Operation`).
 
     Only providers of the client's own format are asked.
     """

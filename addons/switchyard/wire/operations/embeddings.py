@@ -1,4 +1,9 @@
-"""Embeddings: texts in, one vector for each out."""
+"""Embeds texts: texts in, one vector for each out.
+
+Sources: OpenAI's reference, "Create embeddings"; Google's reference, "Embeddings"
+(`models.embedContent`, `models.batchEmbedContents`); Ollama's API documentation, "Generate
+Embeddings" (`/api/embed`, and `/api/embeddings` for one prompt, which it supersedes).
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
@@ -41,12 +46,12 @@ class Embedding:
         form = _form_of(format)
         found = form.read_reply(body)
         if not found.vectors or not all(found.vectors):
-            raise BadReply("the upstream's answer holds no embedding")
+            raise BadReply("the response holds no embedding")
         if form is self._form:
             return OperationReply(form.recode(self._call, body, found.vectors), found.usage)
         vectors = [numbers_of(vector) for vector in found.vectors]
         if len(vectors) != len(self._form.read_request(self._call).texts):
-            raise BadReply(f"the upstream's answer holds {len(vectors)} embeddings, not one a text")
+            raise BadReply(f"the response holds {len(vectors)} embeddings, not one for each text")
         return OperationReply(self._form.write_reply(self._call, vectors, found), found.usage)
 
     def estimate(self, model: str) -> None:

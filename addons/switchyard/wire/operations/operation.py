@@ -1,8 +1,8 @@
 """Calls to a model that are no conversation: counting tokens, embeddings.
 
-Such a call is one JSON body each way, never a stream. It is routed as every other request (names,
-keys, failover), with an `Operation` in the place of the conversation and an `OperationRelay` in
-that of the `Relay`.
+Such a call is one JSON body each way, never a stream. It takes the way of every other request
+(names, keys, failover), with an `Operation` in the place of the conversation and an
+`OperationRelay` in that of the `Relay`.
 """
 
 from dataclasses import dataclass

@@ -20,8 +20,7 @@ def texts_of(given: Any, name: str) -> tuple[str, ...]:
     if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
         return tuple(given)
     raise BadRequest(
-        f"this model is served by a provider of another format, which embeds texts only: send "
-        f"{name!r} as a string or a list of strings",
+        f"this model's provider embeds text only: send {name!r} as a string or a list of strings",
         name,
     )
 
@@ -41,13 +40,13 @@ def numbers_of(vector: Vector) -> list[float]:
     """Raises BadReply on a list of something else, and on base64 that holds no 32-bit floats."""
     if isinstance(vector, list):
         if any(number_of(x) is None for x in vector):
-            raise BadReply("the upstream's embedding is no list of numbers")
+            raise BadReply("the embedding is not a list of numbers")
         return vector
     try:
         raw = base64.b64decode(vector, validate=True)
         return list(struct.unpack(f"<{len(raw) // 4}f", raw))
     except (binascii.Error, ValueError, struct.error):
-        raise BadReply("the upstream's embedding is no base64 of 32-bit floats") from None
+        raise BadReply("the embedding is not base64 of 32-bit floats") from None
 
 
 def in_base64(vector: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""Lists the features of a conversation that not all formats have."""
+"""Lists a conversation's features that not all formats have, named as in `losses`."""
 
 from collections.abc import Iterator
 
@@ -103,7 +103,7 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 
 def _alone(c: Conversation) -> Iterator[str]:
-    """What only a request of its format can ask for, and what it names that its provider keeps."""
+    """Yield what only its own format can ask for, and what its provider keeps."""
     if (format := FORMATS.get(c.format)) is not None:
         yield from format.lone_features(format.extra_members(c))
 

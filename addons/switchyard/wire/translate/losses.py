@@ -1,8 +1,8 @@
-"""What a translation loses: the features of a conversation that a target format cannot say.
+"""Lists what each format cannot express: one table for reports and documentation.
 
-`features.features` names everything a conversation makes use of, in words of the field; each
-format's `losses` list the features it has no way to express, with the reason. Their intersection is
-what a translation drops, and what `x-switchyard-dropped` tells the client.
+`features.features` names everything a conversation makes use of, in words of the field;
+`CANNOT_SAY` lists for each target format the features it cannot express, with the reason.
+Their intersection is what a translation drops, and what `x-switchyard-dropped` lists.
 """
 
 from collections.abc import Mapping

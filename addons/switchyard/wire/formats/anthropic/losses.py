@@ -25,9 +25,9 @@ LOSSES = Losses(
         "unsigned-thinking": "thinking is taken only as this API signed it",
         "thinking-signature": "a signature only its own provider can check",
         "server-tools": "tools that run at another provider",
-        "server-tool-options": "domains, place or number that its own search cannot be told",
+        "server-tool-options": "domains, place or number that its own search does not take",
         "provider-blocks": "content only its own provider knows",
-        "provider-blocks-as-text": "content only its own provider knows, told in words",
+        "provider-blocks-as-text": "content only its own provider knows, written as text",
     },
     said_alone={
         "context_management": "a history is not edited by its provider",
@@ -37,7 +37,7 @@ LOSSES = Losses(
     lone_members=("container", "context_management", "mcp_servers", "speed"),
     reply_cannot_say={
         "refusals-as-text": "a refusal is text that ends like any other",
-        "content_filter": "told as a refusal",
+        "content_filter": "written as a refusal",
         "image-output": "answers are text",
         "audio-output": "answers are text",
         "video-output": "answers are text",
