@@ -9,12 +9,14 @@ from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import find_foreign_endpoint
-from switchyard.reach import may_forward
+from switchyard.exchange.registry import Exchanges
+from switchyard.reach import Reach
 from switchyard.recording.flow_sinks import keeps_flows
 from switchyard.recording.tape import KEPT
 from switchyard.recording.tape import Tape
 from switchyard.redaction.headers import MASK
-from switchyard.runtime import Runtime
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
@@ -43,16 +45,26 @@ class Forwarding:
     streamed, its head is gone when the flow is over.
     """
 
-    def __init__(self, runtime: Runtime, keeps: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        listeners: Listeners,
+        exchanges: Exchanges,
+        reach: Reach,
+        keeps: Callable[[], bool] | None = None,
+    ) -> None:
         """`keeps` says whether anybody looks at flows."""
-        self._runtime = runtime
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._exchanges = exchanges
+        self._reach = reach
         self._keeps = keeps or _looked_at
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response or "upgrade" in flow.request.headers or not self._passes(flow):
             return  # what has an answer by now was refused
-        if may_forward(self._runtime, flow):
+        if self._reach.may_forward(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -88,10 +100,11 @@ class Forwarding:
         response.data.content = b"" if signs_in else tapes.response.kept
 
     def _passes(self, flow: http.HTTPFlow) -> bool:
-        runtime, request = self._runtime, flow.request
-        if runtime.is_own(flow) or runtime.exchanges.has_head(flow):
+        request = flow.request
+        if self._listeners.is_own(flow) or self._exchanges.has_head(flow):
             return False
-        return not runtime.serves(request) or find_foreign_endpoint(request) is None
+        served = self._snapshots.current.served.serves_request(request)
+        return not served or find_foreign_endpoint(request) is None
 
     def _tapes_of(self, flow: http.HTTPFlow) -> _Tapes:
         if (tapes := self._tapes.get(flow.id)) is None:

@@ -4,8 +4,10 @@ from mitmproxy import http
 
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.endpoints import find_foreign_endpoint
+from switchyard.exchange.registry import Exchanges
 from switchyard.redaction.headers import mask_credentials
-from switchyard.runtime import Runtime
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 
 class Masking:
@@ -16,18 +18,20 @@ class Masking:
     it was sent.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, listeners: Listeners, exchanges: Exchanges) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._exchanges = exchanges
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.is_replay:
             return  # what is sent again has been masked
-        runtime, request = self._runtime, flow.request
-        if not runtime.is_own(flow) and not (
-            runtime.serves(request) and find_foreign_endpoint(request) is not None
-        ):
-            return
-        runtime.exchanges.keep_head(
+        request = flow.request
+        if not self._listeners.is_own(flow):
+            served = self._snapshots.current.served.serves_request(request)
+            if not served or find_foreign_endpoint(request) is None:
+                return
+        self._exchanges.keep_head(
             flow, ClientHead(http.Headers(request.headers.fields), request.path)
         )
         mask_credentials(request)
@@ -42,5 +46,5 @@ class Masking:
         self._mask_sent(flow)
 
     def _mask_sent(self, flow: http.HTTPFlow) -> None:
-        if not self._runtime.exchanges.has_head(flow):
+        if not self._exchanges.has_head(flow):
             mask_credentials(flow.request)

@@ -10,9 +10,11 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.previous_response import keep
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
@@ -26,8 +28,10 @@ class Streaming:
     and the client still gets what it asked for.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
+        self._state = state
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
@@ -39,7 +43,7 @@ class Streaming:
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
         if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._runtime.bounds)
+            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         policy = state.target.provider.stream
@@ -57,7 +61,7 @@ class Streaming:
             asked,
             exchange.continuation,
             exchange.committed_relay,
-            self._runtime.bounds,
+            self._snapshots.current.bounds,
             redact=partial(scrubbed, state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
@@ -74,8 +78,8 @@ class Streaming:
     def _completed(self, state: AttemptState) -> None:
         """Kept before the client sees the end: it may go on from it at once."""
         exchange = state.exchange
-        if self._runtime.exchanges.get(state.call.flow) is exchange and exchange.winner is state:
-            keep(self._runtime.conversations, state)
+        if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
+            keep(self._state.conversations, state)
 
 
 def upstream_streams(policy: str, wish: bool) -> bool:
