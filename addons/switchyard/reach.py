@@ -13,102 +13,109 @@ from mitmproxy.net.http import url
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.context import Context
 
+from switchyard.clients.clients import Clients
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
-from switchyard.runtime import Runtime
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 type Reachability = Literal["yes", "key", "certificate", "no"]
 """`key` and `certificate` are what the client has to show first; `no` is for good."""
 
 
-def judge(
-    runtime: Runtime, client: connection.Client, host: str, port: int, shown: bool
-) -> Reachability:
-    """Whether a client is taken to an address that it asked to be taken to.
+class Reach:
+    """Judges by the configuration in force, and by what clients have shown."""
 
-    This machine's own clients are, wherever it is, and captured ones, unless they come from
-    elsewhere and it is one that only this machine can mean: nothing was on its way there. Others
-    must have `shown` a client key to the proxy (and a certificate, with `tls.client-ca`), and are
-    then taken to the hosts of providers and to the router itself.
-    """
-    if may_pass(client):
-        strays = _is_within(host) and not _is_of_this_machine(client)
-        return "no" if strays and not runtime.is_own_address(host, port) else "yes"
-    if lacks_certificate(runtime, client):
-        return "certificate"
-    if not shown:
-        return "key"
-    served = runtime.serves_host(host, port) or runtime.is_own_address(host, port)
-    return "yes" if served else "no"
+    def __init__(self, snapshots: Snapshots, listeners: Listeners, clients: Clients) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._clients = clients
 
+    def judge(self, client: connection.Client, host: str, port: int, shown: bool) -> Reachability:
+        """Whether a client is taken to an address that it asked to be taken to.
 
-def judge_flow(runtime: Runtime, flow: http.HTTPFlow) -> Reachability:
-    """Whether a tunnel is made, or a request that nobody routes goes, to where it is addressed."""
-    shown = runtime.exchanges.showed_key_to_proxy(flow)
-    return judge(runtime, flow.client_conn, flow.request.host, flow.request.port, shown)
+        This machine's own clients are, wherever it is, and captured ones, unless they come from
+        elsewhere and it is one that only this machine can mean: nothing was on its way there.
+        Others must have `shown` a client key to the proxy (and a certificate, with `tls.client-
+        ca`), and are then taken to the hosts of providers and to the router itself.
+        """
+        if may_pass(client):
+            strays = _is_within(host) and not _is_of_this_machine(client)
+            return "no" if strays and not self._listeners.is_own_address(host, port) else "yes"
+        if self.lacks_certificate(client):
+            return "certificate"
+        if not shown:
+            return "key"
+        served = self._snapshots.current.served.serves(
+            host, port
+        ) or self._listeners.is_own_address(host, port)
+        return "yes" if served else "no"
 
+    def judge_flow(self, flow: http.HTTPFlow) -> Reachability:
+        """Whether a tunnel is made, or a request that nobody routes goes, to where it is
+        addressed."""
+        shown = self._clients.showed_key_to_proxy(flow)
+        return self.judge(flow.client_conn, flow.request.host, flow.request.port, shown)
 
-def may_forward(runtime: Runtime, flow: http.HTTPFlow) -> bool:
-    """Whether a request that nobody routes may go where its client addressed it."""
-    return judge_flow(runtime, flow) == "yes"
+    def may_forward(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request that nobody routes may go where its client addressed it."""
+        return self.judge_flow(flow) == "yes"
 
+    def may_enter(self, context: Context) -> bool:
+        """Whether a connection may begin whose destination is known, and of which nothing was seen.
 
-def may_enter(runtime: Runtime, context: Context) -> bool:
-    """Whether a connection may begin whose destination is known, and of which nothing was seen.
+        Where the destination is an address in figures, the name that TLS or `Host` gives may turn
+        out to be a provider's; what does not is refused then.
+        """
+        if context.server.address is None:
+            return may_pass(context.client)
+        host, port = context.server.address[:2]
+        shown = self._clients.holder_of(context.client.id) is not None
+        match self.judge(context.client, host, port, shown):
+            case "yes":
+                return True
+            case "no" if not may_pass(context.client):
+                return is_in_figures(host) and self._snapshots.current.served.serves_port(port)
+            case _:
+                return False
 
-    Where the destination is an address in figures, the name that TLS or `Host` gives may turn out
-    to be a provider's; what does not is refused then.
-    """
-    if context.server.address is None:
-        return may_pass(context.client)
-    host, port = context.server.address[:2]
-    shown = runtime.exchanges.holder_of(context.client.id) is not None
-    match judge(runtime, context.client, host, port, shown):
-        case "yes":
-            return True
-        case "no" if not may_pass(context.client):
-            return is_in_figures(host) and runtime.serves_port(port)
-        case _:
+    def may_go_unread(self, context: Context) -> bool:
+        """Whether a connection may pass byte for byte. Nobody can be asked for a key within it, and
+        one to the router itself would come back as this machine's own client."""
+        if not may_pass(context.client):
             return False
+        if context.server.address is None:
+            return True
+        host, port = context.server.address[:2]
+        if self._listeners.is_own_address(host, port):
+            return False
+        return self.judge(context.client, host, port, shown=False) == "yes"
 
+    def lacks_certificate(self, client: connection.Client) -> bool:
+        """Whether a client from elsewhere has not shown the certificate that `tls.client-ca` asks
+        for."""
+        tls = self._snapshots.current.config.tls
+        if tls is None or tls.client_ca is None or client.id in self._listeners.certified:
+            return False
+        return not (comes_from_here(client) or knows_its_clients(client.proxy_mode))
 
-def may_go_unread(runtime: Runtime, context: Context) -> bool:
-    """Whether a connection may pass byte for byte. Nobody can be asked for a key within it, and one
-    to the router itself would come back as this machine's own client."""
-    if not may_pass(context.client):
-        return False
-    if context.server.address is None:
-        return True
-    host, port = context.server.address[:2]
-    if runtime.is_own_address(host, port):
-        return False
-    return judge(runtime, context.client, host, port, shown=False) == "yes"
+    def names_another(self, flow: http.HTTPFlow) -> bool:
+        """Whether the `Host` of a request met as a proxy is not the host that is dialled.
 
-
-def lacks_certificate(runtime: Runtime, client: connection.Client) -> bool:
-    """Whether a client from elsewhere has not shown the certificate that `tls.client-ca` asks
-    for."""
-    tls = runtime.config.tls
-    if tls is None or tls.client_ca is None or client.id in runtime.with_client_certificate:
-        return False
-    return not (comes_from_here(client) or knows_its_clients(client.proxy_mode))
-
-
-def names_another(runtime: Runtime, flow: http.HTTPFlow) -> bool:
-    """Whether the `Host` of a request met as a proxy is not the host that is dialled.
-
-    Where a connection was captured, or SOCKS was told an address in figures, `Host` is what gives
-    that a name, unless a client from elsewhere dialled a provider itself.
-    """
-    request, client = flow.request, flow.client_conn
-    dialled = _bare(request.host)
-    if all(_bare(_host_of(value)) == dialled for value in _named(request)):
-        return False
-    explicit = mode_specs.RegularMode | mode_specs.UpstreamMode
-    if isinstance(client.proxy_mode, explicit) or not is_in_figures(dialled):
-        return True
-    return not may_pass(client) and runtime.serves_host(request.host, request.port)
+        Where a connection was captured, or SOCKS was told an address in figures, `Host` is what
+        gives that a name, unless a client from elsewhere dialled a provider itself.
+        """
+        request, client = flow.request, flow.client_conn
+        dialled = _bare(request.host)
+        if all(_bare(_host_of(value)) == dialled for value in _named(request)):
+            return False
+        explicit = mode_specs.RegularMode | mode_specs.UpstreamMode
+        if isinstance(client.proxy_mode, explicit) or not is_in_figures(dialled):
+            return True
+        return not may_pass(client) and self._snapshots.current.served.serves(
+            request.host, request.port
+        )
 
 
 def is_in_figures(host: str) -> bool:

@@ -7,6 +7,7 @@ failover stream would do.
 import json
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -16,6 +17,7 @@ from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 
 from switchyard.config.load import parse_config
+from switchyard.config.schema import Config
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
@@ -24,6 +26,7 @@ from switchyard.pipeline import build
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.fallback import Fallback
+from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.masking import Masking
@@ -33,7 +36,8 @@ from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.usage import UsageCounting
-from switchyard.runtime import Runtime
+from switchyard.reach import Reach
+from switchyard.runtime.runtime import Runtime
 
 HOST, PORT = "127.0.0.1", 8787
 FILE = Path("/etc/switchyard/test.yaml")
@@ -83,33 +87,65 @@ class FakeFailover:
 
     def __init__(self) -> None:
         self.routed: list[str] = []
-        self.own: set[str] = set()
 
     def route(self, flow: http.HTTPFlow) -> None:
         self.routed.append(flow.id)
-
-    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
-        return flow.id in self.own
 
     def open_session(self, flow: http.HTTPFlow, session: object) -> None:
         """The handshake's answer is sent elsewhere."""
 
     def forget(self, flow: http.HTTPFlow) -> None:
-        self.own.discard(flow.id)
+        """Nothing is kept that would have to go."""
 
 
-def make_runtime(config: str = CONFIG, demo_url: str = "", **env: str) -> Runtime:
+class FakeRuntime(Runtime):
+    """A runtime whose flows are sent nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failover = FakeFailover()
+        self.listeners.ports = frozenset({PORT})
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.snapshots, self.listeners, self.clients)
+
+    def addons(self) -> list[object]:
+        """A new pipeline."""
+        return build(self, self.failover)
+
+    def put(self, **members: Any) -> None:
+        """Puts the snapshot in force with other members."""
+        self.snapshots.current = replace(self.snapshot, **members)
+
+
+def make_runtime(config: str = CONFIG, demo_url: str = "", **env: str) -> FakeRuntime:
     """A runtime with the configuration that is written as YAML."""
-    runtime = Runtime()
-    runtime.failover = FakeFailover()  # pyright: ignore[reportAttributeAccessIssue]
-    runtime.ports = frozenset({PORT})
-    text = dedent(config).encode()
-    runtime.use(parse_config(text, FILE, env), demo_url)
+    runtime = FakeRuntime()
+    runtime.apply(parsed(config, **env), demo_url)
     return runtime
 
 
+def parsed(config: str, **env: str) -> Config:
+    """The configuration that is written as YAML."""
+    return parse_config(dedent(config).encode(), FILE, env)
+
+
+def forwarding(runtime: FakeRuntime, keeps: bool = True) -> Forwarding:
+    """The addon, for a router at whose flows somebody looks."""
+    return Forwarding(
+        runtime.snapshots, runtime.requests, runtime.exchanges, runtime.reach, lambda: keeps
+    )
+
+
+def addon_of[A](runtime: FakeRuntime, kind: type[A]) -> A:
+    """A new addon of a kind, wired as in the pipeline."""
+    (found,) = (each for each in runtime.addons() if type(each) is kind)
+    return found
+
+
 def client_flow(
-    runtime: Runtime,
+    runtime: FakeRuntime,
     path: str,
     body: bytes | str | Mapping[str, Any] | None = None,
     *,
@@ -145,7 +181,7 @@ def client_flow(
     flow = tflow.tflow(req=request)
     flow.client_conn.sockname = (HOST, PORT)
     if to is None:
-        runtime.failover.own.add(flow.id)  # pyright: ignore[reportAttributeAccessIssue]
+        runtime.listeners.addressed.add(flow.id)
     return flow
 
 
@@ -168,7 +204,7 @@ def call(format: str, model: str = "", *, stream: bool = False) -> tuple[str, di
 
 
 def call_flow(
-    runtime: Runtime,
+    runtime: FakeRuntime,
     format: str = "openai-chat",
     model: str = "",
     *,
@@ -194,9 +230,9 @@ class _Nobody:
 class Pipeline:
     """The addons in their order, their hooks called by name."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: FakeRuntime) -> None:
         self.runtime = runtime
-        self._addons: list[Any] = [each for each in build(runtime) if type(each) in _TOLD]
+        self._addons: list[Any] = [each for each in runtime.addons() if type(each) in _TOLD]
         (self.usage,) = (each for each in self._addons if isinstance(each, UsageCounting))
 
     def begin(self, flow: http.HTTPFlow) -> Exchange:

@@ -6,7 +6,7 @@ from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.route import TargetKey
 from switchyard.policy.trail import Try
-from switchyard.runtime import Runtime
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -27,9 +27,9 @@ CONFIG = """
 """
 
 
-def again(runtime: Runtime, config: str = CONFIG, **env: str) -> None:
+def again(runtime: FakeRuntime, config: str = CONFIG, **env: str) -> None:
     """Puts another configuration in force."""
-    runtime.use(make_runtime(config, **env).config)
+    runtime.apply(make_runtime(config, **env).snapshot.config)
 
 
 @pytest.mark.parametrize(
@@ -50,50 +50,54 @@ def again(runtime: Runtime, config: str = CONFIG, **env: str) -> None:
     ],
 )
 def test_which_hosts_are_served(host: str, port: int, served: bool) -> None:
-    assert make_runtime(CONFIG, N="1").serves_host(host, port) is served
+    assert make_runtime(CONFIG, N="1").snapshot.served.serves(host, port) is served
 
 
 def test_where_a_provider_speaks_a_format() -> None:
     runtime = make_runtime(CONFIG, "http://127.0.0.1:4000/v1", N="1")
-    a, _, c, demo = runtime.config.providers
-    assert runtime.base_url(a, "openai-chat") == "https://A.example:8443/v1"
-    assert runtime.base_url(c, "openai-chat") == "https://c.example"
-    assert runtime.base_url(c, "anthropic") == "https://claude.c.example/x"
-    assert runtime.base_url(demo, "openai-chat") == "http://127.0.0.1:4000/v1"
+    a, _, c, demo = runtime.snapshot.config.providers
+    assert runtime.snapshot.base_url(a, "openai-chat") == "https://A.example:8443/v1"
+    assert runtime.snapshot.base_url(c, "openai-chat") == "https://c.example"
+    assert runtime.snapshot.base_url(c, "anthropic") == "https://claude.c.example/x"
+    assert runtime.snapshot.base_url(demo, "openai-chat") == "http://127.0.0.1:4000/v1"
 
 
 def test_tables_are_those_of_the_configuration() -> None:
     runtime = make_runtime(CONFIG, N="1")
-    assert runtime.client_keys == (b"ck-1", b"ck-2")
-    assert runtime.health.settings == CooldownSettings(base=2.0, cap=9.0, jitter=0.0)
-    a, b, *_ = runtime.config.providers
+    assert runtime.snapshot.client_keys == (b"ck-1", b"ck-2")
+    assert runtime.state.health.settings == CooldownSettings(base=2.0, cap=9.0, jitter=0.0)
+    a, b, *_ = runtime.snapshot.config.providers
     seen = Seen(kind="status", status=400, message="an odd word indeed", provider="a")
-    assert runtime.table_of(a).classify(seen).cls == "quota"
-    assert runtime.table_of(b).classify(seen).cls != "quota", "another provider's rule"
+    assert runtime.snapshot.failure_table(a).classify(seen).cls == "quota"
+    assert runtime.snapshot.failure_table(b).classify(seen).cls != "quota", (
+        "another provider's rule"
+    )
     stranger = b.model_copy(update={"name": "stranger"})
-    assert runtime.table_of(stranger) is shipped_failures()
+    assert runtime.snapshot.failure_table(stranger) is shipped_failures()
     again(runtime, 'providers: [{name: z, base-url: "https://z.example"}]')
-    assert runtime.client_keys == ()
-    assert not runtime.serves_host("b.example", 80)
+    assert runtime.snapshot.client_keys == ()
+    assert not runtime.snapshot.served.serves("b.example", 80)
 
 
 def test_a_trail_keeps_to_the_limits() -> None:
     runtime = make_runtime(CONFIG, N="1")
-    plan = runtime.catalog.resolve("m")
-    trail = runtime.begin_trail(runtime.routes.of(plan, None), plan, "")
+    snapshot = runtime.snapshot
+    plan = snapshot.catalog.resolve("m")
+    route = snapshot.routes.of(plan, None)
+    trail = runtime.state.begin_trail(route, snapshot.retry_limits(plan), "")
     assert isinstance(trail.next(trail._started), Try)
     limits = trail._limits
     assert (limits.request_retry, limits.max_retry_interval, limits.deadline) == (0, 7.0, 11.0)
     assert limits.wait_for_recovery == 0.0
 
 
-def shut(runtime: Runtime, provider: str, model: str) -> TargetKey:
+def shut(runtime: FakeRuntime, provider: str, model: str) -> TargetKey:
     key = TargetKey(provider, model, f"{provider}#0")
-    lease = runtime.health.begin(key, 0.0)
+    lease = runtime.state.health.begin(key, 0.0)
     verdict = Verdict(cls="credential", scope="key", announced=True, rule="test")
-    runtime.health.report_failure(lease, verdict, 0.0, 600.0, "refused", 401)
-    runtime.health.end(lease, 0.0)
-    assert runtime.health.state(key, 1.0).state == "cooling"
+    runtime.state.health.report_failure(lease, verdict, 0.0, 600.0, "refused", 401)
+    runtime.state.health.end(lease, 0.0)
+    assert runtime.state.health.state(key, 1.0).state == "cooling"
     return key
 
 
@@ -101,10 +105,10 @@ def test_what_was_learned_outlives_a_reload_unless_the_provider_changed() -> Non
     runtime = make_runtime(CONFIG, N="1")
     a, c = shut(runtime, "a", "m"), shut(runtime, "c", "o")
     again(runtime, N="1")
-    assert runtime.health.state(a, 1.0).state == "cooling"
+    assert runtime.state.health.state(a, 1.0).state == "cooling"
     again(runtime, N="2")
-    assert runtime.health.state(a, 1.0).state != "cooling", "its key may have been replaced"
-    assert runtime.health.state(c, 1.0).state == "cooling", "nothing changed there"
+    assert runtime.state.health.state(a, 1.0).state != "cooling", "its key may have been replaced"
+    assert runtime.state.health.state(c, 1.0).state == "cooling", "nothing changed there"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +134,6 @@ def test_a_running_exchange_ends_with_what_it_began_with(other: str) -> None:
 
 def test_what_is_addressed_to_us() -> None:
     runtime = make_runtime(CONFIG, N="1")
-    assert runtime.is_own(client_flow(runtime, "/"))
-    assert runtime.is_own(client_flow(runtime, "/", to=("localhost", 8787)))
-    assert not runtime.is_own(client_flow(runtime, "/", to=("a.example", 8443)))
+    assert runtime.listeners.is_own(client_flow(runtime, "/"))
+    assert runtime.listeners.is_own(client_flow(runtime, "/", to=("localhost", 8787)))
+    assert not runtime.listeners.is_own(client_flow(runtime, "/", to=("a.example", 8443)))

@@ -1,12 +1,8 @@
 """All running exchanges, by flow."""
 
-from collections.abc import Callable
-
 from mitmproxy import http
 
-from switchyard.config.schema import ClientKey
 from switchyard.exchange.client_head import ClientHead
-from switchyard.exchange.exchange import Admission
 from switchyard.exchange.exchange import Exchange
 
 
@@ -15,11 +11,7 @@ class Exchanges:
 
     def __init__(self) -> None:
         self._by_flow: dict[str, Exchange] = {}
-        self._admissions: dict[str, Admission] = {}
         self._heads: dict[str, ClientHead] = {}
-        self._connections: dict[str, ClientKey] = {}
-        self._refused: dict[str, float] = {}
-        self._hosts: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._by_flow)
@@ -40,67 +32,9 @@ class Exchanges:
         head = self._heads.get(flow.id)
         return head or ClientHead(flow.request.headers, flow.request.path)
 
-    def note_host(self, flow: http.HTTPFlow, host: str) -> None:
-        """Keeps the `Host` that a client named, where mitmproxy writes another in its place."""
-        self._hosts[flow.id] = host
-
-    def host_of(self, flow: http.HTTPFlow) -> str | None:
-        """The `Host` that the flow's client named; None if none."""
-        return self._hosts.get(flow.id) or flow.request.host_header
-
-    def admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
-        """Remembers whose request this is."""
-        self._admissions[flow.id] = admission
-
-    def admission_of(self, flow: http.HTTPFlow) -> Admission | None:
-        """What was decided over a request; None before that, and where it was refused."""
-        return self._admissions.get(flow.id)
-
-    def client_of(self, flow: http.HTTPFlow) -> ClientKey | None:
-        """The client key that a flow was admitted with; None where none is asked for."""
-        admission = self._admissions.get(flow.id)
-        return admission.client if admission is not None else None
-
-    def refuse(self, flow: http.HTTPFlow, after: float = 0.0) -> None:
-        """The flow's response is to be sent without a look at the request's body, `after` so many
-        seconds."""
-        self._admissions.pop(flow.id, None)
-        self._refused[flow.id] = after
-
-    def take_refusal(self, flow: http.HTTPFlow) -> float | None:
-        """The seconds after which a flow is to be refused by its head; None if it is not."""
-        return self._refused.pop(flow.id, None) if self._refused else None
-
-    def admit_connection(self, connection: str, client: ClientKey) -> None:
-        """Remembers whose connection this is: the key was shown to the proxy for all that it
-        carries, as by a CONNECT, and no request on it has to carry one."""
-        self._connections[connection] = client
-
-    def holder_of(self, connection: str) -> ClientKey | None:
-        """Whose connection it is, where its key was shown to the proxy and is one still."""
-        return self._connections.get(connection)
-
-    def renew_holders(self, find: Callable[[ClientKey], ClientKey | None]) -> None:
-        """Another configuration is in force, in which `find` finds a key that was shown before."""
-        found = ((connection, find(held)) for connection, held in self._connections.items())
-        self._connections = {connection: held for connection, held in found if held is not None}
-
-    def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
-        """Whether a flow was admitted by a key that was shown to the proxy."""
-        admission = self._admissions.get(flow.id)
-        if admission is None:
-            return flow.client_conn.id in self._connections
-        return admission.by_proxy
-
-    def disconnected(self, connection: str) -> None:
-        self._connections.pop(connection, None)
-
     def get(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._by_flow.get(flow.id)
 
     def end(self, flow: http.HTTPFlow) -> None:
         self._by_flow.pop(flow.id, None)
-        self._admissions.pop(flow.id, None)
         self._heads.pop(flow.id, None)
-        self._refused.pop(flow.id, None)
-        self._hosts.pop(flow.id, None)

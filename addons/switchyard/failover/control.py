@@ -18,10 +18,6 @@ class FailoverControl(Protocol):
         """The flow is answered with a WebSocket's handshake, which opens the session."""
         ...
 
-    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
-        """Whether the client spoke to the router as to a web server, not as to a proxy."""
-        ...
-
     def forget(self, flow: http.HTTPFlow) -> None:
         """The flow is over."""
         ...

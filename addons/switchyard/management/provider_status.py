@@ -2,29 +2,28 @@
 
 import time
 
+from switchyard.config.schema import Config
+from switchyard.policy.health import Health
 from switchyard.policy.health import HealthRow
-from switchyard.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
 
 
-def provider_status(runtime: Runtime) -> JsonObject:
+def provider_status(config: Config, health: Health) -> JsonObject:
     """Return the recently tried targets by provider, and providers that are not live.
 
     The latter with the reason. Any client with a key may see it: it contains no text of a provider,
     which may quote what a client wrote, and no name of a model that only a client has ever used.
     """
     now = time.monotonic()
-    targets: dict[str, list[JsonObject]] = {p.name: [] for p in runtime.config.providers}
-    listed = {(p.name, m.name) for p in runtime.config.providers for m in p.models or ()}
-    for row in runtime.health.snapshot(now):
+    targets: dict[str, list[JsonObject]] = {p.name: [] for p in config.providers}
+    listed = {(p.name, m.name) for p in config.providers for m in p.models or ()}
+    for row in health.snapshot(now):
         if _is_made_up(row) and (row.key.provider, row.key.model) not in listed:
             continue
         targets.setdefault(row.key.provider, []).append(_told(row, now))
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
-        "not-live": [
-            {"name": one.provider.name, "reason": one.reason} for one in runtime.config.not_live
-        ],
+        "not-live": [{"name": one.provider.name, "reason": one.reason} for one in config.not_live],
     }
 
 

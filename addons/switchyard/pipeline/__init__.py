@@ -5,6 +5,7 @@ A module here defines addons and what only they use; no addon imports another.
 
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
+from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.annotation import Annotation
@@ -33,48 +34,53 @@ from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
 from switchyard.pipeline.websockets import Websockets
-from switchyard.runtime import Runtime
+from switchyard.reach import Reach
+from switchyard.runtime.runtime import Runtime
 
 
-def build(runtime: Runtime | None = None) -> list[object]:
-    """Create the addons in their order, for `runtime` or a new one."""
+def build(runtime: Runtime | None = None, control: FailoverControl | None = None) -> list[object]:
+    """Create the addons in their order, for `runtime` or a new one.
+
+    `control` takes the place of the addon `Failover` for those who tell it about flows, where
+    there is no proxy.
+    """
     runtime = runtime or Runtime()
-    intake = Intake(runtime)
-    wrong_keys = WrongKeys()
-    trust = ClientTrust(runtime)
-    tunnels = Tunnels(runtime, trust.spares)
-    bounds = ClientBounds(limits=lambda: runtime.config.limits, refuse=refuse)
-    failover = Failover(
-        may_forward=intake.may_forward, door=tunnels, heads=runtime.exchanges, bounds=bounds
-    )
-    if not hasattr(runtime, "failover"):
-        runtime.failover = failover
+    snapshots, listeners = runtime.snapshots, runtime.listeners
+    clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
+    state, requests = runtime.state, runtime.requests
+    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
+    trust = ClientTrust(snapshots, listeners)
+    tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
+    control = control or failover
     return [
-        LogLines(runtime),
+        LogLines(snapshots),
         Settings(runtime),
         Discovery(runtime),
-        Access(runtime, wrong_keys),
-        Gate(runtime, wrong_keys),
+        Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
+        Gate(snapshots, requests, clients, reach, wrong_keys),
         tunnels,
-        ListenerTls(runtime),
+        ListenerTls(snapshots, listeners),
         failover,
-        Masking(runtime),
-        Rights(runtime),
-        Forwarding(runtime),
-        Websockets(runtime),
+        Masking(requests, exchanges),
+        Rights(snapshots, requests, clients, exchanges),
+        Forwarding(snapshots, requests, exchanges, reach),
+        Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
-        Management(runtime),
-        Routing(runtime),
-        Credentials(runtime),
-        Translation(runtime),
-        Sending(runtime),
-        Reading(runtime),
-        Heartbeat(runtime),
-        Fallback(runtime),
-        UsageCounting(runtime),
-        Annotation(runtime),
-        Recorder(runtime),
-        Status(runtime),
+        Management(snapshots, requests, clients, exchanges, state),
+        Routing(snapshots, requests, clients, exchanges, control),
+        Credentials(snapshots, exchanges, state),
+        Translation(snapshots),
+        Sending(snapshots),
+        Reading(snapshots, exchanges, state),
+        Heartbeat(snapshots, exchanges, sessions),
+        Fallback(snapshots, exchanges, state),
+        UsageCounting(exchanges, state.calibration),
+        Annotation(snapshots, exchanges),
+        Recorder(snapshots, exchanges),
+        Status(snapshots, state),
         trust,
-        Release(runtime),
+        Release(exchanges, requests, clients, control),
     ]

@@ -6,24 +6,27 @@ from collections.abc import Awaitable
 from mitmproxy import connection
 from mitmproxy import http
 
+from switchyard.clients.clients import Clients
 from switchyard.clients.keys import client_credential
-from switchyard.clients.keys import place_of
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
 from switchyard.clients.pages import check_host
 from switchyard.clients.pages import check_own_page
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.config.schema import ClientKey
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.exchange import Admission
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
+from switchyard.exchange.registry import Exchanges
+from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
-from switchyard.reach import lacks_certificate
-from switchyard.runtime import Runtime
+from switchyard.reach import Reach
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.model.errors import ApiError
 
 
@@ -40,20 +43,33 @@ class Access:
     and nothing of its body is kept (see `switchyard.failover.request_stream`).
     """
 
-    def __init__(self, runtime: Runtime, wrong_keys: WrongKeys | None = None) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        sessions: WebsocketSessions,
+        reach: Reach,
+        wrong_keys: WrongKeys,
+    ) -> None:
         """`wrong_keys` is shared with whoever else is shown keys."""
-        self._runtime = runtime
-        self._wrong_keys = wrong_keys or WrongKeys()
-        runtime.when_used(self._renew_holders)
+        self._snapshots = snapshots
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._sessions = sessions
+        self._reach = reach
+        self._wrong_keys = wrong_keys
 
     def http_connect(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """A key that is shown with a CONNECT counts for all that the tunnel carries, so that the
         requests in it stay free for the client's own login. What is decided over one with a wrong
         key has to wait."""
         shown = self._take_proxy_key(flow)
-        self._runtime.exchanges.disconnected(flow.client_conn.id)
+        self._clients.disconnected(flow.client_conn.id)
         if shown is not None:
-            self._runtime.exchanges.admit_connection(flow.client_conn.id, shown)
+            self._clients.admit_connection(flow.client_conn.id, shown)
         elif self._tries_proxy_key(flow):
             return asyncio.sleep(self._slow_down(flow))
         return None
@@ -65,20 +81,20 @@ class Access:
         except Exception as e:
             refuse(flow, e)
             wrong = isinstance(e, WrongKey)
-            self._runtime.exchanges.refuse(flow, self._slow_down(flow) if wrong else 0.0)
+            self._clients.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
     @guarded
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         """The body has come. Meanwhile another configuration may be in force, without the key."""
-        admission = self._runtime.exchanges.admission_of(flow)
+        admission = self._clients.admission_of(flow)
         if admission is None:
             self._decide(flow)
-        elif admission.config is not self._runtime.config:
+        elif admission.config is not self._snapshots.current.config:
             self._decide_anew(flow, admission)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        self._runtime.exchanges.disconnected(client.id)
+        self._clients.disconnected(client.id)
 
     def _decide(self, flow: http.HTTPFlow) -> None:
         """Admit a request, or raise Refused."""
@@ -90,7 +106,7 @@ class Access:
             raise _unknown_proxy_key()
         asked = self._asks_us(flow)
         own_key = None
-        if asked and self._runtime.client_keys and self._needs_key(flow):
+        if asked and self._snapshots.current.client_keys and self._needs_key(flow):
             own_key = self._own_key(flow, shown is not None)
         if asked and own_key is None:
             self._check_page(flow)
@@ -101,21 +117,25 @@ class Access:
             self._decide(flow)
             return
         client = self._in_force(before.client)
-        if client is None and self._runtime.client_keys:
+        if client is None and self._snapshots.current.client_keys:
             raise WrongKey(_unknown_key().error)
         self._admit(flow, client, before.by_proxy and client is not None)
 
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
-        config = self._runtime.config
+        config = self._snapshots.current.config
         admission = Admission(config=config, client=client, by_proxy=by_proxy)
-        self._runtime.exchanges.admit(flow, admission)
+        self._clients.admit(flow, admission)
 
     def _own_key(self, flow: http.HTTPFlow, shown: bool) -> ClientKey | None:
         """The client key that a request itself carries. None where it needs none, since one was
         `shown` to the proxy or its way in tells whose it is: then it may have a login of its own.
         Raises Refused."""
-        given = client_credential(self._runtime.exchanges.head_of(flow))
-        client = self._find(given.get_secret_value()) if given is not None else None
+        given = client_credential(self._exchanges.head_of(flow))
+        client = (
+            self._snapshots.current.client_key(given.get_secret_value())
+            if given is not None
+            else None
+        )
         if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
             return client
         if given is not None or self._tries_proxy_key(flow):
@@ -130,49 +150,42 @@ class Access:
         none, whoever's came before it on the connection: others may share that."""
         if "proxy-authorization" in flow.request.headers:
             return self._take_proxy_key(flow)
-        return self._runtime.exchanges.holder_of(flow.client_conn.id)
+        return self._clients.holder_of(flow.client_conn.id)
 
     def _take_proxy_key(self, flow: http.HTTPFlow) -> ClientKey | None:
         """The key in a `Proxy-Authorization`, which is taken out of the request: it was for us, and
         nobody that the request goes on to may see it."""
         given = flow.request.headers.get("proxy-authorization")
-        if given is None or not self._runtime.client_keys:
+        if given is None or not self._snapshots.current.client_keys:
             return None
         for candidate in proxy_credentials(given):
-            if (client := self._find(candidate)) is not None:
+            if (client := self._snapshots.current.client_key(candidate)) is not None:
                 del flow.request.headers["proxy-authorization"]
                 return client
         return None
 
     def _tries_proxy_key(self, flow: http.HTTPFlow) -> bool:
         """Whether a request has a `Proxy-Authorization` still, and so one with a wrong key."""
-        return bool(self._runtime.client_keys) and "proxy-authorization" in flow.request.headers
-
-    def _find(self, given: str) -> ClientKey | None:
-        """The client key that is `given`, in the configuration in force."""
-        place = place_of(given, self._runtime.client_keys)
-        return None if place is None else self._runtime.config.clients.api_keys[place]
+        asks = bool(self._snapshots.current.client_keys)
+        return asks and "proxy-authorization" in flow.request.headers
 
     def _in_force(self, client: ClientKey) -> ClientKey | None:
         """The same key with the rights that it has now; None if it was taken away."""
-        return self._find(client.key.get_secret_value())
-
-    def _renew_holders(self) -> None:
-        self._runtime.exchanges.renew_holders(self._in_force)
+        return self._snapshots.current.client_key(client.key.get_secret_value())
 
     def _slow_down(self, flow: http.HTTPFlow) -> float:
         return self._wrong_keys.slow_down(flow.client_conn)
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
-        if not lacks_certificate(self._runtime, flow.client_conn):
+        if not self._reach.lacks_certificate(flow.client_conn):
             return False
         # Whose connections are captured speaks to somebody else, who asks for no such thing.
-        return self._runtime.requests.of(flow).is_own or not may_pass(flow.client_conn)
+        return self._requests.of(flow).is_own or not may_pass(flow.client_conn)
 
     def _asks_us(self, flow: http.HTTPFlow) -> bool:
         """Whether the router itself answers a request: it is to us, or a call at a provider's own
         host, where a WebSocket is opened by a GET."""
-        request, asked = flow.request, self._runtime.requests.of(flow)
+        request, asked = flow.request, self._requests.of(flow)
         if asked.is_own or asked.is_routed:
             return True
         if asked.kind != "provider":
@@ -181,7 +194,7 @@ class Access:
         return opens_socket and is_call_path(request)
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
-        asked = self._runtime.requests.of(flow)
+        asked = self._requests.of(flow)
         if not asked.is_own:
             return True
         endpoint = asked.endpoint
@@ -191,16 +204,16 @@ class Access:
     def _check_page(self, flow: http.HTTPFlow) -> None:
         """Raises Refused for the page of another site, where no key in the request tells that its
         people mean it to call."""
-        runtime, request = self._runtime, flow.request
-        if runtime.requests.of(flow).is_own:
-            if runtime.client_keys and not self._needs_key(flow):
+        request, snapshot = flow.request, self._snapshots.current
+        if self._requests.of(flow).is_own:
+            if snapshot.client_keys and not self._needs_key(flow):
                 return
             check_own_page(request)
             # What is said on a WebSocket has the head of its handshake, which was looked at.
-            if not runtime.client_keys and runtime.session_request_of(flow) is None:
-                names = runtime.config.clients.host_names
-                check_host(runtime.exchanges.host_of(flow), names)
-        elif runtime.catalog.passes_through(request.pretty_host, request.port) != "always":
+            if not snapshot.client_keys and self._sessions.request_of(flow) is None:
+                names = snapshot.config.clients.host_names
+                check_host(self._clients.host_of(flow), names)
+        elif snapshot.catalog.passes_through(request.pretty_host, request.port) != "always":
             check_foreign_page(request)
 
 

@@ -14,11 +14,12 @@ from mitmproxy.utils import asyncio_utils
 
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.registry import Exchanges
 from switchyard.recording.contentview import ConversationContentview
 from switchyard.recording.flow_sinks import refresh_flow
 from switchyard.recording.flow_sinks import shows_flows
 from switchyard.recording.metadata import FACTS
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.usage.prices import cost_of_call
 from switchyard.usage.prices import cost_text
 from switchyard.usage.prices import tokens_of
@@ -37,8 +38,9 @@ class Annotation:
     as it is known: `$0.0123 at list prices`.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
         self._shows = False
 
     def load(self, loader: Loader) -> None:
@@ -59,7 +61,7 @@ class Annotation:
         self._annotate(flow)
 
     def _annotate(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None:
             return
         told = self._facts(exchange)
@@ -101,7 +103,7 @@ class Annotation:
             facts["provider-format"] = upstream.name if upstream is not None else None
             # Of an answer that another one goes on with, the tokens are not all here.
             if upstream is not None and not state.continues:
-                origin = _origin(self._runtime.base_url(target.provider, upstream.name))
+                origin = _origin(self._snapshots.current.base_url(target.provider, upstream.name))
                 facts |= {"provider-origin": origin} if origin else {}
         if exchange.answered and usage is not None:
             facts["tokens"] = tokens_of(usage)

@@ -14,7 +14,8 @@ from mitmproxy.tls import TlsData
 
 from switchyard.config.shipped import known_clients
 from switchyard.listener.addresses import may_pass
-from switchyard.runtime import Runtime
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +35,16 @@ class ClientTrust:
     client is called stands in its CONNECT; where it says nothing there, the host may tell.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, listeners: Listeners) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
         self._agents: dict[str, str] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._spared: dict[tuple[str, str, str], float] = {}
         """Until when whose connections to which host are tunnelled."""
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
-        if self._runtime.serves_host(flow.request.host, flow.request.port):
+        if self._snapshots.current.served.serves(flow.request.host, flow.request.port):
             self._agents[flow.client_conn.id] = flow.request.headers.get("user-agent", "")
 
     def client_disconnected(self, client: connection.Client) -> None:
@@ -64,7 +66,7 @@ class ClientTrust:
         return peer, self._agents.get(client.id, "")
 
     def _spare(self, data: TlsData, agent: str, host: str) -> None:
-        wish = self._runtime.config.on_tls_failure
+        wish = self._snapshots.current.config.on_tls_failure
         client = data.context.client
         if wish.action != "tunnel" or not may_pass(client):
             return
@@ -84,7 +86,7 @@ class ClientTrust:
 
     def tls_failed_client(self, data: TlsData) -> None:
         client = data.context.client
-        if client.id in self._runtime.presented_own_certificate:
+        if client.id in self._listeners.own_doors:
             return  # our own certificate, or one of the client's that we asked for
         host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
         agent = self._agents.get(client.id, "")

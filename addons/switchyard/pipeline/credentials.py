@@ -10,38 +10,45 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.policy.affinity import session_of
 from switchyard.policy.trail import Exhausted
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
 from switchyard.routing.plans import ModelTarget
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 
 
 class Credentials:
     """Asks the request's trail for the next target and key; answers the client if there is none."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
+        self._state = state
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None or exchange.plan is None or flow.response:
             return
-        exchange.routes = routes = self._runtime.routes
+        snapshot = self._snapshots.current
+        exchange.routes = routes = snapshot.routes
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
         session = ""
         if route.sticky:
             headers = lower_items(exchange.call.head.headers)
             found = session_of(headers, exchange.call.body)
             session = found.id if found else ""
-        exchange.trail = self._runtime.begin_trail(route, exchange.plan, session)
+        exchange.trail = self._state.begin_trail(
+            route, snapshot.retry_limits(exchange.plan), session
+        )
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._exchanges.get(attempt.flow)
         if exchange is None or exchange.trail is None:
             return
         now = time.monotonic()
@@ -71,7 +78,7 @@ class Credentials:
         exchange.attempts = chosen.number
         if chosen.credential.forwarded:
             # Where the router asks for keys of its own, what a client came with is one of those.
-            key = None if self._runtime.client_keys else exchange.call.credential
+            key = None if self._snapshots.current.client_keys else exchange.call.credential
         else:
             assert exchange.routes
             key = exchange.routes.key(chosen.credential.id)

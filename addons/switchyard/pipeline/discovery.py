@@ -20,7 +20,7 @@ from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
 from switchyard.redaction.text import redact
-from switchyard.runtime import Runtime
+from switchyard.runtime.runtime import Runtime
 from switchyard.state.model_lists import Lists
 from switchyard.state.model_lists import load_lists
 from switchyard.state.model_lists import save_lists
@@ -78,7 +78,7 @@ class Discovery:
             return
         self._file = state_file()
         self._lists = load_lists(self._file)
-        self._runtime.when_used(self._changed.set)
+        self._runtime.on_change(self._changed.set)
         self._task = asyncio_utils.create_task(
             forever("asking providers for their models", self._look),
             name="switchyard model discovery",
@@ -92,7 +92,7 @@ class Discovery:
     async def _look(self) -> None:
         """Take over what is known, ask whoever is due, and wait until there is something to do."""
         self._changed.clear()
-        wanted = {p.name: p for p in self._runtime.config.providers if is_asked(p)}
+        wanted = {p.name: p for p in self._runtime.snapshot.config.providers if is_asked(p)}
         for name in self._schedule.keys() - wanted.keys():
             del self._schedule[name]
         for name, provider in wanted.items():
@@ -154,7 +154,7 @@ class Discovery:
 
     def _tell(self, provider: Provider, error: Exception) -> None:
         why = redact(str(error)) if isinstance(error, FetchError | ValueError) else ""
-        why = self._runtime.routes.concealer.text(why)
+        why = self._runtime.snapshot.routes.concealer.text(why)
         kept = len(self._lists.get(_place(provider), ()))
         logger.warning(
             "switchyard: %s does not list its models: %s. %s Any model works by its name.",
@@ -175,11 +175,11 @@ class Discovery:
 
     async def _list_by(self, provider: Provider, credential: str) -> tuple[FoundModel, ...]:
         format = FORMATS[provider.formats[0]]
-        way = self._runtime.ways.of(credential, format.name)
+        way = self._runtime.snapshot.egress.of(credential, format.name)
         headers = dict(format.headers())
         if provider.host_header:
             headers["host"] = provider.host_header
-        key = self._runtime.routes.key(credential)
+        key = self._runtime.snapshot.routes.key(credential)
         if key is not None:
             name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
             headers[name] = value
@@ -189,7 +189,7 @@ class Discovery:
         found: dict[str, FoundModel] = {}
         after = ""
         for _ in range(_MOST_PAGES):
-            base = self._runtime.base_url(provider, format.name)
+            base = self._runtime.snapshot.base_url(provider, format.name)
             url = url_without_socket(endpoint_url(base, format, format.models_path(after)))
             headers.setdefault("host", url.split("/", 3)[2])
             trusted = ctx.options.ssl_verify_upstream_trusted_ca

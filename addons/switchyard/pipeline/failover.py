@@ -51,12 +51,14 @@ class Failover:
         door: Door,
         heads: Heads | None = None,
         bounds: ClientBounds | None = None,
+        own: set[str] | None = None,
     ) -> None:
         """`may_forward` says whether a flow that is not routed may go where it was addressed,
-        `door` what becomes of connections, `heads` which requests are refused by their heads, and
-        `bounds` how much of the router a client may have."""
+        `door` what becomes of connections, `heads` which requests are refused by their heads,
+        `bounds` how much of the router a client may have. In `own` are kept the ids of flows whose
+        clients spoke to the router as to a web server."""
         self._routed: set[str] = set()
-        self._own: set[str] = set()
+        self._own = own if own is not None else set()
         self._sessions: dict[str, ClientSession] = {}
         self._upgrading: set[str] = set()
         self._may_forward = may_forward
@@ -91,10 +93,6 @@ class Failover:
         """The flow is answered with a WebSocket's handshake, which opens the session."""
         self._sessions[flow.id] = session
         self._upgrading.discard(flow.client_conn.id)
-
-    def is_addressed_to_us(self, flow: http.HTTPFlow) -> bool:
-        """Whether the client spoke to us as to a web server, not as to a proxy."""
-        return flow.id in self._own
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         if nextlayer.layer is None:

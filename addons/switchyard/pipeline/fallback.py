@@ -13,11 +13,13 @@ from switchyard.exchange.exchange import state_of
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.retry_after import earliest_retry
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 
 
 class Fallback:
@@ -27,8 +29,10 @@ class Fallback:
     has been told already by its stream, when the exchange is over.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
+        self._state = state
 
     @guarded
     def attempt_ended(self, attempt: Attempt) -> None:
@@ -50,11 +54,11 @@ class Fallback:
 
     def _was_told(self, state: AttemptState) -> bool:
         """Whether the attempt's key has been refused before."""
-        status, _ = self._runtime.health.last_failure(state.chosen.key)
+        status, _ = self._state.health.last_failure(state.chosen.key)
         return status == 401
 
     def response(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None or exchange.trail is None:
             return
         state = exchange.shown
@@ -69,7 +73,7 @@ class Fallback:
         exchange.trail.abandon(time.monotonic())
 
     def error(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is not None and exchange.trail is not None:
             exchange.trail.abandon(time.monotonic())
 
@@ -91,7 +95,7 @@ class Fallback:
         problem = state.relay.problem if state.relay else None
         error = scrubbed(state, what_went_wrong(failure, problem))
         seen = see(state, failure, problem, error, after_output)
-        verdict = self._runtime.table_of(state.target.provider).classify(seen)
+        verdict = self._snapshots.current.failure_table(state.target.provider).classify(seen)
         assert seen.client is not None
         retry_after = earliest_retry(
             lower_items(state.upstream_headers) if state.upstream_headers else {},

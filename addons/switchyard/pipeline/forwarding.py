@@ -9,12 +9,14 @@ from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
-from switchyard.reach import may_forward
+from switchyard.exchange.classification import Classifier
+from switchyard.exchange.registry import Exchanges
+from switchyard.reach import Reach
 from switchyard.recording.flow_sinks import keeps_flows
 from switchyard.recording.tape import KEPT
 from switchyard.recording.tape import Tape
 from switchyard.redaction.headers import MASK
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
@@ -43,17 +45,27 @@ class Forwarding:
     streamed, its head is gone when the flow is over.
     """
 
-    def __init__(self, runtime: Runtime, keeps: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        requests: Classifier,
+        exchanges: Exchanges,
+        reach: Reach,
+        keeps: Callable[[], bool] | None = None,
+    ) -> None:
         """`keeps` says whether anybody looks at flows."""
-        self._runtime = runtime
+        self._snapshots = snapshots
+        self._requests = requests
+        self._exchanges = exchanges
+        self._reach = reach
         self._keeps = keeps or _looked_at
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response or not self._passes(flow):
             return  # what has an answer by now was refused
-        drop_client_keys(flow.request, self._runtime.client_keys)
-        if "upgrade" not in flow.request.headers and may_forward(self._runtime, flow):
+        drop_client_keys(flow.request, self._snapshots.current.client_keys)
+        if "upgrade" not in flow.request.headers and self._reach.may_forward(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -89,8 +101,8 @@ class Forwarding:
         response.data.content = b"" if signs_in else tapes.response.kept
 
     def _passes(self, flow: http.HTTPFlow) -> bool:
-        asked = self._runtime.requests.of(flow)
-        if asked.is_own or self._runtime.exchanges.has_head(flow):
+        asked = self._requests.of(flow)
+        if asked.is_own or self._exchanges.has_head(flow):
             return False
         return not asked.is_routed
 

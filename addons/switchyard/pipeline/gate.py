@@ -7,16 +7,16 @@ from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 
-from switchyard.clients.keys import place_of
+from switchyard.clients.clients import Clients
 from switchyard.clients.wrong_keys import WrongKeys
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.responses import error_response
 from switchyard.listener.addresses import may_pass
-from switchyard.reach import judge_flow
-from switchyard.reach import names_another
-from switchyard.runtime import Runtime
+from switchyard.reach import Reach
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.registry import DEFAULT
 
@@ -32,24 +32,33 @@ class Gate:
     `Access` decides over them. What a client showed to the proxy ends here, whatever it was.
     """
 
-    def __init__(self, runtime: Runtime, wrong_keys: WrongKeys | None = None) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        requests: Classifier,
+        clients: Clients,
+        reach: Reach,
+        wrong_keys: WrongKeys,
+    ) -> None:
         """`wrong_keys` is shared with whoever else is shown keys."""
-        self._runtime = runtime
-        self._wrong_keys = wrong_keys or WrongKeys()
+        self._snapshots = snapshots
+        self._requests = requests
+        self._clients = clients
+        self._reach = reach
+        self._wrong_keys = wrong_keys
 
     def socks5_auth(self, data: Socks5AuthData) -> Awaitable[None] | None:
         """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
         what it likes; others have to wait for their refusal."""
-        runtime, client = self._runtime, data.client_conn
+        client = data.client_conn
         for candidate in (data.password, data.username):
-            if (place := place_of(candidate, runtime.client_keys)) is not None:
-                key = runtime.config.clients.api_keys[place]
-                runtime.exchanges.admit_connection(client.id, key)
+            if (key := self._snapshots.current.client_key(candidate)) is not None:
+                self._clients.admit_connection(client.id, key)
                 data.valid = True
                 return None
         if may_pass(client) and not ctx.options.proxyauth:
             data.valid = True
-        elif not data.valid and runtime.client_keys:
+        elif not data.valid and self._snapshots.current.client_keys:
             return asyncio.sleep(self._wrong_keys.slow_down(client))
         return None
 
@@ -66,13 +75,13 @@ class Gate:
         flow.request.headers.pop(PROXY_CREDENTIAL, None)
         if flow.response is not None or flow.is_replay:
             return
-        if self._runtime.requests.of(flow).is_own:
+        if self._requests.of(flow).is_own:
             return
         try:
             self._check_request(flow)
         except Refused as e:
             flow.response = error_response(format_of_client(flow.request), e.error, e.headers)
-            self._runtime.exchanges.refuse(flow)
+            self._clients.refuse(flow)
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
@@ -82,23 +91,23 @@ class Gate:
         over = flow.response or flow.error or not flow.live
         if over or flow.is_replay or flow.request.stream:
             return
-        if not self._runtime.requests.of(flow).is_own:
+        if not self._requests.of(flow).is_own:
             self._check_request(flow)
 
     def _check_request(self, flow: http.HTTPFlow) -> None:
-        runtime, request = self._runtime, flow.request
-        if names_another(runtime, flow):
+        request = flow.request
+        if self._reach.names_another(flow):
             message = (
                 f"The request's Host is not the host that it is sent to ({request.host}): "
                 "send the same in both."
             )
             raise Refused(ApiError(message=message, kind="invalid_request"))
-        if not runtime.requests.of(flow).is_routed:
+        if not self._requests.of(flow).is_routed:
             self._check(flow)
 
     def _check(self, flow: http.HTTPFlow) -> None:
         """Raises Refused where the client is not taken to the flow's destination."""
-        match judge_flow(self._runtime, flow):
+        match self._reach.judge_flow(flow):
             case "yes":
                 return
             case "key":

@@ -3,24 +3,30 @@
 from switchyard.attempt.heartbeat import ExchangeHeart
 from switchyard.exchange.exchange import state_of
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.registry import Exchanges
+from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.failover.attempt import Attempt
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 
 
 class Heartbeat:
     """Gives every attempt a heart, where the client's format has a way to say nothing."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, snapshots: Snapshots, exchanges: Exchanges, sessions: WebsocketSessions
+    ) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
+        self._sessions = sessions
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
-        exchange = self._runtime.exchanges.get(attempt.flow)
+        exchange = self._exchanges.get(attempt.flow)
         if exchange is None or not exchange.call.streams or not exchange.call.format.heartbeat:
             return
         state = state_of(attempt)
         if state is not None and state.target.kind == "passthrough":
             return  # its client waits as long as without us, and gets its own head
-        settings = self._runtime.config.heartbeat
-        talks = self._runtime.session_request_of(attempt.flow) is not None
+        settings = self._snapshots.current.config.heartbeat
+        talks = self._sessions.request_of(attempt.flow) is not None
         attempt.heart = ExchangeHeart(exchange, settings.after, settings.every, talks)

@@ -10,12 +10,14 @@ from secrets import token_hex
 from mitmproxy import http
 
 from switchyard.attempt.operations import make_operation
+from switchyard.clients.clients import Clients
 from switchyard.clients.keys import client_credential
 from switchyard.clients.rights import check_members
 from switchyard.config.schema import ClientKey
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Call
@@ -27,10 +29,14 @@ from switchyard.exchange.guard import on_request
 from switchyard.exchange.origin import addressed_to
 from switchyard.exchange.origin import home_of
 from switchyard.exchange.previous_response import expand_previous_response
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import json_response
 from switchyard.exchange.websocket_request import warmed_up
-from switchyard.reach import may_forward
-from switchyard.runtime import Runtime
+from switchyard.exchange.websocket_sessions import WebsocketSessions
+from switchyard.reach import Reach
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
@@ -49,38 +55,53 @@ class Intake:
     everything else elsewhere passes through unchanged.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        listeners: Listeners,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        sessions: WebsocketSessions,
+        state: State,
+        reach: Reach,
+    ) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._sessions = sessions
+        self._state = state
+        self._reach = reach
 
     @guarded
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        runtime = self._runtime
         request = flow.request
         if "websocket" in request.headers.get("upgrade", "").lower():
             return None
-        endpoint = runtime.requests.of(flow).endpoint
+        endpoint = self._requests.of(flow).endpoint
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
             return None
         if is_large(request):
             return self._begin_later(flow, endpoint)
-        self._begin(flow, endpoint, *read_body(request, runtime.config.limits))
+        self._begin(flow, endpoint, *read_body(request, self._snapshots.current.config.limits))
         return None
 
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
         """As `_begin`, with a body that is read while others are served."""
-        raw, parsed = await read_aside(flow.request, self._runtime.config.limits)
+        raw, parsed = await read_aside(flow.request, self._snapshots.current.config.limits)
         if not is_over(flow):
             self._begin(flow, endpoint, raw, parsed)
 
     def _begin(
         self, flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes, parsed: JsonObject
     ) -> None:
-        runtime = self._runtime
-        head, client = runtime.exchanges.head_of(flow), runtime.exchanges.client_of(flow)
+        head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
         call = read_call(flow, head, endpoint, raw, parsed, client)
         check_members(call)
-        turn = runtime.session_request_of(flow)
+        turn = self._sessions.request_of(flow)
         call = self._completed(call, turn.owner if turn else None)
         exchange = Exchange(call=call)
         if turn is not None:
@@ -89,20 +110,20 @@ class Intake:
         if answer is not None:
             flow.response = answer
             return
-        runtime.exchanges.begin(exchange)
+        self._exchanges.begin(exchange)
 
     def _completed(self, call: Call, connection: bytes | None) -> Call:
         """The call with what the router knows besides: what the client only named, where the call
         would go without the router, and which operation it is. `connection` owns what was said on
         the client's WebSocket, if it has one."""
-        runtime, flow, endpoint, asked = self._runtime, call.flow, call.endpoint, call.asked
+        flow, endpoint, asked = call.flow, call.endpoint, call.asked
         find_origin = call.find_origin
-        if runtime.has_own_login(flow):
+        if self._clients.has_own_login(flow):
             # For most requests nobody asks for it.
-            own = runtime.requests.of(flow).is_own
+            own = self._requests.of(flow).is_own
             find = partial(home_of, endpoint=endpoint) if own else addressed_to
             find_origin = cache(partial(find, flow.request, call.head.path))
-        body = expand_previous_response(runtime.conversations, call, connection)
+        body = expand_previous_response(self._state.conversations, call, connection)
         if "previous_response_id" not in body:
             if before := text_of(call.parsed.get("previous_response_id")):
                 asked = replace(asked, previous=before)
@@ -113,7 +134,7 @@ class Intake:
             body=body,
             recalled=body is not call.body,
             asked=asked,
-            operation=make_operation(endpoint, said, call.model, runtime.calibration),
+            operation=make_operation(endpoint, said, call.model, self._state.calibration),
             find_origin=find_origin,
         )
 
@@ -123,10 +144,10 @@ class Intake:
         The last line of defence: what came to our own address would come back to us, and a call
         to a model that was recognised but not routed must not leave with the client's credential.
         """
-        if self._runtime.is_own(flow) or self._runtime.exchanges.get(flow) is not None:
+        if self._listeners.is_own(flow) or self._exchanges.get(flow) is not None:
             return False
         # Nobody else's client may use this machine to reach what it can reach.
-        return may_forward(self._runtime, flow)
+        return self._reach.may_forward(flow)
 
 
 def read_call(

@@ -20,7 +20,8 @@ from mitmproxy.proxy.layers.quic import QuicTlsSettings
 from OpenSSL import SSL
 
 from switchyard.config.schema import ServerTls
-from switchyard.runtime import Runtime
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ class ListenerTls:
     have certificates, it is noted which connections had one; `Access` asks for it.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, listeners: Listeners) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
         self._context: SSL.Context | None = None
         self._quic: QuicTlsSettings | None = None
         self._made_of: ServerTls | None = None
@@ -48,13 +50,13 @@ class ListenerTls:
         self._looked = 0.0
 
     def tls_start_client(self, data: tls.TlsData) -> None:
-        settings = self._runtime.config.tls
+        settings = self._snapshots.current.config.tls
         if settings is None or data.ssl_conn is not None or data.is_dtls:
             return
         if not self._is_ours(data.context):
             return
         data.ssl_conn = SSL.Connection(self._context_for(settings))
-        self._runtime.presented_own_certificate.add(data.context.client.id)
+        self._listeners.own_doors.add(data.context.client.id)
         # mitmproxy takes a CONNECT in HTTP/1 alone.
         alpn = b"http/1.1" if _begins_with_tls(data.context) else None
         http2 = data.context.options.http2
@@ -64,7 +66,7 @@ class ListenerTls:
     def quic_start_client(self, data: QuicTlsData) -> None:
         """HTTP/3, which mitmproxy takes in reverse mode alone. Certificates of clients cannot be
         asked for there."""
-        settings = self._runtime.config.tls
+        settings = self._snapshots.current.config.tls
         if settings is None or data.settings is not None or not self._is_ours(data.context):
             return
         self._context_for(settings)  # which looks whether the files were renewed
@@ -73,14 +75,13 @@ class ListenerTls:
         data.settings = replace(self._quic, alpn_protocols=alpn)
 
     def tls_established_client(self, data: tls.TlsData) -> None:
-        self._runtime.presented_own_certificate.discard(data.context.client.id)
+        self._listeners.own_doors.discard(data.context.client.id)
         ours = data.ssl_conn is not None and data.ssl_conn.get_context() is self._context
         if ours and self._made_of is not None and self._made_of.client_ca:
-            self._runtime.with_client_certificate.add(data.conn.id)
+            self._listeners.certified.add(data.conn.id)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        self._runtime.with_client_certificate.discard(client.id)
-        self._runtime.presented_own_certificate.discard(client.id)
+        self._listeners.disconnected(client.id)
 
     def _context_for(self, settings: ServerTls) -> SSL.Context:
         """The context of these settings, made anew where the files were renewed. Where they cannot
@@ -111,7 +112,7 @@ class ListenerTls:
         if _begins_with_tls(context) or isinstance(context.layers[0], modes.ReverseProxy):
             return True
         address = context.server.address
-        return address is not None and self._runtime.is_own_address(address[0], address[1])
+        return address is not None and self._listeners.is_own_address(address[0], address[1])
 
 
 def _begins_with_tls(context: Context) -> bool:

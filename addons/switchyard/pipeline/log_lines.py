@@ -10,7 +10,7 @@ from mitmproxy import http
 from switchyard.redaction.concealing import Concealer
 from switchyard.redaction.text import one_line
 from switchyard.redaction.text import without_quoted
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 
 _CONFIGURATION = "switchyard.pipeline.settings"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
@@ -33,19 +33,19 @@ class LogLines:
     nobody formats cost nothing.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
         self._before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 
     def load(self, loader: object) -> None:
         self._before = logging.getLogRecordFactory()
-        runtime = self._runtime
+        snapshots = self._snapshots
 
         class Line(LogLine):
             @property
             def known(self) -> Concealer | None:
-                routes = getattr(runtime, "routes", None)
-                return routes.certain if routes is not None else None
+                latest = snapshots.latest
+                return latest.routes.certain if latest is not None else None
 
         logging.setLogRecordFactory(Line)
 

@@ -4,19 +4,23 @@ import time
 
 from mitmproxy import http
 
+from switchyard.clients.clients import Clients
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_body
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.model_name import check_name
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
 from switchyard.management.provider_status import provider_status
 from switchyard.routing.catalog import UnknownModel
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
@@ -29,15 +33,25 @@ OLLAMA_VERSION = "0.12.0"
 class Management:
     """Answers every request to our own address that is no call to a model."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        state: State,
+    ) -> None:
+        self._snapshots = snapshots
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._state = state
 
     @guarded
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
-        runtime = self._runtime
-        asked = runtime.requests.of(flow)
-        if not asked.is_own or runtime.exchanges.get(flow) is not None:
+        asked = self._requests.of(flow)
+        if not asked.is_own or self._exchanges.get(flow) is not None:
             return
         endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None
@@ -48,7 +62,8 @@ class Management:
         elif kind == "loaded":
             answer = json_response(200, {"models": []})  # none runs here
         elif kind == "status":
-            answer = json_response(200, provider_status(runtime))
+            config = self._snapshots.current.config
+            answer = json_response(200, provider_status(config, self._state.health))
         elif kind == "greeting":
             answer = json_response(200, {"name": "switchyard", "status": "ok"})
         elif kind == "show":
@@ -62,13 +77,13 @@ class Management:
         flow.response = for_method(answer, flow.request.method)
 
     def _health(self) -> dict[str, object]:
-        runtime = self._runtime
+        snapshot = self._snapshots.current
         return {
             "status": "ok",
-            "providers": len(runtime.config.providers),
-            "models": len(runtime.catalog.names()),
-            "running": len(runtime.exchanges),
-            "uptime": round(time.monotonic() - runtime.started, 3),
+            "providers": len(snapshot.config.providers),
+            "models": len(snapshot.catalog.names()),
+            "running": len(self._exchanges),
+            "uptime": round(time.monotonic() - self._state.started, 3),
         }
 
     def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
@@ -83,7 +98,7 @@ class Management:
         if is_large(flow.request):
             message = "The request's body is too large: it has only to name a model."
             raise Refused(ApiError(message=message, kind="too_large"))
-        _, body = read_body(flow.request, self._runtime.config.limits)
+        _, body = read_body(flow.request, self._snapshots.current.config.limits)
         asked = body.get("model") or body.get("name")
         if not isinstance(asked, str):
             raise Refused(
@@ -96,30 +111,30 @@ class Management:
 
     def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
         """A model that can be asked for though no list has it. Raises Refused if there is none."""
-        client = self._runtime.exchanges.client_of(flow)
+        client = self._clients.client_of(flow)
         try:
-            plan = self._runtime.catalog.resolve(asked, client.models if client else None)
+            plan = self._snapshots.current.catalog.resolve(asked, client.models if client else None)
         except UnknownModel as e:
             raise Refused(ApiError(message=str(e), kind="not_found")) from None
         first = plan.targets[0]
         return ModelEntry(
             id=asked,
             owner=first.provider.name,
-            created=self._runtime.created,
+            created=self._state.created,
             context_window=first.context_window,
         )
 
     def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
         """What the flow's client may ask for."""
-        client = self._runtime.exchanges.client_of(flow)
+        client = self._clients.client_of(flow)
         return [
             ModelEntry(
                 id=name.name,
                 owner=name.owner,
-                created=self._runtime.created,
+                created=self._state.created,
                 context_window=name.context_window,
             )
-            for name in self._runtime.catalog.names(client.models if client else None)
+            for name in self._snapshots.current.catalog.names(client.models if client else None)
         ]
 
 

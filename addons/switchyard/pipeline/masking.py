@@ -2,9 +2,10 @@
 
 from mitmproxy import http
 
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.registry import Exchanges
 from switchyard.redaction.headers import mask_credentials
-from switchyard.runtime import Runtime
 
 
 class Masking:
@@ -15,17 +16,18 @@ class Masking:
     it was sent.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, requests: Classifier, exchanges: Exchanges) -> None:
+        self._requests = requests
+        self._exchanges = exchanges
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.is_replay:
             return  # what is sent again has been masked
-        runtime, request = self._runtime, flow.request
-        asked = runtime.requests.of(flow)
+        request = flow.request
+        asked = self._requests.of(flow)
         if not asked.is_own and not asked.is_routed:
             return
-        runtime.exchanges.keep_head(
+        self._exchanges.keep_head(
             flow, ClientHead(http.Headers(request.headers.fields), request.path)
         )
         mask_credentials(request)
@@ -40,5 +42,5 @@ class Masking:
         self._mask_sent(flow)
 
     def _mask_sent(self, flow: http.HTTPFlow) -> None:
-        if not self._runtime.exchanges.has_head(flow):
+        if not self._exchanges.has_head(flow):
             mask_credentials(flow.request)

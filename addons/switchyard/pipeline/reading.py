@@ -12,9 +12,11 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.previous_response import keep
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
@@ -27,8 +29,10 @@ class Reading:
     it. What the answer goes through depends on the body that is sent, so this comes after
     `Sending`."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
+        self._state = state
 
     @guarded
     @on_attempt
@@ -38,7 +42,7 @@ class Reading:
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
         if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._runtime.bounds)
+            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         asked = call.asked
@@ -53,7 +57,7 @@ class Reading:
             asked,
             exchange.continuation,
             exchange.committed_relay,
-            self._runtime.bounds,
+            self._snapshots.current.bounds,
             self._stages(state, upstream),
             partial(scrubbed, state),
         )
@@ -63,7 +67,7 @@ class Reading:
         """What the answer goes through; nothing at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._runtime.adjustments.thinking_tag(state.target, upstream.name)
+        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
         return stages_of(state, state.sent_body, tag)
 
     def _succeeded(self, state: AttemptState) -> None:
@@ -78,5 +82,5 @@ class Reading:
     def _completed(self, state: AttemptState) -> None:
         """Kept before the client sees the end: it may go on from it at once."""
         exchange = state.exchange
-        if self._runtime.exchanges.get(state.call.flow) is exchange and exchange.winner is state:
-            keep(self._runtime.conversations, state)
+        if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
+            keep(self._state.conversations, state)

@@ -18,6 +18,7 @@ from mitmproxy.addonmanager import Loader
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.exchange import state_of
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.secrets import NOTHING
 from switchyard.exchange.secrets import concealer_of
 from switchyard.failover.attempt import Attempt
@@ -36,7 +37,7 @@ from switchyard.recording.recording import Recording
 from switchyard.recording.recording import record
 from switchyard.recording.tape import Tape
 from switchyard.redaction.concealing import Concealer
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 _CHOICES: Sequence[str] = ("none", "failed", "changed", "all")
@@ -59,8 +60,9 @@ class Recorder:
     told to those addons alone that keep flows.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, exchanges: Exchanges) -> None:
+        self._snapshots = snapshots
+        self._exchanges = exchanges
         self._shows = False
         self._log = ExchangeLog()
         self._running: dict[str, _Running] = {}
@@ -118,10 +120,10 @@ class Recorder:
         return "\n".join(written)
 
     def attempt(self, attempt: Attempt) -> None:
-        settings = self._runtime.config.exchange_log
+        settings = self._snapshots.current.config.exchange_log
         if not self._shows and settings is None:
             return
-        exchange, state = self._runtime.exchanges.get(attempt.flow), state_of(attempt)
+        exchange, state = self._exchanges.get(attempt.flow), state_of(attempt)
         if exchange is None:
             return
         keeps_bodies = self._shows or (settings is not None and settings.bodies)
@@ -157,10 +159,10 @@ class Recorder:
 
     def _end(self, flow: http.HTTPFlow) -> None:
         running = self._running.pop(flow.id, None) or _Running()
-        settings = self._runtime.config.exchange_log
+        settings = self._snapshots.current.config.exchange_log
         if not self._shows and settings is None:
             return
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None:
             return
         for recording in running.recordings:

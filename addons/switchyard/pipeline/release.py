@@ -2,16 +2,28 @@
 
 from mitmproxy import http
 
+from switchyard.clients.clients import Clients
+from switchyard.exchange.classification import Classifier
+from switchyard.exchange.registry import Exchanges
+from switchyard.failover.control import FailoverControl
 from switchyard.recording.flow_sinks import keeps_flows
-from switchyard.runtime import Runtime
 
 
 class Release:
     """Lets go of every exchange that is over, and of what was said over WebSockets that only pass.
     The last of the pipeline."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        requests: Classifier,
+        clients: Clients,
+        failover: FailoverControl,
+    ) -> None:
+        self._exchanges = exchanges
+        self._requests = requests
+        self._clients = clients
+        self._failover = failover
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._end(flow)
@@ -26,6 +38,7 @@ class Release:
             del flow.websocket.messages[:-1]
 
     def _end(self, flow: http.HTTPFlow) -> None:
-        self._runtime.exchanges.end(flow)
-        self._runtime.requests.forget(flow)
-        self._runtime.failover.forget(flow)
+        self._exchanges.end(flow)
+        self._requests.forget(flow)
+        self._clients.end(flow)
+        self._failover.forget(flow)

@@ -3,14 +3,18 @@
 from mitmproxy import http
 
 from switchyard.attempt.operations import check_plan
+from switchyard.clients.clients import Clients
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.model_name import check_name
+from switchyard.exchange.registry import Exchanges
+from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.plans import Plan
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
 
@@ -18,16 +22,27 @@ from switchyard.wire.model.errors import ApiError
 class Routing:
     """Resolves the model of every exchange, and hands its flow to the failover stream."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        failover: FailoverControl,
+    ) -> None:
+        self._snapshots = snapshots
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._failover = failover
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None or flow.response:
             return
         check_name(exchange.call.model)
-        client = self._runtime.exchanges.client_of(flow)
+        client = self._clients.client_of(flow)
         allowed = client.models if client else None
         try:
             plan = self._plan(exchange, allowed)
@@ -42,7 +57,7 @@ class Routing:
         exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
         if exchange.call.operation is not None:
             check_plan(exchange.call.operation, exchange.plan)
-        self._runtime.failover.route(flow)
+        self._failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
         """By the host that the client meant, where `intercept` names it, else by the model's name.
@@ -50,23 +65,24 @@ class Routing:
         At the router's own address names go first; what is none of them is meant for the home of
         the client's format. Raises UnknownModel and ModelNotAllowed.
         """
-        runtime, flow, model = self._runtime, exchange.call.flow, exchange.call.model
-        if not runtime.requests.of(flow).is_own:
+        flow, model = exchange.call.flow, exchange.call.model
+        catalog = self._snapshots.current.catalog
+        if not self._requests.of(flow).is_own:
             host, port = flow.request.pretty_host, flow.request.port
-            if (plan := runtime.catalog.intercepted(host, port, model)) is not None:
-                runtime.catalog.check_allowed(model, allowed)
+            if (plan := catalog.intercepted(host, port, model)) is not None:
+                catalog.check_allowed(model, allowed)
                 return plan
-            return runtime.catalog.resolve(model, allowed)
+            return catalog.resolve(model, allowed)
         try:
-            return runtime.catalog.resolve(model, allowed)
+            return catalog.resolve(model, allowed)
         except ModelNotAllowed:
             raise
         except UnknownModel:
             home = exchange.call.origin
-            plan = runtime.catalog.intercepted(home.host, home.port, model) if home else None
+            plan = catalog.intercepted(home.host, home.port, model) if home else None
             if plan is None:
                 raise
-            runtime.catalog.check_allowed(model, allowed)
+            catalog.check_allowed(model, allowed)
             return plan
 
     def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
@@ -76,10 +92,11 @@ class Routing:
             return plan
         origin, provider = exchange.call.origin, None
         if origin is not None:
-            provider = self._runtime.passthroughs.provider(origin, exchange.call.format.name)
+            passthroughs = self._snapshots.current.passthroughs
+            provider = passthroughs.provider(origin, exchange.call.format.name)
         settled = plan.through(provider, exchange.call.model)
         if not settled.members:
-            raise Refused(_leads_nowhere(exchange, self._runtime.has_own_login(exchange.call.flow)))
+            raise Refused(_leads_nowhere(exchange, self._clients.has_own_login(exchange.call.flow)))
         return settled
 
 

@@ -15,7 +15,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.format import Format
 
 
@@ -26,8 +26,8 @@ class Sending:
     so no view, dump, export or log of flows ever holds an upstream key.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
 
     @guarded
     @on_attempt
@@ -39,10 +39,11 @@ class Sending:
             self._set_out(attempt, state)
             return
         path = call_path(state, upstream)
-        url = endpoint_url(self._runtime.base_url(provider, upstream.name), upstream, path)
+        snapshot = self._snapshots.current
+        url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
         if state.call.operation is None:
-            adjusted = self._runtime.adjustments.apply(state, body)
+            adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
         url = url_without_socket(url)
@@ -58,12 +59,12 @@ class Sending:
         """The attempt's way and its deadlines."""
         assert state.upstream_format
         credential, format = state.chosen.credential.id, state.upstream_format.name
-        attempt.way = self._runtime.ways.of(credential, format)
+        attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
 
     def _headers(self, state: AttemptState, upstream: Format, provider: Provider):
         # Where the router asks for keys of its own, what a client came with is one of those.
-        forwards = provider.credentials == "forward" and not self._runtime.client_keys
+        forwards = provider.credentials == "forward" and not self._snapshots.current.client_keys
         yield "content-type", "application/json"
         yield "accept", upstream.content_type if state.upstream_streams else "application/json"
         # What comes compressed would have to be undone before it can be read.

@@ -41,7 +41,7 @@ from switchyard.listener.exposure import wanted_addresses
 from switchyard.listener.exposure import wanted_hosts
 from switchyard.own_process import keep_traffic_private
 from switchyard.own_process import stop_on_hangup
-from switchyard.runtime import Runtime
+from switchyard.runtime.runtime import Runtime
 from switchyard.starting import ENTRY_POINT
 from switchyard.starting import give_up
 from switchyard.values.lasting import forever
@@ -95,7 +95,7 @@ class Settings:
 
     def configure(self, updated: set[str]) -> None:
         if self._watcher is not None and updated & {"listen_host", "mode"}:
-            refuse_to_expose(self._runtime.config)
+            refuse_to_expose(self._runtime.snapshot.config)
         if "switchyard_config" not in updated:
             return
         named = ctx.options.switchyard_config or os.environ.get("SWITCHYARD_CONFIG")
@@ -114,7 +114,7 @@ class Settings:
         self._use(config)
 
     def running(self) -> None:
-        if why := exposure(self._runtime.config):
+        if why := exposure(self._runtime.snapshot.config):
             give_up(why)
         _keep_what_is_loaded()
         keep_traffic_private()
@@ -124,7 +124,7 @@ class Settings:
             # mitmproxy read the address before `load` could say which; its servers start anew.
             ctx.options.update(server=False)
             ctx.options.update(server=True)
-        self._runtime.ports = bound_ports()
+        self._runtime.listeners.ports = bound_ports()
         self._watcher = asyncio_utils.create_task(
             self._watch(), name="switchyard configuration watcher", keep_ref=True
         )
@@ -141,13 +141,13 @@ class Settings:
     async def _watch(self) -> None:
         await _until(is_listening)
         self._too_open = False
-        self._runtime.ports = bound_ports()
+        self._runtime.listeners.ports = bound_ports()
         self._announce()
         await forever("the configuration watcher", self._look_for_changes, POLL_SECONDS)
 
     async def _look_for_changes(self) -> None:
         await asyncio.sleep(POLL_SECONDS)
-        self._runtime.ports = bound_ports()
+        self._runtime.listeners.ports = bound_ports()
         source = self._source
         # In a thread: the file may be large, or on a disk that does not answer.
         found = await asyncio.to_thread(source.poll)
@@ -184,13 +184,13 @@ class Settings:
                     f"--mode {mode.full_spec} names this router as its own upstream proxy: "
                     "requests would loop"
                 )
-        self._runtime.environment = Environment(proxies, where)
+        self._runtime.listeners.environment = Environment(proxies, where)
 
     def _use(self, config: Config) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)
         if needs_demo and not self._demo_url:
             self._demo_url = self._demo.start()
-        self._runtime.use(config, self._demo_url)
+        self._runtime.apply(config, self._demo_url)
         for notice in config.notices:
             logger.warning("switchyard: %s", notice)
         for host in config.intercept:
@@ -203,7 +203,7 @@ class Settings:
                 )
 
     def _announce(self) -> None:
-        servers, config = mitmproxys("proxyserver").servers, self._runtime.config
+        servers, config = mitmproxys("proxyserver").servers, self._runtime.snapshot.config
         places = {place for server in servers for place in reachable_at(server, config)}
         logger.info("switchyard: ready on %s (%s)", ", ".join(sorted(places)), _summary(config))
 

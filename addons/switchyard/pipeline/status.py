@@ -5,16 +5,19 @@ import json
 from mitmproxy import command
 
 from switchyard.management.provider_status import provider_status
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 
 
 class Status:
     """The command `switchyard.status`; `GET /v0/health/providers` answers the same."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
+        self._snapshots = snapshots
+        self._state = state
 
     @command.command("switchyard.status")
     def status(self) -> str:
         """Every provider's targets as JSON: state, cooldown, requests in flight, last error."""
-        return json.dumps(provider_status(self._runtime), indent=2)
+        config = self._snapshots.current.config
+        return json.dumps(provider_status(config, self._state.health), indent=2)

@@ -9,7 +9,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.shortfall import Shortfall
 from switchyard.failover.attempt import Attempt
-from switchyard.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
@@ -49,8 +49,8 @@ class Translation:
     asked for.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
 
     @guarded
     @on_attempt
@@ -84,7 +84,7 @@ class Translation:
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
         """The format in which a provider has what the client wants to run there, where its profile
         says that it has such tools and `upstream` has no words for them."""
-        known = self._runtime.adjustments.server_tools(state.target)
+        known = self._snapshots.current.adjustments.server_tools(state.target)
         if known != "own" or default_dialect(upstream.name) == "own":
             return upstream
         able = (f for f in state.target.provider.formats if default_dialect(f) == "own")
@@ -106,7 +106,7 @@ class Translation:
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
         known = replace(conversation, model=model)
-        dialect = self._runtime.adjustments.server_tools(state.target)
+        dialect = self._snapshots.current.adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
@@ -118,7 +118,7 @@ class Translation:
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        takes_system = self._runtime.adjustments.takes_system(state.target)
+        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
         return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
 
 

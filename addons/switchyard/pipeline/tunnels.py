@@ -24,10 +24,9 @@ from switchyard.listener.next_layer import Refuse
 from switchyard.listener.next_layer import is_connect
 from switchyard.listener.sniff import MOST_SEEN
 from switchyard.listener.sniff import names_of
-from switchyard.reach import lacks_certificate
-from switchyard.reach import may_enter
-from switchyard.reach import may_go_unread
-from switchyard.runtime import Runtime
+from switchyard.reach import Reach
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
 
 type Spares = Callable[[Context, Iterable[str]], bool]
 
@@ -52,29 +51,37 @@ class Tunnels:
     the first request.
     """
 
-    def __init__(self, runtime: Runtime, spares: Spares = lambda *_: False) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        listeners: Listeners,
+        reach: Reach,
+        spares: Spares = lambda *_: False,
+    ) -> None:
         """`spares` says whether a client is tunnelled to some hosts although they are opened."""
-        self._runtime = runtime
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._reach = reach
         self._spares = spares
 
     def passes(self, context: Context) -> bool:
         """Whether nothing at a connection's destination can be for us."""
         assert context.server.address
-        if self._runtime.serves_port(context.server.address[1]):
+        if self._snapshots.current.served.serves_port(context.server.address[1]):
             return False
-        return may_go_unread(self._runtime, context)
+        return self._reach.may_go_unread(context)
 
     def admits(self, context: Context) -> bool:
         """Whether a connection may begin at all."""
-        return may_enter(self._runtime, context)
+        return self._reach.may_enter(context)
 
     def socks_method(self, client: connection.Client, offered: bytes) -> int | None:
         """A client from elsewhere has to show a key (RFC 1929), which the certificate that it may
         be asked for besides has no place beside. Who may pass without shows one if it can."""
         wanted = [_NO_METHOD, _WITH_PASSWORD]
         if not may_pass(client):
-            wanted = [] if lacks_certificate(self._runtime, client) else [_WITH_PASSWORD]
-        elif self._runtime.client_keys or ctx.options.proxyauth:
+            wanted = [] if self._reach.lacks_certificate(client) else [_WITH_PASSWORD]
+        elif self._snapshots.current.client_keys or ctx.options.proxyauth:
             wanted.reverse()
         if may_pass(client) and ctx.options.proxyauth:
             wanted = [_WITH_PASSWORD]
@@ -109,10 +116,10 @@ class Tunnels:
                 asked.layer = NeedMoreData(asked)
             return None
         hosts = (host, *(names or ()))
-        served = any(self._runtime.serves_host(name, port) for name in hosts)
+        served = any(self._snapshots.current.served.serves(name, port) for name in hosts)
         # Our own address through ourselves is a request, no tunnel.
         opened = served and not self._spares(context, hosts)
-        if opened or self._runtime.is_own_address(host, port):
+        if opened or self._listeners.is_own_address(host, port):
             if is_begun(said):
                 asked.layer = NeedMoreData(asked)
             return None
@@ -125,7 +132,7 @@ class Tunnels:
         if asked.layer is None or isinstance(asked.layer, NeedMoreData | Refuse):
             return
         unread = any(isinstance(each, _UNREAD) for each in asked.context.layers)
-        if unread and not may_go_unread(self._runtime, asked.context):
+        if unread and not self._reach.may_go_unread(asked.context):
             asked.layer = Refuse(asked.context)
 
     def _udp(self, nextlayer: layer.NextLayer, host: str, port: int) -> None:
@@ -144,7 +151,7 @@ class Tunnels:
                 nextlayer.layer = NeedMoreData(nextlayer)
                 return
             name = (hello and hello.sni) or host
-        if name and self._runtime.serves_host(name, port):
+        if name and self._snapshots.current.served.serves(name, port):
             nextlayer.layer = Refuse(context)
         else:
             nextlayer.layer = layers.UDPLayer(context, ignore=True)

@@ -7,8 +7,9 @@ from collections import defaultdict
 from mitmproxy import http
 
 from switchyard.attempt.operations import Learning
-from switchyard.runtime import Runtime
+from switchyard.exchange.registry import Exchanges
 from switchyard.usage.tally import Tally
+from switchyard.wire.operations.count_tokens import Calibration
 
 logger = logging.getLogger(__name__)
 
@@ -16,9 +17,9 @@ logger = logging.getLogger(__name__)
 class UsageCounting:
     """Adds up what every exchange used, whether it ended well or not."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._learning = Learning(runtime.calibration)
+    def __init__(self, exchanges: Exchanges, calibration: Calibration) -> None:
+        self._exchanges = exchanges
+        self._learning = Learning(calibration)
         self.totals: dict[tuple[str, str], Tally] = defaultdict(Tally)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -28,7 +29,7 @@ class UsageCounting:
         self._count(flow)
 
     def _count(self, flow: http.HTTPFlow) -> None:
-        exchange = self._runtime.exchanges.get(flow)
+        exchange = self._exchanges.get(flow)
         if exchange is None:
             return
         for failure in exchange.failures:

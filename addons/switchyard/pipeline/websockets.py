@@ -3,24 +3,48 @@
 from mitmproxy import connection
 from mitmproxy import http
 
+from switchyard.clients.clients import Clients
+from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import find_socket_endpoint
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
+from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_handshake import accepted
 from switchyard.exchange.websocket_handshake import check_handshake
 from switchyard.exchange.websocket_handshake import no_websocket
 from switchyard.exchange.websocket_session import WebsocketSession
-from switchyard.runtime import Runtime
+from switchyard.exchange.websocket_sessions import WebsocketSessions
+from switchyard.failover.control import FailoverControl
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 
 
 class Websockets:
     """Answers handshakes of WebSockets for calls to models: with 101 where they can be spoken here,
     else with 426, upon which clients go on over HTTP."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        listeners: Listeners,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        sessions: WebsocketSessions,
+        state: State,
+        failover: FailoverControl,
+    ) -> None:
+        self._snapshots = snapshots
+        self._listeners = listeners
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._sessions = sessions
+        self._state = state
+        self._failover = failover
 
     @guarded
     @on_request
@@ -28,7 +52,7 @@ class Websockets:
         request = flow.request
         if "websocket" not in request.headers.get("upgrade", "").lower():
             return
-        spoken = self._is_spoken(request, self._runtime.requests.of(flow).is_own)
+        spoken = self._is_spoken(request, self._requests.of(flow).is_own)
         if spoken is None:
             return
         if not spoken:
@@ -39,36 +63,36 @@ class Websockets:
         self._open_session(flow)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        if (session := self._runtime.sessions.get(client.id)) is not None:
+        if (session := self._sessions.get(client.id)) is not None:
             session.close()
 
     def _is_spoken(self, request: http.Request, own: bool) -> bool | None:
         """Whether the router speaks WebSocket where a handshake is addressed; None where it is not
         the router's to answer."""
-        runtime, host, port = self._runtime, request.pretty_host, request.port
+        snapshot, host, port = self._snapshots.current, request.pretty_host, request.port
         through = "never"
         if not own:
-            if not runtime.serves_host(host, port) or not is_call_path(request):
+            if not snapshot.served.serves(host, port) or not is_call_path(request):
                 return None
-            through = runtime.catalog.passes_through(host, port)
+            through = snapshot.catalog.passes_through(host, port)
             if through == "always":
                 return None
-        if not runtime.config.responses_websocket or through != "never":
+        if not snapshot.config.responses_websocket or through != "never":
             return False
         return find_socket_endpoint(request, own) is not None
 
     def _open_session(self, flow: http.HTTPFlow) -> None:
-        runtime, client_id = self._runtime, flow.client_conn.id
-        client = runtime.exchanges.client_of(flow)
-        if client is not None and runtime.exchanges.showed_key_to_proxy(flow):
+        client_id = flow.client_conn.id
+        client = self._clients.client_of(flow)
+        if client is not None and self._clients.showed_key_to_proxy(flow):
             # The connection carries nothing else, and its messages have no head of their own.
-            runtime.exchanges.admit_connection(client_id, client)
-        session = runtime.sessions[client_id] = WebsocketSession(
+            self._clients.admit_connection(client_id, client)
+        session = self._sessions[client_id] = WebsocketSession(
             flow,
-            runtime.exchanges,
-            runtime.conversations,
-            runtime.sessions,
-            runtime.failover.is_addressed_to_us(flow),
-            lambda: runtime.config.limits,
+            self._exchanges,
+            self._state.conversations,
+            self._sessions,
+            flow.id in self._listeners.addressed,
+            lambda: self._snapshots.current.config.limits,
         )
-        runtime.failover.open_session(flow, session)
+        self._failover.open_session(flow, session)

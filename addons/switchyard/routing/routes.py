@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from copy import copy
 from itertools import chain
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -102,9 +103,11 @@ class Routes:
         """Return what removes the secrets of a provider from its responses to a client."""
         return self._of_host.get(provider, _NO_SECRETS_KNOWN)
 
-    def forget(self) -> None:
-        """Names lead elsewhere from now on."""
-        self._routes.clear()
+    def emptied(self) -> "Routes":
+        """The same credentials with no route remembered, for names that lead elsewhere."""
+        other = copy(self)
+        other._routes = {}
+        return other
 
     def credentials(self) -> set[tuple[str, str]]:
         """Every credential there is, as (provider, credential)."""

@@ -16,16 +16,19 @@ from mitmproxy.test import tflow
 from mitmproxy.test import tutils
 from mitmproxy.tls import TlsData
 
+from switchyard.clients.clients import Clients
 from switchyard.config.load import parse_config
 from switchyard.config.problems import ConfigError
 from switchyard.pipeline import client_trust as module
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.tunnels import Tunnels
+from switchyard.reach import Reach
 from tests.integration.e2e.stage import KEY
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
 from tests.support.answers import saying
 from tests.support.router import Router
+from tests.support.runtime import addon_of
 from tests.support.runtime import make_runtime
 from tests.support.tls import server_context
 from tests.support.upstream import Upstream
@@ -98,7 +101,9 @@ def refused(trust: ClientTrust, host: str, peer: str = "127.0.0.1") -> context.C
 
 def is_tunnelled(trust: ClientTrust, ctx: context.Context) -> bool:
     chosen = layer.NextLayer(ctx)
-    Tunnels(trust._runtime, trust.spares).next_layer(chosen)
+    listeners = trust._listeners
+    reach = Reach(trust._snapshots, listeners, Clients())
+    Tunnels(trust._snapshots, listeners, reach, trust.spares).next_layer(chosen)
     return type(chosen.layer) is layers.TCPLayer
 
 
@@ -106,7 +111,7 @@ def is_tunnelled(trust: ClientTrust, ctx: context.Context) -> bool:
 def test_for_a_while_and_not_for_strangers(
     monkeypatch: pytest.MonkeyPatch, peer: str, tunnelled: bool
 ) -> None:
-    trust = ClientTrust(make_runtime(ONE + "on-tls-failure: {action: tunnel, for: 90s}"))
+    trust = addon_of(make_runtime(ONE + "on-tls-failure: {action: tunnel, for: 90s}"), ClientTrust)
     now = [1000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     ctx = refused(trust, "one.example", peer)

@@ -20,10 +20,11 @@ from switchyard.pipeline.access import Access
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.rights import Rights
 from switchyard.protocols.http1 import QuickHttp1Server
-from switchyard.runtime import Runtime
 from tests.integration.sizes.measure import Maker
 from tests.integration.sizes.measure import Work
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 from tests.unit.protocols.test_http1 import context
@@ -55,7 +56,7 @@ KEY = ("authorization", "Bearer client-key-2")
 
 
 @cache
-def usual_runtime() -> Runtime:
+def usual_runtime() -> FakeRuntime:
     return make_runtime(CONFIG)
 
 
@@ -221,12 +222,12 @@ BODIES: dict[str, Callable[[str, int], dict[str, Any]]] = {
 }
 
 
-def asked(runtime: Runtime, flow: http.HTTPFlow) -> Attempt | None:
+def asked(runtime: FakeRuntime, flow: http.HTTPFlow) -> Attempt | None:
     """Lets a request through the addons up to its first attempt."""
-    for addon in (Rights(runtime),):
+    for addon in (addon_of(runtime, Rights),):
         addon.requestheaders(flow)
     pipeline = Pipeline(runtime)
-    for addon in (Access(runtime), *pipeline._addons, Management(runtime)):
+    for addon in (addon_of(runtime, Access), *pipeline._addons, addon_of(runtime, Management)):
         for name in ("requestheaders", "request"):
             if (hook := getattr(addon, name, None)) is not None:
                 found = hook(flow)

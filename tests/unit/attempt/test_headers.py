@@ -21,6 +21,7 @@ from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import make_runtime
 from tests.support.runtime import running
@@ -271,7 +272,7 @@ def test_a_models_name_cannot_break_the_head(model: str, shown: str) -> None:
 def test_a_client_cannot_name_a_model_so(model: str) -> None:
     runtime = make_runtime()
     flow = call_flow(runtime, "openai-chat", f"open/{model}")
-    for addon in (Intake(runtime), Routing(runtime)):
+    for addon in (addon_of(runtime, Intake), addon_of(runtime, Routing)):
         addon.request(flow)
     assert flow.response is not None and flow.response.status_code == 404
 

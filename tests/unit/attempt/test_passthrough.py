@@ -14,15 +14,16 @@ from switchyard.clients.keys import proxy_credentials
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import Attempt
 from switchyard.pipeline.access import Access
-from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.routing import Routing
-from switchyard.runtime import Runtime
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.shared.envelope import seal
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
+from tests.support.runtime import forwarding
 from tests.support.runtime import make_runtime
 from tests.support.runtime import running
 
@@ -42,7 +43,7 @@ BODY: dict[str, Any] = {"model": "claude-x", "max_tokens": 9, "messages": []}
 
 
 def begun(
-    runtime: Runtime,
+    runtime: FakeRuntime,
     path: str,
     body: dict[str, Any] | bytes | None = None,
     *,
@@ -131,7 +132,7 @@ def test_without_a_destination_it_is_said_why(
     said_before = [{"role": "user", "content": "x"}]
     body = {**BODY, "model": model, "messages": said_before}
     flow = client_flow(runtime, path, body, headers=bearer)
-    for addon in (Access(runtime), Intake(runtime), Routing(runtime)):
+    for addon in (addon_of(runtime, Access), addon_of(runtime, Intake), addon_of(runtime, Routing)):
         addon.request(flow)
     format = "ollama" if path == "/api/chat" else "anthropic"
     assert said in error_of(flow.response, format, 400)[1]
@@ -142,7 +143,7 @@ def test_without_a_destination_the_others_answer() -> None:
     runtime = make_runtime(WITH_KEYS)
     headers = {"authorization": "Bearer router-key-1"}
     flow = client_flow(runtime, "/v1/messages", BODY, to=(CLAUDE, 443), headers=headers)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     pipeline = Pipeline(runtime)
     exchange = pipeline.begin(flow)
     request = sent(pipeline.attempt(flow))
@@ -190,7 +191,7 @@ def test_other_ports_are_other_hosts() -> None:
     attempt, _ = begun(make_runtime(CONFIG), "/x/v1/messages", to=("llm.corp.example", 8443))
     assert sent(attempt).headers["host"] == "llm.corp.example"
     runtime = make_runtime(CONFIG)
-    assert not runtime.serves_host("llm.corp.example", 443)
+    assert not runtime.snapshot.served.serves("llm.corp.example", 443)
 
 
 def test_a_clients_failures_are_its_own() -> None:
@@ -232,7 +233,7 @@ def test_what_may_be_a_key_for_the_proxy(header: str, found: list[str]) -> None:
 
 def test_a_key_shown_to_the_proxy_is_for_the_connection() -> None:
     runtime = make_runtime(WITH_KEYS)
-    access = Access(runtime)
+    access = addon_of(runtime, Access)
     connect = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=CLAUDE, port=443))
     connect.request.headers["proxy-authorization"] = "Basic YW55OnJvdXRlci1rZXktMQ=="
     access.http_connect(connect)
@@ -240,8 +241,8 @@ def test_a_key_shown_to_the_proxy_is_for_the_connection() -> None:
     flow = client_flow(runtime, "/v1/messages", BODY, to=(CLAUDE, 443))
     flow.client_conn = connect.client_conn
     access.request(flow)
-    assert flow.response is None and runtime.has_own_login(flow)
-    assert runtime.exchanges.client_of(flow) is not None
+    assert flow.response is None and runtime.clients.has_own_login(flow)
+    assert runtime.clients.client_of(flow) is not None
 
     access.client_disconnected(connect.client_conn)
     later = client_flow(runtime, "/v1/messages", BODY, to=(CLAUDE, 443))
@@ -263,7 +264,7 @@ def test_what_is_no_call_is_streamed(method: str, path: str, host: str, streams:
     runtime = make_runtime(CONFIG)
     flow = client_flow(runtime, path, b"", method=method, to=(host, 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
-    passing = Forwarding(runtime, keeps=lambda: True)
+    passing = forwarding(runtime)
     passing.requestheaders(flow)
     assert callable(flow.request.stream) is streams
     flow.response = http.Response.make(200)
@@ -287,6 +288,6 @@ def test_who_is_taken_where_a_request_goes_by_itself(
     flow = client_flow(runtime, "/v1/files", b"", to=(host, 443))
     flow.client_conn.peername = (peer, 50000)
     if shown:
-        key = runtime.config.clients.api_keys[0]
-        runtime.exchanges.admit_connection(flow.client_conn.id, key)
-    assert Intake(runtime).may_forward(flow) is may
+        key = runtime.snapshot.config.clients.api_keys[0]
+        runtime.clients.admit_connection(flow.client_conn.id, key)
+    assert addon_of(runtime, Intake).may_forward(flow) is may

@@ -17,11 +17,11 @@ from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.client_head import Origin
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import AttemptFailure
-from switchyard.runtime import Runtime
 from tests.support.answers import ANTHROPIC
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
 from tests.support.answers import Dialect
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -46,7 +46,7 @@ CUT = AttemptFailure("reset", "the connection broke")
 
 
 @cache
-def runtime() -> Runtime:
+def runtime() -> FakeRuntime:
     return make_runtime(CONFIG)
 
 

@@ -9,9 +9,8 @@ from mitmproxy.test import taddons
 
 from switchyard.exchange import classification
 from switchyard.exchange.classification import Classifier
-from switchyard.pipeline import build
-from switchyard.runtime import Runtime
 from tests.support.runtime import CONFIG
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import call
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -26,7 +25,7 @@ WHERE = [
 ]
 
 
-def asked(runtime: Runtime, to: tuple[str, int] | None, path: str = "") -> http.HTTPFlow:
+def asked(runtime: FakeRuntime, to: tuple[str, int] | None, path: str = "") -> http.HTTPFlow:
     usual, body = call("openai-chat", "m")
     return client_flow(runtime, path or usual, body, to=to)
 
@@ -70,7 +69,7 @@ def test_all_addons_go_by_one_decision(
     runtime = make_runtime()
     flow = asked(runtime, to, path)
     names = "Access Gate Masking Rights Forwarding Websockets Intake Management Routing".split()
-    addons = [each for each in build(runtime) if type(each).__name__ in names]
+    addons = [each for each in runtime.addons() if type(each).__name__ in names]
     assert len(addons) == len(names)
     with taddons.context(loadcore=False):
         for hook in ("requestheaders", "request", "responseheaders"):

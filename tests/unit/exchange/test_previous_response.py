@@ -133,7 +133,7 @@ def test_what_shall_not_be_stored_is_not() -> None:
     talk = Talk()
     _, first = talk.ask(store=False)
     error_of(talk.refused(previous_response_id=first["id"]), FORMAT, 400)
-    assert len(talk.runtime.conversations) == 0
+    assert len(talk.runtime.state.conversations) == 0
 
 
 def test_a_provider_of_the_format_is_told_what_it_cannot_know() -> None:
@@ -154,19 +154,19 @@ def test_an_answer_that_fails_is_not_kept() -> None:
     attempt = talk.pipeline.attempt(flow)
     chunk = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "hel"}}]}
     talk.pipeline.answer(attempt, b"data: " + json.dumps(chunk).encode() + b"\n\n")
-    assert len(talk.runtime.conversations) == 0
+    assert len(talk.runtime.state.conversations) == 0
 
 
 def test_conversations_are_the_client_keys_not_a_credentials() -> None:
     """By a proxy clients show keys of the router's, and need no credential besides."""
     config = CONFIG + "    clients: {api-keys: [router-key-1, router-key-2]}\n"
     talk = Talk(config)
-    first, second = talk.runtime.config.clients.api_keys
+    first, second = talk.runtime.snapshot.config.clients.api_keys
     owners = [(client, headers) for client in (first, second) for headers in (MINE, {})]
     flows = [call_flow(talk.runtime, FORMAT, "m", headers=headers) for _, headers in owners]
     for (client, _), flow in zip(owners, flows, strict=True):
-        admission = Admission(config=talk.runtime.config, client=client, by_proxy=True)
-        talk.runtime.exchanges.admit(flow, admission)
+        admission = Admission(config=talk.runtime.snapshot.config, client=client, by_proxy=True)
+        talk.runtime.clients.admit(flow, admission)
     found = [owner_of(talk.pipeline.begin(flow).call) for flow in flows]
     assert found[0] == found[1] != found[2] == found[3]
     unkeyed = Talk()

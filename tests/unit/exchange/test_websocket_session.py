@@ -15,6 +15,7 @@ from tests.support.answers import Answer
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import CONFIG
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 
@@ -52,7 +53,7 @@ def handshake(
     """The flow after its handshake was seen."""
     runtime = make_runtime(config)
     flow = client_flow(runtime, path, headers={**UPGRADE, **LOGIN, **(headers or {})}, to=to)
-    Websockets(runtime).request(flow)
+    addon_of(runtime, Websockets).request(flow)
     return flow
 
 
@@ -133,7 +134,7 @@ def test_what_is_answered_already_is_left_alone() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/responses", headers={**UPGRADE, **LOGIN})
     flow.response = http.Response.make(401)
-    Websockets(runtime).request(flow)
+    addon_of(runtime, Websockets).request(flow)
     assert status(flow) == 401 and not runtime.sessions
 
 
@@ -144,7 +145,7 @@ class Socket:
         self.runtime = make_runtime(config)
         self.pipeline = Pipeline(self.runtime)
         self.shake = client_flow(self.runtime, "/v1/responses?a=b", headers={**UPGRADE, **LOGIN})
-        self.sockets = Websockets(self.runtime)
+        self.sockets = addon_of(self.runtime, Websockets)
         self.sockets.request(self.shake)
         self.session = self.runtime.sessions[self.shake.client_conn.id]
 
@@ -158,7 +159,7 @@ class Socket:
         flow.client_conn = self.shake.client_conn
         flow.request, flow.response, flow.live = turn.request, None, True
         if not turn.request.host:
-            self.runtime.failover.own.add(flow.id)  # pyright: ignore[reportAttributeAccessIssue]
+            self.runtime.listeners.addressed.add(flow.id)
             turn.request.host = self.shake.request.host
         return flow
 
@@ -205,7 +206,7 @@ def test_a_request_for_another_host_is_addressed_to_it() -> None:
     flow = client_flow(
         runtime, "/v1/responses", headers={**UPGRADE, **LOGIN}, to=("never.example", 443)
     )
-    Websockets(runtime).request(flow)
+    addon_of(runtime, Websockets).request(flow)
     session = runtime.sessions[flow.client_conn.id]
     session.receive('{"type": "response.create", "model": "x"}')
     turn = session.next()
@@ -220,9 +221,9 @@ def test_the_flow_of_a_request_knows_what_it_is() -> None:
     turn = socket.session.next()
     assert turn is not None
     flow = socket.flow_of(turn)
-    assert socket.runtime.session_request_of(flow) is turn
+    assert socket.runtime.sessions.request_of(flow) is turn
     posted = client_flow(socket.runtime, "/v1/responses", {"model": "r", "input": "x"})
-    assert socket.runtime.session_request_of(posted) is None
+    assert socket.runtime.sessions.request_of(posted) is None
 
 
 def test_one_request_of_a_lane_at_a_time() -> None:
@@ -248,9 +249,10 @@ def test_it_is_gone_on_from_what_was_not_stored() -> None:
     assert "previous_response_id" not in sent
     assert [item["type"] for item in sent["input"]] == ["message"] * 3
     # To nobody else it is known, and no longer than the connection lives.
-    assert not [id for owner, id in socket.runtime.conversations._kept if b"websocket" not in owner]
+    kept = socket.runtime.state.conversations._kept
+    assert not [id for owner, id in kept if b"websocket" not in owner]
     socket.sockets.client_disconnected(socket.shake.client_conn)
-    assert not len(socket.runtime.conversations) and not socket.runtime.sessions
+    assert not len(socket.runtime.state.conversations) and not socket.runtime.sessions
 
 
 def test_few_answers_of_a_connection_are_kept() -> None:
@@ -258,7 +260,7 @@ def test_few_answers_of_a_connection_are_kept() -> None:
     for number in range(MOST_KEPT + 3):
         events = b"".join(Responses().events(Answer()))
         socket.answered(events.replace(b"resp_up1", b"resp_%d" % number), store=False)
-    assert [id for _, id in socket.runtime.conversations._kept] == [
+    assert [id for _, id in socket.runtime.state.conversations._kept] == [
         f"resp_{number}" for number in range(3, MOST_KEPT + 3)
     ]
 
@@ -268,7 +270,7 @@ def test_half_a_conversation_is_not_kept(known_elsewhere: str) -> None:
     socket = Socket()
     sent, _ = socket.answered(store=False, **dict[str, Any]({known_elsewhere: "x_1"}))
     assert sent[known_elsewhere] == "x_1"
-    assert not len(socket.runtime.conversations)
+    assert not len(socket.runtime.state.conversations)
 
 
 def test_nothing_is_kept_once_the_client_is_gone() -> None:
@@ -281,5 +283,5 @@ def test_nothing_is_kept_once_the_client_is_gone() -> None:
     turn.start(http.Response.make(200, b"", {"content-type": "text/event-stream"}))
     turn.data(b"".join(Responses().events(Answer())))
     turn.end()
-    assert not len(socket.runtime.conversations)
+    assert not len(socket.runtime.state.conversations)
     assert isinstance(socket.session, WebsocketSession) and socket.session.next() is None

@@ -14,6 +14,7 @@ from tests.support.runtime import CONFIG
 from tests.support.runtime import FILE
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -44,14 +45,14 @@ WORD = {
 def test_a_key_in_any_header_admits(format: str, headers: dict[str, str]) -> None:
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime, format, headers=headers)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert flow.response is None
 
 
 def test_a_key_in_the_query_admits() -> None:
     runtime = make_runtime(KEYED)
     flow = client_flow(runtime, f"/v1beta/models/g:generateContent?alt=sse&key={KEY}", {})
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert flow.response is None
 
 
@@ -71,7 +72,7 @@ def test_a_key_in_the_query_admits() -> None:
 def test_a_wrong_key_is_refused(format: str, headers) -> None:
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime, format, headers=headers)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     type, message = error_of(flow.response, format, 401)
     assert type == WORD[format]
     assert message == ("The key is not a client key of this router. Send one of clients.api-keys.")
@@ -94,7 +95,7 @@ def test_a_wrong_key_is_refused(format: str, headers) -> None:
 def test_no_key_at_all_is_refused_with_what_to_do(headers: dict[str, str]) -> None:
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime, "anthropic", headers=headers)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     type, message = error_of(flow.response, "anthropic", 401)
     assert type == "authentication_error"
     assert "'Authorization: Bearer KEY'" in message
@@ -118,7 +119,7 @@ def test_no_key_at_all_is_refused_with_what_to_do(headers: dict[str, str]) -> No
 def test_only_a_probe_needs_no_key(method: str, path: str, status: int | None) -> None:
     runtime = make_runtime(KEYED)
     flow = client_flow(runtime, path, method=method)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert (flow.response.status_code if flow.response else None) == status
 
 
@@ -126,7 +127,7 @@ def test_without_client_keys_all_are_admitted() -> None:
     runtime = make_runtime()
     for headers in ({}, {"authorization": "Bearer anything"}):
         flow = call_flow(runtime, headers=headers)
-        Access(runtime).request(flow)
+        addon_of(runtime, Access).request(flow)
         assert flow.response is None
 
 
@@ -145,7 +146,7 @@ def test_a_call_met_as_a_proxy_needs_a_key_where_it_is_routed(
 ) -> None:
     runtime = make_runtime(KEYED)
     flow = client_flow(runtime, path, {}, to=to)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert (flow.response.status_code if flow.response else None) == status
 
 
@@ -153,7 +154,7 @@ def test_flows_that_are_over_or_replayed_are_left_alone() -> None:
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime)
     flow.live = False
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert flow.response is None
 
 
@@ -168,12 +169,12 @@ def test_keys_are_compared_whole(given: str, place: int | None) -> None:
 def test_who_called_is_known_until_the_flow_is_over() -> None:
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime, headers={"x-api-key": "router-key-2"})
-    Access(runtime).request(flow)
-    client = runtime.exchanges.client_of(flow)
+    addon_of(runtime, Access).request(flow)
+    client = runtime.clients.client_of(flow)
     assert client is not None
     assert client.name == "two"
-    runtime.exchanges.end(flow)
-    assert runtime.exchanges.client_of(flow) is None
+    runtime.clients.end(flow)
+    assert runtime.clients.client_of(flow) is None
 
 
 CERTIFIED = """
@@ -197,13 +198,13 @@ def test_certificates_of_clients_on_other_machines(
 ) -> None:
     runtime = make_runtime(CERTIFIED)
     tls = ServerTls.model_validate({"cert": "a", "client-ca": "b"})
-    runtime.config = runtime.config.model_copy(update={"tls": tls})
+    runtime.put(config=runtime.snapshot.config.model_copy(update={"tls": tls}))
     flow = call_flow(runtime, "openai-chat")
     flow.client_conn.peername = (peer, 5000)
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
     if with_client_certificate:
-        runtime.with_client_certificate.add(flow.client_conn.id)
-    Access(runtime).request(flow)
+        runtime.listeners.certified.add(flow.client_conn.id)
+    addon_of(runtime, Access).request(flow)
     assert (flow.response is None) is admitted
     if flow.response is not None:
         assert flow.response.status_code == 403
@@ -215,7 +216,7 @@ def test_whom_its_way_in_makes_known_needs_no_key(headers, mode: str, admitted: 
     runtime = make_runtime(KEYED)
     flow = call_flow(runtime, "openai-chat", headers=headers)
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert (flow.response is None) is admitted
 
 
@@ -241,7 +242,7 @@ def test_pages_of_other_sites_need_a_key(
     flow = call_flow(
         runtime, format, headers={"origin": origin, "x-api-key": KEY, "content-type": "text/plain"}
     )
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     if of_another_site and config is CONFIG:
         _, message = error_of(flow.response, format, 403)
         assert "api-keys" in message
@@ -254,13 +255,13 @@ def test_pages_talk_to_providers_through_the_proxy_as_ever() -> None:
     flow = client_flow(
         runtime, "/v1/x", {}, headers={"origin": "https://a.example"}, to=("b.example", 443)
     )
-    Access(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
     assert flow.response is None
 
 
 def head_of(runtime, flow):
     """What becomes of a request by its head."""
-    Access(runtime).requestheaders(flow)
+    addon_of(runtime, Access).requestheaders(flow)
     return flow.response.status_code if flow.response else None
 
 
@@ -271,9 +272,9 @@ def test_the_head_decides(format: str) -> None:
         flow = call_flow(runtime, format, headers=headers)
         flow.request.data.content = None
         assert head_of(runtime, flow) == status
-        refused = runtime.exchanges.take_refusal(flow)
+        refused = runtime.clients.take_refusal(flow)
         assert (refused is not None) is (status is not None)
-        assert (runtime.exchanges.client_of(flow) is None) is (status is not None)
+        assert (runtime.clients.client_of(flow) is None) is (status is not None)
 
 
 def test_access_comes_before_whoever_looks_at_requests() -> None:
@@ -306,23 +307,23 @@ def test_rights_are_those_of_the_configuration_in_force(
     clients: str, status: int | None, may: list[str] | None, when: str
 ) -> None:
     runtime = make_runtime(KEYED)
-    access = Access(runtime)
+    access = addon_of(runtime, Access)
     if when == "body":
         flow = call_flow(runtime, headers={"x-api-key": KEY})
         access.requestheaders(flow)
         assert flow.response is None
     else:
         flow = call_flow(runtime)
-        client = runtime.config.clients.api_keys[0]
-        runtime.exchanges.admit_connection(flow.client_conn.id, client)
+        client = runtime.snapshot.config.clients.api_keys[0]
+        runtime.clients.admit_connection(flow.client_conn.id, client)
     text = CONFIG + f"    clients: {{api-keys: {clients}}}\n"
-    runtime.use(parse_config(dedent(text).encode(), FILE, {}))
+    runtime.apply(parse_config(dedent(text).encode(), FILE, {}))
     if when == "connection":
         access.requestheaders(flow)
     access.request(flow)
     assert (flow.response.status_code if flow.response else None) == status
     if may is not None:
-        client = runtime.exchanges.client_of(flow)
+        client = runtime.clients.client_of(flow)
         assert client is not None and client.models == Globs(may)
 
 
@@ -330,16 +331,16 @@ def test_what_is_refused_is_not_passed_on_before_it_is() -> None:
     """A body for a host that is served, from another machine that has no certificate."""
     runtime = make_runtime(KEYED)
     tls = ServerTls.model_validate({"cert": "a", "client-ca": "b"})
-    runtime.config = runtime.config.model_copy(update={"tls": tls})
+    runtime.put(config=runtime.snapshot.config.model_copy(update={"tls": tls}))
     first = client_flow(runtime, "/v1/files", b"x", to=("claude.example", 443))
     first.client_conn.peername = ("203.0.113.9", 5000)
-    client = runtime.config.clients.api_keys[0]
-    runtime.exchanges.admit_connection(first.client_conn.id, client)
+    client = runtime.snapshot.config.clients.api_keys[0]
+    runtime.clients.admit_connection(first.client_conn.id, client)
     for _ in range(2):
         flow = client_flow(runtime, "/v1/files", b"x", to=("claude.example", 443))
         flow.client_conn = first.client_conn
         assert head_of(runtime, flow) == 403
-        Forwarding(runtime).requestheaders(flow)
+        addon_of(runtime, Forwarding).requestheaders(flow)
         assert not flow.request.stream
 
 
@@ -350,12 +351,12 @@ def test_a_login_of_its_own_is_no_key_of_ours() -> None:
         flow = client_flow(
             runtime, "/v1/messages", {}, to=("claude.example", 443), headers={"x-api-key": own}
         )
-        client = runtime.config.clients.api_keys[0]
-        runtime.exchanges.admit_connection(flow.client_conn.id, client)
+        client = runtime.snapshot.config.clients.api_keys[0]
+        runtime.clients.admit_connection(flow.client_conn.id, client)
         assert head_of(runtime, flow) is None
-        admitted = runtime.exchanges.client_of(flow)
+        admitted = runtime.clients.client_of(flow)
         assert admitted is not None and admitted.name == name
-        assert runtime.has_own_login(flow) is login
+        assert runtime.clients.has_own_login(flow) is login
 
 
 INTERCEPTING = """

@@ -9,6 +9,7 @@ from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -185,7 +186,7 @@ def test_a_key_with_odd_bytes_does_not_break_the_request() -> None:
 
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
-    addon = Credentials(runtime)
+    addon = addon_of(runtime, Credentials)
     flow = client_flow(runtime, "/health")
     addon.request(flow)
     attempt = Attempt(flow=flow, number=1)

@@ -92,7 +92,7 @@ def test_a_wrong_request_is_not_tried_elsewhere() -> None:
     assert last.answer is not None
     assert json.loads(last.answer.content or b"") == body, "the upstream's own words"
     assert exchange.attempts == 1
-    assert pipeline.runtime.health.snapshot(0.0)[0].failures == 0
+    assert pipeline.runtime.state.health.snapshot(0.0)[0].failures == 0
 
 
 def test_the_providers_term_is_kept_to() -> None:
@@ -109,13 +109,13 @@ def test_a_good_answer_ends_the_attempt_with_its_tokens() -> None:
     pipeline, flow, exchange = begun("m")
     attempt = pipeline.attempt(flow)
     pipeline.answer(attempt, reply())
-    (row,) = pipeline.runtime.health.snapshot(0.0)
+    (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.successes) == (1, 1)
     assert attempt.receiver is not None
     pipeline.over(flow, attempt.receiver.head())
     assert exchange.answered
     assert running(exchange).judged
-    (row,) = pipeline.runtime.health.snapshot(0.0)
+    (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.successes, row.failures) == (0, 1, 0)
 
 
@@ -133,7 +133,7 @@ def test_a_failure_after_output_is_judged_when_the_stream_is_over() -> None:
     (failure,) = exchange.failures
     assert failure.kind == "cut"
     assert failure.record.after_output
-    (row,) = pipeline.runtime.health.snapshot(0.0)
+    (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.failures) == (0, 1)
 
 
@@ -144,7 +144,7 @@ def test_a_client_that_leaves_is_no_failure_of_the_upstream() -> None:
     pipeline.over(flow)
     assert exchange.failures == []
     assert not exchange.answered
-    (row,) = pipeline.runtime.health.snapshot(0.0)
+    (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.failures, row.successes) == (0, 0, 0)
 
 

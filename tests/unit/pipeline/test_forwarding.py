@@ -4,26 +4,28 @@ import pytest
 from mitmproxy import http
 
 from switchyard.pipeline.forwarding import Forwarding
-from switchyard.runtime import Runtime
+from tests.support.runtime import FakeRuntime
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
+from tests.support.runtime import forwarding
 from tests.support.runtime import make_runtime
 
 ASKED = b'{"refresh_token": "rt-1"}'
 
 
 @pytest.fixture
-def runtime() -> Runtime:
+def runtime() -> FakeRuntime:
     return make_runtime()
 
 
 def passed(
-    runtime: Runtime, path: str, cookie: bool, host: str = "chat.example"
+    runtime: FakeRuntime, path: str, cookie: bool, host: str = "chat.example"
 ) -> tuple[http.HTTPFlow, bytes]:
     """A flow that is over, and what its client got of the body."""
     flow = client_flow(runtime, path, ASKED, to=(host, 443))
     headers = {"set-cookie": "session=s-1"} if cookie else {}
     flow.response = http.Response.make(200, b"", headers)
-    passing = Forwarding(runtime, keeps=lambda: True)
+    passing = forwarding(runtime)
     passing.responseheaders(flow)
     got = b""
     if callable(flow.response.stream):
@@ -36,7 +38,7 @@ def passed(
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/api/auth/session", "/v1/sign-in?x=1"])
-def test_nothing_is_kept_of_signing_in(runtime: Runtime, path: str) -> None:
+def test_nothing_is_kept_of_signing_in(runtime: FakeRuntime, path: str) -> None:
     flow, got = passed(runtime, path, cookie=True)
     assert got == b"token"
     assert flow.response
@@ -45,7 +47,7 @@ def test_nothing_is_kept_of_signing_in(runtime: Runtime, path: str) -> None:
     assert "not kept" in flow.comment
 
 
-def test_a_cookie_is_masked_and_its_body_kept(runtime: Runtime) -> None:
+def test_a_cookie_is_masked_and_its_body_kept(runtime: FakeRuntime) -> None:
     flow, got = passed(runtime, "/api/me", cookie=True)
     assert got == b"token"
     assert flow.response
@@ -54,14 +56,14 @@ def test_a_cookie_is_masked_and_its_body_kept(runtime: Runtime) -> None:
     assert flow.request.raw_content == ASKED
 
 
-def test_what_is_no_secret_is_kept(runtime: Runtime) -> None:
+def test_what_is_no_secret_is_kept(runtime: FakeRuntime) -> None:
     flow, got = passed(runtime, "/api/me", cookie=False)
     assert got == b"token"
     assert flow.response and flow.response.raw_content == b"token"
     assert flow.request.raw_content == ASKED and not flow.comment
 
 
-def test_other_hosts_are_no_exception(runtime: Runtime) -> None:
+def test_other_hosts_are_no_exception(runtime: FakeRuntime) -> None:
     """What goes to them by plain HTTP is seen here, and no more of it may be kept."""
     flow, got = passed(runtime, "/oauth/token", cookie=True, host="other.example")
     assert got == b"token"
@@ -70,29 +72,29 @@ def test_other_hosts_are_no_exception(runtime: Runtime) -> None:
     assert flow.response.headers["set-cookie"] == "***"
 
 
-def test_what_was_refused_is_not_streamed(runtime: Runtime) -> None:
+def test_what_was_refused_is_not_streamed(runtime: FakeRuntime) -> None:
     flow = client_flow(runtime, "/v1/files", ASKED, to=("chat.example", 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
     flow.response = http.Response.make(407)
-    Forwarding(runtime).requestheaders(flow)
+    addon_of(runtime, Forwarding).requestheaders(flow)
     assert not flow.request.stream
 
 
-def test_our_own_answers_are_left_alone(runtime: Runtime) -> None:
+def test_our_own_answers_are_left_alone(runtime: FakeRuntime) -> None:
     """They are not streamed, and would lose their bodies."""
     flow = client_flow(runtime, "/api/me", b"", method="GET", to=("chat.example", 443))
     flow.response = http.Response.make(426, b"{}")
-    passing = Forwarding(runtime, keeps=lambda: True)
+    passing = forwarding(runtime)
     passing.responseheaders(flow)
     passing.response(flow)
     assert flow.response.stream is False and flow.response.raw_content == b"{}"
 
 
-def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
+def test_a_request_is_passed_on_as_it_comes(runtime: FakeRuntime) -> None:
     for path, kept in (("/v1/files", b"onetwo"), ("/oauth/token", b"")):
         flow = client_flow(runtime, path, b"", method="POST", to=("chat.example", 443))
         flow.client_conn.peername = ("127.0.0.1", 50000)
-        passing = Forwarding(runtime, keeps=lambda: True)
+        passing = forwarding(runtime)
         passing.requestheaders(flow)
         assert callable(flow.request.stream)
         assert [flow.request.stream(piece) for piece in (b"one", b"two", b"")] == [
@@ -104,16 +106,16 @@ def test_a_request_is_passed_on_as_it_comes(runtime: Runtime) -> None:
         assert flow.request.raw_content == kept
 
 
-def test_calls_to_models_are_not_what_passes_through(runtime: Runtime) -> None:
+def test_calls_to_models_are_not_what_passes_through(runtime: FakeRuntime) -> None:
     flow = client_flow(runtime, "/v1/messages/count_tokens", ASKED)
     flow.response = http.Response.make(200, b"{}")
-    Forwarding(runtime, keeps=lambda: True).responseheaders(flow)
+    forwarding(runtime).responseheaders(flow)
     assert flow.response.stream is False
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_nothing_is_taped_for_nobody(runtime: Runtime, keeps: bool) -> None:
-    passing = Forwarding(runtime, keeps=lambda: keeps)
+def test_nothing_is_taped_for_nobody(runtime: FakeRuntime, keeps: bool) -> None:
+    passing = forwarding(runtime, keeps)
     flow = client_flow(runtime, "/v1/files", b"", method="POST", to=("chat.example", 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
     passing.requestheaders(flow)
@@ -128,12 +130,14 @@ def test_nothing_is_taped_for_nobody(runtime: Runtime, keeps: bool) -> None:
 
 
 KEY = "router-key-aaaa"
+KEYED = f"""
+clients: {{api-keys: [{KEY}]}}
+providers: [{{name: chat, base-url: "https://chat.example/v1", api-key: k, models: [m]}}]
+"""
 
 
-def keyed() -> Runtime:
-    runtime = make_runtime()
-    runtime.client_keys = (KEY.encode(),)
-    return runtime
+def keyed() -> FakeRuntime:
+    return make_runtime(KEYED)
 
 
 def shown(field: bytes, path: str = "/v1/files") -> http.Request:
@@ -142,7 +146,7 @@ def shown(field: bytes, path: str = "/v1/files") -> http.Request:
     flow = client_flow(runtime, path, b"", method="POST", to=("chat.example", 443))
     flow.client_conn.peername = ("127.0.0.1", 50000)
     flow.request.headers["x-field"] = field
-    Forwarding(runtime, keeps=lambda: True).requestheaders(flow)
+    forwarding(runtime).requestheaders(flow)
     return flow.request
 
 
@@ -187,5 +191,5 @@ def test_a_websocket_passes_no_client_key_through() -> None:
     flow = client_flow(runtime, "/live", b"", method="GET", to=("chat.example", 443))
     flow.request.headers["upgrade"] = "websocket"
     flow.request.headers["authorization"] = f"Bearer {KEY}"
-    Forwarding(runtime).requestheaders(flow)
+    forwarding(runtime).requestheaders(flow)
     assert "authorization" not in flow.request.headers and not flow.request.stream

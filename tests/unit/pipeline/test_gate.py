@@ -12,13 +12,11 @@ from mitmproxy.test import tutils
 from switchyard.config.schema import ServerTls
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.gate import Gate
-from switchyard.reach import may_enter
-from switchyard.reach import may_forward
-from switchyard.reach import may_go_unread
-from switchyard.runtime import Runtime
 from tests.support.runtime import CONFIG
 from tests.support.runtime import HOST as OURSELVES
 from tests.support.runtime import PORT
+from tests.support.runtime import FakeRuntime
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 
@@ -35,12 +33,12 @@ WRONG = "Basic YW55OnJvdXRlci1rZXktMg=="
 
 
 @pytest.fixture
-def runtime() -> Runtime:
+def runtime() -> FakeRuntime:
     return make_runtime(KEYED)
 
 
 def decide(
-    runtime: Runtime,
+    runtime: FakeRuntime,
     flow: http.HTTPFlow,
     peer: str,
     mode: str = "regular",
@@ -50,7 +48,7 @@ def decide(
     flow.client_conn.peername = (peer, 50000)
     flow.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
     flow.request.headers.update(headers or {})
-    access, gate = Access(runtime), Gate(runtime)
+    access, gate = addon_of(runtime, Access), addon_of(runtime, Gate)
     hooks = ["http_connect"] if flow.request.method == "CONNECT" else ["requestheaders", "request"]
     for hook in hooks:
         for addon in (access, gate):
@@ -84,7 +82,7 @@ def connect(to: tuple[str, int]) -> http.HTTPFlow:
     ],
 )
 @pytest.mark.parametrize("mode", ["regular", "upstream:http://corp.example:8080"])
-def test_a_tunnel(runtime: Runtime, mode, peer, to, shown, status) -> None:
+def test_a_tunnel(runtime: FakeRuntime, mode, peer, to, shown, status) -> None:
     flow = connect(to)
     headers = {"proxy-authorization": shown} if shown else {}
     assert decide(runtime, flow, peer, mode, headers) == status
@@ -108,7 +106,7 @@ def test_a_tunnel(runtime: Runtime, mode, peer, to, shown, status) -> None:
     ],
 )
 @pytest.mark.parametrize("upgrade", [False, True])
-def test_a_request_that_is_no_call(runtime: Runtime, upgrade, peer, to, shown, status) -> None:
+def test_a_request_that_is_no_call(runtime: FakeRuntime, upgrade, peer, to, shown, status) -> None:
     flow = client_flow(runtime, "/api/pull", to=to, method="GET")
     headers = {"proxy-authorization": shown} if shown else {}
     if upgrade:
@@ -119,13 +117,13 @@ def test_a_request_that_is_no_call(runtime: Runtime, upgrade, peer, to, shown, s
 @pytest.mark.parametrize(
     ("authorization", "status"), [("", 401), ("Bearer wrong", 401), ("Bearer router-key-1", None)]
 )
-def test_a_call_is_taken_nowhere_by_itself(runtime: Runtime, authorization, status) -> None:
+def test_a_call_is_taken_nowhere_by_itself(runtime: FakeRuntime, authorization, status) -> None:
     flow = client_flow(runtime, "/v1/chat/completions", {"model": "m"}, to=SERVED)
     assert decide(runtime, flow, ELSEWHERE, headers={"authorization": authorization}) == status
 
 
 @pytest.mark.parametrize("mode", ["transparent", "wireguard", "local:claude"])
-def test_captured_clients_go_on_where_they_were_going(runtime: Runtime, mode: str) -> None:
+def test_captured_clients_go_on_where_they_were_going(runtime: FakeRuntime, mode: str) -> None:
     for to in (SERVED, OTHER, ("198.51.100.6", 443)):
         assert decide(runtime, client_flow(runtime, "/x", to=to), ELSEWHERE, mode) is None
 
@@ -146,7 +144,7 @@ def test_captured_clients_go_on_where_they_were_going(runtime: Runtime, mode: st
     ],
 )
 def test_a_host_that_is_not_the_one_that_is_dialled(
-    runtime: Runtime, peer, to, named, mode, refused
+    runtime: FakeRuntime, peer, to, named, mode, refused
 ) -> None:
     for path, body in (("/anything", b"x"), ("/v1/chat/completions", b"{}")):
         flow = client_flow(runtime, path, body, to=to)
@@ -154,7 +152,7 @@ def test_a_host_that_is_not_the_one_that_is_dialled(
         assert decide(runtime, flow, peer, mode, headers) == (400 if refused else None)
 
 
-def test_a_second_host_is_one_too_many(runtime: Runtime) -> None:
+def test_a_second_host_is_one_too_many(runtime: FakeRuntime) -> None:
     flow = client_flow(runtime, "/anything", to=SERVED)
     flow.request.headers.add("host", "claude.example")
     assert decide(runtime, flow, HERE) == 400
@@ -179,12 +177,12 @@ def test_a_name_for_an_address_in_figures(runtime, mode, peer, to, path, status)
     """A call is routed by the name; by itself nothing is taken anywhere but where was dialled."""
     name = "chat.example" if to != FIGURES else "codex.example"
     flow = client_flow(runtime, path, b"{}", to=to)
-    key = runtime.config.clients.api_keys[0]
-    runtime.exchanges.admit_connection(flow.client_conn.id, key)
+    key = runtime.snapshot.config.clients.api_keys[0]
+    runtime.clients.admit_connection(flow.client_conn.id, key)
     assert decide(runtime, flow, peer, mode, {"host": name}) == status
 
 
-def test_what_is_asked_of_ourselves_is_no_proxying(runtime: Runtime) -> None:
+def test_what_is_asked_of_ourselves_is_no_proxying(runtime: FakeRuntime) -> None:
     flow = client_flow(runtime, "/health", method="GET")
     assert decide(runtime, flow, ELSEWHERE, headers={"host": "any.example"}) is None
 
@@ -202,18 +200,18 @@ def test_what_the_proxy_was_shown_goes_no_further(keys: bool, to) -> None:
 
 @pytest.mark.parametrize("with_client_certificate", [False, True])
 def test_a_certificate_is_asked_for_besides(
-    runtime: Runtime, with_client_certificate: bool
+    runtime: FakeRuntime, with_client_certificate: bool
 ) -> None:
     tls = ServerTls.model_validate({"cert": "x", "client-ca": "y"})
-    object.__setattr__(runtime.config, "tls", tls)
+    object.__setattr__(runtime.snapshot.config, "tls", tls)
     for flow in (connect(SERVED), client_flow(runtime, "/x", to=SERVED)):
         if with_client_certificate:
-            runtime.with_client_certificate.add(flow.client_conn.id)
+            runtime.listeners.certified.add(flow.client_conn.id)
         headers = {"proxy-authorization": KEY}
         assert decide(runtime, flow, ELSEWHERE, headers=headers) == (
             None if with_client_certificate else 403
         )
-        assert may_forward(runtime, flow) is with_client_certificate
+        assert runtime.reach.may_forward(flow) is with_client_certificate
 
 
 @pytest.mark.parametrize(
@@ -233,12 +231,12 @@ def test_who_socks_lets_in(runtime, user, password, peer, valid, holds) -> None:
     data = Socks5AuthData(client, user, password)
     with taddons.context() as running:
         running.options.add_option("proxyauth", str, "", "")
-        waits = Gate(runtime).socks5_auth(data)
+        waits = addon_of(runtime, Gate).socks5_auth(data)
         assert (waits is not None) is not valid
         if waits is not None:
             waits.close()  # pyright: ignore[reportAttributeAccessIssue]
     assert data.valid is valid
-    assert (runtime.exchanges.holder_of(client.id) is not None) is holds
+    assert (runtime.clients.holder_of(client.id) is not None) is holds
 
 
 @pytest.mark.parametrize(
@@ -256,14 +254,14 @@ def test_connections_of_a_client_that_showed_its_key(runtime, peer, to, enters, 
     client = tflow.tclient_conn()
     client.peername = (peer, 50000)
     client.proxy_mode = mode_specs.ProxyMode.parse("socks5")
-    runtime.exchanges.admit_connection(client.id, runtime.config.clients.api_keys[0])
+    runtime.clients.admit_connection(client.id, runtime.snapshot.config.clients.api_keys[0])
     with taddons.context() as running:
         context = Context(client, running.options)
     context.server.address = to
-    assert may_enter(runtime, context) is enters
-    assert may_go_unread(runtime, context) is unread
-    runtime.exchanges.disconnected(client.id)
-    assert may_enter(runtime, context) is (peer == HERE)
+    assert runtime.reach.may_enter(context) is enters
+    assert runtime.reach.may_go_unread(context) is unread
+    runtime.clients.disconnected(client.id)
+    assert runtime.reach.may_enter(context) is (peer == HERE)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +283,7 @@ def test_captured_clients_are_not_taken_into_this_machine(runtime, mode, peer, g
         context = Context(client, running.options)
     for port in (22, 443):
         context.server.address = (host, port)
-        assert may_enter(runtime, context) is goes
-        assert may_go_unread(runtime, context) is goes
+        assert runtime.reach.may_enter(context) is goes
+        assert runtime.reach.may_go_unread(context) is goes
         flow = client_flow(runtime, "/x", to=(host, port))
         assert decide(runtime, flow, peer, mode) == (None if goes else 403)

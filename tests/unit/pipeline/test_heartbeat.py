@@ -10,6 +10,7 @@ from switchyard.wire.model.errors import ApiError
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -101,5 +102,5 @@ def test_an_answer_that_tells_no_error_ends_the_stream_too(content: bytes) -> No
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
-    Heartbeat(runtime).attempt(attempt)
+    addon_of(runtime, Heartbeat).attempt(attempt)
     assert attempt.heart is None

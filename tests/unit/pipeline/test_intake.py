@@ -17,6 +17,7 @@ from switchyard.pipeline.release import Release
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import FORMATS
 from tests.support.runtime import HOME
+from tests.support.runtime import addon_of
 from tests.support.runtime import call
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -36,7 +37,7 @@ WORD = {
 def test_a_call_begins_an_exchange(format: str, stream: bool) -> None:
     runtime = make_runtime()
     flow = call_flow(runtime, format, stream=stream, headers={"x-api-key": CLIENT_KEY})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert flow.response is None
     assert exchange is not None
@@ -62,7 +63,7 @@ def test_the_wish_for_a_stream(said: dict, wish: bool | None) -> None:
     runtime = make_runtime()
     path, body = call("openai-chat")
     flow = client_flow(runtime, path, {**body, **said})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.format.asks_stream(exchange.call.body, flow.request.path) is wish
@@ -76,7 +77,7 @@ def test_the_wish_for_a_stream(said: dict, wish: bool | None) -> None:
 def test_whether_usage_is_asked_for(options: object, wanted: bool) -> None:
     runtime = make_runtime()
     flow = call_flow(runtime, stream=True, stream_options=options)
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.asked.include_usage is wanted
@@ -85,7 +86,7 @@ def test_whether_usage_is_asked_for(options: object, wanted: bool) -> None:
 def test_geminis_stream_without_sse_is_an_array() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1beta/models/g:streamGenerateContent", {"contents": []})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.asked.array
@@ -99,7 +100,7 @@ def test_geminis_stream_without_sse_is_an_array() -> None:
 def test_odd_model_names_are_taken_as_they_are(model: str) -> None:
     runtime = make_runtime()
     flow = call_flow(runtime, "openai-chat", model)
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.model == model.strip()
@@ -109,7 +110,7 @@ def test_odd_model_names_are_taken_as_they_are(model: str) -> None:
 def test_a_call_without_a_model_is_refused(model: object) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/messages", {"model": model, "messages": []})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     type, message = error_of(flow.response, "anthropic", 400)
     assert type == "invalid_request_error"
     assert "GET /v1/models" in message
@@ -121,7 +122,7 @@ def test_a_byte_order_mark_is_no_part_of_the_body() -> None:
     path, body = call("openai-chat")
     raw = json.dumps(body).encode()
     flow = client_flow(runtime, path, b"\xef\xbb\xbf" + raw)
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.raw == raw
@@ -148,7 +149,7 @@ async def test_a_body_that_is_no_json_object_is_refused(
 ) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, call(format)[0], body)
-    if (rest := Intake(runtime).request(flow)) is not None:
+    if (rest := addon_of(runtime, Intake).request(flow)) is not None:
         await rest
     type, message = error_of(flow.response, format, 400)
     assert type == WORD[format]
@@ -161,7 +162,7 @@ def test_a_request_without_a_body_is_refused() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/chat/completions", b"")
     flow.request.raw_content = None
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     error_of(flow.response, "openai-chat", 400)
 
 
@@ -173,7 +174,7 @@ def test_the_content_type_does_not_matter(content_type: str | None) -> None:
     flow = call_flow(runtime)
     if content_type:
         flow.request.headers["content-type"] = content_type
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     assert runtime.exchanges.get(flow) is not None
 
 
@@ -195,7 +196,7 @@ def test_a_compressed_body_is_undone(encoding: str, encode) -> None:
     flow = client_flow(
         runtime, path, encode(json.dumps(body).encode()), headers={"content-encoding": encoding}
     )
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     exchange = runtime.exchanges.get(flow)
     assert exchange is not None
     assert exchange.call.parsed == body
@@ -216,7 +217,7 @@ def test_a_compressed_body_is_undone(encoding: str, encode) -> None:
 def test_a_body_that_cannot_be_undone_is_refused(encoding: str, body: bytes, said: str) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/messages", body, headers={"content-encoding": encoding})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     type, message = error_of(flow.response, "anthropic", 400)
     assert type == "invalid_request_error"
     assert said in message
@@ -234,7 +235,7 @@ def test_a_body_that_cannot_be_undone_is_refused(encoding: str, body: bytes, sai
 )
 def test_calls_met_as_a_proxy(to: tuple[str, int], path: str, begun: bool) -> None:
     runtime = make_runtime()
-    intake = Intake(runtime)
+    intake = addon_of(runtime, Intake)
     flow = client_flow(runtime, path, call("anthropic")[1], to=to)
     intake.request(flow)
     assert (runtime.exchanges.get(flow) is not None) is begun
@@ -244,7 +245,7 @@ def test_calls_met_as_a_proxy(to: tuple[str, int], path: str, begun: bool) -> No
 
 def test_nothing_at_our_own_address_is_ever_forwarded() -> None:
     runtime = make_runtime()
-    intake = Intake(runtime)
+    intake = addon_of(runtime, Intake)
     for path in ("/v1/messages", "/nothing", "/"):
         assert not intake.may_forward(client_flow(runtime, path))
     assert not intake.may_forward(client_flow(runtime, "/nothing", to=("127.0.0.1", 8787)))
@@ -254,7 +255,7 @@ def test_nothing_at_our_own_address_is_ever_forwarded() -> None:
 def test_a_websocket_is_no_call(upgrade: str) -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, "/v1/responses", headers={"upgrade": upgrade})
-    Intake(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
     assert flow.response is None and runtime.exchanges.get(flow) is None
 
 
@@ -264,7 +265,7 @@ def test_what_is_answered_or_replayed_is_left_alone() -> None:
     answered.response = http.Response.make(401)
     replayed.live = False
     for flow in (answered, replayed):
-        Intake(runtime).request(flow)
+        addon_of(runtime, Intake).request(flow)
         assert runtime.exchanges.get(flow) is None
 
 
@@ -272,11 +273,11 @@ def test_an_exchange_is_let_go_however_it_ends() -> None:
     runtime = make_runtime()
     one, two = call_flow(runtime), call_flow(runtime)
     for flow in (one, two):
-        Intake(runtime).request(flow)
+        addon_of(runtime, Intake).request(flow)
     assert len(runtime.exchanges) == 2
-    Release(runtime).response(one)
-    Release(runtime).error(two)
-    Release(runtime).error(two)
+    addon_of(runtime, Release).response(one)
+    addon_of(runtime, Release).error(two)
+    addon_of(runtime, Release).error(two)
     assert len(runtime.exchanges) == 0
 
 
@@ -307,7 +308,7 @@ def test_messages_of_a_websocket_that_passes_are_kept_where_flows_are() -> None:
     flow = tflow.twebsocketflow()
     assert flow.websocket
     said = list(flow.websocket.messages)
-    release = Release(make_runtime())
+    release = addon_of(make_runtime(), Release)
     with taddons.context(View()):
         release.websocket_message(flow)
     assert flow.websocket.messages == said

@@ -10,12 +10,13 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.redaction.text import one_line
 from switchyard.redaction.text import without_quoted
 from tests.support.runtime import OWN_KEYS
+from tests.support.runtime import addon_of
 from tests.support.runtime import make_runtime
 
 
 @pytest.fixture
 def records() -> Iterator[None]:
-    lines = LogLines(make_runtime())
+    lines = addon_of(make_runtime(), LogLines)
     before = logging.getLogRecordFactory()
     lines.load(None)
     yield

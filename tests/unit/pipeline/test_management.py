@@ -8,10 +8,11 @@ from mitmproxy import http
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.management import OLLAMA_VERSION
 from switchyard.pipeline.management import Management
-from switchyard.runtime import Runtime
 from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -25,12 +26,12 @@ def ask(
     path: str,
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
-    runtime: Runtime | None = None,
+    runtime: FakeRuntime | None = None,
 ) -> http.Response:
     """What the router itself answers."""
     runtime = runtime or make_runtime()
     flow = client_flow(runtime, path, method=method, headers=headers or {})
-    Management(runtime).request(flow)
+    addon_of(runtime, Management).request(flow)
     assert flow.response is not None
     assert not any(key in shown(flow.response) for key in OWN_KEYS)
     return flow.response
@@ -44,7 +45,7 @@ def read(response) -> dict:
 
 def test_health() -> None:
     runtime = make_runtime()
-    runtime.started = time.monotonic() - 100
+    runtime.state.started = time.monotonic() - 100
     Pipeline(runtime).begin(call_flow(runtime))
     body = read(ask("/health", runtime=runtime))
     assert 100 <= body.pop("uptime") < 160
@@ -149,18 +150,18 @@ def test_calls_of_models_and_other_hosts_are_left_alone() -> None:
     runtime = make_runtime()
     flow = call_flow(runtime)
     Pipeline(runtime).begin(flow)
-    Management(runtime).request(flow)
+    addon_of(runtime, Management).request(flow)
     assert flow.response is None
     other = client_flow(runtime, "/health", to=("other.example", 443))
-    Management(runtime).request(other)
+    addon_of(runtime, Management).request(other)
     assert other.response is None
 
 
 def test_what_is_refused_already_stays_refused() -> None:
     runtime = make_runtime(CONFIG + "    clients: {api-keys: [router-key-1]}\n")
     flow = client_flow(runtime, "/v1/models")
-    Access(runtime).request(flow)
-    Management(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
+    addon_of(runtime, Management).request(flow)
     error_of(flow.response, "openai-chat", 401)
 
 
@@ -168,10 +169,10 @@ def test_a_key_sees_only_the_models_it_may_ask_for() -> None:
     limits = 'clients: {api-keys: [{key: router-key-1, models: ["claude/*"]}]}'
     runtime = make_runtime(CONFIG + f"    {limits}\n")
     flow = client_flow(runtime, "/v1/models", headers={"x-api-key": "router-key-1"})
-    Access(runtime).request(flow)
-    Management(runtime).request(flow)
+    addon_of(runtime, Access).request(flow)
+    addon_of(runtime, Management).request(flow)
     assert [one["id"] for one in read(flow.response)["data"]] == ["claude/c"]
     hidden = client_flow(runtime, "/v1/models/m", headers={"x-api-key": "router-key-1"})
-    Access(runtime).request(hidden)
-    Management(runtime).request(hidden)
+    addon_of(runtime, Access).request(hidden)
+    addon_of(runtime, Management).request(hidden)
     error_of(hidden.response, "openai-chat", 404)

@@ -9,6 +9,7 @@ from switchyard.pipeline.masking import Masking
 from switchyard.redaction.headers import mask_credentials
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -107,7 +108,7 @@ def test_headers_take_time_by_their_number(name: str) -> None:
         runtime = make_runtime()
         flow = client_flow(runtime, "/v1/messages", {}, headers=headers)
         began = time.process_time()
-        Masking(runtime).requestheaders(flow)
+        addon_of(runtime, Masking).requestheaders(flow)
         return time.process_time() - began
 
     assert seconds(40_000) < 32 * max(min(seconds(5_000) for _ in range(3)), 0.005)
@@ -146,7 +147,7 @@ def test_a_head_is_forgotten_when_its_flow_is_over() -> None:
 def test_the_key_in_a_masked_query_is_still_the_clients() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, f"/v1beta/models/g:generateContent?alt=sse&key={CLIENT_KEY}", {})
-    Masking(runtime).requestheaders(flow)
+    addon_of(runtime, Masking).requestheaders(flow)
     assert CLIENT_KEY not in flow.request.path
     assert runtime.exchanges.head_of(flow).query_key == CLIENT_KEY
 
@@ -154,7 +155,7 @@ def test_the_key_in_a_masked_query_is_still_the_clients() -> None:
 def test_requests_to_our_own_address_are_masked_whatever_they_ask_for() -> None:
     runtime = make_runtime()
     flow = client_flow(runtime, f"/v1/models?key={CLIENT_KEY}", headers=HEADERS)
-    Masking(runtime).requestheaders(flow)
+    addon_of(runtime, Masking).requestheaders(flow)
     assert CLIENT_KEY.encode() not in dump(flow)
 
 
@@ -163,7 +164,7 @@ def test_requests_to_our_own_address_are_masked_whatever_they_ask_for() -> None:
 def test_what_passes_through_keeps_its_credential_until_it_was_sent(hook: str, host: str) -> None:
     """To a provider, and by plain HTTP to anybody."""
     runtime = make_runtime()
-    masking = Masking(runtime)
+    masking = addon_of(runtime, Masking)
     path = f"/v1/me?key={CLIENT_KEY}"
     flow = client_flow(runtime, path, {}, to=(host, 443), headers=HEADERS)
     before = flow.request.get_state()

@@ -11,11 +11,12 @@ from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.release import Release
 from switchyard.pipeline.routing import Routing
-from switchyard.runtime import Runtime
 from switchyard.wire.translate.limits import StopLimits
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -36,7 +37,7 @@ CODE = {
 """What a coding agent sends, as far as other models refuse it."""
 
 
-def sent(runtime: Runtime, format: str, model: str, headers: Any = (), **more: Any) -> Any:
+def sent(runtime: FakeRuntime, format: str, model: str, headers: Any = (), **more: Any) -> Any:
     """The first attempt of a call: its request, and the exchange it belongs to."""
     pipeline = Pipeline(runtime)
     flow = call_flow(runtime, format, model, headers=headers, **more)
@@ -50,7 +51,7 @@ def body_of(request: Any) -> dict[str, Any]:
     return json.loads(request.content)
 
 
-def openai(**env: str) -> Runtime:
+def openai(**env: str) -> FakeRuntime:
     return make_runtime(OPENAI, OPENAI_API_KEY="k", **env)
 
 
@@ -289,9 +290,9 @@ def test_a_rule_never_changes_what_the_next_attempt_starts_from() -> None:
 KEYED = CONFIG + "    clients: {api-keys: [all-1, {key: few-1, models: [stack, 'claude/*']}]}\n"
 
 
-def asked(runtime: Runtime, key: str, format: str, model: str):
+def asked(runtime: FakeRuntime, key: str, format: str, model: str):
     flow = call_flow(runtime, format, model, headers={"x-api-key": key})
-    for addon in (Access(runtime), Intake(runtime), Routing(runtime)):
+    for addon in (addon_of(runtime, Access), addon_of(runtime, Intake), addon_of(runtime, Routing)):
         addon.request(flow)
     return flow
 
@@ -313,7 +314,11 @@ def test_a_key_sees_its_models_only(path: str) -> None:
     listed = {}
     for key in ("all-1", "few-1"):
         flow = client_flow(runtime, path, headers={"x-api-key": key})
-        for addon in (Access(runtime), Intake(runtime), Management(runtime)):
+        for addon in (
+            addon_of(runtime, Access),
+            addon_of(runtime, Intake),
+            addon_of(runtime, Management),
+        ):
             addon.request(flow)
         assert flow.response is not None
         listed[key] = flow.response.content or b""
@@ -324,9 +329,9 @@ def test_a_key_sees_its_models_only(path: str) -> None:
 def test_whose_request_it_was_is_forgotten_with_it() -> None:
     runtime = make_runtime(KEYED)
     flow = asked(runtime, "few-1", "anthropic", "stack")
-    assert runtime.exchanges.client_of(flow) is runtime.config.clients.api_keys[1]
-    Release(runtime).response(flow)
-    assert runtime.exchanges.client_of(flow) is None
+    assert runtime.clients.client_of(flow) is runtime.snapshot.config.clients.api_keys[1]
+    addon_of(runtime, Release).response(flow)
+    assert runtime.clients.client_of(flow) is None
 
 
 LATER = {

@@ -9,6 +9,7 @@ from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.translation import upstream_streams
 from tests.support.runtime import FORMATS
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -110,10 +111,10 @@ def test_first_output_clears_the_target_at_once() -> None:
     receiver.data(CHUNKS)
     assert exchange.trail is not None
     assert [record.cls for record in exchange.trail.records] == [None]
-    assert pipeline.runtime.health.snapshot(0.0)[0].successes == 1
+    assert pipeline.runtime.state.health.snapshot(0.0)[0].successes == 1
     receiver.data(b"data: [DONE]\n\n")
     receiver.end()
-    assert pipeline.runtime.health.snapshot(0.0)[0].successes == 1, "it is told once"
+    assert pipeline.runtime.state.health.snapshot(0.0)[0].successes == 1, "it is told once"
 
 
 @pytest.mark.parametrize(
@@ -159,5 +160,5 @@ def test_a_break_before_output_says_nothing() -> None:
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
-    Reading(runtime).attempt(attempt)
+    addon_of(runtime, Reading).attempt(attempt)
     assert attempt.receiver is None

@@ -16,11 +16,12 @@ from switchyard.pipeline.recorder import Recorder
 from switchyard.recording import flow_sinks
 from switchyard.recording.metadata import ATTEMPT
 from switchyard.recording.tape import Tape
-from switchyard.runtime import Runtime
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -32,13 +33,13 @@ REFUSAL = {"error": {"message": f"{OWN_KEYS[0]} of {CLIENT_KEY} is at its limit"
 
 
 @pytest.fixture
-def runtime() -> Runtime:
+def runtime() -> FakeRuntime:
     return make_runtime()
 
 
 @pytest.fixture
-def recorder(runtime: Runtime) -> Iterator[Recorder]:
-    one = Recorder(runtime)
+def recorder(runtime: FakeRuntime) -> Iterator[Recorder]:
+    one = addon_of(runtime, Recorder)
     with taddons.context(one, loadcore=False):
         yield one
 
@@ -55,12 +56,12 @@ def shown(recorder: Recorder) -> Iterator[view.View]:
 class Recorded(Pipeline):
     """The pipeline with the recorder in its place."""
 
-    def __init__(self, runtime: Runtime, recorder: Recorder) -> None:
+    def __init__(self, runtime: FakeRuntime, recorder: Recorder) -> None:
         super().__init__(runtime)
         self._addons.insert(-1, recorder)
 
 
-def fail_once(pipeline: Pipeline, runtime: Runtime) -> Attempt:
+def fail_once(pipeline: Pipeline, runtime: FakeRuntime) -> Attempt:
     """A call whose first attempt failed; the second one, as it would be sent."""
     headers = {"authorization": f"Bearer {CLIENT_KEY}"}
     flow = call_flow(runtime, "openai-chat", "stack", headers=headers)
@@ -70,7 +71,7 @@ def fail_once(pipeline: Pipeline, runtime: Runtime) -> Attempt:
     return pipeline.attempt(flow)
 
 
-def test_nothing_is_recorded_where_nobody_looks(recorder: Recorder, runtime: Runtime) -> None:
+def test_nothing_is_recorded_where_nobody_looks(recorder: Recorder, runtime: FakeRuntime) -> None:
     recorder.running()
     attempt = fail_once(Recorded(runtime, recorder), runtime)
     exchange = runtime.exchanges.get(attempt.flow)
@@ -81,7 +82,7 @@ def test_nothing_is_recorded_where_nobody_looks(recorder: Recorder, runtime: Run
 
 
 def test_a_failed_attempt_is_shown_once_the_next_one_is_known(
-    shown: view.View, recorder: Recorder, runtime: Runtime
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime
 ) -> None:
     attempt = fail_once(Recorded(runtime, recorder), runtime)
     (flow,) = flow_sinks.kept_flows()
@@ -91,7 +92,7 @@ def test_a_failed_attempt_is_shown_once_the_next_one_is_known(
 
 
 def test_what_is_shown_holds_no_secret(
-    shown: view.View, recorder: Recorder, runtime: Runtime
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime
 ) -> None:
     fail_once(Recorded(runtime, recorder), runtime)
     (flow,) = flow_sinks.kept_flows()
@@ -102,7 +103,7 @@ def test_what_is_shown_holds_no_secret(
 
 
 def test_an_attempt_without_an_end_is_shown_as_unfinished(
-    shown: view.View, recorder: Recorder, runtime: Runtime
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime
 ) -> None:
     pipeline = Recorded(runtime, recorder)
     attempt = fail_once(pipeline, runtime)
@@ -112,7 +113,7 @@ def test_an_attempt_without_an_end_is_shown_as_unfinished(
 
 
 def test_a_rival_that_was_slower_is_shown_as_that(
-    shown: view.View, recorder: Recorder, runtime: Runtime
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime
 ) -> None:
     pipeline = Recorded(runtime, recorder)
     flow = call_flow(runtime, "openai-chat", "stack")
@@ -132,7 +133,7 @@ def test_a_rival_that_was_slower_is_shown_as_that(
     ("wanted", "numbers"), [("none", []), ("failed", [1]), ("changed", [1]), ("all", [1, 2])]
 )
 def test_the_option_chooses(
-    shown: view.View, recorder: Recorder, runtime: Runtime, wanted: str, numbers: list[int]
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime, wanted: str, numbers: list[int]
 ) -> None:
     with taddons.context(recorder, shown, loadcore=False) as context:
         context.configure(recorder, switchyard_attempts=wanted)
@@ -167,7 +168,7 @@ def test_mitmproxys_addons_that_keep_flows_are_as_expected() -> None:
 
 
 def test_a_call_is_exported_with_all_its_attempts(
-    shown: view.View, recorder: Recorder, runtime: Runtime, tmp_path: Path
+    shown: view.View, recorder: Recorder, runtime: FakeRuntime, tmp_path: Path
 ) -> None:
     pipeline = Recorded(runtime, recorder)
     attempt = fail_once(pipeline, runtime)
@@ -193,14 +194,14 @@ def test_a_call_is_exported_with_all_its_attempts(
 
 
 @pytest.fixture
-def intercepting() -> Runtime:
+def intercepting() -> FakeRuntime:
     return make_runtime(CONFIG + "    intercept: {chat.example: [passthrough, claude/c]}\n")
 
 
 def test_an_attempt_at_the_clients_own_provider_is_shown_without_its_key(
-    intercepting: Runtime,
+    intercepting: FakeRuntime,
 ) -> None:
-    recorder = Recorder(intercepting)
+    recorder = addon_of(intercepting, Recorder)
     with taddons.context(shown := view.View(), loadcore=False) as context:
         context.master.addons.add(recorder)
         recorder.running()

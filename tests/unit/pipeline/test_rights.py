@@ -17,11 +17,12 @@ from switchyard.pipeline.management import Management
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
-from switchyard.runtime import Runtime
 from switchyard.wire.shared.model_members import names_in_other_letters
 from switchyard.wire.shared.model_members import names_twice
 from switchyard.wire.shared.model_members import other_names
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
 from tests.support.runtime import shown
@@ -44,21 +45,26 @@ CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.fixture
-def runtime() -> Runtime:
+def runtime() -> FakeRuntime:
     return make_runtime(CONFIG)
 
 
-def asked(runtime: Runtime, flow: http.HTTPFlow) -> http.HTTPFlow:
+def asked(runtime: FakeRuntime, flow: http.HTTPFlow) -> http.HTTPFlow:
     """The flow after all that decides where it goes."""
-    for addon in (Masking(runtime), Rights(runtime)):
+    for addon in (addon_of(runtime, Masking), addon_of(runtime, Rights)):
         addon.requestheaders(flow)
-    for addon in (Access(runtime), Intake(runtime), Management(runtime), Routing(runtime)):
+    for addon in (
+        addon_of(runtime, Access),
+        addon_of(runtime, Intake),
+        addon_of(runtime, Management),
+        addon_of(runtime, Routing),
+    ):
         addon.request(flow)
     return flow
 
 
 def call(
-    runtime: Runtime, path: str, body: Any, headers: dict[str, str], to: Any = None
+    runtime: FakeRuntime, path: str, body: Any, headers: dict[str, str], to: Any = None
 ) -> http.HTTPFlow:
     scheme = "http" if to and to[1] != 443 else "https"
     return asked(runtime, client_flow(runtime, path, body, headers=headers, to=to, scheme=scheme))
@@ -83,14 +89,14 @@ def call(
         ("/api/show", "l/big-pro(mini):latest"),
     ],
 )
-def test_a_suffix_opens_nothing(runtime: Runtime, path: str, model: str) -> None:
+def test_a_suffix_opens_nothing(runtime: FakeRuntime, path: str, model: str) -> None:
     body = {"model": model, "input": "x", "max_tokens": 9, **CHAT}
     flow = call(runtime, path, body, SOME)
     assert flow.response is not None and flow.response.status_code in (403, 404)
     assert flow.id not in runtime.failover.routed  # pyright: ignore
 
 
-def test_what_a_key_may_ask_for_keeps_its_suffix(runtime: Runtime) -> None:
+def test_what_a_key_may_ask_for_keeps_its_suffix(runtime: FakeRuntime) -> None:
     for model in ("l/small(high)", "o/x-mini(low)", "small"):
         flow = call(runtime, "/v1/chat/completions", {"model": model, **CHAT}, SOME)
         assert flow.response is None, shown(flow.response)
@@ -103,12 +109,12 @@ def test_what_a_key_may_ask_for_keeps_its_suffix(runtime: Runtime) -> None:
      "o/x/../secret-mini", "o/models/secret-mini", "o/\tsecret", "o/secret\x00",
      "o/\ufeffsecret-mini", "o//secret-mini", "o/ secret-x (high)"],
 )  # fmt: skip
-def test_no_spelling_of_an_excluded_model_is_sent(runtime: Runtime, model: str) -> None:
+def test_no_spelling_of_an_excluded_model_is_sent(runtime: FakeRuntime, model: str) -> None:
     flow = call(runtime, "/v1/chat/completions", {"model": model, **CHAT}, ALL)
     assert flow.response is not None and flow.response.status_code == 404
 
 
-def test_what_is_like_an_excluded_model_is_not_it(runtime: Runtime) -> None:
+def test_what_is_like_an_excluded_model_is_not_it(runtime: FakeRuntime) -> None:
     for model in ("o/no-secret", "o/a b", "o/模型", "o/vault:7b", "o/a/b.c:d"):
         flow = call(runtime, "/v1/chat/completions", {"model": model, **CHAT}, ALL)
         assert flow.response is None, model
@@ -131,7 +137,7 @@ LOCAL, OLLAMA, OPEN = (
      "/v1/chat/completions#x", "/v1/chat/x/%2e%2e/completions", "/V1/CHAT/COMPLETIONS?a=b",
      "/v1/chat/completions%3bx", "/v1/./chat/completions"],
 )  # fmt: skip
-def test_a_call_is_one_however_its_path_is_spelled(runtime: Runtime, path: str) -> None:
+def test_a_call_is_one_however_its_path_is_spelled(runtime: FakeRuntime, path: str) -> None:
     body = {"model": "big-pro", **CHAT}
     flow = call(runtime, path, body, SOME, to=LOCAL)
     assert find_foreign_endpoint(flow.request) is not None
@@ -151,26 +157,26 @@ def test_a_call_is_one_however_its_path_is_spelled(runtime: Runtime, path: str) 
         ("/v1/;/x", OPEN),
     ],
 )
-def test_what_cannot_be_decided_is_refused(runtime: Runtime, path: str, to: Any) -> None:
+def test_what_cannot_be_decided_is_refused(runtime: FakeRuntime, path: str, to: Any) -> None:
     body = {"model": "big-pro", "prompt": "x"}
     flow = call(runtime, path, body, SOME, to=to)
     assert flow.response is not None and flow.response.status_code == 403
     assert call(runtime, path, body, ALL, to=to).response is None
 
 
-def test_asking_and_other_peoples_business_pass(runtime: Runtime) -> None:
+def test_asking_and_other_peoples_business_pass(runtime: FakeRuntime) -> None:
     flow = asked(runtime, client_flow(runtime, "/api/tags", headers=SOME, to=OLLAMA, scheme="http"))
     assert flow.response is None
     flow = call(runtime, "/v1/telemetry", {"a": 1}, SOME, to=OPEN)
     assert flow.response is None
 
 
-def test_an_upgrade_names_its_model_in_the_query(runtime: Runtime) -> None:
+def test_an_upgrade_names_its_model_in_the_query(runtime: FakeRuntime) -> None:
     headers = {**SOME, "upgrade": "websocket", "connection": "upgrade"}
     flow = client_flow(
         runtime, "/v1/realtime?model=big-pro", headers=headers, to=LOCAL, scheme="http"
     )
-    Rights(runtime).requestheaders(flow)
+    addon_of(runtime, Rights).requestheaders(flow)
     assert flow.response is not None and flow.response.status_code == 403
 
 
@@ -184,7 +190,7 @@ def test_an_upgrade_names_its_model_in_the_query(runtime: Runtime) -> None:
         '{"model":"l/small"," model":"big-pro"}',
     ],
 )
-def test_a_model_is_named_in_its_own_letters(runtime: Runtime, text: str) -> None:
+def test_a_model_is_named_in_its_own_letters(runtime: FakeRuntime, text: str) -> None:
     assert names_in_other_letters(json.loads(text))
     for headers in (SOME, ALL):
         flow = call(runtime, "/v1/chat/completions", text, headers)
@@ -235,14 +241,14 @@ def test_a_model_in_other_places_is_no_second_one(text: str) -> None:
      {"providerOptions": {"gateway": {"models": ["x"]}}}, {"draft_model": "big-pro"},
      {"adapter_id": "x"}, {"api_base": "http://x"}, {"tools": [{"type": "t", "model": "big-pro"}]}],
 )  # fmt: skip
-def test_no_other_member_chooses_a_model(runtime: Runtime, more: dict[str, Any]) -> None:
+def test_no_other_member_chooses_a_model(runtime: FakeRuntime, more: dict[str, Any]) -> None:
     body = {"model": "l/small", **CHAT, **more}
     flow = call(runtime, "/v1/chat/completions", body, SOME)
     assert flow.response is not None and flow.response.status_code == 403
     assert call(runtime, "/v1/chat/completions", body, ALL).response is None
 
 
-def test_members_that_choose_nothing_pass(runtime: Runtime) -> None:
+def test_members_that_choose_nothing_pass(runtime: FakeRuntime) -> None:
     more = {"provider": {"order": ["a"], "allow_fallbacks": True}, "models": [], "route": None,
             "plugins": [{"id": "web"}], "modalities": ["text"], "metadata": {"model": "x"},
             "tools": [{"type": "function", "function": {"name": "model", "parameters": {}}},
@@ -251,7 +257,7 @@ def test_members_that_choose_nothing_pass(runtime: Runtime) -> None:
     assert flow.response is None, shown(flow.response)
 
 
-def test_ollamas_name_is_a_model(runtime: Runtime) -> None:
+def test_ollamas_name_is_a_model(runtime: FakeRuntime) -> None:
     body = {"model": "ol/x-mini", "name": "big-pro", **CHAT}
     flow = call(runtime, "/api/chat", body, SOME)
     assert flow.response is not None and flow.response.status_code == 403
@@ -263,7 +269,7 @@ def test_ollamas_name_is_a_model(runtime: Runtime) -> None:
     ["g/flash-x/../../../../v1/secret", "g/flash/x", "g/..", "g/flash/..", "g/flash\\..\\x",
      "g/models/../flash", "g/tunedModels/..", "g/ .. /flash"],
 )  # fmt: skip
-def test_a_gemini_models_name_leads_nowhere_else(runtime: Runtime, model: str) -> None:
+def test_a_gemini_models_name_leads_nowhere_else(runtime: FakeRuntime, model: str) -> None:
     for headers in (SOME, ALL):
         flow = call(runtime, "/v1/chat/completions", {"model": model, **CHAT}, headers)
         assert flow.response is not None and flow.response.status_code in (403, 404)

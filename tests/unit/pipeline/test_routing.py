@@ -7,6 +7,7 @@ from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.routing import Routing
 from tests.support.runtime import CONFIG
 from tests.support.runtime import FORMATS
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import error_of
@@ -21,8 +22,8 @@ WORD = {
 
 
 def route(runtime, flow) -> None:
-    Intake(runtime).request(flow)
-    Routing(runtime).request(flow)
+    addon_of(runtime, Intake).request(flow)
+    addon_of(runtime, Routing).request(flow)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_a_model_that_the_key_may_not_ask_for_is_403() -> None:
     wrong = call_flow(runtime, "anthropic", "chat/m", headers={"x-api-key": "router-key-1"})
     right = call_flow(runtime, "anthropic", "claude/c", headers={"x-api-key": "router-key-1"})
     for flow in (wrong, right):
-        Access(runtime).request(flow)
+        addon_of(runtime, Access).request(flow)
         route(runtime, flow)
     type, message = error_of(wrong.response, "anthropic", 403)
     assert type == "permission_error"
@@ -99,6 +100,6 @@ def test_a_name_that_is_longer_than_any_is_not_looked_for() -> None:
     runtime = make_runtime()
     for size, status in ((256, None), (257, 404)):
         flow = call_flow(runtime, model="open/" + "x" * (size - 5))
-        Intake(runtime).request(flow)
-        Routing(runtime).request(flow)
+        addon_of(runtime, Intake).request(flow)
+        addon_of(runtime, Routing).request(flow)
         assert (flow.response.status_code if flow.response else None) == status

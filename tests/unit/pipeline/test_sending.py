@@ -14,6 +14,7 @@ from tests.support.runtime import FORMATS as NAMES
 from tests.support.runtime import HOME
 from tests.support.runtime import OWN_KEYS
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
@@ -305,7 +306,7 @@ def test_timeouts_are_the_providers() -> None:
         + "    timeouts: {connect: 1s, first-byte: 2s, first-output: 3s, between-chunks: 4s,"
         + " total: 5s}\n"
     )
-    provider = runtime.config.providers[0]
+    provider = runtime.snapshot.config.providers[0]
     t = timeouts(provider, True)
     assert (t.connect, t.first_byte, t.first_output, t.between_chunks, t.total) == (1, 2, 3, 4, 5)
     assert timeouts(provider, False).first_byte == 3, "JSON comes when it is complete"
@@ -315,7 +316,7 @@ def test_timeouts_are_the_providers() -> None:
 def test_what_has_no_exchange_is_left_alone() -> None:
     runtime = make_runtime()
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
-    Sending(runtime).attempt(attempt)
+    addon_of(runtime, Sending).attempt(attempt)
     assert attempt.request is None
     assert attempt.answer is None
 

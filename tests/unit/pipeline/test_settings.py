@@ -22,7 +22,7 @@ from switchyard.listener.exposure import exposure
 from switchyard.pipeline import settings as module
 from switchyard.pipeline.settings import DEFAULT_CONFIG
 from switchyard.pipeline.settings import Settings
-from switchyard.runtime import Runtime
+from switchyard.runtime.runtime import Runtime
 
 ONE = 'providers: [{name: one, base-url: "https://one.example/v1", api-key: secret-key-one}]\n'
 TWO = ONE.replace("one", "two")
@@ -113,7 +113,7 @@ async def started(
 
 
 def names(runtime: Runtime) -> list[str]:
-    return [provider.name for provider in runtime.config.providers]
+    return [provider.name for provider in runtime.snapshot.config.providers]
 
 
 async def test_the_file_is_in_force_before_the_first_request(file: Path, log: Log) -> None:
@@ -190,7 +190,7 @@ async def test_with_client_keys_it_listens_anywhere(file: Path, log: Log) -> Non
     file.write_text(KEYED)
     async with started(file, "0.0.0.0") as (context, _, runtime):
         assert context.options.listen_host == "0.0.0.0"
-        assert runtime.client_keys == (b"router-key-1",)
+        assert runtime.snapshot.client_keys == (b"router-key-1",)
         assert "http://0.0.0.0:" in await log.wait_for("ready")
 
 
@@ -202,10 +202,10 @@ async def test_a_reload_does_not_open_the_router_to_everybody(file: Path, log: L
         said = await log.wait_for("keeping the previous configuration")
         assert "it would listen on 0.0.0.0" in said
         assert names(runtime) == ["one"]
-        assert runtime.client_keys == (b"router-key-1",)
+        assert runtime.snapshot.client_keys == (b"router-key-1",)
         replace(file, TWO + "clients: {api-keys: [router-key-2]}\n")
         await log.wait_for("applied the changed")
-        assert runtime.client_keys == (b"router-key-2",)
+        assert runtime.snapshot.client_keys == (b"router-key-2",)
 
 
 @pytest.mark.parametrize("change", [{"listen_host": "0.0.0.0"}, {"mode": ["regular@0.0.0.0:0"]}])
@@ -342,7 +342,7 @@ def test_a_bad_file_ends_the_process_at_the_start(
     said = capsys.readouterr().err
     assert said.startswith(f"switchyard: not started: {path}")
     assert "secret-key" not in said
-    assert not hasattr(runtime, "config"), "nothing is half started"
+    assert runtime.snapshots.latest is None, "nothing is half started"
 
 
 def test_the_environment_names_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,8 +366,8 @@ async def test_the_shipped_file_starts_the_demo_upstream_and_ends_it(
             monkeypatch.delenv(name)
     async with started(None) as (_, addon, runtime):
         assert addon._source.path == DEFAULT_CONFIG
-        demo = next(p for p in runtime.config.providers if p.builtin == "demo")
-        url = runtime.base_url(demo, "openai-chat")
+        demo = next(p for p in runtime.snapshot.config.providers if p.builtin == "demo")
+        url = runtime.snapshot.base_url(demo, "openai-chat")
         assert url.startswith("http://127.0.0.1:")
         await log.wait_for("ready")
         host, _, port = url.removeprefix("http://").partition("/")[0].partition(":")

@@ -6,9 +6,12 @@ from switchyard.failover.attempt import AttemptFailure
 from switchyard.management.provider_status import provider_status
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.status import Status
+from switchyard.wire.encoding.jsonio import JsonObject
 from tests.support.runtime import CONFIG
 from tests.support.runtime import OWN_KEYS
+from tests.support.runtime import FakeRuntime
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -20,8 +23,12 @@ WITH_ABSENT = CONFIG.replace(
 )
 
 
+def told_of(runtime: FakeRuntime) -> JsonObject:
+    return provider_status(runtime.snapshot.config, runtime.state.health)
+
+
 def test_what_was_not_tried_has_no_targets() -> None:
-    told = provider_status(make_runtime(WITH_ABSENT))
+    told = told_of(make_runtime(WITH_ABSENT))
     assert told["providers"] == [
         {"name": name, "targets": []} for name in ("chat", "claude", "codex", "google", "open")
     ]
@@ -39,7 +46,7 @@ def test_how_each_target_is_doing() -> None:
     pipeline.answer(pipeline.attempt(refused), said, 429, {"retry-after": "90"})
     pipeline.begin(running)
     pipeline.attempt(running)
-    told = {one["name"]: one["targets"] for one in provider_status(runtime)["providers"]}
+    told = {one["name"]: one["targets"] for one in told_of(runtime)["providers"]}
     (busy,) = told["google"]
     assert busy == {"model": "g", "credential": "google#0", "state": "open", "in-flight": 1,
                     "successes": 0, "failures": 0}  # fmt: skip
@@ -59,7 +66,7 @@ def test_a_guess_is_not_announced() -> None:
     flow = call_flow(runtime, "openai-chat", "c")
     pipeline.begin(flow)
     pipeline.fail(pipeline.attempt(flow), AttemptFailure("reset", "the connection broke"))
-    told = {one["name"]: one["targets"] for one in provider_status(runtime)["providers"]}
+    told = {one["name"]: one["targets"] for one in told_of(runtime)["providers"]}
     (target,) = told["claude"]
     assert target["announced"] is False
     assert target["last-error"]["message"] == "the connection broke"
@@ -71,16 +78,18 @@ def test_a_provider_that_is_configured_no_longer_is_still_told_of() -> None:
     flow = call_flow(runtime, "openai-chat", "c")
     pipeline.begin(flow)
     pipeline.attempt(flow)
-    runtime.use(make_runtime('providers: [{name: z, base-url: "https://z.example"}]').config)
-    assert [one["name"] for one in provider_status(runtime)["providers"]] == ["z", "claude"]
+    runtime.apply(
+        make_runtime('providers: [{name: z, base-url: "https://z.example"}]').snapshot.config
+    )
+    assert [one["name"] for one in told_of(runtime)["providers"]] == ["z", "claude"]
 
 
 def test_the_command_and_the_address_tell_the_same() -> None:
     runtime = make_runtime()
-    addon = Status(runtime)
+    addon = addon_of(runtime, Status)
     with taddons.context(addon) as context:
         by_command = json.loads(context.master.commands.execute("switchyard.status"))
     flow = client_flow(runtime, "/v0/health/providers")
-    Management(runtime).request(flow)
+    addon_of(runtime, Management).request(flow)
     assert flow.response is not None
-    assert json.loads(flow.response.content or b"") == by_command == provider_status(runtime)
+    assert json.loads(flow.response.content or b"") == by_command == told_of(runtime)

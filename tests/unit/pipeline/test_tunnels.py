@@ -18,6 +18,7 @@ from switchyard.listener.next_layer import Refuse
 from switchyard.listener.sniff import names_of
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.tunnels import is_begun
+from tests.support.runtime import addon_of
 from tests.support.runtime import make_runtime
 
 
@@ -48,7 +49,7 @@ def next_layer(
         chosen = layer.NextLayer(ctx)
         if data:
             chosen.events.append(events.DataReceived(client, data))
-    Tunnels(make_runtime()).next_layer(chosen)
+    addon_of(make_runtime(), Tunnels).next_layer(chosen)
     return chosen
 
 
@@ -84,7 +85,7 @@ def test_only_what_is_in_a_connect_is_tunnelled() -> None:
 def test_a_layer_that_was_chosen_stays() -> None:
     chosen = next_layer(("other.example", 443))
     before = chosen.layer
-    Tunnels(make_runtime()).next_layer(chosen)
+    addon_of(make_runtime(), Tunnels).next_layer(chosen)
     assert chosen.layer is before
 
 
@@ -112,7 +113,7 @@ def captured(data: bytes, address: tuple = ("198.51.100.6", 443), mode: str = "t
         top = modes.Socks5Proxy(ctx) if mode == "socks5" else modes.TransparentProxy(ctx)
         chosen = layer.NextLayer(top.context)
         chosen.events += [events.Start(), events.DataReceived(client, data)]
-    Tunnels(make_runtime()).next_layer(chosen)
+    addon_of(make_runtime(), Tunnels).next_layer(chosen)
     return chosen.layer
 
 
@@ -161,7 +162,7 @@ def test_a_port_without_providers_decides_at_once(address: tuple, passes: bool) 
     with taddons.context() as running:
         ctx = context.Context(tflow.tclient_conn(), running.options)
         ctx.server.address = address
-    assert Tunnels(make_runtime()).passes(ctx) is passes
+    assert addon_of(make_runtime(), Tunnels).passes(ctx) is passes
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_nobody_from_elsewhere_passes_unread(
     """Whatever mitmproxy took it for, and whoever chose that layer."""
     chosen = next_layer(address, data=b"\r\nPOST / HTTP/1.1\r\n\r\n", peer=peer)
     chosen.layer = kind(chosen.context)
-    Tunnels(make_runtime()).checked(chosen)
+    addon_of(make_runtime(), Tunnels).checked(chosen)
     assert isinstance(chosen.layer, Refuse) is (peer not in goes_on)
 
 
@@ -227,14 +228,16 @@ def test_nobody_from_elsewhere_passes_unread(
 )
 def test_how_socks_asks_for_a_key(peer: str, keys: bool, offered: bytes, method) -> None:
     runtime = make_runtime()
-    runtime.client_keys = (b"router-key-1",) if keys else ()
+    runtime.put(client_keys=(b"router-key-1",) if keys else ())
     client = tflow.tclient_conn()
     client.peername = (peer, 50000)
     client.proxy_mode = mode_specs.ProxyMode.parse("socks5")
     with taddons.context() as running:
         running.options.add_option("proxyauth", str, "", "")
-        assert Tunnels(runtime).socks_method(client, offered) == method
+        assert addon_of(runtime, Tunnels).socks_method(client, offered) == method
         tls = ServerTls.model_validate({"cert": "x", "client-ca": "y"})
-        object.__setattr__(runtime.config, "tls", tls)
+        object.__setattr__(runtime.snapshot.config, "tls", tls)
         here = peer == "127.0.0.1"
-        assert Tunnels(runtime).socks_method(client, offered) == (method if here else None)
+        assert addon_of(runtime, Tunnels).socks_method(client, offered) == (
+            method if here else None
+        )

@@ -1,6 +1,7 @@
 from switchyard.pipeline.usage import UsageCounting
 from switchyard.usage.tally import Tally
 from tests.support.runtime import Pipeline
+from tests.support.runtime import addon_of
 from tests.support.runtime import call_flow
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -100,7 +101,7 @@ def test_a_client_that_left_is_no_failure() -> None:
 
 def test_what_is_no_call_is_not_counted() -> None:
     runtime = make_runtime()
-    usage = UsageCounting(runtime)
+    usage = addon_of(runtime, UsageCounting)
     usage.response(client_flow(runtime, "/health"))
     usage.error(client_flow(runtime, "/health"))
     assert not usage.totals

@@ -15,6 +15,7 @@ from switchyard.recording.metadata import FACTS
 from switchyard.usage.prices import cost_of
 from switchyard.usage.prices import cost_text
 from tests.support.runtime import FORMATS
+from tests.support.runtime import addon_of
 from tests.support.runtime import call
 from tests.support.runtime import client_flow
 from tests.support.runtime import make_runtime
@@ -24,7 +25,7 @@ from tests.support.runtime import reply
 @pytest.fixture(autouse=True)
 def registered():
     with taddons.context(loadcore=False) as context:
-        context.master.addons.add(Annotation(make_runtime()))
+        context.master.addons.add(addon_of(make_runtime(), Annotation))
         yield
 
 

@@ -28,7 +28,7 @@ CONFIG = """
 
 
 def route_of(routes: Routes, model: str, key: str | None = None) -> Route:
-    plan = RUNTIME.catalog.resolve(model)
+    plan = RUNTIME.snapshot.catalog.resolve(model)
     return routes.of(plan, None if key is None else SecretStr(key))
 
 
@@ -36,7 +36,7 @@ RUNTIME = make_runtime(CONFIG)
 
 
 def test_a_plan_becomes_a_route_with_every_key() -> None:
-    route = route_of(RUNTIME.routes, "a/m")
+    route = route_of(RUNTIME.snapshot.routes, "a/m")
     (target,) = route.members[0].targets
     assert (target.provider, target.model, target.strategy) == ("a", "m", "weighted")
     assert target.context_window == 1000
@@ -49,21 +49,21 @@ def test_a_plan_becomes_a_route_with_every_key() -> None:
     assert (second.weight, second.priority, second.max_concurrency) == (1, 0, None)
     assert second.quota == ()
     for credential, key in ((first, "key-a-000001"), (second, "key-a-000002")):
-        found = RUNTIME.routes.key(credential.id)
+        found = RUNTIME.snapshot.routes.key(credential.id)
         assert found is not None
         assert found.get_secret_value() == key
     assert "key-a" not in repr(route)
 
 
 def test_a_provider_without_keys_has_one_credential_without_a_key() -> None:
-    (target,) = route_of(RUNTIME.routes, "n").members[0].targets
+    (target,) = route_of(RUNTIME.snapshot.routes, "n").members[0].targets
     (credential,) = target.credentials
     assert not credential.forwarded
-    assert RUNTIME.routes.key(credential.id) is None
+    assert RUNTIME.snapshot.routes.key(credential.id) is None
 
 
 def test_a_forwarded_key_is_told_apart_but_not_told() -> None:
-    routes = RUNTIME.routes
+    routes = RUNTIME.snapshot.routes
     one, again, two, none = (route_of(routes, "f", key) for key in ("k-1", "k-1", "k-2", None))
     ids = [route.members[0].targets[0].credentials[0].id for route in (one, again, two, none)]
     assert ids[0] == ids[1]
@@ -75,16 +75,16 @@ def test_a_forwarded_key_is_told_apart_but_not_told() -> None:
 
 
 def test_another_router_tells_the_same_key_apart_in_another_way() -> None:
-    other = Routes(RUNTIME.config, RUNTIME.ways)
+    other = Routes(RUNTIME.snapshot.config, RUNTIME.snapshot.egress)
     ids = {
         route_of(routes, "f", "k-1").members[0].targets[0].credentials[0].id
-        for routes in (RUNTIME.routes, other)
+        for routes in (RUNTIME.snapshot.routes, other)
     }
     assert len(ids) == 2, "an id cannot be looked up in a table made in advance"
 
 
 def test_every_credential_is_known() -> None:
-    assert RUNTIME.routes.credentials() == {
+    assert RUNTIME.snapshot.routes.credentials() == {
         ("a", "a#0"),
         ("a", "a#1"),
         ("none", "none#none"),
@@ -99,23 +99,26 @@ def test_every_credential_is_known() -> None:
     [("a/m", False), ("both", False), ("keep", True), ("s", True), ("pool", False)],
 )
 def test_whether_the_session_matters(model: str, sticky: bool) -> None:
-    assert route_of(RUNTIME.routes, model).sticky is sticky
+    assert route_of(RUNTIME.snapshot.routes, model).sticky is sticky
 
 
 def test_members_and_strategies_are_the_plans() -> None:
-    keep, pool = route_of(RUNTIME.routes, "keep"), route_of(RUNTIME.routes, "pool")
+    keep, pool = (
+        route_of(RUNTIME.snapshot.routes, "keep"),
+        route_of(RUNTIME.snapshot.routes, "pool"),
+    )
     assert keep.strategy == "sticky"
     assert [m.targets[0].provider for m in keep.members] == ["a", "none"]
     assert {t.provider for m in pool.members for t in m.targets} == {"a", "none"}
 
 
 def test_a_route_is_made_once() -> None:
-    assert route_of(RUNTIME.routes, "a/m") is route_of(RUNTIME.routes, "a/m")
+    assert route_of(RUNTIME.snapshot.routes, "a/m") is route_of(RUNTIME.snapshot.routes, "a/m")
 
 
 def test_names_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_ROUTES", 3)
-    routes = Routes(RUNTIME.config, RUNTIME.ways)
+    routes = Routes(RUNTIME.snapshot.config, RUNTIME.snapshot.egress)
     first = route_of(routes, "any/0")
     for number in range(1, 4):
         route_of(routes, f"any/{number}")

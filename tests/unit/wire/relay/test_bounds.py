@@ -108,5 +108,5 @@ def test_the_configuration_says_how_much() -> None:
     from tests.support.runtime import make_runtime
 
     limits = "    limits: {held-back: 1kB, tool-call: 2kB, upstream-body: 3kB}\n"
-    found = make_runtime(CONFIG + limits).bounds
+    found = make_runtime(CONFIG + limits).snapshot.bounds
     assert found == replace(SMALL, body=3000, held_back=1000, tool_call=2000)

@@ -1,0 +1,87 @@
+"""Who is admitted, and by which key."""
+
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from switchyard.config.schema import ClientKey
+from switchyard.exchange.exchange import Admission
+
+
+class Clients:
+    """What was decided over clients, by flow; by connection where a key counts for all of it."""
+
+    def __init__(self) -> None:
+        self._admissions: dict[str, Admission] = {}
+        self._connections: dict[str, ClientKey] = {}
+        self._refused: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
+
+    def admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
+        """Remembers whose request this is."""
+        self._admissions[flow.id] = admission
+
+    def admission_of(self, flow: http.HTTPFlow) -> Admission | None:
+        """What was decided over a request; None before that, and where it was refused."""
+        return self._admissions.get(flow.id)
+
+    def client_of(self, flow: http.HTTPFlow) -> ClientKey | None:
+        """The client key that a flow was admitted with; None where none is asked for."""
+        admission = self._admissions.get(flow.id)
+        return admission.client if admission is not None else None
+
+    def refuse(self, flow: http.HTTPFlow, after: float = 0.0) -> None:
+        """Have the flow's response sent without a look at the request's body.
+
+        `after` is how many seconds it waits.
+        """
+        self._admissions.pop(flow.id, None)
+        self._refused[flow.id] = after
+
+    def take_refusal(self, flow: http.HTTPFlow) -> float | None:
+        """The seconds after which a flow is to be refused by its head; None if it is not."""
+        return self._refused.pop(flow.id, None) if self._refused else None
+
+    def admit_connection(self, connection: str, client: ClientKey) -> None:
+        """Remember whose connection this is, so that no request on it has to carry a key.
+
+        The client showed the key to the proxy for all that the connection carries, as by a CONNECT.
+        """
+        self._connections[connection] = client
+
+    def holder_of(self, connection: str) -> ClientKey | None:
+        """Whose connection it is, where its key was shown to the proxy and is one still."""
+        return self._connections.get(connection)
+
+    def renew_holders(self, find: Callable[[ClientKey], ClientKey | None]) -> None:
+        """Another configuration is in force, in which `find` finds a key that was shown before."""
+        found = ((connection, find(held)) for connection, held in self._connections.items())
+        self._connections = {connection: held for connection, held in found if held is not None}
+
+    def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
+        """Whether a flow was admitted by a key that was shown to the proxy."""
+        admission = self._admissions.get(flow.id)
+        if admission is None:
+            return flow.client_conn.id in self._connections
+        return admission.by_proxy
+
+    def has_own_login(self, flow: http.HTTPFlow) -> bool:
+        """Whether what a client came with is its own, and not a key of this router's."""
+        return self.client_of(flow) is None or self.showed_key_to_proxy(flow)
+
+    def note_host(self, flow: http.HTTPFlow, host: str) -> None:
+        """Keeps the `Host` that a client named, where mitmproxy writes another in its place."""
+        self._hosts[flow.id] = host
+
+    def host_of(self, flow: http.HTTPFlow) -> str | None:
+        """The `Host` that the flow's client named; None if none."""
+        return self._hosts.get(flow.id) or flow.request.host_header
+
+    def disconnected(self, connection: str) -> None:
+        self._connections.pop(connection, None)
+
+    def end(self, flow: http.HTTPFlow) -> None:
+        """The flow is over."""
+        self._admissions.pop(flow.id, None)
+        self._refused.pop(flow.id, None)
+        self._hosts.pop(flow.id, None)

@@ -1,0 +1,15 @@
+"""All open WebSockets of clients."""
+
+from mitmproxy import http
+
+from switchyard.exchange.websocket_request import WebsocketRequest
+from switchyard.exchange.websocket_session import WebsocketSession
+
+
+class WebsocketSessions(dict[str, WebsocketSession]):
+    """The open WebSockets, by the ids of their clients."""
+
+    def request_of(self, flow: http.HTTPFlow) -> WebsocketRequest | None:
+        """The request on a WebSocket that a flow stands for; None where it came over HTTP."""
+        session = self.get(flow.client_conn.id)
+        return session.session_request_of(flow) if session is not None else None

@@ -1,0 +1,1 @@
+"""What addons are given: the snapshot in force, and what outlives it."""

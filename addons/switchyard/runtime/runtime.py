@@ -1,0 +1,100 @@
+"""What all addons share: the configuration in force, and what outlives it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from switchyard.clients.clients import Clients
+from switchyard.config.schema import Config
+from switchyard.exchange.classification import Classifier
+from switchyard.exchange.registry import Exchanges
+from switchyard.exchange.websocket_sessions import WebsocketSessions
+from switchyard.protocols.message_heads import upstream_heads
+from switchyard.routing.catalog import FoundModels
+from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.snapshot import Snapshot
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """Puts configurations in force, one at a time and each as a whole.
+
+    Building a snapshot may fail, and nothing has changed then. One assignment puts it in force.
+    What follows only carries it over to what outlives configurations.
+    """
+
+    def __init__(self) -> None:
+        self.snapshots = Snapshots()
+        self.state = State()
+        self.listeners = Listeners()
+        self.clients = Clients()
+        self.exchanges = Exchanges()
+        self.requests = Classifier(self.listeners.is_own, self._serves)
+        self.sessions = WebsocketSessions()
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot in force. Raises AttributeError before the first."""
+        return self.snapshots.current
+
+    def apply(self, config: Config, demo_url: str = "") -> None:
+        """Put a configuration in force. Running exchanges end with the one they began with.
+
+        `demo_url` is where the built-in demo upstream listens, if the configuration names it.
+        Raises whatever building its snapshot raises; all is as before then.
+        """
+        before = self.snapshots.latest
+        found = before.found if before is not None else {}
+        snapshot = Snapshot.build(config, self.listeners.environment, found, demo_url)
+        changed = snapshot.changed_since(before)
+        self.snapshots.current = snapshot
+        self._carry_over(snapshot, changed)
+        self._call_back()
+
+    async def learn(self, found: FoundModels) -> None:
+        """Put the models in force that providers say they have, by the providers' names.
+
+        Their snapshot is built in a thread: requests go on with the one before meanwhile. If a
+        configuration comes into force meanwhile, the snapshot is built anew from that one. The
+        callbacks of `on_change` are not called. Raises whatever building the snapshot raises; all
+        is as before then.
+        """
+        while found != (before := self.snapshot).found:
+            snapshot = await asyncio.to_thread(before.with_found, found)
+            if before is self.snapshot:
+                self.snapshots.current = snapshot
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called after a configuration has come into force.
+
+        An exception that it raises is logged: the configuration stays in force, and the other
+        callbacks are called.
+        """
+        self._callbacks.append(callback)
+
+    def _serves(self, request: http.Request) -> bool:
+        return self.snapshot.served.serves_request(request)
+
+    def _carry_over(self, snapshot: Snapshot, changed: tuple[str, ...]) -> None:
+        """Have what outlives configurations follow the one in force."""
+        self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
+        self.clients.renew_holders(lambda key: snapshot.client_key(key.key.get_secret_value()))
+        limits = snapshot.config.limits
+        upstream_heads.most_bytes = limits.upstream_head
+        upstream_heads.most_headers = limits.upstream_headers
+
+    def _call_back(self) -> None:
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception:
+                logger.exception(
+                    "switchyard: the configuration is in force, but %r failed to follow it",
+                    callback,
+                )

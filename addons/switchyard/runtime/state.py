@@ -1,0 +1,64 @@
+"""What is remembered from one request to the next, whatever configuration is in force."""
+
+import random
+import time
+from collections.abc import Collection
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field
+
+from switchyard.policy.cooldown import CooldownSettings
+from switchyard.policy.health import Health
+from switchyard.policy.quota import Quotas
+from switchyard.policy.route import Route
+from switchyard.policy.selection import Selector
+from switchyard.policy.trail import RetryLimits
+from switchyard.policy.trail import Trail
+from switchyard.state.conversations import Conversations
+from switchyard.wire.operations.count_tokens import Calibration
+
+
+def _unix_seconds() -> int:
+    return int(time.time())
+
+
+@dataclass(slots=True)
+class State:
+    """What outlives configurations."""
+
+    selector: Selector = field(default_factory=Selector)
+    quotas: Quotas = field(default_factory=Quotas)
+    health: Health = field(default_factory=Health)
+    calibration: Calibration = field(default_factory=Calibration)
+    conversations: Conversations = field(default_factory=Conversations)
+    rng: random.Random = field(default_factory=random.Random)
+    started: float = field(default_factory=time.monotonic)
+    created: int = field(default_factory=_unix_seconds)
+    """Unix seconds; what model lists give as the models' date."""
+
+    def begin_trail(self, route: Route, limits: RetryLimits, session: str) -> Trail:
+        """The bookkeeping of a new request."""
+        return Trail(
+            route,
+            health=self.health,
+            selector=self.selector,
+            quotas=self.quotas,
+            limits=limits,
+            now=time.monotonic(),
+            session=session,
+            rng=self.rng,
+        )
+
+    def renew(
+        self,
+        cooldown: CooldownSettings,
+        credentials: Collection[tuple[str, str]],
+        changed: Iterable[str],
+    ) -> None:
+        """Takes over another configuration's settings. What was learned stays, except of the
+        credentials that are gone, and of providers that `changed`: a refused key may have been
+        replaced."""
+        self.health.use(cooldown)
+        self.quotas.retain(set(credentials))
+        for provider in changed:
+            self.health.forget(provider)
