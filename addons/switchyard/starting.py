@@ -45,6 +45,17 @@ def guard() -> None:
         loop.call_soon(_check, task)
 
 
+def keep_loaded() -> None:
+    """End mitmproxy's watch over the file of the entry point.
+
+    When that file changed, mitmproxy would load it anew with all other modules as they were: an
+    update would break the running router.
+    """
+    for script in _scripts():
+        if _is_ours(script.fullpath) and script.reloadtask is not None:
+            script.reloadtask.cancel()
+
+
 def _check(task: asyncio.Task[Any] | None) -> None:
     scripts = [script for script in _scripts() if _is_ours(script.fullpath)]
     if not scripts:

@@ -12,7 +12,7 @@ from switchyard.redaction.text import one_line
 from switchyard.redaction.text import without_quoted
 from switchyard.runtime.snapshots import Snapshots
 
-_CONFIGURATION = "switchyard.pipeline.settings"
+_CONFIGURATION = "switchyard.config.watcher"
 """What is wrong with a configuration is told in several lines; clients write none of them."""
 
 _MODES = "mitmproxy.proxy.mode_servers"

@@ -14,16 +14,15 @@ from mitmproxy import exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 from mitmproxy.utils import asyncio_utils
-from pydantic import SecretStr
 
 from switchyard.config.problems import ConfigError
-from switchyard.config.proxies import EnvironmentProxies
-from switchyard.config.proxies import Proxy
-from switchyard.config.proxies import ProxyError
 from switchyard.config.reload import ConfigSource
 from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
+from switchyard.config.watcher import ConfigWatcher
 from switchyard.demo.process import DemoUpstream
+from switchyard.egress.surroundings import SurroundingsError
+from switchyard.egress.surroundings import read_surroundings
 from switchyard.egress.table import Environment
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.listener import local_capture
@@ -37,13 +36,12 @@ from switchyard.listener.exposure import is_listening
 from switchyard.listener.exposure import listening_modes
 from switchyard.listener.exposure import reachable_at
 from switchyard.listener.exposure import refuse_to_expose
-from switchyard.listener.exposure import wanted_addresses
 from switchyard.listener.exposure import wanted_hosts
 from switchyard.own_process import keep_traffic_private
 from switchyard.own_process import stop_on_hangup
 from switchyard.runtime.runtime import Runtime
-from switchyard.starting import ENTRY_POINT
 from switchyard.starting import give_up
+from switchyard.starting import keep_loaded
 from switchyard.values.lasting import forever
 
 logger = logging.getLogger(__name__)
@@ -64,8 +62,9 @@ class Settings:
         self._runtime = runtime
         self._demo = DemoUpstream()
         self._demo_url = ""
-        self._source = ConfigSource(DEFAULT_CONFIG, os.environ)
-        self._watcher: asyncio.Task | None = None
+        source = ConfigSource(DEFAULT_CONFIG, os.environ)
+        self._watcher = ConfigWatcher(source, exposure, self._use)
+        self._watch_task: asyncio.Task | None = None
         self._too_open = True
         """Whether we may be listening where we were not told to, or where nobody may come in
         without a key: until all of that has been looked at."""
@@ -94,7 +93,8 @@ class Settings:
             local_capture.Explainer().explain(known.logger.has_errored if known else ())
 
     def configure(self, updated: set[str]) -> None:
-        if self._watcher is not None and updated & {"listen_host", "mode"}:
+        running = self._watch_task is not None
+        if running and updated & {"listen_host", "mode"}:
             refuse_to_expose(self._runtime.snapshot.config)
         if "switchyard_config" not in updated:
             return
@@ -104,19 +104,29 @@ class Settings:
         try:
             config = source.load()
         except ConfigError as e:
-            if self._watcher is None:
+            if not running:
                 give_up(str(e))
             raise exceptions.OptionsError(str(e)) from e
-        if self._watcher is not None:
+        if running:
             refuse_to_expose(config)
-        self._source = source
-        self._look_around()
-        self._use(config)
+        try:
+            environment = read_surroundings(os.environ)
+        except SurroundingsError as e:
+            give_up(str(e))  # calls would leave by a way that nobody wants
+        try:
+            self._use(config, environment)
+        except Exception as e:
+            if not running:
+                raise
+            logger.exception("switchyard: keeping the previous configuration")
+            why = f"{path} cannot be put in force ({type(e).__name__}); see the log"
+            raise exceptions.OptionsError(why) from e
+        self._watcher.follow(source)
 
     def running(self) -> None:
         if why := exposure(self._runtime.snapshot.config):
             give_up(why)
-        _keep_what_is_loaded()
+        keep_loaded()
         keep_traffic_private()
         stop_on_hangup()
         wanted = wanted_hosts()
@@ -125,7 +135,7 @@ class Settings:
             ctx.options.update(server=False)
             ctx.options.update(server=True)
         self._runtime.listeners.ports = bound_ports()
-        self._watcher = asyncio_utils.create_task(
+        self._watch_task = asyncio_utils.create_task(
             self._watch(), name="switchyard configuration watcher", keep_ref=True
         )
 
@@ -134,8 +144,8 @@ class Settings:
             client.error = "the router is only starting, and not for other machines"
 
     def done(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
+        if self._watch_task is not None:
+            self._watch_task.cancel()
         self._demo.stop()
 
     async def _watch(self) -> None:
@@ -148,49 +158,13 @@ class Settings:
     async def _look_for_changes(self) -> None:
         await asyncio.sleep(POLL_SECONDS)
         self._runtime.listeners.ports = bound_ports()
-        source = self._source
-        # In a thread: the file may be large, or on a disk that does not answer.
-        found = await asyncio.to_thread(source.poll)
-        if source is not self._source:
-            return  # another file was named meanwhile
-        match found:
-            case Config() as config if why := exposure(config):
-                logger.error("switchyard: keeping the previous configuration: %s", why)
-            case Config() as config:
-                try:
-                    self._use(config)
-                except Exception:  # above all: the demo upstream did not come up
-                    logger.exception("switchyard: keeping the previous configuration")
-                else:
-                    logger.info("switchyard: applied the changed %s", source.path)
-            case ConfigError() as e:
-                logger.error("switchyard: keeping the previous configuration:\n%s", e)
+        await self._watcher.poll_aside()
 
-    def _look_around(self) -> None:
-        """What the environment says of proxies, and where we listen. Ends the process if it says
-        what cannot be understood: calls would leave by a way that nobody wants."""
-        try:
-            proxies = EnvironmentProxies.read(os.environ)
-        except ProxyError as e:
-            give_up(f"the environment variable {e}")
-        where = frozenset(wanted_addresses())
-        for mode in listening_modes():
-            if not isinstance(mode, mode_specs.UpstreamMode):
-                continue
-            proxy = _corporate_proxy(mode)
-            proxies = proxies.with_default("--mode upstream", proxy)
-            if Environment(proxies, where).is_us(proxy):
-                give_up(
-                    f"--mode {mode.full_spec} names this router as its own upstream proxy: "
-                    "requests would loop"
-                )
-        self._runtime.listeners.environment = Environment(proxies, where)
-
-    def _use(self, config: Config) -> None:
+    def _use(self, config: Config, environment: Environment | None = None) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)
         if needs_demo and not self._demo_url:
             self._demo_url = self._demo.start()
-        self._runtime.apply(config, self._demo_url)
+        self._runtime.apply(config, self._demo_url, environment)
         for notice in config.notices:
             logger.warning("switchyard: %s", notice)
         for host in config.intercept:
@@ -206,22 +180,6 @@ class Settings:
         servers, config = mitmproxys("proxyserver").servers, self._runtime.snapshot.config
         places = {place for server in servers for place in reachable_at(server, config)}
         logger.info("switchyard: ready on %s (%s)", ", ".join(sorted(places)), _summary(config))
-
-
-def _keep_what_is_loaded() -> None:
-    """Ends mitmproxy's watch over the file of the entry point. It would load that one anew when it
-    changes, with all other modules as they were: an update would break the running router."""
-    for script in mitmproxys("scriptloader").addons:
-        if Path(script.fullpath).resolve() == ENTRY_POINT and script.reloadtask is not None:
-            script.reloadtask.cancel()
-
-
-def _corporate_proxy(mode: mode_specs.UpstreamMode) -> Proxy:
-    """The proxy of upstream mode, which is also the way to providers that have none of their own:
-    where it is needed, nothing else leads out."""
-    host, port = mode.address
-    username, _, password = (ctx.options.upstream_auth or "").partition(":")
-    return Proxy(mode.scheme, host, port, username, SecretStr(password))
 
 
 def _summary(config: Config) -> str:

@@ -12,7 +12,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self.environment = Environment()
-        """The proxies and addresses around the router. Set before a configuration is applied."""
+        """The proxies and addresses around the router, as the snapshot in force was built."""
         self.ports: frozenset[int] = frozenset()
         """The ports that the router listens on."""
         self.addressed: set[str] = set()

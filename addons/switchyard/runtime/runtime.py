@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from switchyard.clients.clients import Clients
 from switchyard.config.schema import Config
+from switchyard.egress.table import Environment
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
@@ -43,17 +44,22 @@ class Runtime:
         """The snapshot in force. Raises AttributeError before the first."""
         return self.snapshots.current
 
-    def apply(self, config: Config, demo_url: str = "") -> None:
+    def apply(
+        self, config: Config, demo_url: str = "", environment: Environment | None = None
+    ) -> None:
         """Put a configuration in force. Running exchanges end with the one they began with.
 
-        `demo_url` is where the built-in demo upstream listens, if the configuration names it.
-        Raises whatever building its snapshot raises; all is as before then.
+        `demo_url` is where the built-in demo upstream listens, if the configuration names it;
+        `environment` is what lies around the router, if that was looked at anew. Raises whatever
+        building the snapshot raises; all is as before then.
         """
+        environment = environment or self.listeners.environment
         before = self.snapshots.latest
         found = before.found if before is not None else {}
-        snapshot = Snapshot.build(config, self.listeners.environment, found, demo_url)
+        snapshot = Snapshot.build(config, environment, found, demo_url)
         changed = snapshot.changed_since(before)
         self.snapshots.current = snapshot
+        self.listeners.environment = environment
         self._carry_over(snapshot, changed)
         self._call_back()
 
@@ -95,6 +101,6 @@ class Runtime:
                 callback()
             except Exception:
                 logger.exception(
-                    "switchyard: the configuration is in force, but %r failed to follow it",
-                    callback,
+                    "switchyard: the configuration is in force, but %s failed to follow it",
+                    getattr(callback, "__qualname__", type(callback).__qualname__),
                 )

@@ -42,7 +42,7 @@ def test_lines_stay_lines(records: None) -> None:
     text = said("switchyard.pipeline.client_trust", "%s does not trust", evil)
     assert text.isprintable()
     assert "evil\\x1b[2J\\x07\\r\\n [12:00" in text
-    assert said("switchyard.pipeline.settings", "because:\n%s", "a\nb") == "because:\na\nb"
+    assert said("switchyard.config.watcher", "because:\n%s", "a\nb") == "because:\na\nb"
     assert said("addons.any", "größer 模型 → %d %%", 7) == "größer 模型 → 7 %"
 
 

@@ -15,6 +15,7 @@ from mitmproxy.test import taddons
 from mitmproxy.test import tflow
 
 from switchyard.config import reload
+from switchyard.config import watcher
 from switchyard.config.load import parse_config
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.schema import Config
@@ -22,6 +23,7 @@ from switchyard.listener.exposure import exposure
 from switchyard.pipeline import settings as module
 from switchyard.pipeline.settings import DEFAULT_CONFIG
 from switchyard.pipeline.settings import Settings
+from switchyard.runtime import snapshot
 from switchyard.runtime.runtime import Runtime
 
 ONE = 'providers: [{name: one, base-url: "https://one.example/v1", api-key: secret-key-one}]\n'
@@ -56,12 +58,15 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    handler, level = Log(), module.logger.level
-    module.logger.setLevel(logging.INFO)
-    module.logger.addHandler(handler)
+    handler = Log()
+    levels = {logger: logger.level for logger in (module.logger, watcher.logger)}
+    for logger in levels:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
     yield handler
-    module.logger.removeHandler(handler)
-    module.logger.setLevel(level)
+    for logger, level in levels.items():
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
@@ -235,6 +240,27 @@ async def test_another_file_may_be_named_while_running(file: Path, log: Log) -> 
         assert names(runtime) == ["two"]
 
 
+async def test_another_file_that_cannot_be_in_force_is_not_followed(
+    file: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("a certificate changed")
+
+    other = file.with_name("other.yaml")
+    other.write_text(TWO)
+    async with started(file) as (context, _, runtime):
+        await log.wait_for("ready")
+        before = runtime.snapshot, runtime.listeners.environment
+        with monkeypatch.context() as broken, pytest.raises(exceptions.OptionsError, match="OSEr"):
+            broken.setattr(snapshot, "EgressTable", fails)
+            context.options.update(switchyard_config=str(other))
+        await log.wait_for("the configuration in force stays")
+        assert context.options.switchyard_config == str(file)
+        assert (runtime.snapshot, runtime.listeners.environment) == before
+        replace(file, ONE.replace("name: one", "name: still-watched"))
+        await log.wait_for(f"the changed {file} is in force")
+
+
 UNFORESEEN = (RecursionError, MemoryError, ValueError, KeyError, OSError, AssertionError)
 
 
@@ -365,7 +391,7 @@ async def test_the_shipped_file_starts_the_demo_upstream_and_ends_it(
         if name.endswith("_API_KEY") or name.startswith("SWITCHYARD"):
             monkeypatch.delenv(name)
     async with started(None) as (_, addon, runtime):
-        assert addon._source.path == DEFAULT_CONFIG
+        assert addon._watcher._source.path == DEFAULT_CONFIG
         demo = next(p for p in runtime.snapshot.config.providers if p.builtin == "demo")
         url = runtime.snapshot.base_url(demo, "openai-chat")
         assert url.startswith("http://127.0.0.1:")
