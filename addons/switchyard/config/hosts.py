@@ -28,7 +28,7 @@ class HostTableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HostCall:
     """A path that is a call to a model."""
 
     path: str
@@ -43,7 +43,7 @@ class KnownHost:
     """What is known of a provider's host."""
 
     name: str
-    calls: tuple[Call, ...] = ()
+    calls: tuple[HostCall, ...] = ()
     home: tuple[str, ...] = ()
     """The formats whose home it is."""
     home_header: str = ""
@@ -51,12 +51,12 @@ class KnownHost:
     login: re.Pattern[str] | None = None
     """What tokens of a login look like, which the client renews when one is refused."""
 
-    def call(self, path: str) -> Call | None:
+    def call(self, path: str) -> HostCall | None:
         """Return what a path asks for (its query does not matter); None if no model."""
         bare = path.partition("?")[0].rstrip("/")
         return next((call for call in self.calls if call.pattern.fullmatch(bare)), None)
 
-    def call_of(self, format: str, kind: CallKind) -> Call | None:
+    def call_of(self, format: str, kind: CallKind) -> HostCall | None:
         """The first call of that format and kind."""
         found = (c for c in self.calls if (c.format, c.kind) == (format, kind))
         return next(found, None)
@@ -119,7 +119,7 @@ def _host(name: str, entry: Mapping[str, Any], formats: Container[str]) -> Known
 
 def _calls(
     host: str, entries: Sequence[Mapping[str, Any]], formats: Container[str]
-) -> Iterator[Call]:
+) -> Iterator[HostCall]:
     for one in entries:
         path, format = str(one.get("path", "")), str(one.get("format", ""))
         kind = one.get("kind", "generate")
@@ -127,7 +127,7 @@ def _calls(
             raise HostTableError(f"{host}: {path!r} is not a path")
         if format not in formats or kind not in _KINDS:
             raise HostTableError(f"{host}{path}: unknown format {format!r} or kind {kind!r}")
-        yield Call(path, _pattern(path), format, kind)
+        yield HostCall(path, _pattern(path), format, kind)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from mitmproxy import http
 
-from switchyard.config.hosts import Call
+from switchyard.config.hosts import HostCall
 from switchyard.config.shipped import known_hosts
 from switchyard.exchange.paths import plain_path
 from switchyard.wire.format import Endpoint
@@ -130,7 +130,7 @@ def _at_foreign_path(request: http.Request) -> Endpoint | None:
     return _read_endpoint(path, query)
 
 
-def _by_table(path: str, query: str, call: Call) -> Endpoint | None:
+def _by_table(path: str, query: str, call: HostCall) -> Endpoint | None:
     format = CLIENT_FORMATS[call.format]
     if format.model_in_path:
         return format.read_endpoint(path, query)

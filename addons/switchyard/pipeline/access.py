@@ -37,7 +37,7 @@ class Access:
 
     That is decided by a request's head, before any other addon sees it and before its body is read,
     for each request anew and by the configuration in force. What is refused is answered at once,
-    and nothing of its body is kept (see `switchyard.failover.refusing`).
+    and nothing of its body is kept (see `switchyard.failover.request_stream`).
     """
 
     def __init__(self, runtime: Runtime, wrong_keys: WrongKeys | None = None) -> None:

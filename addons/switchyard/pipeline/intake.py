@@ -147,16 +147,7 @@ def read_call(
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
         body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
-    model = endpoint.format.model_of(body)
-    if not isinstance(model, str) or not model.strip():
-        raise Refused(
-            ApiError(
-                message="The request names no model. Set 'model' to a name that "
-                "GET /v1/models lists.",
-                kind="invalid_request",
-                param="model",
-            )
-        )
+    model = _named_model(endpoint, body)
     asks = endpoint.kind == "generate"
     options = body.get("stream_options")
     return Call(
@@ -179,6 +170,19 @@ def read_call(
         started=time.monotonic(),
         credential=client_credential(head),
         client=client,
+    )
+
+
+def _named_model(endpoint: Endpoint, body: JsonObject) -> str:
+    model = endpoint.format.model_of(body)
+    if isinstance(model, str) and model.strip():
+        return model
+    raise Refused(
+        ApiError(
+            message="The request names no model. Set 'model' to a name that GET /v1/models lists.",
+            kind="invalid_request",
+            param="model",
+        )
     )
 
 

@@ -25,18 +25,18 @@ NO_SECRETS = SimpleNamespace(data=lambda data: data, text=lambda text: text)
 
 @pytest.fixture(autouse=True)
 def plain_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The receiver without an exchange: no secrets, and a head that says nothing."""
-    monkeypatch.setattr(receiver, "answering", lambda exchange: NO_SECRETS)
-    monkeypatch.setattr(receiver, "stream_head", lambda exchange: ())
-    monkeypatch.setattr(receiver, "answer_headers", lambda exchange, headers: ())
+    """The receiver without an exchange: no secrets, and a head without headers."""
+    monkeypatch.setattr(receiver, "answering", lambda state: NO_SECRETS)
+    monkeypatch.setattr(receiver, "stream_head", lambda call: ())
+    monkeypatch.setattr(receiver, "answer_headers", lambda state, headers: ())
 
 
 def driver() -> Driver:
     def make() -> RelayReceiver:
         chat = FORMATS["openai-chat"]
         relay = Relay(chat, chat, True, Asked(model="m", id="x", created=1))
-        exchange: Any = SimpleNamespace()
-        return RelayReceiver(exchange, relay, lambda exchange: None)
+        state: Any = SimpleNamespace(call=None)
+        return RelayReceiver(state, relay, lambda state: None)
 
     return Driver([1], make).request()
 
