@@ -13,7 +13,7 @@ def check_name(model: str) -> None:
     if len(model) > LONGEST_NAME:
         raise Refused(
             ApiError(
-                message=f"No model name has more than {LONGEST_NAME} characters. "
+                message=f"There is no model whose name has more than {LONGEST_NAME} characters. "
                 "GET /v1/models lists all models.",
                 kind="not_found",
                 code="model_not_found",

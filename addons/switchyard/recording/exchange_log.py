@@ -148,7 +148,7 @@ class ExchangeLog:
                 return
             self._told, self._told_at, self._trouble = self.dropped, now, self._why
         logger.warning(
-            "switchyard: the exchange log lacks %d exchange%s: %s",
+            "switchyard: %d exchange%s not in the exchange log: %s",
             count,
             " is" if count == 1 else "s are",
             self._why,

@@ -173,7 +173,7 @@ def test_it_does_not_start_where_others_reach_it_without_a_key(
             addon.running()
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"switchyard: not started: it would listen on {host}, ")
+    assert said.startswith(f"switchyard: not started: it would listen on {host} for other ")
     assert "clients.api-keys" in said
 
 

@@ -77,7 +77,7 @@ def test_ollama() -> None:
 @pytest.mark.parametrize("body", [{}, {"error": "no"}, {"data": "x"}, None, 5, {"models": None}])
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_is_no_list(format: str, body: object) -> None:
-    with pytest.raises(ValueError, match="no list of models"):
+    with pytest.raises(ValueError, match="not a list of models"):
         FORMATS[format].read_models(body)
 
 
