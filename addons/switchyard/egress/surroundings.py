@@ -44,7 +44,7 @@ def read_surroundings(variables: Mapping[str, str]) -> Environment:
 def _corporate_proxy(mode: mode_specs.UpstreamMode) -> Proxy:
     """Return the proxy of upstream mode.
 
-    It serves providers without a proxy of their own too: where it is needed, nothing else leads out.
+    Providers without a proxy of their own use it too: where it is needed, nothing else leads out.
     """
     host, port = mode.address
     username, _, password = (ctx.options.upstream_auth or "").partition(":")

@@ -254,11 +254,11 @@ async def test_another_file_that_cannot_be_in_force_is_not_followed(
         with monkeypatch.context() as broken, pytest.raises(exceptions.OptionsError, match="OSEr"):
             broken.setattr(snapshot, "EgressTable", fails)
             context.options.update(switchyard_config=str(other))
-        await log.wait_for("the configuration in force stays")
+        await log.wait_for("keeping the previous configuration")
         assert context.options.switchyard_config == str(file)
         assert (runtime.snapshot, runtime.listeners.environment) == before
         replace(file, ONE.replace("name: one", "name: still-watched"))
-        await log.wait_for(f"the changed {file} is in force")
+        await log.wait_for(f"applied the changed {file}")
 
 
 UNFORESEEN = (RecursionError, MemoryError, ValueError, KeyError, OSError, AssertionError)

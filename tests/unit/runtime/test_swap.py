@@ -157,7 +157,7 @@ def test_a_builder_that_raises_changes_nothing(
     assert runtime.listeners.environment is proxy
     assert called == []
     (line,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
-    assert line.getMessage() == "switchyard: the configuration in force stays"
+    assert line.getMessage() == "switchyard: keeping the previous configuration"
     assert line.exc_info and "a certificate changed" in str(line.exc_info[1])
 
 
