@@ -54,7 +54,7 @@ class ClientKey(Section):
     rate_limit: Quota = Quota()
 
 
-class Clients(Section):
+class ClientSettings(Section):
     """Who may call. Without keys: any client on this machine."""
 
     api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
@@ -224,7 +224,7 @@ class Config(Section):
 
     providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
     """Once loaded: those that are live, in file order."""
-    clients: Clients = Clients()
+    clients: ClientSettings = ClientSettings()
     combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
     aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)
     routes: tuple[RouteRule, ...] = ()
@@ -252,7 +252,7 @@ class Config(Section):
         self,
         *,
         providers: tuple[Provider, ...],
-        clients: Clients,
+        clients: ClientSettings,
         tls: ServerTls | None,
         not_live: tuple[NotLive, ...],
         notices: tuple[ConfigProblem, ...],

@@ -16,7 +16,7 @@ from switchyard.policy.failures import Scope
 from switchyard.policy.failures import Verdict
 from switchyard.policy.route import TargetKey
 
-type State = Literal["open", "trial", "probing", "cooling"]
+type TargetState = Literal["open", "trial", "probing", "cooling"]
 """`open`: nothing is known against it; `trial`: its cooldown is over, the next request is the
 probe; `probing`: that request is on its way; `cooling`: not before its time."""
 
@@ -53,7 +53,7 @@ class CooldownSettings:
 class Standing:
     """Whether a target may be tried now."""
 
-    state: State = "open"
+    state: TargetState = "open"
     until: float = 0.0
     """When its cooldown is over, or was."""
     shut_until: float = 0.0
@@ -76,7 +76,7 @@ class Standing:
 
 
 OPEN = Standing()
-_RANK: dict[State, int] = {"open": 0, "trial": 1, "probing": 2, "cooling": 3}
+_RANK: dict[TargetState, int] = {"open": 0, "trial": 1, "probing": 2, "cooling": 3}
 
 
 @dataclass(slots=True)
@@ -109,13 +109,13 @@ class Cooldowns:
         """The standing of a target: the worst of all that is known against it."""
         if not self._outages:
             return OPEN
-        state: State = "open"
+        state: TargetState = "open"
         until = shut_until = 0.0
         cls: FailureClass | None = None
         guessed = False
         for outage in self.of(key):
             if outage.until > now:
-                seen: State = "cooling"
+                seen: TargetState = "cooling"
             else:
                 seen = "probing" if outage.probing_until > now else "trial"
             if (_RANK[seen], outage.until) > (_RANK[state], until) or cls is None:
