@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,22 @@ def start_router(tmp_path: Path) -> Iterator[Callable[..., Router]]:
     yield start
     for router in started:
         router.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[
+    None, dict[str, Any] | None, dict[str, Any] | None
+]:
+    """Reports pass between processes as UTF-8, and logs of tests may hold what is none."""
+    return _encodable((yield))
+
+
+def _encodable[T](value: T) -> T:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()  # type: ignore[return-value]
+        case dict():
+            return {_encodable(k): _encodable(v) for k, v in value.items()}  # type: ignore[return-value]
+        case list() | tuple():
+            return type(value)(map(_encodable, value))  # type: ignore[call-arg]
+    return value

@@ -16,6 +16,7 @@ from switchyard.exchange.http_messages import lower_name
 from switchyard.policy.records import AttemptRecord
 from switchyard.redaction.headers import MOST_NAMES
 from switchyard.redaction.headers import is_credential
+from switchyard.values.remembering import remembering
 from switchyard.wire.format import Format
 
 _REWRITTEN = {
@@ -148,13 +149,11 @@ def request_headers(state: AttemptState, with_credential: bool) -> Iterator[tupl
             yield name, value
 
 
+@remembering
 def _asked_name(field: bytes) -> str:
     """The name in lower case of a header of requests that may go upstream, of others nothing."""
-    return _known_asked(field) if len(field) <= _LONGEST_NAME else ""
-
-
-@lru_cache(MOST_NAMES)
-def _known_asked(field: bytes) -> str:
+    if len(field) > _LONGEST_NAME:
+        return ""
     name = lower_name(field)
     if name in HOP_BY_HOP or name in _REWRITTEN or name in _OF_THE_WAY:
         return ""
@@ -168,14 +167,12 @@ def may_travel(name: str, format: Format) -> bool:
     return any(fnmatchcase(name, one) for one in (*_ASKED, *format.client_headers))
 
 
+@remembering
 def _answered_name(field: bytes) -> str:
     """The name in lower case of a header of answers that may go to the client, of others
     nothing."""
-    return _known_answered(field) if len(field) <= _LONGEST_NAME else ""
-
-
-@lru_cache(MOST_NAMES)
-def _known_answered(field: bytes) -> str:
+    if len(field) > _LONGEST_NAME:
+        return ""
     name = lower_name(field)
     if name.startswith(_OWN_WORDS) or not _NAME.fullmatch(name):
         return ""

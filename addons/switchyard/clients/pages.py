@@ -14,6 +14,7 @@ import socket
 from mitmproxy import http
 
 from switchyard.exchange.guard import Refused
+from switchyard.listener.addresses import LOOPBACK
 from switchyard.listener.addresses import is_loopback
 from switchyard.listener.addresses import is_this_machine
 from switchyard.wire.model.errors import ApiError
@@ -112,7 +113,7 @@ def is_our_name(host: str, names: tuple[str, ...]) -> bool:
     if found is None:
         return False
     name = found[1].strip("[]").lower().removesuffix(".")
-    if name == "localhost" or name.endswith(".localhost") or name in _LOCAL_NAMES:
+    if name in LOOPBACK or name.endswith(".localhost") or name in _LOCAL_NAMES:
         return True  # RFC 6761, 6.3: such names lead to loopback
     if name in (one.lower() for one in (*names, socket.gethostname())):
         return True

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 
@@ -36,6 +35,11 @@ class Classification:
         return self.kind == "provider" and self.endpoint is not None
 
 
+_KNOWN = "_switchyard_classification"
+"""The attribute of a flow that keeps what was decided: it goes with the flow, and mitmproxy neither
+saves nor copies it."""
+
+
 class Classifier:
     """Decides what each request is when the first addon asks, and keeps that until its flow is
     over, whatever configuration comes into force meanwhile.
@@ -52,24 +56,23 @@ class Classifier:
         router answers calls to the host that a request met as a proxy is to."""
         self._is_own = is_own
         self._serves = serves
-        self._known: WeakKeyDictionary[http.HTTPFlow, _Known] = WeakKeyDictionary()
 
     def of(self, flow: http.HTTPFlow) -> Classification:
         """What the flow's request is."""
-        data, known = flow.request.data, self._known.get(flow)
+        data, known = flow.request.data, vars(flow).get(_KNOWN)
         line = data.method, data.host, data.port, data.authority, data.path
         if known is None or known.line != line:
-            known = self._known[flow] = _Known(flow.request, line, self._decided(flow))
+            known = vars(flow)[_KNOWN] = _Known(flow.request, line, self._decided(flow))
         elif known.fields is not data.headers.fields:
             # Only `Host` matters, and looking for it takes longer than all else here.
             if known.host != flow.request.host_header:
-                known = self._known[flow] = _Known(flow.request, line, self._decided(flow))
+                known = vars(flow)[_KNOWN] = _Known(flow.request, line, self._decided(flow))
             known.fields = data.headers.fields
         return known.classification
 
     def forget(self, flow: http.HTTPFlow) -> None:
         """The flow is over; where it is sent once more, it is another request."""
-        self._known.pop(flow, None)
+        vars(flow).pop(_KNOWN, None)
 
     def _decided(self, flow: http.HTTPFlow) -> Classification:
         if self._is_own(flow):

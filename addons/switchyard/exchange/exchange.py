@@ -78,13 +78,14 @@ class Call:
     """What is asked for, where that is no answer."""
     find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
+    format: Format = field(init=False)
+    """The client's wire format."""
     _conversation: list[Conversation] = field(default_factory=list, init=False, repr=False)
     """Empty until the request is read."""
 
-    @property
-    def format(self) -> Format:
-        """The client's wire format."""
-        return self.endpoint.format
+    def __post_init__(self) -> None:
+        # A member and no property: a request asks for it some twenty times.
+        object.__setattr__(self, "format", self.endpoint.format)
 
     @property
     def origin(self) -> Origin | None:
@@ -214,10 +215,11 @@ class AttemptState:
     """The refusal as the client's own destination gave it. Writer: the receiver."""
     judged: bool = False
     """Whether the trail knows what became of it. Writer: `Fallback`."""
+    call: Call = field(init=False, repr=False)
+    """What the client asks: the exchange's, from the beginning."""
 
-    @property
-    def call(self) -> Call:
-        return self.exchange.call
+    def __post_init__(self) -> None:
+        self.call = self.exchange.call
 
     @property
     def passes_through(self) -> bool:

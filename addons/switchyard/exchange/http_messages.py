@@ -97,7 +97,11 @@ def _reason(status: int) -> bytes:
 def _fields(headers: Mapping[str, str]) -> http.Headers:
     return http.Headers(
         [
-            (name.encode("utf-8", _AS_IS), clean_value(value).encode("utf-8", _AS_IS))
+            (
+                name.encode("utf-8", _AS_IS),
+                # Nearly all values are clean: no call for them.
+                (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
+            )
             for name, value in headers.items()
         ]
     )

@@ -73,9 +73,13 @@ def knows_its_clients(mode: mode_specs.ProxyMode) -> bool:
     return isinstance(mode, mode_specs.WireGuardMode | mode_specs.LocalMode | mode_specs.TunMode)
 
 
+LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+"""How this machine is mostly called; there are other spellings."""
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
-    if host == "localhost":
+    if host in LOOPBACK:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -30,7 +30,7 @@ def test_the_proxy_of_upstream_mode_leads_everywhere_else() -> None:
     ("mode", "variables", "says"),
     [
         ("regular", {"HTTPS_PROXY": "nonsense://x"}, "the environment variable HTTPS_PROXY"),
-        ("upstream:http://127.0.0.1:8787", {}, "names this router itself"),
+        ("upstream:http://127.0.0.1:8787", {}, "as its own upstream proxy"),
     ],
 )
 def test_what_cannot_be_understood(mode: str, variables: dict[str, str], says: str) -> None:

@@ -33,6 +33,7 @@ IMPORTING = {
     "attempt/body.py": "calls of Anthropic's toolsets",
     "attempt/heartbeat.py": "errors on the Responses API's WebSocket",
     "exchange/previous_response.py": "the Responses API's stored answers",
+    "exchange/websocket_request.py": "the Responses API's WebSocket",
     "exchange/websocket_session.py": "the Responses API's WebSocket",
     "pipeline/management.py": "Ollama's description of a model",
     "wire/operations/compaction.py": "the Responses API's compaction",
