@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,25 @@ class Scheduling(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a process of `pytest -n` tells of a test must be encodable, or the process ends and its
+    other tests do not run. Logs of what clients send may hold lone surrogates."""
+    return encodable((yield))
+
+
+def encodable(data: Any) -> Any:
+    """The same with backslash escapes for what UTF-8 cannot say."""
+    match data:
+        case str():
+            return data.encode(errors="backslashreplace").decode()
+        case dict():
+            return {encodable(key): encodable(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(encodable, data))
+    return data
 
 
 @pytest.fixture(scope="session")
