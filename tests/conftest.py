@@ -44,6 +44,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a process of `pytest -n` tells of a test must be encodable, or the process ends and its
+    other tests do not run. Logs of what clients send may hold lone surrogates."""
+    return encodable((yield))
+
+
+def encodable(data: Any) -> Any:
+    """The same with backslash escapes for what UTF-8 cannot say."""
+    match data:
+        case str():
+            return data.encode(errors="backslashreplace").decode()
+        case dict():
+            return {encodable(key): encodable(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(encodable, data))
+    return data
+
+
 @pytest.fixture(scope="session")
 def upstream_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The certificate of the authority behind all TLS upstreams."""
@@ -72,23 +91,3 @@ def start_router(tmp_path: Path) -> Iterator[Callable[..., Router]]:
 
     yield start
     for router in started:
-        router.stop()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable() -> Generator[
-    None, dict[str, Any] | None, dict[str, Any] | None
-]:
-    """Reports pass between processes as UTF-8, and logs of tests may hold what is none."""
-    return _encodable((yield))
-
-
-def _encodable[T](value: T) -> T:
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()  # type: ignore[return-value]
-        case dict():
-            return {_encodable(k): _encodable(v) for k, v in value.items()}  # type: ignore[return-value]
-        case list() | tuple():
-            return type(value)(map(_encodable, value))  # type: ignore[call-arg]
-    return value

@@ -32,18 +32,18 @@ from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import fold
 from tests.unit.wire import anthropic_sdk as sdk
 from tests.unit.wire import laws
+from tests.unit.wire.formats.anthropic.stream_support import CALL
+from tests.unit.wire.formats.anthropic.stream_support import HI
+from tests.unit.wire.formats.anthropic.stream_support import PING
+from tests.unit.wire.formats.anthropic.stream_support import STOP
+from tests.unit.wire.formats.anthropic.stream_support import TEXT
+from tests.unit.wire.formats.anthropic.stream_support import delta
+from tests.unit.wire.formats.anthropic.stream_support import ends
+from tests.unit.wire.formats.anthropic.stream_support import opens
+from tests.unit.wire.formats.anthropic.stream_support import sse
+from tests.unit.wire.formats.anthropic.stream_support import start
+from tests.unit.wire.formats.anthropic.stream_support import stops
 from tests.unit.wire.formats.anthropic.test_mender import mend
-from tests.unit.wire.formats.anthropic.test_stream import CALL
-from tests.unit.wire.formats.anthropic.test_stream import HI
-from tests.unit.wire.formats.anthropic.test_stream import PING
-from tests.unit.wire.formats.anthropic.test_stream import STOP
-from tests.unit.wire.formats.anthropic.test_stream import TEXT
-from tests.unit.wire.formats.anthropic.test_stream import delta
-from tests.unit.wire.formats.anthropic.test_stream import ends
-from tests.unit.wire.formats.anthropic.test_stream import opens
-from tests.unit.wire.formats.anthropic.test_stream import sse
-from tests.unit.wire.formats.anthropic.test_stream import start
-from tests.unit.wire.formats.anthropic.test_stream import stops
 from tests.unit.wire.meaning import reply_meaning
 from tests.unit.wire.meaning import request_meaning
 

@@ -1,66 +1,28 @@
 """Requests of the Gemini API: read, written, and carried over from other formats."""
 
-import base64
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
-from switchyard.wire.formats.gemini.tools import with_openapi_schemas
-from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
-from switchyard.wire.model.conversation import Output
-from switchyard.wire.model.conversation import Reasoning
 from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
-from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
-from switchyard.wire.model.conversation import ToolChoice
-from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.registry import FORMATS
-from switchyard.wire.shared.call_ids import is_made_up
 from tests.unit.wire import laws
-
-GEMINI = Gemini()
-
-USER = {"role": "user", "parts": [{"text": "Hi"}]}
-
-
-def body(*contents: Any, **members: Any) -> dict[str, Any]:
-    return {"contents": list(contents or (USER,)), **members}
-
-
-def read(*contents: Any, **members: Any) -> Conversation:
-    """Read, after seeing that nothing is lost."""
-    said = body(*contents, **members)
-    laws.request_identity(GEMINI, said)
-    return GEMINI.read_request(said)
-
-
-def foreign(*turns: Turn, **members: Any) -> Conversation:
-    return Conversation(format="openai-chat", model="m", turns=turns, **members)
-
-
-def write(*turns: Turn, **members: Any) -> dict[str, Any]:
-    return GEMINI.write_request(foreign(*turns, **members))
-
-
-def user(*parts: Any) -> Turn:
-    return Turn(role="user", parts=parts)
-
-
-def assistant(*parts: Any) -> Turn:
-    return Turn(role="assistant", parts=parts)
-
-
-HI = user(Text(text="Hi"))
+from tests.unit.wire.formats.gemini.request_support import GEMINI
+from tests.unit.wire.formats.gemini.request_support import HI
+from tests.unit.wire.formats.gemini.request_support import USER
+from tests.unit.wire.formats.gemini.request_support import assistant
+from tests.unit.wire.formats.gemini.request_support import body
+from tests.unit.wire.formats.gemini.request_support import foreign
+from tests.unit.wire.formats.gemini.request_support import read
+from tests.unit.wire.formats.gemini.request_support import user
+from tests.unit.wire.formats.gemini.request_support import write
 
 
 def test_system_instruction_and_roles():
@@ -178,133 +140,6 @@ def test_pieces_only_gemini_knows():
     assert written["contents"][0]["parts"] == [raw, server, meta, {"text": "in words"}]
 
 
-def test_calls_and_responses_pair_by_id():
-    c = read(
-        USER,
-        {
-            "role": "model",
-            "parts": [{"functionCall": {"id": "a", "name": "f", "args": {"x": 1}}}],
-        },
-        {
-            "role": "user",
-            "parts": [{"functionResponse": {"id": "a", "name": "f", "response": {"output": "o"}}}],
-        },
-    )
-    call, result = c.turns[1].parts[0], c.turns[2].parts[0]
-    assert isinstance(call, ToolCall) and (call.id, call.arguments) == ("a", '{"x":1}')
-    assert isinstance(result, ToolResult)
-    assert (result.call_id, result.text, result.is_error) == ("a", "o", None)
-
-
-def test_calls_without_ids_pair_by_name_and_order():
-    def call(name: str) -> dict[str, Any]:
-        return {"functionCall": {"name": name}}
-
-    def response(name: str, **more: Any) -> dict[str, Any]:
-        return {"functionResponse": {"name": name, "response": {"result": name}, **more}}
-
-    c = read(
-        {"role": "model", "parts": [call("f"), call("g"), call("f")]},
-        {"role": "function", "parts": [response("f"), response("f"), response("g")]},
-        {"role": "model", "parts": [call("g")]},
-        {"role": "user", "parts": [response("g", id="client-made")]},
-        {"role": "user", "parts": [response("lost")]},
-    )
-    calls = [part for part in c.parts() if isinstance(part, ToolCall)]
-    results = [part for part in c.parts() if isinstance(part, ToolResult)]
-    assert all(is_made_up(call.id) for call in calls) and len({c.id for c in calls}) == 4
-    answered = [result.call_id for result in results]
-    assert answered[:4] == [calls[0].id, calls[2].id, calls[1].id, calls[3].id]
-    assert answered[4] not in {call.id for call in calls}
-    # As the conversation grows, the ids of what was said before stay.
-    longer = GEMINI.read_request(body({"role": "model", "parts": [call("f"), call("g")]}))
-    assert [part.id for part in longer.parts() if isinstance(part, ToolCall)] == [
-        calls[0].id,
-        calls[1].id,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("response", "text", "error"),
-    [
-        ({"output": "o"}, "o", None),
-        ({"result": 3}, "3", None),
-        ({"output": {"a": 1}}, '{"a":1}', None),
-        ({"output": ["a", "b"]}, "a\nb", None),
-        ({"output": ["a", 1]}, '["a",1]', None),
-        ({"error": "bad"}, "bad", True),
-        ({"error": None}, '{"error":null}', None),
-        ({"return_value": "x"}, '{"return_value":"x"}', None),
-        ({"output": "o", "more": 1}, '{"output":"o","more":1}', None),
-        ({}, "", None),
-        (None, "", None),
-    ],
-)
-def test_function_responses(response: Any, text: str, error: bool | None):
-    raw = {"functionResponse": {"name": "f", "response": response, "scheduling": "SILENT"}}
-    result = read({"role": "user", "parts": [raw]}).turns[0].parts[0]
-    assert isinstance(result, ToolResult)
-    assert (result.text, result.is_error) == (text, error)
-
-
-def test_media_in_function_responses():
-    raw = {
-        "functionResponse": {
-            "name": "f",
-            "response": {"output": "see", "image": {"$ref": "a.png"}},
-            "parts": [
-                {"inlineData": {"mimeType": "image/png", "data": "AAAA", "displayName": "a.png"}}
-            ],
-        }
-    }
-    result = read({"role": "user", "parts": [raw]}).turns[0].parts[0]
-    assert isinstance(result, ToolResult) and isinstance(result.parts[1], Media)
-
-
-def test_foreign_tool_loop():
-    turns = (
-        HI,
-        assistant(
-            Text(text=""),
-            ToolCall(id="1", name="f", arguments='{"a":1}'),
-            ToolCall(id="2", name="g", arguments="{broken"),
-            ToolCall(id="3", name="h", arguments="free", kind="custom"),
-        ),
-        user(ToolResult(call_id="1", parts=(Text(text='{"$ref":"#/x"}'),))),
-        user(
-            Text(text="and"),
-            ToolResult(
-                call_id="2",
-                parts=(Text(text="a"), Text(text="b"), Media(kind="image", data="AAAA")),
-            ),
-        ),
-        user(ToolResult(call_id="3", parts=(Text(text="no"),), is_error=True)),
-        user(ToolResult(call_id="9")),
-    )
-    contents = write(*turns)["contents"]
-    assert [content["role"] for content in contents] == ["user", "model", "user", "user"]
-    calls = contents[1]["parts"]
-    assert calls[0]["thoughtSignature"] == NO_SIGNATURE
-    assert "thoughtSignature" not in calls[1]
-    assert [part["functionCall"] for part in calls] == [
-        {"id": "1", "name": "f", "args": {"a": 1}},
-        {"id": "2", "name": "g", "args": {"arguments": "{broken"}},
-        {"id": "3", "name": "h", "args": {"input": "free"}},
-    ]
-    assert [part["functionResponse"] for part in contents[2]["parts"]] == [
-        {"id": "1", "name": "f", "response": {"output": '{"$ref":"#/x"}'}},
-        {
-            "id": "2",
-            "name": "g",
-            "response": {"output": ["a", "b"]},
-            "parts": [{"inlineData": {"mimeType": "image/jpeg", "data": "AAAA"}}],
-        },
-        {"id": "3", "name": "h", "response": {"error": "no"}},
-        {"id": "9", "name": "tool", "response": {}},
-    ]
-    assert contents[3]["parts"] == [{"text": "and"}]
-
-
 def test_system_messages_are_hoisted_in_order_unless_they_came_later():
     written = write(
         Turn(role="system", parts=(Text(text="one"),)),
@@ -369,185 +204,6 @@ def test_only_thoughts_that_gemini_signed_go_back_to_it():
     ]
 
 
-def test_generation_config():
-    config = {
-        "maxOutputTokens": 9,
-        "temperature": 0.5,
-        "topP": 0.9,
-        "topK": 40.0,
-        "seed": 1,
-        "presencePenalty": 0.1,
-        "frequencyPenalty": -0.2,
-        "stopSequences": ["x"],
-        "candidateCount": 2,
-        "responseLogprobs": True,
-        "logprobs": 3,
-        "responseModalities": ["TEXT", "IMAGE"],
-        "imageConfig": {"aspectRatio": "1:1"},
-        "mediaResolution": "MEDIA_RESOLUTION_LOW",
-    }
-    c = read(generationConfig=config)
-    assert (c.max_tokens, c.temperature, c.top_p, c.top_k, c.seed) == (9, 0.5, 0.9, 40, 1)
-    assert (c.presence_penalty, c.frequency_penalty, c.stop) == (0.1, -0.2, ("x",))
-    assert (c.candidates, c.logprobs, c.top_logprobs) == (2, True, 3)
-    assert c.modalities == ("text", "image")
-    foreign_config = GEMINI.write_request(replace(c, format="openai-chat"))["generationConfig"]
-    unnamed = ("imageConfig", "mediaResolution")
-    assert foreign_config == {k: v for k, v in config.items() if k not in unnamed}
-    assert read(generationConfig={}).max_tokens is None
-
-
-def test_everything_unnamed_survives():
-    read(
-        safetySettings=[{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "BLOCK_NONE"}],
-        cachedContent="cachedContents/x",
-        labels={"team": "a", "mime_type": "kept"},
-        toolConfig={"retrievalConfig": {"languageCode": "de"}},
-        futureMember={"some_thing": 1},
-        generationConfig={"responseModalities": ["Text"], "stopSequences": []},
-    )
-
-
-@pytest.mark.parametrize(
-    ("thinking", "expected"),
-    [
-        ({"thinkingBudget": 0}, Reasoning(enabled=False)),
-        ({"thinkingBudget": -1}, Reasoning(enabled=True, adaptive=True)),
-        ({"thinkingBudget": 512}, Reasoning(enabled=True, budget=512)),
-        ({"thinkingLevel": "HIGH"}, Reasoning(enabled=True, effort="high")),
-        ({"includeThoughts": True}, Reasoning(enabled=True, summary="auto")),
-        ({"includeThoughts": False}, Reasoning()),
-    ],
-)
-def test_thinking_config(thinking: dict[str, Any], expected: Reasoning):
-    reasoning = read(generationConfig={"thinkingConfig": thinking}).reasoning
-    assert reasoning and replace(reasoning, extra={}) == replace(expected, extra={})
-
-
-@pytest.mark.parametrize(
-    ("reasoning", "thinking"),
-    [
-        (Reasoning(effort="xhigh"), {"thinkingLevel": "HIGH", "includeThoughts": True}),
-        (Reasoning(budget=99, enabled=True), {"thinkingBudget": 99, "includeThoughts": True}),
-        (Reasoning(enabled=True, summary="omitted"), {"includeThoughts": False}),
-        (Reasoning(effort="none"), {"thinkingBudget": 0}),
-        (Reasoning(enabled=False), {"thinkingBudget": 0}),
-    ],
-)
-def test_foreign_reasoning(reasoning: Reasoning, thinking: dict[str, Any]):
-    assert write(HI, reasoning=reasoning)["generationConfig"] == {"thinkingConfig": thinking}
-
-
-def test_response_schemas():
-    upper = {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}
-    lower = {"type": "object", "properties": {"a": {"type": "string"}}}
-    for key in ("responseSchema", "responseJsonSchema"):
-        c = read(generationConfig={"responseMimeType": "application/json", key: upper})
-        assert c.output and (c.output.kind, c.output.schema) == ("json_schema", lower)
-    c = read(generationConfig={"responseMimeType": "application/json"})
-    assert c.output and c.output.kind == "json_object"
-    choice = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING"}}
-    c = read(generationConfig=choice)
-    assert c.output and c.output.kind == "text"
-    written = write(HI, output=Output(kind="json_schema", name="x", schema=lower, strict=True))
-    assert written["generationConfig"] == {
-        "responseMimeType": "application/json",
-        "responseJsonSchema": lower,
-    }
-
-
-def test_tools():
-    parameters = {"type": "OBJECT", "properties": {"a": {"type": "STRING", "nullable": True}}}
-    c = read(
-        tools=[
-            {
-                "functionDeclarations": [
-                    {"name": "f", "description": "", "parameters": parameters, "response": {}},
-                    {"name": "g", "parametersJsonSchema": {"type": "object"}, "behavior": "X"},
-                ],
-                "googleSearch": {},
-            },
-            {"codeExecution": {}},
-            {"functionDeclarations": [{"name": "h", "description": "H"}]},
-        ]
-    )
-    assert [(t.kind, t.name) for t in c.tools] == [
-        ("function", "f"),
-        ("function", "g"),
-        ("server", "googleSearch"),
-        ("server", "codeExecution"),
-        ("function", "h"),
-    ]
-    assert c.tools[0].parameters == {
-        "type": "object",
-        "properties": {"a": {"type": ["string", "null"]}},
-    }
-    assert c.tools[0].description is None
-
-
-def test_foreign_tools():
-    schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/X", "title": "t"}}}
-    schema["$defs"] = {"X": {"type": "string"}}
-    written = write(
-        HI,
-        tools=(
-            Tool(name="f", description="F", parameters=schema, strict=True),
-            Tool(name="c", kind="custom", description="C", grammar={"definition": "g"}),
-            Tool(name="s", kind="server", format="anthropic", raw={}),
-            Tool(name="dup", namespace="a"),
-            Tool(name="dup", namespace="b"),
-        ),
-        tool_choice=ToolChoice(mode="tool", name="f"),
-    )
-    (group,) = written["tools"]
-    f, c, first, second = group["functionDeclarations"]
-    assert f["parametersJsonSchema"]["properties"] == {"x": {"type": "string", "title": "t"}}
-    assert c["parametersJsonSchema"]["required"] == ["input"] and "g" in c["description"]
-    assert (first["name"], second["name"]) == ("a__dup", "b__dup")
-    assert written["toolConfig"] == {
-        "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}
-    }
-
-
-def test_web_search_is_googles_where_there_are_no_functions():
-    assert write(HI, web_search={})["tools"] == [{"googleSearch": {}}]
-    with_tool = write(HI, web_search={}, tools=(Tool(name="f"),))["tools"]
-    assert len(with_tool) == 1 and "googleSearch" not in with_tool[0]
-
-
-@pytest.mark.parametrize(
-    ("calling", "expected"),
-    [
-        ({"mode": "AUTO"}, ToolChoice(mode="auto")),
-        ({}, ToolChoice(mode="auto")),
-        ({"mode": "VALIDATED"}, ToolChoice(mode="auto")),
-        ({"mode": "NONE"}, ToolChoice(mode="none")),
-        ({"mode": "ANY"}, ToolChoice(mode="required")),
-        ({"mode": "ANY", "allowedFunctionNames": []}, ToolChoice(mode="required")),
-        ({"mode": "ANY", "allowedFunctionNames": ["f"]}, ToolChoice(mode="tool", name="f")),
-        (
-            {
-                "mode": "ANY",
-                "allowedFunctionNames": ["f", "g"],
-                "streamFunctionCallArguments": True,
-            },
-            ToolChoice(mode="allowed", allowed=("f", "g"), required=True),
-        ),
-        (
-            {"mode": "VALIDATED", "allowedFunctionNames": ["f"]},
-            ToolChoice(mode="allowed", allowed=("f",)),
-        ),
-    ],
-)
-def test_tool_choice(calling: dict[str, Any], expected: ToolChoice):
-    tools = [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}]
-    config = {"functionCallingConfig": calling, "includeServerSideToolInvocations": True}
-    c = read(tools=tools, toolConfig=config)
-    assert c.tool_choice and replace(c.tool_choice, extra={}) == replace(expected, extra={})
-    again = GEMINI.read_request(GEMINI.write_request(replace(c, format="openai-chat")))
-    assert again.tool_choice and replace(again.tool_choice, extra={}) == replace(expected, extra={})
-
-
 def test_snake_case_reads_the_same_and_comes_back_as_it_was():
     snake = {
         "contents": [
@@ -581,57 +237,3 @@ def test_snake_case_reads_the_same_and_comes_back_as_it_was():
     assert c.tool_choice and c.tool_choice.mode == "none"
     both = {"contents": [USER], "generationConfig": {"topP": 1, "top_p": 2}}
     assert GEMINI.read_request(both).top_p == 1
-
-
-def test_schemas_for_upstreams_that_know_only_their_own():
-    written = write(
-        HI,
-        tools=(
-            Tool(name="f", parameters={"type": "object", "properties": {"a": {"type": "string"}}}),
-            Tool(name="g", parameters={"type": "object", "properties": {}}),
-        ),
-        output=Output(kind="json_schema", schema={"type": ["integer", "null"]}),
-    )
-    before = repr(written)
-    openapi = with_openapi_schemas(written)
-    assert repr(written) == before
-    f, g = openapi["tools"][0]["functionDeclarations"]
-    assert f["parameters"]["type"] == "OBJECT" and "parametersJsonSchema" not in f
-    assert g == {"name": "g"}
-    assert openapi["generationConfig"]["responseSchema"] == {"type": "INTEGER", "nullable": True}
-
-
-@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "anthropic", "ollama"])
-def test_bytes_in_the_alphabet_for_urls(target: str):
-    """Google's SDK writes bytes so; no other provider takes it."""
-    data = base64.b64encode(b"\x89PNG\xff\xfe\xfb\xef").decode()
-    spelled = data.replace("+", "-").replace("/", "_").rstrip("=")
-    assert spelled != data
-    picture = {"inlineData": {"mimeType": "image/png", "data": spelled}}
-    c = read({"role": "user", "parts": [picture]})
-    written = dumps(FORMATS[target].write_request(c)).decode()
-    assert data in written and spelled not in written
-
-
-def test_a_call_is_never_the_first_content():
-    """The API: "function call turn comes immediately after a user turn"."""
-    contents = write(assistant(ToolCall(id="c", name="f", arguments="{}")))["contents"]
-    assert [content["role"] for content in contents] == ["user", "model"]
-    assert [content["role"] for content in write(assistant(Text(text="Hi")))["contents"]] == [
-        "model"
-    ]
-
-
-@pytest.mark.parametrize("target", ["openai-chat", "gemini", "ollama"])
-def test_no_number_of_log_probabilities_without_a_wish_for_them(target: str):
-    """The APIs refuse it."""
-    told = FORMATS[target].write_request(
-        Conversation(format="openai-responses", model="m", turns=(HI,), top_logprobs=2)
-    )
-    assert b"logprobs" not in dumps(told)
-
-
-@pytest.mark.parametrize("target", ["openai-responses", "gemini"])
-def test_words_for_an_effort_that_only_one_provider_knows(target: str):
-    c = foreign(HI, reasoning=Reasoning(effort="default"))
-    assert b"default" not in dumps(FORMATS[target].write_request(c)).lower()
