@@ -91,3 +91,4 @@ def start_router(tmp_path: Path) -> Iterator[Callable[..., Router]]:
 
     yield start
     for router in started:
+        router.stop()
