@@ -196,7 +196,7 @@ def test_who_sends_a_whole_body_hears_why_it_is_refused(keyed: World) -> None:
     large = json.dumps({**QUESTION, "x": "y" * 4 * MIB}).encode()
     url = f"{keyed.router.url}{CHAT.path}"
     answer = httpx2.post(url, content=large, headers={"x-api-key": "wrong"}, trust_env=False)
-    assert answer.status_code == 401 and "client keys" in answer.text
+    assert answer.status_code == 401 and "clients.api-keys" in answer.text
 
 
 def test_nobody_is_told_to_continue_who_may_not(keyed: World) -> None:

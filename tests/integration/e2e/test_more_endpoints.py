@@ -315,7 +315,7 @@ def test_only_who_speaks_responses_compacts(router: Router) -> None:
     assert told.status_code == 400
     error = told.json()["error"]
     assert (error["type"], error["param"]) == ("invalid_request_error", "model")
-    assert "compaction: openai-responses" in error["message"]
+    assert "compaction (openai-responses)" in error["message"]
 
 
 def test_what_the_router_remembers_is_compacted_too(router: Router, upstream: Upstream) -> None:

@@ -467,7 +467,7 @@ def test_it_stops_cleanly_while_streams_are_running(
         seen = next(pieces)
         os.kill(router.pid, signal.SIGTERM)
         told = read_stream("openai-chat", seen + b"".join(pieces))
-        assert told.error and "stopped" in told.error["message"]
+        assert told.error and "is stopping" in told.error["message"]
         assert router.wait(60) == 0
     plan.requests[0].gone.wait()
 

@@ -326,7 +326,7 @@ def test_a_proxy_that_is_ourselves_is_passed_over(
         answer = ask(router, "p/m")
         assert answer.status_code == 502 and "proxy" not in answer.text
         assert GOOD in ask(router, "q/m").text
-    assert f"{variable} (http://localhost:{port}) is this router itself" in router.log
+    assert f"{variable}: http://localhost:{port} is this router" in router.log
     assert "proxy-url of q" in router.log
 
 

@@ -281,7 +281,7 @@ def test_ipv6_where_the_router_has_it(readable: World, far: str, tmp_path: Path)
         (("up", "--netns", "nowhere-at-all"), "there is no network namespace 'nowhere-at-all'"),
         (("up", "--user", "nobody-of-that-name"), "there is no user"),
         (("up", "--cgroup", "/no/such/group"), "there is no cgroup"),
-        (("up", "--cgroup", "/"), "the root cgroup is everybody"),
+        (("up", "--cgroup", "/"), "the root cgroup holds every process"),
         (("up", "--user", "nobody", "--port", "9"), "nothing listens on port 9. Start the router"),
     ],
 )
