@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from switchyard.usage.schema import DIMENSIONS
 from switchyard.usage.schema import SECONDS
 from switchyard.usage.schema import SUMS
-from switchyard.usage.sqlite import TOTALS_FILE
+from switchyard.usage.schema import WINDOWS
+from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import month_file
+from switchyard.usage.sqlite_files import month_files
+from switchyard.usage.windows import Snapshot
+from switchyard.usage.windows import Window
 
 _SUM_NAMES = tuple(column.name for column in SUMS)
 _DIMENSION_NAMES = tuple(column.name for column in DIMENSIONS)
@@ -31,6 +37,16 @@ class Line:
     session: str | None
     dimensions: dict[str, str | None]
     sums: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answered a request."""
+
+    started: float
+    asked_model: str | None
+    provider: str | None
+    model: str | None
 
 
 class Reader:
@@ -82,6 +98,44 @@ class Reader:
         rows = self._sum("sessions", ("session", *by), conditions, values)
         return [_line(row, row["first"], row["session"], by) for row in rows]
 
+    def windows(self, since: float) -> list[Snapshot]:
+        """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
+        if not self._file.exists():
+            return []
+        columns = ", ".join(column.name for column in WINDOWS)
+        with self._connection(self._file) as db:
+            names = dict(db.execute("SELECT number, text FROM names").fetchall())
+            rows = db.execute(
+                f"SELECT {columns} FROM windows WHERE seen_at >= ? ORDER BY seen_at", (since,)
+            ).fetchall()
+        return [
+            Snapshot(
+                names[owner],
+                Window(
+                    name=names[name],
+                    used=used,
+                    limit=limit,
+                    remaining=remaining,
+                    resets_at=resets_at,
+                    status=names.get(status),
+                    seen_at=seen_at,
+                    source=names.get(source, ""),
+                ),
+            )
+            for owner, name, seen_at, used, resets_at, limit, remaining, status, source in rows
+        ]
+
+    def last_answer(self, session: str, since: float) -> Answer | None:
+        """Return which model answered a session last, if it was since a moment (Unix seconds)."""
+        for file in reversed(month_files(self._file.parent)):
+            if file.name < month_file(since):
+                break
+            with self._connection(file) as db:
+                row = db.execute(_LAST_ANSWER, {"session": session, "since": since}).fetchone()
+            if row is not None:
+                return Answer(*row)
+        return None
+
     def _sum(
         self,
         table: str,
@@ -97,7 +151,7 @@ class Reader:
             f"SELECT {', '.join(groups)}, {sums}, min(first) AS first, max(last) AS last"
             f" FROM {table}{where} GROUP BY {', '.join(groups)}"
         )
-        with self._connection() as db:
+        with self._connection(self._file) as db:
             names = dict(db.execute("SELECT number, text FROM names").fetchall())
             cursor = db.execute(query, values)
             columns = [one[0] for one in cursor.description]
@@ -109,14 +163,27 @@ class Reader:
         return rows
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, file: Path) -> Iterator[sqlite3.Connection]:
         deadline = time.monotonic() + self._seconds
-        db = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=self._seconds)
+        db = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=self._seconds)
         db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
         try:
             yield db
         finally:
             db.close()
+
+
+_LAST_ANSWER = """
+SELECT started,
+  (SELECT text FROM names WHERE number = asked_model),
+  (SELECT text FROM names WHERE number = provider),
+  (SELECT text FROM names WHERE number = model)
+FROM requests
+WHERE session = (SELECT number FROM names WHERE text = :session) AND started >= :since
+  AND operation = (SELECT number FROM names WHERE text = 'generate')
+  AND state IN (SELECT number FROM names WHERE text IN ('complete', 'client-left', 'cut'))
+ORDER BY id DESC LIMIT 1
+"""
 
 
 def _conditions(where: dict[str, str] | None) -> tuple[list[str], dict[str, object]]:

@@ -75,8 +75,20 @@ SESSIONS = (
     *_columns("real", "first", "last"),
 )
 
+WINDOWS = (
+    *_columns("name", "owner", "window"),
+    Column("seen_at", "real"),
+    *_columns("real", "used", "resets_at"),
+    *_columns("int", "max", "remaining"),
+    *_columns("name", "status", "source"),
+)
+"""Snapshots of windows; `owner` is a credential's label, or the fingerprint of a login."""
+
 ROW_TABLES = {"requests": REQUESTS, "running": REQUESTS, "attempts": ATTEMPTS}
 TOTAL_TABLES = {"hourly": HOURLY, "daily": DAILY, "sessions": SESSIONS}
+"""Sums of finished rows."""
+MAIN_TABLES = {**TOTAL_TABLES, "windows": WINDOWS}
+"""What stands beside the files of months."""
 
 KEYS = {
     "requests": ("id",),
@@ -84,6 +96,7 @@ KEYS = {
     "attempts": ("request", "number"),
     "hourly": ("bucket", *(one.name for one in DIMENSIONS)),
     "daily": ("bucket", *(one.name for one in DIMENSIONS)),
+    "windows": ("owner", "window", "seen_at"),
     "sessions": ("session", *(one.name for one in DIMENSIONS)),
 }
 

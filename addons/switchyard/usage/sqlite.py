@@ -6,18 +6,13 @@ Commit", section 5). Retention deletes whole files.
 """
 
 import contextlib
-import fcntl
 import logging
-import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -26,39 +21,34 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.schema import Column
+from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import create_tables
+from switchyard.usage.sqlite_files import exclusively
+from switchyard.usage.sqlite_files import is_sound
+from switchyard.usage.sqlite_files import journal_of
+from switchyard.usage.sqlite_files import make_private
+from switchyard.usage.sqlite_files import month_file
+from switchyard.usage.sqlite_files import month_files
+from switchyard.usage.sqlite_files import open_file
+from switchyard.usage.sqlite_files import size_of
+from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
 from switchyard.usage.sqlite_statements import INSERT_ATTEMPT
 from switchyard.usage.sqlite_statements import INSERT_FINISHED
 from switchyard.usage.sqlite_statements import INSERT_RUNNING
+from switchyard.usage.sqlite_statements import INSERT_WINDOW
 from switchyard.usage.sqlite_statements import rebuild_sql
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
 from switchyard.usage.totals import Total
 from switchyard.usage.totals import totals_of
+from switchyard.usage.windows import Snapshot
 
 logger = logging.getLogger(__name__)
 
-TOTALS_FILE = "switchyard.sqlite"
-_MONTH = re.compile(r"usage-(\d{4}-\d{2})\.sqlite")
-
 _MOST_NAMES = 20_000
 """Names whose numbers a writer remembers for each file."""
-
-_BUSY_SECONDS = 5.0
-"""How long a writer waits for another process's transaction."""
-
-_TYPES = {"id": "BLOB", "int": "INTEGER", "text": "TEXT", "name": "INTEGER", "real": "REAL"}
-
-
-def month_file(moment: float) -> str:
-    """Return the name of the file that holds the rows of a moment (Unix seconds, UTC)."""
-    return f"usage-{datetime.fromtimestamp(moment, UTC):%Y-%m}.sqlite"
-
-
-def month_files(folder: Path) -> list[Path]:
-    """Return the files of rows in a folder, oldest first."""
-    return sorted(file for file in folder.glob("usage-*.sqlite") if _MONTH.fullmatch(file.name))
 
 
 class SqliteStore:
@@ -82,6 +72,11 @@ class SqliteStore:
                 self._write_running(db, begun)
                 self._add_totals(db, self._write_finished(db, ended))
 
+    def write_windows(self, snapshots: Sequence[Snapshot]) -> None:
+        if snapshots:
+            with self._transaction(month_file(snapshots[0].window.seen_at)) as db:
+                db.executemany(INSERT_WINDOW, [self._window_row(db, one) for one in snapshots])
+
     def recover(self, is_alive: Callable[[str], bool]) -> int:
         recovered = 0
         for file in month_files(self._folder):
@@ -98,14 +93,14 @@ class SqliteStore:
         oldest = month_file(now - retention.seconds)
         expired = [file for file in files if file.name < oldest]
         kept = [file for file in files if file.name >= oldest]
-        size = sum(_size(file) for file in kept)
+        size = sum(size_of(file) for file in kept)
         while len(kept) > 1 and size > retention.max_bytes:
-            size -= _size(kept[0])
+            size -= size_of(kept[0])
             expired.append(kept.pop(0))
         for file in expired:
             if file.name == self._attached:
                 self._detach()
-            _journal(file).unlink(missing_ok=True)
+            journal_of(file).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
         return [file.name for file in expired]
 
@@ -149,15 +144,15 @@ class SqliteStore:
         if self._db is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Another process must not add to totals that this one still sums up.
-            with _exclusively(self._folder / "totals.lock"):
-                self._db = _open(self._folder / TOTALS_FILE)
-                if _version_of(self._db, "main") == 0:
+            with exclusively(self._folder / "totals.lock"):
+                self._db = open_file(self._folder / TOTALS_FILE)
+                if version_of(self._db, "main") == 0:
                     self._make_totals(self._db)
         return self._db
 
     def _make_totals(self, db: sqlite3.Connection) -> None:
         """Create the totals, and sum up the rows that are there already."""
-        _create_tables(db, "main", schema.TOTAL_TABLES)
+        create_tables(db, "main", schema.MAIN_TABLES)
         for file in month_files(self._folder):
             try:
                 self._attach(db, file.name)
@@ -176,14 +171,14 @@ class SqliteStore:
         if self._attached == file and (self._folder / file).exists():
             return
         self._detach()
-        _make_private(self._folder / file)
+        make_private(self._folder / file)
         db.execute("ATTACH DATABASE ? AS month", (str(self._folder / file),))
         self._attached = file
         db.execute("PRAGMA month.journal_mode = TRUNCATE")
-        if _version_of(db, "month") == 0:
-            with _exclusively(self._folder / "months.lock"):
-                if _version_of(db, "month") == 0:
-                    _create_tables(db, "month", schema.ROW_TABLES)
+        if version_of(db, "month") == 0:
+            with exclusively(self._folder / "months.lock"):
+                if version_of(db, "month") == 0:
+                    create_tables(db, "month", schema.ROW_TABLES)
                     db.execute(f"PRAGMA month.user_version = {schema.VERSION}")
 
     def _detach(self) -> None:
@@ -196,10 +191,10 @@ class SqliteStore:
         """Rename what is damaged of the totals and a month; return the new names."""
         damaged = []
         for path in (self._folder / TOTALS_FILE, self._folder / file):
-            if path.exists() and not _is_sound(path):
+            if path.exists() and not is_sound(path):
                 aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
                 path.rename(aside)
-                _journal(path).unlink(missing_ok=True)
+                journal_of(path).unlink(missing_ok=True)
                 damaged.append(aside.name)
         return damaged
 
@@ -264,6 +259,15 @@ class SqliteStore:
         values = {**keys, **total.sums, "first": total.first, "last": total.last}
         return self._encoded(db, "main", columns, values, None)
 
+    def _window_row(self, db: sqlite3.Connection, snapshot: Snapshot) -> dict[str, object]:
+        window = snapshot.window
+        values: dict[str, object] = {
+            "owner": snapshot.owner,
+            "window": window.name,
+            "max": window.limit,
+        }
+        return self._encoded(db, "main", schema.WINDOWS, values, window)
+
     def _encoded(
         self,
         db: sqlite3.Connection,
@@ -297,55 +301,6 @@ class SqliteStore:
         return number
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    _make_private(file)
-    db = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = TRUNCATE")
-    return db
-
-
-def _make_private(file: Path) -> None:
-    """Create a file that only its owner reads, unless it is there."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _version_of(db: sqlite3.Connection, where: str) -> int:
-    """The version of a file's tables; 0 for none. Raises sqlite3.OperationalError for others."""
-    (version,) = db.execute(f"PRAGMA {where}.user_version").fetchone()
-    if version not in (0, schema.VERSION):
-        raise sqlite3.OperationalError(
-            f"the file has version {version} of the tables, this Switchyard knows {schema.VERSION}"
-        )
-    return version
-
-
-def _create_tables(
-    db: sqlite3.Connection, where: str, tables: dict[str, tuple[Column, ...]]
-) -> None:
-    """Create a file's tables; what an interrupted attempt left of them is dropped."""
-    db.execute("BEGIN IMMEDIATE")
-    for table in ("names", *tables):
-        db.execute(f"DROP TABLE IF EXISTS {where}.{table}")
-    db.execute(f"CREATE TABLE {where}.names (number INTEGER PRIMARY KEY, text TEXT UNIQUE)")
-    for table, columns in tables.items():
-        typed = ", ".join(f"{column.name} {_TYPES[column.kind]}" for column in columns)
-        key = ", ".join(schema.KEYS[table])
-        db.execute(f"CREATE TABLE {where}.{table} ({typed}, PRIMARY KEY ({key})) WITHOUT ROWID")
-    db.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _exclusively(file: Path) -> Iterator[None]:
-    """Hold a lock among processes; it ends with its holder."""
-    handle = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _running_rows(db: sqlite3.Connection) -> list[tuple[str, RequestRecord]]:
     """The requests of the attached month that are under way, with their writers."""
     selected = ", ".join(
@@ -373,22 +328,3 @@ def _interrupted(row: dict[str, object]) -> RequestRecord:
         **row,  # pyright: ignore[reportArgumentType]
     )
     return replace(record, state="interrupted", streamed=bool(record.streamed))
-
-
-def _is_sound(file: Path) -> bool:
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-            return db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-    except sqlite3.Error:
-        return False
-
-
-def _journal(file: Path) -> Path:
-    return file.with_name(file.name + "-journal")
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0

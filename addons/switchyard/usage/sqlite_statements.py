@@ -16,6 +16,7 @@ def _insert(table: str, columns: Sequence[Column]) -> str:
 
 INSERT_FINISHED = _insert("month.requests", schema.REQUESTS) + " ON CONFLICT (id) DO NOTHING"
 INSERT_ATTEMPT = _insert("month.attempts", schema.ATTEMPTS) + " ON CONFLICT DO NOTHING"
+INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (
     _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
     + " WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = :id)"

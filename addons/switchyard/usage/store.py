@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from switchyard.usage.records import RequestRecord
+from switchyard.usage.windows import Snapshot
 
 
 class StoreError(Exception):
@@ -29,6 +30,10 @@ class Store(Protocol):
         A record whose id is there already as finished changes nothing. `running` are requests under
         way. Raises StoreError, and has then written nothing of a month that failed.
         """
+        ...
+
+    def write_windows(self, snapshots: Sequence[Snapshot]) -> None:
+        """Keep snapshots of windows, each once. Raises StoreError."""
         ...
 
     def recover(self, is_alive: Callable[[str], bool]) -> int:

@@ -41,6 +41,15 @@ class Window:
         return None if self.used is None else min(1.0, max(0.0, 1.0 - self.used))
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A window of a credential or login at one moment."""
+
+    owner: str
+    """The credential's label, or the fingerprint of a login that passes through."""
+    window: Window
+
+
 def read_windows(headers: Mapping[str, str], now: float) -> list[Window]:
     """Return the windows that a response's headers tell of. Never raises.
 

@@ -13,8 +13,8 @@ from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.schema import SUMS
 from switchyard.usage.schema import TOTAL_TABLES
-from switchyard.usage.sqlite import TOTALS_FILE
-from switchyard.usage.sqlite import month_files
+from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import month_files
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
 DAY = 86_400.0

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from switchyard.usage.ids import new_id
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
-from switchyard.usage.sqlite import TOTALS_FILE
 from switchyard.usage.sqlite import SqliteStore
-from switchyard.usage.sqlite import month_file
-from switchyard.usage.sqlite import month_files
+from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import month_file
+from switchyard.usage.sqlite_files import month_files
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
 

@@ -12,6 +12,7 @@ from switchyard.usage.records import RequestRecord
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
+from switchyard.usage.windows import Snapshot
 from switchyard.usage.writer import UsageWriter
 from switchyard.usage.writer import WriterLock
 
@@ -35,6 +36,9 @@ class FailingStore:
         if self.fails:
             raise StoreError("database or disk is full")
         self.finished += finished
+
+    def write_windows(self, snapshots: Sequence[Snapshot]) -> None:
+        pass
 
     def recover(self, is_alive: Callable[[str], bool]) -> int:
         return 0
