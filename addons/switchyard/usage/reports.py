@@ -238,3 +238,43 @@ def make_blocks(lines: Sequence[Line], now: float) -> list[Block]:
         assert sums is not None
         sums.add(line, line.dimensions.get("model"))
     return blocks
+
+
+def blocks_as_json(blocks: Sequence[Block], now: float) -> list[dict[str, object]]:
+    """Blocks as `--json` prints them."""
+    return [_block_members(block, now) for block in blocks]
+
+
+def _block_members(block: Block, now: float) -> dict[str, object]:
+    members: dict[str, object] = {
+        "id": ("" if block.sums else "gap-") + _text(block.start),
+        "startTime": _text(block.start),
+        "endTime": _text(block.end),
+        "isActive": block.active,
+        "isGap": block.sums is None,
+    }
+    if block.sums is None:
+        return members
+    counts = block.sums.sums
+    members |= {
+        "actualEndTime": _text(block.sums.last),
+        "entries": counts["requests"],
+        "tokenCounts": {
+            "inputTokens": counts["input"],
+            "outputTokens": counts["output"],
+            "cacheCreationInputTokens": counts["cache_write_5m"] + counts["cache_write_1h"],
+            "cacheReadInputTokens": counts["cache_read"],
+        },
+        "totalTokens": block.sums.total_tokens,
+        "costUSD": block.sums.cost,
+        "models": sorted(filter(None, block.sums.models)),
+    }
+    if block.active and (rate := block.burn_rate(now)):
+        minutes = (block.end - now) / 60
+        members["burnRate"] = {"tokensPerMinute": rate[0], "costPerHour": rate[1]}
+        members["projection"] = {
+            "totalTokens": round(block.sums.total_tokens + rate[0] * minutes),
+            "totalCost": block.sums.cost + rate[1] * minutes / 60,
+            "remainingMinutes": round(minutes),
+        }
+    return members
