@@ -1,13 +1,15 @@
 """Limits resolved for one moment: lines, as ledgers and scripts take them, and answers read back.
 
 A line is `[counter, kind, most, enforce, amount, window, keep, bounds]`, a row of an answer
-`[used, reserved, reset, wait, index]`: times in milliseconds, `wait` in whole seconds, -1 for never.
+`[used, reserved, reset, wait, index]`: times in milliseconds, `wait` in whole
+seconds, -1 for never.
 """
 
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import get_args
 
 from switchyard.state.periods import bounds
 from switchyard.state.protocol import Admitted
@@ -96,9 +98,9 @@ def counter_of(limit: Limit) -> str:
 
 def kind_of(value: object) -> Kind:
     """Read a kind. Raises ValueError."""
-    match value:
-        case "slots" | "requests" | "tokens" | "input" | "output" | "money":
-            return value
+    for kind in get_args(Kind.__value__):
+        if value == kind:
+            return kind
     raise ValueError(f"unknown kind {value!r}")
 
 
