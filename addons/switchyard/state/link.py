@@ -1,5 +1,6 @@
 """What connects a process to whoever shares the state: a Unix socket, or Redis."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from typing import Literal
@@ -19,10 +20,13 @@ class LinkDown(Exception):
 class Link(Protocol):
     """Carries verbs. Payloads and answers are JSON; `lua/*.lua` say what each verb's are."""
 
-    way: Literal["served", "redis"]
+    @property
+    def way(self) -> Literal["served", "redis"]:
+        """How the state is kept."""
+        ...
 
-    async def call(self, verb: Verb, payload: object) -> Any:
-        """Have a verb carried out, and return its answer. Raises LinkDown."""
+    async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
+        """Have a verb carried out within some seconds, and return its answer. Raises LinkDown."""
         ...
 
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
@@ -35,3 +39,17 @@ class Link(Protocol):
     async def close(self) -> None:
         """Close all connections."""
         ...
+
+
+_TURNS = 5
+
+
+async def in_time(answer: asyncio.Future[Any], timeout: float) -> Any:
+    """Return what comes within some seconds. Raises LinkDown, and what the future raises."""
+    await asyncio.wait((answer,), timeout=timeout)
+    for _ in range(_TURNS):
+        if answer.done():
+            return answer.result()
+        # If the loop itself was late, the answer may be there and only not be read yet.
+        await asyncio.sleep(0)
+    raise LinkDown(f"no answer within {timeout * 1000:.0f} ms")

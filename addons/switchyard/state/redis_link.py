@@ -4,8 +4,12 @@ Scripts are called by EVALSHA and, where the server does not know one, sent by E
 forbidden by some providers of Redis ("EVALSHA", redis.io).
 """
 
+import asyncio
 import hashlib
+import time
+from collections import deque
 from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from typing import Literal
@@ -13,15 +17,22 @@ from typing import get_args
 
 import orjson
 import redis.asyncio
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 from switchyard.state.board import Numbered
 from switchyard.state.link import LinkDown
 from switchyard.state.link import Verb
+from switchyard.state.link import in_time
 
 _CONNECT_SECONDS = 2.0
+
+_SILENCE = 1.0
+"""Seconds after which a connection on which an answer is due is given up."""
 
 
 def _load() -> dict[str, tuple[str, str]]:
@@ -46,8 +57,6 @@ class RedisLink:
     the server's time.
     """
 
-    way: Literal["redis"] = "redis"
-
     def __init__(
         self, url: str, installation: str = "default", clock: Callable[[], int] | None = None
     ) -> None:
@@ -61,21 +70,29 @@ class RedisLink:
         }
         if not url.startswith("unix"):
             options["socket_keepalive"] = True
-        self._redis = redis.asyncio.Redis.from_url(url, **options)
+        self._pool = ConnectionPool.from_url(url, **options)
+        self._redis = redis.asyncio.Redis(connection_pool=self._pool)
         self._prefix = f"switchyard:1:{{{installation}}}:"
         self._clock = clock
+        self._pipe: _Pipe | None = None
+        self._connecting = asyncio.Lock()
 
-    async def call(self, verb: Verb, payload: object) -> Any:
+    @property
+    def way(self) -> Literal["redis"]:
+        """How the state is kept."""
+        return "redis"
+
+    async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
         """Run a verb's script. Raises LinkDown."""
         sha, text = _SCRIPTS[verb]
         clock = str(self._clock()) if self._clock else ""
         arguments = (1, self._prefix, orjson.dumps(payload), clock)
         try:
             try:
-                return await self._redis.execute_command("EVALSHA", sha, *arguments)
+                return await self._command(timeout, "EVALSHA", sha, *arguments)
             except NoScriptError:
-                return await self._redis.execute_command("EVAL", text, *arguments)
-        except (RedisError, OSError) as e:
+                return await self._command(timeout, "EVAL", text, *arguments)
+        except (RedisError, OSError, TimeoutError) as e:
             raise LinkDown(_reason(e)) from e
 
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
@@ -96,7 +113,86 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._pipe is not None:
+            await self._pipe.close()
         await self._redis.aclose()
+        await self._pool.disconnect()
+
+    async def _command(self, timeout: float, *words: Any) -> Any:
+        if (pipe := self._pipe) is None or not pipe.is_open:
+            async with asyncio.timeout(timeout):
+                pipe = await self._connect()
+        return await pipe.command(timeout, words)
+
+    async def _connect(self) -> "_Pipe":
+        async with self._connecting:
+            if self._pipe is None or not self._pipe.is_open:
+                connection = self._pool.make_connection()
+                await connection.connect()
+                self._pipe = _Pipe(connection)
+            return self._pipe
+
+
+class _Pipe:
+    """One connection, over which commands go without waiting for earlier answers.
+
+    A burst of requests then costs hardly more time than one, and no pool runs out.
+    """
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        """Who waits for an answer, in the order of the commands, and since when."""
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands may be sent."""
+        return self._connection.is_connected and not self._reading.done()
+
+    async def command(self, timeout: float, words: Iterable[Any]) -> Any:
+        """Carry out a command. Raises LinkDown and RedisError."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        packed = self._connection.pack_command(*words)
+        self._waiting.append((answer, time.monotonic()))
+        try:
+            await self._connection.send_packed_command(packed, check_health=False)
+            return await in_time(answer, timeout)
+        except LinkDown:
+            if self._waiting and time.monotonic() - self._waiting[0][1] > _SILENCE:
+                await self._connection.disconnect(nowait=True)
+            raise
+        finally:
+            answer.cancel()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._connection.disconnect(nowait=True)
+
+    async def _read(self) -> None:
+        reason = "the connection was closed"
+        try:
+            while True:
+                try:
+                    content = await self._connection.read_response()
+                except ResponseError as e:
+                    content = e
+                answer, _ = self._waiting.popleft()
+                if answer.done():
+                    continue
+                if isinstance(content, ResponseError):
+                    answer.set_exception(content)
+                else:
+                    answer.set_result(content)
+        except (RedisError, OSError) as e:
+            reason = _reason(e)
+        finally:
+            for answer, _ in self._waiting:
+                if not answer.done():
+                    answer.set_exception(LinkDown(reason))
+            await self._connection.disconnect(nowait=True)
 
 
 def _reason(error: Exception) -> str:

@@ -235,12 +235,7 @@ class RemoteState:
     async def _call(self, verb: Verb, payload: object) -> Any:
         """Have a verb carried out in time. Raises LinkDown."""
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                return await self._link.call(verb, payload)
-        except TimeoutError as e:
-            problem = f"no answer within {self._settings.timeout * 1000:.0f} ms"
-            self._note_failure(problem)
-            raise LinkDown(problem) from e
+            return await self._link.call(verb, payload, self._settings.timeout)
         except LinkDown as e:
             self._note_failure(str(e))
             raise

@@ -12,12 +12,11 @@ from switchyard.state import frames
 from switchyard.state.board import Numbered
 from switchyard.state.link import LinkDown
 from switchyard.state.link import Verb
+from switchyard.state.link import in_time
 
 
 class SocketLink:
     """Implements `Link`. Calls may be under way at the same time, and share the connection."""
-
-    way: Literal["served"] = "served"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +27,12 @@ class SocketLink:
         self._hear: Callable[[Numbered], None] | None = None
         self._connecting = asyncio.Lock()
 
-    async def call(self, verb: Verb, payload: object) -> Any:
+    @property
+    def way(self) -> Literal["served"]:
+        """How the state is kept."""
+        return "served"
+
+    async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
         """Have the parent carry out a verb; connects first, if need be. Raises LinkDown."""
         writer = self._writer or await self._connect()
         number = next(self._numbers)
@@ -36,9 +40,10 @@ class SocketLink:
         self._waiting[number] = answer
         try:
             writer.write(frames.pack([number, verb, payload]))
-            return await answer
+            return await in_time(answer, timeout)
         finally:
             self._waiting.pop(number, None)
+            answer.cancel()
 
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
         """Hand notices on until the connection is lost. Raises LinkDown."""
@@ -62,7 +67,7 @@ class SocketLink:
             try:
                 reader, writer = await asyncio.open_unix_connection(self._path)
             except OSError as e:
-                raise LinkDown(f"the parent process does not listen: {e.strerror or e}") from e
+                raise LinkDown(f"the parent process does not listen: {e.strerror}") from e
             self._writer = writer
             self._reading = asyncio.get_running_loop().create_task(self._read(reader, writer))
             return writer

@@ -53,13 +53,13 @@ async def play(server: RedisServer, policy: list[Limit], steps: list[Step]) -> N
         for number, step in enumerate(steps):
             verb, payload = script.verb(step)
             ours = service.handle(verb, plain(payload), script.now)
-            theirs = await link.call(verb, payload)
+            theirs = await link.call(verb, payload, 30)
             assert plain(ours) == theirs, (number, step, verb, payload)
             script.note(step, verb, payload, ours)
         script.now += 30_000
         _, payload = script.verb(Step(0, "counters", steps[0].amounts, 0, 63, False))
         rows = plain(service.handle("counters", payload, script.now))
-        assert rows == await link.call("counters", payload)
+        assert rows == await link.call("counters", payload, 30)
         assert all(reserved == 0 for _, reserved, *_ in rows)
     finally:
         await link.close()
@@ -85,9 +85,9 @@ def test_every_key_has_a_term(server: RedisServer, runner: asyncio.Runner) -> No
 
     async def check_terms() -> None:
         link = redis_link.RedisLink(server.url, "tests")
-        await link.call("post", ["cooldown", "k", "why", 1000])
-        await link.call("beat", ["p", 1000, "e"])
-        await link.call("stick", ["s", "t", 1000])
+        await link.call("post", ["cooldown", "k", "why", 1000], 30)
+        await link.call("beat", ["p", 1000, "e"], 30)
+        await link.call("stick", ["s", "t", 1000], 30)
         await link.close()
         keys: Any = await server.command("KEYS", "*")
         assert keys
@@ -114,10 +114,10 @@ def test_notices_are_the_same(server: RedisServer, runner: asyncio.Runner) -> No
             ["cooldown", "b", "3", 4000],
         ]
         for post in posts:
-            assert service.handle("post", post, now) == await link.call("post", post)
+            assert service.handle("post", post, now) == await link.call("post", post, 30)
         for later in (0, 3999, 4000, 9000):
             now += later
-            ours, theirs = service.handle("notices", [], now), await link.call("notices", [])
+            ours, theirs = service.handle("notices", [], now), await link.call("notices", [], 30)
             assert ours[0] == theirs[0]
             assert sorted(ours[1]) == sorted(theirs[1])
         assert published[-1] == [5, "cooldown", "b", "3", 4000]

@@ -196,6 +196,7 @@ def test_limits_hold_and_nothing_stays_reserved(policy: list[Limit], steps: list
             ):
                 assert row[USED] <= most or not enforced or not amount
     end = script.now + LIFE
-    assert not [row for row in service.ledger.counters(lines_of(policy, NOTHING, end), end)
-                if row[RESERVED]]
+    assert not [
+        row for row in service.ledger.counters(lines_of(policy, NOTHING, end), end) if row[RESERVED]
+    ]
     assert service.ledger.live() == []
