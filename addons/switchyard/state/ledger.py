@@ -1,5 +1,8 @@
 """The rules of admission, in memory: counters, slots and leases. Pure; the clock is passed in.
 
+A limit is exceeded by no more than what requests under way use beyond their estimates. A sliding
+window is as long as its name says, less one 60th at most.
+
 `lua/library.lua` repeats these rules for Redis, step by step. Times are Unix milliseconds.
 """
 
@@ -20,6 +23,10 @@ from switchyard.state.protocol import Lease
 
 TOMBSTONE = 3_600_000
 """Milliseconds for which a lease that ended is remembered, so that it does not end twice."""
+
+LATE_KEEP = 691_200_000
+"""Milliseconds for which a lease that ran out may be corrected: a process may be cut off for days,
+and must not be charged a second time when it is back."""
 
 SWEEP_EVERY = 60_000
 """Milliseconds between two searches for counters that nobody uses any more."""
@@ -76,10 +83,21 @@ class Record:
     held: list[Held] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives a process: counters without what live leases hold, which is told anew."""
+
+    counters: list[tuple[str, int, dict[int, int]]]
+    """Names, when they may be forgotten, and buckets."""
+    ended: list[tuple[str, int]]
+    """Leases that ended, and until when that is remembered."""
+    turns: dict[str, int]
+
+
 class Ledger:
     """All counters and leases of one installation. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept | None = None, note_changes: bool = False) -> None:
         self._counters: dict[str, Counter] = {}
         self._slots: dict[str, dict[str, int]] = {}
         """By counter: leases and when they run out."""
@@ -88,6 +106,10 @@ class Ledger:
         """When to look at a lease again."""
         self._turns: dict[str, int] = {}
         self._swept = 0
+        self._changed: set[str] | None = set() if note_changes else None
+        self._ended: dict[str, int] = {}
+        if kept is not None:
+            self._restore(kept)
 
     def admit(
         self, id: str, life: int, lines: Sequence[Line], pools: Sequence[str], now: int
@@ -178,8 +200,10 @@ class Ledger:
                 for held in record.held:
                     self._move(id, held, held.said, 0, 0, now)
                 record.state = "late"
-                record.until = now + TOMBSTONE
+                record.until = now + LATE_KEEP
                 heapq.heappush(self._due, (record.until, id))
+                if self._changed is not None:
+                    self._ended[id] = record.until
             else:
                 del self._leases[id]
         if now >= self._swept + SWEEP_EVERY:
@@ -187,6 +211,35 @@ class Ledger:
             old = [key for key, one in self._counters.items() if one.expires <= now]
             for key in old:
                 del self._counters[key]
+
+    def take_changes(self) -> Kept:
+        """Return what changed since the last call, if changes are noted."""
+        changed = self._changed or set()
+        held: dict[str, dict[int, int]] = {}
+        for record in self._leases.values():
+            for one in record.held if record.state == "live" else ():
+                if one.charged and one.entry.counter in changed:
+                    buckets = held.setdefault(one.entry.counter, {})
+                    index = one.entry.index
+                    buckets[index] = buckets.get(index, 0) + one.charged
+        counters: list[tuple[str, int, dict[int, int]]] = []
+        for key in changed:
+            if counter := self._counters.get(key):
+                reserved = held.get(key, {})
+                used = {at: n - reserved.get(at, 0) for at, n in counter.buckets.items()}
+                counters.append((key, counter.expires, used))
+        ended = list(self._ended.items())
+        changed.clear()
+        self._ended.clear()
+        return Kept(counters, ended, dict(self._turns))
+
+    def _restore(self, kept: Kept) -> None:
+        for key, expires, buckets in kept.counters:
+            self._counters[key] = Counter(dict(buckets), sum(buckets.values()), expires=expires)
+        for id, until in kept.ended:
+            self._note(id, Record("ended", until))
+        self._turns.update(kept.turns)
+        self._ended.clear()
 
     def _begin(self, id: str, record: Record, now: int, until: int | None = None) -> None:
         """Have a lease live, and hold what it is known to use or wants, whichever is more."""
@@ -201,6 +254,8 @@ class Ledger:
     def _note(self, id: str, record: Record) -> None:
         self._leases[id] = record
         heapq.heappush(self._due, (record.until, id))
+        if self._changed is not None and record.state == "ended":
+            self._ended[id] = record.until
 
     def _move(self, id: str, held: Held, charged: int, reserved: int, until: int, now: int) -> None:
         """Have a lease charge and reserve these amounts in a counter; slots until a moment."""
@@ -224,6 +279,8 @@ class Ledger:
         if counter is None:
             counter = self._counters[key] = Counter()
         counter.expires = max(counter.expires, now + keep)
+        if self._changed is not None:
+            self._changed.add(key)
         return counter
 
     def _current(self, line: Line, now: int) -> Counter | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from switchyard.state.board import Board
+from switchyard.state.keeper import Keeper
 from switchyard.state.ledger import Ledger
 from switchyard.state.lines import admitted
 from switchyard.state.lines import denied
@@ -56,21 +57,29 @@ class Sessions:
 
 
 class MemoryState:
-    """Implements `SharedState` for one process. `clock` returns Unix seconds."""
+    """Implements `SharedState` for one process. `clock` returns Unix seconds.
+
+    With a keeper, counters outlive the process.
+    """
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, ledger: Ledger | None = None
+        self, clock: Callable[[], float] = time.time, keeper: Keeper | None = None
     ) -> None:
         self._clock = clock
-        self._ledger = ledger or Ledger()
+        self._keeper = keeper
+        self._ledger = Ledger()
         self._board = Board()
         self._sessions = Sessions()
 
     async def start(self) -> None:
-        """Nothing to begin."""
+        """Take up what is kept from before."""
+        if self._keeper is not None:
+            self._ledger = await self._keeper.open()
 
     async def close(self) -> None:
-        """Nothing to end."""
+        """Keep what changed."""
+        if self._keeper is not None:
+            await self._keeper.close()
 
     async def admit(self, ask: Ask) -> Admitted | Denied:
         """Reserve the estimate in all limits, or in none."""

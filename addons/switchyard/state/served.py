@@ -10,7 +10,7 @@ from pathlib import Path
 
 from switchyard.state import frames
 from switchyard.state.board import Numbered
-from switchyard.state.ledger import Ledger
+from switchyard.state.keeper import Keeper
 from switchyard.state.service import Service
 
 logger = logging.getLogger(__name__)
@@ -20,24 +20,26 @@ _MOST_UNSENT = 8 * 1024 * 1024
 
 
 class StateServer:
-    """Listens on a socket that only this user may open. `clock` returns Unix seconds."""
+    """Listens on a socket that only this user may open. `clock` returns Unix seconds.
+
+    After a restart, workers tell it of leases, notices and their last minute of settlements; with
+    a keeper, counters outlive the process.
+    """
 
     def __init__(
-        self, path: Path, ledger: Ledger | None = None, clock: Callable[[], float] = time.time
+        self, path: Path, keeper: Keeper | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._path = path
+        self._keeper = keeper
         self._clock = clock
-        self._service = Service(self._publish, ledger)
+        self._service = Service(self._publish)
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
-    @property
-    def ledger(self) -> Ledger:
-        """All counters and leases."""
-        return self._service.ledger
-
     async def start(self) -> None:
         """Listen, in place of a server that ended without removing its socket. Raises OSError."""
+        if self._keeper is not None:
+            self._service = Service(self._publish, await self._keeper.open())
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         mask = os.umask(0o177)
@@ -56,6 +58,8 @@ class StateServer:
             await self._server.wait_closed()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
+        if self._keeper is not None:
+            await self._keeper.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

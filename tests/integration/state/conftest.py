@@ -15,6 +15,7 @@ from tests.integration.state.redis_server import RedisServer
 def needs_redis() -> None:
     if PROGRAM is None:
         pytest.skip("redis-server is not installed (Debian's package redis-server)")
+    pytest.importorskip("redis", reason="redis is not installed (the extra `redis`)")
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,7 @@
-"""A real redis-server for tests, on a Unix socket of its own."""
+"""A real redis-server for tests, on a Unix socket of its own.
+
+The client is imported late, since the package is optional.
+"""
 
 import asyncio
 import os
@@ -6,9 +9,6 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-
-import redis.asyncio
-from redis.exceptions import RedisError
 
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 
@@ -25,6 +25,9 @@ class RedisServer:
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
+        import redis.asyncio
+        from redis.exceptions import RedisError
+
         assert PROGRAM
         common = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder))
         command = [PROGRAM, *common, "--save", "", *self._options]
@@ -41,6 +44,8 @@ class RedisServer:
 
     async def command(self, *words: str | int) -> object:
         """Carry out a command as an operator would."""
+        import redis.asyncio
+
         client = redis.asyncio.Redis.from_url(self.url, decode_responses=True)
         try:
             return await client.execute_command(*words)

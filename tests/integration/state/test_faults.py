@@ -32,8 +32,6 @@ from tests.integration.state.ways import redis_link
 from tests.integration.state.ways import remotes
 from tests.integration.state.ways import until
 
-pytest.importorskip("redis")
-
 BUDGET = Limit(key="a", kind="money", most=1_000_000, period=Calendar("total"))
 REQUESTS = Limit(key="a", kind="requests", most=90, period=Sliding(3600))
 SLOTS = Limit(key="a", kind="slots", most=1000)

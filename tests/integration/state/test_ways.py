@@ -38,7 +38,6 @@ async def states(request: pytest.FixtureRequest) -> AsyncIterator[list[SharedSta
     with tempfile.TemporaryDirectory() as name:
         if request.param == "redis":
             request.getfixturevalue("needs_redis")
-            pytest.importorskip("redis")
             server = RedisServer(Path(name))
             await server.start()
             url = server.url

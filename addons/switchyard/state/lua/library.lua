@@ -102,7 +102,7 @@ local function tick()
     if record and record[1] == LIVE then
       for _, entry in ipairs(record[2]) do move(id, entry, entry[7], 0, 0) end
       record[1] = LATE
-      save(id, record, TOMBSTONE)
+      save(id, record, LEASES_KEEP)
     end
   end
 end
