@@ -21,7 +21,7 @@ from switchyard.state.protocol import Amounts
 from switchyard.state.protocol import Entry
 from switchyard.state.protocol import Lease
 
-TOMBSTONE = 3_600_000
+TOMBSTONE = 900_000
 """Milliseconds for which a lease that ended is remembered, so that it does not end twice."""
 
 LATE_KEEP = 691_200_000
@@ -77,7 +77,7 @@ class Held:
 class Record:
     """One lease. `late`: it ran out, and may still be corrected."""
 
-    state: Literal["live", "late", "ended"]
+    state: Literal["live", "late"]
     until: int
     """When it runs out, or is forgotten."""
     held: list[Held] = field(default_factory=list)
@@ -108,6 +108,9 @@ class Ledger:
         self._swept = 0
         self._changed: set[str] | None = set() if note_changes else None
         self._ended: dict[str, int] = {}
+        """Leases that ended, oldest first, and until when that is remembered."""
+        self._unkept: dict[str, int] = {}
+        """Those that ended since changes were taken."""
         if kept is not None:
             self._restore(kept)
 
@@ -120,41 +123,44 @@ class Ledger:
         have a wait for each line that does not fit, those of an admission for those that only tell.
         """
         self.tick(now)
-        if (record := self._leases.get(id)) is not None and record.state != "live":
-            return "ended", [], [self._row(line, now, 0) for line in lines]
-        waits = [self._wait(line, now) for line in lines]
-        if any(wait and line.enforce for line, wait in zip(lines, waits, strict=True)):
-            return "denied", [], [self._row(*one, now) for one in zip(lines, waits, strict=True)]
-        if lines and record is None:
+        record = self._leases.get(id)
+        if id in self._ended or (record is not None and record.state == "late"):
+            return "ended", [], self._rows(lines, now)
+        tries = [(line, index := line.index(now), self._wait(line, index, now)) for line in lines]
+        for line, _, wait in tries:
+            if wait and line.enforce:
+                return "denied", [], [self._row(*one, now) for one in tries]
+        if tries and record is None:
             held: list[Held] = []
-            for line in lines:
-                entry = Entry(line.counter, line.kind, line.index(now), line.keep, line.amount)
+            for line, index, _ in tries:
+                entry = Entry(line.counter, line.kind, index, line.keep, line.amount)
                 held.append(Held(entry, 0, 0, line.amount))
             self._begin(id, Record("live", now + life, held), now)
-        rows = [self._row(*one, now) for one in zip(lines, waits, strict=True)]
+        rows = [self._row(*one, now) for one in tries]
         return "admitted", [self.turn(pool) for pool in pools], rows
 
     def settle(self, id: str, entries: Sequence[Entry], actual: Amounts | None, now: int) -> None:
         """End a lease with its actual amounts; None releases it. Unknown leases are charged too."""
         self.tick(now)
-        record = self._leases.get(id)
-        if record is not None and record.state == "ended":
+        if id in self._ended:
             return
+        record = self._leases.pop(id, None)
         if record is None:
             record = Record("late", 0, [Held(entry, 0, 0, 0) for entry in entries])
         for held in record.held:
             amount = amount_of(actual, held.entry.kind) if actual else 0
             self._move(id, held, amount, 0, 0, now)
-        self._note(id, Record("ended", now + TOMBSTONE))
+        self._ended[id] = now + TOMBSTONE
+        self._note_end(id, now)
 
     def renew(
         self, id: str, life: int, entries: Sequence[Entry], so_far: Amounts | None, now: int
     ) -> None:
         """Extend a lease. One that ran out or is unknown (the ledger is new) lives again."""
         self.tick(now)
-        record = self._leases.get(id)
-        if record is not None and record.state == "ended":
+        if id in self._ended:
             return
+        record = self._leases.get(id)
         if record is None:
             record = Record("late", 0, [Held(one, 0, 0, one.amount) for one in entries])
         if so_far is not None:
@@ -165,7 +171,7 @@ class Ledger:
     def counters(self, lines: Sequence[Line], now: int) -> list[Row]:
         """Return a row a line."""
         self.tick(now)
-        return [self._row(line, self._wait(line, now), now) for line in lines]
+        return self._rows(lines, now)
 
     def turn(self, pool: str) -> int:
         """Return the next number of a rotation, from 1."""
@@ -196,16 +202,16 @@ class Ledger:
             record = self._leases.get(id)
             if record is None or record.until > now:
                 continue
-            if record.state == "live":
-                for held in record.held:
-                    self._move(id, held, held.said, 0, 0, now)
-                record.state = "late"
-                record.until = now + LATE_KEEP
-                heapq.heappush(self._due, (record.until, id))
-                if self._changed is not None:
-                    self._ended[id] = record.until
-            else:
+            if record.state == "late":
                 del self._leases[id]
+                continue
+            for held in record.held:
+                self._move(id, held, held.said, 0, 0, now)
+            record.state, record.until = "late", now + LATE_KEEP
+            heapq.heappush(self._due, (record.until, id))
+            self._note_end(id, now)
+        while self._ended and self._ended[oldest := next(iter(self._ended))] <= now:
+            del self._ended[oldest]
         if now >= self._swept + SWEEP_EVERY:
             self._swept = now
             old = [key for key, one in self._counters.items() if one.expires <= now]
@@ -228,18 +234,20 @@ class Ledger:
                 reserved = held.get(key, {})
                 used = {at: n - reserved.get(at, 0) for at, n in counter.buckets.items()}
                 counters.append((key, counter.expires, used))
-        ended = list(self._ended.items())
+        ended = list(self._unkept.items())
         changed.clear()
-        self._ended.clear()
+        self._unkept.clear()
         return Kept(counters, ended, dict(self._turns))
 
     def _restore(self, kept: Kept) -> None:
         for key, expires, buckets in kept.counters:
             self._counters[key] = Counter(dict(buckets), sum(buckets.values()), expires=expires)
-        for id, until in kept.ended:
-            self._note(id, Record("ended", until))
+        self._ended = dict(sorted(kept.ended, key=lambda one: one[1]))
         self._turns.update(kept.turns)
-        self._ended.clear()
+
+    def _note_end(self, id: str, now: int) -> None:
+        if self._changed is not None:
+            self._unkept[id] = now + TOMBSTONE
 
     def _begin(self, id: str, record: Record, now: int, until: int | None = None) -> None:
         """Have a lease live, and hold what it is known to use or wants, whichever is more."""
@@ -249,13 +257,8 @@ class Ledger:
             amount = max(held.held, held.said)
             self._move(id, held, amount, amount, record.until, now)
         record.state = "live"
-        self._note(id, record)
-
-    def _note(self, id: str, record: Record) -> None:
         self._leases[id] = record
         heapq.heappush(self._due, (record.until, id))
-        if self._changed is not None and record.state == "ended":
-            self._ended[id] = record.until
 
     def _move(self, id: str, held: Held, charged: int, reserved: int, until: int, now: int) -> None:
         """Have a lease charge and reserve these amounts in a counter; slots until a moment."""
@@ -283,43 +286,52 @@ class Ledger:
             self._changed.add(key)
         return counter
 
-    def _current(self, line: Line, now: int) -> Counter | None:
+    def _current(self, line: Line, index: int) -> Counter | None:
         counter = self._counters.get(line.counter)
         if counter is not None:
-            counter.advance(line.index(now) - line.span + 1)
+            counter.advance(index - line.span + 1)
         return counter
 
-    def _wait(self, line: Line, now: int) -> int:
+    def _wait(self, line: Line, index: int, now: int) -> int:
         """Whole seconds until a line fits; 0 if it does, NEVER if it never will."""
         if line.kind == "slots":
-            ends = sorted(self._slots.get(line.counter, {}).values())
-            if len(ends) < line.most:
+            slots = self._slots.get(line.counter, {})
+            if len(slots) < line.most:
                 return 0
+            ends = sorted(slots.values())
             return _seconds(ends[len(ends) - line.most] - now) if line.most > 0 else NEVER
-        counter = self._current(line, now)
+        counter = self._current(line, index)
         over = (counter.total if counter else 0) + line.amount - line.most
         if over <= 0:
             return 0
         if counter is None or line.amount > line.most:
             return NEVER
         if not line.window:
-            end = line.end(line.index(now))
+            end = line.end(index)
             return NEVER if end >= FOREVER else _seconds(end - now)
-        for index in sorted(counter.buckets):
-            over -= counter.buckets[index]
+        for bucket in sorted(counter.buckets):
+            over -= counter.buckets[bucket]
             if over <= 0:
-                return _seconds(line.end(index) - now)
+                return _seconds(line.end(bucket) - now)
         return NEVER
 
-    def _row(self, line: Line, wait: int, now: int) -> Row:
-        index = line.index(now)
+    def _rows(self, lines: Sequence[Line], now: int) -> list[Row]:
+        found: list[Row] = []
+        for line in lines:
+            index = line.index(now)
+            found.append(self._row(line, index, self._wait(line, index, now), now))
+        return found
+
+    def _row(self, line: Line, index: int, wait: int, now: int) -> Row:
         if line.kind == "slots":
             count = len(self._slots.get(line.counter, ()))
             return (count, count, 0, wait, index)
-        counter = self._current(line, now)
+        counter = self._current(line, index)
         if counter is None or not counter.total:
             return (0, counter.reserved if counter else 0, 0, wait, index)
-        last = max(one for one, amount in counter.buckets.items() if amount)
+        last = max(counter.buckets)
+        if not counter.buckets[last]:
+            last = max(bucket for bucket, amount in counter.buckets.items() if amount)
         end = line.end(last if line.window else index)
         reset = NEVER if end >= FOREVER else end - now
         return (counter.total, counter.reserved, reset, wait, index)

@@ -8,7 +8,6 @@ seconds, -1 for never.
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import get_args
 
 from switchyard.state.periods import bounds
@@ -91,11 +90,6 @@ def lines_of(limits: Iterable[Limit], amounts: Amounts, now: int) -> list[Line]:
     return [_line(limit, amounts, now) for limit in limits]
 
 
-def counter_of(limit: Limit) -> str:
-    """Return the name of a limit's counter."""
-    return _resolved(limit)[0]
-
-
 def kind_of(value: object) -> Kind:
     """Read a kind. Raises ValueError."""
     for kind in get_args(Kind.__value__):
@@ -126,7 +120,7 @@ def admitted(
     target: str | None,
 ) -> Admitted:
     """Read the answer to a request that was admitted."""
-    over = _exceeded(ask.limits, lines, rows) if any(row[3] for row in rows) else ()
+    over = _exceeded(ask.limits, lines, rows)
     named = dict(zip(ask.pools, turns, strict=True)) if ask.pools else None
     return Admitted(lease, standings_of(ask.limits, rows), over, named, target)
 
@@ -146,30 +140,17 @@ def standings_of(limits: Sequence[Limit], rows: Sequence[Row]) -> tuple[Standing
 
 
 def _line(limit: Limit, amounts: Amounts, now: int) -> Line:
-    counter, window, keep = _resolved(limit)
-    starts: tuple[int, ...] = ()
-    if not window and limit.period is not None and not isinstance(limit.period, Sliding):
-        starts = bounds(limit.period, now)
+    kind, period = limit.kind, limit.period
+    if period is None:
+        return Line(limit.counter, kind, limit.most, limit.enforce, 1, 0, _SPARE_KEEP, ())
+    amount: int = getattr(amounts, kind)
+    if isinstance(period, Sliding):
+        window, starts = period.seconds * 1000, ()
+        keep = 2 * window + _SPARE_KEEP
+    else:
+        window, starts = 0, bounds(period, now)
         keep = min(starts[-1] - starts[0] + _DAY, _LONGEST_KEEP)
-    amount = 1 if limit.kind == "slots" else amount_of(amounts, limit.kind)
-    return Line(counter, limit.kind, limit.most, limit.enforce, amount, window, keep, starts)
-
-
-@lru_cache(maxsize=65536)
-def _resolved(limit: Limit) -> tuple[str, int, int]:
-    """The counter's name, the window and how long the counter is kept."""
-    if (limit.period is None) != (limit.kind == "slots"):
-        raise ValueError("slots have no period, and everything else has one")
-    # A limit that only tells has a counter of its own beside the one that refuses.
-    mark = "" if limit.enforce else "|shadow"
-    match limit.period:
-        case None:
-            return f"{limit.key}|slots{mark}", 0, _SPARE_KEEP
-        case Sliding(seconds=seconds):
-            window = seconds * 1000
-            return f"{limit.key}|{limit.kind}|{seconds}s{mark}", window, 2 * window + _SPARE_KEEP
-        case calendar:
-            return f"{limit.key}|{limit.kind}|{calendar.name}{mark}", 0, 0
+    return Line(limit.counter, kind, limit.most, limit.enforce, amount, window, keep, starts)
 
 
 def _exceeded(

@@ -7,6 +7,7 @@ scripts count exactly.
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Literal
 from typing import Protocol
 
@@ -57,7 +58,24 @@ class Limit:
     period: Period | None = None
     """None for slots, and only for these."""
     enforce: bool = True
-    """False counts, and tells in `Admitted.exceeded`, without refusing."""
+    """False counts, and tells in `Admitted.exceeded`, without refusing. It has a counter of its own
+    beside the limit that refuses."""
+    counter: str = field(init=False, compare=False)
+    """The name of its counter. Limits of one request have different ones."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if slots have a period, or anything else has none."""
+        if (self.period is None) != (self.kind == "slots"):
+            raise ValueError("slots have no period, and everything else has one")
+        match self.period:
+            case None:
+                length = ""
+            case Sliding(seconds=seconds):
+                length = f"|{seconds}s"
+            case calendar:
+                length = f"|{calendar.name}"
+        mark = "" if self.enforce else "|shadow"
+        object.__setattr__(self, "counter", f"{self.key}|{self.kind}{length}{mark}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

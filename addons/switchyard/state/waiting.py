@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 
-from switchyard.state.lines import counter_of
 from switchyard.state.protocol import Admitted
 from switchyard.state.protocol import Ask
 from switchyard.state.protocol import Denied
@@ -49,13 +48,13 @@ class SlotQueue:
 
         Out: what the last try said. A cancelled wait uses up nothing.
         """
-        places = [counter_of(one) for one in ask.limits if one.kind == "slots" and one.enforce]
+        places = [one.counter for one in ask.limits if one.kind == "slots" and one.enforce]
         behind = next((one for one in places if self._queue.ahead(one, priority)), None)
         if behind is None or patience <= 0:
             answer = await self._state.admit(ask)
             if isinstance(answer, Admitted) or not answer.only_slots or patience <= 0:
                 return answer
-            behind = counter_of(answer.exceeded[0].standing.limit)
+            behind = answer.exceeded[0].standing.limit.counter
         if self._queue.count(behind) >= MOST_WAITING:
             return await self._state.admit(ask)
         return await self._wait(ask, behind, priority, self._clock() + patience)

@@ -5,7 +5,7 @@
 local base = KEYS[1]
 local data = cjson.decode(ARGV[1])
 local BUCKETS, NEVER, FOREVER = 60, -1, 9000000000000000
-local TOMBSTONE, LEASES_KEEP = 3600000, 691200000
+local TOMBSTONE, LEASES_KEEP = 900000, 691200000
 local LIVE, LATE, ENDED = 1, 2, 3
 
 local now
