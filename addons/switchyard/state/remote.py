@@ -252,9 +252,15 @@ class RemoteState:
     async def _keep_listening(self) -> None:
         while True:
             with contextlib.suppress(LinkDown):
-                await self._link.listen(self._beat_now.set, self._hear)
+                await self._link.listen(self._connected, self._hear)
             pause = self._pause() if self._breaker.is_open else 0.0
             await asyncio.sleep(max(pause, self._settings.retry))
+
+    def _connected(self) -> None:
+        # Whoever was away may be back with what it knew a minute ago. The rest changes nothing.
+        self._outbox.repeat()
+        self._outbox.renew_all(self._local.live())
+        self._beat_now.set()
 
     def _hear(self, notice: Numbered) -> None:
         with contextlib.suppress(ValueError, TypeError):
@@ -290,11 +296,13 @@ class RemoteState:
     async def _beat(self) -> None:
         """Give a sign of life, and find out what was missed. Raises LinkDown."""
         life = int(self._settings.process_life * 1000)
-        probes = self._breaker.is_open
+        probes, heard = self._breaker.is_open, self._board.last
         try:
             count, last, epoch = await self._call("beat", [self._process, life, new_id()])
-            if epoch != self._epoch or last != self._board.last:
-                await self._catch_up(epoch)
+            anew = epoch != self._epoch or last < heard
+            if anew or last != self._board.last:
+                await self._catch_up(anew)
+            self._epoch = epoch
         except LinkDown:
             if probes:
                 self._breaker.fail_probe(time.monotonic())
@@ -306,9 +314,8 @@ class RemoteState:
         if self._breaker.close():
             logger.warning("state: %s is back; limits are shared again", self._link.way)
 
-    async def _catch_up(self, epoch: str) -> None:
+    async def _catch_up(self, anew: bool) -> None:
         """Take all notices; tell whoever began anew what is missing there. Raises LinkDown."""
-        anew = epoch != self._epoch
         known = self._board.all(self._clock())
         if anew:
             self._board.renumber()
@@ -319,9 +326,7 @@ class RemoteState:
             for topic, item, notice in known:
                 if (topic, item) not in listed:
                     self._outbox.post(Post(topic, item, notice.text, notice.until))
-            self._outbox.repeat()
-            self._outbox.renew_all(self._local.live())
-        self._epoch = epoch
+            self._connected()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -151,6 +151,35 @@ async def test_killed_and_restarted_without_its_data(redis_server: RedisServer) 
         await play(running, kill, redis_server.start)
 
 
+async def test_killed_and_restarted_with_older_data(redis_server: RedisServer) -> None:
+    async with traffic(lambda: redis_link(redis_server.url)) as running:
+        assert await running.burst(6) == 6
+        assert await running.burst(3, leave_open=True) == 3
+        for state in running.states:
+            assert await state.drain(30)
+        await running.states[0].post("cooldown", "a", "old", 600)
+        assert await running.states[0].drain(30)
+        await redis_server.command("SAVE")
+        for number in range(5):
+            await running.states[0].post("cooldown", "a", f"new {number}", 600)
+            assert await running.states[0].drain(30)
+        # Some leases end, and others begin, which the saved data know nothing of.
+        await running.end_open()
+        assert await running.burst(6, leave_open=True) == 6
+        for state in running.states:
+            assert await state.drain(30)
+        redis_server.kill()
+        await redis_server.start()
+        await running.burst(3)
+        await running.end_open()
+        await running.check()
+        # Notices are numbered from what was saved on, and reach everybody all the same.
+        await running.states[1].post("cooldown", "a", "last", 600)
+        await until(
+            lambda: all(one.notices("cooldown")["a"].text == "last" for one in running.states)
+        )
+
+
 async def test_a_read_only_replica(redis_server: RedisServer) -> None:
     async with traffic(lambda: redis_link(redis_server.url)) as running:
         await play(
