@@ -73,7 +73,7 @@ class StateServer:
                 self._send(writer, [number, answer])
         except (OSError, asyncio.IncompleteReadError):
             pass
-        except (ValueError, TypeError, KeyError) as e:
+        except (ValueError, TypeError, LookupError, AttributeError) as e:
             logger.warning("state: a worker sent a malformed message: %s", e)
         finally:
             self._service.leave(process)

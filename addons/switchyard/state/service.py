@@ -35,7 +35,10 @@ class Service:
         self._last = 0
 
     def handle(self, verb: str, payload: Any, now: int) -> Any:
-        """Carry out a verb. Raises ValueError, TypeError and KeyError for a malformed payload."""
+        """Carry out a verb.
+
+        Raises ValueError, TypeError, LookupError or AttributeError for a malformed payload.
+        """
         match verb:
             case "admit":
                 return self._admit(payload, now)

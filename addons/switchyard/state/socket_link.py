@@ -14,6 +14,8 @@ from switchyard.state.link import LinkDown
 from switchyard.state.link import Verb
 from switchyard.state.link import in_time
 
+_CONNECT_SECONDS = 5.0
+
 
 class SocketLink:
     """Implements `Link`. Calls may be under way at the same time, and share the connection."""
@@ -34,7 +36,7 @@ class SocketLink:
 
     async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
         """Have the parent carry out a verb; connects first, if need be. Raises LinkDown."""
-        writer = self._writer or await self._connect()
+        writer = self._writer or await self._connect(timeout)
         number = next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -48,7 +50,7 @@ class SocketLink:
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
         """Hand notices on until the connection is lost. Raises LinkDown."""
         self._hear = hear
-        await self._connect()
+        await self._connect(_CONNECT_SECONDS)
         ready()
         if self._reading is not None:
             await asyncio.wait([self._reading])
@@ -60,17 +62,18 @@ class SocketLink:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _connect(self) -> asyncio.StreamWriter:
-        async with self._connecting:
-            if self._writer is not None:
-                return self._writer
-            try:
-                reader, writer = await asyncio.open_unix_connection(self._path)
-            except OSError as e:
-                raise LinkDown(f"the parent process does not listen: {e.strerror}") from e
-            self._writer = writer
-            self._reading = asyncio.get_running_loop().create_task(self._read(reader, writer))
-            return writer
+    async def _connect(self, timeout: float) -> asyncio.StreamWriter:
+        try:
+            async with asyncio.timeout(timeout), self._connecting:
+                return self._writer or await self._open()
+        except OSError as e:  # TimeoutError is one, too
+            raise LinkDown(f"the parent process does not listen: {type(e).__name__}") from e
+
+    async def _open(self) -> asyncio.StreamWriter:
+        reader, writer = await asyncio.open_unix_connection(self._path)
+        self._writer = writer
+        self._reading = asyncio.get_running_loop().create_task(self._read(reader, writer))
+        return writer
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

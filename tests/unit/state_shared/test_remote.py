@@ -1,0 +1,152 @@
+"""What a process asks of the others, and what becomes of words that are lost on the way."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from typing import Literal
+
+import pytest
+from switchyard.state.board import Numbered
+from switchyard.state.link import LinkDown
+from switchyard.state.link import Verb
+from switchyard.state.protocol import Admitted
+from switchyard.state.protocol import Amounts
+from switchyard.state.protocol import Ask
+from switchyard.state.protocol import Calendar
+from switchyard.state.protocol import Lease
+from switchyard.state.protocol import Limit
+from switchyard.state.protocol import Renewal
+from switchyard.state.protocol import Sliding
+from switchyard.state.remote import RemoteSettings
+from switchyard.state.remote import RemoteState
+from switchyard.state.service import Service
+
+NOW = 1_793_491_195.0
+BUDGET = Limit(key="a", kind="money", most=1_000_000, period=Calendar("total"))
+REQUESTS = Limit(key="a", kind="requests", most=10_000, period=Sliding(3600))
+SLOTS = Limit(key="a", kind="slots", most=1000)
+LIMITS = (BUDGET, REQUESTS, SLOTS)
+SETTINGS = RemoteSettings(beat=0.01, retry=0.001, process_life=3600)
+
+
+class Unsure:
+    """A link within the process that loses words: on the way there, on the way back, or late."""
+
+    def __init__(self, service: Service, seed: int) -> None:
+        self._service = service
+        self._rng = random.Random(seed)
+        self._late: list[tuple[Verb, Any]] = []
+        self.losses = 0.0
+        self.calls: Counter[Verb] = Counter()
+
+    @property
+    def way(self) -> Literal["served"]:
+        return "served"
+
+    async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
+        self.calls[verb] += 1
+        # As sockets have it, which know no tuples.
+        words = json.loads(json.dumps(payload))
+        await asyncio.sleep(0)
+        fate = self._rng.random() / self.losses if self.losses else 1.0
+        if fate < 0.3:
+            raise LinkDown("lost on the way there")
+        if fate < 0.6:
+            self._late.append((verb, words))
+            raise LinkDown("late")
+        answer = self._carry_out(verb, words)
+        if self._late and self._rng.random() < 0.5:
+            self._carry_out(*self._late.pop(self._rng.randrange(len(self._late))))
+        if fate < 1.0:
+            raise LinkDown("lost on the way back")
+        return json.loads(json.dumps(answer))
+
+    def deliver(self) -> None:
+        """Carry out all that is late."""
+        while self._late:
+            self._carry_out(*self._late.pop())
+
+    async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
+        ready()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None: ...
+
+    def _carry_out(self, verb: Verb, payload: Any) -> Any:
+        return self._service.handle(verb, payload, int(NOW * 1000))
+
+
+def made(seed: int = 0) -> tuple[RemoteState, Unsure]:
+    link = Unsure(Service(lambda notice: None), seed)
+    return RemoteState(link, SETTINGS, lambda: NOW, random.Random(seed)), link
+
+
+async def test_one_round_trip_and_none_without_need() -> None:
+    state, link = made()
+    answer = await state.admit(Ask())
+    state.notices("cooldown")
+    assert isinstance(answer, Admitted) and not link.calls
+    await state.admit(Ask(limits=LIMITS, pools=("p", "q"), session="s"))
+    assert link.calls == {"admit": 1}
+    await state.turn("p")
+    assert link.calls == {"admit": 1, "turn": 1}
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_nothing_is_lost_or_doubled(seed: int) -> None:
+    """Requests end in all ways while words are lost; the counters are right in the end."""
+    state, link = made(seed)
+    rng = random.Random(seed)
+    await state.start()
+    spent = admitted = 0
+
+    async def request(number: int) -> None:
+        nonlocal spent, admitted
+        answer = await state.admit(Ask(limits=LIMITS, amounts=Amounts(money=100)))
+        assert isinstance(answer, Admitted)
+        try:
+            for _ in range(rng.randrange(3)):
+                await state.renew([Renewal(answer.lease, Amounts(money=rng.randrange(200)))])
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            await state.release(answer.lease)
+            raise
+        if number % 5 == 0:
+            await state.release(answer.lease)
+            return
+        spent += number
+        admitted += 1
+        for _ in range(1 + number % 2):
+            await state.settle(answer.lease, Amounts(money=number))
+
+    async def left(number: int) -> None:
+        task = asyncio.ensure_future(request(number * 5))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    for losses in (0.0, 0.5, 0.9, 0.3):
+        link.losses = losses
+        jobs = [request(rng.randrange(1, 99)) for _ in range(20)]
+        await asyncio.gather(*jobs, *(left(number) for number in range(5)))
+    link.losses = 0.0
+    assert await state.drain(30)
+    async with asyncio.timeout(60):
+        while not state.health.shared:
+            await asyncio.sleep(0.01)
+    assert await state.drain(30)
+    link.deliver()
+    money, requests, slots = await state.counters(LIMITS)
+    assert (money.used, requests.used, slots.used) == (spent, admitted, 0)
+    await state.close()
+
+
+async def test_a_lease_without_entries_is_no_work() -> None:
+    state, link = made()
+    await state.settle(Lease(""), Amounts())
+    await state.release(Lease(""))
+    await state.renew([Renewal(Lease(""))])
+    assert await state.drain(0) and not link.calls
