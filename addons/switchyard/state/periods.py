@@ -3,9 +3,9 @@
 from datetime import datetime
 from datetime import timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from switchyard.state.protocol import Calendar
+from switchyard.state.protocol import zone_of
 
 FOREVER = 9_000_000_000_000_000
 """The end of a period that does not end."""
@@ -17,7 +17,6 @@ def bounds(period: Calendar, now: int) -> tuple[int, ...]:
     """Return the begins of the period before `now`, of the one around it and of the two after.
 
     More than one, since whoever decides may have another clock. `total` has a begin and an end.
-    Raises ZoneInfoNotFoundError.
     """
     if period.name == "total":
         return (0, FOREVER)
@@ -31,7 +30,7 @@ def _quarter(now: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _bounds(period: Calendar, quarter: int) -> tuple[int, ...]:
-    moment = datetime.fromtimestamp(quarter * 900, ZoneInfo(period.timezone))
+    moment = datetime.fromtimestamp(quarter * 900, zone_of(period.timezone))
     start = _start(period, moment)
     before = _start(period, _before(start))
     after = _next(period, start)

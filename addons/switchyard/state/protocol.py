@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import UTC
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Literal
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 LEASE_SECONDS = 30.0
 """How long a lease lives without being renewed: what a killed process blocks its slots for."""
@@ -24,6 +28,17 @@ type PeriodName = Literal["5h", "day", "week", "month", "total"]
 
 type Topic = Literal["cooldown", "window"]
 """What notices are about: places that must not be tried, and windows of providers."""
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its IANA name. Raises ValueError."""
+    if name == "UTC":
+        return UTC  # known even where no time zones are installed
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError) as e:
+        raise ValueError(f"unknown time zone {name!r}; names are like Europe/Berlin") from e
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,10 @@ class Calendar:
     """An IANA name."""
     week_starts: int = 0
     """0 is Monday."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time zone that this machine does not know."""
+        zone_of(self.timezone)
 
 
 type Period = Sliding | Calendar

@@ -195,8 +195,12 @@ class _Pipe:
             await self._connection.disconnect(nowait=True)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Say what is wrong, without the server's address, which may hold a password."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     words = str(error).split()
-    code = words[0] if words and words[0].isupper() else ""
+    code = words[0] if words and words[0].isupper() and words[0].isalpha() else ""
     return f"{type(error).__name__} {code}".strip()

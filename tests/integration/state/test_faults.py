@@ -290,3 +290,25 @@ async def test_a_router_starts_without_redis(needs_redis: None, tmp_path: Path) 
                 assert (money.used, requests.used, slots.used) == (5, 1, 0)
             finally:
                 server.kill()
+
+
+async def test_passwords_are_sent_and_never_told(needs_redis: None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        server = RedisServer(Path(folder))
+        await server.start()
+        await server.command("CONFIG", "SET", "requirepass", "s3cret")
+        try:
+            async with remotes(lambda: redis_link(f"{server.url}?password=s3cret"), 1, BRISK) as (
+                state,
+            ):
+                assert isinstance(await state.admit(Ask(limits=LIMITS)), Admitted)
+                assert state.health.shared
+            for url in (f"{server.url}?password=s3cret-no", server.url):
+                async with remotes(lambda url=url: redis_link(url), 1, BRISK) as (state,):
+                    for _ in range(3):
+                        assert isinstance(await state.admit(Ask(limits=LIMITS)), Admitted)
+                    await until(lambda state=state: not state.health.shared)
+                    assert "s3cret" not in state.health.problem
+                    assert "Auth" in state.health.problem
+        finally:
+            server.kill()

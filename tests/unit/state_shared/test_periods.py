@@ -61,3 +61,9 @@ def test_periods_follow_each_other(now: int, name: PeriodName, zone: str, week_s
     assert bounds(period, end)[:3] == (begin, end, later)
     assert bounds(period, begin) == bounds(period, end - 1)
     assert bounds(period, begin - 1)[1:3] == (before, begin)
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "../etc/passwd", "", "/etc"])
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown time zone|ZoneInfo keys"):
+        Calendar("day", name)
