@@ -21,6 +21,9 @@ LEASE_SECONDS = 30.0
 RENEW_EVERY = 10.0
 """Seconds between two calls of `renew` for the requests under way."""
 
+MOST = 1_000_000_000_000_000
+"""The highest amount of one request: a million dollars, so that sums stay exact."""
+
 type Kind = Literal["slots", "requests", "tokens", "input", "output", "money"]
 """What a limit counts. `slots` are requests under way at the same time."""
 
@@ -83,7 +86,9 @@ class Limit:
     """The name of its counter. Limits of one request have different ones."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError if slots have a period, or anything else has none."""
+        """Raise ValueError for slots with a period, other kinds without, and senseless limits."""
+        if not 0 <= self.most < 2**53:
+            raise ValueError("a limit is a number from 0 to 2**53 - 1")
         if (self.period is None) != (self.kind == "slots"):
             raise ValueError("slots have no period, and everything else has one")
         match self.period:
@@ -99,13 +104,25 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
-    """What one request uses, by kind: an estimate, or the actual amounts."""
+    """What one request uses, by kind: an estimate, or the actual amounts.
+
+    Amounts below 0 become 0, and absurd ones `MOST`: upstreams report what they like.
+    """
 
     requests: int = 1
     tokens: int = 0
     input: int = 0
     output: int = 0
     money: int = 0
+
+    def __post_init__(self) -> None:
+        """Bring amounts within their bounds."""
+        if (
+            min(self.requests, self.tokens, self.input, self.output, self.money) < 0
+            or max(self.requests, self.tokens, self.input, self.output, self.money) > MOST
+        ):
+            for name in self.__slots__:
+                object.__setattr__(self, name, min(max(getattr(self, name), 0), MOST))
 
 
 NOTHING = Amounts(requests=0)

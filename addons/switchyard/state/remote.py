@@ -92,10 +92,11 @@ class RemoteState:
 
     async def start(self) -> None:
         """Begin to listen, to send what waits, and to give signs of life."""
-        with contextlib.suppress(LinkDown):
+        with contextlib.suppress(LinkDown, ValueError, TypeError):
             await self._beat()
-        for work in (self._keep_listening(), self._keep_sending(), self._keep_beating()):
-            self._spawn(work)
+        for work in (self._keep_listening, self._keep_sending, self._keep_beating):
+            task = asyncio.get_running_loop().create_task(self._keep_up(work))
+            self._tasks.add(task)
 
     async def close(self) -> None:
         """Send what waits, give notice of leaving, and close the link."""
@@ -328,10 +329,13 @@ class RemoteState:
                     self._outbox.post(Post(topic, item, notice.text, notice.until))
             self._connected()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _keep_up(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # whatever another version answers must not end the work for ever
+                logger.exception("state: %s gave an answer that makes no sense", self._link.way)
+                await asyncio.sleep(self._settings.beat)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -6,6 +6,8 @@ import pytest
 from switchyard.state.memory import MemoryState
 from switchyard.state.opening import StateError
 from switchyard.state.opening import open_state
+from switchyard.state.protocol import MOST
+from switchyard.state.protocol import Amounts
 from switchyard.state.protocol import Calendar
 from switchyard.state.protocol import Kind
 from switchyard.state.protocol import Limit
@@ -65,6 +67,17 @@ def test_counters_have_names(
 ) -> None:
     limit = Limit(key="a", kind=kind, most=1, period=period, enforce=enforce)
     assert limit.counter == counter
+
+
+@pytest.mark.parametrize("most", [-1, 2**53])
+def test_limits_are_within_what_all_ways_can_count(most: int) -> None:
+    with pytest.raises(ValueError, match="a limit is"):
+        Limit(key="a", kind="money", most=most, period=Sliding(60))
+
+
+def test_amounts_are_brought_within_bounds() -> None:
+    amounts = Amounts(requests=-1, tokens=10**30, input=5, money=MOST)
+    assert amounts == Amounts(requests=0, tokens=MOST, input=5, money=MOST)
 
 
 @pytest.mark.parametrize(("kind", "period"), [("slots", Sliding(60)), ("money", None)])

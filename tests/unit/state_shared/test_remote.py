@@ -198,3 +198,33 @@ async def test_a_lease_without_entries_is_no_work() -> None:
     await state.release(Lease(""))
     await state.renew([Renewal(Lease(""))])
     assert await state.drain(0) and not link.calls
+
+
+class Strange(Unsure):
+    """Gives answers of another version for a while."""
+
+    strange = True
+
+    async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
+        answer = await super().call(verb, payload, timeout)
+        return {"what": "ever"} if self.strange and verb in ("beat", "settle") else answer
+
+
+async def test_background_work_goes_on_after_an_answer_without_sense(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    link = Strange(Service(lambda notice: None), 0)
+    link.strange = False
+    state = RemoteState(link, SETTINGS, lambda: NOW, random.Random(0))
+    await state.start()
+    link.strange = True
+    async with asyncio.timeout(30):
+        while "makes no sense" not in caplog.text:
+            await asyncio.sleep(0.001)
+    link.strange = False
+    beats = link.calls["beat"]
+    async with asyncio.timeout(30):
+        while link.calls["beat"] < beats + 3:
+            await asyncio.sleep(0.001)
+    assert state.health.shared
+    await state.close()

@@ -60,8 +60,7 @@ local function move(id, entry, charged, reserved, until_)
   if held > 0 or (held < 0 and redis.call('HEXISTS', key, 'r') == 1) then
     redis.call('HINCRBY', key, 'r', int(held))
   end
-  local left = redis.call('PTTL', key)
-  if left ~= -2 and left < entry[4] then redis.call('PEXPIRE', key, int(entry[4])) end
+  redis.call('PEXPIRE', key, int(entry[4]))
   entry[5], entry[6] = reserved, charged
 end
 
