@@ -1,4 +1,7 @@
-"""When others are not asked any more, and when to try again. Pure; times are monotonic seconds."""
+"""When others are not asked any more, and when to try again.
+
+Pure; times are monotonic seconds.
+"""
 
 import random
 from collections import deque

@@ -1,4 +1,7 @@
-"""Messages between the parent and its workers: JSON after its length in 4 bytes, big-endian."""
+"""Messages between the parent and its workers: JSON after its length.
+
+The length has 4 bytes, big-endian.
+"""
 
 import asyncio
 import struct

@@ -1,7 +1,7 @@
 """Keeps a ledger's counters in a SQLite file, so that budgets outlive a restart.
 
 Changes are written every few seconds, in a thread; what a crash loses of the last ones, the
-processes that share the ledger tell again.
+processes that share the ledger send again.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from switchyard.state.ledger import Ledger
 logger = logging.getLogger(__name__)
 
 SAVE_EVERY = 5.0
-"""Seconds between two writes: well within the minute that processes can tell again."""
+"""Seconds between two writes: well within the minute that processes send again."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, expires INTEGER, buckets TEXT) STRICT;

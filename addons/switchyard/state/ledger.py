@@ -1,5 +1,6 @@
-"""The rules of admission, in memory: counters, slots and leases. Pure; the clock is passed in.
+"""The rules of admission, in memory: counters, slots and leases.
 
+Pure; the clock is passed in.
 A limit is exceeded by no more than what requests under way use beyond their estimates. A sliding
 window is as long as its name says, less one 60th at most.
 
@@ -85,7 +86,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What outlives a process: counters without what live leases hold, which is told anew."""
+    """What outlives a process: counters without what live leases hold."""
 
     counters: list[tuple[str, int, dict[int, int]]]
     """Names, when they may be forgotten, and buckets."""
@@ -120,7 +121,7 @@ class Ledger:
         """Reserve what all lines want, or nothing.
 
         Out: the verdict, a turn a pool, and a row a line as it is after that. Rows of a refusal
-        have a wait for each line that does not fit, those of an admission for those that only tell.
+        have a wait for each line that does not fit, those of an admission for shadow limits.
         """
         self.tick(now)
         record = self._leases.get(id)
@@ -140,7 +141,10 @@ class Ledger:
         return "admitted", [self.turn(pool) for pool in pools], rows
 
     def settle(self, id: str, entries: Sequence[Entry], actual: Amounts | None, now: int) -> None:
-        """End a lease with its actual amounts; None releases it. Unknown leases are charged too."""
+        """End a lease with its actual amounts, even one that is unknown.
+
+        None releases it.
+        """
         self.tick(now)
         if id in self._ended:
             return
@@ -261,7 +265,7 @@ class Ledger:
         heapq.heappush(self._due, (record.until, id))
 
     def _move(self, id: str, held: Held, charged: int, reserved: int, until: int, now: int) -> None:
-        """Have a lease charge and reserve these amounts in a counter; slots until a moment."""
+        """Have a lease charge and reserve amounts in a counter; slots until a moment."""
         key = held.entry.counter
         if held.entry.kind == "slots":
             if until:

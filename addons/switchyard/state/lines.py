@@ -1,4 +1,4 @@
-"""Limits resolved for one moment: lines, as ledgers and scripts take them, and answers read back.
+"""Limits resolved for one moment, as ledgers and scripts take them.
 
 A line is `[counter, kind, most, enforce, amount, window, keep, bounds]`, a row of an answer
 `[used, reserved, reset, wait, index]`: times in milliseconds, `wait` in whole

@@ -14,11 +14,11 @@ type Verb = Literal[
 
 
 class LinkDown(Exception):
-    """The other side did not answer, or not as it should. The verb may have been carried out."""
+    """The other side did not answer; it may have carried out the verb all the same."""
 
 
 class Link(Protocol):
-    """Carries verbs. Payloads and answers are JSON; `lua/*.lua` say what each verb's are."""
+    """Carries verbs. Payloads and answers are JSON, as `lua/*.lua` describe them."""
 
     @property
     def way(self) -> Literal["served", "redis"]:
@@ -26,7 +26,7 @@ class Link(Protocol):
         ...
 
     async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
-        """Have a verb carried out within some seconds, and return its answer. Raises LinkDown."""
+        """Have a verb carried out within `timeout` seconds. Raises LinkDown."""
         ...
 
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
@@ -45,7 +45,7 @@ _TURNS = 5
 
 
 async def in_time(answer: asyncio.Future[Any], timeout: float) -> Any:
-    """Return what comes within some seconds. Raises LinkDown, and what the future raises."""
+    """Return an answer within some seconds. Raises LinkDown, and what the future raises."""
     await asyncio.wait((answer,), timeout=timeout)
     for _ in range(_TURNS):
         if answer.done():

@@ -1,4 +1,4 @@
-"""What a process does alone: its share of each limit, while the state it shares is away."""
+"""Admits from a process' share of each limit while shared state is away."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -119,7 +119,7 @@ class Local:
         return [renewal for renewal, _ in self._live.values()]
 
     def end_alone(self) -> list[Renewal]:
-        """Forget the shares, if any; return the leases under way, which others must hear of."""
+        """Forget the shares; return the leases under way, for others to take up."""
         if self._alone is None:
             return []
         self._alone = None

@@ -34,7 +34,7 @@ LIFE = int(LEASE_SECONDS * 1000)
 
 
 class Sessions:
-    """Which target a session sticks to. Bounded; what was stuck longest ago goes first."""
+    """Which target a session sticks to. Bounded; the oldest goes first."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most

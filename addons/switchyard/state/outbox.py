@@ -1,4 +1,4 @@
-"""What waits to be sent to whoever shares the state. Each kind is sent as one batch."""
+"""What waits to be sent to whoever shares the state, a batch a kind."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 MOST_WAITING = 200_000
-"""Settlements kept while nobody takes them; further ones are lost, and that is told once."""
+"""Settlements kept while nobody takes them; further ones are lost, which is logged once."""
 
 JOURNAL_SECONDS = 60.0
 """How long settlements are kept after they were taken, in case the taker forgets them."""
@@ -125,7 +125,7 @@ class Outbox:
                 self._fill()
 
     async def send(self, call: Call) -> None:
-        """Send what waits at present. Raises LinkDown, and has then kept what was not sent."""
+        """Send what waits. Raises LinkDown, and has then kept what was not sent."""
         await self._send_posts(call)
         await self._send_renewals(call)
         await self._send_settlements(call)
@@ -168,7 +168,7 @@ class Outbox:
                 self._journal.append((self._clock(), one))
 
     def _drop_doubtful(self) -> None:
-        """Drop what may have been taken so long ago that sending it again might count it twice."""
+        """Drop what might count twice: it was perhaps taken, and that is forgotten."""
         since = self._clock() - _TRUST
         for id in [id for id, at in self._tried.items() if at < since]:
             del self._tried[id]

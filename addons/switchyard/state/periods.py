@@ -14,7 +14,7 @@ BLOCK_HOURS = 5
 
 
 def bounds(period: Calendar, now: int) -> tuple[int, ...]:
-    """Return the begins of the period before `now`, of the one around it and of the two after.
+    """Return where the periods around `now` begin: the one before, its own, two after.
 
     More than one, since whoever decides may have another clock. `total` has a begin and an end.
     """

@@ -1,4 +1,4 @@
-"""What shared state does, whichever way it is kept, and the values it takes and returns.
+"""The interface of shared state, and the values it takes and returns.
 
 Money is whole nano-dollars. Amounts stay below 2**53 (9 million dollars), which is as far as Redis'
 scripts count exactly.
@@ -53,7 +53,10 @@ class Sliding:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A period of the calendar of a time zone. `total` never ends; `5h` counts from midnight."""
+    """A period of the calendar of a time zone.
+
+    `total` never ends; `5h` counts from midnight.
+    """
 
     name: PeriodName
     timezone: str = "UTC"
@@ -80,13 +83,13 @@ class Limit:
     period: Period | None = None
     """None for slots, and only for these."""
     enforce: bool = True
-    """False counts, and tells in `Admitted.exceeded`, without refusing. It has a counter of its own
+    """False counts, and reports in `Admitted.exceeded`, without refusing. It has a counter of its own
     beside the limit that refuses."""
     counter: str = field(init=False, compare=False)
     """The name of its counter. Limits of one request have different ones."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for slots with a period, other kinds without, and senseless limits."""
+        """Name the counter. Raises ValueError for a kind and period that do not fit."""
         if not 0 <= self.most < 2**53:
             raise ValueError("a limit is a number from 0 to 2**53 - 1")
         if (self.period is None) != (self.kind == "slots"):
@@ -156,7 +159,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to one request. It ends by `settle`, `release`, or by not being renewed."""
+    """The right to one request.
+
+    It ends by `settle`, `release`, or by not being renewed.
+    """
 
     id: str
     entries: tuple[Entry, ...] = ()
@@ -278,9 +284,9 @@ class SharedState(Protocol):
         ...
 
     async def settle(self, lease: Lease, actual: Amounts) -> None:
-        """End a lease with what was used; the difference goes to the bucket it was reserved in.
+        """End a lease with what was used.
 
-        Further calls for the same lease change nothing. A lease that ran out is corrected.
+        The difference goes to the bucket it was reserved in. Further calls for the same lease change nothing. A lease that ran out is corrected.
         """
         ...
 
@@ -297,7 +303,10 @@ class SharedState(Protocol):
         ...
 
     async def turn(self, pool: str) -> int:
-        """Return the next number of a rotation; each is returned once while state is shared."""
+        """Return the next number of a rotation.
+
+        Each number is returned once while state is shared.
+        """
         ...
 
     async def stick(self, session: str, target: str, seconds: float) -> None:
@@ -321,7 +330,7 @@ class SharedState(Protocol):
         ...
 
     async def drain(self, seconds: float) -> bool:
-        """Wait until what was settled so far is on record; return whether that was in time."""
+        """Wait until what was settled is on record; return whether that was in time."""
         ...
 
     @property

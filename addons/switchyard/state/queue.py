@@ -8,7 +8,7 @@ from itertools import count
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiter:
-    """One request that waits. Higher priorities come first, then those that came first."""
+    """One request that waits. Higher priorities come first, then earlier arrivals."""
 
     rank: int
     """The priority, negated."""
@@ -48,7 +48,7 @@ class Queue:
         return len(self._waiting.get(place, ()))
 
     def remove(self, waiter: Waiter) -> None:
-        """Take a request out, whether it was admitted or gave up; once more changes nothing."""
+        """Take a request out, whether it was admitted or gave up."""
         waiting = self._waiting.get(waiter.place, [])
         if waiter in waiting:
             waiting.remove(waiter)

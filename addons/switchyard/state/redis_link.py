@@ -1,4 +1,4 @@
-"""Carries verbs to Redis or Valkey: one script a verb, atomic, by the server's clock.
+"""Carries verbs to Redis or Valkey: one atomic script a verb, by the server's clock.
 
 Scripts are called by EVALSHA and, where the server does not know one, sent by EVAL: SCRIPT LOAD is
 forbidden by some providers of Redis ("EVALSHA", redis.io).

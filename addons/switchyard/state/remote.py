@@ -1,4 +1,6 @@
-"""Shared state that others keep: one round trip a limited request, the rest in the background.
+"""Shared state that others keep: one round trip a limited request.
+
+Everything else happens in the background.
 
 While the others cannot be reached, a ledger of this process goes on with its share of each limit.
 What it admits is charged to everybody's counters afterwards, each lease once by its id.
@@ -316,7 +318,7 @@ class RemoteState:
             logger.warning("state: %s is back; limits are shared again", self._link.way)
 
     async def _catch_up(self, anew: bool) -> None:
-        """Take all notices; tell whoever began anew what is missing there. Raises LinkDown."""
+        """Take all notices; send those that a new server lacks. Raises LinkDown."""
         known = self._board.all(self._clock())
         if anew:
             self._board.renumber()

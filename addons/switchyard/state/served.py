@@ -22,7 +22,7 @@ _MOST_UNSENT = 8 * 1024 * 1024
 class StateServer:
     """Listens on a socket that only this user may open. `clock` returns Unix seconds.
 
-    After a restart, workers tell it of leases, notices and their last minute of settlements; with
+    After a restart, workers send it leases, notices and their last minute of settlements; with
     a keeper, counters outlive the process.
     """
 
@@ -37,7 +37,7 @@ class StateServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen, in place of a server that ended without removing its socket. Raises OSError."""
+        """Listen; a socket that an earlier server left is replaced. Raises OSError."""
         if self._keeper is not None:
             self._service = Service(self._publish, await self._keeper.open())
         with contextlib.suppress(FileNotFoundError):

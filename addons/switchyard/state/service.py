@@ -1,4 +1,4 @@
-"""Carries out verbs for other processes, from memory, as the scripts in `lua` do in Redis.
+"""Carries out verbs for other processes, as the scripts in `lua` do in Redis.
 
 Payloads and answers are those of the scripts. Pure; the clock is passed in, in Unix milliseconds.
 """

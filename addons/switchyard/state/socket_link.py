@@ -1,4 +1,4 @@
-"""A worker's side: carries verbs to the parent over one connection to its Unix socket."""
+"""A worker's side: carries verbs to the parent over its Unix socket."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _CONNECT_SECONDS = 5.0
 
 
 class SocketLink:
-    """Implements `Link`. Calls may be under way at the same time, and share the connection."""
+    """Implements `Link`. Calls share one connection, and may overlap."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

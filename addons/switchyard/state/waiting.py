@@ -1,4 +1,4 @@
-"""Waits for a slot before a request is refused: bounded in time, by priority, then arrival.
+"""Has requests wait for slots: bounded in time, by priority, then arrival.
 
 A slot that this process frees wakes the first waiter at once. Those that other processes free are
 found by the first waiter asking again; the others behind it do not ask.
@@ -44,7 +44,7 @@ class SlotQueue:
         return len(self._queue)
 
     async def admit(self, ask: Ask, priority: int = 0, patience: float = 0.0) -> Admitted | Denied:
-        """Admit a request; where only slots are missing, wait up to `patience` seconds for them.
+        """Admit a request; wait up to `patience` seconds where only slots are missing.
 
         Out: what the last try said. A cancelled wait uses up nothing.
         """

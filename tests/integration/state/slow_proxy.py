@@ -1,4 +1,4 @@
-"""A proxy between a process and Redis that takes its time over every piece of an answer."""
+"""A proxy between a process and Redis that delays answers."""
 
 import asyncio
 import contextlib

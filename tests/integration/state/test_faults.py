@@ -1,4 +1,4 @@
-"""What becomes of requests while Redis, or the parent process, is not as it should be."""
+"""What becomes of requests while Redis or the parent process fails."""
 
 import asyncio
 import logging
@@ -106,7 +106,7 @@ async def traffic(
 
 
 async def play(traffic: Traffic, fault: Change, mend: Change) -> None:
-    """Requests before, during and after a fault, some of which run across its begin and end."""
+    """Requests before, during and after a fault, some across its begin and end."""
     assert await traffic.burst(6) == 6
     assert await traffic.burst(6, leave_open=True) == 6
     for state in traffic.states:
@@ -269,10 +269,10 @@ async def test_a_change_is_told_once(
         assert state.health.problem and "redis.sock" not in state.health.problem
         await redis_server.start()
         await until(lambda: state.health.shared)
-        told = [record.getMessage() for record in caplog.records]
-        assert len(told) == 2, told
-        assert "local shares" in told[0] and "is back" in told[1]
-        assert all(len(one) < 160 for one in told)
+        logged = [record.getMessage() for record in caplog.records]
+        assert len(logged) == 2, logged
+        assert "local shares" in logged[0] and "is back" in logged[1]
+        assert all(len(one) < 160 for one in logged)
 
 
 async def test_a_router_starts_without_redis(needs_redis: None, tmp_path: Path) -> None:

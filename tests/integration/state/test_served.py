@@ -1,4 +1,4 @@
-"""The parent's socket: who may use it, what breaks on it, and what outlives a crash."""
+"""The parent's socket: who may use it, and what outlives a crash."""
 
 import asyncio
 import stat
@@ -89,7 +89,7 @@ class Crashing(Keeper):
 
 @pytest.mark.parametrize("saves", [0, 1, 2])
 async def test_a_crash_of_the_parent_loses_and_doubles_nothing(folder: Path, saves: int) -> None:
-    """Whenever the last write was: before, among or after what workers settled of late."""
+    """Whenever the last write was: before, among or after the last settlements."""
     path, file = folder / "state.sock", folder / "state.sqlite"
     crashing = Crashing(file, every=3600)
     first, second = StateServer(path, crashing), StateServer(path, Keeper(file, every=3600))
@@ -130,7 +130,7 @@ async def spend(state: RemoteState, amount: int) -> int:
 
 
 async def until_reserved(state: RemoteState) -> None:
-    """Wait until the parent was told of the request under way."""
+    """Wait until the parent knows of the request under way."""
     async with asyncio.timeout(30):
         while (await state.counters(LIMITS))[2].used != 1:
             await asyncio.sleep(0.01)

@@ -171,7 +171,7 @@ async def test_a_cancelled_admission_uses_up_nothing(states: list[SharedState]) 
 
 
 async def test_requests_wait_for_slots_of_other_processes(states: list[SharedState]) -> None:
-    """30 requests for 5 slots in three processes: each has its turn, never more at once."""
+    """30 requests for 5 slots in three processes: each has its turn."""
     queues = [SlotQueue(state, ask_again=0.01) for state in states]
     running, highest = 0, 0
 

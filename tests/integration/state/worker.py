@@ -1,4 +1,4 @@
-"""A process that takes part in shared state; the tests tell it what to do, a line at a time.
+"""A process that takes part in shared state, by order of the tests, line by line.
 
 Arguments: the way, and the URL or path. It prints `ready`, and an answer to each line.
 """

@@ -74,7 +74,7 @@ class Step:
     mask: int
     """Picks limits of the policy."""
     known: bool
-    """Whether `so far` is told by a renewal."""
+    """Whether a renewal has amounts."""
 
 
 STEPS = st.builds(

@@ -1,4 +1,4 @@
-"""What admission promises, in memory; the scripts in Redis are shown to do the same."""
+"""What admission promises, in memory; the scripts in Redis agree with it."""
 
 import copy
 import json
@@ -158,7 +158,7 @@ def test_retry_after_is_the_first_second_that_fits(policy: list[Limit], steps: l
     script = Script(policy)
     service = Service(lambda notice: None)
     for step in steps:
-        # Leases that run out give back what they did not use, before their time to be told.
+        # Leases that run out give back what they did not use, so that a request may fit earlier.
         if step.action == "renew":
             continue
         verb, payload = script.verb(step)

@@ -1,4 +1,4 @@
-"""What a process asks of the others, and what becomes of words that are lost on the way."""
+"""What a process asks of the others, and what becomes of lost words."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ SETTINGS = RemoteSettings(beat=0.01, retry=0.001, process_life=3600)
 
 
 class Unsure:
-    """A link within the process that loses words: on the way there, on the way back, or late."""
+    """A link that loses words on the way there, on the way back, or is late."""
 
     def __init__(self, service: Service, seed: int) -> None:
         self._service = service
@@ -105,7 +105,7 @@ async def test_one_round_trip_and_none_without_need() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_nothing_is_lost_or_doubled(seed: int) -> None:
-    """Requests end in all ways while words are lost; the counters are right in the end."""
+    """Requests end in all ways while words are lost; the counters end up right."""
     state, link = made(seed)
     rng = random.Random(seed)
     await state.start()
@@ -154,7 +154,7 @@ async def test_nothing_is_lost_or_doubled(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(30))
 async def test_what_is_sent_again_counts_once(seed: int) -> None:
-    """Everything is sent until it is taken, however often it was carried out before that."""
+    """Everything is sent until it is taken, however often it was carried out."""
     _, link = made(seed)
     rng = random.Random(seed)
     outbox = Outbox(lambda: NOW)
