@@ -83,8 +83,8 @@ class Limit:
     period: Period | None = None
     """None for slots, and only for these."""
     enforce: bool = True
-    """False counts, and reports in `Admitted.exceeded`, without refusing. It has a counter of its own
-    beside the limit that refuses."""
+    """False counts, and reports in `Admitted.exceeded`, without refusing. It has a counter of
+    its own beside the limit that refuses."""
     counter: str = field(init=False, compare=False)
     """The name of its counter. Limits of one request have different ones."""
 
@@ -286,7 +286,8 @@ class SharedState(Protocol):
     async def settle(self, lease: Lease, actual: Amounts) -> None:
         """End a lease with what was used.
 
-        The difference goes to the bucket it was reserved in. Further calls for the same lease change nothing. A lease that ran out is corrected.
+        The difference goes to the bucket it was reserved in. Further calls for the same lease
+        change nothing. A lease that ran out is corrected.
         """
         ...
 
