@@ -1,0 +1,140 @@
+"""Keeps a ledger's counters in a SQLite file, so that budgets outlive a restart.
+
+Changes are written every few seconds, in a thread; what a crash loses of the last ones, the
+processes that share the ledger send again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+from switchyard.state.ledger import Kept
+from switchyard.state.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+SAVE_EVERY = 5.0
+"""Seconds between two writes: well within the minute that processes send again."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, expires INTEGER, buckets TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS ended (lease TEXT PRIMARY KEY, until INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS turns (pool TEXT PRIMARY KEY, number INTEGER) STRICT;
+PRAGMA user_version = 1;
+"""
+
+
+class Keeper:
+    """Opens a ledger from a file, and saves its changes. `clock` returns Unix seconds."""
+
+    def __init__(
+        self, file: Path, every: float = SAVE_EVERY, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._file = file
+        self._every = every
+        self._clock = clock
+        self._ledger = Ledger()
+        self._saving: asyncio.Task[None] | None = None
+        self._unsaved: list[Kept] = []
+        self._failed = False
+
+    async def open(self) -> Ledger:
+        """Return a ledger with what was kept, and begin to save it.
+
+        A file that cannot be read is set aside, and counters begin anew.
+        """
+        kept = None
+        try:
+            kept = await asyncio.to_thread(_load, self._file, int(self._clock() * 1000))
+        except (sqlite3.Error, OSError, ValueError, TypeError) as e:
+            logger.error("state: cannot read %s: %s. Counters begin anew", self._file.name, e)
+            if not isinstance(e, sqlite3.OperationalError | OSError):
+                await asyncio.to_thread(_set_aside, self._file)
+        self._ledger = Ledger(kept, note_changes=True)
+        self._saving = asyncio.get_running_loop().create_task(self._keep_saving())
+        return self._ledger
+
+    async def save(self) -> None:
+        """Write what changed; what cannot be written is tried again the next time."""
+        self._unsaved.append(self._ledger.take_changes())
+        try:
+            await asyncio.to_thread(_save, self._file, self._unsaved, int(self._clock() * 1000))
+        except (sqlite3.Error, OSError) as e:
+            self._unsaved = [_merged(self._unsaved)]
+            if not self._failed:
+                logger.error("state: cannot write %s: %s. Requests go on", self._file.name, e)
+            self._failed = True
+            return
+        self._unsaved.clear()
+        self._failed = False
+
+    async def close(self) -> None:
+        """Write what changed, and end."""
+        if self._saving is not None:
+            self._saving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._saving
+            self._saving = None
+            await self.save()
+
+    async def _keep_saving(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            await self.save()
+
+
+def _merged(changes: list[Kept]) -> Kept:
+    """One set of changes, in which later ones replace earlier ones."""
+    counters = {one[0]: one for kept in changes for one in kept.counters}
+    ended = dict(one for kept in changes for one in kept.ended)
+    return Kept(list(counters.values()), list(ended.items()), changes[-1].turns)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        file.chmod(0o600)
+        db.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+        with db:
+            yield db
+
+
+def _load(file: Path, now: int) -> Kept:
+    with _opened(file) as db:
+        counters = [
+            (name, expires, {int(at): int(n) for at, n in orjson.loads(buckets)})
+            for name, expires, buckets in db.execute(
+                "SELECT name, expires, buckets FROM counters WHERE expires > ?", (now,)
+            )
+        ]
+        ended = db.execute("SELECT lease, until FROM ended WHERE until > ?", (now,)).fetchall()
+        return Kept(counters, ended, dict(db.execute("SELECT pool, number FROM turns").fetchall()))
+
+
+def _set_aside(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        part = file.with_name(file.name + suffix)
+        with contextlib.suppress(OSError):
+            part.replace(part.with_name(f"{file.name}.broken{suffix}"))
+
+
+def _save(file: Path, changes: list[Kept], now: int) -> None:
+    with _opened(file) as db:
+        for kept in changes:
+            rows = [
+                (name, expires, orjson.dumps(list(buckets.items())).decode())
+                for name, expires, buckets in kept.counters
+            ]
+            db.executemany("REPLACE INTO counters VALUES (?, ?, ?)", rows)
+            db.executemany("REPLACE INTO ended VALUES (?, ?)", kept.ended)
+            db.executemany("REPLACE INTO turns VALUES (?, ?)", kept.turns.items())
+        db.execute("DELETE FROM counters WHERE expires <= ?", (now,))
+        db.execute("DELETE FROM ended WHERE until <= ?", (now,))

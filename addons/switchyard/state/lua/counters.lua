@@ -1,0 +1,5 @@
+-- lines -> rows
+tick()
+local rows = {}
+for i, line in ipairs(data) do rows[i] = row_of(line) end
+return rows

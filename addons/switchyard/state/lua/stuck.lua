@@ -1,0 +1,2 @@
+-- {session} -> target or ''
+return redis.call('GET', base .. 'k:' .. data[1]) or ''

@@ -1,0 +1,2 @@
+-- {pool} -> number
+return turn(data[1])

@@ -1,0 +1,45 @@
+"""Opens shared state as a configuration names it."""
+
+import importlib.util
+from pathlib import Path
+
+from switchyard.state.keeper import Keeper
+from switchyard.state.memory import MemoryState
+from switchyard.state.protocol import SharedState
+from switchyard.state.remote import RemoteSettings
+from switchyard.state.remote import RemoteState
+from switchyard.state.socket_link import SocketLink
+
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_SERVED = "served:"
+
+
+class StateError(ValueError):
+    """The configuration names a state that cannot be opened."""
+
+
+def open_state(
+    where: str, settings: RemoteSettings | None = None, file: Path | None = None
+) -> SharedState:
+    """Return the state that `where` names; `start` connects it.
+
+    In: `memory`, whose counters outlive the process in `file` if there is one; `served:PATH` with
+    the parent's socket; or the URL of Redis or Valkey: `redis://`, `rediss://` (TLS), `unix://`
+    (its socket), `valkey://`, `valkeys://`. Raises StateError.
+    """
+    if where in ("", "memory"):
+        return MemoryState(keeper=Keeper(file) if file else None)
+    if where.startswith(_SERVED):
+        return RemoteState(SocketLink(Path(where.removeprefix(_SERVED))), settings)
+    scheme, colon, rest = where.partition("://")
+    scheme = scheme.replace("valkey", "redis")
+    if not colon or not rest or scheme not in _REDIS_SCHEMES:
+        raise StateError("state: unknown kind of address; write `memory` or redis://HOST:PORT")
+    if importlib.util.find_spec("redis") is None:
+        raise StateError("state: the redis package is missing; install switchyard[redis]")
+    from switchyard.state.redis_link import RedisLink
+
+    try:
+        return RemoteState(RedisLink(f"{scheme}://{rest}"), settings)
+    except ValueError as e:
+        raise StateError("state: the address of Redis cannot be read; check its port") from e

@@ -1,0 +1,343 @@
+"""Shared state that others keep: one round trip a limited request.
+
+Everything else happens in the background.
+
+While the others cannot be reached, a ledger of this process goes on with its share of each limit.
+What it admits is charged to everybody's counters afterwards, each lease once by its id.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from collections.abc import Coroutine
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+from switchyard.state.board import Board
+from switchyard.state.board import Numbered
+from switchyard.state.breaker import Breaker
+from switchyard.state.lines import admitted
+from switchyard.state.lines import denied
+from switchyard.state.lines import entries_of
+from switchyard.state.lines import lines_of
+from switchyard.state.lines import standings_of
+from switchyard.state.link import Link
+from switchyard.state.link import LinkDown
+from switchyard.state.link import Verb
+from switchyard.state.local import Local
+from switchyard.state.memory import LIFE
+from switchyard.state.memory import new_id
+from switchyard.state.outbox import Outbox
+from switchyard.state.outbox import Post
+from switchyard.state.outbox import Stick
+from switchyard.state.protocol import NOTHING
+from switchyard.state.protocol import Admitted
+from switchyard.state.protocol import Amounts
+from switchyard.state.protocol import Ask
+from switchyard.state.protocol import Denied
+from switchyard.state.protocol import Health
+from switchyard.state.protocol import Lease
+from switchyard.state.protocol import Limit
+from switchyard.state.protocol import Notice
+from switchyard.state.protocol import Renewal
+from switchyard.state.protocol import Standing
+from switchyard.state.protocol import Topic
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """Times in seconds."""
+
+    timeout: float = 0.1
+    """How long a request waits for the others before it goes on alone."""
+    beat: float = 2.0
+    """Between two signs of life of a process."""
+    process_life: float = 10.0
+    """After which a process without a sign of life no longer counts."""
+    retry: float = 0.1
+    """Between two tries to send what waits, while the breaker is closed."""
+    on_failure: Literal["local", "closed"] = "local"
+    """Whether requests go on with this process' share of their limits, or are refused."""
+
+
+class RemoteState:
+    """Implements `SharedState` over a link. `clock` returns Unix seconds."""
+
+    def __init__(
+        self,
+        link: Link,
+        settings: RemoteSettings | None = None,
+        clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._link = link
+        self._settings = settings or RemoteSettings()
+        self._clock = clock
+        self._breaker = Breaker(rng or random.Random())
+        self._board = Board()
+        self._local = Local(clock)
+        self._outbox = Outbox(clock)
+        self._process = new_id()
+        self._epoch = ""
+        self._processes = 1
+        self._problem = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._beat_now = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin to listen, to send what waits, and to give signs of life."""
+        with contextlib.suppress(LinkDown, ValueError, TypeError):
+            await self._beat()
+        for work in (self._keep_listening, self._keep_sending, self._keep_beating):
+            task = asyncio.get_running_loop().create_task(self._keep_up(work))
+            self._tasks.add(task)
+
+    async def close(self) -> None:
+        """Send what waits, give notice of leaving, and close the link."""
+        if not self._breaker.is_open:
+            await self.drain(self._settings.timeout * 5)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self._breaker.is_open:
+            with contextlib.suppress(LinkDown):
+                await self._call("beat", [self._process, 0, self._process])
+        await self._link.close()
+
+    async def admit(self, ask: Ask) -> Admitted | Denied:
+        """Reserve the estimate in all limits, or in none."""
+        if not (ask.limits or ask.pools or ask.session):
+            return Admitted(Lease(""))
+        if self._breaker.is_open:
+            return self._admit_alone(ask)
+        lines = lines_of(ask.limits, ask.amounts, self._now())
+        lease = Lease(new_id())
+        payload = {
+            "id": lease.id,
+            "life": LIFE,
+            "lines": [line.wire() for line in lines],
+            "pools": ask.pools,
+            "session": ask.session,
+        }
+        try:
+            verdict, turns, rows, target = await self._call("admit", payload)
+        except (LinkDown, asyncio.CancelledError) as e:
+            # It may have been carried out all the same, or may be yet.
+            if lines:
+                self._outbox.settle(lease, None)
+            if isinstance(e, LinkDown):
+                return self._admit_alone(ask)
+            raise
+        if verdict != 1:
+            return denied(ask, lines, rows)
+        lease = Lease(lease.id, entries_of(lines, rows))
+        self._local.note(lease, rows, dict(zip(ask.pools, turns, strict=True)))
+        return admitted(ask, lease, lines, rows, turns, target or None)
+
+    async def settle(self, lease: Lease, actual: Amounts) -> None:
+        """Send the actual amounts, in the background."""
+        self._end(lease, actual)
+
+    async def release(self, lease: Lease) -> None:
+        """Give everything back, in the background."""
+        self._end(lease, None)
+
+    async def renew(self, renewals: Sequence[Renewal]) -> None:
+        """Extend leases, in the background."""
+        for one in renewals:
+            if one.lease.entries:
+                self._local.renew(one)
+                self._outbox.renew(one)
+
+    async def counters(self, limits: Sequence[Limit]) -> tuple[Standing, ...]:
+        """Return how far limits are used; of local shares while others cannot be reached."""
+        if limits and not self._breaker.is_open:
+            lines = lines_of(limits, NOTHING, self._now())
+            with contextlib.suppress(LinkDown):
+                rows = await self._call("counters", [line.wire() for line in lines])
+                return standings_of(limits, rows)
+        return self._local.counters(limits, self._processes)
+
+    async def turn(self, pool: str) -> int:
+        """Return the next number of a rotation."""
+        if not self._breaker.is_open:
+            with contextlib.suppress(LinkDown):
+                number: int = await self._call("turn", [pool])
+                self._local.lead(pool, number)
+                return number
+        return self._local.turn(pool)
+
+    async def stick(self, session: str, target: str, seconds: float) -> None:
+        """Have a session stick to a target; others learn of it in the background."""
+        until = self._clock() + seconds
+        self._local.sessions.put(session, target, until)
+        self._outbox.stick(Stick(session, target, until))
+
+    async def stuck(self, session: str) -> str | None:
+        """Return the target that a session sticks to."""
+        if not self._breaker.is_open:
+            with contextlib.suppress(LinkDown):
+                target: str = await self._call("stuck", [session])
+                return target or self._local.sessions.get(session, self._clock())
+        return self._local.sessions.get(session, self._clock())
+
+    async def post(self, topic: Topic, item: str, text: str, seconds: float) -> None:
+        """Note a notice at once; others learn of it in the background."""
+        until = self._clock() + seconds
+        self._board.put(topic, item, text, until)
+        self._outbox.post(Post(topic, item, text, until))
+
+    async def withdraw(self, topic: Topic, item: str) -> None:
+        """Take a notice back at once; others learn of it in the background."""
+        self._board.remove(topic, item)
+        self._outbox.post(Post(topic, item, "", 0.0))
+
+    def notices(self, topic: Topic) -> Mapping[str, Notice]:
+        """Return the valid notices by item, from memory."""
+        return self._board.valid(topic, self._clock())
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until everything that waits is sent."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._outbox.empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def health(self) -> Health:
+        """What metrics and the dashboard show."""
+        return Health(
+            way=self._link.way,
+            shared=not self._breaker.is_open,
+            problem=self._problem if self._breaker.is_open else "",
+            processes=self._processes,
+            waiting=len(self._outbox),
+        )
+
+    def _end(self, lease: Lease, actual: Amounts | None) -> None:
+        if lease.entries:
+            self._local.end(lease, actual)
+            self._outbox.settle(lease, actual)
+
+    def _admit_alone(self, ask: Ask) -> Admitted | Denied:
+        if self._settings.on_failure == "closed" and ask.limits:
+            pause = self._breaker.probe_at - time.monotonic() if self._breaker.is_open else 0.0
+            return Denied(retry_after=max(1, -int(-pause // 1)))
+        return self._local.admit(ask, self._processes)
+
+    async def _call(self, verb: Verb, payload: object) -> Any:
+        """Have a verb carried out in time. Raises LinkDown."""
+        try:
+            return await self._link.call(verb, payload, self._settings.timeout)
+        except LinkDown as e:
+            self._note_failure(str(e))
+            raise
+
+    def _note_failure(self, problem: str) -> None:
+        if self._breaker.fail(time.monotonic()):
+            self._problem = problem
+            self._beat_now.set()
+            how = "requests go on with local shares of their limits"
+            if self._settings.on_failure == "closed":
+                how = "requests with limits are refused"
+            logger.warning("state: %s: %s; %s until it is back", self._link.way, problem, how)
+
+    async def _keep_listening(self) -> None:
+        while True:
+            with contextlib.suppress(LinkDown):
+                await self._link.listen(self._connected, self._hear)
+            pause = self._pause() if self._breaker.is_open else 0.0
+            await asyncio.sleep(max(pause, self._settings.retry))
+
+    def _connected(self) -> None:
+        # Whoever was away may be back with what it knew a minute ago. The rest changes nothing.
+        self._outbox.repeat()
+        self._outbox.renew_all(self._local.live())
+        self._beat_now.set()
+
+    def _hear(self, notice: Numbered) -> None:
+        with contextlib.suppress(ValueError, TypeError):
+            self._board.hear(notice, self._clock())
+
+    async def _keep_sending(self) -> None:
+        while True:
+            await self._outbox.filled.wait()
+            if self._breaker.is_open:
+                await asyncio.sleep(self._settings.retry)
+                continue
+            try:
+                await self._outbox.send(self._call)
+            except LinkDown:
+                await asyncio.sleep(self._settings.retry)
+
+    async def _keep_beating(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._beat_now.wait()
+            self._beat_now.clear()
+            if self._breaker.is_open and self._pause() > 0:
+                continue
+            with contextlib.suppress(LinkDown):
+                await self._beat()
+
+    def _pause(self) -> float:
+        if self._breaker.is_open:
+            return max(0.0, self._breaker.probe_at - time.monotonic())
+        return self._settings.beat
+
+    async def _beat(self) -> None:
+        """Give a sign of life, and find out what was missed. Raises LinkDown."""
+        life = int(self._settings.process_life * 1000)
+        probes, heard = self._breaker.is_open, self._board.last
+        try:
+            count, last, epoch = await self._call("beat", [self._process, life, new_id()])
+            anew = epoch != self._epoch or last < heard
+            if anew or last != self._board.last:
+                await self._catch_up(anew)
+            self._epoch = epoch
+        except LinkDown:
+            if probes:
+                self._breaker.fail_probe(time.monotonic())
+            raise
+        self._processes = max(1, count)
+        self._local.forget_old()
+        # A single failure makes a request go on alone, too.
+        self._outbox.renew_all(self._local.end_alone())
+        if self._breaker.close():
+            logger.warning("state: %s is back; limits are shared again", self._link.way)
+
+    async def _catch_up(self, anew: bool) -> None:
+        """Take all notices; send those that a new server lacks. Raises LinkDown."""
+        known = self._board.all(self._clock())
+        if anew:
+            self._board.renumber()
+        last, notices = await self._call("notices", [])
+        self._board.take_all(last, notices, self._clock())
+        if anew and self._epoch:
+            listed = {(topic, item) for _, topic, item, _, _ in notices}
+            for topic, item, notice in known:
+                if (topic, item) not in listed:
+                    self._outbox.post(Post(topic, item, notice.text, notice.until))
+            self._connected()
+
+    async def _keep_up(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # whatever another version answers must not end the work for ever
+                logger.exception("state: %s gave an answer that makes no sense", self._link.way)
+                await asyncio.sleep(self._settings.beat)
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)

@@ -1,0 +1,112 @@
+"""Counters outlive the process that keeps them."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from switchyard.state.keeper import Keeper
+from switchyard.state.memory import MemoryState
+from switchyard.state.protocol import Admitted
+from switchyard.state.protocol import Amounts
+from switchyard.state.protocol import Ask
+from switchyard.state.protocol import Calendar
+from switchyard.state.protocol import Lease
+from switchyard.state.protocol import Limit
+from switchyard.state.protocol import Sliding
+
+BUDGET = Limit(key="a", kind="money", most=1000, period=Calendar("month"))
+DAILY = Limit(key="a", kind="requests", most=10, period=Sliding(86_400))
+SLOTS = Limit(key="a", kind="slots", most=5)
+LIMITS = (BUDGET, DAILY, SLOTS)
+ASK = Ask(limits=LIMITS, amounts=Amounts(money=100), pools=("p",))
+
+
+async def admit(state: MemoryState) -> Lease:
+    answer = await state.admit(ASK)
+    assert isinstance(answer, Admitted)
+    return answer.lease
+
+
+async def used(state: MemoryState) -> list[tuple[int, int]]:
+    return [(one.used, one.reserved) for one in await state.counters(LIMITS)]
+
+
+async def test_counters_and_turns_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "state.sqlite"
+    first = MemoryState(keeper=Keeper(file))
+    await first.start()
+    lease = await admit(first)
+    await first.settle(lease, Amounts(money=70))
+    running = await admit(first)
+    assert await used(first) == [(170, 100), (2, 1), (1, 1)]
+    await first.close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    second = MemoryState(keeper=Keeper(file))
+    await second.start()
+    assert await used(second) == [(70, 0), (1, 0), (0, 0)]
+    # What ended before is not charged again; what was under way is, once it ends.
+    await second.settle(lease, Amounts(money=70))
+    await second.settle(running, Amounts(money=5))
+    await second.settle(running, Amounts(money=5))
+    assert await used(second) == [(75, 0), (2, 0), (0, 0)]
+    assert await second.turn("p") == 3
+    await second.close()
+
+
+async def test_a_disk_that_is_full_for_a_while_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = Keeper(tmp_path / "state.sqlite")
+    state = MemoryState(keeper=keeper)
+    await state.start()
+    # A folder in the file's place cannot be opened as a database.
+    (tmp_path / "state.sqlite").unlink()
+    (tmp_path / "state.sqlite-wal").unlink(missing_ok=True)
+    (tmp_path / "state.sqlite-shm").unlink(missing_ok=True)
+    (tmp_path / "state.sqlite").mkdir()
+    for _ in range(2):
+        await state.settle(await admit(state), Amounts(money=10))
+        await keeper.save()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    (tmp_path / "state.sqlite").rmdir()
+    await state.close()
+    again = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    await again.start()
+    assert await used(again) == [(20, 0), (2, 0), (0, 0)]
+    await again.close()
+
+
+@pytest.mark.parametrize("content", [b"no database", b"\0" * 5000])
+async def test_a_file_that_is_broken_is_told(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state.sqlite").write_bytes(content)
+    state = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    await state.start()
+    assert await used(state) == [(0, 0), (0, 0), (0, 0)]
+    assert "Counters begin anew" in caplog.text
+    await state.settle(await admit(state), Amounts(money=10))
+    await state.close()
+    assert (tmp_path / "state.sqlite.broken").read_bytes() == content
+    again = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    await again.start()
+    assert (await used(again))[0] == (10, 0)
+    await again.close()
+
+
+async def test_what_is_over_is_deleted(tmp_path: Path) -> None:
+    now = 1_793_491_195.0
+    keeper = Keeper(tmp_path / "state.sqlite", clock=lambda: now)
+    state = MemoryState(lambda: now, keeper)
+    await state.start()
+    await state.settle(await admit(state), Amounts(money=10))
+    await keeper.save()
+    now += 500 * 86_400
+    await keeper.save()
+    await state.close()
+    with sqlite3.connect(tmp_path / "state.sqlite") as db:
+        for table in ("counters", "ended"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    db.close()
