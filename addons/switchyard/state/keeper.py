@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+
 from switchyard.state.ledger import Kept
 from switchyard.state.ledger import Ledger
 

@@ -24,6 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
 from redis.exceptions import ResponseError
+
 from switchyard.state.board import Numbered
 from switchyard.state.link import LinkDown
 from switchyard.state.link import Verb

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
+
 from switchyard.state.board import Numbered
 from switchyard.state.protocol import Limit
 from switchyard.state.service import Service
-
 from tests.integration.state.redis_server import RedisServer
 from tests.unit.state_shared.schedules import POLICIES
 from tests.unit.state_shared.schedules import SCHEDULES

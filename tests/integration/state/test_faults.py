@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from switchyard.state.link import Link
 from switchyard.state.protocol import Admitted
 from switchyard.state.protocol import Amounts
@@ -24,7 +25,6 @@ from switchyard.state.remote import RemoteSettings
 from switchyard.state.remote import RemoteState
 from switchyard.state.served import StateServer
 from switchyard.state.socket_link import SocketLink
-
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.slow_proxy import SlowProxy
 from tests.integration.state.ways import BRISK

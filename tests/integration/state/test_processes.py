@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from switchyard.state.lines import lines_of
 from switchyard.state.protocol import NOTHING
 from switchyard.state.served import StateServer
 from switchyard.state.socket_link import SocketLink
-
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.worker import SLOTS
 

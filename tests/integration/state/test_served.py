@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from switchyard.state.keeper import Keeper
 from switchyard.state.protocol import Admitted
 from switchyard.state.protocol import Amounts
@@ -18,7 +19,6 @@ from switchyard.state.protocol import Sliding
 from switchyard.state.remote import RemoteState
 from switchyard.state.served import StateServer
 from switchyard.state.socket_link import SocketLink
-
 from tests.integration.state.ways import BRISK
 from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import remotes

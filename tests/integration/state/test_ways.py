@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from switchyard.state.protocol import Admitted
 from switchyard.state.protocol import Amounts
 from switchyard.state.protocol import Ask
@@ -19,7 +20,6 @@ from switchyard.state.protocol import Renewal
 from switchyard.state.protocol import SharedState
 from switchyard.state.protocol import Sliding
 from switchyard.state.waiting import SlotQueue
-
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.ways import WAYS
 from tests.integration.state.ways import opened

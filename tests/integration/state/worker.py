@@ -18,7 +18,6 @@ from switchyard.state.protocol import Limit
 from switchyard.state.protocol import Sliding
 from switchyard.state.remote import RemoteState
 from switchyard.state.socket_link import SocketLink
-
 from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import redis_link
 

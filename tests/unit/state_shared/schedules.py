@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
+
 from switchyard.state.ledger import TOMBSTONE
 from switchyard.state.lines import entries_of
 from switchyard.state.lines import lines_of

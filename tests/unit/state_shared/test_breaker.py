@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from switchyard.state.breaker import Breaker
 
 

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from switchyard.state.keeper import Keeper
 from switchyard.state.memory import MemoryState
 from switchyard.state.protocol import Admitted

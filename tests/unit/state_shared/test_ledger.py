@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import settings
+
 from switchyard.state.ledger import Ledger
 from switchyard.state.lines import lines_of
 from switchyard.state.lines import standings_of
@@ -16,7 +17,6 @@ from switchyard.state.protocol import Entry
 from switchyard.state.protocol import Limit
 from switchyard.state.protocol import Sliding
 from switchyard.state.service import Service
-
 from tests.unit.state_shared.schedules import BEGIN
 from tests.unit.state_shared.schedules import LIFE
 from tests.unit.state_shared.schedules import POLICIES

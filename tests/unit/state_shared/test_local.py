@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+
 from switchyard.state.ledger import TOMBSTONE
 from switchyard.state.link import LinkDown
 from switchyard.state.link import Verb

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from switchyard.state.memory import MemoryState
 from switchyard.state.opening import StateError
 from switchyard.state.opening import open_state

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from switchyard.state.periods import FOREVER
 from switchyard.state.periods import bounds
 from switchyard.state.protocol import Calendar

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from switchyard.state.memory import MemoryState
 from switchyard.state.protocol import Admitted
 from switchyard.state.protocol import Amounts

@@ -10,6 +10,7 @@ from typing import Any
 from typing import Literal
 
 import pytest
+
 from switchyard.state.board import Numbered
 from switchyard.state.lines import entries_of
 from switchyard.state.lines import lines_of
