@@ -12,16 +12,18 @@ from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 
-from switchyard.state.board import Numbered
-from switchyard.state.protocol import Limit
-from switchyard.state.service import Service
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.service import StateService
 from tests.integration.state.redis_server import RedisServer
-from tests.unit.state_shared.schedules import POLICIES
-from tests.unit.state_shared.schedules import SCHEDULES
-from tests.unit.state_shared.schedules import Script
-from tests.unit.state_shared.schedules import Step
+from tests.unit.state.shared.schedules import POLICIES
+from tests.unit.state.shared.schedules import SCHEDULES
+from tests.unit.state.shared.schedules import Script
+from tests.unit.state.shared.schedules import Step
 
-redis_link = pytest.importorskip("switchyard.state.redis_link", reason="redis is not installed")
+redis_link = pytest.importorskip(
+    "switchyard.state.shared.redis_link", reason="redis is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def plain(answer: Any) -> Any:
 
 async def play(server: RedisServer, policy: list[Limit], steps: list[Step]) -> None:
     script = Script(policy)
-    service = Service(lambda notice: None)
+    service = StateService(lambda notice: None)
     link = redis_link.RedisLink(server.url, "tests", lambda: script.now)
     await server.command("FLUSHALL")
     try:
@@ -103,7 +105,7 @@ def test_every_key_has_a_term(server: RedisServer, runner: asyncio.Runner) -> No
 def test_notices_are_the_same(server: RedisServer, runner: asyncio.Runner) -> None:
     async def check() -> None:
         published: list[Numbered] = []
-        service = Service(published.append)
+        service = StateService(published.append)
         now = 1_793_491_195_000
         link = redis_link.RedisLink(server.url, "tests", lambda: now)
         posts: list[list[object]] = [

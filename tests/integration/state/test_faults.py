@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.state.link import Link
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.remote import RemoteSettings
-from switchyard.state.remote import RemoteState
-from switchyard.state.served import StateServer
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.link import Link
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.remote import RemoteSettings
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.served import StateServer
+from switchyard.state.shared.socket_link import SocketLink
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.slow_proxy import SlowProxy
 from tests.integration.state.ways import BRISK
@@ -48,7 +48,7 @@ class Traffic:
         self.spent = 0
         self.admitted = 0
         self.slowest = 0.0
-        self.open: list[tuple[RemoteState, Lease]] = []
+        self.open: list[tuple[RemoteState, LimitLease]] = []
 
     async def request(self, number: int, leave_open: bool = False) -> bool:
         """One request; returns whether it was admitted."""
@@ -65,7 +65,7 @@ class Traffic:
             await self.end(state, answer.lease, number)
         return True
 
-    async def end(self, state: RemoteState, lease: Lease, number: int) -> None:
+    async def end(self, state: RemoteState, lease: LimitLease, number: int) -> None:
         self.spent += 50 + number
         await state.settle(lease, Amounts(money=50 + number))
 

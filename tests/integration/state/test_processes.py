@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from switchyard.state.lines import lines_of
-from switchyard.state.protocol import NOTHING
-from switchyard.state.served import StateServer
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.protocol import NOTHING
+from switchyard.state.shared.served import StateServer
+from switchyard.state.shared.socket_link import SocketLink
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.worker import SLOTS
 
@@ -40,7 +40,7 @@ class Shared:
         if self.way == "served":
             link: Any = SocketLink(Path(self.where))
         else:
-            from switchyard.state.redis_link import RedisLink
+            from switchyard.state.shared.redis_link import RedisLink
 
             link = RedisLink(self.where, "tests", lambda: int(self.now() * 1000))
         try:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.state.keeper import Keeper
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.remote import RemoteState
-from switchyard.state.served import StateServer
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.keeper import LeaseKeeper
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.served import StateServer
+from switchyard.state.shared.socket_link import SocketLink
 from tests.integration.state.ways import BRISK
 from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import remotes
@@ -79,7 +79,7 @@ async def test_a_socket_that_was_left_behind_is_replaced(folder: Path) -> None:
     assert not path.exists()
 
 
-class Crashing(Keeper):
+class Crashing(LeaseKeeper):
     """Writes nothing at the end, as if its process had been killed."""
 
     async def close(self) -> None:
@@ -92,7 +92,7 @@ async def test_a_crash_of_the_parent_loses_and_doubles_nothing(folder: Path, sav
     """Whenever the last write was: before, among or after the last settlements."""
     path, file = folder / "state.sock", folder / "state.sqlite"
     crashing = Crashing(file, every=3600)
-    first, second = StateServer(path, crashing), StateServer(path, Keeper(file, every=3600))
+    first, second = StateServer(path, crashing), StateServer(path, LeaseKeeper(file, every=3600))
     await first.start()
     try:
         async with remotes(lambda: SocketLink(path), 2, BRISK) as states:

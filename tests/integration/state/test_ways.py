@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import SharedState
-from switchyard.state.protocol import Sliding
-from switchyard.state.waiting import SlotQueue
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Renewal
+from switchyard.state.shared.protocol import SharedState
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.waiting import SlotQueue
 from tests.integration.state.redis_server import RedisServer
 from tests.integration.state.ways import WAYS
 from tests.integration.state.ways import opened
@@ -120,7 +120,7 @@ async def test_requests_without_limits_get_an_empty_lease(states: list[SharedSta
     answer = await states[0].admit(Ask())
     assert isinstance(answer, Admitted) and answer.lease.entries == ()
     await states[0].settle(answer.lease, Amounts(money=5))
-    await states[0].release(Lease(""))
+    await states[0].release(LimitLease(""))
     await states[0].renew([Renewal(answer.lease)])
     await settled(states)
 

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from switchyard.state.link import Link
-from switchyard.state.memory import MemoryState
-from switchyard.state.protocol import SharedState
-from switchyard.state.remote import RemoteSettings
-from switchyard.state.remote import RemoteState
-from switchyard.state.served import StateServer
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.link import Link
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import SharedState
+from switchyard.state.shared.remote import RemoteSettings
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.served import StateServer
+from switchyard.state.shared.socket_link import SocketLink
 
 WAYS = ("memory", "served", "redis")
 PATIENT = RemoteSettings(timeout=20.0, beat=0.2)
@@ -25,7 +25,7 @@ BRISK = RemoteSettings(beat=0.1, process_life=2.0, retry=0.02)
 
 def redis_link(url: str) -> Link:
     """A link to Redis. Imported late, since the package is optional."""
-    from switchyard.state.redis_link import RedisLink
+    from switchyard.state.shared.redis_link import RedisLink
 
     return RedisLink(url, "tests")
 

@@ -9,15 +9,15 @@ import sys
 import time
 from pathlib import Path
 
-from switchyard.state.link import Link
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.remote import RemoteState
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.link import Link
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.socket_link import SocketLink
 from tests.integration.state.ways import PATIENT
 from tests.integration.state.ways import redis_link
 
@@ -32,7 +32,7 @@ def connect(way: str, where: str) -> Link:
 class Worker:
     def __init__(self, state: RemoteState) -> None:
         self._state = state
-        self._leases: list[Lease] = []
+        self._leases: list[LimitLease] = []
 
     async def turns(self) -> object:
         return await asyncio.gather(*(self._state.turn("pool") for _ in range(100)))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.state.keeper import Keeper
-from switchyard.state.memory import MemoryState
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
+from switchyard.state.shared.keeper import LeaseKeeper
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Sliding
 
 BUDGET = Limit(key="a", kind="money", most=1000, period=Calendar("month"))
 DAILY = Limit(key="a", kind="requests", most=10, period=Sliding(86_400))
@@ -23,7 +23,7 @@ LIMITS = (BUDGET, DAILY, SLOTS)
 ASK = Ask(limits=LIMITS, amounts=Amounts(money=100), pools=("p",))
 
 
-async def admit(state: MemoryState) -> Lease:
+async def admit(state: MemoryState) -> LimitLease:
     answer = await state.admit(ASK)
     assert isinstance(answer, Admitted)
     return answer.lease
@@ -35,7 +35,7 @@ async def used(state: MemoryState) -> list[tuple[int, int]]:
 
 async def test_counters_and_turns_go_on(tmp_path: Path) -> None:
     file = tmp_path / "state" / "state.sqlite"
-    first = MemoryState(keeper=Keeper(file))
+    first = MemoryState(keeper=LeaseKeeper(file))
     await first.start()
     lease = await admit(first)
     await first.settle(lease, Amounts(money=70))
@@ -44,7 +44,7 @@ async def test_counters_and_turns_go_on(tmp_path: Path) -> None:
     await first.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
-    second = MemoryState(keeper=Keeper(file))
+    second = MemoryState(keeper=LeaseKeeper(file))
     await second.start()
     assert await used(second) == [(70, 0), (1, 0), (0, 0)]
     # What ended before is not charged again; what was under way is, once it ends.
@@ -59,7 +59,7 @@ async def test_counters_and_turns_go_on(tmp_path: Path) -> None:
 async def test_a_disk_that_is_full_for_a_while_loses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keeper = Keeper(tmp_path / "state.sqlite")
+    keeper = LeaseKeeper(tmp_path / "state.sqlite")
     state = MemoryState(keeper=keeper)
     await state.start()
     # A folder in the file's place cannot be opened as a database.
@@ -73,7 +73,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     (tmp_path / "state.sqlite").rmdir()
     await state.close()
-    again = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    again = MemoryState(keeper=LeaseKeeper(tmp_path / "state.sqlite"))
     await again.start()
     assert await used(again) == [(20, 0), (2, 0), (0, 0)]
     await again.close()
@@ -84,14 +84,14 @@ async def test_a_file_that_is_broken_is_told(
     content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "state.sqlite").write_bytes(content)
-    state = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    state = MemoryState(keeper=LeaseKeeper(tmp_path / "state.sqlite"))
     await state.start()
     assert await used(state) == [(0, 0), (0, 0), (0, 0)]
     assert "Counters begin anew" in caplog.text
     await state.settle(await admit(state), Amounts(money=10))
     await state.close()
     assert (tmp_path / "state.sqlite.broken").read_bytes() == content
-    again = MemoryState(keeper=Keeper(tmp_path / "state.sqlite"))
+    again = MemoryState(keeper=LeaseKeeper(tmp_path / "state.sqlite"))
     await again.start()
     assert (await used(again))[0] == (10, 0)
     await again.close()
@@ -99,7 +99,7 @@ async def test_a_file_that_is_broken_is_told(
 
 async def test_what_is_over_is_deleted(tmp_path: Path) -> None:
     now = 1_793_491_195.0
-    keeper = Keeper(tmp_path / "state.sqlite", clock=lambda: now)
+    keeper = LeaseKeeper(tmp_path / "state.sqlite", clock=lambda: now)
     state = MemoryState(lambda: now, keeper)
     await state.start()
     await state.settle(await admit(state), Amounts(money=10))

@@ -3,12 +3,12 @@
 import importlib.util
 from pathlib import Path
 
-from switchyard.state.keeper import Keeper
-from switchyard.state.memory import MemoryState
-from switchyard.state.protocol import SharedState
-from switchyard.state.remote import RemoteSettings
-from switchyard.state.remote import RemoteState
-from switchyard.state.socket_link import SocketLink
+from switchyard.state.shared.keeper import LeaseKeeper
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import SharedState
+from switchyard.state.shared.remote import RemoteSettings
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.socket_link import SocketLink
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _SERVED = "served:"
@@ -28,7 +28,7 @@ def open_state(
     (its socket), `valkey://`, `valkeys://`. Raises StateError.
     """
     if where in ("", "memory"):
-        return MemoryState(keeper=Keeper(file) if file else None)
+        return MemoryState(keeper=LeaseKeeper(file) if file else None)
     if where.startswith(_SERVED):
         return RemoteState(SocketLink(Path(where.removeprefix(_SERVED))), settings)
     scheme, colon, rest = where.partition("://")
@@ -37,7 +37,7 @@ def open_state(
         raise StateError("state: unknown kind of address; write `memory` or redis://HOST:PORT")
     if importlib.util.find_spec("redis") is None:
         raise StateError("state: the redis package is missing; install switchyard[redis]")
-    from switchyard.state.redis_link import RedisLink
+    from switchyard.state.shared.redis_link import RedisLink
 
     try:
         return RemoteState(RedisLink(f"{scheme}://{rest}"), settings)

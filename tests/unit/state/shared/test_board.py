@@ -2,8 +2,8 @@
 
 from itertools import permutations
 
-from switchyard.state.board import Board
-from switchyard.state.board import Numbered
+from switchyard.state.shared.board import Board
+from switchyard.state.shared.board import Numbered
 
 NOW = 1000.0
 POSTS: list[Numbered] = [

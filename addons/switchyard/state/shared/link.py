@@ -6,7 +6,7 @@ from typing import Any
 from typing import Literal
 from typing import Protocol
 
-from switchyard.state.board import Numbered
+from switchyard.state.shared.board import Numbered
 
 type Verb = Literal[
     "admit", "settle", "renew", "counters", "turn", "stick", "stuck", "post", "notices", "beat"

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.state.memory import MemoryState
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.queue import Queue
-from switchyard.state.queue import Waiter
-from switchyard.state.waiting import SlotQueue
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.queue import Queue
+from switchyard.state.shared.queue import Waiter
+from switchyard.state.shared.waiting import SlotQueue
 
 ONE = Limit(key="a", kind="slots", most=1)
 ASK = Ask(limits=(ONE,))
@@ -54,7 +54,7 @@ def queue_of(state: MemoryState) -> SlotQueue:
     return SlotQueue(state, ask_again=LONG)
 
 
-async def first_lease(state: MemoryState) -> Lease:
+async def first_lease(state: MemoryState) -> LimitLease:
     answer = await state.admit(ASK)
     assert isinstance(answer, Admitted)
     return answer.lease

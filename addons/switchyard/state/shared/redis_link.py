@@ -25,10 +25,10 @@ from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
 from redis.exceptions import ResponseError
 
-from switchyard.state.board import Numbered
-from switchyard.state.link import LinkDown
-from switchyard.state.link import Verb
-from switchyard.state.link import in_time
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.link import LinkDown
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.link import in_time
 
 _CONNECT_SECONDS = 2.0
 

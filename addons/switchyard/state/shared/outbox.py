@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from switchyard.state.ledger import TOMBSTONE
-from switchyard.state.link import Verb
-from switchyard.state.memory import LIFE
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Renewal
+from switchyard.state.shared.ledger import TOMBSTONE
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.memory import LIFE
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Renewal
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ MOST_IN_JOURNAL = 50_000
 _TRUST = TOMBSTONE / 1000 - 300
 """Seconds after a first try for which the taker remembers having taken a settlement."""
 
-type Call = Callable[[Verb, object], Awaitable[Any]]
+type StateCall = Callable[[Verb, object], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The end of a lease; None as the actual amounts releases it."""
 
-    lease: Lease
+    lease: LimitLease
     actual: Amounts | None
 
 
@@ -83,7 +83,7 @@ class Outbox:
         """Settlements that wait."""
         return len(self._settlements)
 
-    def settle(self, lease: Lease, actual: Amounts | None) -> None:
+    def settle(self, lease: LimitLease, actual: Amounts | None) -> None:
         """Send the end of a lease. The first word counts."""
         self._renewals.pop(lease.id, None)
         if len(self._settlements) >= MOST_WAITING:
@@ -124,7 +124,7 @@ class Outbox:
                 self._settlements.setdefault(settlement.lease.id, settlement)
                 self._fill()
 
-    async def send(self, call: Call) -> None:
+    async def send(self, call: StateCall) -> None:
         """Send what waits. Raises LinkDown, and has then kept what was not sent."""
         await self._send_posts(call)
         await self._send_renewals(call)
@@ -135,14 +135,14 @@ class Outbox:
             self.filled.clear()
             self.empty.set()
 
-    async def _send_posts(self, call: Call) -> None:
+    async def _send_posts(self, call: StateCall) -> None:
         for key, post in list(self._posts.items()):
             left = int((post.until - self._clock()) * 1000)
             if post.until == 0 or left > 0:
                 await call("post", [post.topic, post.item, post.text, max(0, left)])
             _drop(self._posts, key, post)
 
-    async def _send_renewals(self, call: Call) -> None:
+    async def _send_renewals(self, call: StateCall) -> None:
         while batch := list(islice(self._renewals.items(), BATCH)):
             payload = [
                 [id, LIFE, entries(one.lease), asdict(one.so_far) if one.so_far else None]
@@ -152,7 +152,7 @@ class Outbox:
             for id, one in batch:
                 _drop(self._renewals, id, one)
 
-    async def _send_settlements(self, call: Call) -> None:
+    async def _send_settlements(self, call: StateCall) -> None:
         self._drop_doubtful()
         while batch := list(islice(self._settlements.items(), BATCH)):
             for id, _ in batch:
@@ -175,7 +175,7 @@ class Outbox:
             self._settlements.pop(id, None)
             logger.error("state: a settlement was in doubt for too long; it may not be counted")
 
-    async def _send_sticks(self, call: Call) -> None:
+    async def _send_sticks(self, call: StateCall) -> None:
         for key, stick in list(self._sticks.items()):
             if (left := int((stick.until - self._clock()) * 1000)) > 0:
                 await call("stick", [stick.session, stick.target, left])
@@ -186,7 +186,7 @@ class Outbox:
         self.filled.set()
 
 
-def entries(lease: Lease) -> list[list[object]]:
+def entries(lease: LimitLease) -> list[list[object]]:
     """Return a lease's entries as JSON has them."""
     return [[one.counter, one.kind, one.index, one.keep, one.amount] for one in lease.entries]
 

@@ -7,27 +7,27 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from switchyard.state.board import Board
-from switchyard.state.keeper import Keeper
-from switchyard.state.ledger import Ledger
-from switchyard.state.lines import admitted
-from switchyard.state.lines import denied
-from switchyard.state.lines import entries_of
-from switchyard.state.lines import lines_of
-from switchyard.state.lines import standings_of
-from switchyard.state.protocol import LEASE_SECONDS
-from switchyard.state.protocol import NOTHING
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Health
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Notice
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import Standing
-from switchyard.state.protocol import Topic
+from switchyard.state.shared.board import Board
+from switchyard.state.shared.keeper import LeaseKeeper
+from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.lines import admitted
+from switchyard.state.shared.lines import denied
+from switchyard.state.shared.lines import entries_of
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.lines import standings_of
+from switchyard.state.shared.protocol import LEASE_SECONDS
+from switchyard.state.shared.protocol import NOTHING
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import LimitStanding
+from switchyard.state.shared.protocol import Notice
+from switchyard.state.shared.protocol import Renewal
+from switchyard.state.shared.protocol import StateHealth
+from switchyard.state.shared.protocol import Topic
 
 LIFE = int(LEASE_SECONDS * 1000)
 """How long a lease lives, in milliseconds."""
@@ -63,7 +63,7 @@ class MemoryState:
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, keeper: Keeper | None = None
+        self, clock: Callable[[], float] = time.time, keeper: LeaseKeeper | None = None
     ) -> None:
         self._clock = clock
         self._keeper = keeper
@@ -90,14 +90,14 @@ class MemoryState:
         if verdict != "admitted":
             return denied(ask, lines, rows)
         target = self._sessions.get(ask.session, self._clock()) if ask.session else None
-        return admitted(ask, Lease(id, entries_of(lines, rows)), lines, rows, turns, target)
+        return admitted(ask, LimitLease(id, entries_of(lines, rows)), lines, rows, turns, target)
 
-    async def settle(self, lease: Lease, actual: Amounts) -> None:
+    async def settle(self, lease: LimitLease, actual: Amounts) -> None:
         """End a lease with what was used."""
         if lease.entries:
             self._ledger.settle(lease.id, lease.entries, actual, self._now())
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: LimitLease) -> None:
         """End a lease as if the request had never been admitted."""
         if lease.entries:
             self._ledger.settle(lease.id, lease.entries, None, self._now())
@@ -109,7 +109,7 @@ class MemoryState:
             if one.lease.entries:
                 self._ledger.renew(one.lease.id, LIFE, one.lease.entries, one.so_far, now)
 
-    async def counters(self, limits: Sequence[Limit]) -> tuple[Standing, ...]:
+    async def counters(self, limits: Sequence[Limit]) -> tuple[LimitStanding, ...]:
         """Return how far limits are used."""
         now = self._now()
         return standings_of(limits, self._ledger.counters(lines_of(limits, NOTHING, now), now))
@@ -143,9 +143,9 @@ class MemoryState:
         return True
 
     @property
-    def health(self) -> Health:
+    def health(self) -> StateHealth:
         """Always as it should be."""
-        return Health(way="memory")
+        return StateHealth(way="memory")
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -5,23 +5,23 @@ from typing import Any
 
 import pytest
 
-from switchyard.state.ledger import TOMBSTONE
-from switchyard.state.link import LinkDown
-from switchyard.state.link import Verb
-from switchyard.state.local import Local
-from switchyard.state.local import share_of
-from switchyard.state.outbox import Outbox
-from switchyard.state.outbox import Post
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Entry
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import Sliding
+from switchyard.state.shared.ledger import TOMBSTONE
+from switchyard.state.shared.link import LinkDown
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.local import Local
+from switchyard.state.shared.local import share_of
+from switchyard.state.shared.outbox import Outbox
+from switchyard.state.shared.outbox import Post
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Entry
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Renewal
+from switchyard.state.shared.protocol import Sliding
 
 NOW = 1_793_491_195.0
 REQUESTS = Limit(key="a", kind="requests", most=10, period=Sliding(3600))
@@ -45,8 +45,8 @@ def test_shares(most: int, wanted: int, processes: int, share: int) -> None:
     assert share_of(limit, Amounts(money=wanted), processes).most == share
 
 
-def admitted(local: Local, ask: Ask, processes: int = 3) -> list[Lease]:
-    found: list[Lease] = []
+def admitted(local: Local, ask: Ask, processes: int = 3) -> list[LimitLease]:
+    found: list[LimitLease] = []
     while isinstance(answer := local.admit(ask, processes), Admitted):
         found.append(answer.lease)
     assert isinstance(answer, Denied)
@@ -56,7 +56,7 @@ def admitted(local: Local, ask: Ask, processes: int = 3) -> list[Lease]:
 def test_a_share_begins_with_what_was_seen() -> None:
     local = Local(lambda: NOW)
     entry = Entry("a|requests|3600s", "requests", int(NOW * 60 / 3600), 10_000, 1)
-    local.note(Lease("1", (entry,)), [(4, 1, 0, 0, entry.index)], {"p": 41})
+    local.note(LimitLease("1", (entry,)), [(4, 1, 0, 0, entry.index)], {"p": 41})
     # A third of 10, of which a third of 4 was used before.
     assert len(admitted(local, Ask(limits=(REQUESTS,)))) == 1
     assert local.turn("p") == 42
@@ -65,10 +65,10 @@ def test_a_share_begins_with_what_was_seen() -> None:
 def test_slots_taken_before_are_of_the_share() -> None:
     local = Local(lambda: NOW)
     entry = Entry("a|slots", "slots", 0, 120_000, 1)
-    local.note(Lease("1", (entry,)), [(5, 5, 0, 0, 0)], {})
+    local.note(LimitLease("1", (entry,)), [(5, 5, 0, 0, 0)], {})
     leases = admitted(local, Ask(limits=(SLOTS,)))
     assert len(leases) == 1
-    local.end(Lease("1", (entry,)), Amounts())
+    local.end(LimitLease("1", (entry,)), Amounts())
     assert len(admitted(local, Ask(limits=(SLOTS,)))) == 1
 
 
@@ -107,7 +107,7 @@ class Taker:
         return 1
 
 
-LEASE = Lease("1", (Entry("a|money|total", "money", 0, 1000, 5),))
+LEASE = LimitLease("1", (Entry("a|money|total", "money", 0, 1000, 5),))
 ACTUAL = {"requests": 1, "tokens": 0, "input": 0, "output": 0, "money": 7}
 SETTLED: tuple[Verb, Any] = (
     "settle",
@@ -142,7 +142,7 @@ async def test_what_is_not_taken_is_sent_again() -> None:
 async def test_what_was_taken_of_late_can_be_repeated() -> None:
     now = NOW
     outbox, taker = Outbox(lambda: now), Taker()
-    outbox.settle(Lease("old", LEASE.entries), Amounts())
+    outbox.settle(LimitLease("old", LEASE.entries), Amounts())
     await outbox.send(taker.call)
     now += 59
     outbox.settle(LEASE, Amounts(money=7))
@@ -167,7 +167,7 @@ async def test_what_the_taker_may_have_forgotten_taking_is_not_sent_again(
     now += TOMBSTONE / 1000
     taker.works = True
     # This one was never sent, so there is no doubt about it.
-    outbox.settle(Lease("2", LEASE.entries), Amounts(money=7))
+    outbox.settle(LimitLease("2", LEASE.entries), Amounts(money=7))
     await outbox.send(taker.call)
     assert [payload[0][0] for _, payload in taker.taken] == ["2"]
     assert "in doubt" in caplog.text

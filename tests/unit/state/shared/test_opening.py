@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.state.memory import MemoryState
-from switchyard.state.opening import StateError
-from switchyard.state.opening import open_state
-from switchyard.state.protocol import MOST
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Kind
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Period
-from switchyard.state.protocol import Sliding
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.opening import StateError
+from switchyard.state.shared.opening import open_state
+from switchyard.state.shared.protocol import MOST
+from switchyard.state.shared.protocol import AmountKind
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import Period
+from switchyard.state.shared.protocol import Sliding
 
 
 @pytest.mark.parametrize("where", ["", "memory"])
@@ -64,7 +64,7 @@ def test_valkey_is_spoken_to_like_redis() -> None:
     ],
 )
 def test_counters_have_names(
-    kind: Kind, period: Period | None, enforce: bool, counter: str
+    kind: AmountKind, period: Period | None, enforce: bool, counter: str
 ) -> None:
     limit = Limit(key="a", kind=kind, most=1, period=period, enforce=enforce)
     assert limit.counter == counter
@@ -82,6 +82,6 @@ def test_amounts_are_brought_within_bounds() -> None:
 
 
 @pytest.mark.parametrize(("kind", "period"), [("slots", Sliding(60)), ("money", None)])
-def test_slots_and_only_slots_have_no_period(kind: Kind, period: Period | None) -> None:
+def test_slots_and_only_slots_have_no_period(kind: AmountKind, period: Period | None) -> None:
     with pytest.raises(ValueError, match="slots have no period"):
         Limit(key="a", kind=kind, most=1, period=period)

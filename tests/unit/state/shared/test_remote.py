@@ -11,23 +11,23 @@ from typing import Literal
 
 import pytest
 
-from switchyard.state.board import Numbered
-from switchyard.state.lines import entries_of
-from switchyard.state.lines import lines_of
-from switchyard.state.link import LinkDown
-from switchyard.state.link import Verb
-from switchyard.state.outbox import Outbox
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import Sliding
-from switchyard.state.remote import RemoteSettings
-from switchyard.state.remote import RemoteState
-from switchyard.state.service import Service
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.lines import entries_of
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.link import LinkDown
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.outbox import Outbox
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Renewal
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.remote import RemoteSettings
+from switchyard.state.shared.remote import RemoteState
+from switchyard.state.shared.service import StateService
 
 NOW = 1_793_491_195.0
 BUDGET = Limit(key="a", kind="money", most=1_000_000, period=Calendar("total"))
@@ -40,7 +40,7 @@ SETTINGS = RemoteSettings(beat=0.01, retry=0.001, process_life=3600)
 class Unsure:
     """A link that loses words on the way there, on the way back, or is late."""
 
-    def __init__(self, service: Service, seed: int) -> None:
+    def __init__(self, service: StateService, seed: int) -> None:
         self._service = service
         self._rng = random.Random(seed)
         self._late: list[tuple[Verb, Any]] = []
@@ -89,7 +89,7 @@ class Unsure:
 
 
 def made(seed: int = 0) -> tuple[RemoteState, Unsure]:
-    link = Unsure(Service(lambda notice: None), seed)
+    link = Unsure(StateService(lambda notice: None), seed)
     return RemoteState(link, SETTINGS, lambda: NOW, random.Random(seed)), link
 
 
@@ -164,7 +164,7 @@ async def test_what_is_sent_again_counts_once(seed: int) -> None:
     for number in range(40):
         lines = lines_of(LIMITS, amounts, int(NOW * 1000))
         rows = [(0, 0, 0, 0, line.index(int(NOW * 1000))) for line in lines]
-        lease = Lease(f"l{number}", entries_of(lines, rows))
+        lease = LimitLease(f"l{number}", entries_of(lines, rows))
         words = {"id": lease.id, "life": 30_000, "pools": (), "session": ""}
         # Some were admitted, and others alone; of some admissions nobody knows yet.
         link.losses = rng.choice((0.0, 0.9))
@@ -195,9 +195,9 @@ async def test_what_is_sent_again_counts_once(seed: int) -> None:
 
 async def test_a_lease_without_entries_is_no_work() -> None:
     state, link = made()
-    await state.settle(Lease(""), Amounts())
-    await state.release(Lease(""))
-    await state.renew([Renewal(Lease(""))])
+    await state.settle(LimitLease(""), Amounts())
+    await state.release(LimitLease(""))
+    await state.renew([Renewal(LimitLease(""))])
     assert await state.drain(0) and not link.calls
 
 
@@ -214,13 +214,13 @@ class Strange(Unsure):
 async def test_background_work_goes_on_after_an_answer_without_sense(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    link = Strange(Service(lambda notice: None), 0)
+    link = Strange(StateService(lambda notice: None), 0)
     link.strange = False
     state = RemoteState(link, SETTINGS, lambda: NOW, random.Random(0))
     await state.start()
     link.strange = True
     async with asyncio.timeout(30):
-        while "makes no sense" not in caplog.text:
+        while "unexpected answer" not in caplog.text:
             await asyncio.sleep(0.001)
     link.strange = False
     beats = link.calls["beat"]

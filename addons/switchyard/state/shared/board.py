@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from switchyard.state.protocol import Notice
-from switchyard.state.protocol import Topic
+from switchyard.state.shared.protocol import Notice
+from switchyard.state.shared.protocol import Topic
 
 type Numbered = Sequence[object]
 """`[number, topic, item, text, milliseconds left]`; 0 milliseconds withdraw."""

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.state.periods import FOREVER
-from switchyard.state.periods import bounds
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import PeriodName
+from switchyard.state.shared.periods import FOREVER
+from switchyard.state.shared.periods import bounds
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import PeriodName
 
 ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe")
 NAMES: tuple[PeriodName, ...] = ("5h", "day", "week", "month")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import orjson
 
-from switchyard.state.ledger import Kept
-from switchyard.state.ledger import Ledger
+from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.ledger import LedgerEntry
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ PRAGMA user_version = 1;
 """
 
 
-class Keeper:
+class LeaseKeeper:
     """Opens a ledger from a file, and saves its changes. `clock` returns Unix seconds."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Keeper:
         self._clock = clock
         self._ledger = Ledger()
         self._saving: asyncio.Task[None] | None = None
-        self._unsaved: list[Kept] = []
+        self._unsaved: list[LedgerEntry] = []
         self._failed = False
 
     async def open(self) -> Ledger:
@@ -91,11 +91,11 @@ class Keeper:
             await self.save()
 
 
-def _merged(changes: list[Kept]) -> Kept:
+def _merged(changes: list[LedgerEntry]) -> LedgerEntry:
     """One set of changes, in which later ones replace earlier ones."""
     counters = {one[0]: one for kept in changes for one in kept.counters}
     ended = dict(one for kept in changes for one in kept.ended)
-    return Kept(list(counters.values()), list(ended.items()), changes[-1].turns)
+    return LedgerEntry(list(counters.values()), list(ended.items()), changes[-1].turns)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
             yield db
 
 
-def _load(file: Path, now: int) -> Kept:
+def _load(file: Path, now: int) -> LedgerEntry:
     with _opened(file) as db:
         counters = [
             (name, expires, {int(at): int(n) for at, n in orjson.loads(buckets)})
@@ -117,7 +117,9 @@ def _load(file: Path, now: int) -> Kept:
             )
         ]
         ended = db.execute("SELECT lease, until FROM ended WHERE until > ?", (now,)).fetchall()
-        return Kept(counters, ended, dict(db.execute("SELECT pool, number FROM turns").fetchall()))
+        return LedgerEntry(
+            counters, ended, dict(db.execute("SELECT pool, number FROM turns").fetchall())
+        )
 
 
 def _set_aside(file: Path) -> None:
@@ -127,7 +129,7 @@ def _set_aside(file: Path) -> None:
             part.replace(part.with_name(f"{file.name}.broken{suffix}"))
 
 
-def _save(file: Path, changes: list[Kept], now: int) -> None:
+def _save(file: Path, changes: list[LedgerEntry], now: int) -> None:
     with _opened(file) as db:
         for kept in changes:
             rows = [

@@ -7,20 +7,20 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-from switchyard.state.board import Board
-from switchyard.state.board import Numbered
-from switchyard.state.ledger import Ledger
-from switchyard.state.lines import Line
-from switchyard.state.lines import kind_of
-from switchyard.state.memory import Sessions
-from switchyard.state.memory import new_id
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Entry
+from switchyard.state.shared.board import Board
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.lines import LimitLine
+from switchyard.state.shared.lines import kind_of
+from switchyard.state.shared.memory import Sessions
+from switchyard.state.shared.memory import new_id
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Entry
 
 _VERDICTS = {"denied": 0, "admitted": 1, "ended": 2}
 
 
-class Service:
+class StateService:
     """State that several processes share. `publish` takes each notice that is posted."""
 
     def __init__(self, publish: Callable[[Numbered], None], ledger: Ledger | None = None) -> None:
@@ -51,7 +51,7 @@ class Service:
                     self.ledger.renew(id, life, _entries(entries), _amounts(so_far), now)
                 return 1
             case "counters":
-                return self.ledger.counters([Line.of_wire(line) for line in payload], now)
+                return self.ledger.counters([LimitLine.of_wire(line) for line in payload], now)
             case "turn":
                 return self.ledger.turn(payload[0])
             case "stick":
@@ -73,7 +73,7 @@ class Service:
         self._processes.pop(process, None)
 
     def _admit(self, payload: dict[str, Any], now: int) -> Any:
-        lines = [Line.of_wire(line) for line in payload["lines"]]
+        lines = [LimitLine.of_wire(line) for line in payload["lines"]]
         verdict, turns, rows = self.ledger.admit(
             payload["id"], payload["life"], lines, payload["pools"], now
         )

@@ -7,22 +7,22 @@ from typing import Any
 from hypothesis import given
 from hypothesis import settings
 
-from switchyard.state.ledger import Ledger
-from switchyard.state.lines import lines_of
-from switchyard.state.lines import standings_of
-from switchyard.state.protocol import NOTHING
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Entry
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.service import Service
-from tests.unit.state_shared.schedules import BEGIN
-from tests.unit.state_shared.schedules import LIFE
-from tests.unit.state_shared.schedules import POLICIES
-from tests.unit.state_shared.schedules import SCHEDULES
-from tests.unit.state_shared.schedules import Script
-from tests.unit.state_shared.schedules import Step
+from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.lines import standings_of
+from switchyard.state.shared.protocol import NOTHING
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Entry
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import Sliding
+from switchyard.state.shared.service import StateService
+from tests.unit.state.shared.schedules import BEGIN
+from tests.unit.state.shared.schedules import LIFE
+from tests.unit.state.shared.schedules import POLICIES
+from tests.unit.state.shared.schedules import SCHEDULES
+from tests.unit.state.shared.schedules import Script
+from tests.unit.state.shared.schedules import Step
 
 USED, RESERVED, RESET, WAIT, INDEX = range(5)
 SLOTS = Limit(key="a", kind="slots", most=2)
@@ -147,7 +147,7 @@ def test_what_never_fits_says_so() -> None:
     assert standings_of((total,), rows)[0].resets_in is None
 
 
-def again(service: Service, payload: Any, now: int) -> int:
+def again(service: StateService, payload: Any, now: int) -> int:
     """The verdict on the same request at another time, without any consequence."""
     return copy.deepcopy(service).handle("admit", {**payload, "id": "again"}, now)[0]
 
@@ -156,7 +156,7 @@ def again(service: Service, payload: Any, now: int) -> int:
 @given(policy=POLICIES, steps=SCHEDULES)
 def test_retry_after_is_the_first_second_that_fits(policy: list[Limit], steps: list[Step]) -> None:
     script = Script(policy)
-    service = Service(lambda notice: None)
+    service = StateService(lambda notice: None)
     for step in steps:
         # Leases that run out give back what they did not use, so that a request may fit earlier.
         if step.action == "renew":
@@ -182,7 +182,7 @@ def test_retry_after_is_the_first_second_that_fits(policy: list[Limit], steps: l
 @given(policy=POLICIES, steps=SCHEDULES)
 def test_limits_hold_and_nothing_stays_reserved(policy: list[Limit], steps: list[Step]) -> None:
     script = Script(policy)
-    service = Service(lambda notice: None)
+    service = StateService(lambda notice: None)
     for step in steps:
         if step.action not in ("admit", "release", "counters"):
             continue

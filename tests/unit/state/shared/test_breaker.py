@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from switchyard.state.breaker import Breaker
+from switchyard.state.shared.breaker import Breaker
 
 
 def test_three_failures_within_a_second_open_it() -> None:

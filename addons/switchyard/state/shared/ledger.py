@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
-from switchyard.state.lines import NEVER
-from switchyard.state.lines import Line
-from switchyard.state.lines import Row
-from switchyard.state.lines import amount_of
-from switchyard.state.periods import FOREVER
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Entry
-from switchyard.state.protocol import Lease
+from switchyard.state.shared.lines import NEVER
+from switchyard.state.shared.lines import LimitLine
+from switchyard.state.shared.lines import Row
+from switchyard.state.shared.lines import amount_of
+from switchyard.state.shared.periods import FOREVER
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Entry
+from switchyard.state.shared.protocol import LimitLease
 
 TOMBSTONE = 900_000
 """Milliseconds for which a lease that ended is remembered, so that it does not end twice."""
@@ -32,7 +32,7 @@ and must not be charged a second time when it is back."""
 SWEEP_EVERY = 60_000
 """Milliseconds between two searches for counters that nobody uses any more."""
 
-type Verdict = Literal["denied", "admitted", "ended"]
+type LedgerVerdict = Literal["denied", "admitted", "ended"]
 """`ended`: the lease was ended before its request for admission arrived."""
 
 
@@ -85,7 +85,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LedgerEntry:
     """What outlives a process: counters without what live leases hold."""
 
     counters: list[tuple[str, int, dict[int, int]]]
@@ -98,7 +98,7 @@ class Kept:
 class Ledger:
     """All counters and leases of one installation. Not thread-safe."""
 
-    def __init__(self, kept: Kept | None = None, note_changes: bool = False) -> None:
+    def __init__(self, kept: LedgerEntry | None = None, note_changes: bool = False) -> None:
         self._counters: dict[str, Counter] = {}
         self._slots: dict[str, dict[str, int]] = {}
         """By counter: leases and when they run out."""
@@ -116,8 +116,8 @@ class Ledger:
             self._restore(kept)
 
     def admit(
-        self, id: str, life: int, lines: Sequence[Line], pools: Sequence[str], now: int
-    ) -> tuple[Verdict, list[int], list[Row]]:
+        self, id: str, life: int, lines: Sequence[LimitLine], pools: Sequence[str], now: int
+    ) -> tuple[LedgerVerdict, list[int], list[Row]]:
         """Reserve what all lines want, or nothing.
 
         Out: the verdict, a turn a pool, and a row a line as it is after that. Rows of a refusal
@@ -172,7 +172,7 @@ class Ledger:
                 held.said = amount_of(so_far, held.entry.kind)
         self._begin(id, record, now, now + life)
 
-    def counters(self, lines: Sequence[Line], now: int) -> list[Row]:
+    def counters(self, lines: Sequence[LimitLine], now: int) -> list[Row]:
         """Return a row a line."""
         self.tick(now)
         return self._rows(lines, now)
@@ -191,10 +191,10 @@ class Ledger:
         if counter not in self._counters:
             self._counter(counter, now, keep).add(index, amount)
 
-    def live(self) -> list[Lease]:
+    def live(self) -> list[LimitLease]:
         """Return the leases that have not ended or run out."""
         return [
-            Lease(id, tuple(one.entry for one in record.held))
+            LimitLease(id, tuple(one.entry for one in record.held))
             for id, record in self._leases.items()
             if record.state == "live"
         ]
@@ -222,7 +222,7 @@ class Ledger:
             for key in old:
                 del self._counters[key]
 
-    def take_changes(self) -> Kept:
+    def take_changes(self) -> LedgerEntry:
         """Return what changed since the last call, if changes are noted."""
         changed = self._changed or set()
         held: dict[str, dict[int, int]] = {}
@@ -241,9 +241,9 @@ class Ledger:
         ended = list(self._unkept.items())
         changed.clear()
         self._unkept.clear()
-        return Kept(counters, ended, dict(self._turns))
+        return LedgerEntry(counters, ended, dict(self._turns))
 
-    def _restore(self, kept: Kept) -> None:
+    def _restore(self, kept: LedgerEntry) -> None:
         for key, expires, buckets in kept.counters:
             self._counters[key] = Counter(dict(buckets), sum(buckets.values()), expires=expires)
         self._ended = dict(sorted(kept.ended, key=lambda one: one[1]))
@@ -290,13 +290,13 @@ class Ledger:
             self._changed.add(key)
         return counter
 
-    def _current(self, line: Line, index: int) -> Counter | None:
+    def _current(self, line: LimitLine, index: int) -> Counter | None:
         counter = self._counters.get(line.counter)
         if counter is not None:
             counter.advance(index - line.span + 1)
         return counter
 
-    def _wait(self, line: Line, index: int, now: int) -> int:
+    def _wait(self, line: LimitLine, index: int, now: int) -> int:
         """Whole seconds until a line fits; 0 if it does, NEVER if it never will."""
         if line.kind == "slots":
             slots = self._slots.get(line.counter, {})
@@ -319,14 +319,14 @@ class Ledger:
                 return _seconds(line.end(bucket) - now)
         return NEVER
 
-    def _rows(self, lines: Sequence[Line], now: int) -> list[Row]:
+    def _rows(self, lines: Sequence[LimitLine], now: int) -> list[Row]:
         found: list[Row] = []
         for line in lines:
             index = line.index(now)
             found.append(self._row(line, index, self._wait(line, index, now), now))
         return found
 
-    def _row(self, line: Line, index: int, wait: int, now: int) -> Row:
+    def _row(self, line: LimitLine, index: int, wait: int, now: int) -> Row:
         if line.kind == "slots":
             count = len(self._slots.get(line.counter, ()))
             return (count, count, 0, wait, index)

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from switchyard.state.periods import bounds
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Entry
-from switchyard.state.protocol import Exceeded
-from switchyard.state.protocol import Kind
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Sliding
-from switchyard.state.protocol import Standing
+from switchyard.state.shared.periods import bounds
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import AmountKind
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Entry
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitExceeded
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import LimitStanding
+from switchyard.state.shared.protocol import Sliding
 
 BUCKETS = 60
 NEVER = -1
@@ -35,11 +35,11 @@ type Row = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LimitLine:
     """One limit with what a request wants of it."""
 
     counter: str
-    kind: Kind
+    kind: AmountKind
     most: int
     enforce: bool
     amount: int
@@ -55,7 +55,7 @@ class Line:
         return [*head, self.window, self.keep, list(self.bounds)]
 
     @classmethod
-    def of_wire(cls, line: Sequence[object]) -> "Line":
+    def of_wire(cls, line: Sequence[object]) -> "LimitLine":
         """Read what `wire` returned. Raises ValueError and TypeError."""
         counter, kind, most, enforce, amount, window, keep, ends = line
         if not (isinstance(counter, str) and isinstance(ends, list)):
@@ -85,25 +85,25 @@ class Line:
         return BUCKETS if self.window else 1
 
 
-def lines_of(limits: Iterable[Limit], amounts: Amounts, now: int) -> list[Line]:
+def lines_of(limits: Iterable[Limit], amounts: Amounts, now: int) -> list[LimitLine]:
     """Resolve limits for a moment (Unix milliseconds), in their order."""
     return [_line(limit, amounts, now) for limit in limits]
 
 
-def kind_of(value: object) -> Kind:
+def kind_of(value: object) -> AmountKind:
     """Read a kind. Raises ValueError."""
-    for kind in get_args(Kind.__value__):
+    for kind in get_args(AmountKind.__value__):
         if value == kind:
             return kind
     raise ValueError(f"unknown kind {value!r}")
 
 
-def amount_of(amounts: Amounts, kind: Kind) -> int:
+def amount_of(amounts: Amounts, kind: AmountKind) -> int:
     """What of a kind is used; slots are not counted by amounts."""
     return 0 if kind == "slots" else getattr(amounts, kind)
 
 
-def entries_of(lines: Sequence[Line], rows: Sequence[Row]) -> tuple[Entry, ...]:
+def entries_of(lines: Sequence[LimitLine], rows: Sequence[Row]) -> tuple[Entry, ...]:
     """Return what a lease holds that was admitted with these rows."""
     return tuple(
         Entry(line.counter, line.kind, row[4], line.keep, line.amount)
@@ -113,8 +113,8 @@ def entries_of(lines: Sequence[Line], rows: Sequence[Row]) -> tuple[Entry, ...]:
 
 def admitted(
     ask: Ask,
-    lease: Lease,
-    lines: Sequence[Line],
+    lease: LimitLease,
+    lines: Sequence[LimitLine],
     rows: Sequence[Row],
     turns: Sequence[int],
     target: str | None,
@@ -125,7 +125,7 @@ def admitted(
     return Admitted(lease, standings_of(ask.limits, rows), over, named, target)
 
 
-def denied(ask: Ask, lines: Sequence[Line], rows: Sequence[Row]) -> Denied:
+def denied(ask: Ask, lines: Sequence[LimitLine], rows: Sequence[Row]) -> Denied:
     """Read the answer to a request that was refused."""
     over = [one for one in _exceeded(ask.limits, lines, rows) if one.standing.limit.enforce]
     over.sort(key=lambda one: -(one.retry_after or 0) if one.retry_after is not None else -1e18)
@@ -134,15 +134,15 @@ def denied(ask: Ask, lines: Sequence[Line], rows: Sequence[Row]) -> Denied:
     return Denied(tuple(over), standings_of(ask.limits, rows), longest)
 
 
-def standings_of(limits: Sequence[Limit], rows: Sequence[Row]) -> tuple[Standing, ...]:
+def standings_of(limits: Sequence[Limit], rows: Sequence[Row]) -> tuple[LimitStanding, ...]:
     """Read rows, one a limit."""
     return tuple(_standing(limit, row) for limit, row in zip(limits, rows, strict=True))
 
 
-def _line(limit: Limit, amounts: Amounts, now: int) -> Line:
+def _line(limit: Limit, amounts: Amounts, now: int) -> LimitLine:
     kind, period = limit.kind, limit.period
     if period is None:
-        return Line(limit.counter, kind, limit.most, limit.enforce, 1, 0, _SPARE_KEEP, ())
+        return LimitLine(limit.counter, kind, limit.most, limit.enforce, 1, 0, _SPARE_KEEP, ())
     amount: int = getattr(amounts, kind)
     if isinstance(period, Sliding):
         window, starts = period.seconds * 1000, ()
@@ -150,21 +150,21 @@ def _line(limit: Limit, amounts: Amounts, now: int) -> Line:
     else:
         window, starts = 0, bounds(period, now)
         keep = min(starts[-1] - starts[0] + _DAY, _LONGEST_KEEP)
-    return Line(limit.counter, kind, limit.most, limit.enforce, amount, window, keep, starts)
+    return LimitLine(limit.counter, kind, limit.most, limit.enforce, amount, window, keep, starts)
 
 
 def _exceeded(
-    limits: Sequence[Limit], lines: Sequence[Line], rows: Sequence[Row]
-) -> tuple[Exceeded, ...]:
+    limits: Sequence[Limit], lines: Sequence[LimitLine], rows: Sequence[Row]
+) -> tuple[LimitExceeded, ...]:
     return tuple(
-        Exceeded(_standing(limit, row), line.amount, None if row[3] == NEVER else row[3])
+        LimitExceeded(_standing(limit, row), line.amount, None if row[3] == NEVER else row[3])
         for limit, line, row in zip(limits, lines, rows, strict=True)
         if row[3]
     )
 
 
-def _standing(limit: Limit, row: Row) -> Standing:
-    return Standing(limit, row[0], row[1], None if row[2] == NEVER else row[2] / 1000)
+def _standing(limit: Limit, row: Row) -> LimitStanding:
+    return LimitStanding(limit, row[0], row[1], None if row[2] == NEVER else row[2] / 1000)
 
 
 def _whole(value: object) -> int:

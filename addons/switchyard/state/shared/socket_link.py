@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from typing import Literal
 
-from switchyard.state import frames
-from switchyard.state.board import Numbered
-from switchyard.state.link import LinkDown
-from switchyard.state.link import Verb
-from switchyard.state.link import in_time
+from switchyard.state.shared import frames
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.link import LinkDown
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.link import in_time
 
 _CONNECT_SECONDS = 5.0
 

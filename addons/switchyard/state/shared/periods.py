@@ -4,8 +4,8 @@ from datetime import datetime
 from datetime import timedelta
 from functools import lru_cache
 
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import zone_of
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import zone_of
 
 FOREVER = 9_000_000_000_000_000
 """The end of a period that does not end."""

@@ -19,35 +19,35 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
-from switchyard.state.board import Board
-from switchyard.state.board import Numbered
-from switchyard.state.breaker import Breaker
-from switchyard.state.lines import admitted
-from switchyard.state.lines import denied
-from switchyard.state.lines import entries_of
-from switchyard.state.lines import lines_of
-from switchyard.state.lines import standings_of
-from switchyard.state.link import Link
-from switchyard.state.link import LinkDown
-from switchyard.state.link import Verb
-from switchyard.state.local import Local
-from switchyard.state.memory import LIFE
-from switchyard.state.memory import new_id
-from switchyard.state.outbox import Outbox
-from switchyard.state.outbox import Post
-from switchyard.state.outbox import Stick
-from switchyard.state.protocol import NOTHING
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Health
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Notice
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import Standing
-from switchyard.state.protocol import Topic
+from switchyard.state.shared.board import Board
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.breaker import Breaker
+from switchyard.state.shared.lines import admitted
+from switchyard.state.shared.lines import denied
+from switchyard.state.shared.lines import entries_of
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.lines import standings_of
+from switchyard.state.shared.link import Link
+from switchyard.state.shared.link import LinkDown
+from switchyard.state.shared.link import Verb
+from switchyard.state.shared.local import Local
+from switchyard.state.shared.memory import LIFE
+from switchyard.state.shared.memory import new_id
+from switchyard.state.shared.outbox import Outbox
+from switchyard.state.shared.outbox import Post
+from switchyard.state.shared.outbox import Stick
+from switchyard.state.shared.protocol import NOTHING
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import LimitStanding
+from switchyard.state.shared.protocol import Notice
+from switchyard.state.shared.protocol import Renewal
+from switchyard.state.shared.protocol import StateHealth
+from switchyard.state.shared.protocol import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +115,11 @@ class RemoteState:
     async def admit(self, ask: Ask) -> Admitted | Denied:
         """Reserve the estimate in all limits, or in none."""
         if not (ask.limits or ask.pools or ask.session):
-            return Admitted(Lease(""))
+            return Admitted(LimitLease(""))
         if self._breaker.is_open:
             return self._admit_alone(ask)
         lines = lines_of(ask.limits, ask.amounts, self._now())
-        lease = Lease(new_id())
+        lease = LimitLease(new_id())
         payload = {
             "id": lease.id,
             "life": LIFE,
@@ -138,15 +138,15 @@ class RemoteState:
             raise
         if verdict != 1:
             return denied(ask, lines, rows)
-        lease = Lease(lease.id, entries_of(lines, rows))
+        lease = LimitLease(lease.id, entries_of(lines, rows))
         self._local.note(lease, rows, dict(zip(ask.pools, turns, strict=True)))
         return admitted(ask, lease, lines, rows, turns, target or None)
 
-    async def settle(self, lease: Lease, actual: Amounts) -> None:
+    async def settle(self, lease: LimitLease, actual: Amounts) -> None:
         """Send the actual amounts, in the background."""
         self._end(lease, actual)
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: LimitLease) -> None:
         """Give everything back, in the background."""
         self._end(lease, None)
 
@@ -157,7 +157,7 @@ class RemoteState:
                 self._local.renew(one)
                 self._outbox.renew(one)
 
-    async def counters(self, limits: Sequence[Limit]) -> tuple[Standing, ...]:
+    async def counters(self, limits: Sequence[Limit]) -> tuple[LimitStanding, ...]:
         """Return how far limits are used; of local shares while others cannot be reached."""
         if limits and not self._breaker.is_open:
             lines = lines_of(limits, NOTHING, self._now())
@@ -214,9 +214,9 @@ class RemoteState:
         return True
 
     @property
-    def health(self) -> Health:
+    def health(self) -> StateHealth:
         """What metrics and the dashboard show."""
-        return Health(
+        return StateHealth(
             way=self._link.way,
             shared=not self._breaker.is_open,
             problem=self._problem if self._breaker.is_open else "",
@@ -224,7 +224,7 @@ class RemoteState:
             waiting=len(self._outbox),
         )
 
-    def _end(self, lease: Lease, actual: Amounts | None) -> None:
+    def _end(self, lease: LimitLease, actual: Amounts | None) -> None:
         if lease.entries:
             self._local.end(lease, actual)
             self._outbox.settle(lease, actual)
@@ -336,7 +336,7 @@ class RemoteState:
             try:
                 await work()
             except Exception:  # whatever another version answers must not end the work for ever
-                logger.exception("state: %s gave an answer that makes no sense", self._link.way)
+                logger.exception("state: unexpected answer of %s", self._link.way)
                 await asyncio.sleep(self._settings.beat)
 
     def _now(self) -> int:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from switchyard.state import frames
-from switchyard.state.board import Numbered
-from switchyard.state.keeper import Keeper
-from switchyard.state.service import Service
+from switchyard.state.shared import frames
+from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.keeper import LeaseKeeper
+from switchyard.state.shared.service import StateService
 
 logger = logging.getLogger(__name__)
 
@@ -27,19 +27,19 @@ class StateServer:
     """
 
     def __init__(
-        self, path: Path, keeper: Keeper | None = None, clock: Callable[[], float] = time.time
+        self, path: Path, keeper: LeaseKeeper | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._path = path
         self._keeper = keeper
         self._clock = clock
-        self._service = Service(self._publish)
+        self._service = StateService(self._publish)
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen; a socket that an earlier server left is replaced. Raises OSError."""
         if self._keeper is not None:
-            self._service = Service(self._publish, await self._keeper.open())
+            self._service = StateService(self._publish, await self._keeper.open())
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         mask = os.umask(0o177)

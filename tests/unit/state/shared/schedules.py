@@ -6,25 +6,25 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from switchyard.state.ledger import TOMBSTONE
-from switchyard.state.lines import entries_of
-from switchyard.state.lines import lines_of
-from switchyard.state.outbox import entries
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Calendar
-from switchyard.state.protocol import Kind
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Period
-from switchyard.state.protocol import Sliding
+from switchyard.state.shared.ledger import TOMBSTONE
+from switchyard.state.shared.lines import entries_of
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.outbox import entries
+from switchyard.state.shared.protocol import AmountKind
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import Period
+from switchyard.state.shared.protocol import Sliding
 
 BEGIN = 1_793_491_195_000
 """Five seconds before a day, a week of Sundays, and a month end in UTC."""
 
 LIFE = 30_000
 
-KINDS: tuple[Kind, ...] = ("requests", "tokens", "input", "output", "money")
+KINDS: tuple[AmountKind, ...] = ("requests", "tokens", "input", "output", "money")
 
 PERIODS = st.one_of(
     st.builds(Sliding, st.sampled_from((1, 7, 60, 3600, 86_400))),
@@ -39,7 +39,7 @@ PERIODS = st.one_of(
 
 @st.composite
 def limits(draw: st.DrawFn) -> Limit:
-    kind: Kind = draw(st.sampled_from(("slots", *KINDS)))
+    kind: AmountKind = draw(st.sampled_from(("slots", *KINDS)))
     period: Period | None = None if kind == "slots" else draw(PERIODS)
     most = draw(st.integers(0, 4) if kind in ("slots", "requests") else st.integers(0, 60))
     enforce = draw(st.sampled_from((True, True, True, False)))
@@ -98,7 +98,7 @@ class Script:
     def __init__(self, policy: list[Limit]) -> None:
         self.policy = policy
         self.now = BEGIN
-        self.leases: list[Lease] = []
+        self.leases: list[LimitLease] = []
         self._number = 0
 
     def ask(self, step: Step) -> Ask:
@@ -119,7 +119,7 @@ class Script:
             # A lease that was admitted by a process alone.
             rows = [(0, 0, 0, 0, line.index(self.now)) for line in lines]
             self._number += 1
-            lease = Lease(f"s{self._number}", entries_of(lines, rows))
+            lease = LimitLease(f"s{self._number}", entries_of(lines, rows))
             self.leases.append(lease)
             if step.known:
                 return "renew", [[lease.id, LIFE, entries(lease), None]]
@@ -140,4 +140,4 @@ class Script:
         if verb == "admit" and answer[0] == 1:
             ask = self.ask(step)
             lines = lines_of(ask.limits, ask.amounts, self.now)
-            self.leases.append(Lease(payload["id"], entries_of(lines, answer[2])))
+            self.leases.append(LimitLease(payload["id"], entries_of(lines, answer[2])))

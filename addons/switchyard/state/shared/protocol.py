@@ -24,7 +24,7 @@ RENEW_EVERY = 10.0
 MOST = 1_000_000_000_000_000
 """The highest amount of one request: a million dollars, so that sums stay exact."""
 
-type Kind = Literal["slots", "requests", "tokens", "input", "output", "money"]
+type AmountKind = Literal["slots", "requests", "tokens", "input", "output", "money"]
 """What a limit counts. `slots` are requests under way at the same time."""
 
 type PeriodName = Literal["5h", "day", "week", "month", "total"]
@@ -78,7 +78,7 @@ class Limit:
 
     key: str
     """Whose limit it is: a client key's public id, with a model pattern or without, or `router`."""
-    kind: Kind
+    kind: AmountKind
     most: int
     period: Period | None = None
     """None for slots, and only for these."""
@@ -149,7 +149,7 @@ class Entry:
     """What a lease holds of one counter."""
 
     counter: str
-    kind: Kind
+    kind: AmountKind
     index: int
     """The bucket or period it was reserved in."""
     keep: int
@@ -158,7 +158,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class LimitLease:
     """The right to one request.
 
     It ends by `settle`, `release`, or by not being renewed.
@@ -169,7 +169,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitStanding:
     """How far a limit is used."""
 
     limit: Limit
@@ -187,10 +187,10 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Exceeded:
+class LimitExceeded:
     """A limit that a request does not fit into."""
 
-    standing: Standing
+    standing: LimitStanding
     wanted: int
     """What the request would use of it."""
     retry_after: int | None
@@ -202,10 +202,10 @@ class Exceeded:
 class Admitted:
     """The request may go on; its estimate is reserved."""
 
-    lease: Lease
-    standings: tuple[Standing, ...] = ()
+    lease: LimitLease
+    standings: tuple[LimitStanding, ...] = ()
     """In the order of `Ask.limits`."""
-    exceeded: tuple[Exceeded, ...] = ()
+    exceeded: tuple[LimitExceeded, ...] = ()
     """Limits with `enforce=False` that the request is over."""
     turns: Mapping[str, int] | None = None
     """By pool; a turn modulo the pool's size is whose turn it is."""
@@ -217,10 +217,10 @@ class Admitted:
 class Denied:
     """The request must not go on; nothing was used up."""
 
-    exceeded: tuple[Exceeded, ...] = ()
+    exceeded: tuple[LimitExceeded, ...] = ()
     """Enforced limits it does not fit into, longest wait first. Empty: the state is unavailable and
     the configuration says `redis-failure: closed`."""
-    standings: tuple[Standing, ...] = ()
+    standings: tuple[LimitStanding, ...] = ()
     retry_after: int | None = None
     """The first whole second from now at which all of them fit; None if that never happens."""
 
@@ -236,7 +236,7 @@ class Denied:
 class Renewal:
     """A lease whose request is still under way."""
 
-    lease: Lease
+    lease: LimitLease
     so_far: Amounts | None = None
     """What it is known to have used; what is charged if the lease runs out. None: not known."""
 
@@ -252,7 +252,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class StateHealth:
     """How the state is kept at present."""
 
     way: Literal["memory", "served", "redis"]
@@ -283,7 +283,7 @@ class SharedState(Protocol):
         """
         ...
 
-    async def settle(self, lease: Lease, actual: Amounts) -> None:
+    async def settle(self, lease: LimitLease, actual: Amounts) -> None:
         """End a lease with what was used.
 
         The difference goes to the bucket it was reserved in. Further calls for the same lease
@@ -291,7 +291,7 @@ class SharedState(Protocol):
         """
         ...
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: LimitLease) -> None:
         """End a lease as if the request had never been admitted."""
         ...
 
@@ -299,7 +299,7 @@ class SharedState(Protocol):
         """Give leases another `LEASE_SECONDS`, and note what they used so far."""
         ...
 
-    async def counters(self, limits: Sequence[Limit]) -> tuple[Standing, ...]:
+    async def counters(self, limits: Sequence[Limit]) -> tuple[LimitStanding, ...]:
         """Return how far limits are used, in their order."""
         ...
 
@@ -335,4 +335,4 @@ class SharedState(Protocol):
         ...
 
     @property
-    def health(self) -> Health: ...
+    def health(self) -> StateHealth: ...

@@ -7,33 +7,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
-from switchyard.state.ledger import Ledger
-from switchyard.state.lines import Row
-from switchyard.state.lines import admitted
-from switchyard.state.lines import amount_of
-from switchyard.state.lines import denied
-from switchyard.state.lines import entries_of
-from switchyard.state.lines import lines_of
-from switchyard.state.lines import standings_of
-from switchyard.state.memory import LIFE
-from switchyard.state.memory import Sessions
-from switchyard.state.memory import new_id
-from switchyard.state.protocol import NOTHING
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Amounts
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import Limit
-from switchyard.state.protocol import Renewal
-from switchyard.state.protocol import Standing
+from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.lines import Row
+from switchyard.state.shared.lines import admitted
+from switchyard.state.shared.lines import amount_of
+from switchyard.state.shared.lines import denied
+from switchyard.state.shared.lines import entries_of
+from switchyard.state.shared.lines import lines_of
+from switchyard.state.shared.lines import standings_of
+from switchyard.state.shared.memory import LIFE
+from switchyard.state.shared.memory import Sessions
+from switchyard.state.shared.memory import new_id
+from switchyard.state.shared.protocol import NOTHING
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Amounts
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import LimitStanding
+from switchyard.state.shared.protocol import Renewal
 
 MOST_SEEN = 20_000
 """Counters of which it is remembered how far they were used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SharedRows:
     """How far a counter was used when it was last seen."""
 
     index: int
@@ -49,13 +49,13 @@ class Local:
         self._alone: Ledger | None = None
         self._live: dict[str, tuple[Renewal, float]] = {}
         """Leases of this process, and when they run out."""
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._seen: OrderedDict[str, SharedRows] = OrderedDict()
         self._turns: dict[str, int] = {}
 
-    def note(self, lease: Lease, rows: Sequence[Row], turns: Mapping[str, int]) -> None:
+    def note(self, lease: LimitLease, rows: Sequence[Row], turns: Mapping[str, int]) -> None:
         """Note what was admitted by the others, and how far limits were used."""
         for entry, row in zip(lease.entries, rows, strict=True):
-            self._seen[entry.counter] = Seen(entry.index, row[0])
+            self._seen[entry.counter] = SharedRows(entry.index, row[0])
             self._seen.move_to_end(entry.counter)
         while len(self._seen) > MOST_SEEN:
             self._seen.popitem(last=False)
@@ -75,17 +75,17 @@ class Local:
                 used = -(-seen.used // processes)
                 if line.kind != "slots":
                     ledger.seed(line.counter, seen.index, used, line.keep, now)
-        lease = Lease(new_id())
+        lease = LimitLease(new_id())
         verdict, turns, rows = ledger.admit(lease.id, LIFE, lines, ask.pools, now)
         if verdict != "admitted":
             return denied(ask, lines, rows)
-        lease = Lease(lease.id, entries_of(lines, rows))
+        lease = LimitLease(lease.id, entries_of(lines, rows))
         if lease.entries:
             self._keep(Renewal(lease))
         target = self.sessions.get(ask.session, self._clock()) if ask.session else None
         return admitted(ask, lease, lines, rows, turns, target)
 
-    def end(self, lease: Lease, actual: Amounts | None) -> None:
+    def end(self, lease: LimitLease, actual: Amounts | None) -> None:
         """Note that a lease ended."""
         self._live.pop(lease.id, None)
         if self._alone is not None:
@@ -98,7 +98,7 @@ class Local:
             lease = renewal.lease
             self._alone.renew(lease.id, LIFE, lease.entries, renewal.so_far, self._now())
 
-    def counters(self, limits: Sequence[Limit], processes: int) -> tuple[Standing, ...]:
+    def counters(self, limits: Sequence[Limit], processes: int) -> tuple[LimitStanding, ...]:
         """Return how far this process' shares are used."""
         shares = [share_of(one, NOTHING, processes) for one in limits]
         now = self._now()

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterable
 
-from switchyard.state.protocol import Admitted
-from switchyard.state.protocol import Ask
-from switchyard.state.protocol import Denied
-from switchyard.state.protocol import Lease
-from switchyard.state.protocol import SharedState
-from switchyard.state.queue import Queue
-from switchyard.state.queue import Waiter
+from switchyard.state.shared.protocol import Admitted
+from switchyard.state.shared.protocol import Ask
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import LimitLease
+from switchyard.state.shared.protocol import SharedState
+from switchyard.state.shared.queue import Queue
+from switchyard.state.shared.queue import Waiter
 
 ASK_AGAIN = 0.1
 """Seconds after which the first waiter asks again."""
@@ -59,7 +59,7 @@ class SlotQueue:
             return await self._state.admit(ask)
         return await self._wait(ask, behind, priority, self._clock() + patience)
 
-    def freed(self, lease: Lease) -> None:
+    def freed(self, lease: LimitLease) -> None:
         """Wake whoever waits for the slots of a lease that was settled or released."""
         self._wake(entry.counter for entry in lease.entries if entry.kind == "slots")
 
