@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from switchyard.state.shared.guarded_link import RemoteSettings
 from switchyard.state.shared.link import Link
 from switchyard.state.shared.protocol import Admitted
 from switchyard.state.shared.protocol import Amounts
@@ -21,7 +22,6 @@ from switchyard.state.shared.protocol import Denied
 from switchyard.state.shared.protocol import Limit
 from switchyard.state.shared.protocol import LimitLease
 from switchyard.state.shared.protocol import Sliding
-from switchyard.state.shared.remote import RemoteSettings
 from switchyard.state.shared.remote import RemoteState
 from switchyard.state.shared.served import StateServer
 from switchyard.state.shared.socket_link import SocketLink

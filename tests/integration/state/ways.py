@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from switchyard.state.shared.guarded_link import RemoteSettings
 from switchyard.state.shared.link import Link
 from switchyard.state.shared.memory import MemoryState
 from switchyard.state.shared.protocol import SharedState
-from switchyard.state.shared.remote import RemoteSettings
 from switchyard.state.shared.remote import RemoteState
 from switchyard.state.shared.served import StateServer
 from switchyard.state.shared.socket_link import SocketLink

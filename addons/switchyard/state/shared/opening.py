@@ -3,10 +3,10 @@
 import importlib.util
 from pathlib import Path
 
+from switchyard.state.shared.guarded_link import RemoteSettings
 from switchyard.state.shared.keeper import LeaseKeeper
 from switchyard.state.shared.memory import MemoryState
 from switchyard.state.shared.protocol import SharedState
-from switchyard.state.shared.remote import RemoteSettings
 from switchyard.state.shared.remote import RemoteState
 from switchyard.state.shared.socket_link import SocketLink
 

@@ -9,19 +9,19 @@ What it admits is charged to everybody's counters afterwards, each lease once by
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-from typing import Literal
 
 from switchyard.state.shared.board import Board
 from switchyard.state.shared.board import Numbered
-from switchyard.state.shared.breaker import Breaker
+from switchyard.state.shared.guarded_link import GuardedLink
+from switchyard.state.shared.guarded_link import RemoteSettings
 from switchyard.state.shared.lines import admitted
 from switchyard.state.shared.lines import denied
 from switchyard.state.shared.lines import entries_of
@@ -29,7 +29,6 @@ from switchyard.state.shared.lines import lines_of
 from switchyard.state.shared.lines import standings_of
 from switchyard.state.shared.link import Link
 from switchyard.state.shared.link import LinkDown
-from switchyard.state.shared.link import Verb
 from switchyard.state.shared.local import Local
 from switchyard.state.shared.memory import LIFE
 from switchyard.state.shared.memory import new_id
@@ -52,22 +51,6 @@ from switchyard.state.shared.protocol import Topic
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteSettings:
-    """Times in seconds."""
-
-    timeout: float = 0.1
-    """How long a request waits for the others before it goes on alone."""
-    beat: float = 2.0
-    """Between two signs of life of a process."""
-    process_life: float = 10.0
-    """After which a process without a sign of life no longer counts."""
-    retry: float = 0.1
-    """Between two tries to send what waits, while the breaker is closed."""
-    on_failure: Literal["local", "closed"] = "local"
-    """Whether requests go on with this process' share of their limits, or are refused."""
-
-
 class RemoteState:
     """Implements `SharedState` over a link. `clock` returns Unix seconds."""
 
@@ -78,45 +61,46 @@ class RemoteState:
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
-        self._link = link
         self._settings = settings or RemoteSettings()
         self._clock = clock
-        self._breaker = Breaker(rng or random.Random())
+        self._beat_now = asyncio.Event()
+        self._link = GuardedLink(
+            link, self._settings, rng or random.Random(), opened=self._beat_now.set
+        )
         self._board = Board()
         self._local = Local(clock)
         self._outbox = Outbox(clock)
         self._process = new_id()
         self._epoch = ""
         self._processes = 1
-        self._problem = ""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._beat_now = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to listen, to send what waits, and to give signs of life."""
         with contextlib.suppress(LinkDown, ValueError, TypeError):
             await self._beat()
         for work in (self._keep_listening, self._keep_sending, self._keep_beating):
-            task = asyncio.get_running_loop().create_task(self._keep_up(work))
+            work_on = _keep_up(work, self._link.link.way, self._settings.beat)
+            task = asyncio.get_running_loop().create_task(work_on)
             self._tasks.add(task)
 
     async def close(self) -> None:
         """Send what waits, give notice of leaving, and close the link."""
-        if not self._breaker.is_open:
+        if not self._link.is_down:
             await self.drain(self._settings.timeout * 5)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if not self._breaker.is_open:
+        if not self._link.is_down:
             with contextlib.suppress(LinkDown):
-                await self._call("beat", [self._process, 0, self._process])
-        await self._link.close()
+                await self._link.call("beat", [self._process, 0, self._process])
+        await self._link.link.close()
 
     async def admit(self, ask: Ask) -> Admitted | Denied:
         """Reserve the estimate in all limits, or in none."""
         if not (ask.limits or ask.pools or ask.session):
             return Admitted(LimitLease(""))
-        if self._breaker.is_open:
+        if self._link.is_down:
             return self._admit_alone(ask)
         lines = lines_of(ask.limits, ask.amounts, self._now())
         lease = LimitLease(new_id())
@@ -128,7 +112,7 @@ class RemoteState:
             "session": ask.session,
         }
         try:
-            verdict, turns, rows, target = await self._call("admit", payload)
+            verdict, turns, rows, target = await self._link.call("admit", payload)
         except (LinkDown, asyncio.CancelledError) as e:
             # It may have been carried out all the same, or may be yet.
             if lines:
@@ -159,18 +143,18 @@ class RemoteState:
 
     async def counters(self, limits: Sequence[Limit]) -> tuple[LimitStanding, ...]:
         """Return how far limits are used; of local shares while others cannot be reached."""
-        if limits and not self._breaker.is_open:
+        if limits and not self._link.is_down:
             lines = lines_of(limits, NOTHING, self._now())
             with contextlib.suppress(LinkDown):
-                rows = await self._call("counters", [line.wire() for line in lines])
+                rows = await self._link.call("counters", [line.wire() for line in lines])
                 return standings_of(limits, rows)
         return self._local.counters(limits, self._processes)
 
     async def turn(self, pool: str) -> int:
         """Return the next number of a rotation."""
-        if not self._breaker.is_open:
+        if not self._link.is_down:
             with contextlib.suppress(LinkDown):
-                number: int = await self._call("turn", [pool])
+                number: int = await self._link.call("turn", [pool])
                 self._local.lead(pool, number)
                 return number
         return self._local.turn(pool)
@@ -183,9 +167,9 @@ class RemoteState:
 
     async def stuck(self, session: str) -> str | None:
         """Return the target that a session sticks to."""
-        if not self._breaker.is_open:
+        if not self._link.is_down:
             with contextlib.suppress(LinkDown):
-                target: str = await self._call("stuck", [session])
+                target: str = await self._link.call("stuck", [session])
                 return target or self._local.sessions.get(session, self._clock())
         return self._local.sessions.get(session, self._clock())
 
@@ -217,9 +201,9 @@ class RemoteState:
     def health(self) -> StateHealth:
         """What metrics and the dashboard show."""
         return StateHealth(
-            way=self._link.way,
-            shared=not self._breaker.is_open,
-            problem=self._problem if self._breaker.is_open else "",
+            way=self._link.link.way,
+            shared=not self._link.is_down,
+            problem=self._link.problem,
             processes=self._processes,
             waiting=len(self._outbox),
         )
@@ -231,33 +215,14 @@ class RemoteState:
 
     def _admit_alone(self, ask: Ask) -> Admitted | Denied:
         if self._settings.on_failure == "closed" and ask.limits:
-            pause = self._breaker.probe_at - time.monotonic() if self._breaker.is_open else 0.0
-            return Denied(retry_after=max(1, -int(-pause // 1)))
+            return Denied(retry_after=max(1, math.ceil(self._link.until_probe)))
         return self._local.admit(ask, self._processes)
-
-    async def _call(self, verb: Verb, payload: object) -> Any:
-        """Have a verb carried out in time. Raises LinkDown."""
-        try:
-            return await self._link.call(verb, payload, self._settings.timeout)
-        except LinkDown as e:
-            self._note_failure(str(e))
-            raise
-
-    def _note_failure(self, problem: str) -> None:
-        if self._breaker.fail(time.monotonic()):
-            self._problem = problem
-            self._beat_now.set()
-            how = "requests go on with local shares of their limits"
-            if self._settings.on_failure == "closed":
-                how = "requests with limits are refused"
-            logger.warning("state: %s: %s; %s until it is back", self._link.way, problem, how)
 
     async def _keep_listening(self) -> None:
         while True:
             with contextlib.suppress(LinkDown):
-                await self._link.listen(self._connected, self._hear)
-            pause = self._pause() if self._breaker.is_open else 0.0
-            await asyncio.sleep(max(pause, self._settings.retry))
+                await self._link.link.listen(self._connected, self._hear)
+            await asyncio.sleep(max(self._link.until_probe, self._settings.retry))
 
     def _connected(self) -> None:
         # Whoever was away may be back with what it knew a minute ago. The rest changes nothing.
@@ -272,11 +237,11 @@ class RemoteState:
     async def _keep_sending(self) -> None:
         while True:
             await self._outbox.filled.wait()
-            if self._breaker.is_open:
+            if self._link.is_down:
                 await asyncio.sleep(self._settings.retry)
                 continue
             try:
-                await self._outbox.send(self._call)
+                await self._outbox.send(self._link.call)
             except LinkDown:
                 await asyncio.sleep(self._settings.retry)
 
@@ -286,43 +251,40 @@ class RemoteState:
                 async with asyncio.timeout(self._pause()):
                     await self._beat_now.wait()
             self._beat_now.clear()
-            if self._breaker.is_open and self._pause() > 0:
+            if self._link.is_down and self._pause() > 0:
                 continue
             with contextlib.suppress(LinkDown):
                 await self._beat()
 
     def _pause(self) -> float:
-        if self._breaker.is_open:
-            return max(0.0, self._breaker.probe_at - time.monotonic())
-        return self._settings.beat
+        return self._link.until_probe if self._link.is_down else self._settings.beat
 
     async def _beat(self) -> None:
         """Give a sign of life, and find out what was missed. Raises LinkDown."""
         life = int(self._settings.process_life * 1000)
-        probes, heard = self._breaker.is_open, self._board.last
+        probes, heard = self._link.is_down, self._board.last
         try:
-            count, last, epoch = await self._call("beat", [self._process, life, new_id()])
+            count, last, epoch = await self._link.call("beat", [self._process, life, new_id()])
             anew = epoch != self._epoch or last < heard
             if anew or last != self._board.last:
                 await self._catch_up(anew)
             self._epoch = epoch
         except LinkDown:
             if probes:
-                self._breaker.fail_probe(time.monotonic())
+                self._link.fail_probe()
             raise
         self._processes = max(1, count)
         self._local.forget_old()
         # A single failure makes a request go on alone, too.
         self._outbox.renew_all(self._local.end_alone())
-        if self._breaker.close():
-            logger.warning("state: %s is back; limits are shared again", self._link.way)
+        self._link.succeed()
 
     async def _catch_up(self, anew: bool) -> None:
         """Take all notices; send those that a new server lacks. Raises LinkDown."""
         known = self._board.all(self._clock())
         if anew:
             self._board.renumber()
-        last, notices = await self._call("notices", [])
+        last, notices = await self._link.call("notices", [])
         self._board.take_all(last, notices, self._clock())
         if anew and self._epoch:
             listed = {(topic, item) for _, topic, item, _, _ in notices}
@@ -331,13 +293,15 @@ class RemoteState:
                     self._outbox.post(Post(topic, item, notice.text, notice.until))
             self._connected()
 
-    async def _keep_up(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
-            try:
-                await work()
-            except Exception:  # whatever another version answers must not end the work for ever
-                logger.exception("state: unexpected answer of %s", self._link.way)
-                await asyncio.sleep(self._settings.beat)
-
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+async def _keep_up(work: Callable[[], Coroutine[Any, Any, None]], way: str, pause: float) -> None:
+    """Runs endless work, again after `pause` seconds if an exception ended it."""
+    while True:
+        try:
+            await work()
+        except Exception:  # an answer of another version must not end the work for good
+            logger.exception("state: unexpected answer of %s", way)
+            await asyncio.sleep(pause)

@@ -12,6 +12,7 @@ from typing import Literal
 import pytest
 
 from switchyard.state.shared.board import Numbered
+from switchyard.state.shared.guarded_link import RemoteSettings
 from switchyard.state.shared.lines import entries_of
 from switchyard.state.shared.lines import lines_of
 from switchyard.state.shared.link import LinkDown
@@ -25,7 +26,6 @@ from switchyard.state.shared.protocol import Limit
 from switchyard.state.shared.protocol import LimitLease
 from switchyard.state.shared.protocol import Renewal
 from switchyard.state.shared.protocol import Sliding
-from switchyard.state.shared.remote import RemoteSettings
 from switchyard.state.shared.remote import RemoteState
 from switchyard.state.shared.service import StateService
 
