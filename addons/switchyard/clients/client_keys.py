@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from collections.abc import Set
 from urllib.parse import unquote_plus
 from urllib.parse import unquote_to_bytes
 
 from mitmproxy import http
 
+from switchyard.clients.key_table import KeyTable
 from switchyard.clients.keys import proxy_credentials
 
 _BETWEEN = re.compile(rb"[\s=;,\"]+")
@@ -15,22 +15,21 @@ _BETWEEN = re.compile(rb"[\s=;,\"]+")
 _PAIRS = re.compile("[&;]")
 
 
-def drop_client_keys(request: http.Request, keys: tuple[bytes, ...]) -> None:
+def drop_client_keys(request: http.Request, keys: KeyTable) -> None:
     """Remove headers and members of the query that are one of `keys`.
 
     All else passes unchanged: a client that passes through may have its own login besides.
     """
     if not keys:
         return
-    known = frozenset(keys)
     headers = request.headers
-    kept = tuple(field for field in headers.fields if known.isdisjoint(_parts(field[1])))
+    kept = tuple(field for field in headers.fields if not any(map(keys.holds, _parts(field[1]))))
     if len(kept) < len(headers.fields):
         headers.fields = kept
     path, mark, query = request.path.partition("?")
     if mark:
         pairs = _PAIRS.split(query)
-        left = [pair for pair in pairs if not _shows(pair, known)]
+        left = [pair for pair in pairs if not _shows(pair, keys)]
         if len(left) < len(pairs):
             request.path = f"{path}?{'&'.join(left)}" if left else path
 
@@ -51,6 +50,6 @@ def _parts(value: bytes) -> Iterator[bytes]:
         yield part.encode("utf-8", "surrogateescape")
 
 
-def _shows(pair: str, known: Set[bytes]) -> bool:
+def _shows(pair: str, keys: KeyTable) -> bool:
     value = pair.partition("=")[2]
-    return unquote_plus(value).encode("utf-8", "surrogateescape") in known
+    return keys.holds(unquote_plus(value).encode("utf-8", "surrogateescape"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mitmproxy import http
 
-from switchyard.config.schema import ClientKey
+from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.exchange import Admission
 
 

@@ -1,7 +1,6 @@
 """Finds the client key that a client sends."""
 
 import base64
-import hmac
 
 from pydantic import SecretStr
 
@@ -26,16 +25,6 @@ def proxy_credentials(header: str) -> list[str]:
             user, _, password = decoded.partition(":")
             return [text for text in (password, user) if text]
     return []
-
-
-def place_of(given: str, keys: tuple[bytes, ...]) -> int | None:
-    """Return the position of `given` among the keys, or None, in constant time."""
-    candidate = given.encode("utf-8", "surrogateescape")
-    found = None
-    for place, key in enumerate(keys):
-        if hmac.compare_digest(candidate, key):
-            found = place
-    return found
 
 
 def client_credential(head: ClientHead) -> SecretStr | None:

@@ -42,6 +42,7 @@ from switchyard.values.units import Rate
 from switchyard.values.units import UnitError
 from switchyard.values.units import parse_count
 from switchyard.values.units import parse_duration
+from switchyard.values.units import parse_money
 from switchyard.values.units import parse_rate
 from switchyard.values.units import parse_size
 from switchyard.wire.registry import FORMATS
@@ -314,6 +315,8 @@ PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(_unit(parse_size))]
 Count = Annotated[int, BeforeValidator(_unit(parse_count)), Field(ge=1)]
 RateField = Annotated[InstanceOf[Rate], BeforeValidator(_unit(parse_rate))]
+Money = Annotated[int, BeforeValidator(_unit(parse_money))]
+"""Nano-dollars."""
 Rates = Annotated[tuple[RateField, ...], BeforeValidator(as_list)]
 Natural = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
 Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from switchyard.config.certificates import checked_tls
 from switchyard.config.combinations import check_combinations
 from switchyard.config.fields import PASSTHROUGH
+from switchyard.config.keys_file import read_keys
 from switchyard.config.presets import apply_presets
 from switchyard.config.problems import ConfigError
 from switchyard.config.problems import ConfigProblem
@@ -92,7 +93,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     check_tls_files(document, path, set(absent))
     if config is None or document.problems:
         raise ConfigError(document.problems)
-    return _completed(config, document, absent, path)
+    return _with_keys_file(_completed(config, document, absent, path), env)
 
 
 def _drop_empty_sections(data: dict[str, object]) -> None:
@@ -193,10 +194,11 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
     tls = config.tls and checked_tls(config.tls, path.parent, document)
     if document.problems:
         raise ConfigError(document.problems)
-    keys = tuple(entry for entry in config.clients.api_keys if entry.key)
+    keys = tuple(entry for entry in config.clients.api_keys if entry.key or entry.key_hash)
+    keys_file = config.clients.keys_file and str(resolved(config.clients.keys_file, path))
     return config.loaded(
         providers=tuple(live),
-        clients=config.clients.model_copy(update={"api_keys": keys}),
+        clients=config.clients.model_copy(update={"api_keys": keys, "keys_file": keys_file}),
         tls=tls,
         not_live=tuple(left_out),
         notices=(
@@ -204,6 +206,21 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
             *_unverified(document, config, absent),
             *(_left_out(document) if keys else ()),
         ),
+    )
+
+
+def _with_keys_file(config: Config, env: Mapping[str, str]) -> Config:
+    """Adds the keys of `clients.keys-file`. Raises `ConfigError` with its problems."""
+    if config.clients.keys_file is None:
+        return config
+    keys = (*config.clients.api_keys, *read_keys(Path(config.clients.keys_file), env))
+    clients = config.clients.model_copy(update={"api_keys": keys})
+    return config.loaded(
+        providers=config.providers,
+        clients=clients,
+        tls=config.tls,
+        not_live=config.not_live,
+        notices=config.notices,
     )
 
 

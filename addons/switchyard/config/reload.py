@@ -23,7 +23,7 @@ class ConfigSource:
         """The one in force."""
         self._env = env
         self._beside: tuple[Path, ...] = ()
-        """The certificate files that the configuration in force names."""
+        """The files of certificates and client keys that the configuration in force names."""
         self._stat: tuple[object, ...] = ()
         self._digest = b""
 
@@ -63,7 +63,7 @@ class ConfigSource:
         files = (
             file for one in self.config.providers for file in (one.tls.ca, one.tls.client_cert)
         )
-        named = tuple(Path(file) for file in files if file)
+        named = tuple(Path(file) for file in (*files, self.config.clients.keys_file) if file)
         if named != self._beside:
             self._beside = named
             self._stat, self._digest = self._look(), self._digest_of(content)

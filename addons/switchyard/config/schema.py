@@ -14,9 +14,9 @@ from pydantic import Field
 from pydantic import JsonValue
 from pydantic import SecretStr
 
+from switchyard.config.client_keys import ClientSettings
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.fields import Duration
-from switchyard.config.fields import GlobList
 from switchyard.config.fields import HeaderNames
 from switchyard.config.fields import Headers
 from switchyard.config.fields import Host
@@ -29,37 +29,15 @@ from switchyard.config.fields import Pattern
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import Protocol
 from switchyard.config.fields import Regex
-from switchyard.config.fields import Secret
 from switchyard.config.fields import Size
-from switchyard.config.fields import Texts
 from switchyard.config.fields import as_list
 from switchyard.config.limits import Limits
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
-from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.policy.route import Strategy
-from switchyard.values.globs import Globs
-
-
-class ClientKey(Section):
-    """A key that clients may call the router with."""
-
-    key: Secret
-    name: str = ""
-    models: GlobList = Globs(["*"])
-    """The model names this key may ask for."""
-    rate_limit: Quota = Quota()
-
-
-class ClientSettings(Section):
-    """Who may call. Without keys: any client on this machine."""
-
-    api_keys: tuple[Annotated[ClientKey, short("key")], ...] = ()
-    host_names: Texts = ()
-    """Further names that clients call the router by."""
 
 
 class ServerTls(Section):
@@ -274,5 +252,5 @@ class Config(Section):
 
     @property
     def client_keys(self) -> tuple[SecretStr, ...]:
-        """The client keys; empty if any client on this machine may call."""
-        return tuple(entry.key for entry in self.clients.api_keys)
+        """The client keys that stand in the configuration in clear."""
+        return tuple(entry.key for entry in self.clients.api_keys if entry.key is not None)

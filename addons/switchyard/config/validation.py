@@ -36,17 +36,17 @@ _WRONG_TYPE = {
 }
 
 
-def validated(document: Document) -> Config | None:
-    """Return the document's configuration; None, with problems added, if invalid."""
+def validated[T: BaseModel](document: Document, whole: type[T] = Config) -> T | None:
+    """Return the document as a `whole`; None, with problems added, if invalid."""
     try:
-        return Config.model_validate(document.data)
+        return whole.model_validate(document.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
         path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
         if _is_consequence(detail, document, path):
             continue
-        message, hint = _explain(detail, document, path)
+        message, hint = _explain(detail, document, path, whole)
         within: KeyPath = detail.get("ctx", {}).get("at", ())
         document.problem((*path, *within), message, hint)
     return None
@@ -68,7 +68,9 @@ def _is_consequence(detail: ErrorDetails, document: Document, path: KeyPath) -> 
     return (*path, 0) in document.marks or bool(mark and mark.text)
 
 
-def _explain(detail: ErrorDetails, document: Document, path: KeyPath) -> tuple[str, str]:
+def _explain(
+    detail: ErrorDetails, document: Document, path: KeyPath, whole: type[BaseModel]
+) -> tuple[str, str]:
     """Return the problem and its remedy; quote values only where no secret can be."""
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -79,7 +81,7 @@ def _explain(detail: ErrorDetails, document: Document, path: KeyPath) -> tuple[s
         case "literal_error":
             return _explain_choice(str(context["expected"]), document, path)
         case "extra_forbidden":
-            return "unknown key", did_you_mean(str(path[-1]), _known_keys(path[:-1]))
+            return "unknown key", did_you_mean(str(path[-1]), _known_keys(path[:-1], whole))
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}", ""
         case "less_than_equal":
@@ -103,9 +105,9 @@ def _quoted(document: Document, path: KeyPath) -> str:
     return f"{mark.text!r} "
 
 
-def _known_keys(path: KeyPath) -> list[str]:
+def _known_keys(path: KeyPath, whole: type[BaseModel]) -> list[str]:
     """The keys that the mapping at a path of the file may have."""
-    part: type[BaseModel] | None = Config
+    part: type[BaseModel] | None = whole
     steps = iter(path)
     for step in steps:
         fields = part.model_fields.values() if part else ()

@@ -15,7 +15,7 @@ from dataclasses import field
 from mitmproxy import http
 from pydantic import SecretStr
 
-from switchyard.config.schema import ClientKey
+from switchyard.config.client_keys import ClientKey
 from switchyard.config.schema import Config
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.client_head import Origin

@@ -53,7 +53,7 @@ def exposure(config: Config) -> str:
     open_to = open_hosts()
     if not open_to:
         return ""
-    if config.client_keys:
+    if config.clients.api_keys or config.clients.keys_file is not None:
         return _too_short(config, open_to)
     return (
         f"it would listen on {', '.join(open_to)} for other machines without client keys. Set "
@@ -63,8 +63,8 @@ def exposure(config: Config) -> str:
 
 def _too_short(config: Config, open_to: list[str]) -> str:
     """Return why its client keys do not suffice for other machines; else ""."""
-    for place, key in enumerate(config.client_keys):
-        if len(key.get_secret_value()) < SHORTEST_KEY:
+    for place, entry in enumerate(config.clients.api_keys):
+        if entry.key is not None and len(entry.key.get_secret_value()) < SHORTEST_KEY:
             return (
                 f"it would listen on {', '.join(open_to)} for other machines, and "
                 f"clients.api-keys[{place}] has fewer than {SHORTEST_KEY} characters. Make it "

@@ -13,7 +13,7 @@ from switchyard.clients.pages import check_foreign_page
 from switchyard.clients.pages import check_host
 from switchyard.clients.pages import check_own_page
 from switchyard.clients.wrong_keys import WrongKeys
-from switchyard.config.schema import ClientKey
+from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.exchange import Admission
@@ -171,7 +171,7 @@ class Access:
 
     def _in_force(self, client: ClientKey) -> ClientKey | None:
         """The same key with the rights that it has now; None if it was taken away."""
-        return self._snapshots.current.client_key(client.key.get_secret_value())
+        return self._snapshots.current.client_keys.again(client)
 
     def _slow_down(self, flow: http.HTTPFlow) -> float:
         return self._wrong_keys.slow_down(flow.client_conn)

@@ -13,7 +13,7 @@ from switchyard.attempt.operations import make_operation
 from switchyard.clients.clients import Clients
 from switchyard.clients.keys import client_credential
 from switchyard.clients.rights import check_members
-from switchyard.config.schema import ClientKey
+from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body

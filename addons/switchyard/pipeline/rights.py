@@ -6,7 +6,7 @@ from switchyard.clients.clients import Clients
 from switchyard.clients.keys import client_credential
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
-from switchyard.config.schema import ClientKey
+from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.guard import guarded

@@ -90,7 +90,7 @@ class Runtime:
     def _carry_over(self, snapshot: Snapshot, changed: tuple[str, ...]) -> None:
         """Hands the new settings to the state that outlives configurations."""
         self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
-        self.clients.renew_holders(lambda key: snapshot.client_key(key.key.get_secret_value()))
+        self.clients.renew_holders(snapshot.client_keys.again)
         limits = snapshot.config.limits
         upstream_heads.most_bytes = limits.upstream_head
         upstream_heads.most_headers = limits.upstream_headers

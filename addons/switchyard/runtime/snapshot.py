@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.passthrough import Passthroughs
-from switchyard.clients.keys import place_of
+from switchyard.clients.key_table import KeyTable
+from switchyard.config.client_keys import ClientKey
 from switchyard.config.provider import Provider
-from switchyard.config.schema import ClientKey
 from switchyard.config.schema import Config
 from switchyard.config.shipped import known_hosts
 from switchyard.config.shipped import shipped_failures
@@ -39,7 +39,7 @@ class Snapshot:
     demo_url: str
     """Where the built-in demo upstream listens; empty if the configuration does not name it."""
     catalog: Catalog
-    client_keys: tuple[bytes, ...]
+    client_keys: KeyTable
     served: ServedHosts
     egress: EgressTable
     routes: Routes
@@ -76,7 +76,7 @@ class Snapshot:
             found=found,
             demo_url=demo_url,
             catalog=Catalog(config, found),
-            client_keys=tuple(key.get_secret_value().encode() for key in config.client_keys),
+            client_keys=KeyTable(config.clients),
             served=ServedHosts.of(config),
             egress=egress,
             routes=routes,
@@ -99,12 +99,8 @@ class Snapshot:
         return self.demo_url if provider.builtin == "demo" else provider.url_for(format)
 
     def client_key(self, given: str) -> ClientKey | None:
-        """Returns the configured client key equal to `given`, or None.
-
-        Takes the same time for every key.
-        """
-        place = place_of(given, self.client_keys)
-        return None if place is None else self.config.clients.api_keys[place]
+        """Returns the client key equal to `given` with its whole policy, or None."""
+        return self.client_keys.find(given)
 
     def failure_table(self, provider: Provider) -> FailureTable:
         """Returns the meanings of a provider's failures."""

@@ -1,4 +1,4 @@
-"""Parses durations, sizes, counts and rates of a configuration file.
+"""Parses durations, sizes, counts, rates and money of a configuration file.
 
 Every parser takes the value as YAML gives it (text or number) and raises `UnitError`, whose text
 names the right form and never repeats the value: it may have come from the environment.
@@ -7,6 +7,7 @@ names the right form and never repeats the value: it may have come from the envi
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 SECONDS = {
     "ms": 0.001,
@@ -38,7 +39,11 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)([kKMG])?", re.ASCII)
 _WINDOW = re.compile(r"(\d+)?([smhdw])", re.ASCII)
+_MONEY = re.compile(r"(?:\$\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:USD|usd|\$)?)", re.ASCII)
 _LONGEST_NUMBER = 32
+
+NANO_DOLLARS = 1_000_000_000
+"""Of one US dollar. Money is counted in whole nano-dollars, so that sums stay exact."""
 
 
 class UnitError(ValueError):
@@ -104,6 +109,15 @@ def parse_rate(value: object) -> Rate:
     if count < 1 or times < 1:
         raise UnitError("must allow at least 1 in a window of at least 1")
     return Rate(count, times * SECONDS[match[2]])
+
+
+def parse_money(value: object) -> int:
+    """Return nano-dollars for `10 USD`, `$0.50` or a number of dollars."""
+    wanted = "is not an amount of money: write 10 USD, $0.50 or a number of dollars"
+    match = _MONEY.fullmatch(_text(value, wanted))
+    if match is None:
+        raise UnitError(wanted)
+    return int(Decimal(match[1] or match[2]) * NANO_DOLLARS)
 
 
 def _text(value: object, wanted: str) -> str:

@@ -92,7 +92,7 @@ def test_a_loaded_configuration_shows_none(keys: list[str]) -> None:
     names = ("first", "second", "third", "fourth", "fifth", "sixth")
     text = GOOD.format(**dict(zip(names, keys, strict=False)))
     config = load(text, {"KEY": keys[6]})
-    held = [entry.key for entry in config.clients.api_keys]
+    held = list(config.client_keys)
     held += [entry.api_key for one in config.providers for entry in one.api_key_entries]
     assert [secret.get_secret_value() for secret in held] == [
         keys[0],

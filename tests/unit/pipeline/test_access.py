@@ -3,7 +3,6 @@ from textwrap import dedent
 import pytest
 from mitmproxy.proxy import mode_specs
 
-from switchyard.clients.keys import place_of
 from switchyard.config.load import parse_config
 from switchyard.config.schema import ServerTls
 from switchyard.pipeline import build
@@ -156,14 +155,6 @@ def test_flows_that_are_over_or_replayed_are_left_alone() -> None:
     flow.live = False
     addon_of(runtime, Access).request(flow)
     assert flow.response is None
-
-
-@pytest.mark.parametrize(
-    ("given", "place"),
-    [("one", 0), ("zwei-ü", 1), ("on", None), ("one ", None), ("", None), ("\udcff", None)],
-)
-def test_keys_are_compared_whole(given: str, place: int | None) -> None:
-    assert place_of(given, (b"one", "zwei-ü".encode())) == place
 
 
 def test_who_called_is_known_until_the_flow_is_over() -> None:

@@ -21,6 +21,7 @@ from switchyard.routing.routes import Routes
 from switchyard.runtime import snapshot as module
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.wire.model.model_list import FoundModel
+from tests.support.client_keys import in_clear
 from tests.support.runtime import FakeRuntime
 from tests.support.runtime import make_runtime
 from tests.support.runtime import parsed
@@ -99,8 +100,8 @@ def observed(runtime: FakeRuntime) -> dict[str, object]:
     holder = runtime.clients.holder_of("one")
     return {
         "names": [name.name for name in now.catalog.names()],
-        "client keys": now.client_keys,
-        "holder": holder and holder.key.get_secret_value(),
+        "client keys": in_clear(now.client_keys),
+        "holder": holder and in_clear([holder]),
         "hosts": now.served,
         "url": now.base_url(provider, "openai-chat"),
         "key": now.routes.key("a#0"),
