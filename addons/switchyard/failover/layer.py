@@ -34,6 +34,7 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.failover.response_stream import RunHook
+from switchyard.failover.response_stream import nothing
 from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
@@ -77,8 +78,9 @@ class FailoverLayer(DrivenLayer):
     """What the client's connection has of what its address may have."""
     run_hook: RunHook | None
     """Runs hooks without waiting for them; None where mitmproxy drives the layers."""
+    timers: dict[commands.RequestWakeup, float]
+    """When those that run for the deadlines of all streams run out."""
     _last_attempt: int
-    _timers: dict[commands.RequestWakeup, float]
 
     @classmethod
     def adopt(
@@ -109,7 +111,7 @@ class FailoverLayer(DrivenLayer):
         layer.run_hook = getattr(handler, "run_hook", None)
         layer.share = share or unbounded()
         layer._last_attempt = 0
-        layer._timers = {}
+        layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         stream = self.stream_class(forked(self.context), stream_id)
@@ -138,11 +140,11 @@ class FailoverLayer(DrivenLayer):
             return self._guard_upstream(event)
         if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
             return self.event_to_child(self.connections[event.connection], event)  # type: ignore
-        if kind is events.Wakeup and event.command in self._timers:  # type: ignore
-            del self._timers[event.command]  # type: ignore
+        if kind is events.Wakeup and event.command in self.timers:  # type: ignore
+            del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
-            return _nothing()  # `stop_streams` was before it
+            return nothing()  # `stop_streams` was before it
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
@@ -218,10 +220,10 @@ class FailoverLayer(DrivenLayer):
         return outer_of(server) if server is not None and server in self.connections else None
 
     def _arm(self, due: float) -> CommandGenerator[None]:
-        if self._timers and min(self._timers.values()) <= due:
+        if self.timers and min(self.timers.values()) <= due:
             return
         timer = commands.RequestWakeup(max(0.0, due - time.monotonic()))
-        self._timers[timer] = due
+        self.timers[timer] = due
         yield timer
 
     def stop_streams(self) -> events.Wakeup | None:
@@ -232,9 +234,9 @@ class FailoverLayer(DrivenLayer):
         for stream in streams:
             if stream.deadlines:
                 stream.deadlines[_STOP] = 0.0
-        if not self._timers or not any(_STOP in stream.deadlines for stream in streams):
+        if not self.timers or not any(_STOP in stream.deadlines for stream in streams):
             return None
-        return events.Wakeup(next(iter(self._timers)))
+        return events.Wakeup(next(iter(self.timers)))
 
     def _reach_deadlines(self) -> CommandGenerator[None]:
         now = time.monotonic()
@@ -296,10 +298,6 @@ def forked(context: Context) -> Context:
     copy.__dict__.update(context.__dict__)
     copy.layers = context.layers.copy()
     return copy
-
-
-def _nothing() -> CommandGenerator[None]:
-    yield from ()
 
 
 def layer_of(stream: Layer) -> FailoverLayer:
