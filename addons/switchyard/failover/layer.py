@@ -34,12 +34,12 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.failover.response_stream import RunHook
-from switchyard.failover.response_stream import nothing
 from switchyard.listener.bounds import Share
 from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 
@@ -186,7 +186,7 @@ class FailoverLayer(DrivenLayer):
         if command.blocking or isinstance(command, commands.RequestWakeup):
             self.command_sources[command] = child
         if isinstance(command, DropStream):
-            self._drop(command.stream_id)
+            self.drop(command.stream_id)
         elif isinstance(command, GetHttpConnection):
             yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
@@ -196,7 +196,8 @@ class FailoverLayer(DrivenLayer):
                 self.connections[command.connection] = child
             yield command
 
-    def _drop(self, stream_id: int) -> None:
+    def drop(self, stream_id: int) -> None:
+        """A stream is over."""
         stream = self.streams.pop(stream_id, None)
         if isinstance(stream, ResponseStream):
             stream.release()

@@ -27,9 +27,9 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
-from switchyard.failover.response_stream import nothing
 from switchyard.listener.bounds import Share
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 
 SMALL = 65536

@@ -177,8 +177,3 @@ class ResponseStream(HttpStream):
         yield from self.let_go("killed")
         yield DropStream(self.stream_id)
         return True
-
-
-def nothing() -> CommandGenerator[None]:
-    """The commands of an event that nothing comes of."""
-    yield from ()

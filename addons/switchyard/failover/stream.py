@@ -69,11 +69,12 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.plain_response import send_plain_response
 from switchyard.failover.request_stream import RequestStream
-from switchyard.failover.response_stream import nothing
 from switchyard.failover.upgrade import upgrade
 from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
+from switchyard.protocols.http1 import nothing
 
 SWITCHING = 101
 """The status with which a connection goes over to another protocol."""
@@ -144,11 +145,11 @@ class FailoverStream(RequestStream):
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
         assert self.flow.response
-        session = None
-        if self.flow.response.status_code == SWITCHING:
-            session = self.layer.sessions.pop(self.flow.id, None)
-        if session is not None:
-            return upgrade(self, self.layer, session)
+        status, method = self.flow.response.data.status_code, self.flow.request.data.method
+        if status == SWITCHING and self.flow.id in self.layer.sessions:
+            return upgrade(self, self.layer, self.layer.sessions.pop(self.flow.id))
+        if status != SWITCHING and method != b"HEAD" and self.client_state == self.state_done:
+            return send_plain_response(self, self.layer, already_streamed)
         return super().send_response(already_streamed)
 
     def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:

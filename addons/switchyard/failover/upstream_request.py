@@ -31,7 +31,8 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import FailoverLayer
-from switchyard.failover.response_stream import nothing
+from switchyard.protocols.http1 import nothing
+from switchyard.protocols.http1_client import WholeRequest
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import UNDONE
 from switchyard.protocols.retired import retire
@@ -144,11 +145,16 @@ class UpstreamRequest:
         """Whether the client gets this response."""
 
     def begin(self) -> CommandGenerator[None]:
-        """Ask for the connection. It comes as an event: the stream does not wait for it."""
+        """Ask for a connection, unless one is there. It comes as an event: the stream does not wait
+        for it."""
         deadlines, timeouts = self.race.deadlines, self.attempt.timeouts
         yield from deadlines.arm(Deadline.TOTAL, timeouts.total, self)
         if self.attempt.hedge_after is not None:
             yield from deadlines.arm(Deadline.HEDGE, self.attempt.hedge_after)
+        ready = self.race.layer.upstreams.ready(self.wanted)
+        if ready is not None:
+            yield from self.connected(ready)
+            return
         yield from deadlines.arm(Deadline.CONNECT, timeouts.connect, self)
         yield self.wanted
 
@@ -168,11 +174,14 @@ class UpstreamRequest:
             self.resend = request  # HTTP/2, whose servers say what they have not begun with
         yield from race.deadlines.arm(Deadline.FIRST_BYTE, timeouts.first_byte, self)
         yield from race.deadlines.arm(Deadline.FIRST_OUTPUT, timeouts.first_output, self)
-        content = request.raw_content
-        yield SendHttp(RequestHeaders(self.id, request, not content), server)
-        if content:
-            yield SendHttp(RequestData(self.id, content), server)
-        yield SendHttp(RequestEndOfMessage(self.id), server)
+        if client is not None and client.takes_whole(request):
+            yield SendHttp(WholeRequest(self.id, request), server)
+        else:
+            content = request.raw_content
+            yield SendHttp(RequestHeaders(self.id, request, not content), server)
+            if content:
+                yield SendHttp(RequestData(self.id, content), server)
+            yield SendHttp(RequestEndOfMessage(self.id), server)
         attempt.wipe()
 
     def received(self, event: HttpEvent) -> CommandGenerator[None]:
