@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from switchyard.attempt.passthrough import own_body
+from switchyard.attempt.remedying import left_out
+from switchyard.attempt.remedying import write_own_remedied
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -33,6 +35,7 @@ from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
+from switchyard.wire.translate.remedies import remedied
 from switchyard.wire.translate.rename_tools import renamed
 
 
@@ -73,7 +76,7 @@ class Translation:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
         suffix = asked_effort(state)
-        if state.passes_through:
+        if state.passes_through and not state.remedies:
             body = upstream.without_sealed(state.call.body)
         else:
             body = self._translated(state, upstream, suffix)
@@ -95,6 +98,8 @@ class Translation:
 
     def _translated(self, state: AttemptState, upstream: Format, suffix: str | None) -> JsonObject:
         model = state.target.model
+        if state.remedies and state.passes_through:
+            return write_own_remedied(state, upstream)
         if state.call.body.get("previous_response_id"):
             raise Refused(_no_memory(state))
         conversation = state.call.conversation
@@ -110,10 +115,11 @@ class Translation:
         conversation = served(known, upstream.name, dialect)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
-            dropped=tuple(lost(conversation, upstream.name)),
+            dropped=(*lost(conversation, upstream.name), *left_out(state)),
             instructed=is_instructed(conversation, upstream.name, model),
             limits=StopLimits(unsaid_stops(conversation, upstream.name)),
         )
+        conversation = remedied(conversation, state.remedies, upstream.name)
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
