@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from switchyard.exchange.exchange import AttemptState
-from switchyard.exchange.shortfall import Shortfall
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
@@ -13,8 +12,9 @@ from switchyard.wire.shared.placing import lasting
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
 from switchyard.wire.translate.remedies import LEFT_OUT
-from switchyard.wire.translate.remedies import remedied
-from switchyard.wire.translate.remedies import write_remedied
+from switchyard.wire.translate.remedies import remedied_body
+from switchyard.wire.translate.remedies import remedied_turns
+from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
 
 
@@ -28,23 +28,20 @@ def helps(state: AttemptState, remedy: str) -> bool:
         return False
     if remedy in state.remedies:
         return False
+    if remedied_body(state.upstream_body, (remedy,), upstream.name) is not state.upstream_body:
+        return True
     try:
-        conversation = _readable(state, upstream)
-        before = remedied(conversation, state.remedies, upstream.name)
-        after = remedied(before, (remedy,), upstream.name)
-        if after is before:
-            return False
-        names = (*state.remedies, remedy)
-        return _body(after, names, upstream) != _body(before, names, upstream)
+        if state.passes_through:
+            body = upstream.without_sealed(state.call.body)
+            before = with_own_turns_remedied(body, state.remedies, upstream)
+            after = with_own_turns_remedied(body, (*state.remedies, remedy), upstream)
+            return after != before
+        conversation = replace(state.call.conversation, model=state.target.model)
+        before = remedied_turns(conversation, state.remedies, upstream.name)
+        after = remedied_turns(before, (remedy,), upstream.name)
+        return after is not before and _body(after, upstream) != _body(before, upstream)
     except BadRequest:
         return False
-
-
-def write_own_remedied(state: AttemptState, upstream: Format) -> JsonObject:
-    """Return the body for a target of the client's own format, remedied. Raises BadRequest."""
-    state.untranslated = Shortfall(dropped=left_out(state))
-    conversation = remedied(_readable(state, upstream), state.remedies, upstream.name)
-    return write_remedied(conversation, state.remedies, upstream)
 
 
 def left_out(state: AttemptState) -> tuple[str, ...]:
@@ -52,18 +49,6 @@ def left_out(state: AttemptState) -> tuple[str, ...]:
     return tuple(LEFT_OUT[name] for name in state.remedies if name in LEFT_OUT)
 
 
-def _readable(state: AttemptState, upstream: Format) -> Conversation:
-    """Return the client's conversation as the target is asked with it. Raises BadRequest.
-
-    In the target's own format, it is without what was sealed for other formats.
-    """
-    if not state.passes_through:
-        return replace(state.call.conversation, model=state.target.model)
-    return upstream.read_request(upstream.without_sealed(state.call.body))
-
-
-def _body(conversation: Conversation, remedies: tuple[str, ...], upstream: Format) -> JsonObject:
-    if conversation.format == upstream.name:
-        return write_remedied(conversation, remedies, upstream)
-    ready = renamed(paired(lasting(distinct(joined(conversation)))))
-    return upstream.write_request(ready)
+def _body(conversation: Conversation, upstream: Format) -> JsonObject:
+    ready = distinct(joined(conversation))
+    return upstream.write_request(renamed(paired(lasting(ready))))

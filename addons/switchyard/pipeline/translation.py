@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from switchyard.attempt.passthrough import own_body
 from switchyard.attempt.remedying import left_out
-from switchyard.attempt.remedying import write_own_remedied
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -35,7 +34,9 @@ from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
-from switchyard.wire.translate.remedies import remedied
+from switchyard.wire.translate.remedies import remedied_body
+from switchyard.wire.translate.remedies import remedied_turns
+from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
 
 
@@ -76,12 +77,17 @@ class Translation:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
         suffix = asked_effort(state)
-        if state.passes_through and not state.remedies:
+        if state.passes_through:
             body = upstream.without_sealed(state.call.body)
+            if state.remedies:
+                body = with_own_turns_remedied(body, state.remedies, upstream)
+                state.untranslated = Shortfall(dropped=left_out(state))
         else:
             body = self._translated(state, upstream, suffix)
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
+        if state.remedies:
+            body = remedied_body(body, state.remedies, upstream.name)
         state.upstream_body = body
 
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
@@ -98,8 +104,6 @@ class Translation:
 
     def _translated(self, state: AttemptState, upstream: Format, suffix: str | None) -> JsonObject:
         model = state.target.model
-        if state.remedies and state.passes_through:
-            return write_own_remedied(state, upstream)
         if state.call.body.get("previous_response_id"):
             raise Refused(_no_memory(state))
         conversation = state.call.conversation
@@ -119,7 +123,8 @@ class Translation:
             instructed=is_instructed(conversation, upstream.name, model),
             limits=StopLimits(unsaid_stops(conversation, upstream.name)),
         )
-        conversation = remedied(conversation, state.remedies, upstream.name)
+        if state.remedies:
+            conversation = remedied_turns(conversation, state.remedies, upstream.name)
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))

@@ -58,8 +58,8 @@ def _one_instruction(turns: Sequence[Turn]) -> Sequence[Turn]:
 
 
 def _without_empty(turn: Turn) -> Turn:
-    kept = tuple(part for part in turn.parts if not _is_empty(part))
-    return turn if len(kept) == len(turn.parts) else replace(turn, parts=kept)
+    kept = _results_first(tuple(part for part in turn.parts if not _is_empty(part)))
+    return turn if kept == turn.parts else replace(turn, parts=kept)
 
 
 def _is_empty(part: Part) -> bool:
