@@ -17,6 +17,8 @@ from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
 from switchyard.wire.formats.anthropic.losses import LOSSES
 from switchyard.wire.formats.anthropic.mender import AnthropicMender
+from switchyard.wire.formats.anthropic.proofs import MARKS
+from switchyard.wire.formats.anthropic.proofs import with_proofs
 from switchyard.wire.formats.anthropic.reply import glance
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
@@ -60,6 +62,8 @@ class Anthropic(Format):
     counting = AnthropicCount()
 
     without_sealed = staticmethod(without_sealed)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
