@@ -6,6 +6,7 @@ the router's own address would go to the home of its wire format (`config/shippe
 
 from mitmproxy import http
 
+from switchyard.attempt.compaction import own_history
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.provider import Provider
 from switchyard.config.schema import Config
@@ -48,6 +49,8 @@ def own_body(call: Call) -> JsonObject:
 
     What other providers' answers left in the conversation would be refused there.
     """
+    if call.compaction is not None and call.compaction.ours:
+        return own_history(call)
     said = call.body if call.recalled else call.parsed
     return call.format.without_sealed(said)
 

@@ -18,6 +18,7 @@ NAMING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
     "wire/shared/instructed.py": "where a body holds the shape of an answer",
     "wire/shared/effort.py": "where a body holds an effort",
+    "wire/shared/compaction.py": "what a compacted conversation keeps",
     "wire/shared/placing.py": "turns that Anthropic adds for one request",
     "wire/shared/server_tools.py": "one provider's tools in the words of another",
     "wire/shared/server_tool_results.py": "what such tools did, in the words of another",
@@ -30,6 +31,7 @@ NAMING = {
 
 IMPORTING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
+    "attempt/compaction.py": "the answer of the Responses API's endpoint",
     "attempt/body.py": "calls of Anthropic's toolsets",
     "attempt/heartbeat.py": "errors on the Responses API's WebSocket",
     "exchange/previous_response.py": "the Responses API's stored answers",
