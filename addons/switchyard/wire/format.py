@@ -27,6 +27,7 @@ from switchyard.wire.model.losses import Losses
 from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import read_models
+from switchyard.wire.model.proofs import Keeps
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
@@ -207,6 +208,10 @@ def _itself(body: JsonObject) -> JsonObject:
     return body
 
 
+def _as_it_is(body: JsonObject, keeps: Keeps) -> JsonObject:
+    return body
+
+
 def _no_glance(body: JsonObject) -> None:
     """Nothing."""
 
@@ -306,6 +311,11 @@ class Format:
     write_summary: Callable[[str, str], Opaque] | None = None
     """The part that clients receive for a conversation's summary, given a fresh id; None where the
     format has none."""
+    with_proofs: Callable[[JsonObject, Keeps], JsonObject] = staticmethod(_as_it_is)
+    """A request with those proofs of its history alone that are to be kept (see `model.proofs`).
+    The body itself if nothing has to change."""
+    proof_marks: tuple[bytes, ...] = ()
+    """Any of them stands in each request that has a proof, as its client writes it."""
     glance: Callable[[JsonObject], Glance | None] = staticmethod(_no_glance)
     """A glance at an answer that reports no error; None if it takes more than that to tell whether
     it is a proper one, and not an empty one."""

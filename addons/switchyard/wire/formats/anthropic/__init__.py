@@ -19,6 +19,8 @@ from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
 from switchyard.wire.formats.anthropic.losses import LOSSES
 from switchyard.wire.formats.anthropic.mender import AnthropicMender
+from switchyard.wire.formats.anthropic.proofs import MARKS
+from switchyard.wire.formats.anthropic.proofs import with_proofs
 from switchyard.wire.formats.anthropic.reply import glance
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
@@ -64,6 +66,8 @@ class Anthropic(Format):
     without_sealed = staticmethod(without_sealed)
     find_compaction = staticmethod(find_compaction)
     write_summary = staticmethod(summary_block)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)

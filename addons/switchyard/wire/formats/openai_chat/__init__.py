@@ -18,6 +18,8 @@ from switchyard.wire.formats.openai_chat.mender import ChatMender
 from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.proofs import MARKS
+from switchyard.wire.formats.openai_chat.proofs import with_proofs
 from switchyard.wire.formats.openai_chat.reply import glance
 from switchyard.wire.formats.openai_chat.reply import read_reply
 from switchyard.wire.formats.openai_chat.reply import write_reply
@@ -50,6 +52,8 @@ class OpenAIChat(Format):
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)
     glance = staticmethod(glance)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     stream_reader = ChatReader
     stream_writer = ChatWriter
     mender = ChatMender

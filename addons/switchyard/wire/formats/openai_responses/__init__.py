@@ -17,6 +17,8 @@ from switchyard.wire.formats.openai_responses.history import without_foreign
 from switchyard.wire.formats.openai_responses.losses import LOSSES
 from switchyard.wire.formats.openai_responses.mender import ResponsesMender
 from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.proofs import MARKS
+from switchyard.wire.formats.openai_responses.proofs import with_proofs
 from switchyard.wire.formats.openai_responses.reply import read_reply
 from switchyard.wire.formats.openai_responses.request_reader import read_request
 from switchyard.wire.formats.openai_responses.request_writer import write_request
@@ -46,6 +48,8 @@ class OpenAIResponses(Format):
     without_sealed = staticmethod(without_foreign)
     find_compaction = staticmethod(find_compaction)
     write_summary = staticmethod(summary_item)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
