@@ -31,10 +31,14 @@ def has_own(call: Call, target: ModelTarget, compacts: bool) -> bool:
 
 
 def own_history(call: Call) -> JsonObject:
-    """The client's request as a provider of its format takes it that compacts: with words in place
-    of the summaries that the router made."""
-    conversation = compacted(call.conversation, ours=True)
-    return call.format.without_sealed(call.format.write_request(conversation))
+    """The client's request with words in place of the summaries that the router made.
+
+    So a provider of the client's format takes it that compacts by itself.
+    """
+    format, body = call.format, call.body
+    if call.compaction is not None and call.compaction.ours:
+        body = format.write_request(compacted(call.conversation, ours=True))
+    return format.without_sealed(body)
 
 
 def counted(format: Format, body: JsonObject) -> JsonObject:

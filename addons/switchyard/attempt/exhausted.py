@@ -15,7 +15,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import kind_of_status
 
-_AS_IT_IS = ("request", "context-length")
+_AS_IT_IS = ("request", "context-length", "history")
 """Classes whose error is the client's own matter: it gets what the upstream said, unchanged."""
 
 _MAY_RETURN_LATER = {429, 502, 503, 504, 529}
@@ -35,6 +35,9 @@ def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.R
         error = telling.error
         if error.status is None and telling.status is not None:
             error = replace(error, status=telling.status)
+        elif telling.record.cls == "history" and error.http_status >= 500:
+            # Met inside a 200, whose code says nothing: no client shall ask the same again.
+            error = replace(error, status=400, kind="invalid_request")
         if len(exchange.failures) > 1:
             error = replace(error, attempts=_attempts(exchange))
     else:

@@ -9,6 +9,7 @@ They are not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -29,6 +30,7 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Compaction
@@ -122,6 +124,9 @@ class Exchange:
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
+    remedies: Mapping[str, tuple[str, ...]] = EMPTY
+    """What is changed in the conversation for targets that could not read it, by their ids. Writer:
+    `Fallback`."""
     completed: bool = False
     """Whether an attempt answered the client well. Writer: `Fallback`."""
     broke_off: bool = False
@@ -165,14 +170,21 @@ class Exchange:
         return self.failures[-1].shortfall if self.failures else NO_SHORTFALL
 
     def steps(self) -> list[str]:
-        """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        """The route taken, a step an attempt: `cc 400`, `cc ok (remedy: proofs)`."""
         shown = self.shown
-        steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
+        steps = [
+            f"{failure.record.provider} {failure.mark}{_in_words(failure.remedies)}"
+            for failure in self.failures
+        ]
         if self.answered and shown is not None:
-            steps.append(f"{shown.target.provider.name} ok")
+            steps.append(f"{shown.target.provider.name} ok{_in_words(shown.remedies)}")
         elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
             steps.append(f"{shown.target.provider.name} unfinished")
         return steps or ["no attempt"]
+
+
+def _in_words(remedies: tuple[str, ...]) -> str:
+    return f" (remedy: {', '.join(remedies)})" if remedies else ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -191,6 +203,8 @@ class AttemptState:
     """Its credential."""
     continues: bool = False
     """Whether it goes on with an answer that broke off."""
+    remedies: tuple[str, ...] = ()
+    """What is changed in the conversation, since the target could not read it."""
 
     upstream_format: Format | None = None
     """Writer: `Translation`."""

@@ -9,6 +9,7 @@ from switchyard.attempt.compaction import undone
 from switchyard.attempt.compaction import wants_summary
 from switchyard.attempt.compaction import wished
 from switchyard.attempt.passthrough import own_body
+from switchyard.attempt.remedying import left_out
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -39,6 +40,9 @@ from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.losses import unsaid_stops
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
+from switchyard.wire.translate.remedies import remedied_body
+from switchyard.wire.translate.remedies import remedied_turns
+from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
 
 
@@ -85,12 +89,15 @@ class Translation:
         suffix = asked_effort(state)
         if not state.passes_through or not own:
             body = self._translated(state, upstream, suffix)
-        elif wish is not None and wish.ours:
-            body = own_history(state.call)
         else:
-            body = upstream.without_sealed(state.call.body)
+            body = own_history(state.call)
+            if state.remedies:
+                body = with_own_turns_remedied(body, state.remedies, upstream)
+                state.untranslated = Shortfall(dropped=left_out(state))
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
+        if state.remedies:
+            body = remedied_body(body, state.remedies, upstream.name)
         state.upstream_body = body
 
     def _compacts(self, state: AttemptState) -> bool:
@@ -131,10 +138,15 @@ class Translation:
         conversation = served(known, upstream.name, dialect)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
-            dropped=tuple(undone(state) or lost(wished(state, conversation), upstream.name)),
+            dropped=(
+                *(undone(state) or lost(wished(state, conversation), upstream.name)),
+                *left_out(state),
+            ),
             instructed=is_instructed(conversation, upstream.name, model),
             limits=StopLimits(unsaid_stops(conversation, upstream.name)),
         )
+        if state.remedies:
+            conversation = remedied_turns(conversation, state.remedies, upstream.name)
         conversation = distinct(joined(conversation))
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
