@@ -43,8 +43,9 @@ IMPORTING = {
     "wire/translate/merge_turns.py": "answers that a history has in pieces",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/translate/quirks.py": "the names of thinking in Chat's dialects",
-    "wire/translate/remedies.py": "items that a provider of the Responses API keeps",
-    "wire/translate/stand_ins.py": "Google's value in place of a signature",
+    "wire/translate/remedies.py": "what Gemini's reader leaves of a call",
+    "wire/translate/role_order.py": "roles that Chat alone has",
+    "wire/translate/stand_ins.py": "what each format takes in place of a proof",
 }
 """Modules that import the inside of a format, and what for."""
 
