@@ -33,6 +33,7 @@ from switchyard.routing.routes import Routes
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
@@ -78,6 +79,8 @@ class Call:
     """The client key that the request was admitted with; None where none is asked for."""
     operation: Operation | None = None
     """What is asked for, where that is no answer."""
+    compaction: Compaction | None = None
+    """What the request has to do with compaction; None if nothing."""
     find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
@@ -211,6 +214,12 @@ class AttemptState:
     """Writer: `Translation`."""
     says_stream: bool = True
     """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    operation: Operation | None = field(default=None, repr=False)
+    """What it asks for, where that is no answer: the call's, unless the router does that by itself.
+    Writer: `Translation`."""
+    summarises: bool = False
+    """Whether it asks the model for a summary, since its provider does not compact. Writer:
+    `Translation`."""
     served: bool = False
     """Whether it asks for tools that run at the provider, in its own words. Writer:
     `Translation`."""
@@ -234,6 +243,7 @@ class AttemptState:
 
     def __post_init__(self) -> None:
         self.call = self.exchange.call
+        self.operation = self.call.operation
 
     @property
     def passes_through(self) -> bool:

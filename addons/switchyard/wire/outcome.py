@@ -11,7 +11,10 @@ from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import kind_of_status
 
-_SAYS_WHY = {"length", "stop_sequence", "content_filter", "refusal", "pause", "context_window"}
+_SAYS_WHY = {
+    *("length", "stop_sequence", "content_filter", "refusal", "pause", "compaction"),
+    "context_window",
+}
 """Stop reasons that make an answer without a word a proper one."""
 
 type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]

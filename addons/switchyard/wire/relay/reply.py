@@ -30,6 +30,9 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         if conversion.changed:
             reply = fold(reply.format, events)
         outcome.watch(events)
+        if (problem := outcome.problem) is not None:
+            outcome.fail(problem.kind, "", problem.error)
+            return b""
     else:
         _note(reply, outcome)
     if is_empty(outcome.spoke, outcome.stop, outcome.usage):

@@ -8,6 +8,9 @@ from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
+from switchyard.wire.formats.openai_responses.compaction import find_compaction
+from switchyard.wire.formats.openai_responses.compaction import summary_item
+from switchyard.wire.formats.openai_responses.compaction import write_compacted
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
@@ -43,6 +46,8 @@ class OpenAIResponses(Format):
     embeddings = EMBEDDINGS
 
     without_sealed = staticmethod(without_foreign)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_item)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
     read_request = staticmethod(read_request)
@@ -80,3 +85,9 @@ class OpenAIResponses(Format):
             for m in models
         ]
         return {"object": "list", "data": data}
+
+
+class CompactedResponses(OpenAIResponses):
+    """The format as the endpoint `/responses/compact` answers in it."""
+
+    write_reply = staticmethod(write_compacted)
