@@ -231,6 +231,9 @@ class Format:
     """Whether clients may call over a WebSocket, with the Responses API's messages."""
     stored_responses = False
     """Whether requests go on from earlier answers by naming them."""
+    overflow_in_stream = False
+    """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
+    a 400 as final)."""
     client_headers: tuple[str, ...] = ()
     """Patterns of the headers (lower case) that clients send with this format alone, and that any
     provider of it may see."""
