@@ -269,6 +269,8 @@ class Format:
     normalise: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A client's request in this format's own words, where clients mix it with another's; the body
     itself if it is. Raises BadRequest."""
+    mend_reply: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
+    """A whole answer as the format's clients can read it; the body itself if they can."""
     without_sealed: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A request as the format's own provider takes it, where the client had other formats' answers
     in the same conversation: without what was sealed for them (see `envelope`). The body itself if

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.errors import find_error
 from switchyard.wire.formats.openai_chat.errors import write_error
@@ -50,6 +51,7 @@ class OpenAIChat(Format):
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)
     glance = staticmethod(glance)
+    mend_reply = staticmethod(mend_reply)
     stream_reader = ChatReader
     stream_writer = ChatWriter
     mender = ChatMender

@@ -10,6 +10,7 @@ from dataclasses import field
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.shared.arguments import Settling
 
 _NO_ID: JsonObject = {"id": None}
 
@@ -22,6 +23,8 @@ class ReadPart:
     """The event index of the part."""
     kind: type
     pieces: list[str] = field(default_factory=list)
+    settling: Settling | None = None
+    """Of a function's call: what of its arguments goes on."""
     citations: int = 0
     logged: bool = False
     """Whether log probabilities of its words were told."""

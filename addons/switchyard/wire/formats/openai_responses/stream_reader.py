@@ -6,6 +6,7 @@ missing.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -54,6 +55,8 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 
 _MESSAGE = frozenset({"role", "content"})
 
@@ -286,6 +289,7 @@ class ResponsesStreamReader:
         call = read_call({**item.item, member: ""})
         self._called = True
         events = self._begin_part(item, 0, call)
+        item.parts[0].settling = Settling() if call.kind == "function" else None
         held = "".join(item.held)
         item.held.clear()
         return events + self._say_arguments(item.parts[0], held)
@@ -300,7 +304,8 @@ class ResponsesStreamReader:
         if said.ended or not text:
             return []
         said.pieces.append(text)
-        return [ArgumentsDelta(said.index, text)]
+        text = said.settling.feed(text) if said.settling else text
+        return [ArgumentsDelta(said.index, text)] if text else []
 
     def _cite(self, said: ReadPart, citations: list[Citation]) -> list[Event]:
         if said.ended:
@@ -350,6 +355,9 @@ class ResponsesStreamReader:
             case ToolCall() if at in item.parts:
                 said = item.parts[at]
                 events = self._say_arguments(said, _missing(said.pieces, part.arguments))
+                events += _let_go(said)
+                if part.kind == "function":
+                    part = replace(part, arguments=settled(part.arguments))
             case _:
                 events = self._begin_part(item, at, part)
         said = item.parts[at]
@@ -365,8 +373,14 @@ class ResponsesStreamReader:
         for said in item.parts.values():
             if not said.ended:
                 said.ended = True
-                events.append(PartEnd(said.index))
+                events += [*_let_go(said), PartEnd(said.index)]
         return events
+
+
+def _let_go(said: ReadPart) -> list[Event]:
+    """The arguments that were held back, where they say something after all."""
+    held = said.settling.close() if said.settling else ""
+    return [ArgumentsDelta(said.index, held)] if held else []
 
 
 def _missing(pieces: list[str], whole: str) -> str:
