@@ -119,7 +119,7 @@ class ResponsesStreamReader:
         item = event.get("item")
         if not isinstance(item, dict):
             return []
-        if known := self._items.open_with(text_of(item.get("id"))):
+        if known := self._items.open_as(item, event):
             known.item = item
             return self._begin_call(known)
         return self._begin_call(self._items.add(item, event))
@@ -170,9 +170,11 @@ class ResponsesStreamReader:
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
         item = self._items.find(event, "", "message")
-        said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
+        at = int_of(event.get("content_index")) or 0
+        at = item.place(at, type(empty), whole) if item else at
+        said = item.parts.get(at) if item else None
         missing = _missing(said.pieces, whole) if said else whole
-        return self._message_delta({**event, "delta": missing}, empty)
+        return self._message_delta({**event, "content_index": at, "delta": missing}, empty)
 
     def _annotation(self, event: JsonObject) -> list[Event]:
         raw = event.get("annotation")
@@ -325,6 +327,8 @@ class ResponsesStreamReader:
         parts = read_item(final)
         # A text that only stands for the beginning of the message has no index of its own.
         first = -1 if is_hollow(parts[0]) else 0
+        if item.type == "message":
+            item.renumber(parts[-first:])
         for at, part in enumerate(parts, first):
             self._called = self._called or isinstance(part, ToolCall)
             if at >= 0 or not item.parts:

@@ -347,3 +347,14 @@ def test_a_call_completed_twice_under_other_ids_is_one():
     ]
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in done)
     assert len([e for e in read_stream(FORMAT, data) if isinstance(e, PartStart)]) == 1
+
+
+def test_a_call_added_twice_under_other_ids_is_one():
+    item = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    kinds = [("added", None), ("added", "fc_1"), ("done", "fc_1")]
+    events = [
+        {"type": f"response.output_item.{kind}", "output_index": 0, "item": {**item, "id": id}}
+        for kind, id in kinds
+    ]
+    data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    assert len([e for e in read_stream(FORMAT, data) if isinstance(e, PartStart)]) == 1
