@@ -62,12 +62,13 @@ class Item:
     def type(self) -> str:
         return text_of(self.item.get("type"))
 
-    def place(self, at: int, kind: type, whole: str) -> int:
-        """Where the part is that is complete as `whole`, and at `at` by its event."""
+    def place(self, at: int, like: Text | Refusal, whole: str) -> int:
+        """Where the part is, of the kind of `like`, that is complete as `whole` and at `at` by its
+        event."""
         if at in self.parts:
             return at
         for place, said in self.parts.items():
-            if said.kind is kind and not said.ended and said.begins(whole):
+            if said.kind is type(like) and not said.ended and said.begins(whole):
                 return place
         return at
 

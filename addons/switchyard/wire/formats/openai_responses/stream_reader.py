@@ -171,7 +171,7 @@ class ResponsesStreamReader:
         whole = text_of(event.get(member))
         item = self._items.find(event, "", "message")
         at = int_of(event.get("content_index")) or 0
-        at = item.place(at, type(empty), whole) if item else at
+        at = item.place(at, empty, whole) if item else at
         said = item.parts.get(at) if item else None
         missing = _missing(said.pieces, whole) if said else whole
         return self._message_delta({**event, "content_index": at, "delta": missing}, empty)
