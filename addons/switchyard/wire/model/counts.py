@@ -20,7 +20,9 @@ def counted(usage: Usage) -> Usage:
     if prompt is not None and cached > prompt:
         prompt += cached
     if output is not None and reasoning:
-        if reasoning > output + 1 or usage.total in _totals(usage, prompt, output + reasoning):
+        apart = usage.total in _totals(usage, prompt, output + reasoning)
+        within = usage.total in _totals(usage, prompt, output)
+        if apart or (reasoning > output + 1 and not within):
             output += reasoning
         reasoning = min(reasoning, output)  # counted one too many where the limit cut it off
     total = usage.total
@@ -32,7 +34,7 @@ def counted(usage: Usage) -> Usage:
 
 
 def _totals(usage: Usage, prompt: int | None, output: int) -> set[int]:
-    """The totals that show that reasoning is counted beside the output."""
+    """The totals that say that so much was put out."""
     if not usage.total:
         return set()
     return {(usage.input or 0) + output, (prompt or 0) + output}

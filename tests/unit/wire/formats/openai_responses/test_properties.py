@@ -23,6 +23,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 from switchyard.wire.model.events import ArgumentsDelta
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Failure
@@ -96,7 +97,7 @@ USAGE = st.builds(
     output=st.integers(0, 999),
     cache_read=st.integers(0, 99),
     reasoning=st.integers(0, 99),
-)
+).map(counted)
 
 
 def unique_calls(parts):
