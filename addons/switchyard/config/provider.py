@@ -70,6 +70,10 @@ class QuirkSettings(Section):
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    thinking_opened: bool | None = None
+    """Whether replies begin within that tag, since the model's template opens it."""
+    tool_calls_as_text: bool | None = None
+    """Whether its models write tool calls into their text, and nobody there reads them."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None
