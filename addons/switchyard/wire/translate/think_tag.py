@@ -85,6 +85,9 @@ class _Choice:
 
     def take(self, event: Event) -> Iterator[Event]:
         match event:
+            case PartStart(part=Text(text=text)) if self._is_plain(text):
+                self.begun = True
+                yield event
             case PartStart(part=Text(text=text) as part) if not self.begun and self.first is None:
                 self.first = replace(event, part=replace(part, text=""))
                 yield from self._words(text)
@@ -118,6 +121,15 @@ class _Choice:
             return (self.close,)  # left over by a server that took the thinking out
         return (self.open, self.close) if self.opened else (self.open,)
 
+    def _is_plain(self, text: str) -> bool:
+        """Whether a first text, which begins so, comes behind thinking and without a tag."""
+        return self.first is None and bool(self.thought) and not self._may_begin(text)
+
+    def _may_begin(self, text: str) -> bool:
+        """Whether a text that begins so may begin with a tag."""
+        start = text.lstrip()
+        return any(start.startswith(tag) or tag.startswith(start) for tag in self._tags())
+
     def _is_first(self, event: Event) -> bool:
         first = self.first
         return not self.begun and first is not None and getattr(event, "index", -1) == first.index
@@ -128,9 +140,8 @@ class _Choice:
         self.held += text
         if not self.found:
             start = self.held.lstrip()
-            tags = self._tags()
-            tag = next((one for one in tags if start.startswith(one)), "")
-            if not tag and any(one.startswith(start) for one in tags):
+            tag = next((one for one in self._tags() if start.startswith(one)), "")
+            if not tag and self._may_begin(start):
                 return
             if not tag and (self.thought or not self.opened):
                 yield from self._begin_plainly()
