@@ -83,6 +83,10 @@ def run(arguments: Sequence[str]) -> int:
     # Late, so that --help needs nothing installed.
     from mitmproxy.tools import main as tools
 
+    if "switchyard_log_format=json" in launch.arguments:
+        from switchyard.recording.log_format import use_json_from_the_start
+
+        use_json_from_the_start()
     if launch.engine:
         from switchyard.engine.install import install
 
