@@ -602,16 +602,16 @@ async def test_a_cooldown_and_its_probe_are_told(arena: Arena, http: httpx2.Asyn
 
     assert await answered_by() == "b"
     ill = (await targets(http, combo))["a"]
-    assert ill["state"] == "cooling" and 0 < ill["returns-in"] <= 0.3
+    assert ill["state"] == "open" and 0 < ill["returns-in"] <= 0.3
     assert ill["last-error"]["status"] == 503
     assert ill["last-error"]["message"] == "HTTP status 503 (server_error)", "not its words"
 
-    await until(lambda rows: rows["a"]["state"] != "cooling", http, combo)
+    await until(lambda rows: rows["a"]["state"] != "open", http, combo)
     probe = asyncio.ensure_future(answered_by())
     await until(lambda rows: rows["a"]["in-flight"] == 1, http, combo)
     for _ in range(3):
         assert await answered_by() == "b", "one request probes, the others go elsewhere"
-    assert (await targets(http, combo))["a"]["state"] == "probing"
+    assert (await targets(http, combo))["a"]["state"] == "half-open"
     gate.set()
     assert await probe == "a"
     assert (await targets(http, combo))["a"]["state"] == "open"
