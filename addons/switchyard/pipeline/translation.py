@@ -45,6 +45,8 @@ from switchyard.wire.translate.remedies import remedied_body
 from switchyard.wire.translate.remedies import remedied_turns
 from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
+from switchyard.wire.translate.unreached import Unreached
+from switchyard.wire.translate.unreached import Way
 
 
 class Translation:
@@ -62,6 +64,7 @@ class Translation:
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
+        self._unreached = Unreached()
 
     @guarded
     @on_attempt
@@ -149,13 +152,19 @@ class Translation:
         if state.remedies:
             conversation = remedied_turns(conversation, state.remedies, upstream.name)
         conversation = distinct(joined(readable(conversation, upstream.name)))
+        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
         written = replace(conversation, model=model, takes_system=takes_system)
         body = upstream.write_request(written)
-        return upstream.without_sealed(body) if conversation.format == upstream.name else body
+        if conversation.format == upstream.name:
+            return upstream.without_sealed(body)
+        way = Way(state.call.format.name, upstream.name, model, dialect, takes_system)
+        if names := self._unreached.names(state.call.body, way, body):
+            dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
+            state.untranslated = replace(state.untranslated, dropped=dropped)
+        return body
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:
