@@ -49,7 +49,9 @@ def names_twice(raw: bytes) -> bool:
 
     Servers may take either. A text that is too long to search may have it.
     """
-    if raw.count(b'"model"') <= 1 and not any(mark in raw for mark in _LETTERS_IN_ESCAPES):
+    # By `find`: `in` takes the bytes for a number first, and makes an error of that each time.
+    escaped = raw.find(b"\\") >= 0 and any(raw.find(mark) >= 0 for mark in _LETTERS_IN_ESCAPES)
+    if not escaped and raw.count(b'"model"') <= 1:
         return False
     if len(raw) > _LONGEST:
         return True
