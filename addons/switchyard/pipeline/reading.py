@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -50,6 +52,7 @@ class Reading:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
             call.format,
@@ -60,6 +63,7 @@ class Reading:
             self._snapshots.current.bounds,
             self._stages(state, upstream),
             partial(scrubbed, state),
+            state.notes,
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
@@ -84,3 +88,9 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from switchyard.attempt.given_back import readable_proofs
+from switchyard.attempt.given_back import select_proofs
 from switchyard.attempt.passthrough import own_body
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import Refused
@@ -10,6 +12,7 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.shortfall import Shortfall
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
@@ -49,8 +52,9 @@ class Translation:
     asked for.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
 
     @guarded
     @on_attempt
@@ -61,7 +65,10 @@ class Translation:
             state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
             state.upstream_format = state.call.format
-            state.upstream_body = own_body(state.call)
+            body = own_body(state.call)
+            if state.call.operation is None:
+                body = self._own_proofs(state, state.call.format, body)
+            state.upstream_body = body
             return
         if state.call.operation is not None:
             write_operation(state, state.call.operation)
@@ -79,7 +86,16 @@ class Translation:
             body = self._translated(state, upstream, suffix)
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
-        state.upstream_body = body
+        state.upstream_body = self._own_proofs(state, upstream, body)
+
+    def _own_proofs(self, state: AttemptState, format: Format, body: JsonObject) -> JsonObject:
+        """The body without proofs that others made, which is told as a loss."""
+        adjustments = self._snapshots.current.adjustments
+        kept = select_proofs(self._state.proofs, adjustments, state, format, body)
+        if kept is not body:
+            dropped = sorted({*state.untranslated.dropped, "thinking-signature"})
+            state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
+        return kept
 
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
         """The format in which a provider has what the client wants to run there, where its profile
@@ -106,8 +122,11 @@ class Translation:
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
         known = replace(conversation, model=model)
-        dialect = self._snapshots.current.adjustments.server_tools(state.target)
+        adjustments = self._snapshots.current.adjustments
+        dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
+        proofs = readable_proofs(self._state.proofs, adjustments, state, conversation)
+        conversation = replace(conversation, readable=proofs)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
             dropped=tuple(lost(conversation, upstream.name)),
@@ -118,8 +137,13 @@ class Translation:
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
-        return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
+        conversation = replace(
+            conversation,
+            model=model,
+            takes_system=adjustments.takes_system(state.target),
+            takes_thinking=adjustments.takes_thinking(state.target),
+        )
+        return upstream.write_request(conversation)
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

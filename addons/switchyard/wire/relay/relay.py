@@ -26,6 +26,7 @@ from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.document_reader import DocumentReader
 from switchyard.wire.relay.framing import frame_decoder
 from switchyard.wire.relay.framing import is_document
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.reply import convert_reply
 from switchyard.wire.relay.response_relay import ResponseRelay
 from switchyard.wire.relay.sinks import Writing
@@ -53,6 +54,7 @@ class Relay(ResponseRelay):
         bounds: Bounds = USUAL,
         stages: Sequence[Stage] = (),
         redact: Callable[[ApiError], ApiError] | None = None,
+        notes: Notes | None = None,
     ) -> None:
         """`streams` says whether the client wants a stream.
 
@@ -60,12 +62,13 @@ class Relay(ResponseRelay):
         which is given the same continuation and this one as `before`. What goes beyond `bounds` is
         a failure. Events go through the `stages`, which are given only where something is to be
         done: a stream that nothing has to be done to keeps its bytes. `redact` takes secrets out of
-        an error before the client sees it.
+        an error before the client sees it. `notes` collect what the provider has to be given back.
         """
         super().__init__(upstream)
         self.streams = streams
         self.stages = stages
         self.redact = redact or _unchanged
+        self.notes = notes or Notes(upstream.proofs_of)
         self._client = client
         self._asked = asked
         self._continuation = continuation
@@ -141,6 +144,7 @@ class Relay(ResponseRelay):
             bounds=self._bounds,
             stages=self.stages,
             redact=self.redact,
+            notes=self.notes,
         )
         return self._conversion
 
