@@ -51,6 +51,28 @@ def select_proofs(
     return format.with_proofs(body, keeps)
 
 
+def note_refused(
+    memory: Proofs, adjustments: Adjustments, state: AttemptState, format: Format, body: JsonObject
+) -> None:
+    """Remember which proofs of `body` the attempt's target refused, where it did.
+
+    Those whose maker is not known; all where each is known to be its own, which is a vendor that
+    encrypts for one organisation alone.
+    """
+    if "proofs" not in state.remedies:
+        return
+    found: list[str] = []
+
+    def keeps(proof: str) -> bool:
+        found.append(proof)
+        return True
+
+    format.with_proofs(body, keeps)
+    owner, reader = owner_of(state.call), reader_of(adjustments, state)
+    strange = [proof for proof in found if memory.maker(owner, proof) is None]
+    memory.refuse(owner, reader, strange if any(strange) else found)
+
+
 def readable_proofs(
     memory: Proofs, adjustments: Adjustments, state: AttemptState, conversation: Conversation
 ) -> frozenset[str]:
@@ -87,8 +109,10 @@ def keep_notes(
 def with_demands(
     memory: ThinkingMemory, adjustments: Adjustments, state: AttemptState, body: JsonObject
 ) -> JsonObject:
-    """`body` with what the attempt's target demands of its history. `body` itself where nothing
-    is missing."""
+    """`body` with what the attempt's target demands of its history.
+
+    `body` itself where nothing is missing.
+    """
     assert state.upstream_format
     demand = adjustments.demand(state.target, state.upstream_format.name)
     if demand is None:
