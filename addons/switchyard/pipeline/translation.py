@@ -39,6 +39,7 @@ from switchyard.wire.shared.server_tools import default_dialect
 from switchyard.wire.shared.server_tools import has_services
 from switchyard.wire.shared.server_tools import served
 from switchyard.wire.shared.tool_choice import choosable
+from switchyard.wire.translate.documents import readable
 from switchyard.wire.translate.limits import StopLimits
 from switchyard.wire.translate.losses import is_instructed
 from switchyard.wire.translate.losses import lost
@@ -172,7 +173,7 @@ class Translation:
         )
         if state.remedies:
             conversation = remedied_turns(conversation, state.remedies, upstream.name)
-        conversation = distinct(joined(conversation))
+        conversation = distinct(joined(readable(conversation, upstream.name)))
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
