@@ -19,6 +19,7 @@ from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
@@ -60,7 +61,7 @@ class Reading:
             exchange.committed_relay,
             self._snapshots.current.bounds,
             self._stages(state, upstream),
-            partial(scrubbed, state),
+            partial(_in_stream, state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
@@ -85,3 +86,10 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+
+
+def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
+    """An error as it ends a client's stream: without secrets, and with whose it is."""
+    safe = scrubbed(state, error)
+    provider, model = state.target.provider.name, state.target.model or state.call.model
+    return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

@@ -267,6 +267,9 @@ class Format:
     """Whether clients may call over a WebSocket, with the Responses API's messages."""
     stored_responses = False
     """Whether requests go on from earlier answers by naming them."""
+    overflow_in_stream = False
+    """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
+    a 400 as final)."""
     client_headers: tuple[str, ...] = ()
     """Patterns of the headers (lower case) that clients send with this format alone, and that any
     provider of it may see."""
@@ -302,6 +305,8 @@ class Format:
     normalise: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A client's request in this format's own words, where clients mix it with another's; the body
     itself if it is. Raises BadRequest."""
+    mend_reply: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
+    """A whole answer as the format's clients can read it; the body itself if they can."""
     without_sealed: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A request as the format's own provider takes it, where the client had other formats' answers
     in the same conversation: without what was sealed for them (see `envelope`). The body itself if

@@ -162,3 +162,21 @@ def test_what_has_no_exchange_is_left_alone() -> None:
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
     addon_of(runtime, Reading).attempt(attempt)
     assert attempt.receiver is None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_error_in_mid_stream_names_whose_it_is(format: str) -> None:
+    """Read from another format, or passed on in the same one: `chat` speaks Chat Completions."""
+    said = json.dumps({"error": {"message": "the engine own-chat-key-1 broke", "code": "x"}})
+    for ending in (f"data: {said}\n\n".encode(), None):
+        _, _, _, receiver = started(format, "chat/m", stream=True)
+        receiver.start(upstream(content_type="text/event-stream"))
+        told = receiver.data(b"".join(CHUNKS.splitlines(keepends=True)[:4]))
+        assert receiver.committed and told
+        if ending is None:
+            told += receiver.broken(AttemptFailure("reset", "the connection broke"))
+            why = "the connection broke"
+        else:
+            told += receiver.data(ending)
+            why = "the engine *** broke"
+        assert f"provider 'chat', model 'm': {why}".encode() in told, told

@@ -1,6 +1,8 @@
 """Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.sse import as_utf8
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.events import Event
@@ -23,6 +25,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)
             return b""
+    body = exact(body, raw)
     reply = conversion.upstream.read_reply(body)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
@@ -44,7 +47,11 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
     keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
-    outcome.body = as_utf8(raw) if keeps else conversion.written(reply, outcome.stop)
+    if not keeps:
+        outcome.body = conversion.written(reply, outcome.stop)
+        return b""
+    mended = conversion.upstream.mend_reply(body)
+    outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
 
 

@@ -40,6 +40,7 @@ class OpenAIResponses(Format):
     endpoints = (EndpointPath("/responses"), EndpointPath("/responses/compact", "compact"))
     websocket = True
     stored_responses = True
+    overflow_in_stream = True
     client_headers = CLIENT_HEADERS
     request_marks = ((b'"input"', b'"model"', b'"input_text"'),)
     reply_marks = (b'"response.created"', b'"object":"response"', b'"object": "response"')
