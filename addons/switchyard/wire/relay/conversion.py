@@ -15,6 +15,7 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
 from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.sinks import Folding
 from switchyard.wire.relay.sinks import Mending
@@ -40,6 +41,8 @@ class Conversion:
     stages: Sequence[Stage]
     redact: Callable[[ApiError], ApiError]
     """Takes secrets out of an error before the client sees it."""
+    notes: Notes
+    """What has to be given back to the provider."""
 
     @property
     def keeps_bytes(self) -> bool:
