@@ -72,6 +72,8 @@ class Talk:
     """What a vendor refused at first, and the router asked again without the client's notice."""
     answered: list[str] = field(default_factory=list)
     """Who answered each turn."""
+    given: list[tuple[str, str]] = field(default_factory=list)
+    """Vendors and the proofs that they gave."""
     kept: int = 0
     """Proofs that came back to their maker."""
     able: int = 0
@@ -207,9 +209,9 @@ class Talk:
             self.prefixes.append(fits)
         if not vendor.proves or compacted or vendor.format == "openai-chat":
             return
-        mine = [t for t in range(turn) if self.vendor(t) is vendor and vendor.issued.proofs]
+        mine = [proof for name, proof in self.given if name == vendor.name]
         self.able += len(mine)
-        self.kept += min(len(mine), sum(proof in vendor.issued.proofs for proof in asked.proofs))
+        self.kept += sum(proof in asked.proofs for proof in mine)
 
 
 def combo_of(names: Sequence[str]) -> str:
@@ -259,7 +261,10 @@ class Street:
         if triggers:
             return vendor.compacted(asked.stream, talk.summary)
         answer = Answer(text=talk.summary) if asks else talk.answer(turn)
-        return vendor.answered(request, answer, asked)
+        known = len(vendor.issued.proofs)
+        response = vendor.answered(request, answer, asked)
+        talk.given += [(vendor.name, proof) for proof in list(vendor.issued.proofs)[known:]]
+        return response
 
 
 def _turn_to(talk: Any, model: str) -> None:
