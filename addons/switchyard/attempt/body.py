@@ -1,5 +1,6 @@
 """Writes the body of an attempt's request."""
 
+from switchyard.attempt.compaction import summary_stage
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -20,9 +21,9 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
-    """The attempt's body with the upstream's name of the model and whether to stream."""
+    """Returns the attempt's body with the upstream's model name and stream flag."""
     call = state.call
-    if call.operation is not None:
+    if state.operation is not None:
         return state.upstream_body
     body = upstream.with_model(state.upstream_body, state.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
@@ -32,7 +33,7 @@ def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
 
 
 def write_body(state: AttemptState, body: JsonObject) -> bytes:
-    """The bytes of the attempt's body: the client's own where nothing has to change."""
+    """Returns the bytes of the attempt's body: the client's own if nothing changed."""
     if not state.passes_through:
         return dumps(body)
     parsed = state.call.parsed
@@ -47,12 +48,16 @@ def write_body(state: AttemptState, body: JsonObject) -> bytes:
 
 
 def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[Stage]:
-    """What has to be done to the answer of an attempt that sends `body`; mostly nothing. `tag`:
-    that of thinking in the text."""
+    """Returns the stages that the answer to `body` passes through, mostly none.
+
+    `tag` is the tag of thinking within the text.
+    """
     call, upstream = state.call, state.upstream_format
     stages: list[Stage] = []
     if tag:
         stages.append(ThinkingTag(tag))
+    if state.summarises:
+        return [*stages, summary_stage(call)]
     if not state.passes_through and (taken := called_before(call)):
         stages.append(FreshIds(taken))
     if not state.passes_through and (names := new_names(call.conversation)):
@@ -67,6 +72,6 @@ def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[St
 
 
 def called_before(call: Call) -> list[str]:
-    """The ids of the tool calls in the conversation so far."""
+    """Returns the ids of the tool calls in the conversation so far."""
     parts = call.conversation.parts()
     return [part.id for part in parts if isinstance(part, ToolCall) and part.id]

@@ -9,6 +9,7 @@ They are not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from uuid import UUID
@@ -31,8 +32,10 @@ from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
 from switchyard.usage.ids import new_id
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
@@ -78,6 +81,8 @@ class Call:
     """The client key that the request was admitted with; None where none is asked for."""
     operation: Operation | None = None
     """What is asked for, where that is no answer."""
+    compaction: Compaction | None = None
+    """What the request has to do with compaction; None if nothing."""
     find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
@@ -121,6 +126,9 @@ class Exchange:
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
+    remedies: Mapping[str, tuple[str, ...]] = EMPTY
+    """What is changed in the conversation for targets that could not read it, by their ids. Writer:
+    `Fallback`."""
     completed: bool = False
     """Whether an attempt answered the client well. Writer: `Fallback`."""
     broke_off: bool = False
@@ -172,14 +180,21 @@ class Exchange:
         return self.failures[-1].shortfall if self.failures else NO_SHORTFALL
 
     def steps(self) -> list[str]:
-        """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        """The route taken, a step an attempt: `cc 400`, `cc ok (remedy: proofs)`."""
         shown = self.shown
-        steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
+        steps = [
+            f"{failure.record.provider} {failure.mark}{_in_words(failure.remedies)}"
+            for failure in self.failures
+        ]
         if self.answered and shown is not None:
-            steps.append(f"{shown.target.provider.name} ok")
+            steps.append(f"{shown.target.provider.name} ok{_in_words(shown.remedies)}")
         elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
             steps.append(f"{shown.target.provider.name} unfinished")
         return steps or ["no attempt"]
+
+
+def _in_words(remedies: tuple[str, ...]) -> str:
+    return f" (remedy: {', '.join(remedies)})" if remedies else ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -198,6 +213,8 @@ class AttemptState:
     """Its credential."""
     continues: bool = False
     """Whether it goes on with an answer that broke off."""
+    remedies: tuple[str, ...] = ()
+    """What is changed in the conversation, since the target could not read it."""
 
     upstream_format: Format | None = None
     """Writer: `Translation`."""
@@ -207,6 +224,12 @@ class AttemptState:
     """Writer: `Translation`."""
     says_stream: bool = True
     """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    operation: Operation | None = field(default=None, repr=False)
+    """What it asks for, where that is no answer: the call's, unless the router does that by itself.
+    Writer: `Translation`."""
+    summarises: bool = False
+    """Whether it asks the model for a summary, since its provider does not compact. Writer:
+    `Translation`."""
     served: bool = False
     """Whether it asks for tools that run at the provider, in its own words. Writer:
     `Translation`."""
@@ -230,6 +253,7 @@ class AttemptState:
 
     def __post_init__(self) -> None:
         self.call = self.exchange.call
+        self.operation = self.call.operation
 
     @property
     def passes_through(self) -> bool:

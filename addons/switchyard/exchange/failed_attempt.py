@@ -25,6 +25,8 @@ class FailedAttempt:
     """The whole of it, where the client's own destination gave it."""
     shortfall: Shortfall = NO_SHORTFALL
     """What its request did not say of the client's."""
+    remedies: tuple[str, ...] = ()
+    """What was changed in the conversation for it, since its target could not read that."""
 
     @property
     def mark(self) -> str:

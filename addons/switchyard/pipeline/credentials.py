@@ -89,6 +89,7 @@ class Credentials:
             target=target,
             key=key,
             continues=exchange.committed_relay is not None,
+            remedies=exchange.remedies.get(chosen.target.id, ()),
         )
 
     def _give_up(self, exchange: Exchange, end: Exhausted, now: float) -> http.Response:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.compaction import COMPACTED
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -42,18 +43,18 @@ class Reading:
         assert upstream
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
-        if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
+        if state.operation is not None:
+            state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         asked = call.asked
-        if not state.passes_through:
+        if not state.passes_through or state.summarises:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
         state.relay = Relay(
             upstream,
-            call.format,
+            call.format if call.operation is None else COMPACTED,
             call.streams,
             asked,
             exchange.continuation,

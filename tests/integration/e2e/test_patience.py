@@ -565,7 +565,7 @@ async def test_what_is_too_long_goes_to_a_larger_window(
 
 @clients
 @upstreams
-async def test_what_is_too_long_for_all_is_told_as_it_is(
+async def test_what_is_too_long_for_all_is_told_in_the_clients_words(
     quiet: Arena, client: Dialect, dialect: Dialect
 ) -> None:
     combo = quiet.combo("plain", dialect)
@@ -575,9 +575,9 @@ async def test_what_is_too_long_for_all_is_told_as_it_is(
         answer = await http.post(client.path, json=question(combo, stream=True))
     assert answer.status_code == 400
     told = read(client, answer, False)
-    said = "maximum context length" if dialect is CHAT else "prompt is too long"
+    said = "prompt is too long" if client is ANTHROPIC else "context"
     assert told.error and said in told.error["message"]
-    if client is dialect is CHAT:
+    if client is CHAT:
         assert told.error["code"] == "context_length_exceeded"
 
 

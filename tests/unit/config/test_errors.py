@@ -208,7 +208,7 @@ IN_ONE = [
     (
         "    errors: [{status: 400, class: quota}, {status: 400, class: quotas}]\n",
         "4: providers[0].errors[1].class: must be one of request, context-length, credential, "
-        "quota, overload, model, network, empty.",
+        "quota, overload, model, network, empty, history.",
     ),
     (
         "    errors: [{class: quota}]\n",

@@ -1,6 +1,8 @@
-"""Converts a reply that came as one document."""
+"""Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.sse import as_utf8
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.events import Event
@@ -13,14 +15,17 @@ from switchyard.wire.relay.outcome import Outcome
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
-    """Make the client's response of `body`, which came as `raw`; returns the bytes of a stream, if
-    the client wants one. Raises BadReply."""
+    """Converts `body`, which came as the bytes `raw`, for the client.
+
+    Returns the bytes of a stream if the client wants one. Raises BadReply.
+    """
     if conversion.keeps_bytes and not conversion.streams:
         if (seen := conversion.upstream.glance(body)) is not None:
             (outcome.usage,) = seen
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)
             return b""
+    body = exact(body, raw)
     reply = conversion.upstream.read_reply(body)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
@@ -28,6 +33,9 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         if conversion.changed:
             reply = fold(reply.format, events)
         outcome.watch(events)
+        if (problem := outcome.problem) is not None:
+            outcome.fail(problem.kind, "", problem.error)
+            return b""
     else:
         _note(reply, outcome)
     if is_empty(outcome.spoke, outcome.stop, outcome.usage):
@@ -39,7 +47,11 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
     keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
-    outcome.body = as_utf8(raw) if keeps else conversion.written(reply, outcome.stop)
+    if not keeps:
+        outcome.body = conversion.written(reply, outcome.stop)
+        return b""
+    mended = conversion.upstream.mend_reply(body)
+    outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
 
 

@@ -23,6 +23,8 @@ from switchyard.wire.formats.gemini.paths import method_named
 from switchyard.wire.formats.gemini.paths import read_path
 from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.gemini.paths import write_path
+from switchyard.wire.formats.gemini.proofs import MARKS
+from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.reply import read_reply
 from switchyard.wire.formats.gemini.reply import write_reply
 from switchyard.wire.formats.gemini.request_reader import read_request
@@ -66,6 +68,8 @@ class Gemini(Format):
     embeddings = GeminiEmbeddings()
 
     without_sealed = staticmethod(without_sealed)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
