@@ -212,13 +212,18 @@ def check_router(router: str) -> None:
     try:
         health = _get(router, "/health", "")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
         raise CannotRun(
-            f"no router answers at {router} ({reason}). Start one with scripts/start, or say where"
-            " it is: --router URL, or PORT."
+            f"no router answers at {router} ({_words(error)}). Start one with scripts/start, or say"
+            " where it is: --router URL, or SWITCHYARD_PORT."
         ) from None
     if not isinstance(health, dict) or health.get("status") != "ok" or "providers" not in health:
         raise CannotRun(f"the server at {router} is not a Switchyard router. See --router URL.")
+
+
+def _words(error: Exception) -> str:
+    """An error in the system's words, without its number."""
+    reason = getattr(error, "reason", None) or error
+    return (isinstance(reason, OSError) and reason.strerror) or str(reason)
 
 
 def check_key(options: Options) -> None:
@@ -292,7 +297,7 @@ def _get(router: str, path: str, key: str, body: Mapping[str, str] | None = None
 
 def printed(setup: Setup, options: Options) -> str:
     """The set-up as lines for a shell."""
-    lines = [f"unset {name}" for name in setup.unset]
+    lines = [f"unset {' '.join(setup.unset)}"] if setup.unset else []
     lines += [f"export {name}={shlex.quote(value)}" for name, value in setup.environment.items()]
     command = [options.command, *setup.arguments, *options.arguments]
     if setup.arguments:

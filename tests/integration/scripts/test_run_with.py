@@ -303,7 +303,8 @@ def test_no_router_is_explained(home: Path):
     result = run("--router", closed.url, "sh", "-c", "echo started")
     closed.close()
     assert result.returncode == 1 and not result.stdout
-    assert closed.url in result.stderr and "scripts/start" in result.stderr
+    assert f"at {closed.url} (Connection refused). Start one" in result.stderr
+    assert "SWITCHYARD_PORT" in result.stderr
 
 
 class Stranger(BaseHTTPRequestHandler):
