@@ -89,7 +89,7 @@ class Recorder:
             raise exceptions.OptionsError(
                 f"switchyard_attempts is {chosen!r}; it must be one of {', '.join(_CHOICES)}"
             )
-        if updated & {"save_stream_file", "hardump"}:
+        if updated & {"save_stream_file", "hardump", "flow_detail"}:
             self._shows = keeps_flows()
 
     def done(self) -> None:
