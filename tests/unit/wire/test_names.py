@@ -41,6 +41,9 @@ IMPORTING = {
     "wire/translate/merge_turns.py": "answers that a history has in pieces",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/translate/quirks.py": "the names of thinking in Chat's dialects",
+    "wire/translate/remedies.py": "the id in Gemini's results",
+    "wire/translate/role_order.py": "the name of a format",
+    "wire/translate/stand_ins.py": "what stands for a signature, and where",
 }
 """Modules that import the inside of a format, and what for."""
 
