@@ -104,6 +104,11 @@ class Adjustments:
         quirks = self._quirks_of(target)
         return quirks.server_tools if quirks is not None else None
 
+    def compacts(self, target: ModelTarget) -> bool:
+        """Whether a target compacts conversations, where its format has words for that."""
+        quirks = self._quirks_of(target)
+        return quirks is None or quirks.compaction != "none"
+
     def _quirks_of(self, target: ModelTarget) -> QuirkSettings | None:
         place = target.provider.name, target.model
         known = self._quirks.get(place)

@@ -1,5 +1,6 @@
 """Writes the body of an attempt's request."""
 
+from switchyard.attempt.compaction import summary_stage
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -22,7 +23,7 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
     """Returns the attempt's body with the upstream's model name and stream flag."""
     call = state.call
-    if call.operation is not None:
+    if state.operation is not None:
         return state.upstream_body
     body = upstream.with_model(state.upstream_body, state.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
@@ -55,6 +56,8 @@ def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[St
     stages: list[Stage] = []
     if tag:
         stages.append(ThinkingTag(tag))
+    if state.summarises:
+        return [*stages, summary_stage(call)]
     if not state.passes_through and (taken := called_before(call)):
         stages.append(FreshIds(taken))
     if not state.passes_through and (names := new_names(call.conversation)):

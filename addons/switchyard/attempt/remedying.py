@@ -24,7 +24,7 @@ def helps(state: AttemptState, remedy: str) -> bool:
     Never for a passthrough, whose bytes are the client's own, and never twice for one target.
     """
     upstream = state.upstream_format
-    if upstream is None or state.target.kind == "passthrough" or state.call.operation is not None:
+    if upstream is None or state.target.kind == "passthrough" or state.operation is not None:
         return False
     if remedy in state.remedies:
         return False

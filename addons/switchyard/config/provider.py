@@ -82,6 +82,8 @@ class QuirkSettings(Section):
     server_tools: Literal["own", "openrouter", "none"] | None = None
     """Whose words for tools that run at the provider it knows: those of its format's maker,
     OpenRouter's, none."""
+    compaction: Literal["own", "none"] | None = None
+    """Whether it compacts conversations in its format's own way; None: it does."""
     tool_id_pattern: Regex | None = None
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""

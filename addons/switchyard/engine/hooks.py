@@ -90,7 +90,8 @@ class CachedAddonManager(AddonManager):
     def lifecycle(self, event: hooks.Hook) -> Awaitable[None] | None:
         """As `handle_lifecycle`: `start`, and the update event after what concerns a flow."""
         rest = self.start(event)
-        if not self.has(hooks.UpdateHook):
+        updating = self._table.get(hooks.UpdateHook.name) or self._look_up(hooks.UpdateHook)
+        if not updating.all:
             return rest
         message = event.args()[0]
         if not isinstance(message, flow.Flow):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from uuid import UUID
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -30,9 +31,11 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.usage.ids import new_id
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
@@ -78,6 +81,8 @@ class Call:
     """The client key that the request was admitted with; None where none is asked for."""
     operation: Operation | None = None
     """What is asked for, where that is no answer."""
+    compaction: Compaction | None = None
+    """What the request has to do with compaction; None if nothing."""
     find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
@@ -140,6 +145,14 @@ class Exchange:
     winner: "AttemptState | None" = None
     """The attempt whose answer the client sees, until another one has to go on with it. Writers:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
+    _id: UUID | None = field(default=None, init=False, repr=False)
+
+    @property
+    def id(self) -> UUID:
+        """By what people find the request again; made when it is first asked for."""
+        if self._id is None:
+            self._id = new_id()
+        return self._id
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""
@@ -211,6 +224,12 @@ class AttemptState:
     """Writer: `Translation`."""
     says_stream: bool = True
     """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    operation: Operation | None = field(default=None, repr=False)
+    """What it asks for, where that is no answer: the call's, unless the router does that by itself.
+    Writer: `Translation`."""
+    summarises: bool = False
+    """Whether it asks the model for a summary, since its provider does not compact. Writer:
+    `Translation`."""
     served: bool = False
     """Whether it asks for tools that run at the provider, in its own words. Writer:
     `Translation`."""
@@ -234,6 +253,7 @@ class AttemptState:
 
     def __post_init__(self) -> None:
         self.call = self.exchange.call
+        self.operation = self.call.operation
 
     @property
     def passes_through(self) -> bool:

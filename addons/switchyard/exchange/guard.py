@@ -19,10 +19,14 @@ from switchyard.exchange.exchange import state_of
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
+from switchyard.redaction.text import redact
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 
 logger = logging.getLogger(__name__)
+
+REFUSED = ":no_entry:"
+"""The mark of a flow that the router answers with an error before it is a call."""
 
 
 class Refused(Exception):
@@ -130,3 +134,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         subject.answer = answer
     else:
         flow.response = for_method(answer, flow.request.method)
+        # A dump can hold neither lone surrogates nor, for other eyes, a key.
+        said = redact(error.message.encode("utf-8", "replace").decode())
+        flow.comment = f"refused: {flow.response.status_code} {said}"
+        flow.marked = REFUSED

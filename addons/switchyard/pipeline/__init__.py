@@ -9,6 +9,7 @@ from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.annotation import Annotation
+from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.discovery import Discovery
@@ -79,6 +80,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
         Annotation(snapshots, exchanges),
+        CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
         Status(snapshots, state),
         trust,

@@ -41,6 +41,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.shared.model_members import names_in_other_letters
@@ -127,6 +128,11 @@ class Intake:
         if "previous_response_id" not in body:
             if before := text_of(call.parsed.get("previous_response_id")):
                 asked = replace(asked, previous=before)
+        compaction = None
+        if endpoint.kind in ("generate", "compact"):
+            compaction = endpoint.format.find_compaction(body)
+        if endpoint.kind == "compact":
+            compaction = replace(compaction or Compaction(), now=True)
         # A count's model, which the path may name, is no member of its body.
         said = body if endpoint.kind == "compact" else call.parsed
         return replace(
@@ -134,6 +140,7 @@ class Intake:
             body=body,
             recalled=body is not call.body,
             asked=asked,
+            compaction=compaction,
             operation=make_operation(endpoint, said, call.model, self._state.calibration),
             find_origin=find_origin,
         )

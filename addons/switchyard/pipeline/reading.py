@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.compaction import COMPACTED
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -18,6 +19,7 @@ from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
@@ -41,25 +43,25 @@ class Reading:
         assert upstream
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
-        if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
+        if state.operation is not None:
+            state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         asked = call.asked
-        if not state.passes_through:
+        if not state.passes_through or state.summarises:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
         state.relay = Relay(
             upstream,
-            call.format,
+            call.format if call.operation is None else COMPACTED,
             call.streams,
             asked,
             exchange.continuation,
             exchange.committed_relay,
             self._snapshots.current.bounds,
             self._stages(state, upstream),
-            partial(scrubbed, state),
+            partial(_in_stream, state),
             self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
@@ -96,3 +98,10 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+
+
+def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
+    """An error as it ends a client's stream: without secrets, and with whose it is."""
+    safe = scrubbed(state, error)
+    provider, model = state.target.provider.name, state.target.model or state.call.model
+    return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

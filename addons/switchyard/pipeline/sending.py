@@ -42,7 +42,7 @@ class Sending:
         snapshot = self._snapshots.current
         url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
-        if state.call.operation is None:
+        if state.operation is None:
             adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
@@ -92,6 +92,6 @@ def call_path(state: AttemptState, upstream: Format) -> str:
     """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
     name cannot stand in it."""
     model = state.target.model
-    if state.call.operation is not None:
-        return state.call.operation.path(upstream.name, model)
+    if state.operation is not None:
+        return state.operation.path(upstream.name, model)
     return upstream.path(model, state.upstream_streams)

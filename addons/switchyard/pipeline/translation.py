@@ -2,6 +2,12 @@
 
 from dataclasses import replace
 
+from switchyard.attempt.compaction import fitted
+from switchyard.attempt.compaction import has_own
+from switchyard.attempt.compaction import own_history
+from switchyard.attempt.compaction import undone
+from switchyard.attempt.compaction import wants_summary
+from switchyard.attempt.compaction import wished
 from switchyard.attempt.passthrough import own_body
 from switchyard.attempt.remedying import left_out
 from switchyard.exchange.exchange import AttemptState
@@ -60,15 +66,19 @@ class Translation:
     @on_attempt
     def attempt(self, attempt: Attempt, state: AttemptState) -> None:
         target, policy = state.target, state.target.provider.stream
-        if state.call.operation is None:
+        wish = state.call.compaction
+        own = wish is None or self._compacts(state)
+        if not own and state.operation is not None:
+            state.operation = None  # the router does it, by asking for a summary
+        if state.operation is None:
             state.upstream_streams = upstream_streams(policy, state.call.streams)
             state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
             state.upstream_format = state.call.format
             state.upstream_body = own_body(state.call)
             return
-        if state.call.operation is not None:
-            write_operation(state, state.call.operation)
+        if state.operation is not None:
+            write_operation(state, state.operation)
             return
         upstream = state.call.format
         if target.kind != "passthrough":
@@ -77,18 +87,23 @@ class Translation:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
         suffix = asked_effort(state)
-        if state.passes_through:
-            body = upstream.without_sealed(state.call.body)
+        if not state.passes_through or not own:
+            body = self._translated(state, upstream, suffix)
+        else:
+            body = own_history(state.call)
             if state.remedies:
                 body = with_own_turns_remedied(body, state.remedies, upstream)
                 state.untranslated = Shortfall(dropped=left_out(state))
-        else:
-            body = self._translated(state, upstream, suffix)
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
         if state.remedies:
             body = remedied_body(body, state.remedies, upstream.name)
         state.upstream_body = body
+
+    def _compacts(self, state: AttemptState) -> bool:
+        """Whether the target compacts conversations in the client's own format."""
+        compacts = self._snapshots.current.adjustments.compacts(state.target)
+        return has_own(state.call, state.target, compacts)
 
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
         """The format in which a provider has what the client wants to run there, where its profile
@@ -107,6 +122,10 @@ class Translation:
         if state.call.body.get("previous_response_id"):
             raise Refused(_no_memory(state))
         conversation = state.call.conversation
+        if state.call.compaction is not None:
+            own = self._compacts(state)
+            state.summarises = not own and wants_summary(state.call, model)
+            conversation = fitted(state, upstream, own)
         told = state.exchange.continuation
         if state.continues and told is not None:
             conversation = continued(conversation, told.text, upstream, model)
@@ -119,7 +138,10 @@ class Translation:
         conversation = served(known, upstream.name, dialect)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
-            dropped=(*lost(conversation, upstream.name), *left_out(state)),
+            dropped=(
+                *(undone(state) or lost(wished(state, conversation), upstream.name)),
+                *left_out(state),
+            ),
             instructed=is_instructed(conversation, upstream.name, model),
             limits=StopLimits(unsaid_stops(conversation, upstream.name)),
         )
@@ -130,7 +152,9 @@ class Translation:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
         takes_system = self._snapshots.current.adjustments.takes_system(state.target)
-        return upstream.write_request(replace(conversation, model=model, takes_system=takes_system))
+        written = replace(conversation, model=model, takes_system=takes_system)
+        body = upstream.write_request(written)
+        return upstream.without_sealed(body) if conversation.format == upstream.name else body
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

@@ -46,6 +46,11 @@ class AttemptRecord:
     remedy: str | None = None
     """What the conversation was changed in for this attempt's request, if it was."""
 
+    @property
+    def wants_money(self) -> bool:
+        """Whether the provider asks for payment: 402, and no time at which it would serve again."""
+        return self.cls == "quota" and self.status == 402 and self.retry_at is None
+
     def as_json(self) -> dict[str, object]:
         """The record as the client may see it."""
         return {

@@ -223,6 +223,11 @@ class Trail:
         for attempt in list(self._running):
             self.finished(attempt, now)
 
+    @property
+    def waits(self) -> WaitUntil | None:
+        """What it waits for, and until when; None while an attempt runs."""
+        return None if self._running else self._wait
+
     def most_telling(self) -> AttemptRecord | None:
         """Return the failure most relevant to the client; None if nothing was tried."""
         return most_telling(self.records)

@@ -16,6 +16,8 @@ from mitmproxy.http import Response
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.http1 import read
 
+from switchyard.protocols.header_fields import headers_of
+
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """Characters that no head has, but a tab (RFC 9110, 5.5)."""
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
@@ -77,7 +79,7 @@ def read_headers(lines: Iterable[bytes]) -> Headers:
         fields.append((name, value.strip(_SPACES)))
     if folded:
         _join(fields, folded)
-    return Headers(fields)
+    return headers_of(tuple(fields))
 
 
 def _join(fields: list[tuple[bytes, bytes]], folded: list[bytes]) -> None:

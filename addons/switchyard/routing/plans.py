@@ -1,5 +1,6 @@
 """Defines a plan: the ordered targets that a name leads to."""
 
+from collections.abc import Callable
 from collections.abc import Set
 from dataclasses import dataclass
 from dataclasses import field
@@ -84,10 +85,11 @@ class Plan:
 
     def speaking(self, formats: Set[str]) -> "Plan":
         """This plan with the targets alone whose provider speaks one of `formats`."""
-        kept = (
-            replace(pool, targets=tuple(t for t in pool.targets if formats & {*t.provider.formats}))
-            for pool in self.members
-        )
+        return self.where(lambda target: bool(formats & {*target.provider.formats}))
+
+    def where(self, able: Callable[[ModelTarget], bool]) -> "Plan":
+        """This plan with the targets alone that are `able`."""
+        kept = (replace(pool, targets=tuple(filter(able, pool.targets))) for pool in self.members)
         return replace(self, members=tuple(pool for pool in kept if pool.targets))
 
 

@@ -207,3 +207,21 @@ def test_the_last_members_refusal_is_the_answer():
     pipeline.answer(last, body)
     assert exchange.winner is not None and exchange.winner.relay is not None
     assert b"Nor me." in exchange.winner.relay.body
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_error_in_mid_stream_names_whose_it_is(format: str) -> None:
+    """Read from another format, or passed on in the same one: `chat` speaks Chat Completions."""
+    said = json.dumps({"error": {"message": "the engine own-chat-key-1 broke", "code": "x"}})
+    for ending in (f"data: {said}\n\n".encode(), None):
+        _, _, _, receiver = started(format, "chat/m", stream=True)
+        receiver.start(upstream(content_type="text/event-stream"))
+        told = receiver.data(b"".join(CHUNKS.splitlines(keepends=True)[:4]))
+        assert receiver.committed and told
+        if ending is None:
+            told += receiver.broken(AttemptFailure("reset", "the connection broke"))
+            why = "the connection broke"
+        else:
+            told += receiver.data(ending)
+            why = "the engine *** broke"
+        assert f"provider 'chat', model 'm': {why}".encode() in told, told

@@ -341,6 +341,7 @@ type StopReason = Literal[
     "content_filter",
     "refusal",
     "pause",
+    "compaction",
     "context_window",
     "error",
     "other",

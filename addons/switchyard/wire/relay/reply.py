@@ -1,6 +1,8 @@
 """Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.sse import as_utf8
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.events import Event
@@ -26,6 +28,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)
             return b""
+    body = exact(body, raw)
     reply = conversion.upstream.read_reply(body)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
@@ -33,6 +36,9 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         if conversion.changed:
             reply = fold(reply.format, events)
         outcome.watch(events)
+        if (problem := outcome.problem) is not None:
+            outcome.fail(problem.kind, "", problem.error)
+            return b""
     else:
         _note(reply, outcome)
     if outcome.problem is not None:
@@ -52,7 +58,11 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
     keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
-    outcome.body = as_utf8(raw) if keeps else conversion.written(reply, outcome.stop)
+    if not keeps:
+        outcome.body = conversion.written(reply, outcome.stop)
+        return b""
+    mended = conversion.upstream.mend_reply(body)
+    outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
 
 

@@ -115,6 +115,8 @@ class EventStreamReader:
         return self._hold_back(frame, events, spoke)
 
     def _hold_back(self, frame: Frame, events: list[Event], spoke: bool) -> bytes:
+        if not events and self._conversion.stages:
+            return b""  # a stage has them
         self._held.append((frame, events))
         if self._conversion.rejects_refusals and self._refuses(spoke):
             return self.fail("event", "", refused(self._outcome.stop))

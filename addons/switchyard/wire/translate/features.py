@@ -12,6 +12,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
+from switchyard.wire.shared.compaction import KINDS
 from switchyard.wire.shared.server_tools import UNSAID
 
 SAID_ELSEWHERE = frozenset(
@@ -23,7 +24,7 @@ SAID_ELSEWHERE = frozenset(
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings; or that words say in full. Leaving them out loses nothing."""
 
-_SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
+_SAID_IN_FULL = frozenset({"tool_reference", "search_result", *KINDS})
 """Kinds of opaque pieces whose words are all there is to them."""
 
 

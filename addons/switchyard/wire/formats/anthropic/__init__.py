@@ -12,6 +12,8 @@ from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic.blocks import NAME
+from switchyard.wire.formats.anthropic.compaction import find_compaction
+from switchyard.wire.formats.anthropic.compaction import summary_block
 from switchyard.wire.formats.anthropic.counting import AnthropicCount
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
@@ -62,6 +64,8 @@ class Anthropic(Format):
     counting = AnthropicCount()
 
     without_sealed = staticmethod(without_sealed)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_block)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
     read_request = staticmethod(read_request)

@@ -15,6 +15,7 @@ _READ: dict[str, StopReason] = {
     "stop_sequence": "stop_sequence",
     "tool_use": "tool_calls",
     "pause_turn": "pause",
+    "compaction": "compaction",
     "refusal": "refusal",
     "model_context_window_exceeded": "context_window",
 }
@@ -27,6 +28,7 @@ _WRITTEN: dict[StopReason, str] = {
     "content_filter": "refusal",
     "refusal": "refusal",
     "pause": "pause_turn",
+    "compaction": "compaction",
     "context_window": "model_context_window_exceeded",
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
@@ -78,6 +79,8 @@ class GeminiStreamReader:
             payload = loads(frame.data)
         except ValueError:
             return []
+        if b"functionCall" in frame.data:
+            payload = exact(payload, frame.data)
         events: list[Event] = []
         for chunk in objects_of(payload):
             events += self.read(chunk)

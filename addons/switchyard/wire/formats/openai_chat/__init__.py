@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.errors import find_error
 from switchyard.wire.formats.openai_chat.errors import write_error
@@ -54,6 +55,7 @@ class OpenAIChat(Format):
     glance = staticmethod(glance)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
+    mend_reply = staticmethod(mend_reply)
     stream_reader = ChatReader
     stream_writer = ChatWriter
     mender = ChatMender

@@ -72,6 +72,7 @@ class Calls:
             self._calls.append(self._legacy)
         said = self._legacy.said
         said.name = said.name or name
+        text = said.settle(text)
         said.add(text)
         return self._add(self._legacy, text)
 
@@ -89,8 +90,12 @@ class Calls:
         """Ends what is open, and gives out calls that were never named."""
         events: list[Event] = []
         for call in self._calls:
+            held = call.said.held()
+            call.said.add(held)
             if call.part is None:
                 events += self._start(call)
+            elif held and not call.ended:
+                events.append(ArgumentsDelta(call.part, held, self._choice))
             if call.part is not None and not call.ended:
                 call.ended = True
                 events.append(PartEnd(call.part, choice=self._choice))

@@ -7,6 +7,7 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Glance
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -54,6 +55,7 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
 from switchyard.wire.model.logprobs import tokens_in
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.response_ids import answer_id
 
 OBJECT = "chat.completion"
@@ -93,6 +95,8 @@ def glance(body: JsonObject) -> Glance | None:
     if not isinstance(message, dict) or not text_of(message.get("content")):
         return None
     if any(isinstance(one, dict) and broken_word(one) for one in choices):
+        return None
+    if message.get("tool_calls") and mend_reply(body) is not body:
         return None
     return (read_choices_usage(body, choices),)
 
@@ -256,7 +260,7 @@ def _add_call(message: JsonObject, call: ToolCall, ours: bool, legacy: bool) -> 
     """A client that asked with `functions` gets the first call as `function_call`; more than one
     it could not have been given, so the rest are not lost but said the new way."""
     if (legacy or (ours and call.form == LEGACY)) and LEGACY not in message:
-        arguments = call.arguments if ours else call.arguments or "{}"
+        arguments = call.arguments if ours else settled(call.arguments)
         message[LEGACY] = {"name": call.name, "arguments": arguments}
         return
     message.setdefault("tool_calls", []).append(write_call(call, ours))

@@ -8,6 +8,9 @@ from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
+from switchyard.wire.formats.openai_responses.compaction import find_compaction
+from switchyard.wire.formats.openai_responses.compaction import summary_item
+from switchyard.wire.formats.openai_responses.compaction import write_compacted
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
@@ -37,12 +40,15 @@ class OpenAIResponses(Format):
     endpoints = (EndpointPath("/responses"), EndpointPath("/responses/compact", "compact"))
     websocket = True
     stored_responses = True
+    overflow_in_stream = True
     client_headers = CLIENT_HEADERS
     request_marks = ((b'"input"', b'"model"', b'"input_text"'),)
     reply_marks = (b'"response.created"', b'"object":"response"', b'"object": "response"')
     embeddings = EMBEDDINGS
 
     without_sealed = staticmethod(without_foreign)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_item)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
     read_request = staticmethod(read_request)
@@ -80,3 +86,9 @@ class OpenAIResponses(Format):
             for m in models
         ]
         return {"object": "list", "data": data}
+
+
+class CompactedResponses(OpenAIResponses):
+    """The format as the endpoint `/responses/compact` answers in it."""
+
+    write_reply = staticmethod(write_compacted)

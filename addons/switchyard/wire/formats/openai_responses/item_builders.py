@@ -26,6 +26,8 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import InputStream
 from switchyard.wire.shared.custom_tools import unwrap_input
 from switchyard.wire.shared.envelope import seal_call
@@ -256,6 +258,7 @@ class CallBuilder:
         self._first = call.arguments
         self._arguments: list[str] = []
         self._input = InputStream() if self._wrapped else None
+        self._settling = Settling() if kind == "function" and not self._is_own else None
         self._name = "custom_tool_call_input" if kind == "custom" else "function_call_arguments"
 
     @property
@@ -270,12 +273,17 @@ class CallBuilder:
         return events + (self.add(self._first) if self._first else [])
 
     def add(self, text: str) -> Events:
+        if self._settling is not None:
+            text = self._settling.feed(text)
         return self._tell(self._input.feed(text) if self._input else text)
 
     def end(self, final: ToolCall | None = None) -> Events:
         events: Events = self._tell(self._input.close()) if self._input else []
+        if self._settling is not None:
+            events += self._tell(self._settling.close())
         if final is not None:
             said = unwrap_input(final.arguments) if self._wrapped else final.arguments
+            said = settled(said) if self._settling is not None else said
             events += self._tell(_missing("".join(self._arguments), said))
             members = {**own(final.extra).get("item", EMPTY), "id": self._id}
             self._call = replace(self._call, extra=owned({"item": members}))

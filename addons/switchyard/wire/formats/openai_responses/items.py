@@ -29,6 +29,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import seal
@@ -192,7 +193,7 @@ def write_call(call: ToolCall) -> JsonObject:
     value = loads(call.arguments) if said.get("json") else call.arguments
     written["input" if custom else "arguments"] = value
     if not custom and not said:
-        written["arguments"] = call.arguments or "{}"
+        written["arguments"] = settled(call.arguments)
     return restored(written, said.get("item"))
 
 

@@ -15,6 +15,7 @@ from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.words import item_words
 from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import with_items
+from switchyard.wire.shared.compaction import KINDS
 
 MARKS = (b'"encrypted_content"', b'"id"')
 """One of them stands in every body that has a proof."""
@@ -26,8 +27,6 @@ _RUN_THERE = frozenset(
     }
 )
 """Items of tools that run at the provider (API reference, "Responses", input items)."""
-
-_COMPACTED = ("compaction", "compaction_summary", "context_compaction")
 
 
 def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
@@ -52,7 +51,7 @@ def _select(keeps: Keeps) -> Callable[[Any], list[Any]]:
             return [said] if keeps(id) else []
         if said.get("role") in ("user", "system", "developer"):
             lost = False
-        if kind in _COMPACTED or not id:
+        if kind in KINDS or not id:
             return [said]
         if not lost and keeps(id):
             return [said]
