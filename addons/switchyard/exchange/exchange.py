@@ -41,6 +41,7 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import StopLimits
 
@@ -242,6 +243,8 @@ class AttemptState:
     """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
     relay: Relay | OperationRelay | None = None
     """Writer: `Reading`."""
+    notes: Notes | None = None
+    """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
     refusal: http.Response | None = None

@@ -7,6 +7,8 @@ from functools import partial
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -52,6 +54,7 @@ class Reading:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
             call.format if call.operation is None else COMPACTED,
@@ -62,6 +65,7 @@ class Reading:
             self._snapshots.current.bounds,
             self._stages(state, upstream),
             partial(_in_stream, state),
+            state.notes,
             self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
@@ -98,6 +102,12 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )
 
 
 def _in_stream(state: AttemptState, error: ApiError) -> ApiError:

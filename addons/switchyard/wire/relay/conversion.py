@@ -15,6 +15,7 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
 from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.refused import explained_reply
 from switchyard.wire.relay.sinks import Folding
@@ -41,6 +42,8 @@ class Conversion:
     stages: Sequence[Stage]
     redact: Callable[[ApiError], ApiError]
     """Takes secrets out of an error before the client sees it."""
+    notes: Notes
+    """What has to be given back to the provider."""
     rejects_refusals: bool = False
     """Whether an answer that refuses is a failure, as long as the client saw nothing of it."""
 

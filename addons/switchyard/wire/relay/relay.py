@@ -26,6 +26,7 @@ from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.document_reader import DocumentReader
 from switchyard.wire.relay.framing import frame_decoder
 from switchyard.wire.relay.framing import is_document
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.reply import convert_reply
 from switchyard.wire.relay.response_relay import ResponseRelay
 from switchyard.wire.relay.sinks import Writing
@@ -53,6 +54,7 @@ class Relay(ResponseRelay):
         bounds: Bounds = USUAL,
         stages: Sequence[Stage] = (),
         redact: Callable[[ApiError], ApiError] | None = None,
+        notes: Notes | None = None,
         rejects_refusals: bool = False,
     ) -> None:
         """Prepares one attempt's relay; `streams` says whether the client wants a stream.
@@ -67,6 +69,7 @@ class Relay(ResponseRelay):
         self.streams = streams
         self.stages = stages
         self.redact = redact or _unchanged
+        self.notes = notes or Notes(upstream.proofs_of)
         self._rejects_refusals = rejects_refusals
         self._client = client
         self._asked = asked
@@ -146,6 +149,7 @@ class Relay(ResponseRelay):
             bounds=self._bounds,
             stages=self.stages,
             redact=self.redact,
+            notes=self.notes,
             rejects_refusals=self._rejects_refusals,
         )
         return self._conversion

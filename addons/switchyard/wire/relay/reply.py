@@ -22,14 +22,17 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
 
     Returns the bytes of a stream if the client wants one. Raises BadReply.
     """
-    if conversion.keeps_bytes and not conversion.streams and not conversion.rejects_refusals:
-        if (seen := conversion.upstream.glance(body)) is not None:
+    upstream = conversion.upstream
+    noted = conversion.notes.keeps != "proofs" or any(mark in raw for mark in upstream.proof_marks)
+    if conversion.keeps_bytes and not (conversion.streams or noted or conversion.rejects_refusals):
+        if (seen := upstream.glance(body)) is not None:
             (outcome.usage,) = seen
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)
             return b""
     body = exact(body, raw)
-    reply = conversion.upstream.read_reply(body)
+    reply = upstream.read_reply(body)
+    conversion.notes.take_reply(reply)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
         events = conversion.staged(unfold(reply), outcome)

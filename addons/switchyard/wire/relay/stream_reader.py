@@ -7,6 +7,7 @@ from switchyard.wire.encoding.sse import StreamTooLarge
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.outcome import is_empty
 from switchyard.wire.relay.bounds import Exceeded
@@ -41,6 +42,8 @@ class EventStreamReader:
         self._sink = outcome.sink = conversion.sink_of_stream()
         self._held: list[tuple[Frame, list[Event]]] = []
         self._skimmer = _skimmer(conversion, self._reader, self._sink)
+        self._notes = conversion.notes
+        self._noting_words = conversion.notes.keeps == "words"
 
     def feed(self, data: bytes) -> bytes:
         try:
@@ -100,6 +103,8 @@ class EventStreamReader:
             self._gauge.frame(len(frame.data), events, kept=skimmer is None)
         except Exceeded as e:
             return self.fail("malformed", str(e))
+        if self._noting_words or len(events) != 1 or type(events[0]) is not TextDelta:
+            self._notes.take(events)
         if conversion.stages:
             events = conversion.staged(events, outcome)
         spoke = outcome.watch(events)
@@ -154,6 +159,7 @@ class EventStreamReader:
         if outcome.failed:
             return out
         events = self._reader.close()
+        self._notes.take(events)
         if broke and any(isinstance(event, Finish) and not event.stop.raw for event in events):
             return out + self.fail("cut", broke)  # one of the choices has no stop reason
         events = conversion.staged(events, outcome)
