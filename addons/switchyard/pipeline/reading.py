@@ -67,8 +67,20 @@ class Reading:
             self._stages(state, upstream),
             partial(_in_stream, state),
             state.notes,
+            self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether another member is to answer where this one refuses to.
+
+        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
         """What the answer goes through; nothing at the client's own destination."""
