@@ -52,17 +52,17 @@ def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[St
 
     `tag` is the tag of thinking within the text.
     """
-    call, upstream = state.call, state.upstream_format
+    call, upstream, translates = state.call, state.upstream_format, not state.passes_through
     stages: list[Stage] = []
     if tag:
         stages.append(ThinkingTag(tag))
     if state.summarises:
         return [*stages, summary_stage(call)]
-    if not state.passes_through and (taken := called_before(call)):
+    if translates and (taken := called_before(call)):
         stages.append(FreshIds(taken))
-    if not state.passes_through and (names := new_names(call.conversation)):
+    if translates and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
-    if not state.passes_through and ToolsetCalls.has_work(call.conversation.tools):
+    if translates and ToolsetCalls.has_work(call.conversation.tools):
         stages.append(ToolsetCalls(call.conversation.tools))
     if state.served and upstream is not None and call.format.name in SHOWING:
         stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))

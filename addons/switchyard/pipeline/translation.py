@@ -133,8 +133,10 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
-        known = replace(conversation, model=model)
-        dialect = self._snapshots.current.adjustments.server_tools(state.target)
+        adjustments = self._snapshots.current.adjustments
+        takes_system = adjustments.takes_system(state.target)
+        known = replace(conversation, model=model, takes_system=takes_system)
+        dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
@@ -151,9 +153,7 @@ class Translation:
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
-        written = replace(conversation, model=model, takes_system=takes_system)
-        body = upstream.write_request(written)
+        body = upstream.write_request(conversation)
         return upstream.without_sealed(body) if conversation.format == upstream.name else body
 
 
