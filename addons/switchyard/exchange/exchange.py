@@ -12,7 +12,6 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from uuid import UUID
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -31,7 +30,6 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
-from switchyard.usage.ids import new_id
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -145,14 +143,12 @@ class Exchange:
     winner: "AttemptState | None" = None
     """The attempt whose answer the client sees, until another one has to go on with it. Writers:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
-    _id: UUID | None = field(default=None, init=False, repr=False)
 
     @property
-    def id(self) -> UUID:
-        """By what people find the request again; made when it is first asked for."""
-        if self._id is None:
-            self._id = new_id()
-        return self._id
+    def id(self) -> str:
+        """By what people find the request again, written as a UUID (RFC 9562, 4)."""
+        digits = self.call.asked.id
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""

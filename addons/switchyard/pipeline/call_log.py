@@ -131,7 +131,7 @@ class CallLog:
         facts: JsonObject = {
             "event": "call",
             "outcome": outcome,
-            "id": str(exchange.id),
+            "id": exchange.id,
             **flow.metadata.get(FACTS, {}),
             "attempts": exchange.attempts,
             "seconds": round(time.monotonic() - exchange.call.started, 3),
@@ -156,7 +156,7 @@ class CallLog:
             extra={
                 "facts": {
                     "event": "waiting",
-                    "id": str(exchange.id),
+                    "id": exchange.id,
                     "model": model,
                     "seconds": round(waited, 3),
                     "reason": why,
