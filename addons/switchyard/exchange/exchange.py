@@ -39,11 +39,13 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import StopLimits
 
 
-def _nowhere() -> Origin | None:
+def nowhere() -> Origin | None:
+    """The origin of a call without a credential of its client's."""
     return None
 
 
@@ -81,7 +83,7 @@ class Call:
     """What is asked for, where that is no answer."""
     compaction: Compaction | None = None
     """What the request has to do with compaction; None if nothing."""
-    find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
+    find_origin: Callable[[], Origin | None] = field(default=nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
     """The client's wire format."""
@@ -238,6 +240,8 @@ class AttemptState:
     """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
     relay: Relay | OperationRelay | None = None
     """Writer: `Reading`."""
+    notes: Notes | None = None
+    """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
     refusal: http.Response | None = None

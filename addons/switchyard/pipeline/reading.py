@@ -7,6 +7,8 @@ from functools import partial
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -24,6 +26,7 @@ from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
@@ -52,6 +55,7 @@ class Reading:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
             call.format if call.operation is None else COMPACTED,
@@ -62,15 +66,31 @@ class Reading:
             self._snapshots.current.bounds,
             self._stages(state, upstream),
             partial(_in_stream, state),
+            state.notes,
+            self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether another member is to answer where this one refuses to.
+
+        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
         """What the answer goes through; nothing at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
-        return stages_of(state, state.sent_body, tag)
+        adjustments = self._snapshots.current.adjustments
+        tag = adjustments.thinking_tag(state.target, upstream.name)
+        thinking = ThinkingTag(tag, adjustments.thinking_opened(state.target)) if tag else None
+        in_text = adjustments.tool_calls_as_text(state.target)
+        return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
@@ -86,6 +106,12 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )
 
 
 def _in_stream(state: AttemptState, error: ApiError) -> ApiError:

@@ -158,10 +158,11 @@ class Recorder:
         self._end(flow)
 
     def _end(self, flow: http.HTTPFlow) -> None:
-        running = self._running.pop(flow.id, None) or _Running()
+        running = self._running.pop(flow.id, None)
         settings = self._snapshots.current.config.exchange_log
         if not self._shows and settings is None:
             return
+        running = running or _Running()
         exchange = self._exchanges.get(flow)
         if exchange is None:
             return

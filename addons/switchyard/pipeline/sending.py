@@ -3,6 +3,7 @@
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
+from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
 from switchyard.attempt.url import auth_header
@@ -16,6 +17,7 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 
 
@@ -26,8 +28,9 @@ class Sending:
     so no view, dump, export or log of flows ever holds an upstream key.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
 
     @guarded
     @on_attempt
@@ -43,6 +46,7 @@ class Sending:
         url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
         if state.operation is None:
+            body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
             adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body

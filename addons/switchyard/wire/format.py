@@ -18,6 +18,7 @@ from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Output
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.embedding import EmbeddingForm
@@ -28,6 +29,7 @@ from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import read_models
 from switchyard.wire.model.proofs import Keeps
+from switchyard.wire.model.proofs import proofs_of
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
@@ -240,6 +242,8 @@ class Format:
     (comments break gemini-cli)."""
     tagged_thinking = False
     """Whether servers leave thinking in the text; all other formats have blocks for it."""
+    document_types: frozenset[str] = frozenset()
+    """Types of the documents that a provider takes as files; `*` for any. Empty: it takes none."""
     losses = Losses()
     """What the format cannot say."""
 
@@ -320,7 +324,9 @@ class Format:
     """A request with those proofs of its history alone that are to be kept (see `model.proofs`).
     The body itself if nothing has to change."""
     proof_marks: tuple[bytes, ...] = ()
-    """Any of them stands in each request that has a proof, as its client writes it."""
+    """One of them stands in each request and reply that has a proof, as JSON."""
+    proofs_of: Callable[[Part], Iterator[str]] = staticmethod(proofs_of)
+    """The proofs in a part of a reply: what only the provider that made it takes back."""
     glance: Callable[[JsonObject], Glance | None] = staticmethod(_no_glance)
     """A glance at an answer that reports no error; None if it takes more than that to tell whether
     it is a proper one, and not an empty one."""
