@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.usage.forecast import Track
+from switchyard.usage.ledger import default_folder
 from switchyard.usage.reader import Reader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
@@ -51,15 +52,6 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 _WINDOWS_SINCE = 8 * 86_400.0
 """Seconds of snapshots that windows are shown from: the longest common window and a day."""
-
-
-def default_folder(environment: dict[str, str]) -> Path:
-    """Return where usage is kept unless the configuration says otherwise (XDG Base Directory)."""
-    if folder := environment.get("SWITCHYARD_USAGE_DIR"):
-        return Path(folder)
-    base = environment.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "switchyard" / "usage"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,10 +40,10 @@ REQUESTS = (
     *_columns("name", "credential", "state", "error"),
     *_columns("int", "status", "streamed", "attempts"),
     *_TOKENS,
-    *_columns("name", "source", "billing", "price_source", "dropped", "cache_verdict"),
+    *_columns("name", "source", "billing", "price_source", "cache_verdict"),
     *_columns("int", "cost", "list_cost", "queue_ms", "head_ms", "first_output_ms", "end_ms"),
     *_columns("int", "bytes_in", "bytes_out"),
-    Column("writer", "name"),
+    *_columns("name", "dropped", "writer"),
 )
 
 ATTEMPTS = (

@@ -8,18 +8,26 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.schema import Column
 
 
+def bound(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return a table's columns in the order in which their values are bound: names come last."""
+    return tuple(sorted(columns, key=lambda column: column.kind == "name"))
+
+
 def _insert(table: str, columns: Sequence[Column]) -> str:
-    names = ", ".join(column.name for column in columns)
-    values = ", ".join(f":{column.name}" for column in columns)
+    ordered = bound(columns)
+    names = ", ".join(column.name for column in ordered)
+    values = ", ".join(f"?{number}" for number in range(1, len(ordered) + 1))
     return f"INSERT INTO {table} ({names}) VALUES ({values})"
 
+
+ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
 
 INSERT_FINISHED = _insert("month.requests", schema.REQUESTS) + " ON CONFLICT (id) DO NOTHING"
 INSERT_ATTEMPT = _insert("month.attempts", schema.ATTEMPTS) + " ON CONFLICT DO NOTHING"
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (
     _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
-    + " WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = :id)"
+    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{ID_PLACE})"
     + " ON CONFLICT (id) DO NOTHING"
 )
 

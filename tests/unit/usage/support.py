@@ -97,3 +97,28 @@ def check_sums(folder: Path) -> None:
     for file in (folder / TOTALS_FILE, *month_files(folder)):
         with closing(sqlite3.connect(file)) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+NAMED = (
+    "operation", "client_key", "tool", "tool_version", "session", "project", "format_in",
+    "format_out", "asked_model", "combo", "provider", "model", "credential", "state", "error",
+    "source", "billing", "price_source", "dropped", "cache_verdict",
+)  # fmt: skip
+
+
+def whole_rows(folder: Path) -> list[dict[str, Any]]:
+    """All finished rows with every name as text, and their attempts, in the order of their ids."""
+    found = []
+    for file in month_files(folder):
+        with closing(sqlite3.connect(file)) as db:
+            db.row_factory = sqlite3.Row
+            names = dict(db.execute("SELECT number, text FROM names").fetchall())
+            tries = [dict(one) for one in db.execute("SELECT * FROM attempts ORDER BY number")]
+            for one in tries:
+                for name in ("provider", "model", "credential", "format", "outcome"):
+                    one[name] = names.get(one[name])
+            for row in db.execute("SELECT * FROM requests ORDER BY id"):
+                texts = {name: names.get(row[name]) for name in NAMED}
+                mine = [one for one in tries if one["request"] == row["id"]]
+                found.append(dict(row) | texts | {"tries": mine})
+    return found

@@ -15,12 +15,20 @@ from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import UsageWriter
-from switchyard.usage.writer import WriterLock
+from switchyard.usage.writer_lock import WriterLock
 from tests.unit.usage.support import check_sums
 from tests.unit.usage.support import record
 from tests.unit.usage.support import rows
 
 KEEP = Retention(10**9, 10**12)
+
+
+def begin(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.begin(one.id.hex, lambda: one)
+
+
+def end(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.end(one.id.hex, lambda: one)
 
 
 class FailingStore:
@@ -55,11 +63,11 @@ def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
     writer.start()
     records = [record() for _ in range(1200)]
     for one in records:
-        writer.begin(one)
-        writer.end(one)
+        begin(writer, one)
+        end(writer, one)
     assert writer.flush(20)
     assert {row["id"] for row in rows(tmp_path)} == {one.id.bytes for one in records}
-    writer.end(late := record())
+    end(writer, late := record())
     writer.close(20)
     assert late.id.bytes in {row["id"] for row in rows(tmp_path)}
     assert writer.health.written == 1201 and not writer.health.lost
@@ -69,7 +77,7 @@ def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
 def test_requests_under_way_at_a_crash_are_told_at_the_next_start(tmp_path: Path) -> None:
     crashed = UsageWriter(SqliteStore(tmp_path, "one"), KEEP)
     crashed.start()
-    crashed.begin(under_way := record(state="running"))
+    begin(crashed, under_way := record(state="running"))
     assert crashed.flush(20)
     crashed.close(20)  # without an end, as a crash leaves it
     lock = WriterLock(tmp_path, "two")
@@ -95,7 +103,7 @@ def test_a_store_out_of_order_is_told_once_and_costs_nothing(
         writer = UsageWriter(store, KEEP)
         writer.start()
         for _ in range(12):
-            writer.end(record())
+            end(writer, record())
         for _ in range(3):
             store.tried.clear()
             assert store.tried.wait(20)
@@ -113,7 +121,7 @@ def test_a_store_out_of_order_is_told_once_and_costs_nothing(
 def test_an_end_with_a_store_out_of_order_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = UsageWriter(store := FailingStore(), KEEP)
     writer.start()
-    writer.end(record())
+    end(writer, record())
     writer.close(20)
     assert store.tried.is_set() and writer.health.problem
 
@@ -127,3 +135,34 @@ def test_a_lock_tells_who_is_alive(tmp_path: Path) -> None:
     assert not one.is_alive("two") and not one.is_alive("never-there")
     one.release()
     assert not list((tmp_path / "writers").iterdir())
+
+
+def test_what_piles_up_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MOST_UNMADE", 2)
+    writer = UsageWriter(FailingStore(), KEEP)  # its thread does not run yet
+    made: list[RequestRecord] = []
+
+    def make() -> RequestRecord:
+        made.append(record())
+        return made[-1]
+
+    for number in range(3):
+        writer.end(str(number), make)
+    assert len(made) == 1
+
+
+def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    store = FailingStore()
+    store.fails = False
+    writer = UsageWriter(store, KEEP)
+    writer.start()
+
+    def fail() -> RequestRecord:
+        raise ValueError("no such count")
+
+    writer.end("one", fail)
+    end(writer, record())
+    assert writer.flush(20)
+    writer.close(20)
+    assert writer.health.lost == 1 and len(store.finished) == 1
+    assert "a record cannot be made" in caplog.text
