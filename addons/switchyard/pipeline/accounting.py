@@ -8,8 +8,8 @@ from mitmproxy import http
 from switchyard.clients.clients import Clients
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
+from switchyard.exchange.project import PROJECT
 from switchyard.exchange.registry import Exchanges
-from switchyard.recording.request_record import PROJECT
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
 from switchyard.recording.request_record import Rules

@@ -15,6 +15,7 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
+from switchyard.exchange.project import PROJECT
 from switchyard.policy.affinity import session_of
 from switchyard.policy.records import AttemptRecord
 from switchyard.usage.pricing import UNKNOWN
@@ -39,7 +40,6 @@ from switchyard.wire.relay.relay import Relay
 OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
 """Kinds of endpoints whose operation has another name."""
 
-PROJECT = "x-switchyard-project"
 _LONGEST = 200
 
 

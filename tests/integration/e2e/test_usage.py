@@ -103,6 +103,18 @@ def test_a_row_and_its_attempts(router: Router, upstream: Upstream, folder: Path
     assert times == sorted(times)
 
 
+def test_projects(router: Router, upstream: Upstream, folder: Path) -> None:
+    upstream.on("good", always=saying(CHAT), path=CHAT.path)
+    body = {"model": "chat/good", "messages": MESSAGES}
+    for path in (f"/p/my%20shed{CHAT.path}", CHAT.path, f"/p/no{CHAT.path.removeprefix('/v1')}"):
+        assert ask(router, path, body).is_success
+    assert ask(router, "/p/no/v1/nothing", body).status_code == 404
+    rows = stopped(router, folder)
+    assert [row["project"] for row in rows] == ["my shed", "yard", "no"]
+    sent = upstream.requests if hasattr(upstream, "requests") else []
+    assert not any(one.header("x-switchyard-project") for one in sent)
+
+
 def test_the_price_of_a_response(router: Router, upstream: Upstream, folder: Path) -> None:
     usage = {
         "prompt_tokens": 1000,
