@@ -109,7 +109,7 @@ class Accounting:
             endpoint=endpoint,
             agent=headers.get("user-agent"),
             project=headers.get(PROJECT) or (client.project if client is not None else None),
-            client=name_of_key(client.name) if client is not None else None,
+            client=name_of_key(client) if client is not None else None,
             started=flow.request.timestamp_start,
             size=len(flow.request.raw_content or b""),
         )

@@ -4,6 +4,7 @@ That is done in the thread that writes records; what the event loop does is to n
 ended.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from switchyard.config.provider import Provider
+from switchyard.config.schema import ClientKey
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
@@ -243,16 +245,19 @@ def _who(call: Call) -> Mapping[str, str | None]:
     client = call.client
     project = headers.get(PROJECT) or (client.project if client is not None else None)
     return {
-        "client_key": name_of_key(client.name) if client is not None else None,
+        "client_key": name_of_key(client) if client is not None else None,
         "tool": tool,
         "tool_version": version,
         "project": _name(project),
     }
 
 
-def name_of_key(name: str) -> str:
-    """A client key as records name it; one without a name has none of its own."""
-    return _name(name) or "(unnamed)"
+def name_of_key(client: ClientKey) -> str:
+    """A client key as records name it: by its name, else by a hash that does not give it away."""
+    if name := _name(client.name):
+        return name
+    key = client.key.get_secret_value().encode("utf-8", "surrogateescape")
+    return f"key-{hashlib.blake2b(key, digest_size=4, person=b'switchyard').hexdigest()}"
 
 
 def _session(exchange: Exchange) -> str | None:

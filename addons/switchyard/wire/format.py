@@ -42,6 +42,7 @@ type EndpointKind = Literal[
     "loaded",
     "health",
     "status",
+    "usage",
     "greeting",
 ]
 

@@ -115,6 +115,17 @@ def test_projects(router: Router, upstream: Upstream, folder: Path) -> None:
     assert not any(one.header("x-switchyard-project") for one in sent)
 
 
+def test_a_key_asks_what_it_used(router: Router, upstream: Upstream, folder: Path) -> None:
+    upstream.on("good", always=saying(CHAT), path=CHAT.path)
+    assert ask(router, CHAT.path, {"model": "chat/good", "messages": MESSAGES}).is_success
+    until(lambda: len(whole_rows(folder)) == 1)
+    asked = httpx2.get(f"{router.url}/v0/usage", headers=headers(), trust_env=False)
+    assert asked.json()["key"] == "alice" and asked.json()["totals"]["requests"] == 1
+    assert httpx2.get(f"{router.url}/v0/usage", trust_env=False).status_code == 401
+    wrong = httpx2.get(f"{router.url}/v0/usage?x=1", headers=headers(), trust_env=False)
+    assert wrong.status_code == 400
+
+
 def test_the_price_of_a_response(router: Router, upstream: Upstream, folder: Path) -> None:
     usage = {
         "prompt_tokens": 1000,
