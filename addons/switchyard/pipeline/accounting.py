@@ -8,18 +8,17 @@ from mitmproxy import http
 from switchyard.clients.clients import Clients
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
-from switchyard.exchange.project import PROJECT
 from switchyard.exchange.registry import Exchanges
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
 from switchyard.recording.request_record import Rules
-from switchyard.recording.request_record import name_of_key
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
+from switchyard.recording.request_record import told_by
 from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
-from switchyard.usage.ids import new_id
+from switchyard.usage.ids import new_hex
 from switchyard.usage.ledger import Ledger
 from switchyard.wire.format import Endpoint
 
@@ -68,7 +67,7 @@ class Accounting:
         if (exchange := self._exchanges.get(flow)) is not None:
             id = exchange.call.asked.id
         elif self._called(flow) is not None:
-            id = self._ids[flow.id] = new_id().hex
+            id = self._ids[flow.id] = new_hex()
         else:
             return
         assert flow.response
@@ -103,13 +102,11 @@ class Accounting:
         return asked.endpoint if asked.is_own or asked.is_routed else None
 
     def _refusal(self, flow: http.HTTPFlow, endpoint: Endpoint) -> RefusedCall:
-        headers, client = flow.request.headers, self._clients.client_of(flow)
         return RefusedCall(
-            id=self._ids.pop(flow.id, None) or new_id().hex,
+            id=self._ids.pop(flow.id, None) or new_hex(),
             endpoint=endpoint,
-            agent=headers.get("user-agent"),
-            project=headers.get(PROJECT) or (client.project if client is not None else None),
-            client=name_of_key(client) if client is not None else None,
+            told=told_by(flow.request.headers),
+            client=self._clients.client_of(flow),
             started=flow.request.timestamp_start,
             size=len(flow.request.raw_content or b""),
         )
@@ -130,10 +127,10 @@ def _ending(flow: http.HTTPFlow) -> Ending:
     response = flow.response
     content = response.raw_content if response is not None else None
     return Ending(
-        status=response.status_code if response is not None else None,
-        left=flow.error is not None,
-        size=len(content) if content else 0,
-        headed=response.timestamp_start if response is not None else None,
-        at=time.monotonic(),
-        now=time.time(),
+        response.status_code if response is not None else None,
+        flow.error is not None,
+        len(content) if content else 0,
+        response.timestamp_start if response is not None else None,
+        time.monotonic(),
+        time.time(),
     )

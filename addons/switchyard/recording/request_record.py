@@ -8,16 +8,18 @@ import hashlib
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+
+from mitmproxy import http
 
 from switchyard.config.provider import Provider
 from switchyard.config.schema import ClientKey
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
-from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.project import PROJECT
+from switchyard.policy.affinity import SESSION_HEADERS
 from switchyard.policy.affinity import session_of
 from switchyard.policy.records import AttemptRecord
 from switchyard.usage.pricing import UNKNOWN
@@ -43,11 +45,13 @@ OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
 """Kinds of endpoints whose operation has another name."""
 
 _LONGEST = 200
+_TELLING = frozenset(name.encode() for name in ("user-agent", PROJECT, *SESSION_HEADERS))
+_NO_TOKENS = Tokens()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Ending:
-    """How a request ended, as the event loop saw it."""
+    """How a request ended, as the event loop saw it. Not frozen, since each request makes one."""
 
     status: int | None
     """What the client got; None if it left before."""
@@ -76,22 +80,24 @@ class Rules:
 
 def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> RequestRecord:
     """Return the record of a request; of one that runs, without an ending."""
-    call = exchange.call
-    tries = [_attempt(one, exchange, rules, ending) for one in exchange.tries]
+    call, plan, shown = exchange.call, exchange.plan, exchange.shown
+    clock = time.time() - time.monotonic()
+    tries = [_attempt(one, exchange, rules, ending, clock) for one in exchange.tries]
     used = [one.tokens for one, _ in tries]
-    bills = [bill for one, bill in tries if one.tokens != Tokens()]
-    shown = exchange.shown
-    plan = exchange.plan
+    bills = [bill for _, bill in tries if bill is not UNKNOWN]
     state = _state(exchange, ending)
     headed = _headed(call, ending)
-    first = _first_output(exchange, headed)
-    begun = exchange.tries[0].chosen.started if exchange.tries else None
+    told = told_by(call.head.headers)
+    tool, version = tool_of(told.get("user-agent"))
     return RequestRecord(
-        id=UUID(hex=call.asked.id),
+        id=bytes.fromhex(call.asked.id),
         started=call.flow.request.timestamp_start,
         operation=OPERATIONS.get(call.endpoint.kind, call.endpoint.kind),
-        **_who(call),
-        session=_session(exchange),
+        client_key=name_of_key(call.client) if call.client is not None else None,
+        tool=tool,
+        tool_version=version,
+        session=exchange.session or _session(told, call),
+        project=_project(told, call.client),
         format_in=call.format.name,
         format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
         asked_model=_name(call.model),
@@ -110,9 +116,9 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         cost=_total([bill.cost for bill in bills]),
         list_cost=_total([bill.list_cost for bill in bills]),
         price_source=next((bill.source for bill in reversed(bills) if bill.source), None),
-        queue_ms=None if begun is None else _ms(begun - call.started),
+        queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
         head_ms=headed,
-        first_output_ms=first,
+        first_output_ms=_first_output(exchange, tries, headed),
         end_ms=None if ending is None else _ms(ending.at - call.started),
         bytes_in=len(call.raw),
         bytes_out=sum(one.sent for one in exchange.tries) or (ending.size if ending else 0),
@@ -127,9 +133,9 @@ class RefusedCall:
 
     id: str
     endpoint: Endpoint
-    agent: str | None
-    project: str | None
-    client: str | None
+    told: Mapping[str, str]
+    """By `told_by`."""
+    client: ClientKey | None
     started: float
     """Unix seconds."""
     size: int
@@ -138,21 +144,21 @@ class RefusedCall:
 
 def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
     """Return the record of a request without an exchange."""
-    tool, version = tool_of(refusal.agent)
+    tool, version = tool_of(refusal.told.get("user-agent"))
     state: EndState = "complete"
     if ending.left:
         state = "client-left"
     elif ending.status is None or ending.status >= 400:
         state = "refused"
-    endpoint = refusal.endpoint
+    endpoint, client = refusal.endpoint, refusal.client
     return RequestRecord(
-        id=UUID(hex=refusal.id),
+        id=bytes.fromhex(refusal.id),
         started=refusal.started,
         operation=OPERATIONS.get(endpoint.kind, endpoint.kind),
-        client_key=refusal.client,
+        client_key=name_of_key(client) if client is not None else None,
         tool=tool,
         tool_version=version,
-        project=_name(refusal.project),
+        project=_project(refusal.told, client),
         format_in=endpoint.format.name,
         status=ending.status,
         state=state,
@@ -164,20 +170,20 @@ def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
 
 
 def _attempt(
-    state: AttemptState, exchange: Exchange, rules: Rules, ending: Ending | None
+    state: AttemptState, exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
 ) -> tuple[AttemptUsage, Bill]:
-    """One attempt, and what it costs."""
+    """One attempt, and what it costs. `clock`: Unix seconds when `time.monotonic` was 0."""
     record = _trail_record(exchange, state)
-    started = state.chosen.started
-    tokens, bill = _spent(state, rules)
+    started, format = state.chosen.started, state.upstream_format
+    tokens, bill = _spent(state, rules, started + clock)
     answered = record is not None and record.cls is None
     attempt = AttemptUsage(
         number=state.number,
-        started=_unix(started),
+        started=started + clock,
         provider=state.target.provider.name,
         model=_name(state.target.model or exchange.call.model) or "",
         credential=state.chosen.credential.id,
-        format=state.upstream_format.name if state.upstream_format is not None else "",
+        format=format.name if format is not None else "",
         status=record.status if record is not None else None,
         outcome=_outcome(state, record, ending),
         head_ms=None if state.headed_at is None else _ms(state.headed_at - started),
@@ -190,22 +196,22 @@ def _attempt(
     return attempt, bill
 
 
-def _spent(state: AttemptState, rules: Rules) -> tuple[Tokens, Bill]:
+def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     """What an attempt used, as far as its provider reported it, and what that costs."""
     relay = state.relay
     usage = relay.usage if relay is not None else None
     tokens = tokens_of_usage(usage) if usage is not None else Tokens()
-    if isinstance(relay, Relay) and relay.words and (relay.failed or not relay.outcome.done):
-        tokens = with_counted_output(tokens, relay.words)
-    if tokens == Tokens():
+    if relay is not None and (relay.failed or not relay.outcome.done):
+        if isinstance(relay, Relay) and relay.words:
+            tokens = with_counted_output(tokens, relay.words)
+    if usage is None and tokens == _NO_TOKENS:
         return tokens, UNKNOWN
-    provider = state.target.provider
-    format = state.upstream_format.name if state.upstream_format is not None else ""
+    provider, format = state.target.provider, state.upstream_format
     served = Served(
         provider=provider.name,
         model=state.target.model or state.call.model,
-        url=rules.base_url(provider, format),
-        at=_unix(state.chosen.started),
+        url=rules.base_url(provider, format.name if format is not None else ""),
+        at=at,
         billing=_billing(state, rules),
         context=context_of(usage, state.upstream_body.get("service_tier")),
     )
@@ -238,18 +244,17 @@ def _end_of(state: AttemptState, record: AttemptRecord | None, ending: Ending | 
     return _ms(ending.at - state.chosen.started)
 
 
-def _who(call: Call) -> Mapping[str, str | None]:
-    """Whose request it is: key, tool, project."""
-    headers = call.head.headers
-    tool, version = tool_of(headers.get("user-agent"))
-    client = call.client
-    project = headers.get(PROJECT) or (client.project if client is not None else None)
+def told_by(headers: http.Headers) -> Mapping[str, str]:
+    """The headers of a request that say whose it is, by lower-case names."""
     return {
-        "client_key": name_of_key(client) if client is not None else None,
-        "tool": tool,
-        "tool_version": version,
-        "project": _name(project),
+        name.decode(): value.decode("utf-8", "surrogateescape")
+        for field, value in headers.fields
+        if (name := field.lower()) in _TELLING
     }
+
+
+def _project(told: Mapping[str, str], client: ClientKey | None) -> str | None:
+    return _name(told.get(PROJECT) or (client.project if client is not None else None))
 
 
 def name_of_key(client: ClientKey) -> str:
@@ -260,11 +265,8 @@ def name_of_key(client: ClientKey) -> str:
     return f"key-{hashlib.blake2b(key, digest_size=4, person=b'switchyard').hexdigest()}"
 
 
-def _session(exchange: Exchange) -> str | None:
-    if exchange.session is not None:
-        return exchange.session
-    call = exchange.call
-    found = session_of(lower_items(call.head.headers), call.body)
+def _session(told: Mapping[str, str], call: Call) -> str | None:
+    found = session_of(told, call.body)
     return found.id if found is not None else None
 
 
@@ -296,7 +298,7 @@ def _error(exchange: Exchange, state: EndState, ending: Ending | None) -> str | 
 def _source(exchange: Exchange, state: EndState, used: list[Tokens]) -> Source:
     if exchange.estimated:
         return "counted"
-    if all(tokens == Tokens() for tokens in used):
+    if all(tokens == _NO_TOKENS for tokens in used):
         return "none"
     shown = exchange.shown
     relay = shown.relay if shown is not None else None
@@ -316,14 +318,17 @@ def _billing(state: AttemptState | None, rules: Rules) -> Billing:
     return rules.billing(state.target.provider, credential)
 
 
-def _first_output(exchange: Exchange, headed: int | None) -> int | None:
+def _first_output(
+    exchange: Exchange, tries: Sequence[tuple[AttemptUsage, Bill]], headed: int | None
+) -> int | None:
     """Milliseconds until the client saw output, which is not before the head."""
+    begun = exchange.call.started
     firsts = [
-        state.chosen.started + record.seconds
-        for state in exchange.tries
-        if (record := _trail_record(exchange, state)) is not None and record.cls is None
+        _ms(state.chosen.started - begun) + one.first_output_ms
+        for state, (one, _) in zip(exchange.tries, tries, strict=False)
+        if one.first_output_ms is not None
     ]
-    return max(_ms(min(firsts) - exchange.call.started), headed or 0) if firsts else None
+    return max(min(firsts), headed or 0) if firsts else None
 
 
 def _headed(call: Call, ending: Ending | None) -> int | None:
@@ -338,11 +343,6 @@ def _total(amounts: list[int | None]) -> int | None:
     return sum(known) if amounts and len(known) == len(amounts) else None
 
 
-def _unix(moment: float) -> float:
-    """Unix seconds of a moment on the clock of `time.monotonic`."""
-    return moment + (time.time() - time.monotonic())
-
-
 def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1000))
 
@@ -351,5 +351,7 @@ def _name(text: str | None) -> str | None:
     """A name that clients chose, of bounded length and one line; None for none."""
     if not text:
         return None
+    if len(text) <= _LONGEST and text.isprintable():
+        return text.strip() or None
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     return line[:_LONGEST] or None

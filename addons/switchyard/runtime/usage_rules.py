@@ -51,7 +51,16 @@ def rules_of(snapshot: Snapshot) -> Rules:
         )
         for rule in snapshot.config.prices
     ]
-    return Rules(pricing=Pricing(priced), billing=billing_of, base_url=snapshot.base_url)
+    known: dict[str, Billing] = {}
+
+    def billing(provider: Provider, credential: str | None) -> Billing:
+        if credential is not None:
+            return billing_of(provider, credential)
+        if (found := known.get(provider.name)) is None:
+            found = known[provider.name] = billing_of(provider)
+        return found
+
+    return Rules(pricing=Pricing(priced), billing=billing, base_url=snapshot.base_url)
 
 
 def billing_of(provider: Provider, credential: str | None = None) -> Billing:

@@ -20,6 +20,7 @@ from switchyard.usage.prices import find_price
 from switchyard.usage.records import NANO
 from switchyard.usage.records import Billing
 from switchyard.usage.records import Tokens
+from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.conversation import Usage
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _PICO_A_TOKEN = Decimal(1_000_000)
 _PICO_A_CALL = Decimal(1_000_000_000)
 """Of a dollar a thousand calls."""
 _PICO_A_NANO = 1000
+
+_FIGURES = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
+"""Members in which providers write what a response cost."""
 
 type Context = tuple[tuple[str, str], ...]
 """What a price depends on besides the model, as genai-prices names it: `service_tier`,
@@ -192,20 +196,25 @@ def own_figure(extra: Mapping[str, object]) -> int | None:
     beside `cost_details.upstream_inference_cost`), Perplexity's `cost.total_cost`, DeepInfra's
     `estimated_cost`, xAI's `cost_in_usd_ticks` (10^10 a dollar).
     """
+    if not extra:
+        return None
     for members in (extra, *extra.values()):
-        if not isinstance(members, Mapping):
-            continue
-        cost = members.get("cost", members.get("estimated_cost"))
-        if isinstance(cost, Mapping):
-            cost = cost.get("total_cost")
-        if (figure := _nano(cost)) is not None:
-            details = members.get("cost_details")
-            if members.get("is_byok") is True and isinstance(details, Mapping):
-                figure += _nano(details.get("upstream_inference_cost")) or 0
-            return figure
-        if (ticks := _nano(members.get("cost_in_usd_ticks"))) is not None:
-            return ticks // 10**10
+        if isinstance(members, dict) and not _FIGURES.isdisjoint(members):
+            return _figure_in(members)
     return None
+
+
+def _figure_in(members: JsonObject) -> int | None:
+    cost = members.get("cost", members.get("estimated_cost"))
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    if (figure := _nano(cost)) is None:
+        ticks = _nano(members.get("cost_in_usd_ticks"))
+        return None if ticks is None else ticks // 10**10
+    details = members.get("cost_details")
+    if members.get("is_byok") is True and isinstance(details, dict):
+        figure += _nano(details.get("upstream_inference_cost")) or 0
+    return figure
 
 
 def context_of(usage: Usage | None, asked_tier: object) -> Context:
@@ -236,16 +245,15 @@ def searches_of(usage: Usage | None) -> int:
 
 def list_rates(url: str, model: str, at: float, context: Context = ()) -> ModelRates | None:
     """Return the list prices of a model at a provider's address; None where they are not known."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.netloc or not model or len(model) > 200:
+    if not url.startswith("https://") or not model or len(model) > 200:
         return None
-    return _list_rates(f"https://{parts.netloc}", model, int(at // 60), context)
+    return _list_rates(url, model, int(at // 60), context)
 
 
 @lru_cache(maxsize=2048)
-def _list_rates(origin: str, model: str, minute: int, context: Context) -> ModelRates | None:
+def _list_rates(url: str, model: str, minute: int, context: Context) -> ModelRates | None:
     """Some prices depend on the time of day, so that they are looked up for each minute."""
-    priced = find_price(origin, model)
+    priced = find_price(f"https://{urlsplit(url).netloc}", model)
     if priced is None:
         return None
     own = any(priced.model is one for one in priced.provider.models)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from uuid import UUID
 
 from switchyard.usage import schema
 from switchyard.usage.records import TOKEN_CLASSES
@@ -34,10 +34,11 @@ from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.sqlite_rows import SqliteRows
 from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
-from switchyard.usage.sqlite_statements import INSERT_ATTEMPT
-from switchyard.usage.sqlite_statements import INSERT_FINISHED
 from switchyard.usage.sqlite_statements import INSERT_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_WINDOW
+from switchyard.usage.sqlite_statements import MOST_IDS
+from switchyard.usage.sqlite_statements import are_finished
+from switchyard.usage.sqlite_statements import insert_rows
 from switchyard.usage.sqlite_statements import rebuild_sql
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
@@ -46,6 +47,9 @@ from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer_lock import WriterLock
 
 logger = logging.getLogger(__name__)
+
+_STEPS = (256, 32, 4, 1)
+"""Rows that one statement inserts."""
 
 
 class SqliteStore:
@@ -64,8 +68,8 @@ class SqliteStore:
     def write(self, finished: Sequence[RequestRecord], running: Sequence[RequestRecord]) -> None:
         months: dict[str, tuple[list[RequestRecord], list[RequestRecord]]] = {}
         for index, records in enumerate((finished, running)):
-            for record in records:
-                months.setdefault(month_file(record.started), ([], []))[index].append(record)
+            for day, group in _by_day(records).items():
+                months.setdefault(month_file(day * 86_400), ([], []))[index].extend(group)
         for file, (ended, begun) in sorted(months.items()):
             with self._transaction(file) as db:
                 self._write_running(db, begun)
@@ -211,14 +215,16 @@ class SqliteStore:
         self, db: sqlite3.Connection, records: Sequence[RequestRecord]
     ) -> list[RequestRecord]:
         """Write rows; return those that were not on record as finished before."""
-        new = []
-        for record in records:
-            if db.execute(INSERT_FINISHED, self._months.request(db, record)).rowcount == 1:
-                new.append(record)
-                db.executemany(INSERT_ATTEMPT, self._months.attempts(db, record))
-        db.executemany(
-            "DELETE FROM month.running WHERE id = ?", [(record.id.bytes,) for record in records]
-        )
+        known = _finished_among(db, [record.id for record in records])
+        new = list({one.id: one for one in records if one.id not in known}.values())
+        rows, tries = self._months, []
+        for record in new:
+            tries += rows.attempts(db, record)
+        _insert(db, "requests", [rows.request(db, record) for record in new])
+        _insert(db, "attempts", tries)
+        if db.execute("SELECT 1 FROM month.running LIMIT 1").fetchone() is not None:
+            ids = [(record.id,) for record in records]
+            db.executemany("DELETE FROM month.running WHERE id = ?", ids)
         return new
 
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
@@ -226,6 +232,32 @@ class SqliteStore:
             columns = schema.TOTAL_TABLES[table]
             rows = [self._totals.total(db, columns, *one) for one in totals.items()]
             db.executemany(ADD_TOTAL[table], rows)
+
+
+def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows in steps of falling sizes, so that there are few different statements."""
+    begin = 0
+    for size in _STEPS:
+        while len(rows) - begin >= size:
+            some = rows[begin : begin + size]
+            db.execute(insert_rows(table, size), tuple(chain.from_iterable(some)))
+            begin += size
+
+
+def _finished_among(db: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """The ids that are on record as finished in the attached month."""
+    found: set[bytes] = set()
+    for begin in range(0, len(ids), MOST_IDS):
+        some = ids[begin : begin + MOST_IDS]
+        found.update(row[0] for row in db.execute(are_finished(len(some)), some))
+    return found
+
+
+def _by_day(records: Sequence[RequestRecord]) -> dict[float, list[RequestRecord]]:
+    days: dict[float, list[RequestRecord]] = {}
+    for record in records:
+        days.setdefault(record.started // 86_400, []).append(record)
+    return days
 
 
 def _running_rows(db: sqlite3.Connection) -> list[tuple[str, RequestRecord]]:
@@ -249,7 +281,7 @@ def _interrupted(row: dict[str, object]) -> RequestRecord:
     identity = row.pop("id")
     assert isinstance(identity, bytes)
     record = RequestRecord(
-        id=UUID(bytes=identity),
+        id=identity,
         tokens=tokens,
         dropped=tuple(filter(None, dropped.split(","))),
         **row,  # pyright: ignore[reportArgumentType]

@@ -33,7 +33,7 @@ def _getters(
 _TOKENS = {name: f"tokens.{name}" for name in TOKEN_CLASSES}
 _OF_REQUEST = _getters(
     [one for one in schema.REQUESTS if one.name not in ("writer", "dropped")],
-    {**_TOKENS, "id": "id.bytes"},
+    _TOKENS,
 )
 _OF_ATTEMPT = _getters([one for one in schema.ATTEMPTS if one.name != "request"], _TOKENS)
 _OF_WINDOW = _getters(
@@ -69,7 +69,7 @@ class SqliteRows:
 
     def attempts(self, db: sqlite3.Connection, record: RequestRecord) -> list[tuple[Any, ...]]:
         plain, named = _OF_ATTEMPT
-        id = record.id.bytes
+        id = record.id
         return [(id, *plain(one), *self._numbers(db, named(one))) for one in record.tries]
 
     def total(

@@ -1,6 +1,7 @@
 """The SQL of the SQLite store, made from the schema."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from switchyard.usage import schema
 from switchyard.usage.records import FAILED_STATES
@@ -22,8 +23,27 @@ def _insert(table: str, columns: Sequence[Column]) -> str:
 
 ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
 
-INSERT_FINISHED = _insert("month.requests", schema.REQUESTS) + " ON CONFLICT (id) DO NOTHING"
-INSERT_ATTEMPT = _insert("month.attempts", schema.ATTEMPTS) + " ON CONFLICT DO NOTHING"
+MOST_IDS = 500
+"""Ids that one question asks for."""
+
+
+def are_finished(count: int) -> str:
+    """Return the question which of so many ids are on record as finished."""
+    return f"SELECT id FROM month.requests WHERE id IN ({', '.join('?' * count)})"
+
+
+@lru_cache(maxsize=64)
+def insert_rows(table: str, rows: int) -> str:
+    """Return what inserts several finished rows in one step (`requests` or `attempts`).
+
+    Each step of SQLite lets go of Python's lock and takes it again, which the event loop notices.
+    """
+    columns = bound(schema.ROW_TABLES[table])
+    names = ", ".join(column.name for column in columns)
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
+
+
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (
     _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import Tokens
+from switchyard.wire.formats.gemini.names import NAME as GEMINI
 from switchyard.wire.model.conversation import Usage
 
 _TOKENS_A_BYTE = 0.235
@@ -23,7 +24,8 @@ def tokens_of_usage(usage: Usage) -> Tokens:
     fresh = usage.input
     if fresh is not None:
         fresh = max(0, fresh - (read or 0) - (written or 0)) + (usage.tool_input or 0)
-    hour = _hour(usage, written or 0)
+    extra = usage.extra
+    hour = _hour(extra, written) if written else None
     return Tokens(
         input=fresh,
         cache_read=read,
@@ -33,7 +35,7 @@ def tokens_of_usage(usage: Usage) -> Tokens:
         reasoning=usage.reasoning,
         input_audio=usage.input_audio,
         output_audio=usage.output_audio,
-        images=_images(usage.extra),
+        images=_images(extra[GEMINI]) if GEMINI in extra else None,
     )
 
 
@@ -61,22 +63,19 @@ def _changed(tokens: Tokens, **changes: int) -> Tokens:
     return Tokens(**{name: getattr(tokens, name) for name in TOKEN_CLASSES} | changes)
 
 
-def _hour(usage: Usage, written: int) -> int | None:
-    kept = usage.extra.get("cache_creation") if usage.extra else None
-    hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, Mapping) else None
+def _hour(extra: Mapping[str, object], written: int) -> int | None:
+    kept = extra.get("cache_creation")
+    hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, dict) else None
     return min(hour, written) if isinstance(hour, int) and hour >= 0 else None
 
 
-def _images(extra: Mapping[str, object]) -> int | None:
+def _images(details: object) -> int | None:
     """Tokens of images in prompt and response, as Gemini counts them by modality."""
     found: int | None = None
-    for members in extra.values():
-        if not isinstance(members, Mapping):
-            continue
-        for name in ("promptTokensDetails", "candidatesTokensDetails"):
-            details = members.get(name)
-            for one in details if isinstance(details, list) else ():
-                count = one.get("tokenCount") if isinstance(one, Mapping) else None
-                if isinstance(count, int) and one.get("modality") == "IMAGE":
-                    found = (found or 0) + count
+    for name in ("promptTokensDetails", "candidatesTokensDetails"):
+        listed = details.get(name) if isinstance(details, dict) else None
+        for one in listed if isinstance(listed, list) else ():
+            count = one.get("tokenCount") if isinstance(one, dict) else None
+            if isinstance(count, int) and one.get("modality") == "IMAGE":
+                found = (found or 0) + count
     return found

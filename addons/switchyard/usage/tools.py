@@ -2,6 +2,8 @@
 
 import re
 
+from switchyard.values.remembering import remembering
+
 _PRODUCT = re.compile(r"([A-Za-z0-9][\w .!+@-]{0,60}?)/v?(\d[\w.+-]{0,30})", re.ASCII)
 _KNOWN = {
     "claude-cli": "claude-code",
@@ -29,10 +31,9 @@ _SDK = re.compile(r"(?:Async)?(OpenAI|Anthropic)/(?:Python|JS) v?(\d[\w.+-]{0,30
 """The makers' own libraries, which a tool may have behind it."""
 
 
-def tool_of(agent: str | None) -> tuple[str | None, str | None]:
-    """Return the tool of a `User-Agent` and its version; None for what it does not say."""
-    if not agent:
-        return None, None
+@remembering
+def _tool_of(agent: str) -> tuple[str | None, str | None]:
+    """As `tool_of`, remembered for agents of usual length."""
     if sdk := _SDK.match(agent):
         return f"{sdk[1].lower()}-sdk", sdk[2]
     if not (match := _PRODUCT.search(agent[:512])):
@@ -42,3 +43,8 @@ def tool_of(agent: str | None) -> tuple[str | None, str | None]:
     if first in _KNOWN:
         return _KNOWN[first], version
     return product.lower().replace(" ", "-"), version
+
+
+def tool_of(agent: str | None) -> tuple[str | None, str | None]:
+    """Return the tool of a `User-Agent` and its version; None for what it does not say."""
+    return _tool_of(agent) if agent else (None, None)

@@ -27,7 +27,7 @@ def at(text: str) -> float:
 def record(**changes: Any) -> RequestRecord:
     """A finished request of 1,000 tokens in and 100 out."""
     facts: dict[str, Any] = {
-        "id": new_id(),
+        "id": new_id().bytes,
         "started": NOON,
         "client_key": "alice",
         "tool": "claude-code",

@@ -24,11 +24,11 @@ KEEP = Retention(10**9, 10**12)
 
 
 def begin(writer: UsageWriter, one: RequestRecord) -> None:
-    writer.begin(one.id.hex, lambda: one)
+    writer.begin(one.id.hex(), lambda: one)
 
 
 def end(writer: UsageWriter, one: RequestRecord) -> None:
-    writer.end(one.id.hex, lambda: one)
+    writer.end(one.id.hex(), lambda: one)
 
 
 class FailingStore:
@@ -66,10 +66,10 @@ def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
         begin(writer, one)
         end(writer, one)
     assert writer.flush(20)
-    assert {row["id"] for row in rows(tmp_path)} == {one.id.bytes for one in records}
+    assert {row["id"] for row in rows(tmp_path)} == {one.id for one in records}
     end(writer, late := record())
     writer.close(20)
-    assert late.id.bytes in {row["id"] for row in rows(tmp_path)}
+    assert late.id in {row["id"] for row in rows(tmp_path)}
     assert writer.health.written == 1201 and not writer.health.lost
     check_sums(tmp_path)
 
@@ -85,9 +85,7 @@ def test_requests_under_way_at_a_crash_are_told_at_the_next_start(tmp_path: Path
     writer = UsageWriter(SqliteStore(tmp_path, "two"), KEEP, lock.is_alive)
     writer.start()
     assert writer.flush(20)
-    assert [(row["id"], row["state"]) for row in rows(tmp_path)] == [
-        (under_way.id.bytes, "interrupted")
-    ]
+    assert [(row["id"], row["state"]) for row in rows(tmp_path)] == [(under_way.id, "interrupted")]
     writer.close(20)
     lock.release()
 
