@@ -124,6 +124,10 @@ class Exchange:
     """Writer: `Credentials`."""
     attempts: int = 0
     """Attempts begun. Writer: `Credentials`."""
+    session: str | None = None
+    """The session that the client is in, where it mattered to the route. Writer: `Credentials`."""
+    tries: "tuple[AttemptState, ...]" = ()
+    """All attempts, hedges too, in the order in which they began. Writer: `Credentials`."""
     estimated: bool = False
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
@@ -248,6 +252,10 @@ class AttemptState:
     """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
+    headed_at: float | None = None
+    """When they came, on the clock of `time.monotonic`. Writer: the receiver."""
+    sent: int = 0
+    """Bytes of the answer that the client got. Writer: the receiver."""
     refusal: http.Response | None = None
     """The refusal as the client's own destination gave it. Writer: the receiver."""
     judged: bool = False
