@@ -24,10 +24,12 @@ from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
 from switchyard.failover.deadlines import Deadline
+from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 
 SMALL = 65536
@@ -35,7 +37,8 @@ SMALL = 65536
 
 _LATE = Deadline.BODY, None
 
-_OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
+_OF_THE_BODY = frozenset({RequestData, RequestTrailers, RequestEndOfMessage})
+_OF_THE_REQUEST = _OF_THE_BODY | {RequestHeaders}
 
 
 class RequestStream(ResponseStream):
@@ -45,6 +48,7 @@ class RequestStream(ResponseStream):
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
         self.layer = layer_of(self)
+        self.deadlines = Deadlines(self.layer.timers)
         self._share: Share = self.layer.share
         self._refused = False
         self._counted = False
@@ -61,9 +65,14 @@ class RequestStream(ResponseStream):
             self._share.end_request()
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if self._refused and isinstance(event, _OF_THE_BODY):
-            return
-        yield from super()._handle_event(event)
+        # mitmproxy's own is a generator around those of the states, which would be passed for each
+        # command.
+        kind = type(event)
+        if kind not in _OF_THE_REQUEST:
+            return super()._handle_event(event)
+        if self._refused and kind in _OF_THE_BODY:
+            return nothing()
+        return self.client_state(event)
 
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         assert isinstance(event, RequestHeaders)
@@ -137,11 +146,10 @@ class RequestStream(ResponseStream):
         if isinstance(event, RequestData):
             refusal = self._take(len(event.data))
             if refusal is not None:
-                yield from self.answer_early(refusal)
-                return
+                return self.answer_early(refusal)
         elif isinstance(event, RequestEndOfMessage):
             self._let_go_of_body()
-        yield from super().state_consume_request_body(event)
+        return super().state_consume_request_body(event)
 
     def state_done(self, _: events.Event) -> CommandGenerator[None]:
         # What came of a request before its early answer was given.

@@ -46,7 +46,6 @@ class ResponseStream(HttpStream):
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.deadlines = Deadlines()
         self.stores_bodies = context.options.store_streamed_bodies
 
     def release(self) -> None:
@@ -156,7 +155,7 @@ class ResponseStream(HttpStream):
         assert self.flow.response
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
-        yield from super().send_response(already_streamed)
+        return super().send_response(already_streamed)
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""
@@ -171,6 +170,8 @@ class ResponseStream(HttpStream):
     def stopped(self) -> CommandGenerator[bool]:
         """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
         may be sent anywhere."""
+        if self.flow.error is None and not self._paused_event_queue:
+            return False  # as nearly always: nothing could have come of either
         if not (yield from self.check_killed(True)):
             return False
         yield from self.let_go("killed")

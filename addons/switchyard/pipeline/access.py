@@ -36,6 +36,10 @@ class WrongKey(Refused):
     """A client showed a key that is none."""
 
 
+class MissingKey(Refused):
+    """A client showed no key where one is needed."""
+
+
 class Access:
     """Admits requests that carry one of the configured client keys; all, if none is configured
     (the router then listens on loopback only).
@@ -84,6 +88,8 @@ class Access:
             self._decide(flow)
         except Exception as e:
             refuse(flow, e)
+            if isinstance(e, MissingKey):
+                self._wrong_keys.note_missing(flow.client_conn)
             wrong = isinstance(e, WrongKey)
             self._clients.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
@@ -144,8 +150,13 @@ class Access:
             return client
         if given is not None or self._tries_proxy_key(flow):
             raise _unknown_key()
-        raise _refused(
-            "The router needs a client key. Send it as 'Authorization: Bearer KEY' or 'x-api-key'."
+        raise MissingKey(
+            ApiError(
+                message="The router needs a client key. Send it as 'Authorization: Bearer KEY' or "
+                "'x-api-key'.",
+                kind="authentication",
+            ),
+            {"www-authenticate": "Bearer"},
         )
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
@@ -238,7 +249,3 @@ def _unknown_proxy_key() -> WrongKey:
         ApiError(message=message, kind="authentication", status=407),
         {"proxy-authenticate": 'Basic realm="Switchyard"'},
     )
-
-
-def _refused(message: str) -> Refused:
-    return Refused(ApiError(message=message, kind="authentication"), {"www-authenticate": "Bearer"})

@@ -90,6 +90,7 @@ class Credentials:
             target=target,
             key=key,
             continues=exchange.committed_relay is not None,
+            remedies=exchange.remedies.get(chosen.target.id, ()),
         )
         exchange.tries += (state,)
         return state

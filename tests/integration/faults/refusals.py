@@ -175,7 +175,7 @@ FAULTS = [
     ),
     # The provider's fault
     _refusal("401", 401, "no such key"),
-    _refusal("402", 402, "out of credit", shown=(402, 429)),
+    _refusal("402", 402, "out of credit"),
     _refusal("403", 403, "forbidden"),
     _refusal("404-model", 404, "the model does not exist", code="model_not_found"),
     _page("404-html", 404),

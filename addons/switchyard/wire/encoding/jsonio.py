@@ -24,6 +24,8 @@ class _Empty(dict[str, Any]):
     __hash__ = object.__hash__  # pyright: ignore
 
 
+_FIRST_ROUNDED = 2.0**63
+
 EMPTY: JsonObject = _Empty()
 """Shared default for `extra` fields."""
 
@@ -61,3 +63,31 @@ def loads_object(data: bytes | str) -> JsonObject | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def exact(value: Any, data: bytes | str) -> Any:
+    """Return `value`, parsed from `data`, with integers of more than 64 bits as integers.
+
+    `loads` reads these as floats, which is of no account but in the arguments of tools. `value`
+    itself where there are none.
+    """
+    if not _holds_rounded(value):
+        return value
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _holds_rounded(value: Any) -> bool:
+    """Whether a float may stand for an integer of more than 64 bits."""
+    open_values = [value]
+    while open_values:
+        match open_values.pop():
+            case float() as number if abs(number) >= _FIRST_ROUNDED:
+                return True
+            case dict() as members:
+                open_values.extend(members.values())
+            case list() as entries:
+                open_values.extend(entries)
+    return False
