@@ -156,12 +156,17 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
-        known = replace(conversation, model=model)
-        adjustments = self._adjustments()
+        adjustments = self._snapshots.current.adjustments
+        known = replace(
+            conversation,
+            model=model,
+            takes_system=adjustments.takes_system(state.target),
+            takes_thinking=adjustments.takes_thinking(state.target),
+        )
         dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
-        proofs = readable_proofs(self._state.proofs, adjustments, state, conversation)
-        conversation = replace(conversation, readable=proofs)
+        if proofs := readable_proofs(self._state.proofs, adjustments, state, conversation):
+            conversation = replace(conversation, readable=proofs)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
             dropped=(
@@ -177,13 +182,7 @@ class Translation:
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        written = replace(
-            conversation,
-            model=model,
-            takes_system=adjustments.takes_system(state.target),
-            takes_thinking=adjustments.takes_thinking(state.target),
-        )
-        body = upstream.write_request(written)
+        body = upstream.write_request(conversation)
         return upstream.without_sealed(body) if conversation.format == upstream.name else body
 
 

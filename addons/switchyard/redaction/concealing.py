@@ -106,12 +106,10 @@ class Concealer:
         if find(b"\\") >= 0 or find(b"%") >= 0 or find(b"&#") >= 0:
             data = self._unescaped(data)
         folded = data.translate(_FOLDED)
-        find = folded.find
         # Most pieces of streams are words, and nearly nothing that is looked for is letters alone.
-        for needle in self._letters if _LETTERS.fullmatch(data) else self._needles:
-            if find(needle) >= 0:
-                data = _masked(data, _spans(self._hits(folded), folded))
-                break
+        needles = self._letters if _LETTERS.fullmatch(data) else self._needles
+        if max(map(folded.find, needles), default=-1) >= 0:
+            data = _masked(data, _spans(self._hits(folded), folded))
         for word in self._words:
             if data.find(word) >= 0:
                 data = data.replace(word, _MASK)
