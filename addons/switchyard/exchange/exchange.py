@@ -31,7 +31,6 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
-from switchyard.usage.ids import new_id
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -151,14 +150,11 @@ class Exchange:
     winner: "AttemptState | None" = None
     """The attempt whose answer the client sees, until another one has to go on with it. Writers:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
-    _id: UUID | None = field(default=None, init=False, repr=False)
 
     @property
     def id(self) -> UUID:
-        """By what people find the request again; made when it is first asked for."""
-        if self._id is None:
-            self._id = new_id()
-        return self._id
+        """By what people find the request again: in the log, the records, the response's header."""
+        return UUID(hex=self.call.asked.id)
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""
