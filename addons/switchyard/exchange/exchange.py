@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from uuid import UUID
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -122,6 +123,10 @@ class Exchange:
     """Writer: `Credentials`."""
     attempts: int = 0
     """Attempts begun. Writer: `Credentials`."""
+    session: str | None = None
+    """The session that the client is in, where it mattered to the route. Writer: `Credentials`."""
+    tries: "tuple[AttemptState, ...]" = ()
+    """All attempts, hedges too, in the order in which they began. Writer: `Credentials`."""
     estimated: bool = False
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
@@ -147,10 +152,9 @@ class Exchange:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
 
     @property
-    def id(self) -> str:
-        """By what people find the request again, written as a UUID (RFC 9562, 4)."""
-        digits = self.call.asked.id
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    def id(self) -> UUID:
+        """By what people find the request again: in the log, the records, the response's header."""
+        return UUID(hex=self.call.asked.id)
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""
@@ -244,6 +248,10 @@ class AttemptState:
     """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
+    headed_at: float | None = None
+    """When they came, on the clock of `time.monotonic`. Writer: the receiver."""
+    sent: int = 0
+    """Bytes of the answer that the client got. Writer: the receiver."""
     refusal: http.Response | None = None
     """The refusal as the client's own destination gave it. Writer: the receiver."""
     judged: bool = False

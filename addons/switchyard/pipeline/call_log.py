@@ -130,7 +130,7 @@ class CallLog:
         facts: JsonObject = {
             "event": "call",
             "outcome": outcome,
-            "id": exchange.id,
+            "id": str(exchange.id),
             **flow.metadata.get(FACTS, {}),
             "attempts": exchange.attempts,
             "seconds": round(time.monotonic() - exchange.call.started, 3),
@@ -155,7 +155,7 @@ class CallLog:
             extra={
                 "facts": {
                     "event": "waiting",
-                    "id": exchange.id,
+                    "id": str(exchange.id),
                     "model": model,
                     "seconds": round(waited, 3),
                     "reason": why,

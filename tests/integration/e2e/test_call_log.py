@@ -22,7 +22,7 @@ from tests.support.upstream import ClosedPort
 from tests.support.upstream import Upstream
 
 KEYS = ("sk-upstream-one-1", "sk-upstream-two-2", "client-key-of-a-team-7")
-ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 ASKED = {"messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -82,6 +82,20 @@ def test_calls_cooldowns_and_the_end(
     assert not any(key in router.log for key in KEYS)
 
 
+def test_the_id_is_that_of_the_response(
+    launched: None, upstream: Upstream, start_router: Callable[..., Router]
+) -> None:
+    upstream.on("a", always=refusing(CHAT, 500))
+    upstream.on("b", always=saying(CHAT))
+    router = start_router(config(upstream))
+    ids = []
+    with httpx2.Client(base_url=router.url, trust_env=False, timeout=30) as client:
+        for body in ({"model": "stack", **ASKED}, {"model": "stack", **ASKED, "stream": True}):
+            ids.append(client.post(CHAT.path, json=body).headers["x-switchyard-request"])
+    router.stop()
+    assert re.findall(rf"call answered: stack: .*, request ({ID})\n", router.log) == ids
+
+
 def test_json_lines(upstream: Upstream, start_router: Callable[..., Router]) -> None:
     upstream.on("a", always=refusing(CHAT, 401))
     upstream.on("b", always=saying(CHAT, Answer(text="hello", input=7, cached=0, output=3)))
@@ -99,7 +113,7 @@ def test_json_lines(upstream: Upstream, start_router: Callable[..., Router]) -> 
     assert (first["outcome"], second["outcome"]) == ("retried", "ok")
     assert first["route"] == ["one 401", "two ok"] and first["client"] == "team"
     assert second["tokens"]["input"] == 7 and second["provider"] == "two"
-    assert re.fullmatch(ID, first["id"]) and first["id"] != second["id"]
+    assert re.fullmatch(ID, first["id"]) and first["id"] < second["id"]
     (cooldown,) = events(router, "cooldown")
     assert (cooldown["scope"], cooldown["credential"]) == ("key", "one#0")
     (refused,) = events(router, "refused")

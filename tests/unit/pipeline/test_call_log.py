@@ -207,6 +207,6 @@ async def test_a_call_that_waits_is_told(watched: Watched) -> None:
             "switchyard: call has waited 5 s: chat/m: no response from chat/m yet, attempt 1, "
             f"request {exchange.id}"
         )
-        assert facts["id"] == exchange.id
+        assert facts["id"] == str(exchange.id)
         context.configure(watched.addon, switchyard_log_waiting=0)
         assert watched.addon._waiting is None
