@@ -77,7 +77,8 @@ def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:
 
 def _overflown(exchange: Exchange, telling: FailedAttempt, error: ApiError) -> ApiError:
     """The error of a prompt that is too long, with its sizes as far as somebody knows them: the
-    provider, or else the configured window and the router's estimate."""
+    provider, or else the configured window and the router's estimate.
+    """
     said = read_overflow(error.message)
     limit = said.limit or _window(exchange, telling)
     tokens = said.tokens
