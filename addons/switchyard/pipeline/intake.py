@@ -4,7 +4,6 @@ import time
 from collections.abc import Awaitable
 from collections.abc import Callable
 from dataclasses import replace
-from os import urandom
 
 from mitmproxy import http
 
@@ -37,6 +36,7 @@ from switchyard.reach import Reach
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ids import new_hex
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
@@ -195,7 +195,7 @@ def read_call(
         streams=bool(asks and endpoint.format.asks_stream(body, flow.request.path)),
         asked=Asked(
             model=model,
-            id=urandom(16).hex(),
+            id=new_hex(),
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,

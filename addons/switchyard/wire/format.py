@@ -46,6 +46,7 @@ type EndpointKind = Literal[
     "loaded",
     "health",
     "status",
+    "usage",
     "greeting",
 ]
 
