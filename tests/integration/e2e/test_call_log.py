@@ -87,7 +87,7 @@ def test_the_id_is_that_of_the_response(
 ) -> None:
     upstream.on("a", always=refusing(CHAT, 500))
     upstream.on("b", always=saying(CHAT))
-    router = start_router(config(upstream))
+    router = start_router(config(upstream), "--set", "switchyard_log_calls=all")
     ids = []
     with httpx2.Client(base_url=router.url, trust_env=False, timeout=30) as client:
         for body in ({"model": "stack", **ASKED}, {"model": "stack", **ASKED, "stream": True}):
