@@ -115,8 +115,11 @@ class RelayReceiver:
         assert self._upstream
         relay = self._relay
         head = dict(stream_head(self._state.call)) if relay.streams else {"content-type": _JSON}
-        for name, value in answer_headers(self._state, self._upstream.headers):
-            head[name] = self._text(value) if name not in head else value
+        told = dict(answer_headers(self._state, self._upstream.headers))
+        values = "\n".join(told.values())
+        if self._text(values) is not values:
+            told = {name: self._text(value) for name, value in told.items()}
+        head |= told
         return make_response(
             200, head.items(), None if relay.streams else self._conceal(relay.body)
         )

@@ -63,12 +63,17 @@ class QuirkSettings(Section):
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
+    min_max_output_tokens: Positive | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    thinking_opened: bool | None = None
+    """Whether replies begin within that tag, since the model's template opens it."""
+    tool_calls_as_text: bool | None = None
+    """Whether its models write tool calls into their text, and nobody there reads them."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None

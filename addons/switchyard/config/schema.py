@@ -92,6 +92,8 @@ class Combo(Section):
     strategy: Strategy = "fill-first"
     hedge_after: PositiveDuration | None = None
     continue_streams: bool = False
+    fallback_on_refusal: bool = False
+    """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
 
 

@@ -46,7 +46,8 @@ from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import StopLimits
 
 
-def _nowhere() -> Origin | None:
+def nowhere() -> Origin | None:
+    """The origin of a call without a credential of its client's."""
     return None
 
 
@@ -84,7 +85,7 @@ class Call:
     """What is asked for, where that is no answer."""
     compaction: Compaction | None = None
     """What the request has to do with compaction; None if nothing."""
-    find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
+    find_origin: Callable[[], Origin | None] = field(default=nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
     """The client's wire format."""

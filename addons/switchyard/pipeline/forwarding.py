@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
@@ -20,9 +19,6 @@ from switchyard.runtime.snapshots import Snapshots
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
-
-_SHOWS_BODIES = 3
-"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
 
 _COOKIES = "set-cookie"
 _SWITCHING = 101
@@ -58,7 +54,7 @@ class Forwarding:
         self._requests = requests
         self._exchanges = exchanges
         self._reach = reach
-        self._keeps = keeps or _looked_at
+        self._keeps = keeps or keeps_flows
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -111,10 +107,6 @@ class Forwarding:
             most = KEPT if self._keeps() else 0
             tapes = self._tapes[flow.id] = _Tapes(Tape(most), Tape(most))
         return tapes
-
-
-def _looked_at() -> bool:
-    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
 
 
 def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:

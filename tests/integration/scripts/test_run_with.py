@@ -142,6 +142,7 @@ def test_settings_of_the_users_hold_where_ours_say_nothing():
     [
         (["x"], {}, "http://127.0.0.1:8787"),
         (["x"], {"PORT": "9000"}, "http://127.0.0.1:9000"),
+        (["x"], {"PORT": "9000", "SWITCHYARD_PORT": "9001"}, "http://127.0.0.1:9001"),
         (["--router", "http://h:1/", "x"], {"PORT": "9000"}, "http://h:1"),
     ],
 )
@@ -302,7 +303,8 @@ def test_no_router_is_explained(home: Path):
     result = run("--router", closed.url, "sh", "-c", "echo started")
     closed.close()
     assert result.returncode == 1 and not result.stdout
-    assert closed.url in result.stderr and "scripts/start" in result.stderr
+    assert f"at {closed.url} (Connection refused). Start one" in result.stderr
+    assert "SWITCHYARD_PORT" in result.stderr
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -349,3 +351,87 @@ def test_help_names_the_tools():
     result = run("--help")
     for word in (*TABLE, "--base-url", "--model", "--router", "--print"):
         assert word in result.stdout
+
+
+KEYED = {
+    **CONFIG,
+    "clients": {"api-keys": ["sk-of-the-router", {"key": "sk-small", "models": ["x"]}]},
+}
+
+
+@pytest.mark.parametrize("way", [("--base-url",), ()])
+def test_the_key_is_checked_before_the_tool_starts(
+    home: Path, start_router: Callable[..., Router], way: tuple[str, ...]
+):
+    router = start_router(KEYED)
+    start = ("--router", router.url, *way, "sh", "-c", "echo started")
+    none, wrong = run(*start), run(*start, SWITCHYARD_KEY="sk-wrong-one")
+    assert (none.returncode, none.stdout) == (wrong.returncode, wrong.stdout) == (1, "")
+    assert "asks for a client key" in none.stderr and "--key KEY" in none.stderr
+    assert "does not know this client key" in wrong.stderr and "sk-wrong" not in wrong.stderr
+    assert run(*start, SWITCHYARD_KEY="sk-of-the-router").stdout == "started\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "said"),
+    [
+        ("demo/ecko", "sk-of-the-router", "has no model 'demo/ecko'. Did you mean demo/echo"),
+        ("my-coding-stack", "sk-of-the-router", "'my-coding-stack'. There are: demo/echo"),
+        ("demo/echo", "sk-small", "'demo/echo'"),
+        ("demo/echo", "sk-of-the-router", None),
+    ],
+)
+def test_the_model_is_checked_before_the_tool_starts(
+    home: Path, start_router: Callable[..., Router], model: str, key: str, said: str | None
+):
+    router = start_router(KEYED)
+    options = ("--router", router.url, "--base-url", "--model", model)
+    result = run(*options, "sh", "-c", "echo started", SWITCHYARD_KEY=key)
+    assert result.stdout == ("started\n" if said is None else "")
+    assert result.returncode == (0 if said is None else 1)
+    assert said is None or said in result.stderr, result.stderr
+
+
+def test_a_model_that_no_list_has_can_be_asked_for(home: Path, start_router: Callable[..., Router]):
+    open_list = {"name": "o", "base-url": "http://127.0.0.1:9/v1", "api-key": "sk-upstream-1"}
+    router = start_router({"providers": [open_list]})
+    options = ("--router", router.url, "--base-url", "--model", "o/any-model-of-theirs")
+    assert run(*options, "sh", "-c", "echo started").stdout == "started\n"
+
+
+THEIRS = {
+    name: f"own-{name.lower()}"
+    for name in (
+        *("GOOGLE_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"),
+        *("CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "OPENAI_ORG_ID", "OLLAMA_API_KEY"),
+        *("CODEX_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "ANTHROPIC_CUSTOM_HEADERS"),
+    )
+}
+
+
+@every_tool
+def test_no_key_of_the_users_is_left_for_the_router(name: str):
+    setup = TABLE[name].set_up("base-url", {**VALUES, "model": "m"})
+    left = {one: value for one, value in THEIRS.items() if one not in setup.unset}
+    seen = {**left, **setup.environment}
+    assert not set(seen.values()) & set(THEIRS.values())
+    assert not set(setup.unset) & set(setup.environment)
+
+
+def variables_in(shown: str) -> dict[str, str]:
+    """What `env` printed."""
+    parts = (line.partition("=") for line in shown.splitlines() if "=" in line)
+    return {name: value for name, _, value in parts}
+
+
+def test_a_started_command_sees_the_routers_keys_alone(
+    home: Path, start_router: Callable[..., Router]
+):
+    router = start_router(CONFIG)
+    shown = run("--router", router.url, "--base-url", "env", SWITCHYARD_KEY="sk-r", **THEIRS).stdout
+    variables = variables_in(shown)
+    assert not set(variables.values()) & set(THEIRS.values())
+    assert variables["OLLAMA_API_KEY"] == variables["GEMINI_API_KEY"] == "sk-r"
+    assert "GOOGLE_API_KEY" not in variables
+    by_proxy = run("--router", router.url, "env", **THEIRS).stdout
+    assert "GOOGLE_API_KEY=own-google_api_key" in by_proxy, "a tool keeps its own login"
