@@ -26,22 +26,22 @@ def reader_of(adjustments: Adjustments, state: AttemptState) -> Reader:
 
 def select_proofs(
     memory: Proofs, adjustments: Adjustments, state: AttemptState, format: Format, body: JsonObject
-) -> JsonObject:
+) -> tuple[JsonObject, bool]:
     """`body`, in `format`, without the proofs that are known not to be for the attempt's target.
 
-    Ids of calls that its API would not take are others. `body` itself where nothing has to change.
-    Looks into it only where the client's conversations met several makers, or the plan has several
-    targets.
+    Also returned is whether it had any. Ids of calls that its API would not take are others.
+    `body` itself where nothing has to change. Looks into it only where the client's conversations
+    met several makers, or the plan has several targets.
     """
     owner, reader = owner_of(state.call), reader_of(adjustments, state)
     chooses = _has_choice(state)
     if not chooses and not memory.is_mixed(owner, reader):
-        return body
+        return body, False
     if state.passes_through:
         if "tools" in body:
             body = with_usual_ids(body, format.name)
         if not any(mark in state.call.raw for mark in format.proof_marks):
-            return body
+            return body, False
     strange = adjustments.foreign_proofs(state.target) if chooses else None
 
     def keeps(proof: str) -> bool:
@@ -51,7 +51,8 @@ def select_proofs(
             return True
         return memory.maker(owner, proof) is not None
 
-    return format.with_proofs(body, keeps)
+    kept = format.with_proofs(body, keeps)
+    return kept, kept is not body
 
 
 def note_refused(
