@@ -48,7 +48,7 @@ def find_compaction(body: JsonObject) -> Compaction | None:
         threshold=threshold,
         held=bool(held),
         ours=any(ours),
-        closed=bool(ours) and not ours[-1],
+        closed="" if not ours or ours[-1] else str(held[-1]["encrypted_content"]),
     )
 
 
