@@ -76,9 +76,9 @@ def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:
 
 
 def _overflown(exchange: Exchange, telling: FailedAttempt, error: ApiError) -> ApiError:
-    """The error of a prompt that is too long, with its sizes as far as they are known.
+    """The error of a prompt that is too long, with its sizes.
 
-    The provider knows them, or else the configured window and the router's estimate tell.
+    The provider knows them, or else the configured window and the router's estimate do.
     """
     said = read_overflow(error.message)
     limit = said.limit or _window(exchange, telling)

@@ -27,6 +27,7 @@ from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
@@ -67,15 +68,30 @@ class Reading:
             self._stages(state, upstream),
             partial(_in_stream, state),
             state.notes,
+            self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether another member is to answer where this one refuses to.
+
+        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
         """What the answer goes through; nothing at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
-        return stages_of(state, state.sent_body, tag)
+        adjustments = self._snapshots.current.adjustments
+        tag = adjustments.thinking_tag(state.target, upstream.name)
+        thinking = ThinkingTag(tag, adjustments.thinking_opened(state.target)) if tag else None
+        in_text = adjustments.tool_calls_as_text(state.target)
+        return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""

@@ -54,6 +54,7 @@ class Plan:
     """How the members are chosen among; `fill-first` is their order."""
     hedge_after: float | None = None
     continue_streams: bool = False
+    fallback_on_refusal: bool = False
     wait_for_recovery: float | None = None
     suffix: str | None = None
     """The `(...)` after the name that was asked for, as in `model(high)`."""

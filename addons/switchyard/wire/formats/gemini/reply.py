@@ -32,6 +32,7 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 
 def read_reply(body: JsonObject) -> Reply:
@@ -126,6 +127,8 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
         return {**candidate, **{k: v for k, v in said.items() if k != "content"}}
     content = {"parts": parts or [{"text": ""}], "role": "model"}
     candidate = {"content": content, "finishReason": write_stop(choice.stop), "index": choice.index}
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding

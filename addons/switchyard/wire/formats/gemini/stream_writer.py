@@ -45,6 +45,7 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import Fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 type Framing = Literal["sse", "array"]
 """Server-sent events (`alt=sse`), or one JSON array whose elements come one by one."""
@@ -198,6 +199,8 @@ def _last_candidate(choice: Choice, home: bool) -> JsonObject:
         "finishReason": write_stop(choice.stop),
         "index": choice.index,
     }
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding

@@ -100,6 +100,11 @@ class ChoiceReader:
         if raw.get("finish_reason") and text_of(raw["finish_reason"]):
             self.finish = raw
 
+    @property
+    def calls(self) -> bool:
+        """Whether it has called a tool so far."""
+        return bool(self._calls)
+
     def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
         """Ends every part that is open. `sources` were listed beside the choices."""
         if sources and self._spoke:

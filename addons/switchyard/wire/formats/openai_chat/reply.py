@@ -25,6 +25,7 @@ from switchyard.wire.formats.openai_chat.reasoning import in_dialect
 from switchyard.wire.formats.openai_chat.reasoning import read_reasoning
 from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
+from switchyard.wire.formats.openai_chat.stops import broken_word
 from switchyard.wire.formats.openai_chat.stops import finish_word
 from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.stops import stop_members
@@ -94,6 +95,8 @@ def glance(body: JsonObject) -> Glance | None:
     first = choices[0]
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(message, dict) or not text_of(message.get("content")):
+        return None
+    if any(isinstance(one, dict) and broken_word(one) for one in choices):
         return None
     if message.get("tool_calls") and mend_reply(body) is not body:
         return None
