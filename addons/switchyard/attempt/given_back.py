@@ -15,6 +15,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
+from switchyard.wire.translate.quirks import with_usual_ids
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
@@ -28,18 +29,20 @@ def select_proofs(
 ) -> JsonObject:
     """`body`, in `format`, without the proofs that are known not to be for the attempt's target.
 
-    `body` itself where nothing has to change. Looks into it only where the client's conversations
-    met several makers, or where the plan has several targets and the profile says what a foreign
-    proof looks like.
+    Ids of calls that its API would not take are others. `body` itself where nothing has to change.
+    Looks into it only where the client's conversations met several makers, or the plan has several
+    targets.
     """
     owner, reader = owner_of(state.call), reader_of(adjustments, state)
-    strange = adjustments.foreign_proofs(state.target)
-    if strange is not None and not _has_choice(state):
-        strange = None
-    if strange is None and not memory.is_mixed(owner, reader):
+    chooses = _has_choice(state)
+    if not chooses and not memory.is_mixed(owner, reader):
         return body
-    if state.passes_through and not any(mark in state.call.raw for mark in format.proof_marks):
-        return body
+    if state.passes_through:
+        if "tools" in body:
+            body = with_usual_ids(body, format.name)
+        if not any(mark in state.call.raw for mark in format.proof_marks):
+            return body
+    strange = adjustments.foreign_proofs(state.target) if chooses else None
 
     def keeps(proof: str) -> bool:
         if not memory.is_for(owner, reader, proof):
@@ -100,8 +103,7 @@ def keep_notes(
     if notes is None:
         return
     maker = adjustments.maker(state.target)
-    if found := notes.proofs:
-        proofs.note(owner_of(state.call), maker, found)
+    proofs.note(owner_of(state.call), maker, notes.proofs)
     if notes.keeps != "proofs" and (parts := notes.parts):
         thinking.note(_whose(state.call, maker), parts)
 

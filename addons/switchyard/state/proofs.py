@@ -46,14 +46,14 @@ class Proofs:
         self._secret = secret or secrets.token_bytes(32)
 
     def note(self, owner: bytes, maker: str, proofs: Iterable[str]) -> None:
-        """Remember that `maker` made these proofs for a client's conversation."""
+        """Remember that `maker` answered in a client's conversation, and made these proofs."""
+        self._add(self._key(owner), maker)
         for proof in proofs:
             if not proof:
                 continue
             key = self._key(owner, proof)
             _, *refusers = self._names(key) or [""]
             self._write(key, [maker, *refusers])
-            self._add(self._key(owner), maker)
 
     def refuse(self, owner: bytes, reader: Reader, proofs: Iterable[str]) -> None:
         """Remember that a provider refused a history with these proofs.
