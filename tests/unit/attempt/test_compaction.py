@@ -174,6 +174,15 @@ def test_a_stream_tells_of_the_item_alone() -> None:
     assert events[-1]["response"]["output"] == done
 
 
+def test_a_summary_has_all_the_time_that_an_answer_has() -> None:
+    """The client sees nothing of it before its end."""
+    asking = Asking("/v1/responses", {"model": "m", "input": [*HISTORY, TRIGGER], "stream": True})
+    times = asking.attempt.timeouts
+    assert times.first_output == times.total
+    plain = Asking("/v1/responses", {"model": "m", "input": HISTORY, "stream": True})
+    assert plain.attempt.timeouts.total == times.total != plain.attempt.timeouts.first_output
+
+
 @pytest.mark.parametrize("text", ["", "  "])
 def test_a_model_that_gives_no_summary_is_passed_over(text: str) -> None:
     asking = Asking("/v1/responses/compact", {"model": "every", "input": HISTORY})
