@@ -1,5 +1,7 @@
 """The request of one attempt: its address, headers, credential and bytes."""
 
+from dataclasses import replace
+
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
@@ -65,6 +67,8 @@ class Sending:
         credential, format = state.chosen.credential.id, state.upstream_format.name
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
+        if state.summarises:  # which says nothing to the client before its end
+            attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
 
     def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
         # Where the router asks for keys of its own, what a client came with is one of those.
