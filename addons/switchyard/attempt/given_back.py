@@ -7,7 +7,7 @@ from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.previous_response import owner_of
 from switchyard.policy.affinity import session_of
 from switchyard.state.proofs import Proofs
-from switchyard.state.proofs import Reader
+from switchyard.state.proofs import ProofReader
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -19,9 +19,9 @@ from switchyard.wire.translate.quirks import with_usual_ids
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
-def reader_of(adjustments: Adjustments, state: AttemptState) -> Reader:
+def reader_of(adjustments: Adjustments, state: AttemptState) -> ProofReader:
     """Who reads the history that an attempt sends."""
-    return Reader(adjustments.maker(state.target), state.chosen.credential.id)
+    return ProofReader(adjustments.maker(state.target), state.chosen.credential.id)
 
 
 def select_proofs(
