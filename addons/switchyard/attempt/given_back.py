@@ -6,8 +6,8 @@ from switchyard.exchange.exchange import Call
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.previous_response import owner_of
 from switchyard.policy.affinity import session_of
-from switchyard.state.proofs import Proofs
 from switchyard.state.proofs import ProofReader
+from switchyard.state.proofs import Proofs
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
 from switchyard.wire.encoding.jsonio import JsonObject

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.state.proofs import Proofs
 from switchyard.state.proofs import ProofReader
+from switchyard.state.proofs import Proofs
 from switchyard.state.shelf import LocalShelf
 
 ME, YOU = b"me", b"you"
