@@ -57,7 +57,7 @@ def stages_of(
 
     `thinking` takes out what stands between tags within the text, where calls may stand too.
     """
-    call, upstream = state.call, state.upstream_format
+    call, upstream, translates = state.call, state.upstream_format, not state.passes_through
     stages: list[Stage] = []
     if thinking is not None:
         stages.append(thinking)
@@ -65,11 +65,11 @@ def stages_of(
         return [*stages, summary_stage(call)]
     if calls_in_text and upstream is not None and (tools := offered_tools(upstream, body)):
         stages.append(TextCalls(tools, call.asked.id))
-    if not state.passes_through and (taken := called_before(call)):
+    if translates and (taken := called_before(call)):
         stages.append(FreshIds(taken))
-    if not state.passes_through and (names := new_names(call.conversation)):
+    if translates and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
-    if not state.passes_through and ToolsetCalls.has_work(call.conversation.tools):
+    if translates and ToolsetCalls.has_work(call.conversation.tools):
         stages.append(ToolsetCalls(call.conversation.tools))
     if state.served and upstream is not None and call.format.name in SHOWING:
         stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))

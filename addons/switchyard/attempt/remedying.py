@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from switchyard.attempt.compaction import own_history
 from switchyard.exchange.exchange import AttemptState
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
@@ -32,7 +33,7 @@ def helps(state: AttemptState, remedy: str) -> bool:
         return True
     try:
         if state.passes_through:
-            body = upstream.without_sealed(state.call.body)
+            body = own_history(state.call)
             before = with_own_turns_remedied(body, state.remedies, upstream)
             after = with_own_turns_remedied(body, (*state.remedies, remedy), upstream)
             return after != before

@@ -136,10 +136,11 @@ class FailoverLayer(DrivenLayer):
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         kind = type(event)
+        client = self.context.client
+        if kind is events.DataReceived and event.connection is client:  # type: ignore
+            return self.event_to_child(self.connections[client], event)
         if isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
             return self._guard_upstream(event)
-        if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
-            return self.event_to_child(self.connections[event.connection], event)  # type: ignore
         if kind is events.Wakeup and event.command in self.timers:  # type: ignore
             del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
@@ -267,11 +268,12 @@ class FailoverLayer(DrivenLayer):
         mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
         HTTP/1 body are one case it does not implement: the body is complete then.
         """
-        if event.connection not in self.connections and event.connection != self.context.server:
+        stack = self.connections.get(event.connection)
+        if stack is None and event.connection != self.context.server:
             return  # a connection that failed and is forgotten says its last
         try:
-            if type(event) is events.DataReceived and event.connection in self.connections:
-                yield from self.event_to_child(self.connections[event.connection], event)
+            if stack is not None and type(event) is events.DataReceived:
+                yield from self.event_to_child(stack, event)
             else:
                 yield from super()._handle_event(event)
             return

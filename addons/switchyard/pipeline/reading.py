@@ -7,6 +7,9 @@ from functools import partial
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.compaction import note_compaction
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
@@ -53,6 +56,7 @@ class Reading:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
             call.format if call.operation is None else COMPACTED,
@@ -63,8 +67,21 @@ class Reading:
             self._snapshots.current.bounds,
             self._stages(state, upstream),
             partial(_in_stream, state),
+            state.notes,
+            self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether another member is to answer where this one refuses to.
+
+        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
         """What the answer goes through; nothing at the client's own destination."""
@@ -82,6 +99,9 @@ class Reading:
         if isinstance(state.relay, Relay):
             exchange.committed_relay = exchange.committed_relay or state.relay
         exchange.win(state)
+        if state.operation is not None:
+            maker = self._snapshots.current.adjustments.maker(state.target)
+            note_compaction(self._state.proofs, maker, state)
         if exchange.trail and not state.judged:
             exchange.trail.succeeded(state.chosen, time.monotonic())
 
@@ -90,6 +110,12 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )
 
 
 def _in_stream(state: AttemptState, error: ApiError) -> ApiError:

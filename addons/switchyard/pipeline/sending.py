@@ -1,8 +1,11 @@
 """The request of one attempt: its address, headers, credential and bytes."""
 
+from dataclasses import replace
+
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
+from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
 from switchyard.attempt.url import auth_header
@@ -16,6 +19,7 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 
 
@@ -26,8 +30,9 @@ class Sending:
     so no view, dump, export or log of flows ever holds an upstream key.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
 
     @guarded
     @on_attempt
@@ -43,11 +48,12 @@ class Sending:
         url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
         if state.operation is None:
+            body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
             adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
         url = url_without_socket(url)
-        headers = dict(self._headers(state, upstream, provider))
+        headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
         request = make_request(url, headers, write_body(state, body))
@@ -61,15 +67,19 @@ class Sending:
         credential, format = state.chosen.credential.id, state.upstream_format.name
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
+        if state.summarises:  # which says nothing to the client before its end
+            attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
 
-    def _headers(self, state: AttemptState, upstream: Format, provider: Provider):
+    def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
         # Where the router asks for keys of its own, what a client came with is one of those.
         forwards = provider.credentials == "forward" and not self._snapshots.current.client_keys
-        yield "content-type", "application/json"
-        yield "accept", upstream.content_type if state.upstream_streams else "application/json"
-        # What comes compressed would have to be undone before it can be read.
-        yield "accept-encoding", "identity"
-        yield from upstream.headers().items()
+        headers = {
+            "content-type": "application/json",
+            "accept": upstream.content_type if state.upstream_streams else "application/json",
+            # What comes compressed would have to be undone before it can be read.
+            "accept-encoding": "identity",
+            **upstream.headers(),
+        }
         client = state.call.head.headers
         # A forwarded credential stays as the client put it where the upstream speaks the client's
         # format: an OAuth token is a Bearer and no API key.
@@ -78,14 +88,18 @@ class Sending:
             and state.passes_through
             and ("authorization" in client or "x-api-key" in client)
         )
-        yield from request_headers(state, with_credential=as_it_is)
+        headers.update(request_headers(state, with_credential=as_it_is))
         if state.key is not None and not as_it_is:
-            yield auth_header(provider.auth_for(upstream.name), state.key.get_secret_value())
+            name, value = auth_header(
+                provider.auth_for(upstream.name), state.key.get_secret_value()
+            )
+            headers[name] = value
         for rule in provider.headers:
             if not rule.copy_of:
-                yield rule.name.lower(), rule.value.get_secret_value()
+                headers[rule.name.lower()] = rule.value.get_secret_value()
             elif (value := client.get(rule.copy_of)) is not None:
-                yield rule.name.lower(), value
+                headers[rule.name.lower()] = value
+        return headers
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:

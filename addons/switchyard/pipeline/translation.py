@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import fitted
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.compaction import own_history
 from switchyard.attempt.compaction import undone
 from switchyard.attempt.compaction import wants_summary
 from switchyard.attempt.compaction import wished
+from switchyard.attempt.given_back import note_refused
+from switchyard.attempt.given_back import readable_proofs
+from switchyard.attempt.given_back import select_proofs
 from switchyard.attempt.passthrough import own_body
 from switchyard.attempt.remedying import left_out
 from switchyard.exchange.exchange import AttemptState
@@ -17,6 +21,7 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.shortfall import Shortfall
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
@@ -62,8 +67,9 @@ class Translation:
     asked for.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
         self._unreached = Unreached()
 
     @guarded
@@ -79,7 +85,10 @@ class Translation:
             state.says_stream = policy != "as-asked"
         if target.kind == "passthrough" and not state.continues:
             state.upstream_format = state.call.format
-            state.upstream_body = own_body(state.call)
+            body = own_body(state.call)
+            if state.operation is None:
+                body = self._own_proofs(state, state.call.format, body)
+            state.upstream_body = body
             return
         if state.operation is not None:
             write_operation(state, state.operation)
@@ -100,19 +109,33 @@ class Translation:
                 state.untranslated = Shortfall(dropped=left_out(state))
         if suffix is not None:
             body = with_effort(body, upstream.name, suffix, target.model)
+        body = self._own_proofs(state, upstream, body)
         if state.remedies:
+            note_refused(self._state.proofs, self._adjustments(), state, upstream, body)
             body = remedied_body(body, state.remedies, upstream.name)
         state.upstream_body = body
 
+    def _adjustments(self) -> Adjustments:
+        return self._snapshots.current.adjustments
+
+    def _own_proofs(self, state: AttemptState, format: Format, body: JsonObject) -> JsonObject:
+        """The body without proofs that others made, which is told as a loss."""
+        memory, adjustments = self._state.proofs, self._adjustments()
+        body, changed = select_proofs(memory, adjustments, state, format, body)
+        if changed:
+            dropped = sorted({*state.untranslated.dropped, "thinking-signature"})
+            state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
+        return body
+
     def _compacts(self, state: AttemptState) -> bool:
         """Whether the target compacts conversations in the client's own format."""
-        compacts = self._snapshots.current.adjustments.compacts(state.target)
+        compacts = self._adjustments().compacts(state.target)
         return has_own(state.call, state.target, compacts)
 
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
         """The format in which a provider has what the client wants to run there, where its profile
         says that it has such tools and `upstream` has no words for them."""
-        known = self._snapshots.current.adjustments.server_tools(state.target)
+        known = self._adjustments().server_tools(state.target)
         if known != "own" or default_dialect(upstream.name) == "own":
             return upstream
         able = (f for f in state.target.provider.formats if default_dialect(f) == "own")
@@ -137,9 +160,17 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
-        known = replace(conversation, model=model)
-        dialect = self._snapshots.current.adjustments.server_tools(state.target)
+        adjustments = self._snapshots.current.adjustments
+        known = replace(
+            conversation,
+            model=model,
+            takes_system=adjustments.takes_system(state.target),
+            takes_thinking=adjustments.takes_thinking(state.target),
+        )
+        dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
+        if proofs := readable_proofs(self._state.proofs, adjustments, state, conversation):
+            conversation = replace(conversation, readable=proofs)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
             dropped=(
@@ -152,19 +183,21 @@ class Translation:
         if state.remedies:
             conversation = remedied_turns(conversation, state.remedies, upstream.name)
         conversation = distinct(joined(readable(conversation, upstream.name)))
-        takes_system = self._snapshots.current.adjustments.takes_system(state.target)
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        written = replace(conversation, model=model, takes_system=takes_system)
-        body = upstream.write_request(written)
+        body = upstream.write_request(conversation)
         if conversation.format == upstream.name:
             return upstream.without_sealed(body)
-        way = Way(state.call.format.name, upstream.name, model, dialect, takes_system)
+        way = Way(state.call.format.name, upstream.name, model, dialect, known.takes_system)
+        self._tell_unreached(state, way, body)
+        return body
+
+    def _tell_unreached(self, state: AttemptState, way: Way, body: JsonObject) -> None:
+        """The members of the client's request that `body` does not hold are told as dropped."""
         if names := self._unreached.names(state.call.body, way, body):
             dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
             state.untranslated = replace(state.untranslated, dropped=dropped)
-        return body
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

@@ -129,6 +129,15 @@ class Candidates:
             return None
         return candidate if self._has_place(candidate) else None
 
+    def has_besides(self, candidate: Candidate, now: float) -> bool:
+        """Whether a member without a cooldown is left besides a candidate's own."""
+        return any(
+            bool(self._free(member, target, now))
+            for member in self._route.members
+            if member.id != candidate.member.id
+            for target in member.targets
+        )
+
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
         """Return the next candidate without a cooldown.
 

@@ -117,6 +117,8 @@ class Seen:
     provider: str = ""
     host: str = ""
     format: str = ""
+    reach: Scope | None = None
+    """What the provider itself names as used up: a `target` or a `key`."""
     client: ClientWords | None = field(default=None, compare=False, repr=False)
     """The client's own words: where the provider quotes them, they are not the provider's
     statement."""
@@ -256,7 +258,7 @@ class FailureTable:
         text = _said(seen, status)
         for rule in self._shortlist(seen, status):
             if rule.fits(text):
-                return _of_rule(rule, status, text)
+                return _reaching(_of_rule(rule, status, text), seen.reach, rule.own)
         wrong = status is not None and 400 <= status < 500
         return _verdict("request" if wrong else "overload", "unknown")
 
@@ -299,6 +301,13 @@ def _of_rule(rule: Rule, status: int | None, text: FailureText) -> Verdict:
     if agrees or (rule.is_sentence(text) and verdict.cls == "model"):
         return replace(verdict, unsure=True)
     return verdict if rule.is_sentence(text) else replace(verdict, scope="none", unsure=True)
+
+
+def _reaching(verdict: Verdict, reach: Scope | None, own: bool) -> Verdict:
+    """Return the verdict for what the provider names as used up, which is not the whole account."""
+    if reach in (None, verdict.scope) or verdict.cls != "quota" or verdict.scope == "none" or own:
+        return verdict
+    return replace(verdict, scope=reach, cooldown=None)
 
 
 def _verdict(cls: FailureClass, name: str) -> Verdict:

@@ -159,6 +159,10 @@ class Trail:
             if over is not None:
                 return over
 
+    def has_another(self, attempt: Try, now: float) -> bool:
+        """Whether a member besides an attempt's own may be tried after it."""
+        return self._candidates.has_besides(attempt.candidate, now)
+
     def hedge(self, now: float) -> Try | None:
         """Return an attempt at another member, beside those that run.
 

@@ -77,7 +77,8 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     @property
     def is_idle(self) -> bool:
         """Whether it can carry another request."""
-        return self.request is None and self.state == self.read_headers and not self.buf
+        free = self.request is None and not self.buf._data
+        return free and self.state == self.read_headers
 
     @classmethod
     def adopt(cls, stack: Layer) -> None:
@@ -161,7 +162,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         """Whether a request may be sent as a `WholeRequest`."""
         if not request.data.content or request.data.http_version != b"HTTP/1.1":
             return False
-        headers = request.headers
+        headers = request.data.headers
         known = "content-length" in headers and "transfer-encoding" not in headers
         return known and self.is_idle
 

@@ -18,6 +18,7 @@ from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Output
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.embedding import EmbeddingForm
@@ -28,6 +29,7 @@ from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import read_models
 from switchyard.wire.model.proofs import Keeps
+from switchyard.wire.model.proofs import proofs_of
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
@@ -44,6 +46,7 @@ type EndpointKind = Literal[
     "loaded",
     "health",
     "status",
+    "usage",
     "greeting",
 ]
 
@@ -200,8 +203,8 @@ class Compaction:
     """Whether the history has a summary."""
     ours: bool = False
     """Whether the router made one of those, which no provider can read as it is."""
-    closed: bool = False
-    """Whether the last summary can be opened by the provider alone that made it."""
+    closed: str = ""
+    """The last summary where the provider alone can open it that made it, as it is encrypted."""
 
 
 def _itself(body: JsonObject) -> JsonObject:
@@ -322,7 +325,9 @@ class Format:
     """A request with those proofs of its history alone that are to be kept (see `model.proofs`).
     The body itself if nothing has to change."""
     proof_marks: tuple[bytes, ...] = ()
-    """Any of them stands in each request that has a proof, as its client writes it."""
+    """One of them stands in each request and reply that has a proof, as JSON."""
+    proofs_of: Callable[[Part], Iterator[str]] = staticmethod(proofs_of)
+    """The proofs in a part of a reply: what only the provider that made it takes back."""
     glance: Callable[[JsonObject], Glance | None] = staticmethod(_no_glance)
     """A glance at an answer that reports no error; None if it takes more than that to tell whether
     it is a proper one, and not an empty one."""

@@ -5,10 +5,15 @@ the proof of another maker. A format's `proofs` module finds them in a body; a `
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from operator import is_
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
 
 type Keeps = Callable[[str], bool]
 """Whether a proof stays. It is empty for thinking that has none."""
@@ -34,3 +39,18 @@ def with_items(
     if len(changed) == len(items) and all(map(is_, changed, items)):
         return holder
     return {**holder, name: changed} if changed else None
+
+
+def proofs_of(part: Part) -> Iterator[str]:
+    """Yield the proofs that a part holds, in any format.
+
+    These are signatures, encrypted reasoning, and the ids of reasoning and of what a tool did at
+    the provider.
+    """
+    match part:
+        case Thinking():
+            yield from filter(None, (part.signature, part.redacted, part.id))
+        case ToolCall(signature=str(signature)):
+            yield signature
+        case Opaque(raw={"id": str(id)}):
+            yield id

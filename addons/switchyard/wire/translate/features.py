@@ -14,6 +14,7 @@ from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
 from switchyard.wire.shared.compaction import KINDS
+from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.server_tools import UNSAID
 from switchyard.wire.translate.documents import is_refused
 from switchyard.wire.translate.documents import words_of_file
@@ -71,7 +72,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         for turn in c.turns
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
-    yield from _part_features(conversation, target)
+    yield from _part_features(c, target)
 
 
 def _leaves_out_tools(c: Conversation) -> bool:
@@ -121,8 +122,8 @@ def _alone(c: Conversation) -> Iterator[str]:
         yield from format.lone_features(format.extra_members(c))
 
 
-def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
-    for part in conversation.parts():
+def _part_features(c: Conversation, target: str) -> Iterator[str]:
+    for part in c.parts():
         if getattr(part, "cache", None):
             yield "cache_control"
         match part:
@@ -145,9 +146,9 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                 yield "thinking"
                 if part.text and not (part.signature or part.redacted):
                     yield "unsigned-thinking"
-                if (part.signature or part.redacted) and part.signer != target:
+                if (part.signature or part.redacted) and not is_readable(part, c, target):
                     yield "thinking-signature"
-            case ToolCall(signature=str()) if part.signer != target:
+            case ToolCall(signature=str()) if not is_readable(part, c, target):
                 yield "thinking-signature"
             case ToolResult():
                 if part.is_error:

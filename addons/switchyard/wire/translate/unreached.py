@@ -47,10 +47,14 @@ _NUMBERS = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "freque
 """Settings that a writer may clamp."""
 _FEATURE_OF = {"top_logprobs": "logprobs"}
 """The feature that tells of a setting, where it has another name."""
+_OF_THE_TARGET = frozenset(
+    "format model turns tools extra form takes_system takes_thinking readable".split()
+)
+"""Fields that are no settings of the client's."""
 _FIELDS = tuple(
     field.name
     for field in fields(Conversation)
-    if field.name not in ("format", "model", "turns", "tools", "extra", "form", "takes_system")
+    if field.name not in _OF_THE_TARGET
 )
 
 

@@ -2,6 +2,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ class Known:
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: str | None = None
+    chat_proofs: Literal["google", "openrouter", "none"] | None = None
     tool_id_pattern: re.Pattern[str] | None = None
     efforts: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()

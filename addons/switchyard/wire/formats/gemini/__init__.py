@@ -24,6 +24,7 @@ from switchyard.wire.formats.gemini.paths import read_path
 from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.gemini.paths import write_path
 from switchyard.wire.formats.gemini.proofs import MARKS
+from switchyard.wire.formats.gemini.proofs import proofs_of
 from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.reply import read_reply
 from switchyard.wire.formats.gemini.reply import write_reply
@@ -71,6 +72,7 @@ class Gemini(Format):
     without_sealed = staticmethod(without_sealed)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
+    proofs_of = staticmethod(proofs_of)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)

@@ -4,13 +4,19 @@ A call keeps a place for one: of a model from Gemini 3 on the first call of each
 signature, or the word that stands in for one.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
+from switchyard.wire.formats.gemini.names import own
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.proofs import Keeps
+from switchyard.wire.model.proofs import proofs_of as model_proofs_of
 from switchyard.wire.model.proofs import with_items
 
 MARKS = (b'"thoughtSignature"', b'"thought_signature"')
@@ -41,6 +47,15 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
         return [] if kept is None else [kept]
 
     return with_items(body, "contents", content) or {**body, "contents": []}
+
+
+def proofs_of(part: Part) -> Iterator[str]:
+    """Yield the signatures of a part of a reply, that of a text among them."""
+    yield from model_proofs_of(part)
+    if isinstance(part, Text) and isinstance(proof := own(part.extra).get(SIGNATURES[0]), str):
+        yield proof
+    if isinstance(part, Opaque) and (name := signature_name(part.raw)) is not None:
+        yield text_of(part.raw[name])
 
 
 def signature_name(part: Any) -> str | None:

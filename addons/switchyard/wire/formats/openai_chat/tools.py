@@ -151,11 +151,15 @@ def write_call(call: ToolCall, own: bool) -> JsonObject:
     return written
 
 
-def write_foreign_call(call: ToolCall, names: Names) -> JsonObject:
-    """An entry of `tool_calls` for a call in another format's history."""
+def write_foreign_call(call: ToolCall, names: Names, signed: bool = False) -> JsonObject:
+    """An entry of `tool_calls` for a call in another format's history; `signed` if the provider is
+    to be given back Google's proof of it."""
     arguments = wrap_input(call.arguments) if call.kind == "custom" else settled(call.arguments)
     function = {"name": names.flat(call.name, call.namespace), "arguments": arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    written: JsonObject = {"id": call.id, "type": "function", "function": function}
+    if signed and call.signature:
+        written["extra_content"] = signature_content(call.signature)
+    return written
 
 
 def custom_names(conversation: Conversation | None) -> frozenset[str]:

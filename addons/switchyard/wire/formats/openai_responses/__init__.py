@@ -18,6 +18,7 @@ from switchyard.wire.formats.openai_responses.losses import LOSSES
 from switchyard.wire.formats.openai_responses.mender import ResponsesMender
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.proofs import MARKS
+from switchyard.wire.formats.openai_responses.proofs import proofs_of
 from switchyard.wire.formats.openai_responses.proofs import with_proofs
 from switchyard.wire.formats.openai_responses.reply import read_reply
 from switchyard.wire.formats.openai_responses.request_reader import read_request
@@ -52,6 +53,7 @@ class OpenAIResponses(Format):
     write_summary = staticmethod(summary_item)
     with_proofs = staticmethod(with_proofs)
     proof_marks = MARKS
+    proofs_of = staticmethod(proofs_of)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)

@@ -6,14 +6,20 @@ refused without that item, so it loses its id with it.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.formats.openai_responses.history import is_reference
+from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.words import item_words
+from switchyard.wire.model.conversation import Opaque
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.proofs import Keeps
+from switchyard.wire.model.proofs import proofs_of as model_proofs_of
 from switchyard.wire.model.proofs import with_items
 from switchyard.wire.shared.compaction import KINDS
 
@@ -33,6 +39,17 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
     """`body` with the proofs alone that `keeps` keeps, and words in place of what a tool did at a
     provider. `body` itself where all are kept; never changed."""
     return with_items(body, "input", _select(keeps)) or {**body, "input": []}
+
+
+def proofs_of(part: Part) -> Iterator[str]:
+    """Yield the proofs in a part of a reply, and the id of the item that it was read from."""
+    yield from model_proofs_of(part)
+    if isinstance(part, Opaque) and part.kind in KINDS:
+        yield text_of(part.raw.get("encrypted_content"))
+    said = own(getattr(part, "extra", EMPTY))
+    for holder in ("item", "message"):
+        if isinstance(id := said.get(holder, EMPTY).get("id"), str):
+            yield id
 
 
 def _select(keeps: Keeps) -> Callable[[Any], list[Any]]:
