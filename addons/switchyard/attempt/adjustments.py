@@ -98,6 +98,16 @@ class Adjustments:
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
 
+    def thinking_opened(self, target: ModelTarget) -> bool:
+        """Whether a target's replies begin within the tag of thinking."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.thinking_opened is True
+
+    def tool_calls_as_text(self, target: ModelTarget) -> bool:
+        """Whether a target's model writes tool calls into its text."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.tool_calls_as_text is True
+
     def takes_system(self, target: ModelTarget) -> bool:
         """Whether a target's model is known to accept system messages between turns."""
         quirks = self._quirks_of(target)

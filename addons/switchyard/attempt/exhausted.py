@@ -76,7 +76,7 @@ def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:
 
 
 def _overflown(exchange: Exchange, telling: FailedAttempt, error: ApiError) -> ApiError:
-    """The error of a prompt that is too long, with its sizes as far as somebody knows them.
+    """The error of a prompt that is too long, with its sizes.
 
     The provider knows them, or else the configured window and the router's estimate do.
     """

@@ -35,6 +35,7 @@ from switchyard.config.proxies import Proxy
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import Billing
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
@@ -63,12 +64,17 @@ class QuirkSettings(Section):
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
+    min_max_output_tokens: Positive | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    thinking_opened: bool | None = None
+    """Whether replies begin within that tag, since the model's template opens it."""
+    tool_calls_as_text: bool | None = None
+    """Whether its models write tool calls into their text, and nobody there reads them."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None
@@ -193,6 +199,9 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    billing: Billing | None = None
+    """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
+    where clients' own logins are forwarded, else each token."""
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None
     timeouts: ProviderTimeouts = ProviderTimeouts()

@@ -15,7 +15,7 @@ from typing import Any
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import format_of_client
-from switchyard.exchange.exchange import state_of
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
@@ -73,7 +73,9 @@ def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(hook)
     def called(self: Any, flow: http.HTTPFlow) -> Any:
-        return None if is_over(flow) else hook(self, flow)
+        if flow.response is not None or flow.error is not None or not flow.live:
+            return None  # as `is_over`, without a call
+        return hook(self, flow)
 
     return called
 
@@ -89,8 +91,10 @@ def on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(hook)
     def called(self: Any, attempt: Attempt) -> Any:
-        state = state_of(attempt)
-        return None if state is None or attempt.answer else hook(self, attempt, state)
+        state = attempt.context  # as `state_of`, without a call
+        if type(state) is not AttemptState or attempt.answer is not None:
+            return None
+        return hook(self, attempt, state)
 
     return called
 

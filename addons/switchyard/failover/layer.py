@@ -267,11 +267,12 @@ class FailoverLayer(DrivenLayer):
         mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
         HTTP/1 body are one case it does not implement: the body is complete then.
         """
-        if event.connection not in self.connections and event.connection != self.context.server:
+        stack = self.connections.get(event.connection)
+        if stack is None and event.connection != self.context.server:
             return  # a connection that failed and is forgotten says its last
         try:
-            if type(event) is events.DataReceived and event.connection in self.connections:
-                yield from self.event_to_child(self.connections[event.connection], event)
+            if stack is not None and type(event) is events.DataReceived:
+                yield from self.event_to_child(stack, event)
             else:
                 yield from super()._handle_event(event)
             return

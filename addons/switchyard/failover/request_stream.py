@@ -23,6 +23,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
+from switchyard.config.limits import Limits
 from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
@@ -50,6 +51,8 @@ class RequestStream(ResponseStream):
         self.layer = layer_of(self)
         self.deadlines = Deadlines(self.layer.timers)
         self._share: Share = self.layer.share
+        self._limits: Limits | None = None
+        """Those in force when the head had come."""
         self._refused = False
         self._counted = False
         self._taken = self._marked = 0
@@ -118,7 +121,7 @@ class RequestStream(ResponseStream):
             return None
         self._counted = True
         share.begin_request()
-        limits = share.limits
+        self._limits = limits = share.limits
         size = self._declared = _declared_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
             text = f"More than {limits.unfinished_requests_per_address} requests of this address"
@@ -222,7 +225,7 @@ class RequestStream(ResponseStream):
 
     def _take(self, size: int) -> http.Response | None:
         """Count a piece of the body; the answer if it is one too much."""
-        share, limits = self._share, self._share.limits
+        share, limits = self._share, self._limits or self._share.limits
         self._taken += size
         share.add_body(size)
         if self._taken > limits.body:

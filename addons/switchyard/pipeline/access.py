@@ -21,6 +21,8 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
+from switchyard.exchange.project import PREFIX
+from switchyard.exchange.project import take_from_path
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
@@ -80,6 +82,8 @@ class Access:
 
     @on_request
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.request.data.path.startswith(PREFIX) and self._requests.of(flow).is_own:
+            take_from_path(flow.request)
         try:
             self._decide(flow)
         except Exception as e:

@@ -5,7 +5,6 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mitmproxy import contentviews
-from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.utils import asyncio_utils
@@ -19,13 +18,13 @@ from switchyard.recording.contentview import ConversationContentview
 from switchyard.recording.flow_sinks import refresh_flow
 from switchyard.recording.flow_sinks import shows_flows
 from switchyard.recording.metadata import FACTS
+from switchyard.recording.web_list import choose_columns
+from switchyard.recording.web_list import widen_comments
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.usage.prices import cost_of_call
 from switchyard.usage.prices import cost_text
 from switchyard.usage.prices import tokens_of
 from switchyard.wire.encoding.jsonio import JsonObject
-
-_COLUMNS = "web_columns"
 
 
 class Annotation:
@@ -43,13 +42,10 @@ class Annotation:
 
     def load(self, loader: Loader) -> None:
         contentviews.add(ConversationContentview)
-        if _COLUMNS in ctx.options and ctx.options.web_columns == ctx.options.default(_COLUMNS):
-            # mitmweb has a column for the comment, but does not show it.
-            columns = [name for name in ctx.options.web_columns if name != "method"]
-            columns.insert(columns.index("path") + 1, "comment")
-            ctx.options.update(web_columns=columns)
+        choose_columns()
 
     def running(self) -> None:
+        widen_comments()
         self._shows = shows_flows()
 
     def response(self, flow: http.HTTPFlow) -> None:

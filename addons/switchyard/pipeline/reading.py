@@ -26,6 +26,7 @@ from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
@@ -92,8 +93,11 @@ class Reading:
         """What the answer goes through; nothing at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
-        return stages_of(state, state.sent_body, tag)
+        adjustments = self._snapshots.current.adjustments
+        tag = adjustments.thinking_tag(state.target, upstream.name)
+        thinking = ThinkingTag(tag, adjustments.thinking_opened(state.target)) if tag else None
+        in_text = adjustments.tool_calls_as_text(state.target)
+        return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""

@@ -137,7 +137,9 @@ def able_to_open(exchange: Exchange, plan: Plan, compacts: Callable[[ModelTarget
     `compacts`: what a target's profile says. Raises Refused where no target is left.
     """
     call = exchange.call
-    able = plan.where(lambda target: has_own(call, target, compacts(target)))
+    able = plan.where(
+        lambda one: has_own(call, one, compacts(one)), f"{call.format.name} compaction"
+    )
     if able.members:
         return able
     raise Refused(

@@ -39,6 +39,7 @@ from switchyard.wire.shared.server_tools import default_dialect
 from switchyard.wire.shared.server_tools import has_services
 from switchyard.wire.shared.server_tools import served
 from switchyard.wire.shared.tool_choice import choosable
+from switchyard.wire.translate.documents import readable
 from switchyard.wire.translate.limits import StopLimits
 from switchyard.wire.translate.losses import is_instructed
 from switchyard.wire.translate.losses import lost
@@ -155,12 +156,17 @@ class Translation:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
         # What a model takes is known by its own name, not by the one the client has for it.
-        known = replace(conversation, model=model)
-        adjustments = self._adjustments()
+        adjustments = self._snapshots.current.adjustments
+        known = replace(
+            conversation,
+            model=model,
+            takes_system=adjustments.takes_system(state.target),
+            takes_thinking=adjustments.takes_thinking(state.target),
+        )
         dialect = adjustments.server_tools(state.target)
         conversation = served(known, upstream.name, dialect)
-        proofs = readable_proofs(self._state.proofs, adjustments, state, conversation)
-        conversation = replace(conversation, readable=proofs)
+        if proofs := readable_proofs(self._state.proofs, adjustments, state, conversation):
+            conversation = replace(conversation, readable=proofs)
         state.served = has_services(conversation, upstream.name)
         state.untranslated = Shortfall(
             dropped=(
@@ -172,17 +178,11 @@ class Translation:
         )
         if state.remedies:
             conversation = remedied_turns(conversation, state.remedies, upstream.name)
-        conversation = distinct(joined(conversation))
+        conversation = distinct(joined(readable(conversation, upstream.name)))
         if conversation.format != upstream.name:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
-        written = replace(
-            conversation,
-            model=model,
-            takes_system=adjustments.takes_system(state.target),
-            takes_thinking=adjustments.takes_thinking(state.target),
-        )
-        body = upstream.write_request(written)
+        body = upstream.write_request(conversation)
         return upstream.without_sealed(body) if conversation.format == upstream.name else body
 
 

@@ -92,7 +92,7 @@ class QuickHttp1(Http1Connection):
         if type(reader) is not ContentLengthReader or type(event) is not events.DataReceived:
             return None
         left = reader._remaining
-        if not 0 < left <= len(self.buf) or self.stream_id is None:
+        if not 0 < left <= len(self.buf._data) or self.stream_id is None:
             return None
         if self.request is None or self.request.data.method == b"CONNECT":
             return None
@@ -107,7 +107,7 @@ class QuickHttp1(Http1Connection):
         `mark_done`.
         """
         request = self.request
-        if request is None or self.buf or request.data.method not in _PLAIN_METHODS:
+        if request is None or self.buf._data or request.data.method not in _PLAIN_METHODS:
             return False
         if request.data.http_version != _VERSION or response.data.http_version != _VERSION:
             return False
@@ -215,7 +215,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             if self.share.holding.congested(self.conn):
                 return self._stall_until_taken()
             drop_blank_lines(self.buf)
-            if not self.buf:
+            if not self.buf._data:
                 return nothing()
             if is_of_another_version(self.buf):
                 return self._refuse(TooMuch(505, "This connection speaks HTTP/1.1."))

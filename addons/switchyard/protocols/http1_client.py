@@ -77,7 +77,8 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     @property
     def is_idle(self) -> bool:
         """Whether it can carry another request."""
-        return self.request is None and self.state == self.read_headers and not self.buf
+        free = self.request is None and not self.buf._data
+        return free and self.state == self.read_headers
 
     @classmethod
     def adopt(cls, stack: Layer) -> None:

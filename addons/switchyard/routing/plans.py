@@ -61,6 +61,8 @@ class Plan:
 
     origin: str = ""
     """Where its passthrough targets lead; empty where that is not settled, or there are none."""
+    needs: str = ""
+    """What the request needs that only some targets have, where the others are left out; a word."""
     passes_through: bool = field(init=False, compare=False)
     """Whether any target is the request's own destination."""
 
@@ -85,12 +87,13 @@ class Plan:
 
     def speaking(self, formats: Set[str]) -> "Plan":
         """This plan with the targets alone whose provider speaks one of `formats`."""
-        return self.where(lambda target: bool(formats & {*target.provider.formats}))
+        needs = " or ".join(sorted(formats))
+        return self.where(lambda target: bool(formats & {*target.provider.formats}), needs)
 
-    def where(self, able: Callable[[ModelTarget], bool]) -> "Plan":
-        """This plan with the targets alone that are `able`."""
+    def where(self, able: Callable[[ModelTarget], bool], needs: str) -> "Plan":
+        """This plan with the targets alone that are `able`, which `needs` names in a word."""
         kept = (replace(pool, targets=tuple(filter(able, pool.targets))) for pool in self.members)
-        return replace(self, members=tuple(pool for pool in kept if pool.targets))
+        return replace(self, members=tuple(pool for pool in kept if pool.targets), needs=needs)
 
 
 def with_suffix(pool: Pool, suffix: str | None) -> Pool:

@@ -46,6 +46,7 @@ type EndpointKind = Literal[
     "loaded",
     "health",
     "status",
+    "usage",
     "greeting",
 ]
 
@@ -242,6 +243,8 @@ class Format:
     (comments break gemini-cli)."""
     tagged_thinking = False
     """Whether servers leave thinking in the text; all other formats have blocks for it."""
+    document_types: frozenset[str] = frozenset()
+    """Types of the documents that a provider takes as files; `*` for any. Empty: it takes none."""
     losses = Losses()
     """What the format cannot say."""
 

@@ -225,7 +225,9 @@ def test_the_last_of_several_summaries_counts() -> None:
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
 def test_an_item_of_somebody_else_goes_to_who_compacts(path: str) -> None:
     body = {"model": "every", "input": [FOREIGN, {"role": "user", "content": "Go on."}]}
-    asking = Asking(path, body)
+    runtime = make_runtime(CONFIG)
+    assert Asking(path, {"model": "every", "input": HISTORY}, runtime).request.host != "o.example"
+    asking = Asking(path, body, runtime)
     assert asking.request.host == "o.example"
     assert asking.sent["input"][0] == FOREIGN
 

@@ -6,6 +6,7 @@ into floats. Both directions therefore fall back to the standard library instead
 """
 
 import json
+import re
 from typing import Any
 from typing import Never
 
@@ -25,6 +26,11 @@ class _Empty(dict[str, Any]):
 
 
 _FIRST_ROUNDED = 2.0**63
+_LONG_TEXT = re.compile(r"\d{19}", re.ASCII)
+"""As many digits as an integer of more than 64 bits has at least."""
+_LONG_BYTES = re.compile(rb"\d{19}")
+_SOON_SEARCHED = 4096
+"""Bytes up to which a text is searched sooner than its values are looked at."""
 
 EMPTY: JsonObject = _Empty()
 """Shared default for `extra` fields."""
@@ -71,6 +77,10 @@ def exact(value: Any, data: bytes | str) -> Any:
     `loads` reads these as floats, which is of no account but in the arguments of tools. `value`
     itself where there are none.
     """
+    if len(data) < _SOON_SEARCHED and not (
+        _LONG_BYTES if isinstance(data, bytes) else _LONG_TEXT
+    ).search(data):  # type: ignore[arg-type]
+        return value
     if not _holds_rounded(value):
         return value
     try:

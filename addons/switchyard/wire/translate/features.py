@@ -15,6 +15,8 @@ from switchyard.wire.registry import losses_of
 from switchyard.wire.shared.compaction import KINDS
 from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.server_tools import UNSAID
+from switchyard.wire.translate.documents import is_refused
+from switchyard.wire.translate.documents import words_of_file
 
 SAID_ELSEWHERE = frozenset(
     {
@@ -116,9 +118,11 @@ def _part_features(c: Conversation, target: str) -> Iterator[str]:
             yield "cache_control"
         match part:
             case Media():
-                if part.text is None:
+                if part.text is None and words_of_file(part) is None:
                     yield f"{part.kind}-input"
-                if part.data is not None and part.media_type:
+                if is_refused(part, target):
+                    yield "document-types"
+                if part.data is not None and part.media_type and part.kind != "document":
                     yield "media-types"
                 if part.url:
                     yield f"{part.kind}-url"

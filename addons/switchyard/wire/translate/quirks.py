@@ -50,6 +50,10 @@ class Quirks(Protocol):
         """The least limit of output tokens that is taken."""
 
     @property
+    def min_max_output_tokens(self) -> int | None:
+        """Responses: the least `max_output_tokens` that is taken."""
+
+    @property
     def developer_role(self) -> bool | None:
         """False: messages of the role `developer` are sent as `system`."""
 
@@ -99,6 +103,8 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
         body = _apply_to_chat(body, quirks)
     if quirks.min_max_tokens:
         body = _with_least_limit(body, format, quirks.min_max_tokens)
+    if quirks.min_max_output_tokens and format == _RESPONSES:
+        body = _with_least_limit(body, format, quirks.min_max_output_tokens)
     if quirks.developer_role is False and format in (_CHAT, _RESPONSES):
         body = _each(body, "messages" if format == _CHAT else "input", _as_system)
     if quirks.parallel_tools is False and format in (_CHAT, _RESPONSES):

@@ -50,6 +50,7 @@ class Anthropic(Format):
     title = "Anthropic"
     content_type = "text/event-stream; charset=utf-8"
     heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     sdk_adds_version = True
     auth = "x-api-key"

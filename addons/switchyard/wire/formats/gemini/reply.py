@@ -11,6 +11,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import find_error
 from switchyard.wire.formats.gemini.grounding import read_citations
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -133,7 +134,7 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
         candidate["groundingMetadata"] = grounding
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
-    return candidate
+    return with_metadata(candidate, own(choice.extra))
 
 
 def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[JsonObject]:

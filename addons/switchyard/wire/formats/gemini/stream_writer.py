@@ -13,6 +13,7 @@ from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -99,6 +100,7 @@ class GeminiStreamWriter:
         return self._finish() if self._began or self._fold.reply().choices else self._end()
 
     def _name(self, start: Start) -> None:
+        self._home = start.format == NAME
         self._named = {
             "modelVersion": start.model or self._asked.model,
             "responseId": start.id or self._asked.id,
@@ -162,7 +164,7 @@ class GeminiStreamWriter:
         last: JsonObject = {}
         blocked = "promptFeedback" in said and not any(choice.parts for choice in reply.choices)
         if reply.choices and not blocked:
-            last["candidates"] = [_last_candidate(choice) for choice in reply.choices]
+            last["candidates"] = [_last_candidate(c, self._home) for c in reply.choices]
         if reply.usage is not None:
             last["usageMetadata"] = write_usage(reply.usage)
         return b"".join([*written, self._chunk({**last, **said}), self._end()])
@@ -187,8 +189,11 @@ class GeminiStreamWriter:
         return b"]" if self._began else b"[]"
 
 
-def _last_candidate(choice: Choice) -> JsonObject:
-    """The candidate of the last chunk: no new words, but all that only the end can tell."""
+def _last_candidate(choice: Choice, home: bool) -> JsonObject:
+    """The candidate of the last chunk: no new words, but all that only the end can tell.
+
+    `home`: the stream's source has this format, so that what it has besides is its own.
+    """
     candidate: JsonObject = {
         "content": {"parts": [{"text": ""}], "role": "model"},
         "finishReason": write_stop(choice.stop),
@@ -202,4 +207,4 @@ def _last_candidate(choice: Choice) -> JsonObject:
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
     left = {key: value for key, value in own(choice.extra).items() if key != "content"}
-    return {**candidate, **left}
+    return {**candidate, **left} if home else with_metadata(candidate, left)

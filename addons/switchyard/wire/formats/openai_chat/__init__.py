@@ -39,6 +39,7 @@ class OpenAIChat(Format):
     title = "Chat Completions"
     heartbeat = b": keepalive\n\n"
     tagged_thinking = True
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     call_path = "/chat/completions"
     endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))

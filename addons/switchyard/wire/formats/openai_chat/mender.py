@@ -116,9 +116,9 @@ class ChatMender:
     def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
         """Whether a chunk is beyond doubt by what was read of it: more words of choices that have
         begun, and no more than that."""
-        if not events or b"\n" in data or _FINISH.search(data):
+        if not events or data.find(b"\n") >= 0 or _FINISH.search(data):
             return False
-        if self._id or b'"id"' not in data:
+        if self._id or data.find(b'"id"') < 0:
             return False
         for event in events:
             if not isinstance(event, TextDelta):

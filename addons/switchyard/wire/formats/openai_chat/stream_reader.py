@@ -195,7 +195,7 @@ def payloads(data: bytes) -> list[Any]:
     except ValueError:
         if data.strip() == DONE:
             return [DONE]
-        if b"\n" in data:
+        if data.find(b"\n") >= 0:
             for line in data.split(b"\n"):
                 found += payloads(line)
         return found

@@ -36,6 +36,7 @@ class OpenAIResponses(Format):
     name = NAME
     title = "Responses"
     heartbeat = b": keepalive\n\n"
+    document_types = frozenset({"*"})
     losses = LOSSES
     call_path = "/responses"
     endpoints = (EndpointPath("/responses"), EndpointPath("/responses/compact", "compact"))
