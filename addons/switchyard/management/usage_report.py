@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.exchange.guard import Refused
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import make_report
@@ -50,7 +50,7 @@ def usage_report(folder: Path | None, path: str, client: str | None) -> JsonObje
     if client is not None:
         where["client_key"] = client
     try:
-        report = make_report(Reader(folder, _SECONDS), kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
+        report = make_report(UsageReader(folder, _SECONDS), kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
     except sqlite3.Error:
         message = "The usage records cannot be read just now. Try again later."
         raise Refused(ApiError(message=message, kind="unavailable")) from None

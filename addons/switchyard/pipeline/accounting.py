@@ -26,7 +26,7 @@ REQUEST_ID = b"x-switchyard-request"
 
 
 class Accounting:
-    """Notes how each call ends; the ledger's thread makes the record and writes it.
+    """Makes the record of each call that ends; the ledger's thread writes it.
 
     Every response of the router says under which id it is on record (`x-switchyard-request`).
     """

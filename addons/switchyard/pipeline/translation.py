@@ -117,11 +117,12 @@ class Translation:
 
     def _own_proofs(self, state: AttemptState, format: Format, body: JsonObject) -> JsonObject:
         """The body without proofs that others made, which is told as a loss."""
-        kept = select_proofs(self._state.proofs, self._adjustments(), state, format, body)
-        if kept is not body:
+        memory, adjustments = self._state.proofs, self._adjustments()
+        body, changed = select_proofs(memory, adjustments, state, format, body)
+        if changed:
             dropped = sorted({*state.untranslated.dropped, "thinking-signature"})
             state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
-        return kept
+        return body
 
     def _compacts(self, state: AttemptState) -> bool:
         """Whether the target compacts conversations in the client's own format."""

@@ -1,7 +1,7 @@
 """Makes the record of a request from what its exchange knows, once it is over or while it runs.
 
-That is done in the thread that writes records; what the event loop does is to note how the request
-ended.
+Each request passes here once, on the event loop: what is the same for many is looked up, not worked
+out.
 """
 
 import hashlib

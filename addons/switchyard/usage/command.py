@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import default_folder
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
 from switchyard.usage.reports import ReportKind
@@ -56,8 +56,8 @@ _WINDOWS_SINCE = 8 * 86_400.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    reader = Reader(options.dir or default_folder(dict(os.environ)))
+    options = read_options(arguments)
+    reader = UsageReader(options.dir or default_folder(dict(os.environ)))
     try:
         if options.report == "statusline":
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; exits as argparse does on a wrong one."""
     parser = argparse.ArgumentParser(
         prog="usage",
         description="What requests used and cost. Counted by the router, not guessed from logs.",
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--csv", action="store_true", help="comma-separated values")
     for option in _SELECTIONS:
         parser.add_argument(f"--{option}", help=f"only this {option}")
-    return parser
+    return parser.parse_args(arguments)
 
 
 def _day(text: str) -> date:
@@ -132,7 +133,7 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _print_report(reader: Reader, options: argparse.Namespace) -> None:
+def _print_report(reader: UsageReader, options: argparse.Namespace) -> None:
     zone = options.tz or _local_zone()
     report = make_report(
         reader, options.report, zone, options.since, options.until, _selection(options)
@@ -171,7 +172,7 @@ def _safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
-def _print_blocks(reader: Reader, options: argparse.Namespace, now: float) -> None:
+def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
@@ -205,7 +206,7 @@ def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:
     ]
 
 
-def _print_quota(reader: Reader, as_data: bool, now: float) -> None:
+def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
     tracks = tracks_of(reader, now)
     if as_data:
         print(json.dumps({"windows": [_track_members(*one, now) for one in tracks]}, indent=2))
@@ -228,7 +229,7 @@ def _print_quota(reader: Reader, as_data: bool, now: float) -> None:
     print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows))
 
 
-def tracks_of(reader: Reader, now: float) -> list[tuple[str, Track]]:
+def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:
     """Return the owner and course of each window that was seen lately."""
     tracks: dict[tuple[str, str], Track] = {}
     for snapshot in reader.windows(now - _WINDOWS_SINCE):
@@ -255,7 +256,7 @@ def _track_members(owner: str, track: Track, now: float) -> dict[str, object]:
     }
 
 
-def _statusline(reader: Reader, text: str, zone: tzinfo | None, now: float) -> str:
+def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float) -> str:
     """The status line for what Claude Code writes to standard input; never fails."""
     try:
         told = json.loads(text)

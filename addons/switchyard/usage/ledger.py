@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from switchyard.usage.pricing import load_prices
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
 from switchyard.usage.windows import WindowSnapshot
@@ -70,7 +71,7 @@ class Ledger:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._lock = WriterLock(place.folder, name)
         store = SqliteStore(place.folder, name, self._lock)
-        self._writer = UsageWriter(store, place.retention, self._lock.is_alive)
+        self._writer = UsageWriter(store, place.retention, self._lock.is_alive, load_prices)
         self._writer.start()
         self.on = True
 

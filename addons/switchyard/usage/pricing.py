@@ -243,6 +243,12 @@ def searches_of(usage: Usage | None) -> int:
     return count if isinstance(count, int) and count > 0 else 0
 
 
+def load_prices() -> None:
+    """Load the library of list prices, which takes about half a second."""
+    find_price("https://api.openai.com", "gpt-4o")
+    _library()
+
+
 def list_rates(url: str, model: str, at: float, context: Context = ()) -> ModelRates | None:
     """Return the list prices of a model at a provider's address; None where they are not known."""
     if not url.startswith("https://") or not model or len(model) > 200:

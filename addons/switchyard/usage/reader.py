@@ -49,7 +49,7 @@ class Answer:
     model: str | None
 
 
-class Reader:
+class UsageReader:
     """Reads a usage folder. Each query has `seconds` to finish."""
 
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:

@@ -16,7 +16,7 @@ from datetime import tzinfo
 from typing import Literal
 
 from switchyard.usage.reader import Line
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import NANO
 from switchyard.usage.schema import SUMS
 
@@ -93,7 +93,7 @@ class Report:
 
 
 def make_report(
-    reader: Reader,
+    reader: UsageReader,
     kind: ReportKind,
     zone: tzinfo,
     since: date | None = None,

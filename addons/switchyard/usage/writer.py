@@ -30,7 +30,7 @@ MOST_WAITING = 50_000
 """Finished records kept while the store cannot write; further ones are counted as lost."""
 
 MOST_UNMADE = 1000
-"""Requests that have ended and whose records are not made yet; they hold on to their bodies."""
+"""Requests that end while the thread prepares itself; they hold on to their bodies."""
 
 MOST_SNAPSHOTS = 5000
 """Snapshots of windows kept while the store cannot write."""
@@ -55,8 +55,8 @@ class WriterHealth:
 class UsageWriter:
     """Queues what is to go on record from the event loop, and writes it from a thread.
 
-    `begin`, `end` and `note` never block on the store. What they are given makes its record when
-    the thread asks for it, so that the event loop does not spend time on that.
+    `begin`, `end` and `note` never block on the store. A record is made where `end` is called: a
+    thread that made it later would keep all of the request in memory until then, which costs more.
     """
 
     def __init__(
@@ -64,7 +64,15 @@ class UsageWriter:
         store: Store,
         retention: Retention,
         is_alive: Callable[[str], bool] = lambda writer: False,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what the thread calls.
+
+        `is_alive` tells of a writer's name whether it runs; `prepare` does what takes long once,
+        before the first record is made.
+        """
+        self._prepare = prepare
+        self._prepared = False
         self.health = WriterHealth()
         self._store = store
         self._retention = retention
@@ -96,12 +104,11 @@ class UsageWriter:
     def end(self, key: str, make: Making) -> None:
         """Queue a request that has ended."""
         self._running.pop(key, None)
-        ended = self._ended
-        if len(ended) >= MOST_UNMADE:
-            self._make(make)  # the thread is behind: what it would need must not pile up
+        if not self._prepared and len(self._ended) < MOST_UNMADE:
+            self._ended.append(make)
             return
-        ended.append(make)
-        if len(ended) == BATCH_SIZE:
+        self._make(make)
+        if len(self._finished) == BATCH_SIZE:
             with self._wake:
                 self._wake.notify()
 
@@ -126,6 +133,11 @@ class UsageWriter:
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        try:
+            self._prepare()
+        except Exception:  # what is not prepared takes its time later
+            logger.exception("usage: preparing failed")
+        self._prepared = True
         while True:
             with self._wake:
                 if not self._ending and (self._failures or self._flushed >= self._wanted):

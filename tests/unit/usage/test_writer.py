@@ -135,9 +135,13 @@ def test_a_lock_tells_who_is_alive(tmp_path: Path) -> None:
     assert not list((tmp_path / "writers").iterdir())
 
 
-def test_what_piles_up_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_wait_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MOST_UNMADE", 2)
-    writer = UsageWriter(FailingStore(), KEEP)  # its thread does not run yet
+    store = FailingStore()
+    store.fails = False
+    ready = threading.Event()
+    writer = UsageWriter(store, KEEP, prepare=lambda: ready.wait(20) and None)
+    writer.start()
     made: list[RequestRecord] = []
 
     def make() -> RequestRecord:
@@ -146,7 +150,13 @@ def test_what_piles_up_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for number in range(3):
         writer.end(str(number), make)
-    assert len(made) == 1
+    assert len(made) == 1, "what would pile up is made at once"
+    ready.set()
+    assert writer.flush(20) and len(made) == 3
+    writer.end("4", make)
+    assert len(made) == 4
+    writer.close(20)
+    assert len(store.finished) == 4
 
 
 def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixture) -> None:
