@@ -54,8 +54,8 @@ class Skimmer:
         "sure",
     )
 
-    def __init__(self, reader: Forgets, sink: Forgets) -> None:
-        self._forgets = (reader, sink)
+    def __init__(self, *forgets: Forgets) -> None:
+        self._forgets = forgets
         self.sure = False
         """Whether frames may be skimmed: the last one was read, and like the one before it."""
         self._head = self._tail = self._padded = b""
