@@ -41,7 +41,8 @@ def select_proofs(
     if state.passes_through:
         if "tools" in body:
             body = with_usual_ids(body, format.name)
-        if not any(mark in state.call.raw for mark in format.proof_marks):
+        raw = state.call.raw
+        if not state.call.recalled and not any(mark in raw for mark in format.proof_marks):
             return body, False
     strange = adjustments.foreign_proofs(state.target) if chooses else None
 

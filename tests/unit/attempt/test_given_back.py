@@ -305,6 +305,25 @@ def test_encrypted_reasoning_and_ids_of_another_maker(runtime: FakeRuntime) -> N
     assert body["input"] == items
 
 
+def test_a_refused_proof_is_not_tried_again(runtime: FakeRuntime) -> None:
+    """A provider refuses what nobody knew; the next turn does not begin with that."""
+    error = {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}
+    messages = history(SIGNED, USE)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "anthropic", "cx/c", messages=messages, tools=[TOOL])
+    pipeline.begin(flow)
+    first = pipeline.attempt(flow)
+    pipeline.answer(first, {"type": "error", "error": error}, 400)
+    second = pipeline.attempt(flow)
+    assert second.request is not None
+    body = json.loads(second.request.content or b"")
+    assert body["messages"][1]["content"] == [USE]
+    body, _ = asked(runtime, "anthropic", "cx/c", messages=messages, tools=[TOOL])
+    assert body["messages"][1]["content"] == [USE]
+    body, _ = asked(runtime, "anthropic", "glm/g", messages=messages, tools=[TOOL])
+    assert body["messages"] == messages
+
+
 def test_clients_without_proofs_pay_nothing(
     runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
