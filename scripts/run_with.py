@@ -27,6 +27,9 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from scripts.lib.projects import project_of  # noqa: E402
+from scripts.lib.projects import with_header  # noqa: E402
+from scripts.lib.projects import with_project  # noqa: E402
 from scripts.lib.tools import ANY  # noqa: E402
 from scripts.lib.tools import NeedsModel  # noqa: E402
 from scripts.lib.tools import Setup  # noqa: E402
@@ -70,6 +73,7 @@ class Options:
     model: str | None
     confdir: Path
     prints: bool
+    statusline: bool
     command: str
     arguments: tuple[str, ...]
 
@@ -89,6 +93,11 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         "--base-url",
         action="store_true",
         help="point the tool at the router by its base URL, instead of by HTTPS_PROXY",
+    )
+    parser.add_argument(
+        "--statusline",
+        action="store_true",
+        help="have the tool's status line show model, cost and what is left, for this run",
     )
     parser.add_argument("--model", metavar="NAME", help="with --base-url: the model to ask for")
     parser.add_argument(
@@ -126,6 +135,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         model=given.model,
         confdir=given.confdir,
         prints=given.print,
+        statusline=given.statusline,
         command=given.command,
         arguments=tuple(given.arguments),
     )
@@ -145,6 +155,13 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
         "no-proxy": no_proxy(environ, options),
         "files": str(_files_directory(cache, tool, options)),
     }
+    project = project_of(Path.cwd())
+    if options.way == "base-url":
+        values["router"] = with_project(options.router, project)
+    elif headers := with_header(environ.get("ANTHROPIC_CUSTOM_HEADERS"), project):
+        values["headers"] = headers
+    if options.statusline:
+        values["usage"] = str(Path(ROOT) / "scripts" / "usage")
     if options.model:
         values["model"] = options.model
     if options.way == "proxy":

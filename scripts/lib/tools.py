@@ -20,7 +20,7 @@ ANY = "any"
 
 type Way = Literal["proxy", "base-url"]
 
-_PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files)\}")
+_PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files|headers|usage)\}")
 
 
 class NeedsModel(Exception):

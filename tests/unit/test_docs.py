@@ -22,6 +22,7 @@ from switchyard.files import SHIPPED
 from switchyard.launch.options import plan_launch
 from switchyard.launch.unknown_options import explained
 from switchyard.routing.catalog import Catalog
+from switchyard.usage.command import read_options as read_usage_options
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -100,6 +101,8 @@ def test_a_command_is_one_that_is_understood(line: str) -> None:
             read_options(arguments, {})
         case "scripts/ca" | "scripts/intercept" | "scripts/bench":
             assert all(f'"{word}"' in SOURCES[script] for word in arguments if word != "alice")
+        case "scripts/usage":
+            read_usage_options(arguments)
         case "scripts/test":
             assert not arguments
         case _:

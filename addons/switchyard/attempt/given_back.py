@@ -6,8 +6,8 @@ from switchyard.exchange.exchange import Call
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.previous_response import owner_of
 from switchyard.policy.affinity import session_of
+from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
-from switchyard.state.proofs import Reader
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -20,9 +20,9 @@ from switchyard.wire.translate.think_tag import untagged
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
-def reader_of(adjustments: Adjustments, state: AttemptState) -> Reader:
+def reader_of(adjustments: Adjustments, state: AttemptState) -> ProofReader:
     """Who reads the history that an attempt sends."""
-    return Reader(adjustments.maker(state.target), state.chosen.credential.id)
+    return ProofReader(adjustments.maker(state.target), state.chosen.credential.id)
 
 
 def select_proofs(

@@ -35,6 +35,7 @@ from switchyard.config.proxies import Proxy
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import Billing
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
@@ -198,6 +199,9 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    billing: Billing | None = None
+    """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
+    where clients' own logins are forwarded, else each token."""
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None
     timeouts: ProviderTimeouts = ProviderTimeouts()

@@ -31,7 +31,6 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
-from switchyard.usage.ids import new_id
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
@@ -124,6 +123,10 @@ class Exchange:
     """Writer: `Credentials`."""
     attempts: int = 0
     """Attempts begun. Writer: `Credentials`."""
+    session: str | None = None
+    """The session that the client is in, where it mattered to the route. Writer: `Credentials`."""
+    tries: "tuple[AttemptState, ...]" = ()
+    """All attempts, hedges too, in the order in which they began. Writer: `Credentials`."""
     estimated: bool = False
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
@@ -147,14 +150,11 @@ class Exchange:
     winner: "AttemptState | None" = None
     """The attempt whose answer the client sees, until another one has to go on with it. Writers:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
-    _id: UUID | None = field(default=None, init=False, repr=False)
 
     @property
     def id(self) -> UUID:
-        """By what people find the request again; made when it is first asked for."""
-        if self._id is None:
-            self._id = new_id()
-        return self._id
+        """By what people find the request again: in the log, the records, the response's header."""
+        return UUID(hex=self.call.asked.id)
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""
@@ -248,6 +248,10 @@ class AttemptState:
     """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
+    headed_at: float | None = None
+    """When they came, on the clock of `time.monotonic`. Writer: the receiver."""
+    sent: int = 0
+    """Bytes of the answer that the client got. Writer: the receiver."""
     refusal: http.Response | None = None
     """The refusal as the client's own destination gave it. Writer: the receiver."""
     judged: bool = False

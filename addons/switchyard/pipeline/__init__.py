@@ -8,6 +8,7 @@ from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
@@ -71,7 +72,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         Management(snapshots, requests, clients, exchanges, state),
-        Routing(snapshots, requests, clients, exchanges, control),
+        Routing(snapshots, requests, clients, exchanges, control, state),
         Credentials(snapshots, exchanges, state),
         Translation(snapshots, state),
         Sending(snapshots, state),
@@ -79,6 +80,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),

@@ -21,6 +21,8 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
+from switchyard.exchange.project import PREFIX
+from switchyard.exchange.project import take_from_path
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
@@ -80,6 +82,8 @@ class Access:
 
     @on_request
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.request.data.path.startswith(PREFIX) and self._requests.of(flow).is_own:
+            take_from_path(flow.request)
         try:
             self._decide(flow)
         except Exception as e:
@@ -159,7 +163,7 @@ class Access:
         """The key that was shown to the proxy for a request: with itself (RFC 9110, 11.7.2), or for
         the whole tunnel or WebSocket that it came by. A request without one that is not in such has
         none, whoever's came before it on the connection: others may share that."""
-        if "proxy-authorization" in flow.request.headers:
+        if "proxy-authorization" in flow.request.data.headers:
             return self._take_proxy_key(flow)
         return self._clients.holder_of(flow.client_conn.id)
 

@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
 from switchyard.exchange.classification import Classifier
+from switchyard.exchange.project import PROJECT
 from switchyard.exchange.registry import Exchanges
 from switchyard.reach import Reach
 from switchyard.recording.flow_sinks import keeps_flows
@@ -61,6 +62,7 @@ class Forwarding:
         if flow.response or not self._passes(flow):
             return  # what has an answer by now was refused
         drop_client_keys(flow.request, self._snapshots.current.client_keys)
+        flow.request.headers.pop(PROJECT, None)
         if "upgrade" not in flow.request.headers and self._reach.may_forward(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 

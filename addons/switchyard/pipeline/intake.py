@@ -4,7 +4,6 @@ import time
 from collections.abc import Awaitable
 from collections.abc import Callable
 from dataclasses import replace
-from os import urandom
 
 from mitmproxy import http
 
@@ -37,6 +36,7 @@ from switchyard.reach import Reach
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ids import new_hex
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
@@ -80,7 +80,7 @@ class Intake:
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
-        if "websocket" in request.headers.get("upgrade", "").lower():
+        if "websocket" in request.data.headers.get("upgrade", "").lower():
             return None
         endpoint = self._requests.of(flow).endpoint
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
@@ -195,7 +195,7 @@ def read_call(
         streams=bool(asks and endpoint.format.asks_stream(body, flow.request.path)),
         asked=Asked(
             model=model,
-            id=urandom(16).hex(),
+            id=new_hex(),
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,

@@ -50,6 +50,8 @@ from switchyard.wire.translate.remedies import remedied_body
 from switchyard.wire.translate.remedies import remedied_turns
 from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
+from switchyard.wire.translate.unreached import Unreached
+from switchyard.wire.translate.unreached import Way
 
 
 class Translation:
@@ -68,6 +70,7 @@ class Translation:
     def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
         self._state = state
+        self._unreached = Unreached()
 
     @guarded
     @on_attempt
@@ -184,7 +187,17 @@ class Translation:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
         body = upstream.write_request(conversation)
-        return upstream.without_sealed(body) if conversation.format == upstream.name else body
+        if conversation.format == upstream.name:
+            return upstream.without_sealed(body)
+        way = Way(state.call.format.name, upstream.name, model, dialect, known.takes_system)
+        self._tell_unreached(state, way, body)
+        return body
+
+    def _tell_unreached(self, state: AttemptState, way: Way, body: JsonObject) -> None:
+        """The members of the client's request that `body` does not hold are told as dropped."""
+        if names := self._unreached.names(state.call.body, way, body):
+            dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
+            state.untranslated = replace(state.untranslated, dropped=dropped)
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

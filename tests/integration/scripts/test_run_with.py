@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 
 from scripts import run_with
+from scripts.lib.projects import project_of
 from scripts.lib.tools import ANY
 from scripts.lib.tools import NeedsModel
 from scripts.lib.tools import laid_over
@@ -62,12 +63,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)  # which is part of no project
     return home
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | str | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*SCRIPT, *arguments],
+        cwd=cwd,
         env={**os.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -262,6 +267,38 @@ def test_printed_lines_do_the_same_in_a_shell(home: Path):
     ).stdout.splitlines()
     assert "ANTHROPIC_MODEL=it's" in shown and "ANTHROPIC_AUTH_TOKEN=k $x" in shown
     assert not any(line.startswith("ANTHROPIC_API_KEY=") for line in shown)
+
+
+def test_the_project_is_that_of_the_git_root(home: Path):
+    inner = home / "my yard" / "src"
+    inner.mkdir(parents=True)
+    (home / "my yard" / ".git").mkdir()
+    lines = run("--print", "--base-url", "--router", "http://r:1", "claude", cwd=inner).stdout
+    assert "export ANTHROPIC_BASE_URL=http://r:1/p/my%20yard\n" in lines
+    lines = run("--print", "claude", cwd=inner).stdout
+    assert "export ANTHROPIC_CUSTOM_HEADERS='x-switchyard-project: my yard'\n" in lines
+    lines = run("--print", "claude", cwd=inner, ANTHROPIC_CUSTOM_HEADERS="x-own: 1").stdout
+    assert "export ANTHROPIC_CUSTOM_HEADERS='x-own: 1\nx-switchyard-project: my yard'\n" in lines
+    assert "ANTHROPIC_CUSTOM_HEADERS" not in run("--print", "claude").stdout
+
+
+def test_a_worktree_belongs_to_its_repository(home: Path):
+    (home / "wt").mkdir()
+    (home / "wt" / ".git").write_text("gitdir: /srv/yard/.git/worktrees/wt\n")
+    assert project_of(home / "wt") == "yard"
+    (home / "wt" / ".git").write_text("gitdir: /srv/yard/.git/modules/wt\n")
+    assert project_of(home / "wt") == "wt"
+    assert project_of(home) is None
+
+
+def test_a_status_line_for_one_run(home: Path):
+    lines = run("--print", "--statusline", "claude", "-c").stdout
+    (line,) = (line for line in lines.splitlines() if line.startswith("# start it as: "))
+    command = shlex.split(line.removeprefix("# start it as: "))
+    assert command[:2] == ["claude", "--settings"] and command[3:] == ["-c"]
+    shown = json.loads(command[2])["statusLine"]
+    assert shown == {"type": "command", "command": f"{ROOT / 'scripts' / 'usage'} statusline"}
+    assert "--settings" not in run("--print", "claude").stdout
 
 
 def test_arguments_are_printed_to_be_pasted(home: Path):

@@ -65,6 +65,6 @@ def test_a_field_has_the_writer_that_it_names(owner: str, field: str, writer: st
 
 
 def test_every_field_that_changes_names_its_writer() -> None:
-    made = {"call", "exchange", "number", "chosen", "target", "key", "continues", "_id"}
+    made = {"call", "exchange", "number", "chosen", "target", "key", "continues"}
     fields = set(module.Exchange.__annotations__) | set(module.AttemptState.__annotations__)
     assert {field for _, field, _ in WRITERS} | made | {"winner"} == fields

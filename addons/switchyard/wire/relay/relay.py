@@ -85,6 +85,11 @@ class Relay(ResponseRelay):
         return stream.skim(data) if stream is not None and self._decode is None else None
 
     @property
+    def words(self) -> int:
+        """About how many bytes of text and arguments a stream brought so far."""
+        return self._stream.words if self._stream is not None else 0
+
+    @property
     def resumable(self) -> bool:
         return self._conversion is not None and self._conversion.resumable(self.outcome)
 

@@ -68,6 +68,11 @@ class EventStreamReader:
         self._outcome.long_words = skimmer.long
         return out
 
+    @property
+    def words(self) -> int:
+        """About how many bytes of text and arguments came so far."""
+        return self._gauge.words + (self._skimmer.words if self._skimmer is not None else 0)
+
     def end(self) -> bytes:
         return self._end(self._frames.close())
 

@@ -78,9 +78,10 @@ def write_message(parts: list[Part]) -> JsonObject:
     written: JsonObject = {**said.get("message", EMPTY), "role": "assistant"}
     if "message" not in said:
         written = {"type": "message", "role": "assistant"}
-        if len(parts) == 1 and isinstance(parts[0], Text):
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        if len(texts) == len(parts):
             # The one spelling that every provider takes, without the ids a full output item has.
-            return {**written, "content": parts[0].text}
+            return {**written, "content": "".join(texts)}
     if said.get("string") and len(parts) == 1 and isinstance(parts[0], Text):
         return {**written, "content": parts[0].text}
     if "empty" in said:
