@@ -83,10 +83,9 @@ def run(arguments: Sequence[str]) -> int:
     # Late, so that --help needs nothing installed.
     from mitmproxy.tools import main as tools
 
-    if "switchyard_log_format=json" in launch.arguments:
-        from switchyard.recording.log_format import use_json_from_the_start
+    from switchyard.recording.log_format import use_from_the_start
 
-        use_json_from_the_start()
+    use_from_the_start("json" if "switchyard_log_format=json" in launch.arguments else "text")
     if launch.engine:
         from switchyard.engine.install import install
 

@@ -54,6 +54,7 @@ class Adjustments:
     def __init__(self, config: Config) -> None:
         self._payload = PayloadRules(config.payload)
         self._quirks: dict[tuple[str, str], tuple[Provider, QuirkSettings | None]] = {}
+        self._last: tuple[ModelTarget | None, QuirkSettings | None] = None, None
 
     def apply(self, state: AttemptState, body: JsonObject) -> Adjusted:
         """Returns the body as it leaves for the provider, and the changes to its headers.
@@ -145,6 +146,9 @@ class Adjustments:
         return quirks is None or quirks.compaction != "none"
 
     def _quirks_of(self, target: ModelTarget) -> QuirkSettings | None:
+        # An attempt asks a dozen times in a row.
+        if self._last[0] is target:
+            return self._last[1]
         place = target.provider.name, target.model
         known = self._quirks.get(place)
         # An exchange that began before the configuration changed keeps its own provider.
@@ -153,6 +157,7 @@ class Adjustments:
                 self._quirks.clear()
             quirks = quirks_of(target.provider, target.model)
             known = self._quirks[place] = target.provider, quirks
+        self._last = target, known[1]
         return known[1]
 
 

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
+from switchyard.exchange.previous_response import owner_of
 from switchyard.routing.plans import ModelTarget
+from switchyard.state.proofs import Proofs
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
@@ -95,6 +98,15 @@ def undone(state: AttemptState) -> tuple[str, ...]:
 def wished(state: AttemptState, conversation: Conversation) -> Conversation:
     """What of an attempt's conversation is the client's wish: a summary is to call no tools."""
     return replace(conversation, tools=(), tool_choice=None) if state.summarises else conversation
+
+
+def note_compaction(proofs: Proofs, maker: str, state: AttemptState) -> None:
+    """Remember who made the items of a response to a call for a compaction."""
+    if state.operation is None or state.call.compaction is None or state.relay is None:
+        return
+    body = loads_object(state.relay.body) or {}
+    made = (text_of(item.get("encrypted_content")) for item in objects_of(body.get("output")))
+    proofs.note(owner_of(state.call), maker, made)
 
 
 def summary_stage(call: Call) -> SummaryStage:

@@ -6,8 +6,8 @@ from switchyard.exchange.exchange import Call
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.previous_response import owner_of
 from switchyard.policy.affinity import session_of
+from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
-from switchyard.state.proofs import Reader
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.state.thinking import Whose
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -15,31 +15,34 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
+from switchyard.wire.translate.quirks import with_usual_ids
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
-def reader_of(adjustments: Adjustments, state: AttemptState) -> Reader:
+def reader_of(adjustments: Adjustments, state: AttemptState) -> ProofReader:
     """Who reads the history that an attempt sends."""
-    return Reader(adjustments.maker(state.target), state.chosen.credential.id)
+    return ProofReader(adjustments.maker(state.target), state.chosen.credential.id)
 
 
 def select_proofs(
     memory: Proofs, adjustments: Adjustments, state: AttemptState, format: Format, body: JsonObject
-) -> JsonObject:
+) -> tuple[JsonObject, bool]:
     """`body`, in `format`, without the proofs that are known not to be for the attempt's target.
 
+    Also returned is whether it had any. Ids of calls that its API would not take are others.
     `body` itself where nothing has to change. Looks into it only where the client's conversations
-    met several makers, or where the plan has several targets and the profile says what a foreign
-    proof looks like.
+    met several makers, or the plan has several targets.
     """
     owner, reader = owner_of(state.call), reader_of(adjustments, state)
-    strange = adjustments.foreign_proofs(state.target)
-    if strange is not None and not _has_choice(state):
-        strange = None
-    if strange is None and not memory.is_mixed(owner, reader):
-        return body
-    if state.passes_through and not any(mark in state.call.raw for mark in format.proof_marks):
-        return body
+    chooses = _has_choice(state)
+    if not chooses and not memory.is_mixed(owner, reader):
+        return body, False
+    if state.passes_through:
+        if "tools" in body:
+            body = with_usual_ids(body, format.name)
+        if not any(mark in state.call.raw for mark in format.proof_marks):
+            return body, False
+    strange = adjustments.foreign_proofs(state.target) if chooses else None
 
     def keeps(proof: str) -> bool:
         if not memory.is_for(owner, reader, proof):
@@ -48,7 +51,8 @@ def select_proofs(
             return True
         return memory.maker(owner, proof) is not None
 
-    return format.with_proofs(body, keeps)
+    kept = format.with_proofs(body, keeps)
+    return kept, kept is not body
 
 
 def note_refused(
@@ -100,8 +104,7 @@ def keep_notes(
     if notes is None:
         return
     maker = adjustments.maker(state.target)
-    if found := notes.proofs:
-        proofs.note(owner_of(state.call), maker, found)
+    proofs.note(owner_of(state.call), maker, notes.proofs)
     if notes.keeps != "proofs" and (parts := notes.parts):
         thinking.note(_whose(state.call, maker), parts)
 

@@ -26,7 +26,7 @@ LARGE_ENCODED = 8192
 def is_large(request: http.Request) -> bool:
     """Whether others would notice the time that it takes to read a request's body."""
     size = len(request.raw_content or b"")
-    return size > (LARGE_ENCODED if "content-encoding" in request.headers else LARGE)
+    return size > (LARGE_ENCODED if "content-encoding" in request.data.headers else LARGE)
 
 
 async def read_aside(request: http.Request, limits: Limits) -> tuple[bytes, JsonObject]:
@@ -45,7 +45,7 @@ def decoded_body(request: http.Request, limits: Limits) -> bytes:
     """The request's body without content encoding. Raises Refused if that cannot be undone, or
     gives more than the limit."""
     raw = request.raw_content or b""
-    if encoding := request.headers.get("content-encoding"):
+    if encoding := request.data.headers.get("content-encoding"):
         try:
             raw = decode_whole(raw, encoding, limits.decoded_body)
         except TooLarge:

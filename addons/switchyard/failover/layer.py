@@ -136,10 +136,11 @@ class FailoverLayer(DrivenLayer):
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         kind = type(event)
+        client = self.context.client
+        if kind is events.DataReceived and event.connection is client:  # type: ignore
+            return self.event_to_child(self.connections[client], event)
         if isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
             return self._guard_upstream(event)
-        if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
-            return self.event_to_child(self.connections[event.connection], event)  # type: ignore
         if kind is events.Wakeup and event.command in self.timers:  # type: ignore
             del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()

@@ -272,8 +272,8 @@ _JOINED = 65536
 
 def _declared_size(request: http.Request) -> int | None:
     """The bytes of a body, where the head declares them."""
-    length = request.headers.get("content-length")
-    if length is None or not length.isdecimal() or "transfer-encoding" in request.headers:
+    length = request.data.headers.get("content-length")
+    if length is None or not length.isdecimal() or "transfer-encoding" in request.data.headers:
         return None
     # What is longer is no number that anybody can mean, and would take long to read.
     return int(length[:20])

@@ -72,7 +72,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
-        Routing(snapshots, requests, clients, exchanges, control),
+        Routing(snapshots, requests, clients, exchanges, control, state),
         Credentials(snapshots, exchanges, state),
         Translation(snapshots, state),
         Sending(snapshots, state),

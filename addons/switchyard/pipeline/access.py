@@ -163,7 +163,7 @@ class Access:
         """The key that was shown to the proxy for a request: with itself (RFC 9110, 11.7.2), or for
         the whole tunnel or WebSocket that it came by. A request without one that is not in such has
         none, whoever's came before it on the connection: others may share that."""
-        if "proxy-authorization" in flow.request.headers:
+        if "proxy-authorization" in flow.request.data.headers:
             return self._take_proxy_key(flow)
         return self._clients.holder_of(flow.client_conn.id)
 

@@ -107,8 +107,7 @@ class CallLog:
         if self._task is None:
             return  # it never began
         self._task.cancel()
-        for exchange in self._exchanges.running():
-            self._counts["left"] += exchange.call.operation is None
+        self._counts["left"] += len(self._exchanges.running())
         logger.info("switchyard: stopped after %s", self._summary())
 
     async def _look(self) -> None:

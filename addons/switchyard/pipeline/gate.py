@@ -72,7 +72,8 @@ class Gate:
             flow.response = error_response(DEFAULT, e.error, e.headers)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        flow.request.headers.pop(PROXY_CREDENTIAL, None)
+        if PROXY_CREDENTIAL in flow.request.data.headers:
+            del flow.request.data.headers[PROXY_CREDENTIAL]
         if flow.response is not None or flow.is_replay:
             return
         if self._requests.of(flow).is_own:

@@ -80,7 +80,7 @@ class Intake:
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
-        if "websocket" in request.headers.get("upgrade", "").lower():
+        if "websocket" in request.data.headers.get("upgrade", "").lower():
             return None
         endpoint = self._requests.of(flow).endpoint
         if endpoint is None or endpoint.kind not in ASKS_MODEL:

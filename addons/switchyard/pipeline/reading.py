@@ -7,6 +7,7 @@ from functools import partial
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.compaction import note_compaction
 from switchyard.attempt.given_back import keep_notes
 from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
@@ -98,6 +99,9 @@ class Reading:
         if isinstance(state.relay, Relay):
             exchange.committed_relay = exchange.committed_relay or state.relay
         exchange.win(state)
+        if state.operation is not None:
+            maker = self._snapshots.current.adjustments.maker(state.target)
+            note_compaction(self._state.proofs, maker, state)
         if exchange.trail and not state.judged:
             exchange.trail.succeeded(state.chosen, time.monotonic())
 

@@ -1,9 +1,8 @@
 """Model name -> plan: the ordered targets of a request."""
 
-from collections.abc import Callable
-
 from mitmproxy import http
 
+from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
@@ -12,13 +11,15 @@ from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.model_name import check_name
+from switchyard.exchange.previous_response import owner_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
-from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
+from switchyard.state.proofs import Proofs
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
 
@@ -33,12 +34,14 @@ class Routing:
         clients: Clients,
         exchanges: Exchanges,
         failover: FailoverControl,
+        state: State,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
         self._exchanges = exchanges
         self._failover = failover
+        self._state = state
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
@@ -60,7 +63,8 @@ class Routing:
             ) from None
         plan = able_to_read(exchange, self._settled(exchange, plan))
         if exchange.call.compaction is not None and exchange.call.compaction.closed:
-            plan = able_to_open(exchange, plan, self._snapshots.current.adjustments.compacts)
+            adjustments = self._snapshots.current.adjustments
+            plan = able_to_open(exchange, plan, adjustments, self._state.proofs)
         exchange.plan = plan
         if exchange.call.operation is not None:
             check_plan(exchange.call.operation, exchange.plan)
@@ -130,16 +134,20 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
     )
 
 
-def able_to_open(exchange: Exchange, plan: Plan, compacts: Callable[[ModelTarget], bool]) -> Plan:
-    """The plan without the targets that cannot open a compaction item of the history, which is
-    encrypted for its maker and stands for all that was said before it.
+def able_to_open(exchange: Exchange, plan: Plan, adjustments: Adjustments, proofs: Proofs) -> Plan:
+    """The plan without the targets that cannot open a compaction item of the history.
 
-    `compacts`: what a target's profile says. Raises Refused where no target is left.
+    It is encrypted for its maker, and stands for all that came before it. Where the maker is known
+    and has targets in the plan, those alone stay; else all that compact. Raises Refused where no
+    target is left.
     """
     call = exchange.call
-    able = plan.where(
-        lambda one: has_own(call, one, compacts(one)), f"{call.format.name} compaction"
-    )
+    assert call.compaction is not None
+    needs = f"{call.format.name} compaction"
+    able = plan.where(lambda one: has_own(call, one, adjustments.compacts(one)), needs)
+    if maker := proofs.maker(owner_of(call), call.compaction.closed):
+        own = able.where(lambda one: adjustments.maker(one) == maker, f"{needs} of {maker}")
+        able = own if own.members else able
     if able.members:
         return able
     raise Refused(

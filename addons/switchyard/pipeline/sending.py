@@ -1,5 +1,7 @@
 """The request of one attempt: its address, headers, credential and bytes."""
 
+from dataclasses import replace
+
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
@@ -51,7 +53,7 @@ class Sending:
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
         url = url_without_socket(url)
-        headers = dict(self._headers(state, upstream, provider))
+        headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
         request = make_request(url, headers, write_body(state, body))
@@ -65,15 +67,19 @@ class Sending:
         credential, format = state.chosen.credential.id, state.upstream_format.name
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
+        if state.summarises:  # which says nothing to the client before its end
+            attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
 
-    def _headers(self, state: AttemptState, upstream: Format, provider: Provider):
+    def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
         # Where the router asks for keys of its own, what a client came with is one of those.
         forwards = provider.credentials == "forward" and not self._snapshots.current.client_keys
-        yield "content-type", "application/json"
-        yield "accept", upstream.content_type if state.upstream_streams else "application/json"
-        # What comes compressed would have to be undone before it can be read.
-        yield "accept-encoding", "identity"
-        yield from upstream.headers().items()
+        headers = {
+            "content-type": "application/json",
+            "accept": upstream.content_type if state.upstream_streams else "application/json",
+            # What comes compressed would have to be undone before it can be read.
+            "accept-encoding": "identity",
+            **upstream.headers(),
+        }
         client = state.call.head.headers
         # A forwarded credential stays as the client put it where the upstream speaks the client's
         # format: an OAuth token is a Bearer and no API key.
@@ -82,14 +88,18 @@ class Sending:
             and state.passes_through
             and ("authorization" in client or "x-api-key" in client)
         )
-        yield from request_headers(state, with_credential=as_it_is)
+        headers.update(request_headers(state, with_credential=as_it_is))
         if state.key is not None and not as_it_is:
-            yield auth_header(provider.auth_for(upstream.name), state.key.get_secret_value())
+            name, value = auth_header(
+                provider.auth_for(upstream.name), state.key.get_secret_value()
+            )
+            headers[name] = value
         for rule in provider.headers:
             if not rule.copy_of:
-                yield rule.name.lower(), rule.value.get_secret_value()
+                headers[rule.name.lower()] = rule.value.get_secret_value()
             elif (value := client.get(rule.copy_of)) is not None:
-                yield rule.name.lower(), value
+                headers[rule.name.lower()] = value
+        return headers
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:

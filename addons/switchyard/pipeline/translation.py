@@ -50,6 +50,8 @@ from switchyard.wire.translate.remedies import remedied_body
 from switchyard.wire.translate.remedies import remedied_turns
 from switchyard.wire.translate.remedies import with_own_turns_remedied
 from switchyard.wire.translate.rename_tools import renamed
+from switchyard.wire.translate.unreached import Unreached
+from switchyard.wire.translate.unreached import Way
 
 
 class Translation:
@@ -68,6 +70,7 @@ class Translation:
     def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
         self._state = state
+        self._unreached = Unreached()
 
     @guarded
     @on_attempt
@@ -117,11 +120,12 @@ class Translation:
 
     def _own_proofs(self, state: AttemptState, format: Format, body: JsonObject) -> JsonObject:
         """The body without proofs that others made, which is told as a loss."""
-        kept = select_proofs(self._state.proofs, self._adjustments(), state, format, body)
-        if kept is not body:
+        memory, adjustments = self._state.proofs, self._adjustments()
+        body, changed = select_proofs(memory, adjustments, state, format, body)
+        if changed:
             dropped = sorted({*state.untranslated.dropped, "thinking-signature"})
             state.untranslated = replace(state.untranslated, dropped=tuple(dropped))
-        return kept
+        return body
 
     def _compacts(self, state: AttemptState) -> bool:
         """Whether the target compacts conversations in the client's own format."""
@@ -183,7 +187,17 @@ class Translation:
             conversation = renamed(paired(lasting(conversation)))
             conversation = choosable(conversation, upstream.name)
         body = upstream.write_request(conversation)
-        return upstream.without_sealed(body) if conversation.format == upstream.name else body
+        if conversation.format == upstream.name:
+            return upstream.without_sealed(body)
+        way = Way(state.call.format.name, upstream.name, model, dialect, known.takes_system)
+        self._tell_unreached(state, way, body)
+        return body
+
+    def _tell_unreached(self, state: AttemptState, way: Way, body: JsonObject) -> None:
+        """The members of the client's request that `body` does not hold are told as dropped."""
+        if names := self._unreached.names(state.call.body, way, body):
+            dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
+            state.untranslated = replace(state.untranslated, dropped=dropped)
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:

@@ -50,7 +50,7 @@ class Websockets:
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         request = flow.request
-        if "websocket" not in request.headers.get("upgrade", "").lower():
+        if "websocket" not in request.data.headers.get("upgrade", "").lower():
             return
         spoken = self._is_spoken(request, self._requests.of(flow).is_own)
         if spoken is None:

@@ -113,8 +113,8 @@ class QuickHttp1(Http1Connection):
             return False
         return (
             response.data.status_code != SWITCHING
-            and not http1.connection_close(_VERSION, request.headers)
-            and not http1.connection_close(_VERSION, response.headers)
+            and not http1.connection_close(_VERSION, request.data.headers)
+            and not http1.connection_close(_VERSION, response.data.headers)
         )
 
     def begin_anew(self) -> None:
@@ -190,7 +190,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
         Returns None, and does nothing, where its parts must be sent one by one.
         """
-        headers = response.headers
+        headers = response.data.headers
         if stream_id != self.stream_id or self.response is not None or response.data.trailers:
             return None
         if "content-length" not in headers or "transfer-encoding" in headers:

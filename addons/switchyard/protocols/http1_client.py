@@ -162,7 +162,7 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
         """Whether a request may be sent as a `WholeRequest`."""
         if not request.data.content or request.data.http_version != b"HTTP/1.1":
             return False
-        headers = request.headers
+        headers = request.data.headers
         known = "content-length" in headers and "transfer-encoding" not in headers
         return known and self.is_idle
 

@@ -110,6 +110,14 @@ def use_format(wanted: LogFormat) -> None:
     handler.setFormatter(TextFormatter(terminal and not os.environ.get("NO_COLOR"), terminal))
 
 
-def use_json_from_the_start() -> None:
-    """Have the log that mitmproxy is about to make write JSON, before any option is read."""
-    log.MitmFormatter = JsonFormatter  # type: ignore[misc, assignment]
+class _Colourless(log.MitmFormatter):
+    def __init__(self, colorize: bool) -> None:
+        super().__init__(False)
+
+
+def use_from_the_start(wanted: LogFormat) -> None:
+    """Have the log that mitmproxy is about to make write so, before any option is read."""
+    if wanted == "json":
+        log.MitmFormatter = JsonFormatter  # type: ignore[misc, assignment]
+    elif os.environ.get("NO_COLOR"):
+        log.MitmFormatter = _Colourless  # type: ignore[misc]

@@ -35,7 +35,7 @@ def mask_credentials(request: http.Request) -> None:
     headers = request.data.headers
     if True in [_tells(name) for name, _ in headers.fields]:
         headers.fields = tuple(
-            (name, _masked(value) if _tells(name) else value) for name, value in headers.fields
+            [(name, _masked(value) if _tells(name) else value) for name, value in headers.fields]
         )
     if b"?"[0] not in request.data.path:
         return

@@ -23,7 +23,7 @@ _URL_ALPHABET = str.maketrans("-_", "+/", "=")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ProofReader:
     """Who is to read a history: a maker, and the credential with which it is asked."""
 
     maker: str
@@ -46,16 +46,16 @@ class Proofs:
         self._secret = secret or secrets.token_bytes(32)
 
     def note(self, owner: bytes, maker: str, proofs: Iterable[str]) -> None:
-        """Remember that `maker` made these proofs for a client's conversation."""
+        """Remember that `maker` answered in a client's conversation, and made these proofs."""
+        self._add(self._key(owner), maker)
         for proof in proofs:
             if not proof:
                 continue
             key = self._key(owner, proof)
             _, *refusers = self._names(key) or [""]
             self._write(key, [maker, *refusers])
-            self._add(self._key(owner), maker)
 
-    def refuse(self, owner: bytes, reader: Reader, proofs: Iterable[str]) -> None:
+    def refuse(self, owner: bytes, reader: ProofReader, proofs: Iterable[str]) -> None:
         """Remember that a provider refused a history with these proofs.
 
         They are not sent to it again with this credential.
@@ -69,7 +69,7 @@ class Proofs:
                 self._write(key, [maker, *refusers[1 - _MOST_NAMES :], reader.place])
             self._add(self._key(owner), _REFUSED)
 
-    def is_mixed(self, owner: bytes, reader: Reader) -> bool:
+    def is_mixed(self, owner: bytes, reader: ProofReader) -> bool:
         """Whether a client's histories may hold proofs that are known not to be for `reader`."""
         return any(name != reader.maker for name in self._names(self._key(owner)) or ())
 
@@ -78,7 +78,7 @@ class Proofs:
         names = self._names(self._key(owner, proof)) if proof else None
         return names[0] or None if names else None
 
-    def is_for(self, owner: bytes, reader: Reader, proof: str) -> bool:
+    def is_for(self, owner: bytes, reader: ProofReader, proof: str) -> bool:
         """Whether `reader` may be sent a proof.
 
         That is one that it made, or of which nothing is known, unless it refused it. Thinking

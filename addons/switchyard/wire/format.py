@@ -203,8 +203,8 @@ class Compaction:
     """Whether the history has a summary."""
     ours: bool = False
     """Whether the router made one of those, which no provider can read as it is."""
-    closed: bool = False
-    """Whether the last summary can be opened by the provider alone that made it."""
+    closed: str = ""
+    """The last summary where the provider alone can open it that made it, as it is encrypted."""
 
 
 def _itself(body: JsonObject) -> JsonObject:

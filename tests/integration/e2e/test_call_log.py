@@ -82,9 +82,23 @@ def test_calls_cooldowns_and_the_end(
     assert not any(key in router.log for key in KEYS)
 
 
+def test_the_id_is_that_of_the_response(
+    launched: None, upstream: Upstream, start_router: Callable[..., Router]
+) -> None:
+    upstream.on("a", always=refusing(CHAT, 500))
+    upstream.on("b", always=saying(CHAT))
+    router = start_router(config(upstream), "--set", "switchyard_log_calls=all")
+    ids = []
+    with httpx2.Client(base_url=router.url, trust_env=False, timeout=30) as client:
+        for body in ({"model": "stack", **ASKED}, {"model": "stack", **ASKED, "stream": True}):
+            ids.append(client.post(CHAT.path, json=body).headers["x-switchyard-request"])
+    router.stop()
+    assert re.findall(rf"call answered: stack: .*, request ({ID})\n", router.log) == ids
+
+
 def test_json_lines(upstream: Upstream, start_router: Callable[..., Router]) -> None:
     upstream.on("a", always=refusing(CHAT, 401))
-    upstream.on("b", always=saying(CHAT, Answer(text="hello", input=7, output=3)))
+    upstream.on("b", always=saying(CHAT, Answer(text="hello", input=7, cached=0, output=3)))
     keys = {"clients": {"api-keys": [{"key": KEYS[2], "name": "team"}]}}
     options = ("--log-format", "json", "--log-calls")
     router = start_router(config(upstream, **keys), *options)

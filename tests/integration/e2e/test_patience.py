@@ -560,7 +560,7 @@ async def test_what_is_too_long_goes_to_a_larger_window(
     answer = await http.post(client.path, json=question(combo, stream=stream))
     assert is_whole_answer(read(client, answer, stream)), answer.text
     rows = await targets(http, combo)
-    assert "b" not in rows and rows["a"]["state"] == "open"
+    assert "b" not in rows and rows["a"]["state"] == "closed"
 
 
 @clients
@@ -614,7 +614,7 @@ async def test_a_cooldown_and_its_probe_are_told(arena: Arena, http: httpx2.Asyn
     assert (await targets(http, combo))["a"]["state"] == "half-open"
     gate.set()
     assert await probe == "a"
-    assert (await targets(http, combo))["a"]["state"] == "open"
+    assert (await targets(http, combo))["a"]["state"] == "closed"
     assert await answered_by() == "a"
     assert (len(probed.requests), len(others.requests)) == (3, 4)
 

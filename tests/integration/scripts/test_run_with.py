@@ -68,7 +68,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(
-    *arguments: str, cwd: Path | None = None, **environ: str
+    *arguments: str, cwd: Path | str | None = None, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*SCRIPT, *arguments],

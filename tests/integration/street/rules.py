@@ -179,8 +179,10 @@ def gemini_signatures(body: Body, issued: Issued) -> None:
     asked = [i for i, c in enumerate(contents)
              if c.get("role", "user") == "user" and not _answers(c)]  # fmt: skip
     begin = asked[-1] if asked else 0
+    calls = 0
     for index, content in enumerate(contents):
-        calls = 0
+        if content.get("role", "user") == "user":
+            calls = 0
         for part in content["parts"]:
             proof = part.get("thoughtSignature")
             known = proof is None or proof == skip or proof in issued.proofs

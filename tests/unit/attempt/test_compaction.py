@@ -174,6 +174,15 @@ def test_a_stream_tells_of_the_item_alone() -> None:
     assert events[-1]["response"]["output"] == done
 
 
+def test_a_summary_has_all_the_time_that_an_answer_has() -> None:
+    """The client sees nothing of it before its end."""
+    asking = Asking("/v1/responses", {"model": "m", "input": [*HISTORY, TRIGGER], "stream": True})
+    times = asking.attempt.timeouts
+    assert times.first_output == times.total
+    plain = Asking("/v1/responses", {"model": "m", "input": HISTORY, "stream": True})
+    assert plain.attempt.timeouts.total == times.total != plain.attempt.timeouts.first_output
+
+
 @pytest.mark.parametrize("text", ["", "  "])
 def test_a_model_that_gives_no_summary_is_passed_over(text: str) -> None:
     asking = Asking("/v1/responses/compact", {"model": "every", "input": HISTORY})
@@ -240,6 +249,40 @@ def test_an_item_that_nobody_can_open_is_refused(model: str, path: str) -> None:
     assert "encrypted for its maker" in error["message"]
 
 
+MAKERS = """
+    providers:
+      - {name: one, format: openai-responses, base-url: https://one.example/v1, models: [x]}
+      - {name: two, format: openai-responses, base-url: https://two.example/v1, models: [y]}
+    combos: {both: [one/x, two/y]}
+"""
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/compact"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_item_goes_back_to_its_maker(path: str, streams: bool) -> None:
+    if streams and path != "/v1/responses":
+        return
+    runtime = make_runtime(MAKERS)
+    end = [TRIGGER] if path == "/v1/responses" else []
+    first = Asking(path, {"model": "y", "input": [*HISTORY, *end], "stream": streams}, runtime)
+    kind = "response" if end else "response.compaction"
+    body = {"id": "resp_1", "object": kind, "status": "completed", "output": [FOREIGN],
+            "created_at": 1, "usage": {"input_tokens": 5, "output_tokens": 2}}  # fmt: skip
+    if streams:
+        done = {"type": "response.output_item.done", "output_index": 0, "item": FOREIGN}
+        events = {"type": "response.created", "response": {**body, "output": []}}, done
+        first.pipeline.answer(
+            first.attempt, stream(*events, {"type": "response.completed", "response": body})
+        )
+    else:
+        first.answered(body)
+    after = {"model": "both", "input": [FOREIGN, {"role": "user", "content": "Go on."}]}
+    assert Asking("/v1/responses", after, runtime).request.host == "two.example"
+    assert (
+        Asking("/v1/responses", {**after, "input": HISTORY}, runtime).request.host == "one.example"
+    )
+
+
 def test_an_older_item_that_nobody_can_open_is_no_obstacle() -> None:
     sent = Asking("/v1/responses", {"model": "m", "input": [FOREIGN, *HISTORY, SEALED]}).sent
     assert SUMMARY in json.dumps(sent) and OLD not in json.dumps(sent)
@@ -275,6 +318,13 @@ def test_what_a_block_of_anthropics_stands_for_is_left_out(model: str) -> None:
     assert SUMMARY + "ok" not in sent
     assert sent.index(SUMMARY) < sent.index('"ok"') < sent.index('"next"')
     assert running(asking.exchange).dropped == ()
+
+
+def test_the_roles_stay_in_turn_before_the_users_next_words() -> None:
+    messages = [{"role": "assistant", "content": [BLOCK]}, MESSAGES[2]]
+    sent = Asking("/v1/messages", {"model": "k", "max_tokens": 9, "messages": messages}).sent
+    (message,) = sent["messages"]
+    assert message["role"] == "user" and message["content"][-1]["text"] == "next"
 
 
 def test_the_summary_is_the_users_and_keeps_its_cache_marker() -> None:

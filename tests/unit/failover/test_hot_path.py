@@ -71,9 +71,9 @@ def calls(step: Callable[[], object]) -> int:
 @pytest.mark.parametrize(
     ("head", "wrap", "varies", "most"),
     [
-        (CHUNKED, chunk, False, 34),
+        (CHUNKED, chunk, False, 32),
         (CHUNKED, chunk, True, 92),
-        (BY_LENGTH, bytes, True, 150),
+        (BY_LENGTH, bytes, True, 145),
     ],
     ids=["skim", "fast-path", "events"],
 )

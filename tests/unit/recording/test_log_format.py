@@ -87,7 +87,17 @@ def test_the_terminal_log_is_told(no_color: str, monkeypatch: pytest.MonkeyPatch
 
 def test_json_can_begin_with_the_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "MitmFormatter", log.MitmFormatter)
-    log_format.use_json_from_the_start()
+    log_format.use_from_the_start("json")
     termlog = TermLog()
     assert json.loads(termlog.logger.format(record()))["message"] == "said it"
     termlog.uninstall()
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_colours_can_be_left_out_from_the_first_line(
+    no_color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(log, "MitmFormatter", log.MitmFormatter)
+    log_format.use_from_the_start("text")
+    assert ("\x1b" in log.MitmFormatter(True).format(record())) is not bool(no_color)

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
-from switchyard.state.proofs import Reader
 from switchyard.state.shelf import LocalShelf
 
 ME, YOU = b"me", b"you"
-GLM, CLAUDE = Reader("glm/m", "glm#0"), Reader("anthropic", "claude#0")
+GLM, CLAUDE = ProofReader("glm/m", "glm#0"), ProofReader("anthropic", "claude#0")
 
 
 def noted() -> Proofs:
@@ -49,7 +49,7 @@ def test_whether_anything_foreign_is_known() -> None:
 def test_a_refusal_counts_for_the_credential() -> None:
     proofs = Proofs()
     proofs.note(ME, "openai", ["gAAAA1"])
-    first, second = Reader("openai", "openai#0"), Reader("openai", "openai#1")
+    first, second = ProofReader("openai", "openai#0"), ProofReader("openai", "openai#1")
     proofs.refuse(ME, second, ["gAAAA1", "gAAAA2"])
     assert proofs.is_for(ME, first, "gAAAA1")
     assert not proofs.is_for(ME, second, "gAAAA1")
@@ -91,7 +91,7 @@ def test_the_last_maker_of_a_proof_counts(notes: list[tuple[str, str]]) -> None:
 def test_names_are_bounded() -> None:
     proofs = Proofs()
     for number in range(100):
-        proofs.refuse(ME, Reader("m", f"c#{number}"), ["S"])
+        proofs.refuse(ME, ProofReader("m", f"c#{number}"), ["S"])
         proofs.note(ME, f"m{number}", ["T"])
-    assert not proofs.is_for(ME, Reader("m", "c#99"), "S")
-    assert proofs.is_for(ME, Reader("m", "c#1"), "S")
+    assert not proofs.is_for(ME, ProofReader("m", "c#99"), "S")
+    assert proofs.is_for(ME, ProofReader("m", "c#1"), "S")

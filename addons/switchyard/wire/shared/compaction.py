@@ -186,8 +186,13 @@ def _cut(conversation: Conversation, place: int, index: int, part: Opaque) -> tu
     cache = part.raw.get("cache_control")
     text = Text(text=_TOLD.format(part.text), cache=cache if isinstance(cache, dict) else None)
     after = replace(turn, parts=turn.parts[index + 1 :])
-    left = [after, *turns[place + 1 :]] if after.parts else turns[place + 1 :]
-    return (*map(_plain, kept), Turn(role="user", parts=(text,)), *left)
+    left = [after, *turns[place + 1 :]] if after.parts else list(turns[place + 1 :])
+    told = Turn(role="user", parts=(text,))
+    if conversation.format != _RESPONSES and left and left[0].role == "user":
+        # Some providers of this format want the roles in turn.
+        told = replace(left[0], parts=(text, *left[0].parts), form="")
+        del left[0]
+    return (*map(_plain, kept), told, *left)
 
 
 def _is_retained(format: str, before: Sequence[Turn]) -> bool:

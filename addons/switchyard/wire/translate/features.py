@@ -9,6 +9,7 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
@@ -62,8 +63,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         yield "thinking-with-forced-tool"
     yield from _shape(c)
     yield from _alone(c)
-    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
-    if c.tools and (chosen or not losses_of(target).tools):
+    if c.tools and (_leaves_out_tools(c) or not losses_of(target).tools):
         yield "tools"
     yield from _tool_features(c, target)
     yield from ("participant-names" for turn in c.turns if turn.name)
@@ -73,6 +73,16 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
     yield from _part_features(c, target)
+
+
+def _leaves_out_tools(c: Conversation) -> bool:
+    """Whether tools are declared that may not be called."""
+    match c.tool_choice:
+        case ToolChoice(mode="none"):
+            return True
+        case ToolChoice(mode="tool", name=name):
+            return any(tool.name != name for tool in c.tools)
+    return False
 
 
 def _tool_features(c: Conversation, target: str) -> Iterator[str]:

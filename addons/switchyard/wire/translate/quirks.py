@@ -35,6 +35,13 @@ _PROOFS = frozenset(_PROOFS_OF.values())
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LIMIT_OF = {_RESPONSES: "max_output_tokens", _ANTHROPIC: "max_tokens"}
 
+_USUAL_IDS = {
+    _ANTHROPIC: re.compile("[a-zA-Z0-9_-]+"),
+    _CHAT: re.compile(".{1,40}", re.DOTALL),
+    _RESPONSES: re.compile(".{1,64}", re.DOTALL),
+}
+"""API references: Anthropic's `tool_use.id`; OpenAI's limits of `tool_calls[].id` and `call_id`."""
+
 _ANTHROPIC_IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
 
@@ -110,7 +117,7 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
     if quirks.parallel_tools is False and format in (_CHAT, _RESPONSES):
         body = _without(body, ("parallel_tool_calls",))
     if quirks.tool_id_pattern is not None:
-        body = _with_fitting_ids(body, format, quirks.tool_id_pattern)
+        body = with_fitting_ids(body, format, quirks.tool_id_pattern)
     return _without(body, refused_members(body, format, quirks))
 
 
@@ -248,8 +255,20 @@ def _effort(body: JsonObject, format: str) -> Any:
     return said.get("effort") if isinstance(said, dict) else None
 
 
-def _with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
-    """Replace an id everywhere by the same new one, so that calls and results match."""
+def with_usual_ids(body: JsonObject, format: str) -> JsonObject:
+    """Return `body` with ids of tool calls as the API of `format` itself takes them.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
+    pattern = _USUAL_IDS.get(format)
+    return body if pattern is None else with_fitting_ids(body, format, pattern)
+
+
+def with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
+    """Replace an id everywhere by the same new one, so that calls and results match.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
     ids: dict[str, str] = {}
 
     def fit(holder: JsonObject, name: str) -> JsonObject:

@@ -108,14 +108,17 @@ def with_own_turns_remedied(
 ) -> JsonObject:
     """Return a client's body, in the provider's own format, with those turns made anew.
 
-    All but the turns stays as the client wrote it. `body` itself where no remedy makes other turns.
-    Raises BadRequest.
+    All but the turns stays as the client wrote it. `body` itself where no remedy makes other
+    turns. Raises BadRequest.
     """
     if _OF_TURNS.keys().isdisjoint(remedies):
         return body
     # The writer of foreign turns makes none of them depend on how they were written here.
     conversation = replace(upstream.read_request(body), format="")
-    made = upstream.write_request(remedied_turns(conversation, remedies, upstream.name))
+    other = remedied_turns(conversation, remedies, upstream.name)
+    if other is conversation:
+        return body
+    made = upstream.write_request(other)
     return {**body, **{name: made[name] for name in _TURNS if name in made and name in body}}
 
 

@@ -87,7 +87,7 @@ def _results_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 def _results_apart(turn: Turn) -> Iterator[Turn]:
     """A user's turn in the messages that Chat has for it, with a word of the model between."""
     results = [part for part in turn.parts if isinstance(part, ToolResult)]
-    if not results:
+    if len(results) in (0, len(turn.parts)):
         yield turn
         return
     yield Turn(role="user", parts=tuple(results))

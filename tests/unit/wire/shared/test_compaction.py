@@ -85,7 +85,9 @@ def test_the_last_summary_and_what_follows_it_are_left(conversation: Conversatio
         for index, turn in enumerate(told.turns)
         if turn.role == "user" and any(_tells(part, found[-1]) for part in turn.parts)
     ][-1:]
-    after = [part for turn in told.turns[at + 1 :] for part in turn.parts]
+    place = next(i for i, part in enumerate(told.turns[at].parts) if _tells(part, found[-1]))
+    after: list[object] = list(told.turns[at].parts[place + 1 :])
+    after += [part for turn in told.turns[at + 1 :] for part in turn.parts]
     assert after == _after_last(conversation)
     assert all(turn.role != "assistant" for turn in told.turns[:at])
     assert not any(isinstance(p, ToolResult) for t in told.turns[:at] for p in t.parts

@@ -95,4 +95,4 @@ def test_all_but_the_turns_stays_as_the_client_wrote_it():
     _, call, result = made["messages"]
     assert re.fullmatch("[A-Za-z0-9]{9}", result["tool_call_id"])
     assert call["tool_calls"][0]["id"] == result["tool_call_id"]
-    assert with_own_turns_remedied(body, ("proofs",), CHAT) is body
+    assert with_own_turns_remedied(body, ("proofs", "roles"), CHAT) is body

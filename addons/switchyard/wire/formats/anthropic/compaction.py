@@ -30,7 +30,7 @@ def find_compaction(body: JsonObject) -> Compaction | None:
     wish = body.get("compaction")
     asks = isinstance(wish, dict) and wish.get("type") == "summarize"
     edit = _edit(body.get("context_management"))
-    held = [block for message in objects_of(body.get("messages")) for block in _blocks(message)]
+    held = _blocks(body.get("messages"))
     if not asks and edit is None and not held:
         return None
     source = object_of(wish) if asks else edit or {}
@@ -53,14 +53,16 @@ def summary_block(text: str, id: str) -> Opaque:
     return Opaque(format=NAME, kind="compaction", raw=block)
 
 
-def _blocks(message: JsonObject) -> list[JsonObject]:
-    content = message.get("content")
-    if not isinstance(content, list):
+def _blocks(messages: Any) -> list[JsonObject]:
+    """The blocks that hold a summary. In one step, since each request is looked through."""
+    if not isinstance(messages, list):
         return []
     return [
         block
+        for message in messages
+        if type(message) is dict and type(content := message.get("content")) is list
         for block in content
-        if isinstance(block, dict) and block.get("type") == "compaction" and block.get("content")
+        if type(block) is dict and block.get("type") == "compaction" and block.get("content")
     ]
 
 

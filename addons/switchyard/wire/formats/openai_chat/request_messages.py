@@ -141,10 +141,10 @@ def _write_assistant(turn: Turn, names: Names, conversation: Conversation) -> li
         message["refusal"] = refusal
     if calls:
         message["tool_calls"] = calls
-        if thinking:
-            # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know
-            # the member. Unsigned thinking can only have come from such a provider.
-            message[REASONING_NAMES[0]] = "".join(thinking)
+    if thinking and (calls or conversation.takes_thinking):
+        # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know the
+        # member. Unsigned thinking can only have come from such a provider.
+        message[REASONING_NAMES[0]] = "".join(thinking)
     message |= write_proofs(proven)
     if turn.name:
         message["name"] = turn.name

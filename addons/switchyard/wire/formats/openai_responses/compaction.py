@@ -29,9 +29,15 @@ def find_compaction(body: JsonObject) -> Compaction | None:
 
     Raises BadRequest where the router made an item that it can no longer open.
     """
-    items = objects_of(body.get("input"))
-    held = [item for item in items if item.get("type") in KINDS and item.get("encrypted_content")]
-    now = bool(items) and items[-1].get("type") == TRIGGER
+    items = body.get("input")
+    if type(items) is not list:
+        items = []
+    held = [
+        item
+        for item in items
+        if type(item) is dict and item.get("type") in KINDS and item.get("encrypted_content")
+    ]
+    now = bool(items) and type(items[-1]) is dict and items[-1].get("type") == TRIGGER
     threshold = _threshold(body.get("context_management"))
     if not held and not now and threshold is None:
         return None
@@ -48,7 +54,7 @@ def find_compaction(body: JsonObject) -> Compaction | None:
         threshold=threshold,
         held=bool(held),
         ours=any(ours),
-        closed=bool(ours) and not ours[-1],
+        closed="" if not ours or ours[-1] else str(held[-1]["encrypted_content"]),
     )
 
 

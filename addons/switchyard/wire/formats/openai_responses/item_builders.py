@@ -169,7 +169,7 @@ class ReasoningBuilder:
         said = own(first.extra)
         foreign = first.signer not in (None, NAME) and not said
         self._part = replace(first, text="", id=id if foreign else first.id or id)
-        self._origin = first.id if foreign else None
+        self._origin = first.id
         self._source = said.get("source", "summary")
         # Several entries are known at once and not by their deltas: they go out at the end.
         self._entries = _texts(said.get("entries"))
@@ -200,7 +200,7 @@ class ReasoningBuilder:
     def end(self, final: Thinking | None = None) -> Events:
         text = "".join(self._text)
         part = replace(final, id=self._part.id) if final else replace(self._part, text=text)
-        origin = final.id if final and self._part.id != final.id else self._origin
+        origin = final.id if final else self._origin
         events: Events = []
         if self._began:
             events = self._finish(0, text)
@@ -210,7 +210,7 @@ class ReasoningBuilder:
                 events += self._begin(index)
                 events.append({**self._at("text.delta", index), "delta": entry})
                 events += self._finish(index, entry)
-        self.item = write_reasoning(part, origin)
+        self.item = write_reasoning(part, replace(part, id=origin or part.id))
         return events
 
     def close(self, incomplete: bool) -> Events:

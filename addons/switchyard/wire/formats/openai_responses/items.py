@@ -78,9 +78,10 @@ def write_message(parts: list[Part]) -> JsonObject:
     written: JsonObject = {**said.get("message", EMPTY), "role": "assistant"}
     if "message" not in said:
         written = {"type": "message", "role": "assistant"}
-        if len(parts) == 1 and isinstance(parts[0], Text):
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        if len(texts) == len(parts):
             # The one spelling that every provider takes, without the ids a full output item has.
-            return {**written, "content": parts[0].text}
+            return {**written, "content": "".join(texts)}
     if said.get("string") and len(parts) == 1 and isinstance(parts[0], Text):
         return {**written, "content": parts[0].text}
     if "empty" in said:
@@ -117,27 +118,29 @@ def read_reasoning(item: JsonObject) -> Thinking | CallProof | Opaque:
     if sealed is not None:
         said["sealed"] = True
         signature, redacted, signer = sealed.signature, sealed.redacted, sealed.signer
-        id = sealed.id
+        # An id that was made for this item alone means nothing where the proof goes.
+        made = sealed.dialect is not None and sealed.id == item.get("id")
+        id = None if made else sealed.id or text_of(item.get("id")) or None
     else:
         proof = text_of(proof) or None
         signature, redacted = (proof, None) if words else (None, proof)
         signer = NAME if proof else None
-        id = None
+        id = text_of(item.get("id")) or None
     return Thinking(
         text=words,
         signature=signature,
         redacted=redacted,
         signer=signer,
-        id=id or text_of(item.get("id")) or None,
+        id=id,
         summary=source == "summary",
         dialect=sealed.dialect if sealed is not None else None,
         extra=owned(said),
     )
 
 
-def write_reasoning(part: Thinking, origin: str | None = None) -> JsonObject:
+def write_reasoning(part: Thinking, sealed: Thinking | None = None) -> JsonObject:
     """A reasoning item. Words come as a summary, which every client shows; a proof that another
-    format signed comes in an envelope, with the id `origin` that it had there."""
+    format signed comes in an envelope, as that of `sealed` where the item has another id."""
     said = own(part.extra)
     source = said.get("source", "summary")
     entries = _entries(source, part.text)
@@ -148,7 +151,7 @@ def write_reasoning(part: Thinking, origin: str | None = None) -> JsonObject:
         written["id"] = part.id
     if entries is not None:
         written[source] = entries
-    if proof := encrypted_content(replace(part, id=origin) if origin else part):
+    if proof := encrypted_content(sealed or part):
         written["encrypted_content"] = proof
     return restored(written, said.get("item"))
 

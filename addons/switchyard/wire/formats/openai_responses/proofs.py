@@ -16,6 +16,7 @@ from switchyard.wire.formats.openai_responses.history import is_reference
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.formats.openai_responses.names import text_of
 from switchyard.wire.formats.openai_responses.words import item_words
+from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import proofs_of as model_proofs_of
@@ -43,6 +44,8 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
 def proofs_of(part: Part) -> Iterator[str]:
     """Yield the proofs in a part of a reply, and the id of the item that it was read from."""
     yield from model_proofs_of(part)
+    if isinstance(part, Opaque) and part.kind in KINDS:
+        yield text_of(part.raw.get("encrypted_content"))
     said = own(getattr(part, "extra", EMPTY))
     for holder in ("item", "message"):
         if isinstance(id := said.get(holder, EMPTY).get("id"), str):

@@ -20,6 +20,7 @@ from switchyard.wire.shared.compaction import seal_summary
 USER = {"role": "user", "content": "Hi"}
 OURS = {"type": "compaction", "encrypted_content": seal_summary("A boat.")}
 THEIRS = {"type": "compaction", "encrypted_content": "gAAAA"}
+OLDER = {**THEIRS, "type": "compaction_summary"}
 TRIGGER = {"type": "compaction_trigger"}
 MANAGED = [{"type": "compaction", "compact_threshold": 200_000}]
 
@@ -36,8 +37,8 @@ MANAGED = [{"type": "compaction", "compact_threshold": 200_000}]
         ({"input": [USER, TRIGGER]}, Compaction(now=True)),
         ({"input": [OURS]}, Compaction(held=True, ours=True)),
         ({"input": [THEIRS, OURS, USER]}, Compaction(held=True, ours=True)),
-        ({"input": [OURS, THEIRS]}, Compaction(held=True, ours=True, closed=True)),
-        ({"input": [{**THEIRS, "type": "compaction_summary"}]}, Compaction(held=True, closed=True)),
+        ({"input": [OURS, THEIRS]}, Compaction(held=True, ours=True, closed="gAAAA")),
+        ({"input": [OLDER]}, Compaction(held=True, closed="gAAAA")),
         ({"input": "Hi", "context_management": MANAGED}, Compaction(threshold=200_000)),
         ({"input": "Hi", "context_management": [{"type": "other"}]}, None),
         ({"input": "Hi", "context_management": "auto"}, None),

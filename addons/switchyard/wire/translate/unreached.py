@@ -1,0 +1,197 @@
+"""Finds the members of a request that a translation leaves out, by comparison.
+
+A member reached the target if the request that is written with it is another than the one that is
+written without it. That needs no list of what a format can say, so that members which nobody here
+knows are found like all others. What is compared is a small request with the same settings and
+tools: one turn of one word, tools without their descriptions. Clients send the same settings with
+every request, so each is compared once.
+"""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields
+from dataclasses import replace
+
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Reasoning
+from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import losses_of
+from switchyard.wire.shared.call_ids import distinct
+from switchyard.wire.shared.placing import lasting
+from switchyard.wire.shared.server_tools import Dialect
+from switchyard.wire.shared.server_tools import served
+from switchyard.wire.shared.tool_choice import choosable
+from switchyard.wire.translate.losses import lost
+from switchyard.wire.translate.pair_results import paired
+from switchyard.wire.translate.rename_tools import renamed
+from switchyard.wire.translate.stubs import CONTAINERS
+from switchyard.wire.translate.stubs import NOTHING
+from switchyard.wire.translate.stubs import is_conversation
+from switchyard.wire.translate.stubs import means_nothing
+from switchyard.wire.translate.stubs import paths_of
+from switchyard.wire.translate.stubs import stub_of
+from switchyard.wire.translate.stubs import without
+
+_REMEMBERED = 512
+"""Settings whose comparison is remembered."""
+_MOST_NAMES = 24
+"""Members that are named of one request."""
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
+_NUMBERS = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty",
+            "top_logprobs", "candidates")  # fmt: skip
+"""Settings that a writer may clamp."""
+_FEATURE_OF = {"top_logprobs": "logprobs"}
+"""The feature that tells of a setting, where it has another name."""
+_OF_THE_TARGET = frozenset(
+    "format model turns tools extra form takes_system takes_thinking readable".split()
+)
+"""Fields that are no settings of the client's."""
+_FIELDS = tuple(
+    field.name
+    for field in fields(Conversation)
+    if field.name not in _OF_THE_TARGET
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A translation: from whose words to whose."""
+
+    client: str
+    """The client's format."""
+    target: str
+    model: str
+    """The target's name for its model."""
+    dialect: Dialect | None = None
+    """Whose words for tools that run at the provider the target knows."""
+    takes_system: bool = False
+
+    def write(self, body: JsonObject) -> tuple[Conversation, JsonObject]:
+        """Return a request as it is read and as it is written. Raises BadRequest."""
+        read = replace(FORMATS[self.client].read_request(body), model=self.model)
+        read = served(read, self.target, self.dialect)
+        told = choosable(renamed(paired(lasting(distinct(read)))), self.target)
+        told = replace(told, model=self.model, takes_system=self.takes_system)
+        return read, FORMATS[self.target].write_request(told)
+
+
+class Unreached:
+    """The members that do not reach a target. Remembers what it compared; one per process."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Way, bytes], _Compared] = {}
+
+    def names(self, body: JsonObject, way: Way, written: JsonObject) -> tuple[str, ...]:
+        """Return the names of the members of a client's `body` that are lost on this way.
+
+        `written` is the target's request. Those that `losses.lost` names in its own words are not
+        among them.
+        """
+        stub = stub_of(body)
+        key = way, dumps(stub)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            found = self._known[key] = _compared(stub, way)
+        if found.settings <= written.keys():
+            return found.names
+        # Settings that the conversation rules out, such as thinking where its history has none.
+        return (*found.names, *sorted(found.settings - written.keys()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What is known of a request's settings on one way."""
+
+    names: tuple[str, ...] = ()
+    """The members that are lost."""
+    settings: frozenset[str] = frozenset()
+    """Members of the target's request that say what the client's settings are."""
+
+
+def _compared(stub: JsonObject, way: Way) -> _Compared:
+    try:
+        read, written = way.write(stub)
+        _, bare = way.write({key: stub[key] for key in stub if is_conversation(key)})
+    except BadRequest:
+        return _Compared()  # what is wrong with it is told otherwise
+    names = [*_clamped(read, written, way), *_left_out(stub, read, written, way)]
+    named = [name if _NAME.fullmatch(name) else "unknown" for name in names]
+    settings = frozenset(written.keys() - bare.keys() - {"tools", "tool_choice", "toolConfig"})
+    return _Compared(tuple(sorted(dict.fromkeys(named)))[:_MOST_NAMES], settings)
+
+
+def _left_out(stub: JsonObject, read: Conversation, written: JsonObject, way: Way) -> Iterator[str]:
+    told = frozenset(lost(read, way.target))
+    again = _read_again(written, way)
+    over: list[Sequence[str | int]] = []
+    for path in paths_of(stub, with_tools=losses_of(way.target).tools):
+        if any(path[: len(one)] == one for one in over):
+            continue
+        rest, value = without(stub, path)
+        if value is NOTHING or means_nothing(path, value):
+            continue
+        try:
+            other, also = way.write(rest)
+        except BadRequest:
+            continue  # it is needed to read the rest
+        if also != written:
+            continue
+        said = [name for name in _FIELDS if _differs(read, other, name)]
+        if said and told.issuperset(_FEATURE_OF.get(name, name) for name in said):
+            over.append(path)
+        elif not _stands_elsewhere(said, again):
+            over.append(path)
+            if told <= frozenset(lost(other, way.target)):
+                yield _name(path)
+
+
+def _differs(read: Conversation, other: Conversation, name: str) -> bool:
+    """Whether a setting does, but for members that only its own format knows."""
+    said, also = getattr(read, name), getattr(other, name)
+    if isinstance(said, Reasoning) and isinstance(also, Reasoning):
+        known = replace(also, summary=said.summary, extra=said.extra, form=said.form)
+        return said != known
+    return said != also
+
+
+def _stands_elsewhere(said: Sequence[str], again: Conversation | None) -> bool:
+    """Whether what a member says is said to the target all the same.
+
+    `said` are the settings that depend on the member, `again` is what the target reads. Clients
+    say some things twice (an effort and a budget of thinking), or in parts.
+    """
+    if not said or again is None:
+        return False
+    return all(getattr(again, name) not in (None, ()) for name in said)
+
+
+def _clamped(read: Conversation, written: JsonObject, way: Way) -> Iterator[str]:
+    """The numbers that are written as others, since the target's scale is another."""
+    again = _read_again(written, way)
+    for name in _NUMBERS if again is not None else ():
+        before, after = getattr(read, name), getattr(again, name)
+        if before is not None and after is not None and before != after:
+            yield name
+
+
+def _read_again(written: JsonObject, way: Way) -> Conversation | None:
+    """The request as the target reads it; None where it reads none."""
+    try:
+        return FORMATS[way.target].read_request(written)
+    except BadRequest:
+        return None
+
+
+def _name(path: Sequence[str | int]) -> str:
+    """A member's name: without the objects that only hold settings, and without numbers."""
+    words = [step for step in path if isinstance(step, str)]
+    if words[0] in CONTAINERS and len(words) > 1:
+        words = words[1:]
+    return ".".join(words)
