@@ -71,7 +71,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Forwarding(snapshots, requests, exchanges, reach),
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
-        Management(snapshots, requests, clients, exchanges, state),
+        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
         Credentials(snapshots, exchanges, state),
         Translation(snapshots, state),
@@ -84,7 +84,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state),
+        Status(snapshots, state, runtime.ledger),
         trust,
         Release(exchanges, requests, clients, control),
     ]

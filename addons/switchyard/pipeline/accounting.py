@@ -15,6 +15,7 @@ from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
 from switchyard.recording.request_record import told_by
+from switchyard.recording.window_notes import windows_of
 from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
@@ -90,6 +91,8 @@ class Accounting:
         if (exchange := self._exchanges.get(flow)) is not None:
             make = partial(record_of, exchange, self._current_rules(), _ending(flow))
             self._ledger.end(exchange.call.asked.id, make)
+            for owner, windows in windows_of(exchange, self._ledger.fingerprint):
+                self._ledger.note(owner, windows)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))

@@ -27,6 +27,7 @@ from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.runtime.usage_rules import place_of
+from switchyard.usage.ledger import Ledger
 from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
@@ -46,12 +47,14 @@ class Management:
         clients: Clients,
         exchanges: Exchanges,
         state: State,
+        ledger: Ledger,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
         self._exchanges = exchanges
         self._state = state
+        self._ledger = ledger
 
     @guarded
     @on_request
@@ -69,7 +72,9 @@ class Management:
             answer = json_response(200, {"models": []})  # none runs here
         elif kind == "status":
             config = self._snapshots.current.config
-            answer = json_response(200, provider_status(config, self._state.health))
+            answer = json_response(
+                200, provider_status(config, self._state.health, self._ledger.windows)
+            )
         elif kind == "usage":
             return self._usage(flow)
         elif kind == "greeting":

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.usage.forecast import Track
+from switchyard.usage.ledger import WINDOWS_SINCE
 from switchyard.usage.ledger import default_folder
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
@@ -40,6 +41,8 @@ from switchyard.usage.tables import money
 from switchyard.usage.tables import report_table
 from switchyard.usage.tables import share
 from switchyard.usage.tables import table
+from switchyard.usage.window_book import WindowBook
+from switchyard.usage.window_book import window_members
 
 KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
 
@@ -49,9 +52,6 @@ _SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provi
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
-
-_WINDOWS_SINCE = 8 * 86_400.0
-"""Seconds of snapshots that windows are shown from: the longest common window and a day."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -209,7 +209,7 @@ def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:
 def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
     tracks = tracks_of(reader, now)
     if as_data:
-        print(json.dumps({"windows": [_track_members(*one, now) for one in tracks]}, indent=2))
+        print(json.dumps({"windows": [window_members(*one, now) for one in tracks]}, indent=2))
         return
     if not tracks:
         print("No provider has reported a window yet.")
@@ -231,29 +231,9 @@ def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
 
 def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:
     """Return the owner and course of each window that was seen lately."""
-    tracks: dict[tuple[str, str], Track] = {}
-    for snapshot in reader.windows(now - _WINDOWS_SINCE):
-        key = (snapshot.owner, snapshot.window.name)
-        tracks.setdefault(key, Track(snapshot.window)).update(snapshot.window)
-    return [(owner, track) for (owner, _), track in sorted(tracks.items())]
-
-
-def _track_members(owner: str, track: Track, now: float) -> dict[str, object]:
-    window, forecast = track.window, track.forecast(now)
-    return {
-        "owner": owner,
-        "window": window.name,
-        "used": window.used,
-        "limit": window.limit,
-        "remaining": window.remaining,
-        "resetsAt": window.resets_at,
-        "status": window.status,
-        "seenAt": window.seen_at,
-        "old": track.is_old(now),
-        "forecast": forecast.kind,
-        "emptyAt": forecast.empty_at,
-        "sure": forecast.sure,
-    }
+    book = WindowBook()
+    book.restore(reader.windows(now - WINDOWS_SINCE))
+    return book.tracks()
 
 
 def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float) -> str:

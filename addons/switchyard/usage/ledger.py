@@ -7,19 +7,31 @@ configuration.
 import os
 import secrets
 import socket
+import sqlite3
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from switchyard.usage.fingerprints import Fingerprints
 from switchyard.usage.pricing import load_prices
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
+from switchyard.usage.window_book import WindowBook
+from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import Making
 from switchyard.usage.writer import UsageWriter
 from switchyard.usage.writer import WriterHealth
 from switchyard.usage.writer_lock import WriterLock
+
+WINDOWS_SINCE = 8 * 86_400.0
+"""Seconds of snapshots that windows are known from: the longest common window and a day."""
+
+_RESTORES_WITHIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,9 @@ class Ledger:
         self.place: RecordPlace | None = None
         self._writer: UsageWriter | None = None
         self._lock: WriterLock | None = None
+        self._fingerprints: Fingerprints | None = None
+        self.windows = WindowBook()
+        """Windows that responses reported, also without a writer."""
 
     @property
     def health(self) -> WriterHealth:
@@ -71,7 +86,11 @@ class Ledger:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._lock = WriterLock(place.folder, name)
         store = SqliteStore(place.folder, name, self._lock)
-        self._writer = UsageWriter(store, place.retention, self._lock.is_alive, load_prices)
+        self._fingerprints = prints = Fingerprints(place.folder)
+        self.windows.restore(_seen_before(place.folder))
+        self._writer = UsageWriter(
+            store, place.retention, self._lock.is_alive, partial(_prepare, prints)
+        )
         self._writer.start()
         self.on = True
 
@@ -85,10 +104,15 @@ class Ledger:
         if self._writer is not None:
             self._writer.end(key, make)
 
-    def note(self, snapshots: Iterable[WindowSnapshot]) -> None:
-        """Queue snapshots of windows."""
-        if self._writer is not None:
+    def note(self, owner: str, windows: Sequence[Window]) -> None:
+        """Take in the windows that a response reported of a credential or login."""
+        snapshots = self.windows.note(owner, windows)
+        if self._writer is not None and snapshots:
             self._writer.note(snapshots)
+
+    def fingerprint(self, login: str) -> str | None:
+        """Return what tells a login apart; None where that is not known yet, or nothing is kept."""
+        return self._fingerprints.of(login) if self._fingerprints is not None else None
 
     def flush(self, timeout: float) -> bool:
         """Write all that is queued; return whether that was done within `timeout` seconds."""
@@ -100,6 +124,19 @@ class Ledger:
         if self._writer is not None:
             _finish(self._writer, self._lock)
         self._writer = self._lock = self.place = None
+
+
+def _seen_before(folder: Path) -> list[WindowSnapshot]:
+    """The snapshots of windows that were kept lately."""
+    try:
+        return UsageReader(folder, _RESTORES_WITHIN).windows(time.time() - WINDOWS_SINCE)
+    except sqlite3.Error:
+        return []
+
+
+def _prepare(fingerprints: Fingerprints) -> None:
+    fingerprints.load()
+    load_prices()
 
 
 def _finish(writer: UsageWriter, lock: WriterLock | None) -> None:

@@ -252,6 +252,34 @@ def test_a_killed_router_tells_what_ran(
     assert "1 requests were interrupted" in again.log
 
 
+def test_windows_of_a_key(
+    router: Router, upstream: Upstream, folder: Path, start_router: Callable[..., Router]
+) -> None:
+    limits = [
+        ("x-ratelimit-limit-requests", "100"),
+        ("x-ratelimit-remaining-requests", "25"),
+        ("x-ratelimit-reset-requests", "1h"),
+    ]
+    good = whole(CHAT.whole(Answer()), headers=limits)
+    upstream.on("good", good, path=CHAT.path)
+    upstream.on("busy", refusing(CHAT, 429, headers=[("retry-after", "600")]), path=CHAT.path)
+    for model in ("good", "busy"):
+        ask(router, CHAT.path, {"model": f"chat/{model}", "messages": MESSAGES})
+
+    def shown(running: Router) -> dict[str, Any]:
+        url = f"{running.url}/v0/health/providers"
+        windows = httpx2.get(url, headers=headers(), trust_env=False).json()["windows"]
+        return {one["window"]: one for one in windows}
+
+    now = shown(router)
+    assert now["requests"]["owner"] == "chat#0" and now["requests"]["used"] == 0.75
+    assert 3500 < now["requests"]["resets-in"] <= 3600
+    assert now["limit"]["used"] == 1.0 and 500 < now["limit"]["resets-in"] <= 600
+    router.stop()
+    again = start_router(config(upstream, folder))
+    assert shown(again)["requests"]["used"] == 0.75, "kept over the restart"
+
+
 def test_nothing_is_recorded_where_that_is_off(
     upstream: Upstream, folder: Path, start_router: Callable[..., Router]
 ) -> None:

@@ -24,7 +24,7 @@ WITH_ABSENT = CONFIG.replace(
 
 
 def told_of(runtime: FakeRuntime) -> JsonObject:
-    return provider_status(runtime.snapshot.config, runtime.state.health)
+    return provider_status(runtime.snapshot.config, runtime.state.health, runtime.ledger.windows)
 
 
 def test_what_was_not_tried_has_no_targets() -> None:

@@ -140,7 +140,11 @@ def test_records_wait_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> N
     store = FailingStore()
     store.fails = False
     ready = threading.Event()
-    writer = UsageWriter(store, KEEP, prepare=lambda: ready.wait(20) and None)
+
+    def wait() -> None:
+        assert ready.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=wait)
     writer.start()
     made: list[RequestRecord] = []
 

@@ -90,6 +90,11 @@ class Relay(ResponseRelay):
         return self._stream.words if self._stream is not None else 0
 
     @property
+    def limits(self) -> JsonObject | None:
+        """The event by which a stream reported windows of a quota; None for none."""
+        return self._stream.limits if self._stream is not None else None
+
+    @property
     def resumable(self) -> bool:
         return self._conversion is not None and self._conversion.resumable(self.outcome)
 

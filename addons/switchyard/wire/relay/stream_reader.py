@@ -1,6 +1,7 @@
 """Reads a response that is a stream."""
 
 from switchyard.wire.encoding.bodies import is_whole
+from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import SseDecoder
 from switchyard.wire.encoding.sse import StreamTooLarge
@@ -72,6 +73,11 @@ class EventStreamReader:
     def words(self) -> int:
         """About how many bytes of text and arguments came so far."""
         return self._gauge.words + (self._skimmer.words if self._skimmer is not None else 0)
+
+    @property
+    def limits(self) -> JsonObject | None:
+        """The event by which the upstream reported windows of its quota; None for none."""
+        return getattr(self._reader, "limits", None)
 
     def end(self) -> bytes:
         return self._end(self._frames.close())

@@ -92,7 +92,9 @@ class ResponsesStreamReader:
             return self._end(event)
         if kind in _LIFECYCLE:
             return self._start(event)
-        if (error := find_error(event)) is not None:
+        if kind == "codex.rate_limits":
+            self.limits = event
+        elif (error := find_error(event)) is not None:
             return self._fail(error, event)
         return []
 
