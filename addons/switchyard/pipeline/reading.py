@@ -70,6 +70,13 @@ class Reading:
             state.notes,
             self._rejects_refusals(state),
         )
+        if (
+            own
+            and exchange.trail
+            and not exchange.trail.has_another(state.chosen, time.monotonic())
+        ):
+            # The client knows what its own provider means, and gets it as it is.
+            state.relay.outcome.judges_ends = False
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
     def _rejects_refusals(self, state: AttemptState) -> bool:

@@ -202,4 +202,7 @@ def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | No
     if not conversion.streams or conversion.continuation is not None or conversion.stages:
         return None
     forgets = getattr(reader, "forgets", None)
-    return Skimmer(forgets, sink.forgets) if forgets and sink.forgets else None
+    if not forgets or not sink.forgets:
+        return None
+    noting = (conversion.notes.forgets,) if conversion.notes.keeps == "words" else ()
+    return Skimmer(forgets, sink.forgets, *noting)
