@@ -32,6 +32,8 @@ class GetEgressConnection(GetHttpConnection):
     own: bool = False
     fresh: bool = False
     """Whether it must be a new one."""
+    waited: bool = False
+    """Whether the request has waited for a connection that was about to be free."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
         fits = egress_of(connection) == self.way and super().connection_spec_matches(connection)

@@ -34,6 +34,8 @@ class ResponseStream(HttpStream):
     is something to say, and whatever comes first as the end."""
 
     deadlines: Deadlines
+    closes_client: Callable[[], bool]
+    """Whether the client's connection waits for this stream to be closed."""
     run_hook: RunHook | None = None
     quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
     """What `run_hook` is used for."""
@@ -41,6 +43,8 @@ class ResponseStream(HttpStream):
     """Of the attempt whose response broke off after the client saw it begin, while another one is
     to continue it."""
     head_sent: bool = False
+    client_left: bool = False
+    """Whether the client left with its terminal event, so that it is sent nothing more."""
     heart: Heart | None = None
     listener: Callable[[bytes], None] | None = None
 
@@ -70,6 +74,11 @@ class ResponseStream(HttpStream):
                 return
             yield command
 
+    @property
+    def lingers(self) -> bool:
+        """Whether the client has its terminal event, and the upstream has not ended the body."""
+        return False
+
     def let_go(self, why: str) -> CommandGenerator[None]:
         """End whatever still runs for this request."""
         raise NotImplementedError
@@ -97,7 +106,7 @@ class ResponseStream(HttpStream):
 
     def send_data(self, data: bytes) -> CommandGenerator[None]:
         # An empty chunk would end a chunked body.
-        if not data:
+        if not data or self.client_left:
             return
         if self.stores_bodies:
             self.response_body_buf += data
@@ -157,6 +166,8 @@ class ResponseStream(HttpStream):
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
         yield from super().send_response(already_streamed)
+        if self.client_left and self.closes_client():
+            yield commands.CloseConnection(self.context.client)
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""

@@ -30,6 +30,7 @@ What moves between them:
     streaming    it breaks off and can be: `_resume`             continuing
     continuing   a receiver commits                              streaming
     continuing   none does, and `attempt_ended` says so          done: the stream ends in an error
+    streaming    the client goes with its terminal event         streaming, until the body's end
     any          the client goes, the flow is killed             done: upstream requests end
     streaming    the process stops                               done: the stream ends in an error
 
@@ -68,6 +69,8 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.lingering import linger
+from switchyard.failover.lingering import outlive_client
 from switchyard.failover.request_stream import RequestStream
 from switchyard.failover.upgrade import upgrade
 from switchyard.failover.upstream_request import PieceRead
@@ -75,10 +78,6 @@ from switchyard.failover.upstream_request import UpstreamRequest
 
 SWITCHING = 101
 """The status with which a connection goes over to another protocol."""
-
-LINGER = 0.5
-"""Seconds an upstream gets to close a response that is already complete. Its connection can be used
-again if it does; the client does not wait longer than this for the end."""
 
 _FROM_UPSTREAM = (
     PieceRead,
@@ -124,7 +123,8 @@ class FailoverStream(RequestStream):
                     yield from upstream.received(event)
                     return
         elif isinstance(event, RequestProtocolError) and self._taken_over:
-            yield from self.client_gone(event)
+            left = outlive_client(self, self.winner) if self.lingers else None
+            yield from left or self.client_gone(event)
         else:
             yield from super()._handle_event(event)
 
@@ -186,10 +186,8 @@ class FailoverStream(RequestStream):
         yield from upstream.begin()
 
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
-        for upstream in self.upstream_requests:
-            if upstream.wanted is event.command:
-                break
-        else:
+        for_it = (one for one in self.upstream_requests if one.wanted is event.command)
+        if (upstream := next(for_it, None)) is None:
             return  # given up meanwhile
         connection, error = event.reply
         self.deadlines.disarm(Deadline.CONNECT, upstream)
@@ -210,7 +208,7 @@ class FailoverStream(RequestStream):
                 return
             if not receiver.committed:
                 if receiver.done:
-                    yield from self.deadlines.arm(Deadline.LINGER, LINGER, upstream)
+                    yield from linger(self, upstream)
                 return
             if not (yield from self._win(upstream)):
                 return
@@ -220,9 +218,8 @@ class FailoverStream(RequestStream):
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
-            self.deadlines.disarm(Deadline.BETWEEN_CHUNKS, upstream)
-            yield from self.deadlines.arm(Deadline.LINGER, LINGER, upstream)
-        else:
+            yield from linger(self, upstream)
+        elif upstream.spare is None:
             seconds = upstream.attempt.timeouts.between_chunks
             yield from self.deadlines.arm(Deadline.BETWEEN_CHUNKS, seconds, upstream)
 
@@ -297,6 +294,13 @@ class FailoverStream(RequestStream):
         self.winner, upstream.wins = None, False
         self.broke_off = upstream.receiver
         yield from self._failed(upstream, failure)
+
+    @property
+    def lingers(self) -> bool:
+        winner = self.winner
+        if winner is None or winner.state != "body" or self._paused is not None:
+            return False
+        return winner.receiver.answered
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         self.deadlines.clear()

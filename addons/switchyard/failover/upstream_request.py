@@ -108,6 +108,7 @@ class UpstreamRequest:
         "receiver",
         "resend",
         "server",
+        "spare",
         "state",
         "wanted",
         "wins",
@@ -137,7 +138,9 @@ class UpstreamRequest:
         """Of the receiver, when it was looked at last."""
         self.state: Literal["connecting", "head", "body", "over"] = "connecting"
         self.wins = False
-        """Whether the client gets this response."""
+        """Whether the client gets what comes of this response."""
+        self.spare: int | None = None
+        """Bytes that may still come of a response that is complete; None before it is."""
 
     def begin(self) -> CommandGenerator[None]:
         """Ask for the connection. It comes as an event: the stream does not wait for it."""
@@ -184,6 +187,8 @@ class UpstreamRequest:
             case PieceRead(data=data):
                 yield from self._received_data(data)
             case ResponseData(data=data) if self.state == "body":
+                if self.spare is not None:
+                    self.spare -= len(data)
                 yield from self._received_data(self.read(data))
             case ResponseEndOfMessage() if self.state == "body":
                 self.retire()
@@ -226,7 +231,7 @@ class UpstreamRequest:
         return self.receiver.broken(failure)
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
-        if self.receiver.enough:
+        if self.receiver.enough or (self.spare is not None and self.spare < 0):
             yield from self.cancel("the response is complete")
             yield from self.race.forward(self, data + self.end(), ended=True)
         else:
@@ -235,7 +240,7 @@ class UpstreamRequest:
     def _reset(self, message: str) -> CommandGenerator[None]:
         if self.resend is None or (message != CLOSED and message not in UNDONE):
             yield from self.race.broken(self, AttemptFailure("reset", _reason(message)))
-        elif message == CLOSED and not self._was_stale(time.monotonic()):
+        elif message == CLOSED and not _was_stale(self, time.monotonic()):
             yield from self.race.broken(self, AttemptFailure("reset", message))
         else:
             yield from self._send_anew(self.resend)
@@ -252,19 +257,6 @@ class UpstreamRequest:
         self.retire()
         self.attempt.request = request
         yield from self.race.begin(self.attempt, request, self.receiver, fresh=True)
-
-    def _was_stale(self, now: float) -> bool:
-        """Whether a connection that closes now was closed before the request got there: it had been
-        idle for longer than the most impatient servers wait, and it closed within the time that the
-        way there and back takes."""
-        sent, server = self.attempt.sent_at, self.server
-        if self.idle_for < STALE_AFTER:
-            return False
-        if sent is None or not isinstance(server, Server):
-            return False
-        began, stood = server.timestamp_start, server.timestamp_tcp_setup
-        way = stood - began if began is not None and stood is not None else 0.0
-        return now - sent < STALE_WITHIN + 3 * way
 
     def retire(self) -> None:
         """Stop listening: the response is over, or unwanted."""
@@ -338,6 +330,20 @@ class UpstreamRequest:
         next request takes another one, also where this one could carry it beside others."""
         if self.server is not None:
             retire(self.server)
+
+
+def _was_stale(upstream: UpstreamRequest, now: float) -> bool:
+    """Whether a connection that closes now was closed before the request got there: it had been
+    idle for longer than the most impatient servers wait, and it closed within the time that the
+    way there and back takes."""
+    sent, server = upstream.attempt.sent_at, upstream.server
+    if upstream.idle_for < STALE_AFTER:
+        return False
+    if sent is None or not isinstance(server, Server):
+        return False
+    began, stood = server.timestamp_start, server.timestamp_tcp_setup
+    way = stood - began if began is not None and stood is not None else 0.0
+    return now - sent < STALE_WITHIN + 3 * way
 
 
 def _reason(message: str) -> str:

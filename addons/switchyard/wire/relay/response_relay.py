@@ -98,6 +98,12 @@ class ResponseRelay:
         return (self._reader or self._document_reader()).cut(message)
 
     @property
+    def answered(self) -> bool:
+        """Whether the bytes so far hold the client's terminal event."""
+        outcome = self.outcome
+        return outcome.done and outcome.committed and not outcome.failed
+
+    @property
     def resumable(self) -> bool:
         """Whether the response failed after the commit, and another relay may continue it."""
         return False

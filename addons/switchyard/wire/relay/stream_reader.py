@@ -58,6 +58,11 @@ class EventStreamReader:
         self._outcome.long_words = skimmer.long
         return out
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the stop reason came, in a format that has no terminal event besides."""
+        return getattr(self._reader, "stopped", False)
+
     def end(self) -> bytes:
         return self._end(self._frames.close())
 
