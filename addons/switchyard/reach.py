@@ -1,7 +1,7 @@
-"""May this client be taken to this address? The one question, asked in every mode and layer.
+"""Decides whether a client may connect to an address, in every mode and layer.
 
-It is decided by who the client is (this machine, captured, or from elsewhere), by the key it showed
-to the proxy, and by the address that is dialled. What a header says decides nothing here.
+The decision depends on where the client is (this machine, captured, or elsewhere), on the key that
+it showed to the proxy, and on the address that is dialled. No header counts.
 """
 
 import ipaddress
@@ -25,7 +25,7 @@ type Reachability = Literal["yes", "key", "certificate", "no"]
 
 
 class Reach:
-    """Judges by the configuration in force, and by what clients have shown."""
+    """Decides by the configuration in force, and by what clients showed."""
 
     def __init__(self, snapshots: Snapshots, listeners: Listeners, clients: Clients) -> None:
         self._snapshots = snapshots
@@ -33,12 +33,12 @@ class Reach:
         self._clients = clients
 
     def judge(self, client: connection.Client, host: str, port: int, shown: bool) -> Reachability:
-        """Whether a client is taken to an address that it asked to be taken to.
+        """Whether a client may be connected to the address that it asked for.
 
-        This machine's own clients are, wherever it is, and captured ones, unless they come from
-        elsewhere and it is one that only this machine can mean: nothing was on its way there.
-        Others must have `shown` a client key to the proxy (and a certificate, with `tls.client-
-        ca`), and are then taken to the hosts of providers and to the router itself.
+        Clients on this machine may connect anywhere. So may captured clients, unless they come from
+        elsewhere and dial an address that only this machine can mean: no traffic was on its way
+        there. Other clients need a `shown` client key (and a certificate, with `tls.client-ca`),
+        and may connect to the hosts of providers and to the router itself.
         """
         if may_pass(client):
             strays = _is_within(host) and not _is_of_this_machine(client)
@@ -53,20 +53,19 @@ class Reach:
         return "yes" if served else "no"
 
     def judge_flow(self, flow: http.HTTPFlow) -> Reachability:
-        """Whether a tunnel is made, or a request that nobody routes goes, to where it is
-        addressed."""
+        """Whether a tunnel, or a request that is not routed, may go to its address."""
         shown = self._clients.showed_key_to_proxy(flow)
         return self.judge(flow.client_conn, flow.request.host, flow.request.port, shown)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
-        """Whether a request that nobody routes may go where its client addressed it."""
+        """Whether a request that is not routed may go where its client addressed it."""
         return self.judge_flow(flow) == "yes"
 
     def may_enter(self, context: Context) -> bool:
-        """Whether a connection may begin whose destination is known, and of which nothing was seen.
+        """Whether a connection may begin of which only the destination is known.
 
-        Where the destination is an address in figures, the name that TLS or `Host` gives may turn
-        out to be a provider's; what does not is refused then.
+        If the destination is an IP address, the name in TLS or `Host` may turn out to be a
+        provider's; a name that does not is refused then.
         """
         if context.server.address is None:
             return may_pass(context.client)
@@ -81,8 +80,11 @@ class Reach:
                 return False
 
     def may_go_unread(self, context: Context) -> bool:
-        """Whether a connection may pass byte for byte. Nobody can be asked for a key within it, and
-        one to the router itself would come back as this machine's own client."""
+        """Whether a connection may pass byte for byte.
+
+        Within such a connection the router cannot ask for a key, and one to the router itself would
+        return as a connection of this machine's own.
+        """
         if not may_pass(context.client):
             return False
         if context.server.address is None:
@@ -93,18 +95,17 @@ class Reach:
         return self.judge(context.client, host, port, shown=False) == "yes"
 
     def lacks_certificate(self, client: connection.Client) -> bool:
-        """Whether a client from elsewhere has not shown the certificate that `tls.client-ca` asks
-        for."""
+        """Whether a client from elsewhere lacks the certificate of `tls.client-ca`."""
         tls = self._snapshots.current.config.tls
         if tls is None or tls.client_ca is None or client.id in self._listeners.certified:
             return False
         return not (comes_from_here(client) or knows_its_clients(client.proxy_mode))
 
     def names_another(self, flow: http.HTTPFlow) -> bool:
-        """Whether the `Host` of a request met as a proxy is not the host that is dialled.
+        """Whether the `Host` of a proxied request differs from the host that is dialled.
 
-        Where a connection was captured, or SOCKS was told an address in figures, `Host` is what
-        gives that a name, unless a client from elsewhere dialled a provider itself.
+        For a captured connection, or SOCKS with an IP address, `Host` is what names the address,
+        unless a client from elsewhere dialled a provider itself.
         """
         request, client = flow.request, flow.client_conn
         dialled = _bare(request.host)
@@ -119,7 +120,7 @@ class Reach:
 
 
 def is_in_figures(host: str) -> bool:
-    """Whether a host is given by its address, not by a name."""
+    """Whether a host is an IP address and not a name."""
     try:
         ipaddress.ip_address(_bare(host))
     except ValueError:
@@ -132,7 +133,7 @@ def _is_of_this_machine(client: connection.Client) -> bool:
 
 
 def _is_within(host: str) -> bool:
-    """Whether an address is one by which this machine means itself."""
+    """Whether an address means this machine itself."""
     try:
         address = ipaddress.ip_address(_bare(host))
     except ValueError:
@@ -143,7 +144,7 @@ def _is_within(host: str) -> bool:
 
 
 def _named(request: http.Request) -> list[str]:
-    """What a request calls its host, however often it does."""
+    """Returns the hosts that a request names, once each."""
     named = request.headers.get_all("host")
     return [*named, request.authority] if request.authority else named
 

@@ -1,1 +1,1 @@
-"""One attempt: how its request is written, its response read and judged."""
+"""Writes one attempt's request, reads its response, and classifies its failure."""

@@ -1,4 +1,4 @@
-"""The last changes to what leaves for a provider: its quirks, and the user's payload rules."""
+"""Applies the last changes to a provider's request: quirks and payload rules."""
 
 from dataclasses import dataclass
 from dataclasses import replace
@@ -33,7 +33,7 @@ _MOST_MODELS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """What leaves for a provider in the end."""
+    """One request as it leaves for a provider."""
 
     body: JsonObject
     changes: list[HeaderChange]
@@ -42,17 +42,20 @@ class Adjusted:
 
 
 class Adjustments:
-    """The tables of one configuration. What nobody configured costs nothing."""
+    """The quirks and payload rules of one configuration.
+
+    A request that no rule matches costs one lookup.
+    """
 
     def __init__(self, config: Config) -> None:
         self._payload = PayloadRules(config.payload)
         self._quirks: dict[tuple[str, str], tuple[Provider, QuirkSettings | None]] = {}
 
     def apply(self, state: AttemptState, body: JsonObject) -> Adjusted:
-        """The body of an attempt as it is to leave, and what becomes of its headers.
+        """Returns the body as it leaves for the provider, and the changes to its headers.
 
-        `body` itself where nothing has to change. What the upstream refuses and is left out joins
-        what is told to the client as dropped, or what the router itself sees to.
+        Returns `body` itself if nothing changes. Members that the upstream would refuse are
+        removed, and reported to the client as dropped, or carried out by the router.
         """
         assert state.upstream_format
         target, format, shortfall = state.target, state.upstream_format.name, state.untranslated
@@ -82,20 +85,22 @@ class Adjustments:
         return Adjusted(*self._payload.apply(body, _request(state)), shortfall)
 
     def thinking_tag(self, target: ModelTarget, format: str) -> str | None:
-        """The tag in which thinking stands in the text of a target's answers; None if it has a
-        place of its own."""
+        """Returns the tag that marks thinking in a target's text.
+
+        None if the target reports thinking in a field of its own.
+        """
         if not FORMATS[format].tagged_thinking:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
 
     def takes_system(self, target: ModelTarget) -> bool:
-        """Whether a target's model is known to take instructions between the turns."""
+        """Whether a target's model is known to accept system messages between turns."""
         quirks = self._quirks_of(target)
         return quirks is not None and quirks.system == "anywhere"
 
     def server_tools(self, target: ModelTarget) -> Dialect | None:
-        """Whose words for tools that run at the provider a target knows; None: its format's."""
+        """Returns whose server tool types a target accepts; None for its format's own."""
         quirks = self._quirks_of(target)
         return quirks.server_tools if quirks is not None else None
 
@@ -112,7 +117,7 @@ class Adjustments:
 
 
 def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
-    """Makes the changes of payload rules to the headers of a request, in their order."""
+    """Applies the header changes of payload rules in their order."""
     for change in changes:
         if change.value is None:
             headers.pop(change.name, None)

@@ -20,7 +20,7 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
-    """The attempt's body with the upstream's name of the model and whether to stream."""
+    """Returns the attempt's body with the upstream's model name and stream flag."""
     call = state.call
     if call.operation is not None:
         return state.upstream_body
@@ -32,7 +32,7 @@ def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
 
 
 def write_body(state: AttemptState, body: JsonObject) -> bytes:
-    """The bytes of the attempt's body: the client's own where nothing has to change."""
+    """Returns the bytes of the attempt's body: the client's own if nothing changed."""
     if not state.passes_through:
         return dumps(body)
     parsed = state.call.parsed
@@ -47,8 +47,10 @@ def write_body(state: AttemptState, body: JsonObject) -> bytes:
 
 
 def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[Stage]:
-    """What has to be done to the answer of an attempt that sends `body`; mostly nothing. `tag`:
-    that of thinking in the text."""
+    """Returns the stages that the answer to `body` passes through, mostly none.
+
+    `tag` is the tag of thinking within the text.
+    """
     call, upstream = state.call, state.upstream_format
     stages: list[Stage] = []
     if tag:
@@ -67,6 +69,6 @@ def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[St
 
 
 def called_before(call: Call) -> list[str]:
-    """The ids of the tool calls in the conversation so far."""
+    """Returns the ids of the tool calls in the conversation so far."""
     parts = call.conversation.parts()
     return [part.id for part in parts if isinstance(part, ToolCall) and part.id]

@@ -1,4 +1,4 @@
-"""The client's answer when no attempt succeeded."""
+"""Writes the client's response when no attempt succeeded."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ _MAY_RETURN_LATER = {429, 502, 503, 504, 529}
 
 
 def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.Response:
-    """The most telling of the errors seen, in the client's format, with all that was tried."""
+    """Returns the most telling error in the client's format, with all attempts."""
     assert exchange.trail
     retry_after = None if end.retry_at is None else max(0.0, end.retry_at - now)
     telling = _most_telling(exchange.failures)
@@ -44,8 +44,10 @@ def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.R
 
 
 def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | None:
-    """The refusal of the client's own destination as it came, where that is what failed: by its
-    headers clients know when their plan is theirs again."""
+    """Returns the response of the client's own destination, if that is what failed.
+
+    It goes out unchanged, since clients read from its headers when their plan renews.
+    """
     if failure.answer is None:
         return None
     answer = failure.answer.copy()
@@ -62,7 +64,7 @@ def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:
 def _told_together(
     exchange: Exchange, telling: FailedAttempt, retry_after: float | None
 ) -> ApiError:
-    """One error for several attempts, in the words of the most telling one."""
+    """Returns one error for several attempts, worded like the most telling one."""
     record, status = telling.record, telling.client_status
     did = f"status {telling.status}: " if telling.status is not None else ""
     said = f"provider {record.provider!r}, model {record.model!r}: {did}{telling.error.message}"
@@ -84,7 +86,7 @@ def _told_together(
 def _nothing_tried(
     exchange: Exchange, blocked: list[AttemptRecord], end: Exhausted, retry_after: float | None
 ) -> ApiError:
-    """Everything the request could go to is shut or full."""
+    """Returns the error for a plan whose targets are all cooling down or full."""
     quota = any(record.cls == "quota" for record in blocked) or end.reason == "busy"
     why = {
         "busy": "every key is at its limit of concurrent requests",

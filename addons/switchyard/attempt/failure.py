@@ -1,4 +1,4 @@
-"""Classifies what an attempt failed by."""
+"""Classifies the failure of an attempt."""
 
 from urllib.parse import unquote
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from switchyard.wire.outcome import Problem
 
 
 def what_went_wrong(failure: AttemptFailure, problem: Problem | None) -> ApiError:
-    """The error an attempt ended with: the upstream's own, or what was seen of it."""
+    """Returns the error that ended an attempt: the upstream's or our own."""
     if failure.kind == "answer" and problem is not None:
         return problem.error
     kind: ErrorKind = "timeout" if failure.kind == "timeout" else "unavailable"
@@ -29,7 +29,7 @@ def see(
     error: ApiError,
     after_output: bool,
 ) -> Seen:
-    """A failed attempt in the words of the failure table."""
+    """Returns a failed attempt as the failure table describes failures."""
     kind: SeenKind
     status: int | None = None
     if failure.kind == "answer":
@@ -58,7 +58,7 @@ def see(
 
 
 def _words_of(state: AttemptState) -> ClientWords:
-    """What the client wrote, also as it was sent on."""
+    """Returns the text that the client wrote, also as it was sent upstream."""
     head = state.call.head
     values = [piece.strip() for value in head.headers.values() for piece in value.split(",")]
     path = unquote(head.path).replace("?", "/").replace("&", "/").split("/")
@@ -67,8 +67,10 @@ def _words_of(state: AttemptState) -> ClientWords:
 
 
 def _reasons(body: JsonObject) -> tuple[str, ...]:
-    """The reasons of an error of Google's APIs (google.rpc.ErrorInfo), such as a bad key's, which
-    comes with a 400."""
+    """Returns the reasons of a Google API error (google.rpc.ErrorInfo).
+
+    Google reports a bad key with status 400 and the reason `API_KEY_INVALID`.
+    """
     error = body.get("error")
     details = error.get("details") if isinstance(error, dict) else None
     details = details if isinstance(details, list) else []
@@ -77,8 +79,10 @@ def _reasons(body: JsonObject) -> tuple[str, ...]:
 
 
 def passed_on(body: JsonObject) -> str:
-    """The error of the provider behind a provider that passes errors on (OpenRouter's reference,
-    "Errors": `error.metadata.raw`)."""
+    """Returns the error of the provider behind an aggregator.
+
+    Source: OpenRouter API reference, "Errors" (`error.metadata.raw`).
+    """
     error = body.get("error")
     metadata = error.get("metadata") if isinstance(error, dict) else None
     raw = metadata.get("raw") if isinstance(metadata, dict) else None

@@ -1,4 +1,4 @@
-"""Headers on their way through: what goes upstream, and what comes back to the client."""
+"""Selects the headers that go upstream, and those that return to the client."""
 
 import re
 from collections.abc import Iterator
@@ -128,11 +128,11 @@ _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def request_headers(state: AttemptState, with_credential: bool) -> Iterator[tuple[str, str]]:
-    """The client's headers that go upstream, names in lower case.
+    """Returns the client's headers that go upstream, with names in lower case.
 
-    A provider of the client's own format gets those that are known to describe the request (betas,
-    versions, session ids), and everything where the client's credential is for it. One of another
-    format gets none but `user-agent`: they would mean nothing there.
+    A provider of the client's own format gets the headers that are known to describe the request
+    (betas, versions, session ids), and every header if the client's credential is meant for it. A
+    provider of another format gets `user-agent` alone: the others have no meaning there.
     """
     if not state.passes_through:
         agent = state.call.head.headers.get("user-agent")
@@ -151,7 +151,7 @@ def request_headers(state: AttemptState, with_credential: bool) -> Iterator[tupl
 
 @remembering
 def _asked_name(field: bytes) -> str:
-    """The name in lower case of a header of requests that may go upstream, of others nothing."""
+    """Returns the lower-case name of a request header that may go upstream, else ""."""
     if len(field) > _LONGEST_NAME:
         return ""
     name = lower_name(field)
@@ -162,15 +162,16 @@ def _asked_name(field: bytes) -> str:
 
 @lru_cache(MOST_NAMES)
 def may_travel(name: str, format: Format) -> bool:
-    """Whether a client's header (name in lower case) may go to a provider of a format that the
-    client did not address itself."""
+    """Whether a client's header may go to a provider of another format.
+
+    `name` is in lower case.
+    """
     return any(fnmatchcase(name, one) for one in (*_ASKED, *format.client_headers))
 
 
 @remembering
 def _answered_name(field: bytes) -> str:
-    """The name in lower case of a header of answers that may go to the client, of others
-    nothing."""
+    """Returns the lower-case name of a response header that may go on, else ""."""
     if len(field) > _LONGEST_NAME:
         return ""
     name = lower_name(field)
@@ -187,8 +188,11 @@ def _is_value(value: str) -> bool:
 
 
 def answer_headers(state: AttemptState, upstream: http.Headers) -> Iterator[tuple[str, str]]:
-    """The headers of an answer besides its content type: the upstream's own where it speaks the
-    client's format, its request id otherwise, and ours."""
+    """Returns the headers of a response, without its content type.
+
+    An upstream of the client's format contributes its own headers, any other its request id. The
+    router adds its own.
+    """
     same, left = state.passes_through, MOST_ANSWERED
     for name, value in lower_items(upstream, _answered_name).items():
         if same or name in _REQUEST_IDS:
@@ -199,7 +203,7 @@ def answer_headers(state: AttemptState, upstream: http.Headers) -> Iterator[tupl
 
 
 def stream_head(call: Call) -> Iterator[tuple[str, str]]:
-    """What the head of every streamed answer says."""
+    """Returns the headers that every streamed response has."""
     yield "content-type", "application/json" if call.asked.array else call.format.content_type
     yield "cache-control", "no-cache"
 
@@ -207,9 +211,11 @@ def stream_head(call: Call) -> Iterator[tuple[str, str]]:
 def route_headers(
     exchange: Exchange, state: AttemptState | None = None, failed: AttemptRecord | None = None
 ) -> Iterator[tuple[str, str]]:
-    """What the router did, for whoever looks at the answer: that of the attempt `state`, else of
-    the one that stands for the exchange. For an error answer, `failed` is the attempt whose error
-    it tells."""
+    """Returns the headers that report the route of a response.
+
+    They describe the attempt `state`, or else the attempt that stands for the exchange. For an
+    error, `failed` is the attempt whose error the client receives.
+    """
     provider = model = None
     state = state or exchange.shown
     if failed is not None:
@@ -228,7 +234,7 @@ def route_headers(
 
 
 def _header_text(text: str) -> str:
-    """A model's name as a header can carry it."""
+    """Returns a model's name in a form that a header can carry."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -13,10 +13,10 @@ from switchyard.wire.model.events import Failure
 
 
 class ExchangeHeart:
-    """The heart of one exchange."""
+    """Writes the keep-alive events of one exchange."""
 
     def __init__(self, exchange: Exchange, after: float, every: float, talks: bool = False) -> None:
-        """`talks` says that the client gets messages, which a head is none of."""
+        """Prepares the heart; `talks` is set for clients that receive headless messages."""
         self.after = after
         self.every = every
         self.beat = exchange.call.format.heartbeat
@@ -31,7 +31,7 @@ class ExchangeHeart:
         return response
 
     def closing(self, answer: http.Response) -> bytes:
-        """The error that `answer` tells, as the end of a stream of the client's format."""
+        """Returns the error of `answer` as the end of a stream in the client's format."""
         if self._sessions:
             headers = lower_items(answer.headers)
             return refusal_event(answer.status_code, headers, answer.content or b"")

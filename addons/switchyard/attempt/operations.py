@@ -1,4 +1,4 @@
-"""Calls that are no conversation (see `wire.operation`), on their way through the pipeline."""
+"""Runs calls that are no conversation (`wire.operations`) through the pipeline."""
 
 from dataclasses import dataclass
 
@@ -29,8 +29,10 @@ ESTIMATE = "x-switchyard-estimate"
 def make_operation(
     endpoint: Endpoint, body: JsonObject, model: str, calibration: Calibration
 ) -> Operation | None:
-    """What the endpoint asks for; None where that is an answer. `body` and `model` are the
-    client's."""
+    """Returns the operation of an endpoint; None for a conversation.
+
+    `body` and `model` are the client's.
+    """
     match endpoint.kind:
         case "count":
             return Counting(endpoint.format, body, calibration)
@@ -42,7 +44,10 @@ def make_operation(
 
 
 def check_plan(operation: Operation, plan: Plan) -> None:
-    """Raises Refused if no provider of the plan can be asked, nor the router tell by itself."""
+    """Checks that a provider of the plan, or the router itself, can answer.
+
+    Raises Refused otherwise.
+    """
     if not operation.needs_provider:
         return
     if any(can_serve(target, operation) for target in plan.targets):
@@ -59,8 +64,10 @@ def check_plan(operation: Operation, plan: Plan) -> None:
 
 
 def estimated(exchange: Exchange) -> http.Response | None:
-    """The router's own answer where no provider gave one; None if it has none to give, or a
-    provider found the request itself to be wrong. Raises BadRequest."""
+    """Returns the router's own answer if no provider gave one.
+
+    None if the router has none, or a provider rejected the request as wrong. Raises BadRequest.
+    """
     operation, plan = exchange.call.operation, exchange.plan
     if operation is None or plan is None:
         return None
@@ -75,12 +82,15 @@ def estimated(exchange: Exchange) -> http.Response | None:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """Corrects estimates by what providers tell of the tokens of ordinary requests."""
+    """Corrects token estimates by the counts that providers report."""
 
     calibration: Calibration
 
     def look(self, state: AttemptState, told: int, now: float) -> None:
-        """`told` are the tokens of the whole prompt; `now` is in monotonic seconds."""
+        """Compares an estimate with `told`, the provider's count for the whole prompt.
+
+        `now` is in seconds of the monotonic clock.
+        """
         if state.call.operation is not None:
             return
         model = state.target.model

@@ -1,7 +1,7 @@
-"""`passthrough`: the request's own destination, with the client's own credential and its bytes.
+"""Sends requests to the client's own destination, with its credential and bytes.
 
-A request to a provider's own host, met as a proxy, has its destination in itself. One that came to
-the router's own address would go to the home of its wire format (`config/shipped/hosts.yaml`).
+A request that met the router as a proxy names its destination. A request to the router's own
+address goes to the home of its wire format (`config/shipped/hosts.yaml`).
 """
 
 from mitmproxy import http
@@ -20,7 +20,7 @@ from switchyard.wire.encoding.jsonio import dumps
 
 
 class Passthroughs:
-    """The destinations of clients as providers, of one configuration."""
+    """Represents the destinations of clients as providers, for one configuration."""
 
     def __init__(self, config: Config, ways: EgressTable) -> None:
         self._timeouts = config.timeouts
@@ -28,7 +28,7 @@ class Passthroughs:
         self._providers: dict[tuple[str, str], Provider] = {}
 
     def provider(self, origin: Origin, format: str) -> Provider:
-        """The provider that stands for a destination."""
+        """Returns the provider that stands for a destination."""
         netloc = origin.netloc.lower()  # one host, however a client spells it
         place = f"{origin.scheme}://{netloc}", format
         if place not in self._providers:
@@ -44,17 +44,20 @@ class Passthroughs:
 
 
 def own_body(call: Call) -> JsonObject:
-    """What a request says to its own destination: `call.parsed` where nothing has to change.
+    """Returns the body for the client's own destination.
 
-    What other providers' answers left in the conversation would be refused there.
+    It is `call.parsed` unless other providers' answers left content in the conversation that the
+    destination would refuse.
     """
     said = call.body if call.recalled else call.parsed
     return call.format.without_sealed(said)
 
 
 def own_request(state: AttemptState) -> http.Request:
-    """The client's request as it is to reach its own destination: without what belongs to the
-    connection or to the proxy, and with all else in its order and spelling."""
+    """Returns the client's request as its own destination receives it.
+
+    Headers of the connection and of the proxy are removed; the rest keeps its order and spelling.
+    """
     call = state.call
     origin = call.origin
     assert origin
@@ -93,8 +96,10 @@ def own_request(state: AttemptState) -> http.Request:
 
 
 def is_renewable(call: Call) -> bool:
-    """Whether the client came with the token of a login at its own destination, which it renews
-    when that refuses it."""
+    """Whether the client sent a login's token to its own destination.
+
+    Such a client refreshes the token after a 401.
+    """
     host = known_hosts().get(call.origin.host) if call.origin else None
     scheme, _, token = call.head.headers.get("authorization", "").partition(" ")
     if host is None or host.login is None or scheme.lower() != "bearer":

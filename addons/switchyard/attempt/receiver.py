@@ -1,4 +1,4 @@
-"""Lets the failover stream drive a relay."""
+"""Connects the failover stream to a relay."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ _JSON = "application/json"
 
 
 class RelayReceiver:
-    """Gives the client what the relay makes of an answer."""
+    """Gives the client what a relay makes of the upstream's response."""
 
     def __init__(
         self,

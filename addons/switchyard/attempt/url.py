@@ -1,4 +1,4 @@
-"""The URL, authentication header and timeouts of an attempt."""
+"""Builds the URL, authentication header and timeouts of an attempt."""
 
 import re
 from functools import lru_cache
@@ -14,24 +14,24 @@ _VERSION_SEGMENT = re.compile(r"^v\d+[a-z0-9]*$")
 
 
 def auth_header(style: AuthStyle, key: str) -> tuple[str, str]:
-    """The header that carries a key upstream."""
+    """Returns the header that carries a key upstream."""
     return ("authorization", f"Bearer {key}") if style == "bearer" else (style, key)
 
 
 def endpoint_url(base_url: str, format: Format, path: str) -> str:
-    """The URL of a call, given a base URL as the format's official SDK takes it.
+    """Returns the URL of a call below `base`, a base URL as the format's SDK takes it.
 
-    SDKs differ in whether the version segment belongs to the base URL, and users write both, so it
-    is added where the URL's path has none: `https://api.anthropic.com` and
-    `https://api.anthropic.com/v1` mean the same. A path without any version that is not empty
-    (`https://host/openai`) is taken to be complete, except for formats whose SDK adds it itself.
+    SDKs differ in whether the version segment belongs to the base URL, and users write both forms.
+    The segment is added where the URL has no path: `https://api.anthropic.com` and
+    `https://api.anthropic.com/v1` mean the same. A path without a version (`https://host/openai`)
+    is complete, except for formats whose SDK adds the version itself.
     """
     return _versioned(base_url, format.version, format.sdk_adds_version) + path
 
 
 @lru_cache(256)
 def _versioned(base_url: str, version: str, always: bool) -> str:
-    """A base URL with the version segment; `always` adds one after a path without any."""
+    """Returns a base URL with its version segment, after any path if `always`."""
     base = base_url.rstrip("/")
     segments = [s for s in urlsplit(base).path.split("/") if s]
     if any(_VERSION_SEGMENT.match(segment) or segment == version for segment in segments):
@@ -42,7 +42,7 @@ def _versioned(base_url: str, version: str, always: bool) -> str:
 
 
 def url_without_socket(url: str) -> str:
-    """The URL that a request to a Unix socket names (the way knows the socket); any other stays."""
+    """Returns the URL that a request to a Unix socket names; other URLs unchanged."""
     if not url.startswith(SOCKET_SCHEME):
         return url
     _, slash, path = url.removeprefix(SOCKET_SCHEME).partition("/")
@@ -50,10 +50,10 @@ def url_without_socket(url: str) -> str:
 
 
 def timeouts(provider: Provider, streams: bool) -> Timeouts:
-    """The provider's timeouts for one attempt.
+    """Returns the provider's timeouts for one attempt.
 
-    An answer that is not streamed sends its first byte when it is complete, so it gets the time of
-    the first output for that.
+    An upstream sends the first byte of a response that is not streamed when it is complete, so that
+    byte may take as long as a stream's first output.
     """
     t = provider.timeouts
     return Timeouts(

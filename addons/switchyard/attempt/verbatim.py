@@ -1,4 +1,4 @@
-"""Answers of a client's own destination: judged by a decoded copy, passed on as they came."""
+"""Passes the bytes of the client's own destination on, and reads a decoded copy."""
 
 from mitmproxy import http
 
@@ -13,12 +13,12 @@ _LINE_ENDS = (b"\n",)
 
 
 class VerbatimReceiver(RelayReceiver):
-    """Gives the client the bytes that its own provider sent, compressed or not, once the relay,
-    which reads along, finds output in them.
+    """Gives the client the bytes of its own provider once they hold output.
 
-    Where that cannot be, since the client's stream has a head already or may have to be continued
-    by another member, the relay's bytes are given: mended, and not compressed. A stream that is not
-    compressed goes out by whole events, so that one that breaks off can still be ended properly.
+    A relay reads a decoded copy of them. If the client's stream has a head already, or another
+    member may have to continue it, the client gets the relay's bytes instead: repaired and not
+    compressed. An uncompressed stream goes out in whole events, so that it can be ended properly if
+    it breaks off.
     """
 
     _raw: bytearray
@@ -77,7 +77,7 @@ class VerbatimReceiver(RelayReceiver):
         return self._taken(whole=ended or relay.failed)
 
     def _taken(self, whole: bool) -> bytes:
-        """What of the bytes may go out now."""
+        """Returns the bytes that may go out now."""
         raw = self._raw
         cut = len(raw)
         if not whole and self._ends:
@@ -104,7 +104,7 @@ class VerbatimReceiver(RelayReceiver):
         return response
 
     def _own_head(self, body: bytes) -> http.Response:
-        """The upstream's own head, with this body."""
+        """Returns the upstream's own head, with this body."""
         response = http.Response.make(self._head.status_code)
         response.headers = http.Headers(own_headers(self._head.headers))
         # The body is as the headers say; setting `content` would encode it once more.

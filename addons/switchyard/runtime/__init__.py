@@ -1,1 +1,1 @@
-"""What addons are given: the snapshot in force, and what outlives it."""
+"""Holds the configuration in force, and the state that outlives it."""

@@ -1,4 +1,4 @@
-"""Where the router listens, and what its clients showed there."""
+"""Knows where the router listens, and what clients showed on their connections."""
 
 from mitmproxy import http
 
@@ -8,7 +8,7 @@ from switchyard.listener.addresses import names_us
 
 
 class Listeners:
-    """The addresses that the router listens on, and the connections that came in by them."""
+    """The router's addresses, and the client connections that they accepted."""
 
     def __init__(self) -> None:
         self.environment = Environment()
@@ -23,7 +23,7 @@ class Listeners:
         """Ids of the clients that are being shown the certificate of `tls:`."""
 
     def is_own(self, flow: http.HTTPFlow) -> bool:
-        """Whether a request is addressed to this router, not to somebody it is a proxy to."""
+        """Whether a request is addressed to the router itself, not to a proxied host."""
         return flow.id in self.addressed or names_us(flow, self.ports)
 
     def is_own_address(self, host: str, port: int) -> bool:

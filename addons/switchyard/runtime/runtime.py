@@ -1,4 +1,4 @@
-"""What all addons share: the configuration in force, and what outlives it."""
+"""Puts configurations in force, for all addons."""
 
 import asyncio
 import logging
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 
 class Runtime:
-    """Puts configurations in force, one at a time and each as a whole.
+    """Applies configurations one at a time, each as a whole.
 
-    Building a snapshot may fail, and nothing has changed then. One assignment puts it in force.
-    What follows only carries it over to what outlives configurations.
+    Building a snapshot may fail without any effect. One assignment puts it in force; afterwards the
+    state that outlives configurations takes the new settings over.
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class Runtime:
     def apply(
         self, config: Config, demo_url: str = "", environment: Environment | None = None
     ) -> None:
-        """Put a configuration in force. Running exchanges end with the one they began with.
+        """Puts a configuration in force. Running exchanges finish with their own.
 
-        `demo_url` is where the built-in demo upstream listens, if the configuration names it;
-        `environment` is what lies around the router, if that was looked at anew. Raises whatever
-        building the snapshot raises; all is as before then.
+        `demo_url` is the address of the built-in demo upstream if the configuration names it;
+        `environment` is set if the router's surroundings were examined again. Raises any exception
+        of the builders; the configuration in force stays then.
         """
         environment = environment or self.listeners.environment
         before = self.snapshots.latest
@@ -64,12 +64,12 @@ class Runtime:
         self._call_back()
 
     async def learn(self, found: FoundModels) -> None:
-        """Put the models in force that providers say they have, by the providers' names.
+        """Adds the models that providers list, by the providers' names.
 
-        Their snapshot is built in a thread: requests go on with the one before meanwhile. If a
-        configuration comes into force meanwhile, the snapshot is built anew from that one. The
-        callbacks of `on_change` are not called. Raises whatever building the snapshot raises; all
-        is as before then.
+        A thread builds the snapshot while requests continue on the current one. If another
+        configuration comes into force meanwhile, the snapshot is built again from that one. The
+        callbacks of `on_change` are not called. Raises any exception of the builders; the
+        configuration in force stays then.
         """
         while found != (before := self.snapshot).found:
             snapshot = await asyncio.to_thread(before.with_found, found)
@@ -77,9 +77,9 @@ class Runtime:
                 self.snapshots.current = snapshot
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called after a configuration has come into force.
+        """Registers `callback` to be called after a configuration comes into force.
 
-        An exception that it raises is logged: the configuration stays in force, and the other
+        An exception of a callback is logged; the configuration stays in force, and the other
         callbacks are called.
         """
         self._callbacks.append(callback)
@@ -88,7 +88,7 @@ class Runtime:
         return self.snapshot.served.serves_request(request)
 
     def _carry_over(self, snapshot: Snapshot, changed: tuple[str, ...]) -> None:
-        """Have what outlives configurations follow the one in force."""
+        """Hands the new settings to the state that outlives configurations."""
         self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
         self.clients.renew_holders(lambda key: snapshot.client_key(key.key.get_secret_value()))
         limits = snapshot.config.limits

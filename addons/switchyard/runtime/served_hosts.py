@@ -1,4 +1,4 @@
-"""Which addresses the router answers for, met as a proxy."""
+"""Lists the hosts whose model calls the router answers as a proxy."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ type Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class ServedHosts:
-    """The hosts of providers and those under `intercept`, of one configuration."""
+    """The hosts of one configuration's providers and of its `intercept` section."""
 
     addresses: frozenset[Address]
     ports: frozenset[int]
@@ -26,7 +26,7 @@ class ServedHosts:
 
     @classmethod
     def of(cls, config: Config) -> "ServedHosts":
-        """The hosts that a configuration names."""
+        """Returns the hosts that a configuration names."""
         addresses = frozenset((*_hosts_of(config.providers), *_intercepted(config)))
         return cls(
             addresses=addresses,
@@ -35,22 +35,22 @@ class ServedHosts:
         )
 
     def serves(self, host: str, port: int) -> bool:
-        """Whether calls to models at this address, met as a proxy, are routed."""
+        """Whether the router answers model calls to this address."""
         return (host.lower(), port) in self.addresses
 
     def serves_request(self, request: http.Request) -> bool:
-        """Whether a request met as a proxy goes to such an address.
+        """Whether a proxied request goes to a served host.
 
-        The destination of a captured request is an IP address; `Host` or SNI named it before.
+        The destination of a captured request is an IP address; its `Host` or SNI names the host.
         """
         return any(self.serves(name, request.port) for name in {request.host, request.pretty_host})
 
     def serves_port(self, port: int) -> bool:
-        """Whether any such address has this port."""
+        """Whether any served host has this port."""
         return port in self.ports
 
     def is_keyless(self, host: str, port: int) -> bool:
-        """Whether a provider at this address asks for no key."""
+        """Whether a provider at this address needs no key."""
         return (host.lower(), port) in self.keyless
 
 

@@ -1,4 +1,4 @@
-"""Everything that is made of one configuration, built whole."""
+"""Builds everything that depends on one configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ from switchyard.wire.relay.bounds import Bounds
 class Snapshot:
     """The tables of one configuration. Requests only look things up in them.
 
-    What the tables remember of requests (routes, quirks, destinations) depends on nothing but the
-    configuration, so that it may come and go.
+    Caches within the tables (routes, quirks, destinations) depend on the configuration alone, so
+    any entry can be computed again.
     """
 
     config: Config
@@ -61,8 +61,11 @@ class Snapshot:
         found: FoundModels | None = None,
         demo_url: str = "",
     ) -> "Snapshot":
-        """All tables of a configuration. Raises whatever one of them raises, as for a certificate
-        file that changed since it was checked; nothing that is in force has changed then."""
+        """Builds all tables of a configuration, without any effect on the one in force.
+
+        Raises the exception of any table, such as for a certificate file that changed since its
+        check.
+        """
         found = found or {}
         egress = EgressTable(config, environment)
         routes = Routes(config, egress)
@@ -86,27 +89,29 @@ class Snapshot:
         )
 
     def with_found(self, found: FoundModels) -> "Snapshot":
-        """The same configuration with other models that providers say they have."""
+        """Returns the same configuration with other models that providers list."""
         return replace(
             self, found=found, catalog=Catalog(self.config, found), routes=self.routes.emptied()
         )
 
     def base_url(self, provider: Provider, format: str) -> str:
-        """Where a provider speaks a format."""
+        """Returns the base URL of a provider for a format."""
         return self.demo_url if provider.builtin == "demo" else provider.url_for(format)
 
     def client_key(self, given: str) -> ClientKey | None:
-        """The client key that is `given`; None if it is none of this configuration's. Takes the
-        same time whichever it is."""
+        """Returns the configured client key equal to `given`, or None.
+
+        Takes the same time for every key.
+        """
         place = place_of(given, self.client_keys)
         return None if place is None else self.config.clients.api_keys[place]
 
     def failure_table(self, provider: Provider) -> FailureTable:
-        """What a provider's failures mean."""
+        """Returns the meanings of a provider's failures."""
         return self.failure_tables.get(provider.name) or shipped_failures()
 
     def retry_limits(self, plan: Plan) -> RetryLimits:
-        """How long and how often a plan's requests are tried."""
+        """Returns how long and how often a plan's requests are tried."""
         retry = self.config.retry
         return RetryLimits(
             request_retry=retry.request_retry,
@@ -117,7 +122,7 @@ class Snapshot:
         )
 
     def changed_since(self, before: "Snapshot | None") -> tuple[str, ...]:
-        """The names of providers whose settings differ from those that `before` had of them."""
+        """Returns the names of providers whose settings differ from those in `before`."""
         old = {one.name: one for one in before.config.providers} if before is not None else {}
         return tuple(
             provider.name

@@ -1,10 +1,13 @@
-"""Where addons find the snapshot in force."""
+"""Gives addons the snapshot in force."""
 
 from switchyard.runtime.snapshot import Snapshot
 
 
 class Snapshots:
-    """Holds the snapshot in force. Whoever needs several things of one reads `current` once."""
+    """Holds the snapshot in force.
+
+    Code that needs several tables of one snapshot reads `current` once.
+    """
 
     __slots__ = ("current",)
 
@@ -17,5 +20,5 @@ class Snapshots:
 
     @property
     def latest(self) -> Snapshot | None:
-        """The one in force; None before the first."""
+        """The snapshot in force; None before the first."""
         return getattr(self, "current", None)

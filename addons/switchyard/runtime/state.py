@@ -1,4 +1,4 @@
-"""What is remembered from one request to the next, whatever configuration is in force."""
+"""Keeps what the router remembers between requests, across configurations."""
 
 import random
 import time
@@ -24,7 +24,7 @@ def _unix_seconds() -> int:
 
 @dataclass(slots=True)
 class State:
-    """What outlives configurations."""
+    """The state that outlives configurations."""
 
     selector: Selector = field(default_factory=Selector)
     quotas: Quotas = field(default_factory=Quotas)
@@ -37,7 +37,7 @@ class State:
     """Unix seconds; what model lists give as the models' date."""
 
     def begin_trail(self, route: Route, limits: RetryLimits, session: str) -> Trail:
-        """The bookkeeping of a new request."""
+        """Begins the trail of a new request."""
         return Trail(
             route,
             health=self.health,
@@ -55,9 +55,11 @@ class State:
         credentials: Collection[tuple[str, str]],
         changed: Iterable[str],
     ) -> None:
-        """Takes over another configuration's settings. What was learned stays, except of the
-        credentials that are gone, and of providers that `changed`: a refused key may have been
-        replaced."""
+        """Takes over the settings of another configuration.
+
+        Learned state stays, except for removed credentials and for providers that `changed`: a
+        refused key may have been replaced.
+        """
         self.health.use(cooldown)
         self.quotas.retain(set(credentials))
         for provider in changed:

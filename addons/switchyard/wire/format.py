@@ -1,7 +1,7 @@
-"""What a wire format has to offer. One module (or package) implements it, one line registers it.
+"""Defines what a wire format provides. One module or package implements it.
 
-Nothing outside of `switchyard.wire.formats` asks for a format's name to know how to treat it: what
-depends on the format is a member of `Format`, mostly with a default.
+Code outside `switchyard.wire.formats` does not compare format names: what depends on the format is
+a member of `Format`, mostly with a default.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ type EndpointKind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the client of an answer asked for, as far as writing the answer depends on it."""
+    """What the client asked for, as far as writing the answer depends on it."""
 
     model: str
     """The model's name as the client wrote it; used where the upstream names none."""
@@ -67,50 +67,56 @@ class Asked:
 
 
 class StreamReader(Protocol):
-    """Reads one upstream stream. Created per stream; not shared.
+    """Reads one upstream stream. One per stream.
 
-    Never raises on what an upstream sends: a payload that is no JSON, an unknown event or a
-    missing field is passed over, or becomes a `Failure` when the stream makes no sense at all.
+    Never raises on an upstream's data: it skips payloads that are no JSON, unknown events and
+    missing fields, and reports a stream without any meaning as a `Failure`.
     """
 
     def feed(self, frame: Frame) -> list[Event]:
-        """The events one frame amounts to, often none."""
+        """Returns the events of one frame, often none."""
         ...
 
     def close(self) -> list[Event]:
-        """What the end of the bytes adds: ends open parts, and adds `Finish` and `End` where the
-        stream said enough for them to be sure (a stop reason without terminal event, or the
-        other way round). A stream that was cut off gets neither. Idempotent."""
+        """Returns the events at the end of the bytes. Idempotent.
+
+        Ends open parts, and adds `Finish` and `End` if the stream showed that it was complete (a
+        stop reason without a terminal event, or the reverse). A truncated stream gets neither.
+        """
         ...
 
 
 class StreamWriter(Protocol):
-    """Writes one client stream. Created per stream; not shared."""
+    """Writes one client stream. One per stream."""
 
     def feed(self, event: Event) -> bytes:
-        """The bytes to send for one event, often none. After `End` or `Failure`: always none."""
+        """Returns the bytes for one event, often none; after `End` or `Failure` none."""
         ...
 
     def close(self) -> bytes:
-        """The bytes that make the stream well-formed if it is not ended yet. Idempotent."""
+        """Returns the bytes that complete a stream that is not ended yet. Idempotent."""
         ...
 
 
 class Mender(Protocol):
-    """Repairs a stream that passes through in its own format: bytes stay as they came, except for
-    what is wrong with them. Created per stream; not shared."""
+    """Repairs a stream that stays in its own format. One per stream.
+
+    Bytes stay as they came, except for what is wrong with them.
+    """
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        """The bytes to send for one frame, which the format's reader read as `events`."""
+        """Returns the bytes for one frame, which the format's reader read as `events`."""
         ...
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """The bytes that are missing at the end; `events` are those of the reader's `close`.
-        Only to be called on a stream that came to its end; idempotent."""
+        """Returns the bytes missing at the end of a complete stream. Idempotent.
+
+        `events` are those of the reader's `close`.
+        """
         ...
 
     def fail(self, error: ApiError) -> bytes:
-        """The bytes that tell an error after output began, and end the stream."""
+        """Returns the bytes that report an error after output and end the stream."""
         ...
 
 
@@ -118,23 +124,23 @@ class CountForm(Protocol):
     """How a format asks for the number of tokens of a request. Stateless."""
 
     def path(self, model: str) -> str:
-        """Path of the call, below the version segment."""
+        """Returns the path of the call, below the version segment."""
         ...
 
     def write(self, body: JsonObject, model: str) -> JsonObject:
-        """The client's `body`, asking for `model`."""
+        """Returns the client's `body`, asking for `model`."""
         ...
 
     def read_request(self, body: JsonObject, model: str) -> Conversation:
-        """What is to be counted. Raises BadRequest."""
+        """Returns the request to count. Raises BadRequest."""
         ...
 
     def check(self, body: JsonObject) -> None:
-        """Raises BadReply if `body` is no count."""
+        """Checks that `body` is a count. Raises BadReply."""
         ...
 
     def write_reply(self, tokens: int) -> JsonObject:
-        """The body that tells so many tokens."""
+        """Returns the body that reports a number of tokens."""
         ...
 
 
@@ -153,11 +159,11 @@ class EndpointPath:
 class Endpoint:
     """What a request's method and path ask for.
 
-    `generate` asks a model, `count` how many tokens a request has for it, `embed` for the
-    embeddings of texts, `compact` for a shorter conversation; `models` asks for the list, `model`
-    and Ollama's `show` for one of it, `version` for Ollama's, `loaded` for the models it holds in
-    memory, `health` whether we live, `status` how the providers are; `greeting` is a probe that
-    only wants to see that somebody is there (Claude Code sends `HEAD /api/hello`).
+    `generate` asks a model, `count` for the number of tokens of a request, `embed` for the
+    embeddings of texts, `compact` for a shorter conversation. `models` asks for the model list,
+    `model` and Ollama's `show` for one entry, `version` for Ollama's version, `loaded` for the
+    models it holds in memory, `health` for the router's health, `status` for that of its providers.
+    `greeting` is a probe for a server's presence (Claude Code sends `HEAD /api/hello`).
     """
 
     kind: EndpointKind
@@ -187,8 +193,8 @@ def _no_glance(body: JsonObject) -> None:
 class Format:
     """One wire format, both directions. Stateless; shared by all requests.
 
-    Abstract: a format gives all that has no value here, functions as `staticmethod(function)`,
-    classes of readers and writers as they are, or methods of its own.
+    Abstract: a format sets every member without a value here: functions as
+    `staticmethod(function)`, classes of readers and writers as they are, or methods of its own.
     """
 
     name: str
@@ -275,58 +281,71 @@ class Format:
     it is a proper one, and not an empty one."""
 
     def __init_subclass__(cls) -> None:
-        """Raises TypeError where a format lacks what has no default."""
+        """Raises TypeError if a format lacks a member without default."""
         if missing := [name for name in Format.__annotations__ if not hasattr(cls, name)]:
             raise TypeError(f"the format {cls.__name__} has no {', '.join(missing)}")
 
     @property
     def provider_format(self) -> str:
-        """The name of the format in which a provider is asked what clients of this one ask."""
+        """The name of the format in which providers answer this format's requests."""
         return self.name
 
     def path(self, model: str, stream: bool) -> str:
-        """Path of the generating call, below the version segment, e.g. `/chat/completions`."""
+        """Returns the path of the generating call, e.g. `/chat/completions`.
+
+        The path starts below the version segment.
+        """
         return self.call_path
 
     def headers(self) -> Mapping[str, str]:
-        """Headers a request of this format needs besides, where the client sent none."""
+        """Returns headers that a request of this format needs and the client did not send."""
         return EMPTY
 
     def read_endpoint(self, path: str, query: str) -> Endpoint | None:
-        """The call that a POST to `path` (its encoding undone) is, where the path says more than
-        `endpoints` can; None if it is none."""
+        """Returns the call that a POST to `path` (percent-decoded) is, or None.
+
+        Used by formats whose paths say more than `endpoints` can.
+        """
         return None
 
     def is_client(self, headers: Mapping[str, str], path: str) -> bool:
-        """Whether a request's headers (a mapping that ignores case) or its path show a client of
-        this format, where several formats have the path (`/v1/models`)."""
+        """Whether headers or path show a client of this format.
+
+        Asked where several formats share the path (`/v1/models`). `headers` ignores case.
+        """
         return False
 
     def unwrap(self, body: JsonObject) -> JsonObject:
-        """The request in the envelope `body`; itself, if the format has no envelope."""
+        """Returns the request within the envelope `body`; `body` itself without one."""
         return body
 
     def model_of(self, body: JsonObject) -> object:
-        """What stands where a client's request names its model."""
+        """Returns the value in the place of a client's request that names its model."""
         return body.get("model")
 
     def local_response(self, body: JsonObject, created: int) -> JsonObject | None:
-        """The answer to a request that no model has to see; None for all others. `created` is in
-        Unix seconds."""
+        """Returns the answer to a request that no model needs to see, else None.
+
+        `created` is in Unix seconds.
+        """
         return None
 
     def kept_prompt(self, body: JsonObject) -> str | None:
-        """The member by which a request names a part of its prompt that its provider keeps, so that
-        no other format's can read it; None if there is none."""
+        """Returns the member that names a part of the prompt kept by its provider.
+
+        A provider of another format cannot read such a request. None if there is no such member.
+        """
         return None
 
     def extra_members(self, conversation: Conversation) -> JsonObject:
-        """The members of a request of this format that the neutral model has no name for."""
+        """Returns the members of a request that the neutral model has no name for."""
         return conversation.extra.get(self.name, EMPTY)
 
     def lone_features(self, left: JsonObject) -> Iterator[str]:
-        """What a request with the extra members `left` asks for that only this format can say, by
-        the names in `losses`."""
+        """Returns the features in the extra members `left` that only this format has.
+
+        The names are those in `losses`.
+        """
         return (name for name in self.losses.lone_members if left.get(name))
 
     def asks_stream(self, body: JsonObject, path: str) -> bool | None:
@@ -335,32 +354,38 @@ class Format:
         return stream if isinstance(stream, bool) else None
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
-        """`body` asking for a stream or not. A shallow copy if it has to change."""
+        """Returns `body` with the stream flag set; a shallow copy if it changes."""
         return body if body.get("stream") is stream else {**body, "stream": stream}
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        """`body` asking for `model`. A shallow copy if it has to change."""
+        """Returns `body` with the model set; a shallow copy if it changes."""
         return body if body.get("model") == model else {**body, "model": model}
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
-        """Whether a model goes on with an assistant turn at the end of the conversation; `thinks`
-        says whether it is asked to think."""
+        """Whether a model continues an assistant turn at the end of the conversation.
+
+        `thinks` says whether the request asks for thinking.
+        """
         return False
 
     def is_instructed(self, output: Output, model: str) -> bool:
-        """Whether the shape of an answer that is not plain text is asked for in words."""
+        """Whether an instruction in the prompt asks for the shape of the answer."""
         return bool(self.losses.instructed)
 
     def unsaid_stops(self, stop: tuple[str, ...]) -> tuple[str, ...]:
-        """The stop sequences that a request leaves out; the router ends the answer there itself."""
+        """Returns the stop sequences that a request omits; the router applies them itself."""
         return () if self.losses.most_stops is None else stop[self.losses.most_stops :]
 
     def models_path(self, after: str = "") -> str:
-        """Path and query of the model list, below the version segment; of the part behind `after`,
-        the `next` of the part before."""
+        """Returns path and query of the model list, below the version segment.
+
+        `after` is the `next` of the previous page.
+        """
         return "/models"
 
     def read_models(self, body: object) -> ModelPage:
-        """The models that a provider lists. Raises ValueError if `body` is no list of models;
-        entries that make no sense are passed over."""
+        """Returns the models that a provider lists, without senseless entries.
+
+        Raises ValueError if `body` is no list of models.
+        """
         return read_models(body)

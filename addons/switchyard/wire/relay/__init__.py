@@ -1,1 +1,1 @@
-"""One upstream response made into the client's."""
+"""Turns one upstream response into the client's response."""

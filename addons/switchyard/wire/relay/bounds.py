@@ -1,4 +1,4 @@
-"""How much of an upstream's answer is read, whatever it goes on to send."""
+"""Limits how much of one upstream response the router reads and keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MOST_CHOICES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Sizes in bytes."""
+    """The limits of one response, in bytes."""
 
     body: int = 256 * 1024 * 1024
     """Of an answer that is kept whole: JSON, or a stream that becomes JSON."""
@@ -32,11 +32,11 @@ USUAL = Bounds()
 
 
 class Exceeded(ValueError):
-    """An answer goes beyond its bounds. The text says which."""
+    """Raised for a response beyond its bounds; the text names the bound."""
 
 
 class Gauge:
-    """Watches one stream of an upstream. `frame` for each of its frames."""
+    """Measures one upstream stream. Call `frame` for each of its frames."""
 
     __slots__ = ("_bounds", "_calls", "_choices", "_held", "_silent", "_sizes", "_total")
 
@@ -52,8 +52,11 @@ class Gauge:
         self._total = 0
 
     def frame(self, size: int, events: Sequence[Event], kept: bool) -> None:
-        """Counts a frame of `size` bytes and the events it was read as. `kept` says whether all of
-        the answer is kept, not only what is no text. Raises Exceeded."""
+        """Counts a frame of `size` bytes that was read as `events`.
+
+        `kept` says whether the whole response is kept in memory, instead of everything but text.
+        Raises Exceeded.
+        """
         bounds = self._bounds
         self._silent = 0 if events else self._silent + size
         if self._silent > bounds.held_back:
@@ -71,7 +74,7 @@ class Gauge:
                 raise Exceeded(f"the response is larger than {bounds.body} bytes")
 
     def hold(self, size: int) -> None:
-        """Counts a frame of which the client may see nothing yet. Raises Exceeded."""
+        """Counts a frame that the client may not see yet. Raises Exceeded."""
         self._held += size
         if self._held > self._bounds.held_back:
             raise _says_nothing(self._bounds)

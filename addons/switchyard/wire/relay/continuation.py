@@ -1,9 +1,9 @@
-"""Where one attempt's stream broke off and the next one goes on, without the client noticing.
+"""Continues a broken stream with another attempt's, unnoticed by the client.
 
-A `Continuation` watches what the client has been sent. When the stream breaks, the next model is
-asked to continue the text so far (`continued`), and its events are fitted to the stream that is
-already open (`join`): no second handshake, its text in the text part that is open, its parts
-numbered on. A tool call is never continued half-way, so a stream in which one began cannot go on.
+A `Continuation` records what the client received. When the stream breaks, `continued` makes the
+request that asks the next model to go on from that text, and `fit` joins the new events to the open
+stream: no second stream start, text appended to the open text part, later parts numbered on. A tool
+call cannot be continued half-way, so a stream in which one began ends with an error.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ _LONGEST_REPEAT = 400
 
 
 class Continuation:
-    """The stream a client is reading, over all the attempts that feed it."""
+    """One client stream over all the attempts that feed it."""
 
     def __init__(self) -> None:
         self._said: list[str] = []
@@ -48,16 +48,16 @@ class Continuation:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether another attempt may continue what was said."""
+        """Whether another attempt may continue the stream."""
         return bool(self.text.strip()) and not self._calls and not self._other_choices
 
     @property
     def text(self) -> str:
-        """The words of the answer so far."""
+        """The text that the client received so far."""
         return "".join(self._said)
 
     def begin_next(self) -> None:
-        """From now on the events are those of another attempt."""
+        """Expects the events of the next attempt from now on."""
         self._joins = True
         self._offset = self._highest + 1
         self._dropped = set()
@@ -65,7 +65,7 @@ class Continuation:
         self._unseen = ""
 
     def fit(self, events: list[Event]) -> list[Event]:
-        """The events as the open stream takes them; notes what they say."""
+        """Returns the events adapted to the open stream, and records them."""
         if self._joins:
             events = [fitted for event in events for fitted in self._join(event)]
         for event in events:
@@ -120,7 +120,7 @@ class Continuation:
         return self._open_text
 
     def _words(self, text: str) -> list[Event]:
-        """More words for the open text, without those that only repeat its end."""
+        """Returns more text for the open part, without a repetition of its end."""
         if self._unseen and text:
             text = text[repeated(self._unseen, text) :]
             self._unseen = ""
@@ -128,7 +128,7 @@ class Continuation:
 
 
 def repeated(before: str, after: str) -> int:
-    """How many characters at the beginning of `after` repeat the end of `before`."""
+    """Returns how many characters at the start of `after` repeat the end of `before`."""
     for length in range(min(len(before), len(after)), _SHORTEST_REPEAT - 1, -1):
         if before.endswith(after[:length]):
             return length
@@ -136,10 +136,10 @@ def repeated(before: str, after: str) -> int:
 
 
 def continued(conversation: Conversation, text: str, format: Format, model: str) -> Conversation:
-    """The request that asks for the rest of an answer of which `text` is known.
+    """Returns the request for the rest of an answer that began with `text`.
 
-    An assistant turn at the end, where the format and the model go on with it, and else that turn
-    and an instruction.
+    The text becomes an assistant turn at the end. Where format or model do not continue such a
+    turn, an instruction follows it.
     """
     # An assistant turn that ends in white space is refused (Anthropic), and the model would begin
     # with it anyway.

@@ -1,4 +1,4 @@
-"""What one upstream response is to become for the client."""
+"""Says how one upstream response is converted for the client."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from switchyard.wire.relay.stage import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """The two formats of a response, and what is done to it between them."""
+    """The two formats of a response, and the steps between them."""
 
     upstream: Format
     client: Format
@@ -43,49 +43,49 @@ class Conversion:
 
     @property
     def keeps_bytes(self) -> bool:
-        """Whether the response can stay as the upstream wrote it."""
+        """Whether the client receives the upstream's own bytes."""
         return self.upstream.name == self.client.name and not self.stages
 
     @property
     def changed(self) -> bool:
-        """Whether a stage made another response of it."""
+        """Whether a stage changed the response."""
         return any(stage.changed for stage in self.stages)
 
     def staged(self, events: list[Event], outcome: Outcome) -> list[Event]:
-        """The events after all stages, one of which may have ended the response."""
+        """Passes events through all stages; a stage may end the response."""
         for stage in self.stages:
             events = stage.feed(events)
             outcome.enough = outcome.enough or stage.over
         return events
 
     def sink_of_stream(self) -> Sink:
-        """What a streamed response is given to."""
+        """Returns the sink of a streamed response."""
         if not self.streams:
             return Folding(self.upstream.name)
         mends = self.keeps_bytes and self.continuation is None and not self.asked.array
         return Mending(self.client, self.asked) if mends else self.sink_of_events()
 
     def sink_of_events(self) -> Sink:
-        """What writes the client's stream from events."""
+        """Returns the sink that writes the client's stream from events."""
         return self.continues or Writing(self.client, self.asked)
 
     def begin(self) -> None:
-        """The response commits: it continues the one before, if there is one."""
+        """Commits the response; a continuation goes on with its events."""
         if self.continues is not None and self.continuation is not None:
             self.continuation.begin_next()
 
     def fitted(self, events: list[Event]) -> list[Event]:
-        """The events as the client's stream continues with them."""
+        """Returns the events adapted to a stream that they continue."""
         return self.continuation.fit(events) if self.continuation is not None else events
 
     def written(self, reply: Reply, stop: Stop | None) -> bytes:
-        """The body for a client that wants JSON; of a reply without choices, `stop` is all."""
+        """Returns the JSON body for the client; `stop` stands in for missing choices."""
         if not reply.choices:
             reply = replace(reply, choices=(Choice(stop=stop or Stop(reason="end")),))
         return dumps(self.client.write_reply(reply, self.asked))
 
     def resumable(self, outcome: Outcome) -> bool:
-        """Whether the response failed after its commit, and another attempt may continue it."""
+        """Whether another attempt may continue a response that failed after its commit."""
         return (
             outcome.failed
             and outcome.committed
@@ -94,6 +94,6 @@ class Conversion:
         )
 
     def closing(self, outcome: Outcome) -> bytes:
-        """The bytes that tell the client of the failure and end its stream."""
+        """Returns the bytes that report the failure and end the client's stream."""
         assert outcome.problem and outcome.sink
         return outcome.sink.fail(self.redact(outcome.problem.error))

@@ -17,7 +17,7 @@ returns the client's bytes where it wants a stream. Raises BadReply."""
 
 
 class ErrorReader:
-    """Reads a response whose status says that it is an error, up to `MAX_ERROR_BODY` bytes."""
+    """Reads a response with an error status, up to `MAX_ERROR_BODY` bytes."""
 
     def __init__(self, outcome: Outcome, upstream: Format) -> None:
         self._outcome = outcome
@@ -34,7 +34,7 @@ class ErrorReader:
         return b""
 
     def cut(self, message: str) -> bytes:
-        """A refusal is one, whether all of its body came or not."""
+        """Treats a truncated error body like a complete one."""
         return self.end()
 
     def fail(self, kind: ProblemKind, message: str) -> bytes:
@@ -43,7 +43,7 @@ class ErrorReader:
 
 
 class DocumentReader:
-    """Reads a response that is one JSON document, at its end."""
+    """Reads a response that is one JSON document, when it is complete."""
 
     def __init__(
         self,
@@ -53,8 +53,11 @@ class DocumentReader:
         read: ReadDocument,
         read_lines: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        """More than `most` bytes are a failure. `read_lines` reads a body that is no document, in
-        formats whose streams are lines of JSON: those may be declared as one document."""
+        """Accepts up to `most` bytes.
+
+        `read_lines` reads a body that is no document, for formats whose streams are lines of JSON:
+        an upstream may declare such a stream as one document.
+        """
         self._outcome = outcome
         self._upstream = upstream
         self._most = most

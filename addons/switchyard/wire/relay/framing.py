@@ -1,4 +1,4 @@
-"""How the bytes of a stream are cut into frames."""
+"""Chooses the decoder that cuts a stream's bytes into frames."""
 
 from typing import Protocol
 
@@ -9,32 +9,37 @@ from switchyard.wire.format import Format
 
 
 class FrameDecoder(Protocol):
-    """Bytes in, frames out, however the bytes are cut. One per stream."""
+    """Turns bytes, however they are split, into frames. One per stream."""
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames completed by `data`. Raises StreamTooLarge."""
+        """Returns the frames that `data` completes. Raises StreamTooLarge."""
         ...
 
     def close(self) -> list[Frame]:
-        """The frames left over at the end."""
+        """Returns the frames left over at the end."""
         ...
 
 
 def is_array(format: Format, head: bytes) -> bool:
-    """Whether an answer that begins with `head` is a stream framed as one JSON array, as Gemini
-    sends it unless asked for events."""
+    """Whether a response that begins with `head` is a stream framed as one JSON array.
+
+    Gemini frames its streams so unless the request has `alt=sse`.
+    """
     return format.array_streams and head.startswith(b"[")
 
 
 def is_document(format: Format, head: bytes, content_type: str) -> bool:
-    """Whether an answer that begins with `head` (no white space) is one document, and no stream."""
+    """Whether a response that begins with `head` is one document and no stream.
+
+    `head` has no leading white space.
+    """
     if format.framing == "ndjson" and "ndjson" in content_type:
         return False
     return head[:1] in b'{[<"' and not is_array(format, head)
 
 
 def frame_decoder(format: Format, head: bytes = b"") -> FrameDecoder:
-    """A decoder for streams of `format`; `head` is what the stream begins with."""
+    """Returns a decoder for streams of `format` that begin with `head`."""
     if is_array(format, head):
         return JsonArrayDecoder()
     if format.framing == "ndjson":

@@ -1,4 +1,4 @@
-"""What is known of one upstream response, whoever reads it."""
+"""Holds what the router knows of one upstream response."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -21,7 +21,10 @@ from switchyard.wire.relay.sinks import Sink
 
 @dataclass(slots=True)
 class Outcome:
-    """Written by the reader of a response; plain attributes, since they are read at every chunk."""
+    """The state of one response, written by its reader.
+
+    The attributes are plain, since they are read at every chunk.
+    """
 
     status: int = 0
     """The HTTP status of the response."""
@@ -48,7 +51,7 @@ class Outcome:
     """What writes the client's stream, once that has begun."""
 
     def watch(self, events: Iterable[Event]) -> bool:
-        """Note usage, stop, end and failure of the events; returns whether they hold output."""
+        """Records usage, stop, end and failure; returns whether the events hold output."""
         spoke = False
         for event in events:
             match event:
@@ -66,7 +69,7 @@ class Outcome:
         return spoke
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
-        """Make the response a failure, with `message` where there is no `error`."""
+        """Marks the response as failed, with `error` or else `message`."""
         error = error or ApiError(message=message, kind="unavailable")
         self.problem = Problem(kind, error, self.status)
         self.failed = True

@@ -36,10 +36,10 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Relay(ResponseRelay):
-    """Reads one response to a conversation, and writes it in the client's format.
+    """Reads one response to a conversation and writes it in the client's format.
 
-    `body` is the complete response for a client that wants JSON; one that wants a stream gets the
-    bytes that the methods return.
+    `body` is the complete response for a client that wants JSON; a client that wants a stream gets
+    the bytes that the methods return.
     """
 
     def __init__(
@@ -54,13 +54,12 @@ class Relay(ResponseRelay):
         stages: Sequence[Stage] = (),
         redact: Callable[[ApiError], ApiError] | None = None,
     ) -> None:
-        """`streams` says whether the client wants a stream.
+        """Prepares one attempt's relay; `streams` says whether the client wants a stream.
 
-        With a `continuation` a stream that breaks after output can be continued by another relay,
-        which is given the same continuation and this one as `before`. What goes beyond `bounds` is
-        a failure. Events go through the `stages`, which are given only where something is to be
-        done: a stream that nothing has to be done to keeps its bytes. `redact` takes secrets out of
-        an error before the client sees it.
+        With a `continuation`, another relay can continue a stream that breaks after output: it is
+        given the same continuation and this relay as `before`. A response beyond `bounds` fails.
+        Events pass through `stages`, given only where they have work to do: without stages a stream
+        keeps its bytes. `redact` removes secrets from an error before the client sees it.
         """
         super().__init__(upstream)
         self.streams = streams
@@ -96,7 +95,10 @@ class Relay(ResponseRelay):
 
     @property
     def response(self) -> JsonObject | None:
-        """The streamed response as one body, where its writer composes that; complete if `done`."""
+        """Returns the streamed response as one body if its writer composes it.
+
+        The body is complete once `done` is set.
+        """
         sink = self.outcome.sink
         return sink.response if isinstance(sink, Writing) else None
 
@@ -135,7 +137,7 @@ class Relay(ResponseRelay):
         return self._stream
 
     def _read_lines(self, raw: bytes) -> bytes:
-        """Read lines of JSON that were declared as one document."""
+        """Reads lines of JSON that the upstream declared as one document."""
         stream = self._open_stream(_start_of(raw))
         out = stream.feed(raw)
         return out if self.outcome.failed else out + stream.end()

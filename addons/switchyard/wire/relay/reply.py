@@ -1,4 +1,4 @@
-"""Converts a reply that came as one document."""
+"""Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.sse import as_utf8
@@ -13,8 +13,10 @@ from switchyard.wire.relay.outcome import Outcome
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
-    """Make the client's response of `body`, which came as `raw`; returns the bytes of a stream, if
-    the client wants one. Raises BadReply."""
+    """Converts `body`, which came as the bytes `raw`, for the client.
+
+    Returns the bytes of a stream if the client wants one. Raises BadReply.
+    """
     if conversion.keeps_bytes and not conversion.streams:
         if (seen := conversion.upstream.glance(body)) is not None:
             (outcome.usage,) = seen

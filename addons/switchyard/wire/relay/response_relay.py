@@ -1,4 +1,4 @@
-"""What every relay does: decompresses a response, and has it read by what it is."""
+"""Decompresses a response and chooses its reader, for every kind of call."""
 
 from typing import Protocol
 
@@ -16,23 +16,25 @@ from switchyard.wire.relay.outcome import Outcome
 
 
 class ResponseReader(Protocol):
-    """Reads one body, decompressed, and writes the `Outcome`. All methods return the bytes for a
-    client that is sent a stream."""
+    """Reads one decompressed body and writes the `Outcome`.
+
+    All methods return bytes for a client that receives a stream.
+    """
 
     def feed(self, data: bytes) -> bytes:
-        """One piece of the body."""
+        """Reads one piece of the body."""
         ...
 
     def end(self) -> bytes:
-        """The body is complete."""
+        """Reads the end of a complete body."""
         ...
 
     def cut(self, message: str) -> bytes:
-        """The body broke off, as `message` says."""
+        """Handles a body that broke off; `message` says how."""
         ...
 
     def fail(self, kind: ProblemKind, message: str) -> bytes:
-        """The rest of the body cannot be read."""
+        """Handles a body whose rest cannot be read."""
         ...
 
 
@@ -55,7 +57,7 @@ class ResponseRelay:
         self._ended = False
 
     def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
-        """The upstream's head."""
+        """Takes the upstream's status, content type and content encoding."""
         self.outcome.status = status
         self._content_type = content_type.lower()
         if status >= 300:
@@ -67,7 +69,7 @@ class ResponseRelay:
                 self.outcome.fail("malformed", str(e))
 
     def feed(self, data: bytes) -> bytes:
-        """One piece of the body; returns what the client is sent of it."""
+        """Reads one piece of the body; returns the client's bytes for it."""
         if self.outcome.done:
             return b""
         if self._decode is not None:
@@ -79,19 +81,21 @@ class ResponseRelay:
         return reader.feed(data) if reader is not None else self._begin(data)
 
     def skim(self, data: bytes) -> bytes | None:
-        """As `feed`, for a chunk that need not be read; None for any other."""
+        """Like `feed` for a chunk that needs no parsing; None for any other chunk."""
         return None
 
     def end(self) -> bytes:
-        """The body is complete."""
+        """Reads the end of a complete body; returns the client's last bytes."""
         if self.outcome.failed or self._ended:
             return b""
         self._ended = True
         return (self._reader or self._document_reader()).end()
 
     def cut(self, message: str) -> bytes:
-        """The body broke off. A response that is complete all the same is none the worse for it: a
-        stream whose stop reason came, a JSON document that is whole."""
+        """Handles a body that broke off; `message` says how.
+
+        A truncated stream whose stop reason arrived is complete, and so is a whole JSON document.
+        """
         if self.outcome.failed or self._ended:
             return b""
         self._ended = True
@@ -105,19 +109,22 @@ class ResponseRelay:
 
     @property
     def resumable(self) -> bool:
-        """Whether the response failed after the commit, and another relay may continue it."""
+        """Whether another relay may continue a response that failed after its commit."""
         return False
 
     def closing(self) -> bytes:
-        """The bytes that tell the client of a failure after the commit, where none went on."""
+        """Returns the bytes that report a failure after the commit.
+
+        Used when no other attempt continues the stream.
+        """
         return b""
 
     def _begin(self, data: bytes) -> bytes:
-        """Choose the reader by what the body begins with, and hand it that."""
+        """Chooses the reader by the first bytes of the body, and feeds it."""
         raise NotImplementedError
 
     def _document_reader(self) -> ResponseReader:
-        """What reads a body that is a document, or of which nothing but white space came."""
+        """Returns the reader of a document, also for a body of white space alone."""
         raise NotImplementedError
 
     def _fail(self, message: str) -> bytes:

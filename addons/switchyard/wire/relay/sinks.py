@@ -1,4 +1,4 @@
-"""What becomes of an upstream's events: mended bytes, another format's stream, or one body."""
+"""Turns upstream events into mended bytes, another format's stream, or one body."""
 
 from typing import Protocol
 
@@ -15,28 +15,28 @@ from switchyard.wire.relay.skim import Forgets
 
 
 class Sink(Protocol):
-    """Takes one stream. `take` for each frame, then `close` or `fail`."""
+    """Takes one stream: `take` for each frame, then `close` or `fail`."""
 
     @property
     def forgets(self) -> Forgets | None:
-        """See `skim`; None where something is kept of all words."""
+        """As described in `skim`; None for a sink that keeps all text."""
         ...
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
-        """The client's bytes for one frame, which was read as `events`."""
+        """Returns the client's bytes for one frame that was read as `events`."""
         ...
 
     def close(self, events: list[Event]) -> bytes:
-        """The client's bytes at the end, which the reader's `close` read as `events`."""
+        """Returns the client's bytes for the events of the reader's `close`."""
         ...
 
     def fail(self, error: ApiError) -> bytes:
-        """The client's bytes for an error after output began, which end the stream."""
+        """Returns the bytes that report an error after output and end the stream."""
         ...
 
 
 class Mending:
-    """The upstream's own bytes, repaired."""
+    """Passes the upstream's own bytes on, repaired."""
 
     def __init__(self, format: Format, asked: Asked) -> None:
         self._mender = format.mender(asked)
@@ -53,7 +53,7 @@ class Mending:
 
 
 class Writing:
-    """A stream of the client's format, written from events."""
+    """Writes a stream of the client's format from events."""
 
     def __init__(self, format: Format, asked: Asked) -> None:
         self._writer = format.stream_writer(asked)
@@ -61,7 +61,7 @@ class Writing:
 
     @property
     def response(self) -> JsonObject | None:
-        """The answer so far as one body, where the format's writer composes it (Responses)."""
+        """Returns the answer so far as one body, for formats that compose it (Responses)."""
         return getattr(self._writer, "response", None)
 
     def take(self, frame: Frame, events: list[Event]) -> bytes:
@@ -75,7 +75,7 @@ class Writing:
 
 
 class Folding:
-    """One whole reply."""
+    """Folds a stream into one whole reply."""
 
     forgets: Forgets | None = None
 

@@ -1,12 +1,12 @@
-"""Recognises, by their bytes, frames of a stream that differ in nothing but their words.
+"""Recognises frames of a stream that differ from the last one in their text alone.
 
-Nearly all of a stream is one frame again and again with other words in it. Once two of them were
-read in full, one right after the other, and the same came of both, those that follow at once need
-not be parsed: what they hold besides the words is, byte for byte, what was read before, and the
-words are a proper JSON string. Any other frame is read, and the next one again.
+Most frames of a stream repeat one frame with other text in it. Once two consecutive frames were
+parsed and gave the same result, the frames that follow are not parsed: apart from the text they
+equal, byte for byte, what was parsed before, and the text is a valid JSON string. Any other frame
+is parsed, and so is the one after it.
 
-That holds where neither the reader nor the one who writes keeps anything of the words, which each
-of them says itself (`forgets`); one that does not say so has everything read.
+This holds only where neither reader nor writer keeps anything of the text. Both declare that by
+`forgets`; without the declaration every frame is parsed.
 """
 
 import re
@@ -40,7 +40,7 @@ completion chunk object", `obfuscation`)."""
 
 
 class Skimmer:
-    """Learns what the frames of one stream look like, and knows more of them when they come."""
+    """Learns the frame that a stream repeats, and recognises its repetitions."""
 
     __slots__ = (
         "_event",
@@ -69,7 +69,7 @@ class Skimmer:
         self._event = TextDelta(-1, "")
 
     def learn(self, frame: Frame, events: list[Event], out: bytes) -> None:
-        """A frame was read as `events`, and `out` written for it."""
+        """Records that a frame was read as `events` and written as `out`."""
         self.sure = False
         if len(events) != 1 or not frame.raw or not out:
             return
@@ -85,8 +85,10 @@ class Skimmer:
             self._take_for_model(frame.raw, event, out)
 
     def skim(self, data: bytes) -> tuple[bytes, int]:
-        """What to write for the frames that `data`, which begins where a frame does, begins with,
-        as far as they are like the model; and their length together."""
+        """Returns the output for the leading frames of `data` that match the model.
+
+        `data` begins at the start of a frame. Also returns the length of those frames in bytes.
+        """
         head, tail, padded, out = self._head, self._tail, self._padded, self._out
         words = self._spelling.match
         written: list[bytes] = []
@@ -136,8 +138,10 @@ class Skimmer:
 
 
 def _around(raw: bytes, words: bytes) -> tuple[bytes, bytes] | None:
-    """What stands before and after the words in a frame; None where it is not certain that these
-    are the words."""
+    """Returns the bytes before and after the text of a frame.
+
+    None if the position of the text is not certain.
+    """
     quoted = b'"%b"' % words
     at = raw.find(quoted) + 1
     if not at or raw.count(quoted) != 1 or not _MEMBER.search(raw, max(0, at - 16), at):

@@ -1,4 +1,4 @@
-"""What may become of an answer's events on their way from the upstream's reader to the client."""
+"""Defines a step that changes a response's events between reader and client."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,21 +7,21 @@ from switchyard.wire.model.events import Event
 
 
 class Stage(Protocol):
-    """Takes the events of one answer in their order. Created per attempt; not shared.
+    """Takes the events of one response in their order. One per attempt.
 
-    However the upstream's bytes are cut into pieces, the client reads the same.
+    The client reads the same however the upstream splits its bytes.
     """
 
     @property
     def changed(self) -> bool:
-        """Whether the answer is another than the upstream's."""
+        """Whether the stage changed the response."""
         ...
 
     @property
     def over(self) -> bool:
-        """Whether the answer was ended here: what the upstream goes on to say is not wanted."""
+        """Whether the stage ended the response; the upstream may still send more."""
         ...
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
-        """The events that go on instead of these."""
+        """Returns the events that replace `events`."""
         ...

@@ -20,11 +20,11 @@ from switchyard.wire.relay.skim import Skimmer
 
 
 class EventStreamReader:
-    """Reads a stream frame by frame, and gives the events to a sink that makes the client's bytes.
+    """Reads a stream frame by frame and gives the events to a sink.
 
-    Until the response commits, which it does with its first output, frames are held back unwritten:
-    where this attempt fails, another one may have to use the same sink. After the commit a failure
-    becomes an error in the client's stream, unless another attempt can continue that.
+    The response commits with its first output. Until then frames are held back unwritten, since
+    another attempt may need the same sink if this one fails. After the commit a failure becomes an
+    error in the client's stream, unless another attempt can continue it.
     """
 
     def __init__(self, outcome: Outcome, conversion: Conversion, frames: FrameDecoder) -> None:
@@ -44,8 +44,10 @@ class EventStreamReader:
             return self.fail("malformed", str(e))
 
     def skim(self, data: bytes) -> bytes | None:
-        """The client's bytes for a chunk of frames that differ from the last in nothing but their
-        words; None where it has to be read (`feed`). Nothing is kept of such a chunk."""
+        """Returns the client's bytes for a chunk of frames that repeat the last one.
+
+        None if the chunk must be read by `feed`. Nothing of a skimmed chunk is kept.
+        """
         skimmer, frames = self._skimmer, self._frames
         if skimmer is None or not skimmer.sure or self._outcome.done:
             return None
@@ -67,14 +69,14 @@ class EventStreamReader:
         return self._end(self._frames.close())
 
     def cut(self, message: str) -> bytes:
-        """The body broke off. A stream whose stop reason came is complete all the same."""
+        """Handles a body that broke off; after a stop reason it counts as complete."""
         # What no empty line ended counts if it came whole; but an attempt that breaks off does not
         # begin to speak by it.
         speaks = self._outcome.committed or not self._conversion.streams
         return self._end(self._frames.close() if speaks else [], message)
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> bytes:
-        """The response is a failure; the bytes that tell a client which saw output already."""
+        """Marks the response as failed; returns the bytes that report it after output."""
         outcome, conversion = self._outcome, self._conversion
         outcome.fail(kind, message, error)
         self._held.clear()
@@ -133,7 +135,7 @@ class EventStreamReader:
         return b"".join(self._pass_on(frame, events) for frame, events in held)
 
     def _end(self, left: list[Frame], broke: str = "") -> bytes:
-        """`left`: frames that nothing ended. `broke`: how the body broke off, if it did."""
+        """Ends the stream; `left` are unterminated frames, `broke` tells how it broke off."""
         outcome, conversion = self._outcome, self._conversion
         out = b"".join(self._take(frame) for frame in left if is_whole(frame))
         if outcome.failed:
@@ -161,7 +163,7 @@ class EventStreamReader:
 
 
 def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | None:
-    """What recognises frames that differ in their words alone; None where all have to be read."""
+    """Returns the recogniser of repeated frames; None if every frame must be read."""
     if not conversion.streams or conversion.continuation is not None or conversion.stages:
         return None
     forgets = getattr(reader, "forgets", None)
