@@ -7,6 +7,7 @@ from functools import partial
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.receiver import RelayReceiver
+from switchyard.attempt.service import ServiceReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import guarded
@@ -19,6 +20,8 @@ from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 from switchyard.wire.operations.operation import OperationRelay
+from switchyard.wire.operations.service import ServiceCall
+from switchyard.wire.operations.service import ServiceRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
@@ -41,6 +44,11 @@ class Reading:
         assert upstream
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
+        if isinstance(call.operation, ServiceCall):
+            state.relay = ServiceRelay(call.operation, upstream, self._snapshots.current.bounds)
+            receiver = VerbatimReceiver if own else ServiceReceiver
+            attempt.receiver = receiver(state, state.relay, self._succeeded)
+            return
         if call.operation is not None:
             state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)

@@ -35,6 +35,7 @@ type EndpointKind = Literal[
     "count",
     "embed",
     "compact",
+    "service",
     "models",
     "model",
     "show",
@@ -145,6 +146,23 @@ class CountForm(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """What the providers of an API serve besides calls to a model, which passes through.
+
+    Formats of one API share the object.
+    """
+
+    paths: frozenset[str]
+    """Without the version; what ends in a slash stands for all below it."""
+
+    def has(self, path: str) -> bool:
+        """Whether a path, without its version, is one of these."""
+        if path in self.paths:
+            return True
+        return any(one.endswith("/") and path.startswith(one) for one in self.paths)
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointPath:
     """A path by which clients of a format call."""
 
@@ -160,7 +178,9 @@ class Endpoint:
     """What a request's method and path ask for.
 
     `generate` asks a model, `count` for the number of tokens of a request, `embed` for the
-    embeddings of texts, `compact` for a shorter conversation. `models` asks for the model list,
+    embeddings of texts, `compact` for a shorter conversation. `service` asks a provider for what
+    the router passes through (files, images); `method` is its path, without the version. `models`
+    asks for the model list,
     `model` and Ollama's `show` for one entry, `version` for Ollama's version, `loaded` for the
     models it holds in memory, `health` for the router's health, `status` for that of its providers.
     `greeting` is a probe for a server's presence (Claude Code sends `HEAD /api/hello`).
@@ -176,6 +196,8 @@ class Endpoint:
     """Whether the stream shall be one JSON array instead of events (Gemini without `alt=sse`)."""
     method: str = ""
     """Which of several calls of the kind it is, in the format's own word."""
+    provider: str = ""
+    """The provider, where the path of a service names one."""
 
 
 type Glance = tuple[Usage | None]
@@ -245,6 +267,8 @@ class Format:
     reply_marks: tuple[bytes, ...] = ()
     """Words near the beginning of an answer, any of which only this format has."""
 
+    services: Services | None = None
+    """What else its providers serve; None if nothing is known."""
     embeddings: EmbeddingForm | None = None
     """How embeddings are asked for; None where the format has none."""
     counting: CountForm | None = None

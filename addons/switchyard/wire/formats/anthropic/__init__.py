@@ -11,6 +11,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.format import Services
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.counting import AnthropicCount
 from switchyard.wire.formats.anthropic.errors import find_error
@@ -58,6 +59,9 @@ class Anthropic(Format):
     )
     reply_marks = (b'"message_start"',)
     counting = AnthropicCount()
+    services = Services(
+        frozenset({"/messages/batches", "/messages/batches/", "/files", "/files/"}),
+    )
 
     without_sealed = staticmethod(without_sealed)
     read_request = staticmethod(read_request)

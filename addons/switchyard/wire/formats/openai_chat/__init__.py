@@ -18,6 +18,7 @@ from switchyard.wire.formats.openai_chat.mender import ChatMender
 from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import SERVICES
 from switchyard.wire.formats.openai_chat.reply import glance
 from switchyard.wire.formats.openai_chat.reply import read_reply
 from switchyard.wire.formats.openai_chat.reply import write_reply
@@ -40,6 +41,7 @@ class OpenAIChat(Format):
     call_path = "/chat/completions"
     endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))
     client_headers = CLIENT_HEADERS
+    services = SERVICES
     request_marks = ((b'"messages"', b'"model"', b'"content"'),)
     reply_marks = (b'"chat.completion',)
     embeddings = EMBEDDINGS
