@@ -52,13 +52,13 @@ def url_without_socket(url: str) -> str:
 def timeouts(provider: Provider, streams: bool) -> Timeouts:
     """Returns the provider's timeouts for one attempt.
 
-    An upstream sends the first byte of a response that is not streamed when it is complete, so that
-    byte may take as long as a stream's first output.
+    An upstream sends the first byte of a response that is not streamed when it is complete. Unless
+    somebody set the time for that byte, it may take as long as a stream's first output.
     """
     t = provider.timeouts
     return Timeouts(
         connect=t.connect,
-        first_byte=t.first_byte if streams else max(t.first_byte, t.first_output),
+        first_byte=t.first_byte if streams else t.first_byte_of_whole,
         first_output=t.first_output,
         between_chunks=t.between_chunks,
         total=t.total,

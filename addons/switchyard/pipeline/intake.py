@@ -183,7 +183,7 @@ def read_call(
         if endpoint.format.model_in_path:
             body["stream"] = bool(endpoint.stream)
     model = _named_model(endpoint, body)
-    asks = endpoint.kind == "generate"
+    asks, started = endpoint.kind == "generate", time.monotonic()
     options = body.get("stream_options")
     return Call(
         flow=flow,
@@ -201,8 +201,9 @@ def read_call(
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,
+            elapsed=lambda: time.monotonic() - started,
         ),
-        started=time.monotonic(),
+        started=started,
         credential=client_credential(head),
         client=client,
     )

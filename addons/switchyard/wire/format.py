@@ -63,6 +63,8 @@ class Asked:
     """Gemini: whether the stream shall be one JSON array instead of events."""
     previous: str | None = None
     """Responses: the earlier answer that the client went on from, where the router knew it."""
+    elapsed: Callable[[], float] | None = None
+    """Tells the seconds since the request was complete; None where nobody measures."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
 
@@ -384,6 +386,13 @@ class Format:
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         """Returns `body` with the model set; a shallow copy if it changes."""
         return body if body.get("model") == model else {**body, "model": model}
+
+    def completed(self, body: JsonObject, asked: Asked) -> JsonObject:
+        """Returns a provider's whole response with what clients of the format count on.
+
+        The response itself, if it has that.
+        """
+        return body
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
         """Whether a model continues an assistant turn at the end of the conversation.

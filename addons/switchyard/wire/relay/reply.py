@@ -1,6 +1,7 @@
 """Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.sse import as_utf8
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.events import Event
@@ -41,7 +42,11 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
     keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
-    outcome.body = as_utf8(raw) if keeps else conversion.written(reply, outcome.stop)
+    if keeps:
+        completed = conversion.client.completed(body, conversion.asked)
+        outcome.body = as_utf8(raw) if completed is body else dumps(completed)
+    else:
+        outcome.body = conversion.written(reply, outcome.stop)
     return b""
 
 

@@ -58,8 +58,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         yield "thinking-with-forced-tool"
     yield from _shape(c)
     yield from _alone(c)
-    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
-    if c.tools and (chosen or not losses_of(target).tools):
+    if c.tools and (_leaves_tools_out(c) or not losses_of(target).tools):
         yield "tools"
     yield from _tool_features(c, target)
     yield from ("participant-names" for turn in c.turns if turn.name)
@@ -69,6 +68,14 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
     yield from _part_features(conversation, target)
+
+
+def _leaves_tools_out(c: Conversation) -> bool:
+    """Whether the choice keeps the model from some of the tools; a forced one may be the only."""
+    choice = c.tool_choice
+    if choice is None or choice.mode not in ("none", "tool"):
+        return False
+    return choice.mode == "none" or any(tool.name != choice.name for tool in c.tools)
 
 
 def _tool_features(c: Conversation, target: str) -> Iterator[str]:

@@ -78,7 +78,7 @@ USES: dict[str, Conversation] = {
     "logprobs": using(logprobs=True),
     "candidates": using(candidates=2),
     "tool_choice": using(tool_choice=ToolChoice(mode="required")),
-    "tools": using(tool_choice=ToolChoice(mode="tool", name="f")),
+    "tools": using(tool_choice=ToolChoice(mode="tool", name="another")),
     "thinking-with-forced-tool": using(
         tool_choice=ToolChoice(mode="required"), reasoning=Reasoning(effort="low")
     ),
