@@ -35,6 +35,7 @@ from switchyard.config.proxies import Proxy
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import Billing
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
@@ -63,12 +64,17 @@ class QuirkSettings(Section):
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
+    min_max_output_tokens: Positive | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    thinking_opened: bool | None = None
+    """Whether replies begin within that tag, since the model's template opens it."""
+    tool_calls_as_text: bool | None = None
+    """Whether its models write tool calls into their text, and nobody there reads them."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None
@@ -82,7 +88,22 @@ class QuirkSettings(Section):
     server_tools: Literal["own", "openrouter", "none"] | None = None
     """Whose words for tools that run at the provider it knows: those of its format's maker,
     OpenRouter's, none."""
+    compaction: Literal["own", "none"] | None = None
+    """Whether it compacts conversations in its format's own way; None: it does."""
     tool_id_pattern: Regex | None = None
+    maker: Name | None = None
+    """Whose proofs of thinking its models make and take back: signatures, encrypted reasoning, ids
+    of kept items. None: the model's own."""
+    foreign_proofs: Regex | None = None
+    """What is no proof of the maker's: the whole of one is matched."""
+    chat_proofs: Literal["google", "openrouter", "none"] | None = None
+    """Chat: whose members for proofs of thinking it takes in a history; None: any."""
+    thinking_back: Literal["calls", "all"] | None = None
+    """The assistant's turns in which it demands its thinking back: those with calls, or all."""
+    thinking_stand_in: str | None = None
+    """Thinking for such a turn where none is known."""
+    call_signature: str | None = None
+    """What stands in where the first call of a step has no signature; empty: none is needed."""
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""
     drop: Texts = ()
@@ -186,6 +207,9 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    billing: Billing | None = None
+    """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
+    where clients' own logins are forwarded, else each token."""
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None
     timeouts: ProviderTimeouts = ProviderTimeouts()

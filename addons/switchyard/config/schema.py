@@ -40,6 +40,10 @@ from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import PriceRule
+from switchyard.config.usage import Subscription
+from switchyard.config.usage import UsageField
+from switchyard.config.usage import UsageSettings
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 
@@ -52,6 +56,8 @@ class ClientKey(Section):
     models: GlobList = Globs(["*"])
     """The model names this key may ask for."""
     rate_limit: Quota = Quota()
+    project: str | None = None
+    """The project of requests that name none."""
 
 
 class ClientSettings(Section):
@@ -92,6 +98,8 @@ class Combo(Section):
     strategy: Strategy = "fill-first"
     hedge_after: PositiveDuration | None = None
     continue_streams: bool = False
+    fallback_on_refusal: bool = False
+    """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
 
 
@@ -237,6 +245,10 @@ class Config(Section):
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLogSettings | None = None
     """None: nothing is logged."""
+    usage: UsageField = UsageSettings()
+    prices: tuple[PriceRule, ...] = ()
+    """The first that fits a model counts, before the built-in prices."""
+    subscriptions: tuple[Subscription, ...] = ()
 
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""

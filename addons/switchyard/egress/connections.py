@@ -69,6 +69,20 @@ class UpstreamConnections:
             reuse = False  # what a client sends to a provider itself takes no egress of the router
         yield from HttpLayer.get_connection(layer, wanted, reuse=reuse)
 
+    def ready(self, wanted: GetEgressConnection) -> Connection | None:
+        """One of this client's own connections over which a request can be sent at once."""
+        layer = self._layer
+        client = layer.context.client
+        if wanted.own or wanted.fresh or client.alpn == b"h2":
+            return None
+        for connection, stack in layer.connections.items():
+            if connection is not client and connection.state is ConnectionState.OPEN:
+                http1 = stack.context.layers[-1]
+                if isinstance(http1, PatientHttp1Client) and http1.is_idle:
+                    if wanted.connection_spec_matches(connection):
+                        return connection
+        return None
+
     def _delay(self, wanted: GetEgressConnection) -> commands.RequestWakeup:
         """Wait for a connection whose response is about to end; returns the timer of the wait."""
         assert self._pool is not None

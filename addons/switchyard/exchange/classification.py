@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Literal
 
 from mitmproxy import http
@@ -22,17 +23,16 @@ class Classification:
     kind: Kind
     endpoint: Endpoint | None = None
     """What its method and path ask for; None where that is nothing the router knows."""
+    # Members and no properties: nearly every addon asks.
+    is_own: bool = field(init=False)
+    """Whether the request is addressed to the router itself."""
+    is_routed: bool = field(init=False)
+    """Whether it is a call to a model at a provider's host, which goes where the router chooses."""
 
-    @property
-    def is_own(self) -> bool:
-        """Whether the request is addressed to the router itself."""
-        return self.kind == "own"
-
-    @property
-    def is_routed(self) -> bool:
-        """Whether it is a call to a model at a provider's host, which goes where the router
-        chooses."""
-        return self.kind == "provider" and self.endpoint is not None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_own", self.kind == "own")
+        routed = self.kind == "provider" and self.endpoint is not None
+        object.__setattr__(self, "is_routed", routed)
 
 
 _KNOWN = "_switchyard_classification"
@@ -59,16 +59,28 @@ class Classifier:
 
     def of(self, flow: http.HTTPFlow) -> Classification:
         """What the flow's request is."""
-        data, known = flow.request.data, vars(flow).get(_KNOWN)
-        line = data.method, data.host, data.port, data.authority, data.path
-        if known is None or known.line != line:
-            known = vars(flow)[_KNOWN] = _Known(flow.request, line, self._decided(flow))
-        elif known.fields is not data.headers.fields:
-            # Only `Host` matters, and looking for it takes longer than all else here.
-            if known.host != flow.request.host_header:
-                known = vars(flow)[_KNOWN] = _Known(flow.request, line, self._decided(flow))
-            known.fields = data.headers.fields
-        return known.classification
+        data, known = flow.request.data, flow.__dict__.get(_KNOWN)
+        if (
+            known is not None
+            and known.path is data.path
+            and known.fields is data.headers.fields
+            and known.host is data.host
+            and known.method is data.method
+            and known.authority is data.authority
+            and known.port == data.port
+        ):
+            return known.classification
+        return self._look(flow, known)
+
+    def _look(self, flow: http.HTTPFlow, known: "_Known | None") -> Classification:
+        """What a request is of which not all is as it was, if it was seen at all."""
+        now = _Known(flow.request)
+        if known is not None and known.line == now.line and known.named == now.named:
+            now.classification = known.classification
+        else:
+            now.classification = self._decided(flow)
+        vars(flow)[_KNOWN] = now
+        return now.classification
 
     def forget(self, flow: http.HTTPFlow) -> None:
         """The flow is over; where it is sent once more, it is another request."""
@@ -85,12 +97,27 @@ class Classifier:
 class _Known:
     """What was decided, and of which request."""
 
-    __slots__ = ("classification", "fields", "host", "line")
+    __slots__ = (
+        "authority",
+        "classification",
+        "fields",
+        "host",
+        "method",
+        "named",
+        "path",
+        "port",
+    )
 
-    def __init__(
-        self, request: http.Request, line: tuple[object, ...], classification: Classification
-    ) -> None:
-        self.line = line
-        self.fields = request.data.headers.fields
-        self.host = request.host_header
-        self.classification = classification
+    classification: Classification
+
+    def __init__(self, request: http.Request) -> None:
+        data = request.data
+        self.method, self.path, self.authority = data.method, data.path, data.authority
+        self.host, self.port, self.fields = data.host, data.port, data.headers.fields
+        # Of the headers only this one matters.
+        http1 = data.http_version == b"HTTP/1.1"
+        self.named = data.headers.get("Host") if http1 else request.host_header
+
+    @property
+    def line(self) -> tuple[object, ...]:
+        return self.method, self.host, self.port, self.authority, self.path

@@ -102,6 +102,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return Endpoint("model", format, model=unquote(bare.removeprefix("/models/")))
     if path == "/v0/health/providers":
         return Endpoint("status", format)
+    if path == "/v0/usage":
+        return Endpoint("usage", format)
     if bare == "/health":
         return Endpoint("health", format)
     if path == "/" or request.method == "HEAD":

@@ -9,8 +9,10 @@ They are not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from uuid import UUID
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -29,18 +31,22 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import StopLimits
 
 
-def _nowhere() -> Origin | None:
+def nowhere() -> Origin | None:
+    """The origin of a call without a credential of its client's."""
     return None
 
 
@@ -76,7 +82,9 @@ class Call:
     """The client key that the request was admitted with; None where none is asked for."""
     operation: Operation | None = None
     """What is asked for, where that is no answer."""
-    find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
+    compaction: Compaction | None = None
+    """What the request has to do with compaction; None if nothing."""
+    find_origin: Callable[[], Origin | None] = field(default=nowhere, repr=False)
     """Finds `origin`; remembers what it found."""
     format: Format = field(init=False)
     """The client's wire format."""
@@ -115,10 +123,17 @@ class Exchange:
     """Writer: `Credentials`."""
     attempts: int = 0
     """Attempts begun. Writer: `Credentials`."""
+    session: str | None = None
+    """The session that the client is in, where it mattered to the route. Writer: `Credentials`."""
+    tries: "tuple[AttemptState, ...]" = ()
+    """All attempts, hedges too, in the order in which they began. Writer: `Credentials`."""
     estimated: bool = False
     """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
+    remedies: Mapping[str, tuple[str, ...]] = EMPTY
+    """What is changed in the conversation for targets that could not read it, by their ids. Writer:
+    `Fallback`."""
     completed: bool = False
     """Whether an attempt answered the client well. Writer: `Fallback`."""
     broke_off: bool = False
@@ -135,6 +150,11 @@ class Exchange:
     winner: "AttemptState | None" = None
     """The attempt whose answer the client sees, until another one has to go on with it. Writers:
     `begin` takes it away, and `win`, which `Reading` calls, sets it."""
+
+    @property
+    def id(self) -> UUID:
+        """By what people find the request again: in the log, the records, the response's header."""
+        return UUID(hex=self.call.asked.id)
 
     def begin(self, attempt: "AttemptState | None") -> None:
         """Another attempt is made that is no hedge; None where nothing can be sent now."""
@@ -162,14 +182,21 @@ class Exchange:
         return self.failures[-1].shortfall if self.failures else NO_SHORTFALL
 
     def steps(self) -> list[str]:
-        """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        """The route taken, a step an attempt: `cc 400`, `cc ok (remedy: proofs)`."""
         shown = self.shown
-        steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
+        steps = [
+            f"{failure.record.provider} {failure.mark}{_in_words(failure.remedies)}"
+            for failure in self.failures
+        ]
         if self.answered and shown is not None:
-            steps.append(f"{shown.target.provider.name} ok")
+            steps.append(f"{shown.target.provider.name} ok{_in_words(shown.remedies)}")
         elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
             steps.append(f"{shown.target.provider.name} unfinished")
         return steps or ["no attempt"]
+
+
+def _in_words(remedies: tuple[str, ...]) -> str:
+    return f" (remedy: {', '.join(remedies)})" if remedies else ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -188,6 +215,8 @@ class AttemptState:
     """Its credential."""
     continues: bool = False
     """Whether it goes on with an answer that broke off."""
+    remedies: tuple[str, ...] = ()
+    """What is changed in the conversation, since the target could not read it."""
 
     upstream_format: Format | None = None
     """Writer: `Translation`."""
@@ -197,6 +226,12 @@ class AttemptState:
     """Writer: `Translation`."""
     says_stream: bool = True
     """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    operation: Operation | None = field(default=None, repr=False)
+    """What it asks for, where that is no answer: the call's, unless the router does that by itself.
+    Writer: `Translation`."""
+    summarises: bool = False
+    """Whether it asks the model for a summary, since its provider does not compact. Writer:
+    `Translation`."""
     served: bool = False
     """Whether it asks for tools that run at the provider, in its own words. Writer:
     `Translation`."""
@@ -209,8 +244,14 @@ class AttemptState:
     """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
     relay: Relay | OperationRelay | None = None
     """Writer: `Reading`."""
+    notes: Notes | None = None
+    """What its reply wants given back; None for what is no conversation. Writer: `Reading`."""
     upstream_headers: http.Headers | None = None
     """Those of the answer; None before it came. Writer: the receiver."""
+    headed_at: float | None = None
+    """When they came, on the clock of `time.monotonic`. Writer: the receiver."""
+    sent: int = 0
+    """Bytes of the answer that the client got. Writer: the receiver."""
     refusal: http.Response | None = None
     """The refusal as the client's own destination gave it. Writer: the receiver."""
     judged: bool = False
@@ -220,6 +261,7 @@ class AttemptState:
 
     def __post_init__(self) -> None:
         self.call = self.exchange.call
+        self.operation = self.call.operation
 
     @property
     def passes_through(self) -> bool:

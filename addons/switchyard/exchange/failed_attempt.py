@@ -25,6 +25,8 @@ class FailedAttempt:
     """The whole of it, where the client's own destination gave it."""
     shortfall: Shortfall = NO_SHORTFALL
     """What its request did not say of the client's."""
+    remedies: tuple[str, ...] = ()
+    """What was changed in the conversation for it, since its target could not read that."""
 
     @property
     def mark(self) -> str:
@@ -35,12 +37,13 @@ class FailedAttempt:
     def client_status(self) -> int:
         """The HTTP status that tells the client of this failure.
 
-        A refusal for want of quota is 429 whatever the provider made of it, and an answer that
-        was none is a bad gateway. So is what clients would take for something else: a 407 for our
-        own wish to see a password, and numbers that are no statuses of HTTP (RFC 9110, 15).
+        A refusal for want of quota is 429 whatever the provider made of it, unless it said that
+        money is missing (402). An answer that was none is a bad gateway, and so is what clients
+        would take for something else: a 407 for our own wish to see a password, and numbers that
+        are no statuses of HTTP (RFC 9110, 15).
         """
         if self.record.cls == "quota":
-            return 429
+            return 402 if self.record.wants_money else 429
         if self.status is not None and 400 <= self.status < 600 and self.status != 407:
             return self.status
         if self.kind == "timeout":

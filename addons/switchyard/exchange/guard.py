@@ -15,14 +15,18 @@ from typing import Any
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import format_of_client
-from switchyard.exchange.exchange import state_of
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
+from switchyard.redaction.text import redact
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 
 logger = logging.getLogger(__name__)
+
+REFUSED = ":no_entry:"
+"""The mark of a flow that the router answers with an error before it is a call."""
 
 
 class Refused(Exception):
@@ -69,7 +73,9 @@ def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(hook)
     def called(self: Any, flow: http.HTTPFlow) -> Any:
-        return None if is_over(flow) else hook(self, flow)
+        if flow.response is not None or flow.error is not None or not flow.live:
+            return None  # as `is_over`, without a call
+        return hook(self, flow)
 
     return called
 
@@ -85,8 +91,10 @@ def on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(hook)
     def called(self: Any, attempt: Attempt) -> Any:
-        state = state_of(attempt)
-        return None if state is None or attempt.answer else hook(self, attempt, state)
+        state = attempt.context  # as `state_of`, without a call
+        if type(state) is not AttemptState or attempt.answer is not None:
+            return None
+        return hook(self, attempt, state)
 
     return called
 
@@ -130,3 +138,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         subject.answer = answer
     else:
         flow.response = for_method(answer, flow.request.method)
+        # A dump can hold neither lone surrogates nor, for other eyes, a key.
+        said = redact(error.message.encode("utf-8", "replace").decode())
+        flow.comment = f"refused: {flow.response.status_code} {said}"
+        flow.marked = REFUSED

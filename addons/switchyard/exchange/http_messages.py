@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
 
+from switchyard.protocols.header_fields import headers_of
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
 
@@ -95,15 +97,17 @@ def _reason(status: int) -> bytes:
 
 
 def _fields(headers: Mapping[str, str]) -> http.Headers:
-    return http.Headers(
-        [
-            (
-                name.encode("utf-8", _AS_IS),
-                # Nearly all values are clean: no call for them.
-                (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
-            )
-            for name, value in headers.items()
-        ]
+    return headers_of(
+        tuple(
+            [
+                (
+                    name.encode("utf-8", _AS_IS),
+                    # Nearly all values are clean: no call for them.
+                    (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
+                )
+                for name, value in headers.items()
+            ]
+        )
     )
 
 

@@ -8,6 +8,29 @@ from switchyard.exchange.client_head import Origin
 from switchyard.wire.format import Endpoint
 
 
+class OriginSearch:
+    """Finds where a call would go without the router, once somebody asks."""
+
+    __slots__ = ("_endpoint", "_found", "_path", "_request")
+
+    def __init__(self, request: http.Request, path: str, endpoint: Endpoint | None) -> None:
+        """`path` is the client's, with its query; `endpoint` that of a call to the router's own
+        address, None for one that was met as a proxy."""
+        self._request = request
+        self._path = path
+        self._endpoint = endpoint
+        self._found: tuple[Origin | None] | None = None
+
+    def __call__(self) -> Origin | None:
+        """Return the origin, which is looked for once."""
+        if self._found is None:
+            if self._endpoint is None:
+                self._found = (addressed_to(self._request, self._path),)
+            else:
+                self._found = (home_of(self._request, self._path, self._endpoint),)
+        return self._found[0]
+
+
 def addressed_to(request: http.Request, path: str) -> Origin:
     """The destination of a request that was met as a proxy; `path` is the client's, with its
     query."""

@@ -54,7 +54,9 @@ def keep(kept: Conversations, state: AttemptState) -> None:
     call, relay = state.call, state.relay
     if not call.format.stored_responses or call.body.get("store") is False:
         return
-    if not isinstance(relay, Relay) or relay.upstream.stored_responses:
+    if not isinstance(relay, Relay):
+        return
+    if relay.upstream.stored_responses and not state.summarises:
         return
     response = relay.response
     if response is None and relay.body:

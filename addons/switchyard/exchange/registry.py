@@ -16,6 +16,10 @@ class Exchanges:
     def __len__(self) -> int:
         return len(self._by_flow)
 
+    def running(self) -> list[Exchange]:
+        """Return all that run now."""
+        return list(self._by_flow.values())
+
     def begin(self, exchange: Exchange) -> None:
         """The exchange of its flow from now on."""
         self._by_flow[exchange.call.flow.id] = exchange

@@ -7,8 +7,11 @@ from mitmproxy import http
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.format import Asked
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.events import Failure
 
 
 def json_response(
@@ -31,6 +34,15 @@ def error_response(
     if error.retry_after is not None:
         response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     return response
+
+
+def error_stream(format: Format, asked: Asked, body: bytes) -> bytes:
+    """A stream of `format` that tells the error of the JSON `body`, and ends."""
+    said = loads_object(body)
+    error = format.find_error(said) if said is not None else None
+    writer = format.stream_writer(asked)
+    told = writer.feed(Failure(error or ApiError(message="No provider could answer.")))
+    return told + writer.close()
 
 
 def for_method(answer: http.Response, method: str) -> http.Response:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field
 from typing import Literal
 from typing import Protocol
 
@@ -172,7 +171,7 @@ class Attempt:
     """What goes upstream, credential included. It lives here and not in the flow, so that no view,
     dump or log of flows ever holds an upstream key."""
     receiver: Receiver | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Timeouts = Timeouts()
     hedge_after: float | None = None
     """Seconds without output after which the `attempt` hook is asked for a hedge."""
     heart: Heart | None = None

@@ -1,12 +1,13 @@
 """Deadlines of streams, on top of timers that cannot be cancelled."""
 
 import time
+from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy import events
-from mitmproxy.proxy.layer import CommandGenerator
 
 
 class Deadline(StrEnum):
@@ -54,11 +55,21 @@ class DeadlineReached(events.Event):
     """A deadline of the stream may have passed."""
 
 
+_NO_TIMERS: Mapping[commands.RequestWakeup, float] = {}
+
+
 class Deadlines(dict[DeadlineKey, float]):
     """When each deadline of a stream is due, on the clock of `time.monotonic`.
 
     The stream's layer sends it `DeadlineReached` when the earliest passes.
     """
+
+    __slots__ = ("_timers",)
+
+    def __init__(self, timers: Mapping[commands.RequestWakeup, float] | None = None) -> None:
+        """`timers`: when those of the layer run out, which it looks at all streams for."""
+        super().__init__()
+        self._timers = timers if timers is not None else _NO_TIMERS
 
     @property
     def earliest(self) -> float | None:
@@ -66,17 +77,23 @@ class Deadlines(dict[DeadlineKey, float]):
 
     def arm(
         self, deadline: Deadline, seconds: float | None, request: object = None
-    ) -> CommandGenerator[None]:
-        """Set a deadline to so many seconds from now; None takes it away."""
+    ) -> Iterable[ArmDeadline]:
+        """Set a deadline to so many seconds from now; None takes it away.
+
+        Returns what the layer has to be told: nothing where a timer runs out before anyway.
+        """
         key = deadline, request
         if seconds is None:
             self.pop(key, None)
-            return
+            return ()
         due = time.monotonic() + seconds
-        earlier = self.earliest
+        earlier = min(self.values()) if self else None
         self[key] = due
-        if earlier is None or due < earlier:
-            yield ArmDeadline(due)
+        if earlier is not None and earlier <= due:
+            return ()
+        if self._timers and min(self._timers.values()) <= due:
+            return ()
+        return (ArmDeadline(due),)
 
     def disarm(self, deadline: Deadline, request: object = None) -> None:
         self.pop((deadline, request), None)

@@ -39,6 +39,7 @@ from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 
@@ -77,10 +78,11 @@ class FailoverLayer(DrivenLayer):
     """What the client's connection has of what its address may have."""
     run_hook: RunHook | None
     """Runs hooks without waiting for them; None where mitmproxy drives the layers."""
+    timers: dict[commands.RequestWakeup, float]
+    """When those that run for the deadlines of all streams run out."""
     _last_attempt: int
     _closes: bool
     """Whether the client's connection is closed when the last stream that lingers is over."""
-    _timers: dict[commands.RequestWakeup, float]
 
     @classmethod
     def adopt(
@@ -112,7 +114,7 @@ class FailoverLayer(DrivenLayer):
         layer.share = share or unbounded()
         layer._last_attempt = 0
         layer._closes = False
-        layer._timers = {}
+        layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         stream = self.stream_class(forked(self.context), stream_id)
@@ -141,13 +143,13 @@ class FailoverLayer(DrivenLayer):
             return self._guard_upstream(event)
         if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
             return self.event_to_child(self.connections[event.connection], event)  # type: ignore
-        if kind is events.Wakeup and event.command in self._timers:  # type: ignore
-            del self._timers[event.command]  # type: ignore
+        if kind is events.Wakeup and event.command in self.timers:  # type: ignore
+            del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
         if kind is events.Wakeup and event.command in self.upstreams.delayed:  # type: ignore
             return self.upstreams.resume(event.command)  # type: ignore
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
-            return _nothing()  # `stop_streams` was before it
+            return nothing()  # `stop_streams` was before it
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
@@ -189,7 +191,7 @@ class FailoverLayer(DrivenLayer):
         if command.blocking or isinstance(command, commands.RequestWakeup):
             self.command_sources[command] = child
         if isinstance(command, DropStream):
-            self._drop(command.stream_id)
+            self.drop(command.stream_id)
         elif isinstance(command, GetHttpConnection):
             yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
@@ -201,7 +203,8 @@ class FailoverLayer(DrivenLayer):
                 self.connections[command.connection] = child
             yield command
 
-    def _drop(self, stream_id: int) -> None:
+    def drop(self, stream_id: int) -> None:
+        """A stream is over."""
         stream = self.streams.pop(stream_id, None)
         if isinstance(stream, ResponseStream):
             stream.release()
@@ -225,10 +228,10 @@ class FailoverLayer(DrivenLayer):
         return outer_of(server) if server is not None and server in self.connections else None
 
     def _arm(self, due: float) -> CommandGenerator[None]:
-        if self._timers and min(self._timers.values()) <= due:
+        if self.timers and min(self.timers.values()) <= due:
             return
         timer = commands.RequestWakeup(max(0.0, due - time.monotonic()))
-        self._timers[timer] = due
+        self.timers[timer] = due
         yield timer
 
     def stop_streams(self) -> events.Wakeup | None:
@@ -239,9 +242,9 @@ class FailoverLayer(DrivenLayer):
         for stream in streams:
             if stream.deadlines:
                 stream.deadlines[_STOP] = 0.0
-        if not self._timers or not any(_STOP in stream.deadlines for stream in streams):
+        if not self.timers or not any(_STOP in stream.deadlines for stream in streams):
             return None
-        return events.Wakeup(next(iter(self._timers)))
+        return events.Wakeup(next(iter(self.timers)))
 
     def _reach_deadlines(self) -> CommandGenerator[None]:
         now = time.monotonic()
@@ -271,11 +274,12 @@ class FailoverLayer(DrivenLayer):
         mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
         HTTP/1 body are one case it does not implement: the body is complete then.
         """
-        if event.connection not in self.connections and event.connection != self.context.server:
+        stack = self.connections.get(event.connection)
+        if stack is None and event.connection != self.context.server:
             return  # a connection that failed and is forgotten says its last
         try:
-            if type(event) is events.DataReceived and event.connection in self.connections:
-                yield from self.event_to_child(self.connections[event.connection], event)
+            if stack is not None and type(event) is events.DataReceived:
+                yield from self.event_to_child(stack, event)
             else:
                 yield from super()._handle_event(event)
             return
@@ -310,11 +314,8 @@ def _outlives(layer: FailoverLayer, connection: Connection) -> bool:
     it has is still read. Without it there would be none to its upstreams either."""
     if connection is not layer.context.client:
         return False
-    return any(getattr(stream, "lingers", False) for stream in layer.streams.values())
-
-
-def _nothing() -> CommandGenerator[None]:
-    yield from ()
+    streams = layer.streams.values()
+    return any(isinstance(stream, ResponseStream) and stream.lingers() for stream in streams)
 
 
 def layer_of(stream: Layer) -> FailoverLayer:

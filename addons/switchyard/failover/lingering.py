@@ -8,6 +8,7 @@ with the end read, the connection can carry another request.
 from typing import Protocol
 
 from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import RequestProtocolError
 
 from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import Deadlines
@@ -29,6 +30,25 @@ class Lingering(Protocol):
 
     deadlines: Deadlines
     client_left: bool
+    winner: UpstreamRequest | None
+
+    def lingers(self) -> bool:
+        """As `is_lingering`."""
+        ...
+
+    def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
+        """The client went away before it had its response."""
+        ...
+
+
+def is_lingering(winner: UpstreamRequest | None, paused: object) -> bool:
+    """Whether the client has its terminal event, and the upstream has not ended the body.
+
+    A stream that is `paused` has yet to send what came.
+    """
+    if winner is None or winner.state != "body" or paused is not None:
+        return False
+    return winner.receiver.answered
 
 
 def linger(stream: Lingering, upstream: UpstreamRequest) -> CommandGenerator[None]:
@@ -43,9 +63,10 @@ def linger(stream: Lingering, upstream: UpstreamRequest) -> CommandGenerator[Non
     yield from stream.deadlines.arm(Deadline.LINGER, seconds, upstream)
 
 
-def outlive_client(stream: Lingering, upstream: UpstreamRequest | None) -> CommandGenerator[None]:
-    """The client left with its terminal event: nothing more is sent to it."""
-    assert upstream is not None
+def leave(stream: Lingering, event: RequestProtocolError) -> CommandGenerator[None]:
+    """The client left: with its terminal event, after which it is sent nothing more, or before."""
+    if not stream.lingers() or stream.winner is None:
+        return stream.client_gone(event)
     stream.client_left = True
     stream.deadlines.disarm(Deadline.HEARTBEAT)
-    yield from linger(stream, upstream)
+    return linger(stream, stream.winner)

@@ -23,11 +23,14 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
+from switchyard.config.limits import Limits
 from switchyard.failover.deadlines import Deadline
+from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 
 SMALL = 65536
@@ -35,7 +38,8 @@ SMALL = 65536
 
 _LATE = Deadline.BODY, None
 
-_OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
+_OF_THE_BODY = frozenset({RequestData, RequestTrailers, RequestEndOfMessage})
+_OF_THE_REQUEST = _OF_THE_BODY | {RequestHeaders}
 
 
 class RequestStream(ResponseStream):
@@ -45,7 +49,10 @@ class RequestStream(ResponseStream):
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
         self.layer = layer_of(self)
+        self.deadlines = Deadlines(self.layer.timers)
         self._share: Share = self.layer.share
+        self._limits: Limits | None = None
+        """Those in force when the head had come."""
         self._refused = False
         self._counted = False
         self._taken = self._marked = 0
@@ -61,9 +68,14 @@ class RequestStream(ResponseStream):
             self._share.end_request()
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if self._refused and isinstance(event, _OF_THE_BODY):
-            return
-        yield from super()._handle_event(event)
+        # mitmproxy's own is a generator around those of the states, which would be passed for each
+        # command.
+        kind = type(event)
+        if kind not in _OF_THE_REQUEST:
+            return super()._handle_event(event)
+        if self._refused and kind in _OF_THE_BODY:
+            return nothing()
+        return self.client_state(event)
 
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         assert isinstance(event, RequestHeaders)
@@ -109,7 +121,7 @@ class RequestStream(ResponseStream):
             return None
         self._counted = True
         share.begin_request()
-        limits = share.limits
+        self._limits = limits = share.limits
         size = self._declared = _declared_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
             text = f"More than {limits.unfinished_requests_per_address} requests of this address"
@@ -137,11 +149,10 @@ class RequestStream(ResponseStream):
         if isinstance(event, RequestData):
             refusal = self._take(len(event.data))
             if refusal is not None:
-                yield from self.answer_early(refusal)
-                return
+                return self.answer_early(refusal)
         elif isinstance(event, RequestEndOfMessage):
             self._let_go_of_body()
-        yield from super().state_consume_request_body(event)
+        return super().state_consume_request_body(event)
 
     def state_done(self, _: events.Event) -> CommandGenerator[None]:
         # What came of a request before its early answer was given.
@@ -214,7 +225,7 @@ class RequestStream(ResponseStream):
 
     def _take(self, size: int) -> http.Response | None:
         """Count a piece of the body; the answer if it is one too much."""
-        share, limits = self._share, self._share.limits
+        share, limits = self._share, self._limits or self._share.limits
         self._taken += size
         share.add_body(size)
         if self._taken > limits.body:

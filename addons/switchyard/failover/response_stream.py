@@ -50,7 +50,6 @@ class ResponseStream(HttpStream):
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.deadlines = Deadlines()
         self.stores_bodies = context.options.store_streamed_bodies
 
     def release(self) -> None:
@@ -73,11 +72,6 @@ class ResponseStream(HttpStream):
                 yield command
                 return
             yield command
-
-    @property
-    def lingers(self) -> bool:
-        """Whether the client has its terminal event, and the upstream has not ended the body."""
-        return False
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         """End whatever still runs for this request."""
@@ -132,6 +126,8 @@ class ResponseStream(HttpStream):
             self.flow.response.data.content = bytes(self.response_body_buf)
             self.response_body_buf.clear()
         yield from self.send_response(already_streamed=True)
+        if self.client_left and self.closes_client():
+            yield commands.CloseConnection(self.context.client)
 
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
         """Give the client a complete answer, as the end of its stream where that has begun."""
@@ -165,9 +161,11 @@ class ResponseStream(HttpStream):
         assert self.flow.response
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
-        yield from super().send_response(already_streamed)
-        if self.client_left and self.closes_client():
-            yield commands.CloseConnection(self.context.client)
+        return super().send_response(already_streamed)
+
+    def lingers(self) -> bool:
+        """Whether the client has its terminal event, and the upstream has not ended the body."""
+        return False
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""
@@ -182,6 +180,8 @@ class ResponseStream(HttpStream):
     def stopped(self) -> CommandGenerator[bool]:
         """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
         may be sent anywhere."""
+        if self.flow.error is None and not self._paused_event_queue:
+            return False  # as nearly always: nothing could have come of either
         if not (yield from self.check_killed(True)):
             return False
         yield from self.let_go("killed")

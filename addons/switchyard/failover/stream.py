@@ -49,6 +49,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
+from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
@@ -69,23 +70,28 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.lingering import is_lingering
+from switchyard.failover.lingering import leave
 from switchyard.failover.lingering import linger
-from switchyard.failover.lingering import outlive_client
+from switchyard.failover.plain_response import send_plain_response
 from switchyard.failover.request_stream import RequestStream
 from switchyard.failover.upgrade import upgrade
 from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
+from switchyard.protocols.http1 import nothing
 
 SWITCHING = 101
 """The status with which a connection goes over to another protocol."""
 
-_FROM_UPSTREAM = (
-    PieceRead,
-    ResponseHeaders,
-    ResponseData,
-    ResponseTrailers,
-    ResponseEndOfMessage,
-    ResponseProtocolError,
+_FROM_UPSTREAM = frozenset(
+    {
+        PieceRead,
+        ResponseHeaders,
+        ResponseData,
+        ResponseTrailers,
+        ResponseEndOfMessage,
+        ResponseProtocolError,
+    }
 )
 
 
@@ -113,40 +119,42 @@ class FailoverStream(RequestStream):
         self._taken_over = False
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if isinstance(event, DeadlineReached):
-            yield from self.check_deadlines()
-        elif isinstance(event, GetHttpConnectionCompleted):
-            yield from self.connected(event)
-        elif isinstance(event, _FROM_UPSTREAM) and event.stream_id < 0:
-            for upstream in self.upstream_requests:
-                if upstream.id == event.stream_id:
-                    yield from upstream.received(event)
-                    return
-        elif isinstance(event, RequestProtocolError) and self._taken_over:
-            left = outlive_client(self, self.winner) if self.lingers else None
-            yield from left or self.client_gone(event)
-        else:
-            yield from super()._handle_event(event)
+        # Returns the generators of others, here and below, where it has nothing to do after them:
+        # every command passes through each generator that stands around its own.
+        kind = type(event)
+        if kind in _FROM_UPSTREAM and event.stream_id < 0:  # type: ignore[attr-defined]
+            return self._received(event)  # type: ignore[arg-type]
+        if kind is DeadlineReached:
+            return self.check_deadlines()
+        if kind is GetHttpConnectionCompleted:
+            return self.connected(event)  # type: ignore[arg-type]
+        if kind is RequestProtocolError and self._taken_over:
+            return leave(self, event)  # type: ignore[arg-type]
+        return super()._handle_event(event)
+
+    def _received(self, event: HttpEvent) -> CommandGenerator[None]:
+        for upstream in self.upstream_requests:
+            if upstream.id == event.stream_id:
+                return upstream.received(event)
+        return nothing()
 
     def make_server_connection(self) -> CommandGenerator[bool]:
+        # None ends mitmproxy's own sending as False does.
         if self.flow.id in self.layer.routed:
             self._taken_over = True
-            yield from self.make_attempt()
-            return False  # mitmproxy's own sending ends here
+            return self.make_attempt()  # type: ignore[return-value]
         if not self.layer.may_forward(self.flow):
-            yield from self.send_answer(None)
-            return False
-        return (yield from super().make_server_connection())
+            return self.send_answer(None)  # type: ignore[return-value]
+        return super().make_server_connection()
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
         assert self.flow.response
-        session = None
-        if self.flow.response.status_code == SWITCHING:
-            session = self.layer.sessions.pop(self.flow.id, None)
-        if session is not None:
-            yield from upgrade(self, self.layer, session)
-        else:
-            yield from super().send_response(already_streamed)
+        status, method = self.flow.response.data.status_code, self.flow.request.data.method
+        if status == SWITCHING and self.flow.id in self.layer.sessions:
+            return upgrade(self, self.layer, self.layer.sessions.pop(self.flow.id))
+        if status != SWITCHING and method != b"HEAD" and self.client_state == self.state_done:
+            return send_plain_response(self, self.layer, already_streamed)
+        return super().send_response(already_streamed)
 
     def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:
         """Ask the addons for an attempt and begin it, or wait, or answer, as they say."""
@@ -183,35 +191,36 @@ class FailoverStream(RequestStream):
         wanted.blocking = self
         upstream = UpstreamRequest(self, attempt, receiver, self.layer.open_attempt(self), wanted)
         self.upstream_requests.append(upstream)
-        yield from upstream.begin()
+        return upstream.begin()
 
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
         for_it = (one for one in self.upstream_requests if one.wanted is event.command)
         if (upstream := next(for_it, None)) is None:
-            return  # given up meanwhile
+            return nothing()  # given up meanwhile
         connection, error = event.reply
         self.deadlines.disarm(Deadline.CONNECT, upstream)
         if connection is None:
-            yield from self._failed(upstream, AttemptFailure("connect", str(error)))
-        else:
-            yield from upstream.connected(connection)
+            return self._failed(upstream, AttemptFailure("connect", str(error)))
+        return upstream.connected(connection)
 
     def forward(
         self, upstream: UpstreamRequest, data: bytes, ended: bool = False
     ) -> CommandGenerator[None]:
         """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
         receiver = upstream.receiver
-        if self.winner is not upstream:
-            if receiver.failed or (ended and not receiver.committed):
-                failure = AttemptFailure("answer", "the response is an error")
-                yield from self._failed(upstream, failure)
-                return
-            if not receiver.committed:
-                if receiver.done:
-                    yield from linger(self, upstream)
-                return
-            if not (yield from self._win(upstream)):
-                return
+        if self.winner is upstream:
+            return self._pass_on(upstream, data, ended)
+        if receiver.failed or (ended and not receiver.committed):
+            return self._failed(upstream, AttemptFailure("answer", "the response is an error"))
+        if receiver.committed:
+            return self._win(upstream, data, ended)
+        return linger(self, upstream) if receiver.done else nothing()
+
+    def _pass_on(
+        self, upstream: UpstreamRequest, data: bytes, ended: bool
+    ) -> CommandGenerator[None]:
+        """Send the client what its winner's receiver made of a piece."""
+        receiver = upstream.receiver
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
             yield from self._resume(upstream, AttemptFailure("answer", "the response broke off"))
@@ -242,8 +251,8 @@ class FailoverStream(RequestStream):
                 return
         yield from self._failed(upstream, failure)
 
-    def _win(self, upstream: UpstreamRequest) -> CommandGenerator[bool]:
-        """The client gets this upstream's response; returns whether its data shall follow."""
+    def _win(self, upstream: UpstreamRequest, data: bytes, ended: bool) -> CommandGenerator[None]:
+        """The client gets this upstream's response, from `data` on."""
         self.winner, upstream.wins = upstream, True
         receiver = upstream.receiver
         self.deadlines.disarm(Deadline.HEDGE)
@@ -260,20 +269,20 @@ class FailoverStream(RequestStream):
             loser.attempt.lost = True
             yield AttemptEndedHook(loser.attempt)
             if (yield from self.stopped()):
-                return False
+                return
         if self.broke_off is not None:
-            self.broke_off = None
-            return True  # the client's stream is open
-        if receiver.whole:
+            self.broke_off = None  # the client's stream is open
+        elif receiver.whole:
             yield from upstream.cancel("complete")
             yield from self.send_answer(receiver.head())
-            return False
-        if not (yield from self.start_streaming(receiver.head())):
-            return False
-        assert self.flow.response
-        # With the head that was sent, maybe by the heart.
-        enable_fast_path(self, self.layer, upstream, self.flow.response)
-        return True
+            return
+        elif not (yield from self.start_streaming(receiver.head())):
+            return
+        else:
+            assert self.flow.response
+            # With the head that was sent, maybe by the heart.
+            enable_fast_path(self, self.layer, upstream, self.flow.response)
+        yield from self._pass_on(upstream, data, ended)
 
     def _failed(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
         """An attempt failed before the client saw any of it: another one, or the end."""
@@ -295,12 +304,8 @@ class FailoverStream(RequestStream):
         self.broke_off = upstream.receiver
         yield from self._failed(upstream, failure)
 
-    @property
     def lingers(self) -> bool:
-        winner = self.winner
-        if winner is None or winner.state != "body" or self._paused is not None:
-            return False
-        return winner.receiver.answered
+        return is_lingering(self.winner, self._paused)
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         self.deadlines.clear()

@@ -8,7 +8,6 @@ from typing import Protocol
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import ErrorCode
@@ -32,6 +31,8 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import FailoverLayer
+from switchyard.protocols.http1 import nothing
+from switchyard.protocols.http1_client import WholeRequest
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import UNDONE
 from switchyard.protocols.retired import retire
@@ -143,11 +144,16 @@ class UpstreamRequest:
         """Bytes that may still come of a response that is complete; None before it is."""
 
     def begin(self) -> CommandGenerator[None]:
-        """Ask for the connection. It comes as an event: the stream does not wait for it."""
+        """Ask for a connection, unless one is there. It comes as an event: the stream does not wait
+        for it."""
         deadlines, timeouts = self.race.deadlines, self.attempt.timeouts
         yield from deadlines.arm(Deadline.TOTAL, timeouts.total, self)
         if self.attempt.hedge_after is not None:
             yield from deadlines.arm(Deadline.HEDGE, self.attempt.hedge_after)
+        ready = self.race.layer.upstreams.ready(self.wanted)
+        if ready is not None:
+            yield from self.connected(ready)
+            return
         yield from deadlines.arm(Deadline.CONNECT, timeouts.connect, self)
         yield self.wanted
 
@@ -167,43 +173,44 @@ class UpstreamRequest:
             self.resend = request  # HTTP/2, whose servers say what they have not begun with
         yield from race.deadlines.arm(Deadline.FIRST_BYTE, timeouts.first_byte, self)
         yield from race.deadlines.arm(Deadline.FIRST_OUTPUT, timeouts.first_output, self)
-        content = request.raw_content
-        yield SendHttp(RequestHeaders(self.id, request, not content), server)
-        if content:
-            yield SendHttp(RequestData(self.id, content), server)
-        yield SendHttp(RequestEndOfMessage(self.id), server)
+        if client is not None and client.takes_whole(request):
+            yield SendHttp(WholeRequest(self.id, request), server)
+        else:
+            content = request.raw_content
+            yield SendHttp(RequestHeaders(self.id, request, not content), server)
+            if content:
+                yield SendHttp(RequestData(self.id, content), server)
+            yield SendHttp(RequestEndOfMessage(self.id), server)
         attempt.wipe()
 
-    def received(self, event: events.Event) -> CommandGenerator[None]:
+    def received(self, event: HttpEvent) -> CommandGenerator[None]:
         """Take what the upstream sent."""
+        state = self.state
         match event:
-            case ResponseProtocolError(message=message):
-                yield from self._reset(message)
-            case ResponseHeaders(response=response) if self.state == "head":
+            case ResponseData(data=data) if state == "body":
+                if self.spare is not None:
+                    self.spare -= len(data)
+                return self._received_data(self.read(data))
+            case ResponseHeaders(response=response) if state == "head":
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
                 self.state = "body"
                 self.resend = None
-                self._start(response)
-            case PieceRead(data=data):
-                yield from self._received_data(data)
-            case ResponseData(data=data) if self.state == "body":
-                if self.spare is not None:
-                    self.spare -= len(data)
-                yield from self._received_data(self.read(data))
-            case ResponseEndOfMessage() if self.state == "body":
+                if self.attempt.observer is not None:
+                    self.attempt.observer.head(response)
+                self.receiver.start(response)
+                return nothing()
+            case ResponseEndOfMessage() if state == "body":
                 self.retire()
                 self.race.layer.upstreams.offer(self.server)
-                yield from self.race.forward(self, self.end(), ended=True)
+                return self.race.forward(self, self.end(), ended=True)
+            case PieceRead(data=data):
+                return self._received_data(data)
+            case ResponseProtocolError(message=message):
+                return self._reset(message)
             case ResponseTrailers():
-                pass  # the formats routed here put nothing in trailers
-            case _:
-                failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
-                yield from self.race.broken(self, failure)
-
-    def _start(self, response: http.Response) -> None:
-        if self.attempt.observer is not None:
-            self.attempt.observer.head(response)
-        self.receiver.start(response)
+                return nothing()  # the formats routed here put nothing in trailers
+        failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
+        return self.race.broken(self, failure)
 
     def read(self, data: bytes) -> bytes:
         """What the receiver makes of a piece of the body."""
@@ -232,18 +239,20 @@ class UpstreamRequest:
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
         if self.receiver.enough or (self.spare is not None and self.spare < 0):
-            yield from self.cancel("the response is complete")
-            yield from self.race.forward(self, data + self.end(), ended=True)
-        else:
-            yield from self.race.forward(self, data)
+            return self._end_early(data)
+        return self.race.forward(self, data)
+
+    def _end_early(self, data: bytes) -> CommandGenerator[None]:
+        """The receiver needs no more than this."""
+        yield from self.cancel("the response is complete")
+        yield from self.race.forward(self, data + self.end(), ended=True)
 
     def _reset(self, message: str) -> CommandGenerator[None]:
         if self.resend is None or (message != CLOSED and message not in UNDONE):
-            yield from self.race.broken(self, AttemptFailure("reset", _reason(message)))
-        elif message == CLOSED and not _was_stale(self, time.monotonic()):
-            yield from self.race.broken(self, AttemptFailure("reset", message))
-        else:
-            yield from self._send_anew(self.resend)
+            return self.race.broken(self, AttemptFailure("reset", _reason(message)))
+        if message == CLOSED and not _was_stale(self, time.monotonic()):
+            return self.race.broken(self, AttemptFailure("reset", message))
+        return self._send_anew(self.resend)
 
     def _send_anew(self, request: http.Request) -> CommandGenerator[None]:
         """The upstream closed a connection that had been idle, at once and without a byte of
@@ -256,7 +265,7 @@ class UpstreamRequest:
         """
         self.retire()
         self.attempt.request = request
-        yield from self.race.begin(self.attempt, request, self.receiver, fresh=True)
+        return self.race.begin(self.attempt, request, self.receiver, fresh=True)
 
     def retire(self) -> None:
         """Stop listening: the response is over, or unwanted."""

@@ -1,11 +1,23 @@
 """Reports the state of every provider, as JSON."""
 
 import time
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 
 from switchyard.config.schema import Config
+from switchyard.policy.cooldown import TargetState
 from switchyard.policy.health import Health
 from switchyard.policy.health import HealthRow
 from switchyard.wire.encoding.jsonio import JsonObject
+
+_STATES: dict[TargetState, str] = {
+    "open": "closed",
+    "trial": "half-open",
+    "probing": "half-open",
+    "cooling": "open",
+}
+"""The states of a circuit breaker: closed where requests pass, half-open where one tries."""
 
 
 def provider_status(config: Config, health: Health) -> JsonObject:
@@ -37,13 +49,17 @@ def _told(row: HealthRow, now: float) -> JsonObject:
     told: JsonObject = {
         "model": row.key.model,
         "credential": row.key.credential,
-        "state": standing.state,
+        "state": _STATES[standing.state],
         "in-flight": row.in_flight,
         "successes": row.successes,
         "failures": row.failures,
     }
     if standing.state == "cooling":
-        told["returns-in"] = round(standing.returns - now, 3)
+        left = standing.returns - now
+        told["cooling-down-until"] = (datetime.now(UTC) + timedelta(seconds=left)).isoformat(
+            timespec="milliseconds"
+        )
+        told["returns-in"] = round(left, 3)
         told["announced"] = standing.shut_until > 0
     if row.last_failed_at is not None:
         told["last-error"] = {

@@ -8,7 +8,9 @@ from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
+from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.discovery import Discovery
@@ -72,13 +74,15 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Management(snapshots, requests, clients, exchanges, state),
         Routing(snapshots, requests, clients, exchanges, control),
         Credentials(snapshots, exchanges, state),
-        Translation(snapshots),
-        Sending(snapshots),
+        Translation(snapshots, state),
+        Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Annotation(snapshots, exchanges),
+        CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
         Status(snapshots, state),
         trust,

@@ -21,6 +21,8 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
+from switchyard.exchange.project import PREFIX
+from switchyard.exchange.project import take_from_path
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
@@ -32,6 +34,10 @@ from switchyard.wire.model.errors import ApiError
 
 class WrongKey(Refused):
     """A client showed a key that is none."""
+
+
+class MissingKey(Refused):
+    """A client showed no key where one is needed."""
 
 
 class Access:
@@ -76,10 +82,14 @@ class Access:
 
     @on_request
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.request.data.path.startswith(PREFIX) and self._requests.of(flow).is_own:
+            take_from_path(flow.request)
         try:
             self._decide(flow)
         except Exception as e:
             refuse(flow, e)
+            if isinstance(e, MissingKey):
+                self._wrong_keys.note_missing(flow.client_conn)
             wrong = isinstance(e, WrongKey)
             self._clients.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
@@ -137,8 +147,13 @@ class Access:
             return client
         if given or self._tries_proxy_key(flow):
             raise _unknown_key()
-        raise _refused(
-            "The router needs a client key. Send it as 'Authorization: Bearer KEY' or 'x-api-key'."
+        raise MissingKey(
+            ApiError(
+                message="The router needs a client key. Send it as 'Authorization: Bearer KEY' or "
+                "'x-api-key'.",
+                kind="authentication",
+            ),
+            {"www-authenticate": "Bearer"},
         )
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
@@ -231,7 +246,3 @@ def _unknown_proxy_key() -> WrongKey:
         ApiError(message=message, kind="authentication", status=407),
         {"proxy-authenticate": 'Basic realm="Switchyard"'},
     )
-
-
-def _refused(message: str) -> Refused:
-    return Refused(ApiError(message=message, kind="authentication"), {"www-authenticate": "Bearer"})

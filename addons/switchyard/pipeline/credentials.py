@@ -42,6 +42,7 @@ class Credentials:
             headers = lower_items(exchange.call.head.headers)
             found = session_of(headers, exchange.call.body)
             session = found.id if found else ""
+            exchange.session = session or None
         exchange.trail = self._state.begin_trail(
             route, snapshot.retry_limits(exchange.plan), session
         )
@@ -82,14 +83,17 @@ class Credentials:
         else:
             assert exchange.routes
             key = exchange.routes.key(chosen.credential.id)
-        return AttemptState(
+        state = AttemptState(
             exchange=exchange,
             number=chosen.number,
             chosen=chosen,
             target=target,
             key=key,
             continues=exchange.committed_relay is not None,
+            remedies=exchange.remedies.get(chosen.target.id, ()),
         )
+        exchange.tries += (state,)
+        return state
 
     def _give_up(self, exchange: Exchange, end: Exhausted, now: float) -> http.Response:
         """The client's answer where no target is left. Raises BadRequest."""

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
 from switchyard.exchange.classification import Classifier
+from switchyard.exchange.project import PROJECT
 from switchyard.exchange.registry import Exchanges
 from switchyard.reach import Reach
 from switchyard.recording.flow_sinks import keeps_flows
@@ -20,9 +20,6 @@ from switchyard.runtime.snapshots import Snapshots
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
 """In the paths where clients get or renew what they identify themselves with."""
-
-_SHOWS_BODIES = 3
-"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
 
 _COOKIES = "set-cookie"
 _SWITCHING = 101
@@ -58,13 +55,14 @@ class Forwarding:
         self._requests = requests
         self._exchanges = exchanges
         self._reach = reach
-        self._keeps = keeps or _looked_at
+        self._keeps = keeps or keeps_flows
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response or not self._passes(flow):
             return  # what has an answer by now was refused
         drop_client_keys(flow.request, self._snapshots.current.client_keys)
+        flow.request.headers.pop(PROJECT, None)
         if "upgrade" not in flow.request.headers and self._reach.may_forward(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
@@ -111,10 +109,6 @@ class Forwarding:
             most = KEPT if self._keeps() else 0
             tapes = self._tapes[flow.id] = _Tapes(Tape(most), Tape(most))
         return tapes
-
-
-def _looked_at() -> bool:
-    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
 
 
 def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:

@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Awaitable
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from functools import partial
-from secrets import token_hex
 
 from mitmproxy import http
 
@@ -19,15 +17,16 @@ from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.client_head import Origin
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import nowhere
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import is_over
 from switchyard.exchange.guard import on_request
-from switchyard.exchange.origin import addressed_to
-from switchyard.exchange.origin import home_of
+from switchyard.exchange.origin import OriginSearch
 from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import json_response
@@ -38,10 +37,12 @@ from switchyard.reach import Reach
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ids import new_hex
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.shared.model_members import names_in_other_letters
@@ -111,7 +112,7 @@ class Intake:
         self, flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes, parsed: JsonObject
     ) -> None:
         head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
-        call = read_call(flow, head, endpoint, raw, parsed, client)
+        call = read_call(flow, head, endpoint, raw, parsed, client, self._origin(flow, head))
         check_members(call)
         turn = self._sessions.request_of(flow)
         call = self._completed(call, turn.owner if turn else None)
@@ -125,30 +126,40 @@ class Intake:
         self._exchanges.begin(exchange)
 
     def _completed(self, call: Call, connection: bytes | None) -> Call:
-        """The call with what the router knows besides: what the client only named, where the call
-        would go without the router, and which operation it is. `connection` owns what was said on
-        the client's WebSocket, if it has one."""
-        flow, endpoint, asked = call.flow, call.endpoint, call.asked
-        find_origin = call.find_origin
-        if self._clients.has_own_login(flow):
-            # For most requests nobody asks for it.
-            own = self._requests.of(flow).is_own
-            find = partial(home_of, endpoint=endpoint) if own else addressed_to
-            find_origin = cache(partial(find, flow.request, call.head.path))
+        """The call with what the router knows besides: what the client only named, and which
+        operation it is; itself where that is nothing, as for most. `connection` owns what was said
+        on the client's WebSocket, if it has one."""
+        endpoint, asked = call.endpoint, call.asked
         body = expand_previous_response(self._state.conversations, call, connection)
         if "previous_response_id" not in body:
             if before := text_of(call.parsed.get("previous_response_id")):
                 asked = replace(asked, previous=before)
+        compaction = None
+        if endpoint.kind in ("generate", "compact"):
+            compaction = endpoint.format.find_compaction(body)
+        if endpoint.kind == "compact":
+            compaction = replace(compaction or Compaction(), now=True)
         # A count's model, which the path may name, is no member of its body.
         said = body if endpoint.kind == "compact" else call.parsed
+        operation = make_operation(endpoint, said, call.model, self._state.calibration)
+        recalled = body is not call.body
+        if not recalled and asked is call.asked and compaction is None and operation is None:
+            return call
         return replace(
             call,
             body=body,
-            recalled=body is not call.body,
+            recalled=recalled,
             asked=asked,
-            operation=make_operation(endpoint, said, call.model, self._state.calibration),
-            find_origin=find_origin,
+            compaction=compaction,
+            operation=operation,
         )
+
+    def _origin(self, flow: http.HTTPFlow, head: ClientHead) -> OriginSearch | None:
+        """Finds where the client's own credential leads; None where it came with none."""
+        if not self._clients.has_own_login(flow):
+            return None
+        known = self._requests.of(flow)
+        return OriginSearch(flow.request, head.path, known.endpoint if known.is_own else None)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow that nobody routed may go where the client addressed it.
@@ -169,6 +180,7 @@ def read_call(
     raw: bytes,
     parsed: JsonObject,
     client: ClientKey | None = None,
+    find_origin: Callable[[], Origin | None] | None = None,
 ) -> Call:
     """A call to a model by what its request says, whose body is `raw`, and `parsed`. Raises Refused
     or BadRequest if that is none."""
@@ -197,7 +209,7 @@ def read_call(
         streams=bool(asks and endpoint.format.asks_stream(body, flow.request.path)),
         asked=Asked(
             model=model,
-            id=token_hex(16),
+            id=new_hex(),
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,
@@ -206,6 +218,7 @@ def read_call(
         started=started,
         credential=client_credential(head),
         client=client,
+        find_origin=find_origin or nowhere,
     )
 
 

@@ -4,9 +4,17 @@ import logging
 import re
 import traceback
 from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import cast
 
+from mitmproxy import ctx
+from mitmproxy import exceptions
 from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 
+from switchyard.recording.log_format import LOG_FORMATS
+from switchyard.recording.log_format import use_format
 from switchyard.redaction.concealing import Concealer
 from switchyard.redaction.text import one_line
 from switchyard.redaction.text import without_quoted
@@ -37,7 +45,14 @@ class LogLines:
         self._snapshots = snapshots
         self._before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 
-    def load(self, loader: object) -> None:
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "switchyard_log_format",
+            str,
+            "text",
+            "How the log is written: text, in columns on a terminal; json, an object a line.",
+            choices=LOG_FORMATS,
+        )
         self._before = logging.getLogRecordFactory()
         snapshots = self._snapshots
 
@@ -48,6 +63,16 @@ class LogLines:
                 return latest.routes.certain if latest is not None else None
 
         logging.setLogRecordFactory(Line)
+
+    def configure(self, updated: set[str]) -> None:
+        if "switchyard_log_format" not in updated:
+            return
+        # mitmproxy checks choices on its own flags alone, not of --set.
+        if (wanted := ctx.options.switchyard_log_format) not in LOG_FORMATS:
+            raise exceptions.OptionsError(
+                f"switchyard_log_format is {wanted!r}; it must be one of {', '.join(LOG_FORMATS)}"
+            )
+        use_format(wanted)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """What a flow ended by is shown in views and dumps as well."""
@@ -75,6 +100,14 @@ class LogLine(logging.LogRecord):
             self._text = self._safe()
         return self._text
 
+    def safe_facts(self) -> Mapping[str, Any] | None:
+        """What the record has as data, each text of it one line without keys."""
+        facts = getattr(self, "facts", None)
+        if facts is None:
+            return None
+        lines = _in_lines(facts)
+        return cast(Mapping[str, Any], self.known.said(lines)) if self.known is not None else lines
+
     def _safe(self) -> str:
         text = super().getMessage()
         if self.name == _WEB or (self.name == _MODES and _DEVICE.fullmatch(text)):
@@ -95,3 +128,13 @@ def _told(lines: list[str]) -> str:
     """A traceback, indented: what an error says begins no line of the log."""
     told = (one_line(line) for part in lines for line in part.splitlines())
     return "\n".join(f"  {without_quoted(line)}" for line in told)
+
+
+def _in_lines(said: Any) -> Any:
+    if isinstance(said, str):
+        return one_line(said)
+    if isinstance(said, list | tuple):
+        return [_in_lines(each) for each in said]
+    if isinstance(said, dict):
+        return {name: _in_lines(value) for name, value in said.items()}
+    return said

@@ -1,6 +1,8 @@
 """What our own address answers besides calls to models: health, the model list, and clear noes."""
 
+import asyncio
 import time
+from collections.abc import Awaitable
 
 from mitmproxy import http
 
@@ -11,6 +13,7 @@ from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import is_over
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.model_name import check_name
 from switchyard.exchange.registry import Exchanges
@@ -18,9 +21,12 @@ from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
 from switchyard.management.provider_status import provider_status
+from switchyard.management.usage_report import usage_report
+from switchyard.recording.request_record import name_of_key
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.runtime.usage_rules import place_of
 from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
@@ -49,10 +55,10 @@ class Management:
 
     @guarded
     @on_request
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         asked = self._requests.of(flow)
         if not asked.is_own or self._exchanges.get(flow) is not None:
-            return
+            return None
         endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None
         if kind == "health":
@@ -64,6 +70,8 @@ class Management:
         elif kind == "status":
             config = self._snapshots.current.config
             answer = json_response(200, provider_status(config, self._state.health))
+        elif kind == "usage":
+            return self._usage(flow)
         elif kind == "greeting":
             answer = json_response(200, {"name": "switchyard", "status": "ok"})
         elif kind == "show":
@@ -75,6 +83,16 @@ class Management:
         else:
             answer = error_response(format_of_client(flow.request), _not_here(flow.request))
         flow.response = for_method(answer, flow.request.method)
+        return None
+
+    async def _usage(self, flow: http.HTTPFlow) -> None:
+        """Report what the flow's key used; without client keys, what all used."""
+        client, place = self._clients.client_of(flow), place_of(self._snapshots.current.config)
+        folder = place.folder if place is not None else None
+        name = name_of_key(client) if client is not None else None
+        report = await asyncio.to_thread(usage_report, folder, flow.request.path, name)
+        if not is_over(flow):
+            flow.response = for_method(json_response(200, report), flow.request.method)
 
     def _health(self) -> dict[str, object]:
         snapshot = self._snapshots.current

@@ -5,6 +5,7 @@ from mitmproxy import http
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.registry import Exchanges
+from switchyard.protocols.header_fields import headers_of
 from switchyard.redaction.headers import mask_credentials
 
 
@@ -23,13 +24,12 @@ class Masking:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.is_replay:
             return  # what is sent again has been masked
-        request = flow.request
+        request, headers = flow.request, flow.request.data.headers
         asked = self._requests.of(flow)
         if not asked.is_own and not asked.is_routed:
             return
-        self._exchanges.keep_head(
-            flow, ClientHead(http.Headers(request.headers.fields), request.path)
-        )
+        self._exchanges.keep_head(flow, ClientHead(headers, request.path))
+        request.data.headers = headers_of(headers.fields)
         mask_credentials(request)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:

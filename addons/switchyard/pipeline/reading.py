@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
 from switchyard.attempt.service import ServiceReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
@@ -19,12 +22,14 @@ from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.operations.service import ServiceCall
 from switchyard.wire.operations.service import ServiceRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
@@ -49,34 +54,51 @@ class Reading:
             receiver = VerbatimReceiver if own else ServiceReceiver
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
-        if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
+        if state.operation is not None:
+            state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         asked = call.asked
-        if not state.passes_through:
+        if not state.passes_through or state.summarises:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
-            call.format,
+            call.format if call.operation is None else COMPACTED,
             call.streams,
             asked,
             exchange.continuation,
             exchange.committed_relay,
             self._snapshots.current.bounds,
             self._stages(state, upstream),
-            partial(scrubbed, state),
+            partial(_in_stream, state),
+            state.notes,
+            self._rejects_refusals(state),
         )
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
+
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether another member is to answer where this one refuses to.
+
+        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
         """What the answer goes through; nothing at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
-        return stages_of(state, state.sent_body, tag)
+        adjustments = self._snapshots.current.adjustments
+        tag = adjustments.thinking_tag(state.target, upstream.name)
+        thinking = ThinkingTag(tag, adjustments.thinking_opened(state.target)) if tag else None
+        in_text = adjustments.tool_calls_as_text(state.target)
+        return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
         """Its first output clears a target: others need not wait until the answer is complete."""
@@ -92,3 +114,16 @@ class Reading:
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )
+
+
+def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
+    """An error as it ends a client's stream: without secrets, and with whose it is."""
+    safe = scrubbed(state, error)
+    provider, model = state.target.provider.name, state.target.model or state.call.model
+    return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

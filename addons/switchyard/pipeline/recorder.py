@@ -89,7 +89,7 @@ class Recorder:
             raise exceptions.OptionsError(
                 f"switchyard_attempts is {chosen!r}; it must be one of {', '.join(_CHOICES)}"
             )
-        if updated & {"save_stream_file", "hardump"}:
+        if updated & {"save_stream_file", "hardump", "flow_detail"}:
             self._shows = keeps_flows()
 
     def done(self) -> None:
@@ -158,10 +158,11 @@ class Recorder:
         self._end(flow)
 
     def _end(self, flow: http.HTTPFlow) -> None:
-        running = self._running.pop(flow.id, None) or _Running()
+        running = self._running.pop(flow.id, None)
         settings = self._snapshots.current.config.exchange_log
         if not self._shows and settings is None:
             return
+        running = running or _Running()
         exchange = self._exchanges.get(flow)
         if exchange is None:
             return

@@ -1,7 +1,10 @@
 """Model name -> plan: the ordered targets of a request."""
 
+from collections.abc import Callable
+
 from mitmproxy import http
 
+from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
 from switchyard.clients.rights import is_restricted
@@ -15,6 +18,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.services import NoSuchProvider
 from switchyard.routing.services import service_plan
@@ -68,7 +72,10 @@ class Routing:
             ) from None
         except NoSuchProvider as e:
             raise Refused(ApiError(message=str(e), kind="not_found")) from None
-        exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
+        plan = able_to_read(exchange, self._settled(exchange, plan))
+        if exchange.call.compaction is not None and exchange.call.compaction.closed:
+            plan = able_to_open(exchange, plan, self._snapshots.current.adjustments.compacts)
+        exchange.plan = plan
         if operation is not None:
             check_plan(operation, exchange.plan)
         self._failover.route(flow)
@@ -155,6 +162,29 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
             f"{kept!r} needs. Send the whole prompt, or choose a {format.title} provider's model.",
             kind="invalid_request",
             param=kept,
+        )
+    )
+
+
+def able_to_open(exchange: Exchange, plan: Plan, compacts: Callable[[ModelTarget], bool]) -> Plan:
+    """The plan without the targets that cannot open a compaction item of the history, which is
+    encrypted for its maker and stands for all that was said before it.
+
+    `compacts`: what a target's profile says. Raises Refused where no target is left.
+    """
+    call = exchange.call
+    able = plan.where(
+        lambda one: has_own(call, one, compacts(one)), f"{call.format.name} compaction"
+    )
+    if able.members:
+        return able
+    raise Refused(
+        ApiError(
+            message=f"No provider of model {call.model!r} can open the compaction item in 'input': "
+            "it is encrypted for its maker. Ask a model of that provider.",
+            kind="invalid_request",
+            code="invalid_encrypted_content",
+            param="input",
         )
     )
 

@@ -3,6 +3,7 @@
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
+from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
 from switchyard.attempt.service import service_request
@@ -17,6 +18,7 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 from switchyard.wire.operations.service import ServiceCall
 
@@ -28,8 +30,9 @@ class Sending:
     so no view, dump, export or log of flows ever holds an upstream key.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
 
     @guarded
     @on_attempt
@@ -44,7 +47,8 @@ class Sending:
         snapshot = self._snapshots.current
         url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
-        if state.call.operation is None:
+        if state.operation is None:
+            body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
             adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
@@ -97,6 +101,6 @@ def call_path(state: AttemptState, upstream: Format) -> str:
     """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
     name cannot stand in it."""
     model = state.target.model
-    if state.call.operation is not None:
-        return state.call.operation.path(upstream.name, model)
+    if state.operation is not None:
+        return state.operation.path(upstream.name, model)
     return upstream.path(model, state.upstream_streams)

@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -25,6 +24,8 @@ from switchyard.egress.surroundings import SurroundingsError
 from switchyard.egress.surroundings import read_surroundings
 from switchyard.egress.table import Environment
 from switchyard.files import DEFAULT_CONFIG
+from switchyard.files import choose_config
+from switchyard.files import dotenv_of
 from switchyard.listener import local_capture
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import is_loopback
@@ -77,8 +78,8 @@ class Settings:
             "switchyard_config",
             str,
             "",
-            "Switchyard's configuration file (YAML). Default: the environment variable "
-            "SWITCHYARD_CONFIG, else config/default.yaml of the project.",
+            "Switchyard's configuration (YAML). Default: $SWITCHYARD_CONFIG, else "
+            "~/.config/switchyard/config.yaml if it exists, else config/default.yaml.",
         )
         # mitmproxy listens on every address if it is told none, and dials a server before it is
         # known which one a request goes to.
@@ -98,9 +99,8 @@ class Settings:
             refuse_to_expose(self._runtime.snapshot.config)
         if "switchyard_config" not in updated:
             return
-        named = ctx.options.switchyard_config or os.environ.get("SWITCHYARD_CONFIG")
-        path = Path(named).expanduser() if named else DEFAULT_CONFIG
-        source = ConfigSource(path, os.environ)
+        path = choose_config(ctx.options.switchyard_config, os.environ)
+        source = ConfigSource(path, os.environ, dotenv_of(path, os.environ))
         try:
             config = source.load()
         except ConfigError as e:
@@ -110,7 +110,7 @@ class Settings:
         if running:
             refuse_to_expose(config)
         try:
-            environment = read_surroundings(os.environ)
+            environment = read_surroundings(source.environ)
         except SurroundingsError as e:
             give_up(str(e))  # calls would leave by a way that nobody wants
         try:

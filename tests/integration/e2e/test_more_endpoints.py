@@ -48,7 +48,7 @@ def router(upstream: Upstream, start_router: Callable[..., Router]) -> Router:
             "combos": {
                 "legacy": ["openai-completions/bad", "openai-chat/good"],
                 "counts": ["anthropic/bad", "anthropic/good"],
-                "shorter": ["anthropic/none", "openai-responses/bad", "openai-responses/good"],
+                "shorter": ["openai-responses/bad", "openai-responses/good"],
                 "vectors": ["openai-chat/bad", "gemini/good"],
             },
             "retry": {"request-retry": 0},
@@ -306,16 +306,6 @@ def test_a_conversation_is_compacted_by_whoever_speaks_responses(
     assert told.headers["x-switchyard-attempts"] == "2"
     assert plan.requests[0].json == {**body, "model": "good"}
     assert plan.requests[0].key == KEY
-
-
-def test_only_who_speaks_responses_compacts(router: Router) -> None:
-    told = httpx2.post(
-        f"{router.url}/v1/responses/compact", json={"model": "anthropic/m", "input": "Hi"}
-    )
-    assert told.status_code == 400
-    error = told.json()["error"]
-    assert (error["type"], error["param"]) == ("invalid_request_error", "model")
-    assert "compaction (openai-responses)" in error["message"]
 
 
 def test_what_the_router_remembers_is_compacted_too(router: Router, upstream: Upstream) -> None:

@@ -13,6 +13,8 @@ from switchyard.config.presets import read_preset
 from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.profiles import quirks_of
+from switchyard.wire.translate.quirks import apply_quirks
 from tests.unit.config.loading import load
 from tests.unit.config.loading import problems
 
@@ -264,3 +266,12 @@ def test_the_name_of_a_preset_is_the_name_of_its_profile() -> None:
     assert first.models[0].profile.thinking_tag == "think"
     assert second.profile is None
     assert third.profile and third.profile.min_max_tokens == 16
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-5", "o3", "gpt-3.5-turbo"])
+def test_openais_responses_api_gets_no_limit_that_it_refuses(model: str) -> None:
+    (provider,) = load("providers: [{preset: openai, api-key: k}]", {}).providers
+    quirks = quirks_of(provider, model)
+    assert quirks is not None
+    asked = {"model": model, "max_output_tokens": 1}
+    assert apply_quirks(asked, "openai-responses", quirks)["max_output_tokens"] == 16

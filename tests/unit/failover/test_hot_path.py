@@ -35,7 +35,7 @@ def driver() -> Driver:
     def make() -> RelayReceiver:
         chat = FORMATS["openai-chat"]
         relay = Relay(chat, chat, True, Asked(model="m", id="x", created=1))
-        state: Any = SimpleNamespace(call=None)
+        state: Any = SimpleNamespace(call=None, sent=0)
         return RelayReceiver(state, relay, lambda state: None)
 
     return Driver([1], make).request()

@@ -158,6 +158,12 @@ def test_a_prompt_kept_at_gemini_goes_to_none_that_cannot_read_it(name: str) -> 
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None
     assert attempt.request.host == "a.example"
+    # Nor once the route of the whole combo is known.
+    flow = call_flow(runtime, "gemini", "s", **kept)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    assert attempt.request.host == "g.example"
 
 
 def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:

@@ -18,6 +18,7 @@ NAMING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
     "wire/shared/instructed.py": "where a body holds the shape of an answer",
     "wire/shared/effort.py": "where a body holds an effort",
+    "wire/shared/compaction.py": "what a compacted conversation keeps",
     "wire/shared/placing.py": "turns that Anthropic adds for one request",
     "wire/shared/server_tools.py": "one provider's tools in the words of another",
     "wire/shared/server_tool_results.py": "what such tools did, in the words of another",
@@ -30,6 +31,7 @@ NAMING = {
 
 IMPORTING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
+    "attempt/compaction.py": "the answer of the Responses API's endpoint",
     "attempt/body.py": "calls of Anthropic's toolsets",
     "attempt/heartbeat.py": "errors on the Responses API's WebSocket",
     "exchange/previous_response.py": "the Responses API's stored answers",
@@ -41,6 +43,9 @@ IMPORTING = {
     "wire/translate/merge_turns.py": "answers that a history has in pieces",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/translate/quirks.py": "the names of thinking in Chat's dialects",
+    "wire/translate/remedies.py": "what Gemini's reader leaves of a call",
+    "wire/translate/role_order.py": "roles that Chat alone has",
+    "wire/translate/stand_ins.py": "what each format takes in place of a proof",
 }
 """Modules that import the inside of a format, and what for."""
 

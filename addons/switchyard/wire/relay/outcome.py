@@ -17,6 +17,7 @@ from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.outcome import Problem
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.relay.sinks import Sink
+from switchyard.wire.shared.broken_ends import broken_end
 
 
 @dataclass(slots=True)
@@ -57,8 +58,8 @@ class Outcome:
             match event:
                 case UsageUpdate():
                     self.usage = merge_usage(self.usage, event.usage)
-                case Finish(choice=0):
-                    self.stop = event.stop
+                case Finish():
+                    self.finish(event.stop, event.choice)
                 case End():
                     self.done = True
                 case Failure(error=error):
@@ -67,6 +68,13 @@ class Outcome:
                     spoke = spoke or is_output(event)
         self.spoke = self.spoke or spoke
         return spoke
+
+    def finish(self, stop: Stop, choice: int, kind: ProblemKind = "event") -> None:
+        """Note the end of a choice; one that says that it is broken makes the response so."""
+        if choice == 0:
+            self.stop = stop
+        if stop.reason == "error" and self.problem is None:
+            self.problem = Problem(kind, broken_end(stop), self.status)
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
         """Marks the response as failed, with `error` or else `message`."""

@@ -5,11 +5,12 @@ A client only stores what its own format has a field for, and only where that fo
 provider would have written it. The proof therefore travels inside such a field (the Responses
 API's `encrypted_content`, for example) as an envelope: base64 of
 
-    `switchyard:1` zlib(JSON {"signer", "signature" or "redacted", "text", "id", "call"})
+    `switchyard:1` zlib(JSON {"signer", "signature" or "redacted", "text", "id", "dialect", "call"})
 
 `signer` is the format that can read the proof, null where there is none to read. `text` is the
 thinking a signature covers, since clients shorten or drop what they were shown. `id` is that of
-the reasoning item, which the Responses API wants back with it. `call` is there when the proof
+the reasoning item, which the Responses API wants back with it. `dialect` is there when
+the proof came in a dialect of Chat (see `conversation.Thinking`). `call` is there when the proof
 belongs to a tool call, and is that call's id.
 
 The prefix is twelve bytes, so it is sixteen fixed characters of base64, and the whole passes for
@@ -61,6 +62,8 @@ def seal(part: Thinking) -> str:
         said["text"] = part.text
     if part.id and len(said) > 1:
         said["id"] = part.id
+    if part.dialect and (part.signature or part.redacted):
+        said["dialect"] = part.dialect
     return _pack(said)
 
 
@@ -83,12 +86,20 @@ def unseal(value: object) -> Thinking | CallProof | None:
         return None
     signer, call = said.get("signer"), said.get("call")
     signature, redacted, text = said.get("signature"), said.get("redacted"), said.get("text")
-    item = said.get("id")
-    if any(not isinstance(x, str | None) for x in (signer, call, signature, redacted, text, item)):
+    item, dialect = said.get("id"), said.get("dialect")
+    given = (signer, call, signature, redacted, text, item, dialect)
+    if any(not isinstance(x, str | None) for x in given):
         return None
     if call is not None:
         return CallProof(call, signature, signer) if signature and signer else None
-    return Thinking(text=text or "", signature=signature, redacted=redacted, signer=signer, id=item)
+    return Thinking(
+        text=text or "",
+        signature=signature,
+        redacted=redacted,
+        signer=signer,
+        id=item,
+        dialect=dialect,
+    )
 
 
 def seal_content(content: JsonObject) -> str:

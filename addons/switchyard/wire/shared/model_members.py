@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from switchyard.values.remembering import remembering
 from switchyard.wire.encoding.jsonio import JsonObject
 
 MODEL = "model"
@@ -36,9 +37,11 @@ _LONGEST = 1_000_000
 
 def names_in_other_letters(body: JsonObject) -> str | None:
     """Return the member that some servers take for `model`, by its case; else None."""
-    return next((key for key in body if key != MODEL and is_model(key)), None)
+    found = [key for key in body if key != MODEL and is_model(key)]
+    return found[0] if found else None
 
 
+@remembering
 def is_model(name: str) -> bool:
     """Whether some server takes a member of that name for `model`."""
     return len(name) < 64 and _folded(name) == MODEL
@@ -49,7 +52,9 @@ def names_twice(raw: bytes) -> bool:
 
     Servers may take either. A text that is too long to search may have it.
     """
-    if raw.count(b'"model"') <= 1 and not any(mark in raw for mark in _LETTERS_IN_ESCAPES):
+    # By `find`: `in` takes the bytes for a number first, and makes an error of that each time.
+    escaped = raw.find(b"\\") >= 0 and any(raw.find(mark) >= 0 for mark in _LETTERS_IN_ESCAPES)
+    if not escaped and raw.count(b'"model"') <= 1:
         return False
     if len(raw) > _LONGEST:
         return True

@@ -95,6 +95,9 @@ class ServedAnswers:
         yield self._placed(event)
 
     def _show(self, done: list[_Did], choice: int) -> Iterator[Event]:
+        if self._client == _GEMINI and (beside := _beside(done)):
+            self.changed = True
+            yield Extra({_GEMINI: beside}, choice)
         for did in done:
             self._made += 1
             number = f"{_MADE_HERE}{self._number}{self._made:02x}"
@@ -258,12 +261,39 @@ def _written(did: _Did, client: str, number: str) -> list[JsonObject]:
     if client == _ANTHROPIC:
         return _blocks(did, number)
     if did.name != "code_execution":
-        return []  # Google's clients read these in the metadata of the sources
+        return []  # these stand beside the parts
     outcome = "OUTCOME_FAILED" if did.failed else "OUTCOME_OK"
     return [
         {"executableCode": {"language": "PYTHON", "code": "".join(did.asked)}},
         {"codeExecutionResult": {"outcome": outcome, "output": did.output}},
     ]
+
+
+def _beside(done: Sequence[_Did]) -> JsonObject:
+    """What Google's clients read beside the parts of a reply.
+
+    Sources: its guides "Grounding with Google Search" (`groundingMetadata`) and "URL context"
+    (`urlContextMetadata`).
+    """
+    searches = [did for did in done if did.name == "web_search" and not did.failed]
+    pages = [did for did in done if did.name == "web_fetch"]
+    beside: JsonObject = {}
+    if asked := [query for did in searches for query in did.asked]:
+        found = [source for did in searches for source in did.found]
+        chunks = [{"web": {"uri": url, "title": title or url}} for url, title in found if url]
+        shown = {"groundingChunks": chunks} if chunks else {}
+        beside["groundingMetadata"] = {"webSearchQueries": asked, **shown}
+    if pages:
+        beside["urlContextMetadata"] = {"urlMetadata": [_page(did) for did in pages]}
+    return beside
+
+
+def _page(did: _Did) -> JsonObject:
+    status = "ERROR" if did.failed else "SUCCESS"
+    return {
+        "retrievedUrl": "".join(did.asked[:1]),
+        "urlRetrievalStatus": f"URL_RETRIEVAL_STATUS_{status}",
+    }
 
 
 def _item(did: _Did, number: str) -> JsonObject:

@@ -4,10 +4,12 @@ Each format declares web search, the fetching of pages and the running of code i
 Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
 OpenAI's guides "Web search" and "Code interpreter" (a page is opened by the search tool there);
 Google's guides "Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's
-guide "Server tools". What searches files finds them in a store that one provider keeps, and so do
-tools of MCP servers; other providers have none of those.
+guide "Server tools". What searches files finds them in a store that one provider keeps (OpenAI's
+and Google's guides "File search"), so it is declared to a provider that keeps all stores it names,
+as their names show. Tools of MCP servers are nobody else's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
@@ -23,7 +25,7 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.shared.generations import is_before_gemini_3
 
-type ServiceName = Literal["web_search", "web_fetch", "code_execution"]
+type ServiceName = Literal["web_search", "web_fetch", "code_execution", "file_search"]
 type Dialect = Literal["own", "openrouter", "none"]
 """Whose words for such tools a provider knows: those of its format's maker, OpenRouter's, none."""
 
@@ -41,6 +43,9 @@ _GEMINI_NAMES: dict[str, ServiceName] = {
     "codeExecution": "code_execution",
 }
 
+_STORES = {"openai-responses": "vs_", "gemini": "fileSearchStores/"}
+"""What names of stores begin with at a format's maker."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
@@ -56,6 +61,10 @@ class Service:
     """How often it may be used."""
     size: str | None = None
     """How much of what is found the model reads: low, medium, high."""
+    stores: tuple[str, ...] = ()
+    """Where files are searched."""
+    filter: JsonObject | str | None = None
+    """Which of them, in the words of their provider."""
 
 
 def default_dialect(target: str) -> Dialect:
@@ -161,6 +170,23 @@ def _service(tool: Tool) -> Service | None:
             )
         case "openai-responses" if kind == "code_interpreter":
             return Service(name="code_execution")
+        case "openai-responses" if kind == "file_search":
+            stores = _domains(raw.get("vector_store_ids"))
+            return Service(
+                name="file_search",
+                stores=stores,
+                most=int_of(raw.get("max_num_results")),
+                filter=object_of(raw.get("filters")) or None,
+            )
+        case "gemini" if tool.name == "fileSearch":
+            said = object_of(raw.get("fileSearch"))
+            stores = _domains(said.get("fileSearchStoreNames"))
+            return Service(
+                name="file_search",
+                stores=stores,
+                most=int_of(said.get("topK")),
+                filter=text_of(said.get("metadataFilter")) or None,
+            )
         case "openai-chat" | "openai-responses" if kind.startswith("openrouter:web_"):
             name = "web_search" if kind.endswith("search") else "web_fetch"
             return _openrouter(name, object_of(raw.get("parameters")))
@@ -215,6 +241,8 @@ def _declared(service: Service, target: str) -> Tool | None:
         _GEMINI: _to_gemini,
         _CHAT: _to_openrouter,
     }.get(target)
+    if service.name == "file_search":
+        write = _to_file_search(service, target)
     written = write(service) if write is not None else None
     if written is None:
         return None
@@ -224,7 +252,7 @@ def _declared(service: Service, target: str) -> Tool | None:
     return Tool(kind="server", name=name, format=target, raw=raw, extra=extra)
 
 
-_OPTIONS = ("allowed", "blocked", "location", "most", "size")
+_OPTIONS = ("allowed", "blocked", "location", "most", "size", "filter")
 
 type _Written = tuple[str, JsonObject, tuple[str, ...]]
 """A tool's name, its declaration, and the wishes that stand in it."""
@@ -273,6 +301,30 @@ def _to_gemini(service: Service) -> _Written:
         return "urlContext", {"urlContext": {}}, ()
     # Leaving out domains is Vertex AI's alone; the Gemini API refuses it.
     return "googleSearch", {"googleSearch": {}}, ()
+
+
+def _to_file_search(service: Service, target: str) -> Callable[[Service], _Written] | None:
+    """What declares a search in stores that a format's maker keeps; None for other stores."""
+    begins = _STORES.get(target)
+    if begins is None or not service.stores:
+        return None
+    if not all(store.startswith(begins) for store in service.stores):
+        return None
+    return _search_at_google if target == _GEMINI else _search_at_openai
+
+
+def _search_at_openai(service: Service) -> _Written:
+    raw: JsonObject = {"type": "file_search", "vector_store_ids": list(service.stores)}
+    if service.most:
+        raw["max_num_results"] = service.most
+    return "file_search", raw, ("most",)
+
+
+def _search_at_google(service: Service) -> _Written:
+    said: JsonObject = {"fileSearchStoreNames": list(service.stores)}
+    if service.most:
+        said["topK"] = service.most
+    return "fileSearch", {"fileSearch": said}, ("most",)
 
 
 def _to_openrouter(service: Service) -> _Written | None:

@@ -12,7 +12,11 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
+from switchyard.wire.shared.compaction import KINDS
+from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.server_tools import UNSAID
+from switchyard.wire.translate.documents import is_refused
+from switchyard.wire.translate.documents import words_of_file
 
 SAID_ELSEWHERE = frozenset(
     {
@@ -23,7 +27,7 @@ SAID_ELSEWHERE = frozenset(
 """Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
 settings; or that words say in full. Leaving them out loses nothing."""
 
-_SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
+_SAID_IN_FULL = frozenset({"tool_reference", "search_result", *KINDS})
 """Kinds of opaque pieces whose words are all there is to them."""
 
 
@@ -67,7 +71,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         for turn in c.turns
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
-    yield from _part_features(conversation, target)
+    yield from _part_features(c, target)
 
 
 def _leaves_tools_out(c: Conversation) -> bool:
@@ -115,15 +119,17 @@ def _alone(c: Conversation) -> Iterator[str]:
         yield from format.lone_features(format.extra_members(c))
 
 
-def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
-    for part in conversation.parts():
+def _part_features(c: Conversation, target: str) -> Iterator[str]:
+    for part in c.parts():
         if getattr(part, "cache", None):
             yield "cache_control"
         match part:
             case Media():
-                if part.text is None:
+                if part.text is None and words_of_file(part) is None:
                     yield f"{part.kind}-input"
-                if part.data is not None and part.media_type:
+                if is_refused(part, target):
+                    yield "document-types"
+                if part.data is not None and part.media_type and part.kind != "document":
                     yield "media-types"
                 if part.url:
                     yield f"{part.kind}-url"
@@ -137,9 +143,9 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                 yield "thinking"
                 if part.text and not (part.signature or part.redacted):
                     yield "unsigned-thinking"
-                if (part.signature or part.redacted) and part.signer != target:
+                if (part.signature or part.redacted) and not is_readable(part, c, target):
                     yield "thinking-signature"
-            case ToolCall(signature=str()) if part.signer != target:
+            case ToolCall(signature=str()) if not is_readable(part, c, target):
                 yield "thinking-signature"
             case ToolResult():
                 if part.is_error:

@@ -61,6 +61,11 @@ def _glued(before: Part, after: Part) -> tuple[Part, ...]:
     match before, after:
         case Text(), Text():
             return (replace(after, text=before.text + after.text),)
+        case Thinking(signature=None, redacted=None), Thinking(signer=str(signer)) if (
+            signer != GEMINI and before.text and after.text.startswith(before.text)
+        ):
+            # Another format's signature travels with all the words that it covers.
+            return (after,)
         case Thinking(signature=None, redacted=None), Thinking(redacted=None):
             return (replace(after, text=before.text + after.text),)
     return before, after

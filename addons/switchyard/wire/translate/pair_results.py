@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
@@ -32,6 +33,9 @@ def paired(conversation: Conversation) -> Conversation:
     that had to be moved: else the model would have had the last word.
     """
     turns = conversation.turns
+    if any(map(_answers_itself, turns)):
+        turns = tuple(piece for turn in turns for piece in _apart(turn))
+        conversation = replace(conversation, turns=turns)
     if _is_paired(turns):
         return conversation
     answers = _Answers(turns)
@@ -40,6 +44,23 @@ def paired(conversation: Conversation) -> Conversation:
         said = [Text(text=p.text or ".") for p in turns[-1].parts if isinstance(p, ToolResult)]
         made.append(Turn(role="user", parts=tuple(said)))
     return replace(conversation, turns=tuple(made))
+
+
+def _answers_itself(turn: Turn) -> bool:
+    """Whether a model's turn has results, as some clients of Gemini's API write them."""
+    return turn.role == "assistant" and any(isinstance(part, ToolResult) for part in turn.parts)
+
+
+def _apart(turn: Turn) -> Iterator[Turn]:
+    """A model's turn, its results in turns of the user's between its pieces."""
+    if not _answers_itself(turn):
+        yield turn
+        return
+    for is_result, parts in groupby(turn.parts, lambda part: isinstance(part, ToolResult)):
+        if is_result:
+            yield Turn(role="user", parts=tuple(parts))
+        else:
+            yield replace(turn, parts=tuple(parts))
 
 
 def _is_paired(turns: Sequence[Turn]) -> bool:

@@ -8,10 +8,13 @@ that pass through as for translated ones, and whatever has no quirk stays as it 
 
 import re
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
+from collections.abc import Set
 from operator import is_
 from typing import Any
+from typing import Literal
 from typing import Protocol
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -26,8 +29,18 @@ _ANTHROPIC = "anthropic"
 
 _THINKING = (*REASONING_NAMES, "reasoning_details")
 
+_PROOFS_OF = {"google": "extra_content", "openrouter": "reasoning_details"}
+_PROOFS = frozenset(_PROOFS_OF.values())
+
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LIMIT_OF = {_RESPONSES: "max_output_tokens", _ANTHROPIC: "max_tokens"}
+
+_USUAL_IDS = {
+    _ANTHROPIC: re.compile("[a-zA-Z0-9_-]+"),
+    _CHAT: re.compile(".{1,40}", re.DOTALL),
+    _RESPONSES: re.compile(".{1,64}", re.DOTALL),
+}
+"""API references: Anthropic's `tool_use.id`; OpenAI's limits of `tool_calls[].id` and `call_id`."""
 
 _ANTHROPIC_IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
@@ -44,6 +57,10 @@ class Quirks(Protocol):
         """The least limit of output tokens that is taken."""
 
     @property
+    def min_max_output_tokens(self) -> int | None:
+        """Responses: the least `max_output_tokens` that is taken."""
+
+    @property
     def developer_role(self) -> bool | None:
         """False: messages of the role `developer` are sent as `system`."""
 
@@ -58,6 +75,10 @@ class Quirks(Protocol):
     @property
     def reasoning_field(self) -> str | None:
         """Chat: under which name thinking is sent back in messages; `none`: under no name."""
+
+    @property
+    def chat_proofs(self) -> Literal["google", "openrouter", "none"] | None:
+        """Chat: whose members for proofs of thinking are taken in messages."""
 
     @property
     def tool_id_pattern(self) -> re.Pattern[str] | None:
@@ -89,12 +110,14 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
         body = _apply_to_chat(body, quirks)
     if quirks.min_max_tokens:
         body = _with_least_limit(body, format, quirks.min_max_tokens)
+    if quirks.min_max_output_tokens and format == _RESPONSES:
+        body = _with_least_limit(body, format, quirks.min_max_output_tokens)
     if quirks.developer_role is False and format in (_CHAT, _RESPONSES):
         body = _each(body, "messages" if format == _CHAT else "input", _as_system)
     if quirks.parallel_tools is False and format in (_CHAT, _RESPONSES):
         body = _without(body, ("parallel_tool_calls",))
     if quirks.tool_id_pattern is not None:
-        body = _with_fitting_ids(body, format, quirks.tool_id_pattern)
+        body = with_fitting_ids(body, format, quirks.tool_id_pattern)
     return _without(body, refused_members(body, format, quirks))
 
 
@@ -114,9 +137,18 @@ def _apply_to_chat(body: JsonObject, quirks: Quirks) -> JsonObject:
     if quirks.reasoning_field is not None:
         field = quirks.reasoning_field
         body = _each(body, "messages", lambda message: _with_reasoning_named(message, field))
+    if quirks.chat_proofs is not None:
+        others = _PROOFS - {_PROOFS_OF.get(quirks.chat_proofs)}
+        body = _each(body, "messages", lambda message: _without_proofs(message, others))
     if quirks.parallel_tools is False:
         body = _with_single_calls(body)
     return body
+
+
+def _without_proofs(message: JsonObject, names: Set[str]) -> JsonObject:
+    if message.get("role") != "assistant":
+        return message
+    return _each(_without(message, names), "tool_calls", lambda call: _without(call, names))
 
 
 def _with_limit_named(body: JsonObject, name: str) -> JsonObject:
@@ -223,8 +255,20 @@ def _effort(body: JsonObject, format: str) -> Any:
     return said.get("effort") if isinstance(said, dict) else None
 
 
-def _with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
-    """Replace an id everywhere by the same new one, so that calls and results match."""
+def with_usual_ids(body: JsonObject, format: str) -> JsonObject:
+    """Return `body` with ids of tool calls as the API of `format` itself takes them.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
+    pattern = _USUAL_IDS.get(format)
+    return body if pattern is None else with_fitting_ids(body, format, pattern)
+
+
+def with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
+    """Replace an id everywhere by the same new one, so that calls and results match.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
     ids: dict[str, str] = {}
 
     def fit(holder: JsonObject, name: str) -> JsonObject:
@@ -269,5 +313,5 @@ def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObje
     return holder if all(map(is_, changed, items)) else {**holder, name: changed}
 
 
-def _without(body: JsonObject, names: Sequence[str]) -> JsonObject:
+def _without(body: JsonObject, names: Collection[str]) -> JsonObject:
     return body if body.keys().isdisjoint(names) else rest(body, *names)

@@ -2,12 +2,15 @@
 
 Models such as DeepSeek R1, Qwen and MiniMax M2 write `<think>...</think>` before their reply, and
 servers that do not separate it pass it on as text (vLLM's guide "Reasoning outputs"; MiniMax's
-guide "OpenAI compatible API"). Only a tag at the beginning counts: a tag further on is text.
+guide "OpenAI compatible API"). Only a tag at the beginning counts: a tag further on is text. Where
+the model's template opens the thinking itself (DeepSeek R1, Qwen3 Thinking), a reply begins within
+it, and has the closing tag alone.
 """
 
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 from switchyard.wire.model.conversation import Text
@@ -27,9 +30,10 @@ class ThinkingTag:
 
     over = False
 
-    def __init__(self, tag: str) -> None:
-        """`tag` without brackets, as `think`."""
+    def __init__(self, tag: str, opened: bool = False) -> None:
+        """`tag` without brackets, as `think`; `opened`: replies begin within it."""
         self._open, self._close = f"<{tag}>", f"</{tag}>"
+        self._opened = opened
         self._choices: dict[int, _Choice] = {}
 
     @property
@@ -45,7 +49,9 @@ class ThinkingTag:
                 continue
             choice = self._choices.get(index)
             if choice is None:
-                choice = self._choices[index] = _Choice(index, self._open, self._close)
+                choice = self._choices[index] = _Choice(
+                    index, self._open, self._close, self._opened
+                )
             out += choice.take(event)
         return out
 
@@ -61,6 +67,8 @@ class _Choice:
     index: int
     open: str
     close: str
+    opened: bool
+    """Whether the prompt ends with the opening tag, so that the reply has only the other."""
     begun: bool = False
     """Whether the answer began otherwise than with the tag."""
     found: bool = False
@@ -72,9 +80,14 @@ class _Choice:
     speaks: bool = False
     """Whether the text after the thinking was announced."""
     held: str = ""
+    thought: set[int] = field(default_factory=set)
+    """Thinking that came before the first text, as parts of their own."""
 
     def take(self, event: Event) -> Iterator[Event]:
         match event:
+            case PartStart(part=Text(text=text)) if self._is_plain(text):
+                self.begun = True
+                yield event
             case PartStart(part=Text(text=text) as part) if not self.begun and self.first is None:
                 self.first = replace(event, part=replace(part, text=""))
                 yield from self._words(text)
@@ -91,8 +104,31 @@ class _Choice:
                     yield from self._end_first(PartEnd(self.first.index, choice=self.index))
                 yield event
             case _:
-                self.begun = self.begun or (self.first is None and is_output(event))
+                if self.first is None:
+                    self._note(event)
                 yield self._moved(event)
+
+    def _note(self, event: Event) -> None:
+        """What came before the first text."""
+        if isinstance(event, PartStart) and isinstance(event.part, Thinking):
+            self.thought.add(event.index)
+        elif is_output(event) and getattr(event, "index", None) not in self.thought:
+            self.begun = True
+
+    def _tags(self) -> tuple[str, ...]:
+        """The tags with which the first text may begin."""
+        if self.thought:
+            return (self.close,)  # left over by a server that took the thinking out
+        return (self.open, self.close) if self.opened else (self.open,)
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether a first text, which begins so, comes behind thinking and without a tag."""
+        return self.first is None and bool(self.thought) and not self._may_begin(text)
+
+    def _may_begin(self, text: str) -> bool:
+        """Whether a text that begins so may begin with a tag."""
+        start = text.lstrip()
+        return any(start.startswith(tag) or tag.startswith(start) for tag in self._tags())
 
     def _is_first(self, event: Event) -> bool:
         first = self.first
@@ -104,12 +140,14 @@ class _Choice:
         self.held += text
         if not self.found:
             start = self.held.lstrip()
-            if not start.startswith(self.open):
-                if not self.open.startswith(start):
-                    yield from self._begin_plainly()
+            tag = next((one for one in self._tags() if start.startswith(one)), "")
+            if not tag and self._may_begin(start):
                 return
-            self.found = self.inside = True
-            self.held = start[len(self.open) :]
+            if not tag and (self.thought or not self.opened):
+                yield from self._begin_plainly()
+                return
+            self.found, self.inside = True, tag != self.close
+            self.held = start[len(tag) :]
         if self.inside:
             yield from self._think()
         if not self.inside and self.found:

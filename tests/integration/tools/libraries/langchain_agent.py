@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false, reportMissingTypeStubs=false
+# pyright: reportMissingImports=false, reportOptionalMemberAccess=false, reportPossiblyUnbound=false
 """LangChain's chat models with a tool, streamed, by the API that the first argument names."""
 
 import sys

@@ -11,13 +11,16 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
-from switchyard.wire.format import Services
 from switchyard.wire.formats.anthropic.blocks import NAME
+from switchyard.wire.formats.anthropic.compaction import find_compaction
+from switchyard.wire.formats.anthropic.compaction import summary_block
 from switchyard.wire.formats.anthropic.counting import AnthropicCount
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
 from switchyard.wire.formats.anthropic.losses import LOSSES
 from switchyard.wire.formats.anthropic.mender import AnthropicMender
+from switchyard.wire.formats.anthropic.proofs import MARKS
+from switchyard.wire.formats.anthropic.proofs import with_proofs
 from switchyard.wire.formats.anthropic.reply import glance
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
@@ -34,6 +37,7 @@ from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import page_path
 from switchyard.wire.model.model_list import read_models
+from switchyard.wire.model.services import Services
 
 _TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
 """Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
@@ -47,6 +51,7 @@ class Anthropic(Format):
     title = "Anthropic"
     content_type = "text/event-stream; charset=utf-8"
     heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     sdk_adds_version = True
     auth = "x-api-key"
@@ -64,6 +69,10 @@ class Anthropic(Format):
     )
 
     without_sealed = staticmethod(without_sealed)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_block)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)

@@ -7,7 +7,6 @@ from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.formats.anthropic.client_tools import TOOLSET
 from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.formats.anthropic.words import block_words
@@ -21,6 +20,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.custom_tools import INPUT
 from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
@@ -322,10 +322,7 @@ def arguments_object(call: ToolCall) -> JsonObject:
     """
     if call.kind == "custom":
         return {INPUT: call.arguments}
-    if not call.arguments.strip():
-        return {}
-    parsed = loads_object(call.arguments)
-    return parsed if parsed is not None else {"arguments": call.arguments}
+    return as_object(call.arguments)
 
 
 def _write_tool_result(part: ToolResult) -> JsonObject:

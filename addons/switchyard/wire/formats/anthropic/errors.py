@@ -1,12 +1,16 @@
 """Error bodies (API reference, "Errors"), and those of providers that imitate the API."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: dict[str, ErrorKind] = {
     "invalid_request_error": "invalid_request",
@@ -50,6 +54,12 @@ _TYPES: dict[ErrorKind, str] = {
 
 _OVERLOADED = 529
 """The API's own status for `overloaded_error`."""
+
+_OWN_OVERFLOW = re.compile(
+    r"prompt is too long[^0-9]*\d+\s*tokens?\s*>\s*\d+|exceed context limit: \d+ \+ \d+ > \d+",
+    re.IGNORECASE,
+)
+"""The API's own words for a prompt that is too long, by itself or with the wished answer."""
 
 _ANSWER = {"content", "choices", "candidates", "delta", "completion", "role", "type"}
 """Members of a successful payload, beside which a bare `message` or `detail` is no error."""
@@ -138,6 +148,8 @@ def _status(value: Any) -> int | None:
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
     """Status and body. The API's own body is kept as it was."""
+    if error.overflow is not None and not _OWN_OVERFLOW.search(error.message):
+        error = replace(error, message=_overflow(error), raw=EMPTY)
     status = error.http_status
     if error.status is None and error.kind == "overloaded":
         status = _OVERLOADED
@@ -153,6 +165,14 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
     if error.request_id is not None:
         body["request_id"] = error.request_id
     return status, body
+
+
+def _overflow(error: ApiError) -> str:
+    """The API's words for a prompt that is too long, out of which Claude Code takes the sizes."""
+    if error.overflow is None or error.overflow.pair is None:
+        return f"prompt is too long: {error.message}"
+    tokens, limit = error.overflow.pair
+    return in_own_words(f"prompt is too long: {tokens} tokens > {limit} maximum", error.message)
 
 
 def _attempts(error: ApiError) -> JsonObject:

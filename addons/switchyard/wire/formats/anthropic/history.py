@@ -81,7 +81,9 @@ def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
     merged: list[tuple[Role, list[Part]]] = []
     media: list[Part] = []
     for turn in after_opening(c.turns):
-        parts: list[Part] = [part for p in turn.parts if (part := _clean(p, names)) is not None]
+        parts: list[Part] = [
+            part for p in turn.parts if (part := _clean(p, names, c.takes_thinking)) is not None
+        ]
         if turn.role == "assistant":
             media += [part for part in parts if isinstance(part, Media)]
             parts = [part for part in parts if not isinstance(part, Media | ToolResult)]
@@ -95,8 +97,9 @@ def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
     return merged
 
 
-def _clean(part: Part, names: Names) -> Part | None:
-    """A part without what only its own format knows; None where nothing is left to say."""
+def _clean(part: Part, names: Names, thinks: bool = False) -> Part | None:
+    """A part without what only its own format knows; None where nothing is left to say. `thinks`:
+    whether the model wants thinking back that it cannot have signed."""
     match part:
         case Text(text=text):
             form = LATER if part.form == LATER else ""
@@ -106,8 +109,9 @@ def _clean(part: Part, names: Names) -> Part | None:
         case Refusal(text=text) | Opaque(text=str(text)):
             return Text(text=text) if text.strip() else None
         case Thinking(signer=signer):
-            proven = signer == NAME and (part.signature or part.redacted)
-            return replace(part, extra={}, form="") if proven else None
+            if signer == NAME and (part.signature or part.redacted):
+                return replace(part, extra={}, form="")
+            return Thinking(text=part.text) if thinks and part.text else None
         case Media(kind="image" | "document"):
             return _clean_media(part)
         case ToolCall():

@@ -182,7 +182,7 @@ class AnthropicMender:
         if frame.raw and frame.event == kind.encode():
             return frame.raw
         payload = frame.data
-        if b"\n" in payload:
+        if payload.find(b"\n") >= 0:
             payload = dumps(loads_object(payload))
         return encode(payload, kind)
 

@@ -14,6 +14,7 @@ from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.formats.anthropic.usage import read_stop
 from switchyard.wire.formats.anthropic.usage import read_usage
+from switchyard.wire.formats.anthropic.usage import stop_details
 from switchyard.wire.formats.anthropic.usage import write_stop
 from switchyard.wire.formats.anthropic.usage import write_usage
 from switchyard.wire.model.conversation import Choice
@@ -26,6 +27,8 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.errors import BadReply
+from switchyard.wire.shared.broken_ends import is_broken
+from switchyard.wire.shared.explanation import explanation
 from switchyard.wire.shared.response_ids import answer_id
 
 
@@ -63,7 +66,7 @@ def glance(body: JsonObject) -> Glance | None:
     first, usage = content[0], body.get("usage")
     if not isinstance(first, dict) or first.get("type") != "text":
         return None
-    if not text_of(first.get("text")):
+    if not text_of(first.get("text")) or is_broken(body.get("stop_reason")):
         return None
     return (read_usage(usage) if isinstance(usage, dict) else None,)
 
@@ -116,6 +119,8 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
         message["stop_sequence"] = stop.sequence
     if own and stop is not None and stop.details is not None:
         message["stop_details"] = stop.details
+    elif not own and (words := explanation(stop)):
+        message["stop_details"] = stop_details(words)
     message["usage"] = write_usage(reply.usage, own=own)
     return message
 

@@ -180,7 +180,11 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
 
 def _changes(block: JsonObject) -> list[JsonObject]:
     """The changes of tools that a block is, or holds."""
-    inner = block.get("content") if block.get("type") == SYSTEM_BLOCK else [block]
+    inner: Any = [block]
+    if block.get("type") == SYSTEM_BLOCK:
+        inner = block.get("content")
+    elif block.get("type") == "compaction":
+        inner = block.get("tool_changes")  # of all that the summary stands for
     found = inner if isinstance(inner, list) else []
     return [one for one in found if isinstance(one, dict) and one.get("type") in _CHANGES]
 

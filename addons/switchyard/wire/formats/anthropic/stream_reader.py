@@ -36,6 +36,8 @@ from switchyard.wire.model.events import SignatureDelta
 from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import unseal
 
@@ -66,6 +68,7 @@ class _Block:
     part: Part
     json: list[str] = field(default_factory=list)
     """The pieces of `input` so far."""
+    settling: Settling = field(default_factory=Settling)
     whole: str = ""
     """`input` as it was given at the start, which counts where no pieces follow."""
     raw: JsonObject = field(default_factory=dict)
@@ -174,7 +177,7 @@ class AnthropicStreamReader:
         block = _Block(self._next, part)
         if isinstance(part, ToolCall):
             self._calls = True
-            block.whole = part.arguments if part.arguments != "{}" else ""
+            block.whole = part.arguments if settled(part.arguments) != "{}" else ""
             call_id = part.id or made_up_id(self._id, block.index)
             part = block.part = _replace_call(part, call_id)
         elif isinstance(part, Opaque):
@@ -252,8 +255,9 @@ class AnthropicStreamReader:
             return []
         if isinstance(block.part, Opaque):
             return [PartEnd(block.index, _complete(block.part, block))]
-        if block.whole and not block.json:
-            return [ArgumentsDelta(block.index, block.whole), PartEnd(block.index)]
+        said = block.settling.close() if block.json else block.whole
+        if said:
+            return [ArgumentsDelta(block.index, said), PartEnd(block.index)]
         return [PartEnd(block.index)]
 
     def _index(self, data: JsonObject) -> int:
@@ -313,7 +317,8 @@ def _read_delta(block: _Block, kind: str, delta: JsonObject) -> list[Event]:
         case "input_json_delta", {"partial_json": str(text)} if text:
             if isinstance(block.part, ToolCall):
                 block.json.append(text)
-                return [ArgumentsDelta(block.index, text)]
+                text = block.settling.feed(text)
+                return [ArgumentsDelta(block.index, text)] if text else []
     return []
 
 

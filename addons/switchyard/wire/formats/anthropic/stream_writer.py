@@ -14,6 +14,7 @@ from switchyard.wire.formats.anthropic.stream_blocks import block_stop
 from switchyard.wire.formats.anthropic.stream_blocks import error_event
 from switchyard.wire.formats.anthropic.stream_blocks import message_delta
 from switchyard.wire.formats.anthropic.stream_blocks import message_start
+from switchyard.wire.formats.anthropic.usage import stop_details
 from switchyard.wire.formats.anthropic.usage import write_stop
 from switchyard.wire.formats.anthropic.usage import write_usage
 from switchyard.wire.model.conversation import Part
@@ -36,6 +37,7 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.model.sequence import Sequencer
+from switchyard.wire.shared.explanation import explanation
 
 
 class AnthropicStreamWriter:
@@ -149,6 +151,8 @@ class AnthropicStreamWriter:
             delta.update({"stop_details": details} if details is not None else {})
             for key, value in self._end_extra.items():
                 (delta if key == "container" else top)[key] = value
+        elif words := explanation(self._stop):
+            delta["stop_details"] = stop_details(words)
         out.append(message_delta(delta, write_usage(self._usage, own=self._own), top))
         out.append(encode(b'{"type":"message_stop"}', "message_stop"))
         return b"".join(out)

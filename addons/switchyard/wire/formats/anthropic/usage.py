@@ -7,6 +7,7 @@ from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.shared.broken_ends import is_broken
 
 _READ: dict[str, StopReason] = {
     "end_turn": "end",
@@ -14,6 +15,7 @@ _READ: dict[str, StopReason] = {
     "stop_sequence": "stop_sequence",
     "tool_use": "tool_calls",
     "pause_turn": "pause",
+    "compaction": "compaction",
     "refusal": "refusal",
     "model_context_window_exceeded": "context_window",
 }
@@ -26,6 +28,7 @@ _WRITTEN: dict[StopReason, str] = {
     "content_filter": "refusal",
     "refusal": "refusal",
     "pause": "pause_turn",
+    "compaction": "compaction",
     "context_window": "model_context_window_exceeded",
 }
 
@@ -80,7 +83,7 @@ def write_usage(usage: Usage | None, *, own: bool = False) -> JsonObject:
 def read_stop(raw: str, sequence: Any, details: Any, calls: bool) -> Stop:
     """Why an answer ended. `calls`: whether it calls a tool of the client; some providers say
     `end_turn` even so."""
-    reason = _READ.get(raw, "other")
+    reason = _READ.get(raw) or ("error" if is_broken(raw) else "other")
     if calls and reason == "end":
         reason = "tool_calls"
     return Stop(
@@ -89,6 +92,11 @@ def read_stop(raw: str, sequence: Any, details: Any, calls: bool) -> Stop:
         sequence=sequence if isinstance(sequence, str) else None,
         details=details,
     )
+
+
+def stop_details(words: str) -> JsonObject:
+    """Return the details of a refusal that another format's provider explained."""
+    return {"type": "refusal", "category": None, "explanation": words}
 
 
 def write_stop(stop: Stop | None, *, own: bool, calls: bool) -> str:

@@ -23,6 +23,9 @@ from switchyard.wire.formats.gemini.paths import method_named
 from switchyard.wire.formats.gemini.paths import read_path
 from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.gemini.paths import write_path
+from switchyard.wire.formats.gemini.proofs import MARKS
+from switchyard.wire.formats.gemini.proofs import proofs_of
+from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.reply import read_reply
 from switchyard.wire.formats.gemini.reply import write_reply
 from switchyard.wire.formats.gemini.request_reader import read_request
@@ -53,6 +56,7 @@ class Gemini(Format):
     name = NAME
     title = "Gemini"
     array_streams = True
+    document_types = frozenset({"application/pdf", "text/*"})
     losses = LOSSES
     version = "v1beta"
     sdk_adds_version = True
@@ -66,6 +70,9 @@ class Gemini(Format):
     embeddings = GeminiEmbeddings()
 
     without_sealed = staticmethod(without_sealed)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
+    proofs_of = staticmethod(proofs_of)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)

@@ -20,7 +20,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.shared.envelope import seal_content
 from switchyard.wire.shared.envelope import unseal_content
 
-_KEPT = ("text", "signature", "signer", "redacted", "id")
+_KEPT = ("text", "signature", "signer", "redacted", "id", "dialect")
 
 
 class Carrier:
@@ -33,7 +33,8 @@ class Carrier:
 
     def thinking(self, part: Thinking) -> None:
         """A complete thinking part."""
-        if part.signer in (None, NAME) or not (part.signature or part.redacted):
+        is_own = part.signer in (None, NAME) and part.dialect is None
+        if is_own or not (part.signature or part.redacted):
             return
         piece: JsonObject = {"at": self._before}
         piece.update({key: value for key in _KEPT if (value := getattr(part, key))})
@@ -109,6 +110,7 @@ def _thinking(piece: JsonObject) -> Thinking:
         signer=said["signer"],
         redacted=said["redacted"],
         id=said["id"],
+        dialect=said["dialect"],
         summary=piece.get("summary") is True,
         extra=owned(place),
     )

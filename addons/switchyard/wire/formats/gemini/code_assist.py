@@ -19,6 +19,7 @@ from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.errors import write_error
 from switchyard.wire.formats.gemini.paths import METHODS
 from switchyard.wire.formats.gemini.paths import method_named
+from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.sealed import without_sealed
 from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.stream_writer import GeminiStreamWriter
@@ -28,6 +29,7 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.model.events import Event
+from switchyard.wire.model.proofs import Keeps
 
 NAME = "gemini-code-assist"
 
@@ -74,6 +76,12 @@ class CodeAssist(Gemini):
     def without_sealed(self, body: JsonObject) -> JsonObject:
         inner = body.get("request")
         if not isinstance(inner, dict) or (kept := without_sealed(inner)) is inner:
+            return body
+        return {**body, "request": kept}
+
+    def with_proofs(self, body: JsonObject, keeps: Keeps) -> JsonObject:
+        inner = body.get("request")
+        if not isinstance(inner, dict) or (kept := with_proofs(inner, keeps)) is inner:
             return body
         return {**body, "request": kept}
 

@@ -13,6 +13,8 @@ from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import Overflow
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: dict[str, ErrorKind] = {
     "INVALID_ARGUMENT": "invalid_request",
@@ -58,6 +60,8 @@ _REASONS: dict[str, ErrorKind] = {
 """Reasons in `google.rpc.ErrorInfo` that say more than the status: a wrong key is an
 INVALID_ARGUMENT for Google."""
 
+_OWN_OVERFLOW = "exceeds the maximum number of tokens allowed"
+
 _RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 _ANSWER = ("candidates", "promptFeedback", "usageMetadata", "models", "totalTokens")
@@ -98,9 +102,20 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
         if error.retry_after is not None:
             delay = f"{error.retry_after:.9g}s"
             inner["details"] = [{"@type": _RETRY_INFO, "retryDelay": delay}]
+    if error.overflow is not None and _OWN_OVERFLOW not in error.message:
+        message = in_own_words(_overflow(error.overflow), error.message)
+        inner = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
     if error.attempts:
         inner = {**inner, "switchyard": {"attempts": list(error.attempts)}}
     return error.http_status, {**body, "error": inner}
+
+
+def _overflow(overflow: Overflow) -> str:
+    """Google's words for a prompt that is too long."""
+    if overflow.pair is None:
+        return f"The input token count {_OWN_OVERFLOW}."
+    tokens, limit = overflow.pair
+    return f"The input token count ({tokens}) {_OWN_OVERFLOW} ({limit})."
 
 
 def _read(error: Any, body: JsonObject) -> ApiError:

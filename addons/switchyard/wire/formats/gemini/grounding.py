@@ -64,6 +64,19 @@ def write_citations(texts: Sequence[tuple[str, Sequence[Citation]]]) -> JsonObje
     return {"groundingChunks": sources, "groundingSupports": supports}
 
 
+def with_metadata(candidate: JsonObject, beside: JsonObject) -> JsonObject:
+    """A candidate of another format's reply with what was done at the provider for it.
+
+    The sources that its words cite, which refer to each other by their place, go before those that
+    were found.
+    """
+    joined = dict(candidate)
+    for name in ("groundingMetadata", "urlContextMetadata"):
+        if found := object_of(beside.get(name)):
+            joined[name] = {**found, **object_of(candidate.get(name))}
+    return joined
+
+
 def _title(title: str | None) -> JsonObject:
     return {"title": title} if title is not None else {}
 

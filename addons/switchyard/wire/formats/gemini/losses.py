@@ -7,6 +7,7 @@ MOST_STOPS = 5
 
 LOSSES = Losses(
     cannot_say={
+        "document-types": "a document of a type that the API refuses, and that is no text",
         "parallel_tools": "no switch for several calls at once",
         "logit_bias": "no such parameter",
         "verbosity": "no such parameter",

@@ -33,7 +33,7 @@ class GeminiMender(OpenEndedMender):
             return b""
         if strict:
             return frame.raw
-        return encode(dumps(payload) if b"\n" in frame.data else frame.data)
+        return encode(dumps(payload) if frame.data.find(b"\n") >= 0 else frame.data)
 
     def _failure(self, error: ApiError) -> bytes:
         return encode(dumps(write_error(error)[1]))

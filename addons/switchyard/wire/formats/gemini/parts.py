@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
@@ -24,6 +23,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.shared.custom_tools import INPUT
 
@@ -142,10 +142,7 @@ def arguments_of(part: ToolCall) -> JsonObject:
     """A call's arguments as an object; broken ones, and those of another type, wrapped in one."""
     if part.kind == "custom":
         return {INPUT: part.arguments}
-    if not part.arguments.strip():
-        return {}
-    args = loads_object(part.arguments)
-    return args if args is not None else {"arguments": part.arguments}
+    return as_object(part.arguments)
 
 
 def write_result(part: ToolResult, name: str) -> JsonObject:

@@ -11,6 +11,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import find_error
 from switchyard.wire.formats.gemini.grounding import read_citations
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -31,6 +32,7 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 
 def read_reply(body: JsonObject) -> Reply:
@@ -125,12 +127,14 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
         return {**candidate, **{k: v for k, v in said.items() if k != "content"}}
     content = {"parts": parts or [{"text": ""}], "role": "model"}
     candidate = {"content": content, "finishReason": write_stop(choice.stop), "index": choice.index}
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
-    return candidate
+    return with_metadata(candidate, own(choice.extra))
 
 
 def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[JsonObject]:

@@ -12,6 +12,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
@@ -28,6 +29,7 @@ from switchyard.wire.formats.gemini.partial_args import PartialArgs
 from switchyard.wire.formats.gemini.parts import read_call
 from switchyard.wire.formats.gemini.parts import read_media_or_opaque
 from switchyard.wire.formats.gemini.parts import read_text
+from switchyard.wire.formats.gemini.stops import blocked_words
 from switchyard.wire.formats.gemini.stops import read_stop
 from switchyard.wire.formats.gemini.usage import read_usage
 from switchyard.wire.model.conversation import Citation
@@ -53,6 +55,7 @@ from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_gemini
+from switchyard.wire.shared.broken_ends import broken_end
 from switchyard.wire.shared.call_ids import AnswerIds
 
 
@@ -76,6 +79,8 @@ class GeminiStreamReader:
             payload = loads(frame.data)
         except ValueError:
             return []
+        if b"functionCall" in frame.data:
+            payload = exact(payload, frame.data)
         events: list[Event] = []
         for chunk in objects_of(payload):
             events += self.read(chunk)
@@ -100,6 +105,10 @@ class GeminiStreamReader:
             if candidate is None:
                 candidate = self._candidates[index] = _Candidate(index, self._whole)
             events += candidate.read(raw, chunk, self._ids)
+            stop = candidate.stop() if "finishReason" in raw and not self._whole else None
+            if stop is not None and stop.reason == "error":
+                self._ended = True
+                return [*events, Failure(broken_end(stop))]
         if isinstance(usage := chunk.get("usageMetadata"), dict):
             self._usage = usage
             if self._told_usage is None and not self._whole:
@@ -125,7 +134,7 @@ class GeminiStreamReader:
         stops = [(c.index, c.stop()) for c in candidates]
         if not stops and self._blocked:
             reason = text_of(self._blocked.get("blockReason"))
-            details = text_of(self._blocked.get("blockReasonMessage")) or None
+            details = blocked_words("prompt", reason, self._blocked, "blockReasonMessage")
             stops = [(0, Stop(reason="content_filter", raw=reason, details=details))]
         events += [Finish(stop, index) for index, stop in stops if stop is not None]
         if stops and all(stop is not None for _, stop in stops):
@@ -207,7 +216,11 @@ class _Candidate:
         return events
 
     def stop(self) -> Stop | None:
-        return read_stop(self._finish, self._calls)
+        stop = read_stop(self._finish, self._calls, self._extra.get("finishMessage"))
+        if stop is not None and stop.reason == "content_filter" and not stop.details:
+            words = blocked_words("answer", stop.raw or "", self._extra, "finishMessage")
+            return replace(stop, details=words)
+        return stop
 
     def end(self) -> list[Event]:
         """Ends what is open, and tells what only the end can tell."""

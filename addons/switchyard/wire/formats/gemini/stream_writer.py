@@ -13,6 +13,7 @@ from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -44,6 +45,7 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import Fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 type Framing = Literal["sse", "array"]
 """Server-sent events (`alt=sse`), or one JSON array whose elements come one by one."""
@@ -98,6 +100,7 @@ class GeminiStreamWriter:
         return self._finish() if self._began or self._fold.reply().choices else self._end()
 
     def _name(self, start: Start) -> None:
+        self._home = start.format == NAME
         self._named = {
             "modelVersion": start.model or self._asked.model,
             "responseId": start.id or self._asked.id,
@@ -161,7 +164,7 @@ class GeminiStreamWriter:
         last: JsonObject = {}
         blocked = "promptFeedback" in said and not any(choice.parts for choice in reply.choices)
         if reply.choices and not blocked:
-            last["candidates"] = [_last_candidate(choice) for choice in reply.choices]
+            last["candidates"] = [_last_candidate(c, self._home) for c in reply.choices]
         if reply.usage is not None:
             last["usageMetadata"] = write_usage(reply.usage)
         return b"".join([*written, self._chunk({**last, **said}), self._end()])
@@ -186,17 +189,22 @@ class GeminiStreamWriter:
         return b"]" if self._began else b"[]"
 
 
-def _last_candidate(choice: Choice) -> JsonObject:
-    """The candidate of the last chunk: no new words, but all that only the end can tell."""
+def _last_candidate(choice: Choice, home: bool) -> JsonObject:
+    """The candidate of the last chunk: no new words, but all that only the end can tell.
+
+    `home`: the stream's source has this format, so that what it has besides is its own.
+    """
     candidate: JsonObject = {
         "content": {"parts": [{"text": ""}], "role": "model"},
         "finishReason": write_stop(choice.stop),
         "index": choice.index,
     }
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
     left = {key: value for key, value in own(choice.extra).items() if key != "content"}
-    return {**candidate, **left}
+    return {**candidate, **left} if home else with_metadata(candidate, left)

@@ -110,7 +110,7 @@ def read_tool_choice(config: JsonObject) -> tuple[ToolChoice | None, JsonObject]
     left = rest(calling, "mode", "allowedFunctionNames")
     extra = owned({"calling": calling} if left or not names else {})
     left = rest(config, "functionCallingConfig")
-    mode = calling.get("mode")
+    mode = text_of(calling.get("mode")).upper()  # some clients write it in small letters
     match mode:
         case "NONE":
             return ToolChoice(mode="none", extra=owned({"calling": calling})), left

@@ -14,6 +14,7 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 _NAMED = (
     "promptTokenCount",
@@ -40,7 +41,7 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
     said = rest(raw, *_NAMED)
     if counts["candidatesTokenCount"] == 0:
         said = {**said, "candidatesTokenCount": 0}
-    return Usage(
+    read = Usage(
         input=counts["promptTokenCount"],
         output=(counts["candidatesTokenCount"] or 0) + (thoughts or 0),
         cache_read=counts["cachedContentTokenCount"],
@@ -51,6 +52,7 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
         total=counts["totalTokenCount"],
         extra=owned(said) if details else EMPTY,
     )
+    return counted(read)
 
 
 def write_usage(usage: Usage) -> JsonObject:

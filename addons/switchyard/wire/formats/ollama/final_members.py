@@ -9,6 +9,7 @@ from switchyard.wire.formats.ollama.names import time_of
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.shared.broken_ends import is_broken
 
 _REASONS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 _WORDS: dict[StopReason, str] = {"length": "length", "context_window": "length"}
@@ -26,6 +27,8 @@ def read_stop(body: JsonObject, calls: bool) -> Stop:
     raw = text_of(body.get("done_reason")) or None
     if calls and raw in (None, "stop"):
         return Stop(reason="tool_calls", raw=raw)
+    if is_broken(raw):
+        return Stop(reason="error", raw=raw)
     return Stop(reason=_REASONS.get(raw or "stop", "other"), raw=raw)
 
 

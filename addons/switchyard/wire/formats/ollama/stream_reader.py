@@ -1,6 +1,7 @@
 """Ollama's streams as events."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import text_of
@@ -43,6 +44,8 @@ class OllamaStreamReader:
 
     def feed(self, frame: Frame) -> list[Event]:
         line = loads_object(frame.data)
+        if b"tool_calls" in frame.data:
+            line = exact(line, frame.data)
         return self.read(line) if line is not None else []
 
     def read(self, line: JsonObject) -> list[Event]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.errors import find_error
 from switchyard.wire.formats.openai_chat.errors import write_error
@@ -19,6 +20,8 @@ from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import SERVICES
+from switchyard.wire.formats.openai_chat.proofs import MARKS
+from switchyard.wire.formats.openai_chat.proofs import with_proofs
 from switchyard.wire.formats.openai_chat.reply import glance
 from switchyard.wire.formats.openai_chat.reply import read_reply
 from switchyard.wire.formats.openai_chat.reply import write_reply
@@ -37,6 +40,7 @@ class OpenAIChat(Format):
     title = "Chat Completions"
     heartbeat = b": keepalive\n\n"
     tagged_thinking = True
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     call_path = "/chat/completions"
     endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))
@@ -52,6 +56,9 @@ class OpenAIChat(Format):
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)
     glance = staticmethod(glance)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
+    mend_reply = staticmethod(mend_reply)
     stream_reader = ChatReader
     stream_writer = ChatWriter
     mender = ChatMender

@@ -15,6 +15,7 @@ from switchyard.wire.model.events import ArgumentsDelta
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import SignatureDelta
 
 _COMPARED = 64
 """Calls that may be said once more the old way."""
@@ -57,8 +58,14 @@ class Calls:
             self._calls.append(call)
             self._sorted.append(call)
         call = self._sorted[fragment.number]
-        call.signature = call.signature or gemini_signature(raw)
+        if call.signature is None and (signature := gemini_signature(raw)) is not None:
+            events += self._sign(call, signature)
         return events + self._add(call, fragment.text)
+
+    def sign_first(self, signature: str) -> list[Event]:
+        """Google's proof of the message, which is that of its first call."""
+        first = self._calls[0] if self._calls else None
+        return self._sign(first, signature) if first and first.signature is None else []
 
     def read_legacy(self, raw: JsonObject) -> list[Event]:
         """A delta's deprecated `function_call`, of which there is one a choice."""
@@ -72,6 +79,7 @@ class Calls:
             self._calls.append(self._legacy)
         said = self._legacy.said
         said.name = said.name or name
+        text = said.settle(text)
         said.add(text)
         return self._add(self._legacy, text)
 
@@ -89,12 +97,22 @@ class Calls:
         """Ends what is open, and gives out calls that were never named."""
         events: list[Event] = []
         for call in self._calls:
+            held = call.said.held()
+            call.said.add(held)
             if call.part is None:
                 events += self._start(call)
+            elif held and not call.ended:
+                events.append(ArgumentsDelta(call.part, held, self._choice))
             if call.part is not None and not call.ended:
                 call.ended = True
                 events.append(PartEnd(call.part, choice=self._choice))
         return events
+
+    def _sign(self, call: "_Call", signature: str) -> list[Event]:
+        call.signature = signature
+        if call.part is None or call.ended:
+            return []
+        return [SignatureDelta(call.part, signature, "gemini", self._choice)]
 
     def _add(self, call: "_Call", text: str) -> list[Event]:
         if not call.ended:

@@ -5,6 +5,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.formats.openai_chat.calls import Calls
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -16,10 +17,13 @@ from switchyard.wire.formats.openai_chat.parts import delta_of
 from switchyard.wire.formats.openai_chat.parts import read_answer_content
 from switchyard.wire.formats.openai_chat.parts import read_audio
 from switchyard.wire.formats.openai_chat.parts import read_images
+from switchyard.wire.formats.openai_chat.reasoning import dialect_of
+from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import signer_of
 from switchyard.wire.formats.openai_chat.reasoning import words_of
 from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.tools import choice_seed
+from switchyard.wire.formats.openai_chat.tools import gemini_signature
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -67,6 +71,8 @@ class ChoiceReader:
         self.finish: JsonObject | None = None
         """The last choice object that named a finish reason."""
         self._spoke = False
+        self._message_signature = ""
+        """Google's proof of the whole message."""
 
     @property
     def in_text(self) -> bool:
@@ -94,11 +100,21 @@ class ChoiceReader:
         if raw.get("finish_reason") and text_of(raw["finish_reason"]):
             self.finish = raw
 
+    @property
+    def calls(self) -> bool:
+        """Whether it has called a tool so far."""
+        return bool(self._calls)
+
     def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
         """Ends every part that is open. `sources` were listed beside the choices."""
         if sources and self._spoke:
             self._cite(sources, events)
         self._close(events)
+        if self._message_signature:
+            events += self._calls.sign_first(self._message_signature)
+            if not self._calls:
+                self._whole(signed_message(self._message_signature), events)
+            self._message_signature = ""
         events += self._calls.end_all()
 
     def end(self, events: list[Event]) -> None:
@@ -131,6 +147,8 @@ class ChoiceReader:
                 if isinstance(raw, dict):
                     self._close(events)
                     events += self._calls.read(raw)
+        if signature := gemini_signature(delta):
+            self._message_signature = signature
         if isinstance(legacy := delta.get("function_call"), dict) and any(legacy.values()):
             self._close(events)
             events += self._calls.read_legacy(legacy)
@@ -178,13 +196,13 @@ class ChoiceReader:
         last one: they count once."""
         said = [name for name in REASONING_NAMES if text_of(delta.get(name))]
         words = delta[said[0]] if said else ""
+        details = objects_of(delta.get("reasoning_details"))
         if words:
             names = [name for name in said if delta[name] == words]
-            self._think(words, Thinking(form="+".join(names)), events)
-        details = delta.get("reasoning_details")
-        for entry in details if isinstance(details, list) else ():
-            if isinstance(entry, dict):
-                self._detail(entry, bool(words), events)
+            dialect = dialect_of(details[0]) if details else None
+            self._think(words, Thinking(form="+".join(names), dialect=dialect), events)
+        for entry in details:
+            self._detail(entry, bool(words), events)
 
     def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
         """One entry of `reasoning_details`; `told` if its chunk told the words another way."""
@@ -192,7 +210,8 @@ class ChoiceReader:
         summary = entry.get("type") == "reasoning.summary"
         form = text_of(entry.get("format"))
         extra = {NAME: {"format": form}} if form else EMPTY
-        begun = Thinking(form="details", summary=summary, extra=extra)
+        dialect = dialect_of(entry)
+        begun = Thinking(form="details", summary=summary, dialect=dialect, extra=extra)
         if text and not (told or self._summed_up(text)):
             self._think(text, begun, events)
         if signature := text_of(entry.get("signature")):
@@ -224,6 +243,7 @@ class ChoiceReader:
             signer=signer,
             id=item,
             summary=bool(text),
+            dialect=begun.dialect,
             extra=begun.extra,
             form=form,
         )

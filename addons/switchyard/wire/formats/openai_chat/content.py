@@ -43,6 +43,16 @@ _AUDIO_FORMATS = {media_type: name for name, media_type in _AUDIO_TYPES.items()}
     "audio/x-m4a": "m4a",
 }
 
+_AUDIO_BEGINS = {
+    "UklGR": "audio/wav",
+    "SUQz": "audio/mpeg",
+    "//s": "audio/mpeg",
+    "//u": "audio/mpeg",
+    "T2dn": "audio/ogg",
+    "ZkxhQ": "audio/flac",
+}
+"""How files begin in base64: RIFF, ID3, frames of MP3, Ogg, FLAC."""
+
 _TYPE_OF_SUFFIX = {
     "pdf": "application/pdf",
     "txt": "text/plain",
@@ -218,6 +228,8 @@ def _read_file(raw: JsonObject) -> Part:
 
 def _read_audio(raw: JsonObject) -> Part:
     inner = raw.get("input_audio")
+    if isinstance(inner, str) and inner:
+        return _read_plain_audio(raw, inner)
     if not isinstance(inner, dict) or not isinstance(inner.get("data"), str):
         return Opaque(format=NAME, kind="input_audio", raw=raw)
     name = text_of(inner.get("format"))
@@ -225,6 +237,23 @@ def _read_audio(raw: JsonObject) -> Part:
         kind="audio",
         media_type=_AUDIO_TYPES.get(name, f"audio/{name}") if name else None,
         data=inner["data"],
+        cache=raw.get("cache_control"),
+        extra={"raw": raw},
+    )
+
+
+def _read_plain_audio(raw: JsonObject, source: str) -> Media:
+    """Mistral's shape: base64, or a URL, without a format."""
+    media_type, data = split_data_url(source) or (None, None)
+    is_url = data is None and source.startswith(("http://", "https://"))
+    if data is None and not is_url:
+        data = source
+        media_type = next((t for begin, t in _AUDIO_BEGINS.items() if data.startswith(begin)), None)
+    return Media(
+        kind="audio",
+        media_type=media_type or None,
+        data=data,
+        url=source if is_url else None,
         cache=raw.get("cache_control"),
         extra={"raw": raw},
     )

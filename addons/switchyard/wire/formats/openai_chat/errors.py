@@ -14,6 +14,8 @@ from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import Overflow
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: tuple[tuple[str, ErrorKind], ...] = (
     ("insufficient_quota", "billing"),
@@ -70,6 +72,8 @@ _CODES: dict[ErrorKind, str] = {
     "rate_limit": "rate_limit_exceeded",
 }
 
+_TOO_LONG = "context_length_exceeded"
+
 _AGAIN = re.compile(r"(?:try|retry)(?:ing)? again in ((?:[\d.]+(?:ms|[hms]) ?)+)", re.IGNORECASE)
 _SPAN = re.compile(r"([\d.]+)(ms|[hms])")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -113,9 +117,31 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
         }
         if error.code is None and error.kind == "not_found" and error.param == "model":
             inner["code"] = "model_not_found"
+    if error.overflow is not None and (inner is not body.get("error") or not _is_too_long(inner)):
+        inner = _overflow(error, error.overflow)
     if error.attempts:
         inner = {**inner, "switchyard": {"attempts": list(error.attempts)}}
     return error.http_status, {**body, "error": inner}
+
+
+def _is_too_long(error: JsonObject) -> bool:
+    return error.get("code") == _TOO_LONG
+
+
+def _overflow(error: ApiError, overflow: Overflow) -> JsonObject:
+    """OpenAI's own error for a prompt that is too long (guide "Error codes")."""
+    message = "Your input exceeds the context window of this model. "
+    message += "Please adjust your input and try again."
+    if overflow.pair is not None:
+        tokens, limit = overflow.pair
+        message = f"This model's maximum context length is {limit} tokens. However, your messages "
+        message += f"resulted in {tokens} tokens. Please reduce the length of the messages."
+    return {
+        "message": in_own_words(message, error.message),
+        "type": "invalid_request_error",
+        "param": error.param or "messages",
+        "code": _TOO_LONG,
+    }
 
 
 def _read(error: Any, body: JsonObject) -> ApiError:

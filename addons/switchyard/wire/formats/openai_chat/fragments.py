@@ -15,6 +15,7 @@ from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import is_custom
+from switchyard.wire.shared.arguments import Settling
 
 _LOOKS = 16
 """How often it is seen, whatever the arguments' size, whether a call is complete."""
@@ -64,8 +65,7 @@ class Fragments:
             self._by_id.setdefault(call_id, number)
         named = "" if call.name else name
         call.name = call.name or name
-        if call.repeats(text):
-            text = ""
+        text = "" if call.repeats(text) else call.settle(text)
         call.add(text)
         return Fragment(number, new, named, text)
 
@@ -96,7 +96,7 @@ class Fragments:
 class CallSoFar:
     """A call as its fragments have told it."""
 
-    __slots__ = ("_judged", "_looks", "_size", "custom", "id", "name", "pieces")
+    __slots__ = ("_judged", "_looks", "_settling", "_size", "custom", "id", "name", "pieces")
 
     def __init__(self, custom: bool = False) -> None:
         self.custom = custom
@@ -107,6 +107,20 @@ class CallSoFar:
         self._judged: tuple[int, bool] = (0, False)
         """The size at which it was last seen whether the call is complete, and whether it was."""
         self._looks = 0
+        self._settling = Settling()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether all arguments so far are a word for none."""
+        return self._settling.says_nothing
+
+    def settle(self, text: str) -> str:
+        """What goes on of the arguments after `text`."""
+        return text if self.custom else self._settling.feed(text)
+
+    def held(self) -> str:
+        """What of the arguments was held back at the end, and says something."""
+        return self._settling.close()
 
     def add(self, text: str) -> None:
         """More of the arguments."""

@@ -11,6 +11,7 @@ LOSSES = Losses(
         "cache_control": "prompts are cached without markers",
         "thinking-signature": "a signature only its own provider can check",
         "document-url": "files are sent as data or file id",
+        "document-types": "a document of a type that the API refuses, and that is no text",
         "document-citations": "no switch for citations",
         "audio-url": "audio is sent as data",
         "audio-file-id": "audio is sent as data",

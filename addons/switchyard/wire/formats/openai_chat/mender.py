@@ -116,9 +116,9 @@ class ChatMender:
     def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
         """Whether a chunk is beyond doubt by what was read of it: more words of choices that have
         begun, and no more than that."""
-        if not events or b"\n" in data or _FINISH.search(data):
+        if not events or data.find(b"\n") >= 0 or _FINISH.search(data):
             return False
-        if self._id or b'"id"' not in data:
+        if self._id or data.find(b'"id"') < 0:
             return False
         for event in events:
             if not isinstance(event, TextDelta):
@@ -211,6 +211,8 @@ class _ChoiceMender:
         self.legacy = self.legacy or bool(made.get("function_call"))
         finish = raw.get("finish_reason")
         ends = bool(text_of(finish)) and not self.finished
+        if ends and (settled := self.calls.settled()):
+            made = {**made, "tool_calls": [*(made.get("tool_calls") or ()), *settled]}
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
         )
@@ -247,6 +249,14 @@ class _CallMender:
             if all(new is old for new, old in zip(calls, entries, strict=True)):
                 return delta
         return {**delta, "tool_calls": calls}
+
+    def settled(self) -> list[JsonObject]:
+        """Fragments for the calls whose arguments were a word for none."""
+        return [
+            {"index": number, "function": {"arguments": "{}"}}
+            for number, call in enumerate(self._fragments.calls)
+            if call.says_nothing
+        ]
 
     def _call(self, raw: JsonObject) -> JsonObject:
         fragment = self._fragments.take(raw)

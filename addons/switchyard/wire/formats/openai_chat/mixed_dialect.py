@@ -11,6 +11,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import read_block
+from switchyard.wire.formats.openai_chat.call_texts import with_texts
 from switchyard.wire.formats.openai_chat.content import read_part
 from switchyard.wire.formats.openai_chat.request_messages import write_messages
 from switchyard.wire.formats.openai_chat.request_writer import write_request
@@ -44,6 +45,8 @@ def standard(body: JsonObject) -> JsonObject:
     if "messages" not in body and isinstance(body.get("input"), list | str):
         return _from_responses(body)
     tools, messages = body.get("tools"), body.get("messages")
+    if isinstance(messages, list) and (texts := with_texts(messages)) is not messages:
+        body, messages = {**body, "messages": texts}, texts
     if not isinstance(tools, list) or not tools or not isinstance(messages, list):
         return body
     flat = any(map(_is_flat, tools))

@@ -8,7 +8,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.format import Services
+from switchyard.wire.model.services import Services
 
 NAME = "openai-chat"
 

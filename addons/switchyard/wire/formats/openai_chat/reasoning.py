@@ -17,7 +17,9 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import own as extra_of
 from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.tools import signature_content
 from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.shared.readable import GOOGLE
 
 _FORMAT_OF_SIGNER = {
     "anthropic": "anthropic-claude-v1",
@@ -27,6 +29,9 @@ _FORMAT_OF_SIGNER = {
 _SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
 
 
+_UNKNOWN = "unknown"
+"""OpenRouter's `format` of an entry whose maker it does not know."""
+
 PROVING = frozenset(_FORMAT_OF_SIGNER)
 """Formats whose thinking comes with proof. Its words stand in `reasoning_details` too, beside
 which the proof must come back."""
@@ -35,6 +40,24 @@ which the proof must come back."""
 def signer_of(entry: JsonObject) -> str:
     """The format that can read the proof in an entry of `reasoning_details`."""
     return _SIGNER_OF_FORMAT.get(text_of(entry.get("format")), NAME)
+
+
+def dialect_of(entry: JsonObject) -> str:
+    """The `format` that an entry of `reasoning_details` must have again when it comes back."""
+    return text_of(entry.get("format")) or _UNKNOWN
+
+
+def in_dialect(part: Thinking) -> Thinking:
+    """Thinking of a reply, whose proof is to come back as the entry that held it."""
+    details = extra_of(part.extra).get("details")
+    if not details or not (part.signature or part.redacted):
+        return part
+    return replace(part, dialect=dialect_of(details[-1]))
+
+
+def signed_message(signature: str) -> Thinking:
+    """Google's proof of a message that makes no calls."""
+    return Thinking(signature=signature, signer="gemini", dialect=GOOGLE)
 
 
 def words_of(entry: JsonObject) -> str:
@@ -86,6 +109,16 @@ def write_reasoning(parts: Iterable[Thinking], own: bool) -> JsonObject:
     return members
 
 
+def write_proofs(parts: Iterable[Thinking]) -> JsonObject:
+    """The members that give thinking with proofs of this format back from another one's history."""
+    parts = list(parts)
+    written = write_reasoning((part for part in parts if part.dialect != GOOGLE), own=False)
+    for part in parts:
+        if part.dialect == GOOGLE and part.signature:
+            written["extra_content"] = signature_content(part.signature)
+    return written
+
+
 def names_of(part: Thinking, own: bool = True) -> list[str]:
     """Under which names the words of a thinking part are said."""
     if own:
@@ -100,10 +133,12 @@ def names_of(part: Thinking, own: bool = True) -> list[str]:
 def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObject]:
     """The `reasoning_details` entries of a part, numbered from `index`; none if nothing of it has
     to come back. Every entry has an index of its own: the official SDK adds up what shares one."""
+    if part.dialect == GOOGLE:
+        return []
     ours = extra_of(part.extra)
     if own and "details" in ours:
         return ours["details"]
-    name = ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", "unknown")
+    name = part.dialect or ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", _UNKNOWN)
     common: JsonObject = {"format": name}
     if part.id:
         common["id"] = part.id

@@ -7,6 +7,7 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Glance
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -20,8 +21,11 @@ from switchyard.wire.formats.openai_chat.parts import read_audio
 from switchyard.wire.formats.openai_chat.parts import read_images
 from switchyard.wire.formats.openai_chat.parts import write_audio
 from switchyard.wire.formats.openai_chat.parts import write_citation
+from switchyard.wire.formats.openai_chat.reasoning import in_dialect
 from switchyard.wire.formats.openai_chat.reasoning import read_reasoning
+from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
+from switchyard.wire.formats.openai_chat.stops import broken_word
 from switchyard.wire.formats.openai_chat.stops import finish_word
 from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.stops import stop_members
@@ -53,6 +57,7 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
 from switchyard.wire.model.logprobs import tokens_in
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.response_ids import answer_id
 
 OBJECT = "chat.completion"
@@ -90,6 +95,10 @@ def glance(body: JsonObject) -> Glance | None:
     first = choices[0]
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(message, dict) or not text_of(message.get("content")):
+        return None
+    if any(isinstance(one, dict) and broken_word(one) for one in choices):
+        return None
+    if message.get("tool_calls") and mend_reply(body) is not body:
         return None
     return (read_choices_usage(body, choices),)
 
@@ -149,7 +158,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
 def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObject]:
     """The parts of a message, in the order a model makes them, and the members left over."""
     thinking, unused = read_reasoning(message)
-    parts: list[Part] = [*thinking]
+    parts: list[Part] = [*map(in_dialect, thinking)]
     used = {"role", "reasoning", "reasoning_content", "reasoning_details"}
     content = message.get("content")
     if said := read_answer_content(content):
@@ -171,7 +180,7 @@ def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObjec
         used.add("images")
     calls = _read_calls(message, seed, used)
     left = {k: v for k, v in message.items() if k not in used}
-    return [*parts, *calls], left | unused
+    return [*parts, *_signed_message(message, calls), *calls], left | unused
 
 
 def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall]:
@@ -189,6 +198,11 @@ def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall
         # Google's compatible endpoint has put the proof of the first call on the message.
         calls[0] = replace(calls[0], signature=signature, signer="gemini")
     return calls
+
+
+def _signed_message(message: JsonObject, calls: list[ToolCall]) -> list[Part]:
+    signature = gemini_signature(message)
+    return [signed_message(signature)] if signature and not calls else []
 
 
 def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
@@ -253,7 +267,7 @@ def _add_call(message: JsonObject, call: ToolCall, ours: bool, legacy: bool) -> 
     """A client that asked with `functions` gets the first call as `function_call`; more than one
     it could not have been given, so the rest are not lost but said the new way."""
     if (legacy or (ours and call.form == LEGACY)) and LEGACY not in message:
-        arguments = call.arguments if ours else call.arguments or "{}"
+        arguments = call.arguments if ours else settled(call.arguments)
         message[LEGACY] = {"name": call.name, "arguments": arguments}
         return
     message.setdefault("tool_calls", []).append(write_call(call, ours))

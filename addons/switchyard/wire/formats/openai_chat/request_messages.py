@@ -16,6 +16,7 @@ from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.messages import FIELD
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
+from switchyard.wire.formats.openai_chat.reasoning import write_proofs
 from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
 from switchyard.wire.formats.openai_chat.tools import LEGACY
 from switchyard.wire.formats.openai_chat.tools import write_call
@@ -30,6 +31,7 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.tool_names import Names
 
 
@@ -43,7 +45,8 @@ def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]
         if role == "user":
             messages += _write_user(list(turns))
         elif role == "assistant":
-            messages += [message for turn in turns for message in _write_assistant(turn, names)]
+            for turn in turns:
+                messages += _write_assistant(turn, names, conversation)
         elif content := _content(_parts(part for turn in turns for part in turn.parts)):
             # Neighbours are one message: many templates know a single one. `developer` is OpenAI's
             # own word; the other providers know `system` alone, and OpenAI takes it for the same.
@@ -106,11 +109,12 @@ def _own_content(parts: Iterable[Part], form: str) -> Any:
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
-def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
+def _write_assistant(turn: Turn, names: Names, conversation: Conversation) -> list[JsonObject]:
     """An assistant's turn of another format; no message if nothing of it can be said."""
     words: list[str] = []
     calls: list[JsonObject] = []
     thinking: list[str] = []
+    proven: list[Thinking] = []
     refusal = ""
     for part in turn.parts:
         match part:
@@ -120,11 +124,15 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
                 # What another provider's tools found is no part of the words around it.
                 words.append(f"\n\n{text}\n\n")
             case ToolCall():
-                calls.append(write_foreign_call(part, names))
+                signed = is_readable(part, conversation, NAME)
+                calls.append(write_foreign_call(part, names, signed))
             case Refusal(text=text):
                 refusal += text
-            case Thinking(text=text, signer=None | "openai-chat") if text:
-                thinking.append(text)
+            case Thinking() if is_readable(part, conversation, NAME):
+                proven.append(part)
+            case Thinking(text=text, signer=signer) if text:
+                if signer in (None, NAME) or conversation.takes_thinking:
+                    thinking.append(text)
     content = _spaced(words)
     if not (content or calls or refusal):
         return []
@@ -133,10 +141,11 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
         message["refusal"] = refusal
     if calls:
         message["tool_calls"] = calls
-        if thinking:
-            # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know
-            # the member. Unsigned thinking can only have come from such a provider.
-            message[REASONING_NAMES[0]] = "".join(thinking)
+    if thinking and (calls or conversation.takes_thinking):
+        # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know the
+        # member. Unsigned thinking can only have come from such a provider.
+        message[REASONING_NAMES[0]] = "".join(thinking)
+    message |= write_proofs(proven)
     if turn.name:
         message["name"] = turn.name
     return [message]

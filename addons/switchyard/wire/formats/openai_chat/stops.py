@@ -5,6 +5,7 @@ from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import LEGACY
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
+from switchyard.wire.shared.broken_ends import is_broken
 
 _REASONS: dict[str, StopReason] = {
     "stop": "end",
@@ -17,8 +18,6 @@ _REASONS: dict[str, StopReason] = {
     "max_tokens": "length",
     "model_length": "length",
     "model_context_window_exceeded": "context_window",
-    "insufficient_system_resource": "error",
-    "network_error": "error",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
     "function_call": "tool_calls",
@@ -30,7 +29,6 @@ _REASONS: dict[str, StopReason] = {
     "prohibited_content": "content_filter",
     "spii": "content_filter",
     "image_safety": "content_filter",
-    "error": "error",
 }
 """By the words of all providers, in small letters. Google's compatible endpoint says more words
 after a colon (`content_filter: RECITATION`), gateways in front of Gemini its own."""
@@ -63,6 +61,8 @@ def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
         return Stop(reason="tool_calls" if has_calls else "end", raw=raw)
     reason = _REASONS.get(raw.partition(":")[0].lower(), "other")
     sequence = None
+    if (word := broken_word(choice, has_calls)) is not None:
+        return Stop(reason="error", raw=word)
     if reason == "tool_calls" and not has_calls:
         reason = "end"
     if reason in ("end", "other", "length", "content_filter") and not has_calls:
@@ -76,6 +76,19 @@ def read_stop(choice: JsonObject, has_calls: bool) -> Stop | None:
     if has_calls and reason in ("end", "other"):
         reason = "tool_calls"
     return Stop(reason=reason, raw=raw, sequence=sequence)
+
+
+def broken_word(choice: JsonObject, has_calls: bool = False) -> str | None:
+    """Return the word by which a choice says that it is broken; None where it does not.
+
+    OpenRouter's own says `stop` where the provider's says so. A call of a function that was not
+    declared is a call all the same, as in Gemini's format.
+    """
+    for name in ("finish_reason", "native_finish_reason"):
+        word = text_of(choice.get(name))
+        if is_broken(word) and not (has_calls and word.lower().endswith("unexpected_tool_call")):
+            return word
+    return None
 
 
 def finish_word(stop: Stop | None, ours: bool, legacy: bool) -> str:

@@ -17,9 +17,11 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import listed_sources
+from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.tools import answer_seed
 from switchyard.wire.formats.openai_chat.usage import read_usage
 from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Event
@@ -27,6 +29,7 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.shared.broken_ends import broken_end
 
 DONE = b"[DONE]"
 
@@ -98,16 +101,26 @@ class ChatReader:
         usage = body.get("usage")
         # OpenRouter calls it an error too that the limit was reached, which the answer ended by.
         error = (body.get("error") or failed) and not self._reached_limit()
+        broken: Stop | None = None
         for number, raw in enumerate(choices):
             if isinstance(raw, dict):
                 self._choice(raw, number).read(raw, events)
                 usage = usage or raw.get("usage")  # Moonshot
                 error = error or raw.get("error") or raw.get("finish_reason") == "error"
+                if raw.get("finish_reason") and (choice := self._broken(raw, number)) is not None:
+                    broken = choice
         if usage or "x_groq" in body:
             if (read := read_usage(usage or _groq_usage(body))) is not None:
                 events.append(UsageUpdate(read))
         if error:
             self._fail(find_error(body), "", events)
+        elif broken is not None:
+            self._fail(broken_end(broken), "", events)
+
+    def _broken(self, raw: JsonObject, number: int) -> Stop | None:
+        """The end of a choice, where that says that the choice is broken."""
+        stop = read_stop(raw, self._choice(raw, number).calls)
+        return stop if stop is not None and stop.reason == "error" else None
 
     def _reached_limit(self) -> bool:
         """Whether every choice has ended for want of tokens."""
@@ -182,7 +195,7 @@ def payloads(data: bytes) -> list[Any]:
     except ValueError:
         if data.strip() == DONE:
             return [DONE]
-        if b"\n" in data:
+        if data.find(b"\n") >= 0:
             for line in data.split(b"\n"):
                 found += payloads(line)
         return found

@@ -18,6 +18,7 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import as_function
 from switchyard.wire.shared.custom_tools import unwrap_input
 from switchyard.wire.shared.custom_tools import wrap_input
@@ -137,7 +138,7 @@ def write_call(call: ToolCall, own: bool) -> JsonObject:
     """One entry of a whole message's `tool_calls`; `own` if it was read from this format."""
     inner = {"name": call.name, "input" if call.kind == "custom" else "arguments": call.arguments}
     if call.kind == "function" and not own:
-        inner["arguments"] = call.arguments or "{}"  # clients parse them
+        inner["arguments"] = settled(call.arguments)  # clients parse them
     written: JsonObject = {"id": call.id, "type": call.kind, call.kind: inner}
     if own:
         if call.form == UNTYPED:
@@ -150,11 +151,15 @@ def write_call(call: ToolCall, own: bool) -> JsonObject:
     return written
 
 
-def write_foreign_call(call: ToolCall, names: Names) -> JsonObject:
-    """An entry of `tool_calls` for a call in another format's history."""
-    arguments = wrap_input(call.arguments) if call.kind == "custom" else call.arguments or "{}"
+def write_foreign_call(call: ToolCall, names: Names, signed: bool = False) -> JsonObject:
+    """An entry of `tool_calls` for a call in another format's history; `signed` if the provider is
+    to be given back Google's proof of it."""
+    arguments = wrap_input(call.arguments) if call.kind == "custom" else settled(call.arguments)
     function = {"name": names.flat(call.name, call.namespace), "arguments": arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    written: JsonObject = {"id": call.id, "type": "function", "function": function}
+    if signed and call.signature:
+        written["extra_content"] = signature_content(call.signature)
+    return written
 
 
 def custom_names(conversation: Conversation | None) -> frozenset[str]:

@@ -7,6 +7,7 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 _NO_DETAILS: JsonObject = {}
 
@@ -20,12 +21,10 @@ def read_usage(body: Any) -> Usage | None:
     reasoning = _first(completion.get("reasoning_tokens"), body.get("reasoning_tokens"))
     total = int_of(body.get("total_tokens"))
     given = _first(body.get("prompt_tokens"), body.get("input_tokens"))
-    output = _output(body, given, reasoning, total)
+    output = _first(body.get("completion_tokens"), body.get("output_tokens"))
     if given is None and output is None and total is None:
         return None
-    if reasoning is not None and output is not None:
-        reasoning = min(reasoning, output)  # counted one too many where the limit cut it off
-    return Usage(
+    said = Usage(
         input=given,
         output=output,
         cache_read=_first(
@@ -46,6 +45,7 @@ def read_usage(body: Any) -> Usage | None:
         total=total,
         extra={NAME: body},
     )
+    return counted(said)
 
 
 def write_usage(usage: Usage) -> JsonObject:
@@ -68,17 +68,6 @@ def write_usage(usage: Usage) -> JsonObject:
     if said := {k: v for k, v in completion.items() if v is not None}:
         written["completion_tokens_details"] = said
     return written
-
-
-def _output(
-    body: JsonObject, prompt: int | None, reasoning: int | None, total: int | None
-) -> int | None:
-    """Output tokens with reasoning. xAI leaves reasoning out of `completion_tokens`, which shows
-    by the total: it is the sum of all three."""
-    said = _first(body.get("completion_tokens"), body.get("output_tokens"))
-    if said is not None and reasoning and total == (prompt or 0) + said + reasoning:
-        return said + reasoning
-    return said
 
 
 def _details(body: JsonObject, *names: str) -> JsonObject:

@@ -30,6 +30,7 @@ class OpenAICompletions(OpenAIChat):
     name = NAME
     title = "Completions"
     tagged_thinking = False
+    document_types = frozenset()
     losses = LOSSES
     call_path = "/completions"
     endpoints = (EndpointPath("/completions"),)

@@ -9,6 +9,9 @@ from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import SERVICES
+from switchyard.wire.formats.openai_responses.compaction import find_compaction
+from switchyard.wire.formats.openai_responses.compaction import summary_item
+from switchyard.wire.formats.openai_responses.compaction import write_compacted
 from switchyard.wire.formats.openai_responses.counting import ResponsesCount
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
@@ -16,6 +19,9 @@ from switchyard.wire.formats.openai_responses.history import without_foreign
 from switchyard.wire.formats.openai_responses.losses import LOSSES
 from switchyard.wire.formats.openai_responses.mender import ResponsesMender
 from switchyard.wire.formats.openai_responses.names import NAME
+from switchyard.wire.formats.openai_responses.proofs import MARKS
+from switchyard.wire.formats.openai_responses.proofs import proofs_of
+from switchyard.wire.formats.openai_responses.proofs import with_proofs
 from switchyard.wire.formats.openai_responses.reply import read_reply
 from switchyard.wire.formats.openai_responses.request_reader import read_request
 from switchyard.wire.formats.openai_responses.request_writer import write_request
@@ -32,6 +38,7 @@ class OpenAIResponses(Format):
     name = NAME
     title = "Responses"
     heartbeat = b": keepalive\n\n"
+    document_types = frozenset({"*"})
     losses = LOSSES
     call_path = "/responses"
     endpoints = (
@@ -42,6 +49,7 @@ class OpenAIResponses(Format):
     counting = ResponsesCount()
     websocket = True
     stored_responses = True
+    overflow_in_stream = True
     client_headers = CLIENT_HEADERS
     services = SERVICES
     request_marks = ((b'"input"', b'"model"', b'"input_text"'),)
@@ -49,6 +57,11 @@ class OpenAIResponses(Format):
     embeddings = EMBEDDINGS
 
     without_sealed = staticmethod(without_foreign)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_item)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
+    proofs_of = staticmethod(proofs_of)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
@@ -84,3 +97,9 @@ class OpenAIResponses(Format):
             for m in models
         ]
         return {"object": "list", "data": data}
+
+
+class CompactedResponses(OpenAIResponses):
+    """The format as the endpoint `/responses/compact` answers in it."""
+
+    write_reply = staticmethod(write_compacted)

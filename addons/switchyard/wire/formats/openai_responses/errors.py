@@ -16,6 +16,7 @@ from switchyard.wire.formats.openai_chat.names import NAME as CHAT
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.model.overflow import Overflow
 
 _CODES: dict[ErrorKind, str] = {
     "invalid_request": "invalid_prompt",
@@ -60,6 +61,9 @@ def find_error(body: Any) -> ApiError | None:
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
     """Status and body of an error answer."""
+    if error.overflow is not None:
+        # The API names no sizes, and its own SDKs' users look for this sentence.
+        error = replace(error, overflow=Overflow(), param=error.param or "input")
     if error.format == NAME:
         return write_http_error(replace(error, format=CHAT))
     return write_http_error(replace(error, raw=EMPTY))

@@ -26,6 +26,8 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import InputStream
 from switchyard.wire.shared.custom_tools import unwrap_input
 from switchyard.wire.shared.envelope import seal_call
@@ -167,6 +169,7 @@ class ReasoningBuilder:
         said = own(first.extra)
         foreign = first.signer not in (None, NAME) and not said
         self._part = replace(first, text="", id=id if foreign else first.id or id)
+        self._origin = first.id
         self._source = said.get("source", "summary")
         # Several entries are known at once and not by their deltas: they go out at the end.
         self._entries = _texts(said.get("entries"))
@@ -197,6 +200,7 @@ class ReasoningBuilder:
     def end(self, final: Thinking | None = None) -> Events:
         text = "".join(self._text)
         part = replace(final, id=self._part.id) if final else replace(self._part, text=text)
+        origin = final.id if final else self._origin
         events: Events = []
         if self._began:
             events = self._finish(0, text)
@@ -206,7 +210,7 @@ class ReasoningBuilder:
                 events += self._begin(index)
                 events.append({**self._at("text.delta", index), "delta": entry})
                 events += self._finish(index, entry)
-        self.item = write_reasoning(part)
+        self.item = write_reasoning(part, replace(part, id=origin or part.id))
         return events
 
     def close(self, incomplete: bool) -> Events:
@@ -256,6 +260,7 @@ class CallBuilder:
         self._first = call.arguments
         self._arguments: list[str] = []
         self._input = InputStream() if self._wrapped else None
+        self._settling = Settling() if kind == "function" and not self._is_own else None
         self._name = "custom_tool_call_input" if kind == "custom" else "function_call_arguments"
 
     @property
@@ -270,12 +275,17 @@ class CallBuilder:
         return events + (self.add(self._first) if self._first else [])
 
     def add(self, text: str) -> Events:
+        if self._settling is not None:
+            text = self._settling.feed(text)
         return self._tell(self._input.feed(text) if self._input else text)
 
     def end(self, final: ToolCall | None = None) -> Events:
         events: Events = self._tell(self._input.close()) if self._input else []
+        if self._settling is not None:
+            events += self._tell(self._settling.close())
         if final is not None:
             said = unwrap_input(final.arguments) if self._wrapped else final.arguments
+            said = settled(said) if self._settling is not None else said
             events += self._tell(_missing("".join(self._arguments), said))
             members = {**own(final.extra).get("item", EMPTY), "id": self._id}
             self._call = replace(self._call, extra=owned({"item": members}))

@@ -4,14 +4,21 @@ Items are found by id or by `output_index`, whichever an event has: some provide
 another id in every event, some give every item the index 0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import text_of
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Refusal
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.shared.arguments import Settling
 
 _NO_ID: JsonObject = {"id": None}
+_CALL = ("call_id", "type", "name")
+"""Members that two items of one call have in common."""
 
 
 @dataclass(slots=True)
@@ -22,10 +29,20 @@ class ReadPart:
     """The event index of the part."""
     kind: type
     pieces: list[str] = field(default_factory=list)
+    settling: Settling | None = None
+    """Of a function's call: what of its arguments goes on."""
     citations: int = 0
     logged: bool = False
     """Whether log probabilities of its words were told."""
     ended: bool = False
+
+    def begins(self, whole: str) -> bool:
+        """Whether words of the part were said, and `whole` begins with them."""
+        return bool(self.pieces) and whole.startswith("".join(self.pieces))
+
+    def fits(self, kind: type, whole: str) -> bool:
+        """Whether the part can become one of this kind that is complete as `whole`."""
+        return self.kind is kind and whole.startswith("".join(self.pieces))
 
 
 @dataclass(slots=True)
@@ -45,6 +62,34 @@ class Item:
     def type(self) -> str:
         return text_of(self.item.get("type"))
 
+    def place(self, at: int, like: Text | Refusal, whole: str) -> int:
+        """Where the part is, of the kind of `like`, that is complete as `whole` and at `at` by its
+        event."""
+        if at in self.parts:
+            return at
+        for place, said in self.parts.items():
+            if said.kind is type(like) and not said.ended and said.begins(whole):
+                return place
+        return at
+
+    def renumber(self, parts: Sequence[Part]) -> None:
+        """Put what was said where the complete item has it as `parts`.
+
+        Some servers count the parts of all items together in deltas (vLLM with gpt-oss, Bedrock).
+        """
+        places = sorted(self.parts)
+        if not places or places[-1] < len(parts):
+            return
+        said = self.parts
+        self.parts = {}
+        for at, part in enumerate(parts):
+            found = said[places[0]] if places else None
+            words = part.text if isinstance(part, Text | Refusal) else None
+            if found is not None and words is not None and found.fits(type(part), words):
+                self.parts[at] = said[places.pop(0)]
+        for place in places:
+            self.parts[len(parts) + place] = said[place]
+
 
 class Items:
     """The items of one stream, in the order they came in."""
@@ -58,21 +103,38 @@ class Items:
         """A new item, at the place that `event` names."""
         new = Item(item)
         self.all.append(new)
-        if id := text_of(item.get("id")) or text_of(event.get("item_id")):
-            self._by_id[id] = new
-        if (index := int_of(event.get("output_index"))) is not None:
-            self._by_index[index] = new
+        self._place(new, item, event)
         return new
 
-    def open_with(self, id: str) -> Item | None:
-        """The item of this id, if it is not complete."""
-        item = self._by_id.get(id)
-        return item if item is not None and not item.done else None
+    def _place(self, known: Item, item: JsonObject, event: JsonObject) -> None:
+        if id := text_of(item.get("id")) or text_of(event.get("item_id")):
+            self._by_id[id] = known
+        if (index := int_of(event.get("output_index"))) is not None:
+            self._by_index[index] = known
+
+    def open_as(self, item: JsonObject, event: JsonObject) -> Item | None:
+        """The item that `item` announces once more and is not complete, by its id or its call."""
+        found = self._by_id.get(text_of(item.get("id"))) or self._of_call(item)
+        if found is None or found.done:
+            return None
+        self._place(found, item, event)
+        return found
+
+    def _of_call(self, item: JsonObject) -> Item | None:
+        """The last item that is the same call, whatever id it had."""
+        call = tuple(item.get(member) for member in _CALL)
+        if not call[0]:
+            return None
+        same = (i for i in reversed(self.all) if tuple(map(i.item.get, _CALL)) == call)
+        return next(same, None)
 
     def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
         """Whether the item at this place was completed as the very same, whatever id it had."""
         last = self._by_index.get(int_of(event.get("output_index")) or 0)
-        return last is not None and last.done and last.item | _NO_ID == item | _NO_ID
+        for told in (last, self._of_call(item)):
+            if told is not None and told.done and told.item | _NO_ID == item | _NO_ID:
+                return True
+        return False
 
     def find(self, event: JsonObject, id: str, type: str) -> Item | None:
         """The item an event means: by its id, by its index, or the one that is open. `type` is how

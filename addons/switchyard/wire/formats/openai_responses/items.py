@@ -29,6 +29,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import seal
@@ -116,24 +117,29 @@ def read_reasoning(item: JsonObject) -> Thinking | CallProof | Opaque:
     if sealed is not None:
         said["sealed"] = True
         signature, redacted, signer = sealed.signature, sealed.redacted, sealed.signer
+        # An id that was made for this item alone means nothing where the proof goes.
+        made = sealed.dialect is not None and sealed.id == item.get("id")
+        id = None if made else sealed.id or text_of(item.get("id")) or None
     else:
         proof = text_of(proof) or None
         signature, redacted = (proof, None) if words else (None, proof)
         signer = NAME if proof else None
+        id = text_of(item.get("id")) or None
     return Thinking(
         text=words,
         signature=signature,
         redacted=redacted,
         signer=signer,
-        id=text_of(item.get("id")) or None,
+        id=id,
         summary=source == "summary",
+        dialect=sealed.dialect if sealed is not None else None,
         extra=owned(said),
     )
 
 
-def write_reasoning(part: Thinking) -> JsonObject:
+def write_reasoning(part: Thinking, sealed: Thinking | None = None) -> JsonObject:
     """A reasoning item. Words come as a summary, which every client shows; a proof that another
-    format signed comes in an envelope."""
+    format signed comes in an envelope, as that of `sealed` where the item has another id."""
     said = own(part.extra)
     source = said.get("source", "summary")
     entries = _entries(source, part.text)
@@ -144,7 +150,7 @@ def write_reasoning(part: Thinking) -> JsonObject:
         written["id"] = part.id
     if entries is not None:
         written[source] = entries
-    if proof := encrypted_content(part):
+    if proof := encrypted_content(sealed or part):
         written["encrypted_content"] = proof
     return restored(written, said.get("item"))
 
@@ -192,7 +198,7 @@ def write_call(call: ToolCall) -> JsonObject:
     value = loads(call.arguments) if said.get("json") else call.arguments
     written["input" if custom else "arguments"] = value
     if not custom and not said:
-        written["arguments"] = call.arguments or "{}"
+        written["arguments"] = settled(call.arguments)
     return restored(written, said.get("item"))
 
 

@@ -84,7 +84,7 @@ class ResponsesMender:
             name = frame.event.decode("utf-8", "replace")
             body = {"type": name, **body}
             return encode(dumps(body), name)
-        data = frame.data if b"\n" not in frame.data else dumps(body)
+        data = frame.data if frame.data.find(b"\n") < 0 else dumps(body)
         return encode(data, name or None)
 
     def _tell(self, name: str, response: JsonObject) -> bytes:

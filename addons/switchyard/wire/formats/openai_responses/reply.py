@@ -34,6 +34,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.broken_ends import is_broken
 from switchyard.wire.shared.envelope import CallProof
 
 _NAMED = frozenset(
@@ -44,7 +45,9 @@ _REASONS: dict[str, StopReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
     "content_filter": "content_filter",
+    "steered": "other",
 }
+"""Why a response is incomplete that is none the worse for it."""
 INCOMPLETE: dict[StopReason, str] = {
     "length": "max_output_tokens",
     "context_window": "max_output_tokens",
@@ -115,11 +118,13 @@ def read_stop(response: JsonObject, called: bool) -> Stop:
     why = text_of(details.get("reason")) if isinstance(details, dict) else ""
     reason: StopReason = "tool_calls" if called else "end"
     if status == "incomplete" or why:
-        reason = _REASONS.get(why, "other")
+        reason = _REASONS.get(why, "error" if why else "other")
     elif status in ("queued", "in_progress"):
         reason = "pause"
-    elif status == "cancelled":
-        reason = "other"
+    elif is_broken(status):
+        reason = "error"
+    if reason == "error":
+        return Stop(reason=reason, raw=status or None, details=why or details)
     return Stop(reason=reason, raw=status or None, details=details)
 
 

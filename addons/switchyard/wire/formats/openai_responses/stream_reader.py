@@ -6,6 +6,7 @@ missing.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -54,6 +55,8 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 
 _MESSAGE = frozenset({"role", "content"})
 
@@ -116,7 +119,7 @@ class ResponsesStreamReader:
         item = event.get("item")
         if not isinstance(item, dict):
             return []
-        if known := self._items.open_with(text_of(item.get("id"))):
+        if known := self._items.open_as(item, event):
             known.item = item
             return self._begin_call(known)
         return self._begin_call(self._items.add(item, event))
@@ -167,9 +170,11 @@ class ResponsesStreamReader:
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
         item = self._items.find(event, "", "message")
-        said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
+        at = int_of(event.get("content_index")) or 0
+        at = item.place(at, empty, whole) if item else at
+        said = item.parts.get(at) if item else None
         missing = _missing(said.pieces, whole) if said else whole
-        return self._message_delta({**event, "delta": missing}, empty)
+        return self._message_delta({**event, "content_index": at, "delta": missing}, empty)
 
     def _annotation(self, event: JsonObject) -> list[Event]:
         raw = event.get("annotation")
@@ -286,6 +291,7 @@ class ResponsesStreamReader:
         call = read_call({**item.item, member: ""})
         self._called = True
         events = self._begin_part(item, 0, call)
+        item.parts[0].settling = Settling() if call.kind == "function" else None
         held = "".join(item.held)
         item.held.clear()
         return events + self._say_arguments(item.parts[0], held)
@@ -300,7 +306,8 @@ class ResponsesStreamReader:
         if said.ended or not text:
             return []
         said.pieces.append(text)
-        return [ArgumentsDelta(said.index, text)]
+        text = said.settling.feed(text) if said.settling else text
+        return [ArgumentsDelta(said.index, text)] if text else []
 
     def _cite(self, said: ReadPart, citations: list[Citation]) -> list[Event]:
         if said.ended:
@@ -320,6 +327,8 @@ class ResponsesStreamReader:
         parts = read_item(final)
         # A text that only stands for the beginning of the message has no index of its own.
         first = -1 if is_hollow(parts[0]) else 0
+        if item.type == "message":
+            item.renumber(parts[-first:])
         for at, part in enumerate(parts, first):
             self._called = self._called or isinstance(part, ToolCall)
             if at >= 0 or not item.parts:
@@ -350,6 +359,9 @@ class ResponsesStreamReader:
             case ToolCall() if at in item.parts:
                 said = item.parts[at]
                 events = self._say_arguments(said, _missing(said.pieces, part.arguments))
+                events += _let_go(said)
+                if part.kind == "function":
+                    part = replace(part, arguments=settled(part.arguments))
             case _:
                 events = self._begin_part(item, at, part)
         said = item.parts[at]
@@ -365,8 +377,14 @@ class ResponsesStreamReader:
         for said in item.parts.values():
             if not said.ended:
                 said.ended = True
-                events.append(PartEnd(said.index))
+                events += [*_let_go(said), PartEnd(said.index)]
         return events
+
+
+def _let_go(said: ReadPart) -> list[Event]:
+    """The arguments that were held back, where they say something after all."""
+    held = said.settling.close() if said.settling else ""
+    return [ArgumentsDelta(said.index, held)] if held else []
 
 
 def _missing(pieces: list[str], whole: str) -> str:

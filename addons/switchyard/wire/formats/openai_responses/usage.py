@@ -10,6 +10,7 @@ from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 
 def read_usage(body: Any) -> Usage | None:
@@ -18,7 +19,7 @@ def read_usage(body: Any) -> Usage | None:
         return None
     prompt = _details(body, "input_tokens_details", "prompt_tokens_details")
     answer = _details(body, "output_tokens_details", "completion_tokens_details")
-    return Usage(
+    said = Usage(
         input=_count(body, "input_tokens", "prompt_tokens"),
         output=_count(body, "output_tokens", "completion_tokens"),
         cache_read=int_of(prompt.get("cached_tokens")),
@@ -29,6 +30,7 @@ def read_usage(body: Any) -> Usage | None:
         total=int_of(body.get("total_tokens")),
         extra={NAME: body},
     )
+    return counted(said)
 
 
 def write_usage(usage: Usage) -> JsonObject:

@@ -4,14 +4,17 @@
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
+from switchyard.wire.shared.compaction import KINDS
+from switchyard.wire.shared.compaction import TRIGGER
+from switchyard.wire.shared.compaction import open_summary
 from switchyard.wire.shared.words import called
 from switchyard.wire.shared.words import object_in
 from switchyard.wire.shared.words import source
 from switchyard.wire.shared.words import words_of
 
 _WORDLESS = (
-    *("item_reference", "reasoning", "compaction", "context_compaction", "compaction_trigger"),
-    *("compaction_summary", "mcp_list_tools", "additional_tools", "configuration_update"),
+    *("item_reference", "reasoning", TRIGGER, "mcp_list_tools"),
+    *("additional_tools", "configuration_update"),
 )
 
 
@@ -20,6 +23,8 @@ def item_words(item: JsonObject) -> str | None:
     kind = text_of(item.get("type"))
     if not kind or kind in _WORDLESS:
         return None
+    if kind in KINDS:
+        return open_summary(item.get("encrypted_content"))
     match kind:
         case "web_search_call":
             return _search(object_in(item, "action"))

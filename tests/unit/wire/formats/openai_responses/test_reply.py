@@ -224,7 +224,8 @@ def test_tools_that_ran_at_the_provider_are_no_calls_and_images_are_media():
         ({"status": "incomplete", "incomplete_details": None}, "other"),
         ({"status": "incomplete", "incomplete_details": {"reason": "steered"}}, "other"),
         ({"status": "in_progress"}, "pause"),
-        ({"status": "cancelled"}, "other"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "odd"}}, "error"),
+        ({"status": "cancelled"}, "error"),
         ({"output": [FUNCTION_CALL]}, "tool_calls"),
     ],
 )

@@ -1,0 +1,284 @@
+"""`scripts/usage`: reports of what was used, read from the store's files.
+
+It needs no running router, and never writes.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from datetime import datetime
+from datetime import timedelta
+from datetime import tzinfo
+from pathlib import Path
+from typing import get_args
+from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfoNotFoundError
+
+from switchyard.usage.forecast import Track
+from switchyard.usage.ledger import default_folder
+from switchyard.usage.reader import Reader
+from switchyard.usage.reports import NAME_OF
+from switchyard.usage.reports import Report
+from switchyard.usage.reports import ReportKind
+from switchyard.usage.reports import UsageBlock
+from switchyard.usage.reports import as_json
+from switchyard.usage.reports import blocks_as_json
+from switchyard.usage.reports import make_blocks
+from switchyard.usage.reports import make_report
+from switchyard.usage.statusline import Facts
+from switchyard.usage.statusline import countdown
+from switchyard.usage.statusline import status_line
+from switchyard.usage.tables import count
+from switchyard.usage.tables import money
+from switchyard.usage.tables import report_table
+from switchyard.usage.tables import share
+from switchyard.usage.tables import table
+
+KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
+
+_SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provider": "provider",
+               "model": "model", "session": "session"}  # fmt: skip
+"""Options that select, and the dimensions they stand for."""
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""What begins a formula in a spreadsheet."""
+
+_WINDOWS_SINCE = 8 * 86_400.0
+"""Seconds of snapshots that windows are shown from: the longest common window and a day."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    reader = Reader(options.dir or default_folder(dict(os.environ)))
+    try:
+        if options.report == "statusline":
+            print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
+        elif options.report == "quota":
+            _print_quota(reader, options.json, time.time())
+        elif options.report == "blocks":
+            _print_blocks(reader, options, time.time())
+        else:
+            _print_report(reader, options)
+    except sqlite3.Error as e:
+        print(f"usage: the records cannot be read: {e}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # A pager that was left: what it did not take must not fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="usage",
+        description="What requests used and cost. Counted by the router, not guessed from logs.",
+    )
+    reports = [*KINDS, "blocks", "quota", "statusline"]
+    parser.add_argument("report", nargs="?", default="daily", choices=reports)
+    parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
+    parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
+    parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
+    parser.add_argument("--dir", type=Path, help="folder of the records")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")
+    output.add_argument("--csv", action="store_true", help="comma-separated values")
+    for option in _SELECTIONS:
+        parser.add_argument(f"--{option}", help=f"only this {option}")
+    return parser
+
+
+def _day(text: str) -> date:
+    """A day as ISO 8601 or as ccusage writes it, or so many days back (`7d`)."""
+    if text.endswith("d") and text[:-1].isdigit():
+        return date.today() - timedelta(days=int(text[:-1]))
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write 2026-11-01 or 7d") from None
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise argparse.ArgumentTypeError(f"no time zone {name!r}: write Europe/Berlin") from None
+
+
+def _local_zone() -> tzinfo:
+    """This machine's zone, with its summer times where its name is known."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    target = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    for candidate in (name, target):
+        try:
+            if candidate:
+                return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError):
+            continue
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    return zone
+
+
+def _selection(options: argparse.Namespace) -> dict[str, str]:
+    chosen = {name: getattr(options, option) for option, name in _SELECTIONS.items()}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _print_report(reader: Reader, options: argparse.Namespace) -> None:
+    zone = options.tz or _local_zone()
+    report = make_report(
+        reader, options.report, zone, options.since, options.until, _selection(options)
+    )
+    if options.json:
+        print(json.dumps(as_json(report), indent=2))
+    elif options.csv:
+        _print_csv(report)
+    elif not report.entries:
+        print("No requests are on record for that.")
+    else:
+        print(report_table(report, _width()))
+        if report.total.sums["unpriced"]:
+            print("\n+? some requests have no known price: their cost is not part of the sum.")
+
+
+def _print_csv(report: Report) -> None:
+    """A line an entry, with the scalar members of the JSON."""
+    written = as_json(report)
+    entries = written[report.kind]
+    assert isinstance(entries, list)
+    writer = csv.writer(sys.stdout)
+    names = [NAME_OF[report.kind], *(name for name in _scalars(written["totals"]))]
+    writer.writerow(names)
+    for entry in entries:
+        writer.writerow([_safe_cell(entry[name]) for name in names])
+
+
+def _scalars(members: object) -> list[str]:
+    assert isinstance(members, dict)
+    return list(members)
+
+
+def _safe_cell(value: object) -> object:
+    """A cell that a spreadsheet does not run as a formula (OWASP, "CSV Injection")."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+def _print_blocks(reader: Reader, options: argparse.Namespace, now: float) -> None:
+    zone = options.tz or _local_zone()
+    day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
+    since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+    lines = reader.buckets("hourly", since, None, ("model",), _selection(options) or None)
+    blocks = make_blocks(lines, now)
+    if options.json:
+        print(json.dumps({"blocks": blocks_as_json(blocks, now)}, indent=2))
+        return
+    print(table(["UsageBlock", "Requests", "Tokens", "Cache", "Paid", "List price", "Per minute"],
+                [_block_cells(block, zone, now) for block in blocks]))  # fmt: skip
+
+
+def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:
+    start = f"{datetime.fromtimestamp(block.start, zone):%Y-%m-%d %H:%M}"
+    if block.sums is None:
+        return [f"{start} (no requests for {countdown(block.end - block.start)})", *[""] * 6]
+    counts = block.sums.sums
+    name, rate = start, ""
+    if block.active:
+        name += f" (active, {countdown(block.end - now)} left)"
+        if pace := block.burn_rate(now):
+            rate = f"{pace[0]:,.0f} tokens"
+    return [
+        name,
+        count(counts["requests"]),
+        count(block.sums.total_tokens),
+        share(block.sums.cache_share),
+        money(counts["cost"], counts["unpriced"]),
+        money(counts["list_cost"]),
+        rate,
+    ]
+
+
+def _print_quota(reader: Reader, as_data: bool, now: float) -> None:
+    tracks = tracks_of(reader, now)
+    if as_data:
+        print(json.dumps({"windows": [_track_members(*one, now) for one in tracks]}, indent=2))
+        return
+    if not tracks:
+        print("No provider has reported a window yet.")
+        return
+    rows = []
+    for owner, track in tracks:
+        window, forecast = track.window, track.forecast(now)
+        resets = "" if window.resets_at is None else countdown(window.resets_at - now)
+        empty = "" if forecast.empty_at is None else f"in {countdown(forecast.empty_at - now)}"
+        rows.append([
+            f"{owner} {window.name}",
+            "?" if window.used is None or track.is_over(now) else f"{window.used:.0%}",
+            "over" if track.is_over(now) else resets,
+            f"{empty}{'' if forecast.sure else ' (a guess)'}" if empty else forecast.kind,
+            f"{countdown(now - window.seen_at)}{' (old)' if track.is_old(now) else ''}",
+        ])  # fmt: skip
+    print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows))
+
+
+def tracks_of(reader: Reader, now: float) -> list[tuple[str, Track]]:
+    """Return the owner and course of each window that was seen lately."""
+    tracks: dict[tuple[str, str], Track] = {}
+    for snapshot in reader.windows(now - _WINDOWS_SINCE):
+        key = (snapshot.owner, snapshot.window.name)
+        tracks.setdefault(key, Track(snapshot.window)).update(snapshot.window)
+    return [(owner, track) for (owner, _), track in sorted(tracks.items())]
+
+
+def _track_members(owner: str, track: Track, now: float) -> dict[str, object]:
+    window, forecast = track.window, track.forecast(now)
+    return {
+        "owner": owner,
+        "window": window.name,
+        "used": window.used,
+        "limit": window.limit,
+        "remaining": window.remaining,
+        "resetsAt": window.resets_at,
+        "status": window.status,
+        "seenAt": window.seen_at,
+        "old": track.is_old(now),
+        "forecast": forecast.kind,
+        "emptyAt": forecast.empty_at,
+        "sure": forecast.sure,
+    }
+
+
+def _statusline(reader: Reader, text: str, zone: tzinfo | None, now: float) -> str:
+    """The status line for what Claude Code writes to standard input; never fails."""
+    try:
+        told = json.loads(text)
+        session = str(told["session_id"])
+        model = told.get("model")
+        asked = str(model["id"]) if isinstance(model, dict) and "id" in model else None
+    except (ValueError, KeyError, TypeError):
+        return "switchyard: no session_id on standard input"
+    zone = zone or _local_zone()
+    today = datetime.fromtimestamp(now, zone).date()
+    answer = reader.last_answer(session, now - 86_400)
+    sessions = make_report(reader, "sessions", zone, where={"session": session})
+    days = make_report(reader, "daily", zone, today, today)
+    facts = Facts(
+        asked=asked,
+        provider=answer and answer.provider,
+        model=answer and answer.model,
+        session=sessions.total if sessions.entries else None,
+        today=days.total,
+        windows=tuple(track for _, track in tracks_of(reader, now)),
+    )
+    return status_line(facts, now)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((120, 24)).columns

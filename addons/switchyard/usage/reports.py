@@ -1,0 +1,280 @@
+"""Reports over the totals, in the words and JSON members that ccusage's users know.
+
+Source of the members: ccusage's guide, "JSON output" of daily, weekly, monthly, session and blocks
+reports. Members of our own (`requests`, `coveredCost`, ...) stand beside them.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import date
+from datetime import datetime
+from datetime import timedelta
+from datetime import tzinfo
+from typing import Literal
+
+from switchyard.usage.reader import Line
+from switchyard.usage.reader import Reader
+from switchyard.usage.records import NANO
+from switchyard.usage.schema import SUMS
+
+type ReportKind = Literal[
+    "daily", "weekly", "monthly", "sessions", "projects", "keys", "models", "providers", "tools"
+]
+
+DIMENSION_OF = {
+    "projects": "project",
+    "keys": "client_key",
+    "models": "model",
+    "providers": "provider",
+    "tools": "tool",
+}
+"""The dimension that a report has a line for each value of."""
+
+NAME_OF = {
+    "daily": "date",
+    "weekly": "week",
+    "monthly": "month",
+    "sessions": "sessionId",
+    "projects": "project",
+    "keys": "key",
+    "models": "model",
+    "providers": "provider",
+    "tools": "tool",
+}
+"""The JSON member that names a line."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums of some requests, and the models that answered them."""
+
+    sums: dict[str, int] = field(default_factory=lambda: {column.name: 0 for column in SUMS})
+    first: float = float("inf")
+    last: float = 0.0
+    models: dict[str, "Sums"] = field(default_factory=dict)
+
+    def add(self, line: Line, model: str | None = None) -> None:
+        """Add a line, and note its model where one is given."""
+        for name, amount in line.sums.items():
+            self.sums[name] += amount
+        self.first, self.last = min(self.first, line.start), max(self.last, line.last)
+        if model is not None:
+            self.models.setdefault(model, Sums()).add(line)
+
+    @property
+    def total_tokens(self) -> int:
+        """All tokens; reasoning and audio are parts of these classes."""
+        classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+        return sum(self.sums[name] for name in classes)
+
+    @property
+    def cost(self) -> float:
+        """US dollars billed."""
+        return self.sums["cost"] / NANO
+
+    @property
+    def cache_share(self) -> float | None:
+        """The share of the prompt that was read from a cache; None without a prompt."""
+        read = self.sums["cache_read"]
+        prompt = self.sums["input"] + self.sums["cache_write_5m"] + self.sums["cache_write_1h"]
+        return read / (read + prompt) if read + prompt else None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Lines by name, in order, and their total."""
+
+    kind: ReportKind
+    entries: tuple[tuple[str, Sums], ...]
+    total: Sums
+
+
+def make_report(
+    reader: Reader,
+    kind: ReportKind,
+    zone: tzinfo,
+    since: date | None = None,
+    until: date | None = None,
+    where: dict[str, str] | None = None,
+) -> Report:
+    """Sum up the days from `since` to `until`, both included, as `zone` has them."""
+    begin, end = _moment(since, zone), _moment(until and until + timedelta(days=1), zone)
+    if kind == "sessions":
+        lines = reader.sessions(begin, end, ("model",), where)
+        return _grouped(kind, lines, lambda line: line.session, "last")
+    dimension = DIMENSION_OF.get(kind)
+    by = ("model",) if dimension in (None, "model") else (dimension, "model")
+    lines = reader.buckets("hourly", begin, end, by, where)
+    if dimension is not None:
+        return _grouped(kind, lines, lambda line: line.dimensions[dimension], "cost")
+    return _grouped(kind, lines, lambda line: _period(kind, line.start, zone), "name")
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """A report as `--json` prints it."""
+    return {
+        report.kind: [
+            {NAME_OF[report.kind]: name, **_members(sums), **_model_members(report.kind, sums)}
+            for name, sums in report.entries
+        ],
+        "totals": _members(report.total),
+    }
+
+
+def _grouped(
+    kind: ReportKind,
+    lines: Iterable[Line],
+    name_of: Callable[[Line], str | None],
+    order: Literal["name", "cost", "last"],
+) -> Report:
+    groups: dict[str, Sums] = {}
+    total = Sums()
+    for line in lines:
+        model = line.dimensions.get("model") or ""
+        groups.setdefault(name_of(line) or "", Sums()).add(line, model)
+        total.add(line, model)
+    if order == "name":
+        entries = sorted(groups.items())
+    elif order == "cost":
+        entries = sorted(groups.items(), key=lambda one: (-one[1].sums["list_cost"], one[0]))
+    else:
+        entries = sorted(groups.items(), key=lambda one: one[1].last)
+    return Report(kind, tuple(entries), total)
+
+
+def _period(kind: ReportKind, moment: float, zone: tzinfo) -> str:
+    day = datetime.fromtimestamp(moment, zone).date()
+    if kind == "monthly":
+        return f"{day:%Y-%m}"
+    if kind == "weekly":
+        return (day - timedelta(days=day.weekday())).isoformat()
+    return day.isoformat()
+
+
+def _moment(day: date | None, zone: tzinfo) -> float | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+
+
+def _members(sums: Sums) -> dict[str, object]:
+    counts = sums.sums
+    return {
+        "inputTokens": counts["input"],
+        "outputTokens": counts["output"],
+        "cacheCreationTokens": counts["cache_write_5m"] + counts["cache_write_1h"],
+        "cacheReadTokens": counts["cache_read"],
+        "reasoningTokens": counts["reasoning"],
+        "totalTokens": sums.total_tokens,
+        "totalCost": sums.cost,
+        "listCost": counts["list_cost"] / NANO,
+        "coveredCost": counts["covered"] / NANO,
+        "requests": counts["requests"],
+        "failedRequests": counts["failed"],
+        "unpricedRequests": counts["unpriced"],
+        "cacheShare": sums.cache_share,
+    }
+
+
+def _model_members(kind: ReportKind, sums: Sums) -> dict[str, object]:
+    named = sorted(sums.models.items(), key=lambda one: (-one[1].sums["list_cost"], one[0]))
+    members: dict[str, object] = {
+        "modelsUsed": [name for name, _ in named if name],
+        "modelBreakdowns": [
+            {"modelName": name or None, **_members(one), "cost": one.cost} for name, one in named
+        ],
+    }
+    if kind == "sessions":
+        members["firstActivity"] = _text(sums.first)
+        members["lastActivity"] = _text(sums.last)
+    return members
+
+
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
+
+
+BLOCK_HOURS = 5
+"""Hours of a block: the window of Claude's subscriptions."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageBlock:
+    """Five hours from the hour of the first request on, or a gap between two of them."""
+
+    start: float
+    end: float
+    """Unix seconds."""
+    sums: Sums | None
+    """None for a gap."""
+    active: bool = False
+
+    def burn_rate(self, now: float) -> tuple[float, float] | None:
+        """Tokens a minute and dollars an hour since its first request; None without a minute."""
+        if self.sums is None or (minutes := (now - self.sums.first) / 60) < 1:
+            return None
+        return self.sums.total_tokens / minutes, self.sums.cost / minutes * 60
+
+
+def make_blocks(lines: Sequence[Line], now: float) -> list[UsageBlock]:
+    """Divide hourly lines into blocks of five hours, as ccusage does.
+
+    A block begins at the full hour of its first request, and ends five hours later; a longer pause
+    is a gap.
+    """
+    length = BLOCK_HOURS * 3600.0
+    blocks: list[UsageBlock] = []
+    for line in sorted(lines, key=lambda one: one.start):
+        current = blocks[-1] if blocks else None
+        if current is None or line.start >= current.end:
+            if current is not None and current.sums and line.start - current.sums.last > length:
+                blocks.append(UsageBlock(current.end, line.start, None))
+            start = line.start
+            blocks.append(
+                UsageBlock(start, start + length, Sums(), active=start <= now < start + length)
+            )
+        sums = blocks[-1].sums
+        assert sums is not None
+        sums.add(line, line.dimensions.get("model"))
+    return blocks
+
+
+def blocks_as_json(blocks: Sequence[UsageBlock], now: float) -> list[dict[str, object]]:
+    """Blocks as `--json` prints them."""
+    return [_block_members(block, now) for block in blocks]
+
+
+def _block_members(block: UsageBlock, now: float) -> dict[str, object]:
+    members: dict[str, object] = {
+        "id": ("" if block.sums else "gap-") + _text(block.start),
+        "startTime": _text(block.start),
+        "endTime": _text(block.end),
+        "isActive": block.active,
+        "isGap": block.sums is None,
+    }
+    if block.sums is None:
+        return members
+    counts = block.sums.sums
+    members |= {
+        "actualEndTime": _text(block.sums.last),
+        "entries": counts["requests"],
+        "tokenCounts": {
+            "inputTokens": counts["input"],
+            "outputTokens": counts["output"],
+            "cacheCreationInputTokens": counts["cache_write_5m"] + counts["cache_write_1h"],
+            "cacheReadInputTokens": counts["cache_read"],
+        },
+        "totalTokens": block.sums.total_tokens,
+        "costUSD": block.sums.cost,
+        "models": sorted(filter(None, block.sums.models)),
+    }
+    if block.active and (rate := block.burn_rate(now)):
+        minutes = (block.end - now) / 60
+        members["burnRate"] = {"tokensPerMinute": rate[0], "costPerHour": rate[1]}
+        members["projection"] = {
+            "totalTokens": round(block.sums.total_tokens + rate[0] * minutes),
+            "totalCost": block.sums.cost + rate[1] * minutes / 60,
+            "remainingMinutes": round(minutes),
+        }
+    return members

@@ -1,0 +1,104 @@
+"""The tables of the usage store, as data that every database's dialect is made from.
+
+`requests` and `attempts` hold the finished rows of one month, `running` what is under way. The
+totals sum up finished rows: `hourly` and `daily` by who asked and who answered, `sessions` by
+session.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from switchyard.usage.records import TOKEN_CLASSES
+
+VERSION = 1
+"""Of this schema; a store of another version is refused."""
+
+type ColumnKind = Literal["id", "int", "text", "name", "real"]
+"""`id` is 16 bytes; `name` is a text kept once, in `names`, and referred to by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `sums` says that a total adds it up."""
+
+    name: str
+    kind: ColumnKind
+    sums: bool = False
+
+
+def _columns(kind: ColumnKind, *names: str, sums: bool = False) -> tuple[Column, ...]:
+    return tuple(Column(name, kind, sums) for name in names)
+
+
+_TOKENS = _columns("int", *TOKEN_CLASSES)
+
+REQUESTS = (
+    Column("id", "id"),
+    Column("started", "real"),
+    *_columns("name", "operation", "client_key", "tool", "tool_version", "session", "project"),
+    *_columns("name", "format_in", "format_out", "asked_model", "combo", "provider", "model"),
+    *_columns("name", "credential", "state", "error"),
+    *_columns("int", "status", "streamed", "attempts"),
+    *_TOKENS,
+    *_columns("name", "source", "billing", "price_source", "cache_verdict"),
+    *_columns("int", "cost", "list_cost", "queue_ms", "head_ms", "first_output_ms", "end_ms"),
+    *_columns("int", "bytes_in", "bytes_out"),
+    *_columns("name", "dropped", "writer"),
+)
+
+ATTEMPTS = (
+    Column("request", "id"),
+    Column("number", "int"),
+    Column("started", "real"),
+    *_columns("name", "provider", "model", "credential", "format", "outcome"),
+    *_columns("int", "status", "head_ms", "first_output_ms", "end_ms"),
+    *_TOKENS,
+    *_columns("int", "cost", "list_cost"),
+)
+
+SUMS = (
+    *_columns("int", "requests", "failed", "attempts", *TOKEN_CLASSES, sums=True),
+    *_columns("int", "cost", "list_cost", "unpriced", "covered", sums=True),
+    *_columns("int", "first_output_ms", "with_output", "end_ms", sums=True),
+)
+"""`unpriced` counts requests with tokens and no known cost. `covered` is the list cost of requests
+that a plan paid for. `first_output_ms` and `end_ms` are sums; `with_output` counts the former."""
+
+DIMENSIONS = _columns("name", "client_key", "tool", "project", "provider", "model", "billing")
+
+HOURLY = (Column("bucket", "int"), *DIMENSIONS, *SUMS, *_columns("real", "first", "last"))
+DAILY = HOURLY
+SESSIONS = (
+    Column("session", "name"),
+    *DIMENSIONS,
+    *SUMS,
+    *_columns("real", "first", "last"),
+)
+
+WINDOWS = (
+    *_columns("name", "owner", "window"),
+    Column("seen_at", "real"),
+    *_columns("real", "used", "resets_at"),
+    *_columns("int", "max", "remaining"),
+    *_columns("name", "status", "source"),
+)
+"""Snapshots of windows; `owner` is a credential's label, or the fingerprint of a login."""
+
+ROW_TABLES = {"requests": REQUESTS, "running": REQUESTS, "attempts": ATTEMPTS}
+TOTAL_TABLES = {"hourly": HOURLY, "daily": DAILY, "sessions": SESSIONS}
+"""Sums of finished rows."""
+MAIN_TABLES = {**TOTAL_TABLES, "windows": WINDOWS}
+"""What stands beside the files of months."""
+
+KEYS = {
+    "requests": ("id",),
+    "running": ("id",),
+    "attempts": ("request", "number"),
+    "hourly": ("bucket", *(one.name for one in DIMENSIONS)),
+    "daily": ("bucket", *(one.name for one in DIMENSIONS)),
+    "windows": ("owner", "window", "seen_at"),
+    "sessions": ("session", *(one.name for one in DIMENSIONS)),
+}
+
+SECONDS = {"hourly": 3600, "daily": 86400}
+"""Seconds in a bucket; buckets count from the Unix epoch."""

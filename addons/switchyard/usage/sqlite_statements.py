@@ -1,0 +1,116 @@
+"""The SQL of the SQLite store, made from the schema."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from switchyard.usage import schema
+from switchyard.usage.records import FAILED_STATES
+from switchyard.usage.records import TOKEN_CLASSES
+from switchyard.usage.schema import Column
+
+
+def bound(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return a table's columns in the order in which their values are bound: names come last."""
+    return tuple(sorted(columns, key=lambda column: column.kind == "name"))
+
+
+def _insert(table: str, columns: Sequence[Column]) -> str:
+    ordered = bound(columns)
+    names = ", ".join(column.name for column in ordered)
+    values = ", ".join(f"?{number}" for number in range(1, len(ordered) + 1))
+    return f"INSERT INTO {table} ({names}) VALUES ({values})"
+
+
+ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
+
+MOST_IDS = 500
+"""Ids that one question asks for."""
+
+
+def are_finished(count: int) -> str:
+    """Return the question which of so many ids are on record as finished."""
+    return f"SELECT id FROM month.requests WHERE id IN ({', '.join('?' * count)})"
+
+
+@lru_cache(maxsize=64)
+def insert_rows(table: str, rows: int) -> str:
+    """Return what inserts several finished rows in one step (`requests` or `attempts`).
+
+    Each step of SQLite lets go of Python's lock and takes it again, which the event loop notices.
+    """
+    columns = bound(schema.ROW_TABLES[table])
+    names = ", ".join(column.name for column in columns)
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
+
+
+INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
+INSERT_RUNNING = (
+    _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
+    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{ID_PLACE})"
+    + " ON CONFLICT (id) DO NOTHING"
+)
+
+
+def _added(table: str) -> str:
+    """How a row of totals grows by another one."""
+    sums = [one.name for one in schema.TOTAL_TABLES[table] if one.sums]
+    return (
+        ", ".join(f"{one} = {one} + excluded.{one}" for one in sums)
+        + ", first = min(first, excluded.first), last = max(last, excluded.last)"
+    )
+
+
+ADD_TOTAL = {
+    table: _insert(f"main.{table}", columns)
+    + f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
+    for table, columns in schema.TOTAL_TABLES.items()
+}
+
+
+ALL_NAMES = (
+    "INSERT INTO main.names (text) SELECT text FROM month.names WHERE true ON CONFLICT DO NOTHING"
+)
+"""Copies a month's names to the totals."""
+
+
+def rebuild_sql(table: str) -> str:
+    """Return the SQL that adds a month's rows up into a table of totals."""
+    keys = [one for one in schema.TOTAL_TABLES[table] if one.name in schema.KEYS[table]]
+    seconds = schema.SECONDS.get(table)
+    selected = [
+        f"CAST(started / {seconds} AS INTEGER)" if one.name == "bucket" else _renumbered(one.name)
+        for one in keys
+    ]
+    sums = [_SUM_OF.get(one.name, f"sum(ifnull({one.name}, 0))") for one in schema.SUMS]
+    columns = [*(one.name for one in keys), *(one.name for one in schema.SUMS), "first", "last"]
+    condition = " WHERE session != 0" if table == "sessions" else ""
+    groups = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    return (
+        f"INSERT INTO main.{table} ({', '.join(columns)}) SELECT"
+        f" {', '.join([*selected, *sums, 'min(started)', 'max(started)'])}"
+        f" FROM month.requests{condition} GROUP BY {groups}"
+        f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
+    )
+
+
+def _renumbered(column: str) -> str:
+    """A month's number of a name as that of the totals."""
+    return (
+        "ifnull((SELECT main.names.number FROM main.names JOIN month.names ON"
+        f" main.names.text = month.names.text WHERE month.names.number = requests.{column}), 0)"
+    )
+
+
+def _states(*states: str) -> str:
+    listed = ", ".join(f"'{state}'" for state in states)
+    return f"(SELECT number FROM month.names WHERE text IN ({listed}))"
+
+
+_SUM_OF = {
+    "requests": "count(*)",
+    "failed": f"sum(state IN {_states(*FAILED_STATES)})",
+    "unpriced": f"sum(cost IS NULL AND ({' OR '.join(f'{one} > 0' for one in TOKEN_CLASSES)}))",
+    "covered": f"sum(CASE WHEN billing IN {_states('plan')} THEN ifnull(list_cost, 0) ELSE 0 END)",
+    "with_output": "count(first_output_ms)",
+}

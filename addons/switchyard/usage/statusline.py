@@ -1,0 +1,82 @@
+"""One line for the status line of Claude Code.
+
+Claude Code runs a command and writes JSON to its standard input (its guide, "Status line
+configuration"): `session_id` names the session, `model` what the user chose, `cost` what Claude
+Code itself believes to have spent.
+"""
+
+from dataclasses import dataclass
+
+from switchyard.usage.forecast import Track
+from switchyard.usage.records import NANO
+from switchyard.usage.reports import Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the line is made of; None where it is not known."""
+
+    asked: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    session: Sums | None = None
+    today: Sums | None = None
+    windows: tuple[Track, ...] = ()
+    """The tracks of the login or key in use."""
+
+
+SHOWN_WINDOWS = ("5h", "7d")
+
+
+def status_line(facts: Facts, now: float) -> str:
+    """Return the line: the model that answered, costs, windows with countdown, cache share."""
+    parts = [_model(facts)]
+    if facts.session is not None:
+        parts.append(f"session {_costs(facts.session)}")
+    if facts.today is not None:
+        parts.append(f"today {_costs(facts.today)}")
+    tracks = {track.window.name: track for track in facts.windows}
+    parts += [_window(tracks[name], now) for name in SHOWN_WINDOWS if name in tracks]
+    if facts.session is not None and (share := facts.session.cache_share) is not None:
+        parts.append(f"cache {share:.0%}")
+    return " | ".join(filter(None, parts))
+
+
+def countdown(seconds: float) -> str:
+    """Return a span as people read it: `3d 4h`, `2h 5m`, `12m`, `now`."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "now"
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days}d {hours}h"
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m"
+
+
+def _model(facts: Facts) -> str:
+    if facts.model is None:
+        return facts.asked or ""
+    answered = f"{facts.provider}/{facts.model}" if facts.provider else facts.model
+    is_other = facts.asked is not None and not facts.asked.startswith(facts.model)
+    return f"{answered} (for {facts.asked})" if is_other else answered
+
+
+def _costs(sums: Sums) -> str:
+    paid = f"${sums.cost:,.2f}"
+    if sums.sums["unpriced"]:
+        paid += "+?"
+    covered = sums.sums["covered"] / NANO
+    return f"{paid} + plan ${covered:,.2f}" if covered else paid
+
+
+def _window(track: Track, now: float) -> str:
+    window = track.window
+    if track.is_over(now) or window.used is None:
+        return f"{window.name} ?"
+    text = f"{window.name} {window.used:.0%}"
+    if window.resets_at is not None:
+        text += f" resets {countdown(window.resets_at - now)}"
+    forecast = track.forecast(now)
+    if forecast.kind == "empty" and forecast.sure and forecast.empty_at is not None:
+        text += f", empty in {countdown(forecast.empty_at - now)}"
+    return text + (" (old)" if track.is_old(now) else "")

@@ -1,0 +1,45 @@
+"""Knows the words by which an answer's end says that the answer is broken.
+
+Gemini's reference (`FinishReason`), DeepSeek's ("Create Chat Completion":
+`insufficient_system_resource`), Z.ai's (`network_error`), OpenRouter's (`error`, and what stands in
+`native_finish_reason` beside a `stop`: earendil-works/pi#8511), vLLM and SGLang (`abort`). Gateways
+in front of Gemini put a word of their own before it (`function_call_filter: ...`).
+"""
+
+from switchyard.wire.model.conversation import Stop
+from switchyard.wire.model.errors import ApiError
+
+BROKEN_END = "broken_end"
+"""The type of the error that such an end becomes; its code is the word."""
+
+_WORDS = frozenset(
+    {
+        *("error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout"),
+        *("network_error", "insufficient_system_resource", "server_error", "internal_error"),
+        *("engine_overloaded", "upstream_error", "provider_error"),
+        *("other", "language", "image_other", "no_image"),
+        *("malformed_function_call", "malformed_tool_call", "malformed_response"),
+        *("unexpected_tool_call", "too_many_tool_calls", "missing_thought_signature"),
+    }
+)
+_LONGEST_WORD = 64
+_LONGEST_REASON = 300
+
+
+def is_broken(word: object) -> bool:
+    """Whether an upstream's word for the end of an answer says that the answer is broken."""
+    if not isinstance(word, str) or not word or len(word) > 2 * _LONGEST_WORD:
+        return False
+    return any(piece.strip() in _WORDS for piece in word.lower().split(":"))
+
+
+def broken_end(stop: Stop) -> ApiError:
+    """Return the error that an end of the reason `error` is to those who asked."""
+    word = (stop.raw or "error")[:_LONGEST_WORD]
+    why = f": {stop.details[:_LONGEST_REASON]}" if isinstance(stop.details, str) else ""
+    return ApiError(
+        message=f"the response ended as broken, with the reason {word!r}{why}",
+        kind="unavailable",
+        type=BROKEN_END,
+        code=word.partition(":")[2].strip() or word,
+    )

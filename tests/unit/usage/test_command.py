@@ -1,0 +1,111 @@
+"""The command: its reports on a terminal, as JSON and CSV, and the status line."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from switchyard.usage import command
+from switchyard.usage.records import Tokens
+from switchyard.usage.sqlite import SqliteStore
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import WindowSnapshot
+from tests.unit.usage.support import record
+
+NOW = time.time()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    store = SqliteStore(tmp_path, "w")
+    store.write(
+        [
+            record(started=NOW - 60, project="=cmd()", asked_model="claude-opus-4-6"),
+            record(
+                started=NOW - 30,
+                asked_model="claude-opus-4-6",
+                provider="glm",
+                model="glm-4.7",
+                tokens=Tokens(input=100, cache_read=900, output=50),
+                billing="plan",
+                cost=0,
+                list_cost=2_000_000_000,
+            ),
+        ],
+        [],
+    )
+    window = Window(name="5h", used=0.5, resets_at=NOW + 3700, seen_at=NOW - 5, source="test")
+    store.write_windows([WindowSnapshot("claude login", window)])
+    store.close()
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert command.main(arguments) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", [*command.KINDS, "blocks"])
+def test_every_report(capsys: pytest.CaptureFixture[str], folder: Path, kind: str) -> None:
+    text = run(capsys, kind, "--dir", str(folder))
+    assert "$2.00" in text
+    data = json.loads(run(capsys, kind, "--dir", str(folder), "--json"))
+    assert data[kind]
+
+
+def test_an_empty_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "No requests are on record" in run(capsys, "--dir", str(tmp_path / "none"))
+    assert "No provider" in run(capsys, "quota", "--dir", str(tmp_path / "none"))
+
+
+def test_csv_runs_nothing_in_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(capsys, "projects", "--dir", str(folder), "--csv"))))
+    assert {row["project"] for row in rows} == {"'=cmd()", ""}
+    assert sum(int(row["requests"]) for row in rows) == 2
+
+
+def test_quota(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    text = run(capsys, "quota", "--dir", str(folder))
+    assert "claude login 5h" in text and "50%" in text and "1h 1m" in text
+    (window,) = json.loads(run(capsys, "quota", "--dir", str(folder), "--json"))["windows"]
+    assert window["forecast"] == "unknown" and not window["old"]
+
+
+def test_the_status_line(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"session_id": "s1", "model": {"id": "claude-opus-4-6", "display_name": "Opus"}}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(told)))
+    line = run(capsys, "statusline", "--dir", str(folder))
+    assert line.startswith("glm/glm-4.7 (for claude-opus-4-6) | session $0.00 + plan $2.00 | today")
+    assert "5h 50% resets 1h 1m" in line and "cache 45%" in line
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "nonsense"])
+def test_the_status_line_never_fails(
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert "no session_id" in run(capsys, "statusline", "--dir", str(folder))
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--tz", "Mars"], ["hourly"]])
+def test_wrong_options(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(arguments)
+    assert "usage" in capsys.readouterr().err
+
+
+def test_a_damaged_store_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "switchyard.sqlite").write_bytes(b"no database" * 1000)
+    assert command.main(["--dir", str(folder)]) == 1
+    assert "cannot be read" in capsys.readouterr().err

@@ -1,0 +1,38 @@
+"""What finished requests add to the totals."""
+
+from switchyard.usage.records import Tokens
+from switchyard.usage.totals import bucket_of
+from switchyard.usage.totals import totals_of
+from tests.unit.usage.support import NOON
+from tests.unit.usage.support import record
+
+
+def test_requests_of_one_hour_and_key_share_a_total() -> None:
+    tables = totals_of([record(), record(started=NOON + 60), record(started=NOON + 3600)])
+    assert [total.sums["requests"] for total in tables["hourly"].values()] == [2, 1]
+    assert [total.sums["requests"] for total in tables["daily"].values()] == [3]
+    (session,) = tables["sessions"].values()
+    assert (session.first, session.last) == (NOON, NOON + 3600)
+
+
+def test_unknown_costs_are_counted_apart() -> None:
+    free = record(cost=0, list_cost=0)
+    unknown = record(cost=None, list_cost=None)
+    without_tokens = record(cost=None, list_cost=None, tokens=Tokens())
+    (total,) = totals_of([free, unknown, without_tokens])["daily"].values()
+    assert total.sums["unpriced"] == 1 and total.sums["cost"] == 0
+
+
+def test_what_a_plan_covers_is_its_list_price() -> None:
+    plan = record(billing="plan", cost=0, list_cost=7)
+    paid = record(cost=5, list_cost=5)
+    found = [total.sums["covered"] for total in totals_of([plan, paid])["daily"].values()]
+    assert sorted(found) == [0, 7]
+
+
+def test_no_session_no_total_of_it() -> None:
+    assert "sessions" not in totals_of([record(session=None)])
+
+
+def test_buckets_count_from_the_epoch() -> None:
+    assert bucket_of(7200.5, "hourly") == 2 and bucket_of(86_399.9, "daily") == 0

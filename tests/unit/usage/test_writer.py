@@ -1,0 +1,166 @@
+"""The writer: nothing lost that was queued, nothing waits for a store that is out of order."""
+
+import logging
+import threading
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from switchyard.usage import writer as writer_module
+from switchyard.usage.records import RequestRecord
+from switchyard.usage.sqlite import SqliteStore
+from switchyard.usage.store import Retention
+from switchyard.usage.store import StoreError
+from switchyard.usage.windows import WindowSnapshot
+from switchyard.usage.writer import UsageWriter
+from switchyard.usage.writer_lock import WriterLock
+from tests.unit.usage.support import check_sums
+from tests.unit.usage.support import record
+from tests.unit.usage.support import rows
+
+KEEP = Retention(10**9, 10**12)
+
+
+def begin(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.begin(one.id.hex(), lambda: one)
+
+
+def end(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.end(one.id.hex(), lambda: one)
+
+
+class FailingStore:
+    """A store that refuses until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.fails = True
+        self.finished: list[RequestRecord] = []
+        self.tried = threading.Event()
+
+    def write(self, finished: Sequence[RequestRecord], running: Sequence[RequestRecord]) -> None:
+        self.tried.set()
+        if self.fails:
+            raise StoreError("database or disk is full")
+        self.finished += finished
+
+    def write_windows(self, snapshots: Sequence[WindowSnapshot]) -> None:
+        pass
+
+    def recover(self, is_alive: Callable[[str], bool]) -> int:
+        return 0
+
+    def expire(self, now: float, retention: Retention) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
+    writer = UsageWriter(SqliteStore(tmp_path, "w"), KEEP)
+    writer.start()
+    records = [record() for _ in range(1200)]
+    for one in records:
+        begin(writer, one)
+        end(writer, one)
+    assert writer.flush(20)
+    assert {row["id"] for row in rows(tmp_path)} == {one.id for one in records}
+    end(writer, late := record())
+    writer.close(20)
+    assert late.id in {row["id"] for row in rows(tmp_path)}
+    assert writer.health.written == 1201 and not writer.health.lost
+    check_sums(tmp_path)
+
+
+def test_requests_under_way_at_a_crash_are_told_at_the_next_start(tmp_path: Path) -> None:
+    crashed = UsageWriter(SqliteStore(tmp_path, "one"), KEEP)
+    crashed.start()
+    begin(crashed, under_way := record(state="running"))
+    assert crashed.flush(20)
+    crashed.close(20)  # without an end, as a crash leaves it
+    lock = WriterLock(tmp_path, "two")
+    lock.take()
+    writer = UsageWriter(SqliteStore(tmp_path, "two"), KEEP, lock.is_alive)
+    writer.start()
+    assert writer.flush(20)
+    assert [(row["id"], row["state"]) for row in rows(tmp_path)] == [(under_way.id, "interrupted")]
+    writer.close(20)
+    lock.release()
+
+
+def test_a_store_out_of_order_is_told_once_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "_PAUSES", (0.01,))
+    monkeypatch.setattr(writer_module, "BATCH_EVERY", 0.01)
+    monkeypatch.setattr(writer_module, "MOST_WAITING", 10)
+    store = FailingStore()
+    with caplog.at_level(logging.WARNING):
+        writer = UsageWriter(store, KEEP)
+        writer.start()
+        for _ in range(12):
+            end(writer, record())
+        for _ in range(3):
+            store.tried.clear()
+            assert store.tried.wait(20)
+        assert writer.health.problem == "database or disk is full"
+        assert writer.health.lost == 2
+        store.fails = False
+        assert writer.flush(20)
+        writer.close(20)
+    assert len(store.finished) == 10
+    messages = [one.getMessage() for one in caplog.records]
+    assert len([one for one in messages if "cannot write records" in one]) == 1
+    assert len([one for one in messages if "written again, 2 records were lost" in one]) == 1
+
+
+def test_an_end_with_a_store_out_of_order_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = UsageWriter(store := FailingStore(), KEEP)
+    writer.start()
+    end(writer, record())
+    writer.close(20)
+    assert store.tried.is_set() and writer.health.problem
+
+
+def test_a_lock_tells_who_is_alive(tmp_path: Path) -> None:
+    one, two = WriterLock(tmp_path, "one"), WriterLock(tmp_path, "two")
+    one.take()
+    two.take()
+    assert one.is_alive("one") and one.is_alive("two")
+    two.release()
+    assert not one.is_alive("two") and not one.is_alive("never-there")
+    one.release()
+    assert not list((tmp_path / "writers").iterdir())
+
+
+def test_what_piles_up_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MOST_UNMADE", 2)
+    writer = UsageWriter(FailingStore(), KEEP)  # its thread does not run yet
+    made: list[RequestRecord] = []
+
+    def make() -> RequestRecord:
+        made.append(record())
+        return made[-1]
+
+    for number in range(3):
+        writer.end(str(number), make)
+    assert len(made) == 1
+
+
+def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    store = FailingStore()
+    store.fails = False
+    writer = UsageWriter(store, KEEP)
+    writer.start()
+
+    def fail() -> RequestRecord:
+        raise ValueError("no such count")
+
+    writer.end("one", fail)
+    end(writer, record())
+    assert writer.flush(20)
+    writer.close(20)
+    assert writer.health.lost == 1 and len(store.finished) == 1
+    assert "a record cannot be made" in caplog.text
