@@ -1,4 +1,5 @@
-# pyright: reportMissingImports=false, reportOptionalMemberAccess=false, reportPossiblyUnbound=false
+# pyright: reportMissingImports=false, reportOptionalMemberAccess=false
+# pyright: reportPossiblyUnboundVariable=false
 """LangChain's chat models with a tool, streamed, by the API that the first argument names."""
 
 import sys
