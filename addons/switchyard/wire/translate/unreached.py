@@ -51,11 +51,7 @@ _OF_THE_TARGET = frozenset(
     "format model turns tools extra form takes_system takes_thinking readable".split()
 )
 """Fields that are no settings of the client's."""
-_FIELDS = tuple(
-    field.name
-    for field in fields(Conversation)
-    if field.name not in _OF_THE_TARGET
-)
+_FIELDS = tuple(field.name for field in fields(Conversation) if field.name not in _OF_THE_TARGET)
 
 
 @dataclass(frozen=True, slots=True)
