@@ -28,6 +28,7 @@ from switchyard.wire.translate.chat_templates import fit_template
 from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.own_types import with_known_types
 from switchyard.wire.translate.quirks import apply_quirks
+from switchyard.wire.translate.quirks import cannot_be_off
 from switchyard.wire.translate.quirks import refused_members
 from switchyard.wire.translate.thinking_back import Demand
 
@@ -80,6 +81,8 @@ class Adjustments:
                 dropped = *shortfall.dropped, *(name for name in refused if name not in kept)
                 limits = shortfall.limits.joined(limits)
                 shortfall = replace(shortfall, dropped=dropped, limits=limits)
+            if format == "anthropic" and cannot_be_off(body, quirks):
+                shortfall = replace(shortfall, dropped=(*shortfall.dropped, "thinking"))
             body, left_out = with_known_types(body, format, quirks)
             if left_out:
                 dropped = tuple(sorted({*shortfall.dropped, "server-tools"}))

@@ -16,6 +16,7 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
 from switchyard.wire.translate.quirks import with_usual_ids
+from switchyard.wire.translate.think_tag import untagged
 from switchyard.wire.translate.thinking_back import with_demanded
 
 
@@ -40,7 +41,8 @@ def select_proofs(
     if state.passes_through:
         if "tools" in body:
             body = with_usual_ids(body, format.name)
-        if not any(mark in state.call.raw for mark in format.proof_marks):
+        raw = state.call.raw
+        if not state.call.recalled and not any(mark in raw for mark in format.proof_marks):
             return body, False
     strange = adjustments.foreign_proofs(state.target) if chooses else None
 
@@ -106,6 +108,10 @@ def keep_notes(
     maker = adjustments.maker(state.target)
     proofs.note(owner_of(state.call), maker, notes.proofs)
     if notes.keeps != "proofs" and (parts := notes.parts):
+        if state.upstream_format and (
+            tag := adjustments.thinking_tag(state.target, state.upstream_format.name)
+        ):
+            parts = untagged(parts, tag)
         thinking.note(_whose(state.call, maker), parts)
 
 

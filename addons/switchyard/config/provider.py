@@ -4,6 +4,7 @@ As with all of `schema`, it is immutable; durations are seconds.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated
 from typing import Literal
 
@@ -75,6 +76,8 @@ class QuirkSettings(Section):
     """Whether replies begin within that tag, since the model's template opens it."""
     tool_calls_as_text: bool | None = None
     """Whether its models write tool calls into their text, and nobody there reads them."""
+    thinking_off: bool | None = None
+    """Whether thinking can be switched off (Anthropic's format)."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None
@@ -115,6 +118,10 @@ class QuirkSettings(Section):
 class ModelQuirks(QuirkSettings):
     """Quirks of the models that a provider calls so."""
 
+    source: str | None = Field(None, repr=False)
+    """Where that is said; None: where the profile's own are."""
+    read: date | None = None
+    """When the source was read."""
     models: GlobList
     except_: GlobList = Field(Globs(), alias="except")
 
@@ -123,6 +130,10 @@ class Profile(QuirkSettings):
     """All that is known of an upstream's ways."""
 
     auth: AuthStyle | None = None
+    source: str | None = Field(None, repr=False)
+    """Where all of this is said, as far as no entry of `by_model` names another place."""
+    read: date | None = None
+    """When the source was read."""
     by_model: tuple[ModelQuirks, ...] = ()
     """Settings that differ for some of its models. Of several patterns that match, the last one
     that sets a key wins; the members that they drop add up."""
@@ -145,6 +156,7 @@ class ProviderTimeouts(Section):
 
     connect: PositiveDuration = 5.0
     first_byte: PositiveDuration = 60.0
+    """What is not streamed begins when it is complete: there it holds if somebody has set it."""
     first_output: PositiveDuration = 300.0
     between_chunks: PositiveDuration = 120.0
     total: PositiveDuration = 1800.0
@@ -152,6 +164,13 @@ class ProviderTimeouts(Section):
     def overridden(self, by: "ProviderTimeouts") -> "ProviderTimeouts":
         """These, with those that the other one's file names in their place."""
         return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
+
+    @property
+    def first_byte_of_whole(self) -> float:
+        """Until the first byte of an answer that is not streamed."""
+        if "first_byte" in self.model_fields_set:
+            return self.first_byte
+        return max(self.first_byte, self.first_output)
 
 
 class Tls(Section):

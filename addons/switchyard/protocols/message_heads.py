@@ -24,6 +24,8 @@ _FINE = bytes(byte for byte in range(256) if not _CONTROLS.match(bytes([byte])))
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 _VERSION = re.compile(rb"[ \t]HTTP/(\d)\.\d\r?\Z")
 _SPACES = b" \t\r\n"
+_BLANKS = tuple(b" \t")
+"""What a line begins with that goes on with the one before it."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,15 @@ def remove() -> None:
 
 def read_headers(lines: Iterable[bytes]) -> Headers:
     """Return the headers in a head's lines; folds are joined. Raises ValueError."""
-    fields: list[tuple[bytes, bytes]] = []
+    lines = list(lines)
+    fields: list[tuple[bytes, bytes]] = [
+        (name, value.strip(_SPACES))
+        for name, colon, value in [line.partition(b":") for line in lines]
+        if colon and name and name[0] not in _BLANKS
+    ]
+    if len(fields) == len(lines):
+        return headers_of(tuple(fields))
+    fields = []
     folded: list[bytes] = []
     for line in lines:
         if line[:1] in (b" ", b"\t"):

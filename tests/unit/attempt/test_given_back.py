@@ -22,6 +22,7 @@ CONFIG = """
       - {name: oc, base-url: https://oc.example/v1, api-key: k}
       - {name: dsk, preset: deepseek, api-key: k}
       - {name: kimi, preset: moonshot, api-key: k}
+      - {name: mini, preset: minimax, api-key: k}
       - {name: ge, format: gemini, base-url: https://ge.example, api-key: k}
       - {name: oai, format: openai-responses, base-url: https://oai.example, api-key: [k1, k2]}
     combos:
@@ -197,6 +198,77 @@ def test_thinking_that_a_client_drops_is_remembered(runtime: FakeRuntime) -> Non
     assert other["messages"][1] == kept
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_tagged_thinking_goes_back_into_its_tags(runtime: FakeRuntime, streams: bool) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
+    told = {
+        "role": "assistant",
+        "content": "<think>hm</think>\n\nLet me see.",
+        "tool_calls": [call],
+    }
+    choice: Any = {"index": 0, "message": told, "finish_reason": "tool_calls"}
+    answer: Any = reply(choices=[choice])
+    if streams:
+        delta = {**told, "tool_calls": [{"index": 0, **call}]}
+        chunks = [{"index": 0, "delta": delta}, {**choice, "delta": {}}]
+        answer = b"".join(
+            b"data: %b\n\n" % json.dumps(reply(choices=[chunk])).encode() for chunk in chunks
+        )
+    answered(runtime, "openai-chat", "mini/w2", answer, stream=streams)
+    kept = {"role": "assistant", "content": "Let me see.", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "r"}
+    messages = [{"role": "user", "content": "hi"}, kept, result]
+    body, _ = asked(runtime, "openai-chat", "mini/w2", messages=messages)
+    assert body["messages"][1]["content"] == "<think>\nhm\n</think>\n\nLet me see."
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_googles_signatures_through_a_stream(runtime: FakeRuntime, late: bool) -> None:
+    """On a call, after its arguments, and on a message that makes none."""
+    signed = {"extra_content": {"google": {"thought_signature": "SIGC"}}}
+    call = {"index": 0, "id": "c1", "type": "function",
+            "function": {"name": "read", "arguments": "{}"}}  # fmt: skip
+    deltas: list[Any] = [{"tool_calls": [call | ({} if late else signed)]}]
+    deltas += [{"tool_calls": [{"index": 0} | signed]}] if late else []
+    chunks = [{"index": 0, "delta": delta} for delta in deltas]
+    chunks.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})  # type: ignore
+    answer = b"".join(
+        b"data: %b\n\n" % json.dumps(reply(choices=[chunk])).encode() for chunk in chunks
+    )
+    told = answered(runtime, "anthropic", "oc/w", answer)
+    use = next(block for block in told["content"] if block["type"] == "tool_use")
+    messages = history(*told["content"])
+    messages[2] = {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": use["id"], "content": "r"}],
+    }
+    body, _ = asked(runtime, "anthropic", "oc/w", messages=messages, tools=[TOOL])
+    assert body["messages"][1]["tool_calls"][0]["extra_content"] == signed["extra_content"]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("format", ["anthropic", "openai-responses"])
+def test_googles_signature_of_a_message(runtime: FakeRuntime, format: str, streams: bool) -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "SIGM"}}}
+    told = {"role": "assistant", "content": "hello", **signed}
+    choice: Any = {"index": 0, "message": told, "finish_reason": "stop"}
+    answer: Any = reply(choices=[choice])
+    if streams:
+        chunks = [{"index": 0, "delta": told}, {"index": 0, "delta": {}, "finish_reason": "stop"}]
+        answer = b"".join(
+            b"data: %b\n\n" % json.dumps(reply(choices=[chunk])).encode() for chunk in chunks
+        )
+    got = answered(runtime, format, "oc/w", answer)
+    if format == "anthropic":
+        said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": got["content"]}]
+        more = {"messages": [*said, {"role": "user", "content": "go on"}]}
+    else:
+        more = {"input": [{"role": "user", "content": "hi"}, *got["output"],
+                          {"role": "user", "content": "go on"}]}  # fmt: skip
+    body, _ = asked(runtime, format, "oc/w", **more)
+    assert body["messages"][1] == {"role": "assistant", "content": "hello", **signed}
+
+
 def test_a_call_of_another_model_is_marked_for_gemini_3(runtime: FakeRuntime) -> None:
     contents = [
         {"role": "user", "parts": [{"text": "a"}]},
@@ -231,6 +303,25 @@ def test_encrypted_reasoning_and_ids_of_another_maker(runtime: FakeRuntime) -> N
     assert body["input"] == [items[0], {k: v for k, v in call.items() if k != "id"}, output]
     body, _ = asked(runtime, "openai-responses", "oai/a", input=items)
     assert body["input"] == items
+
+
+def test_a_refused_proof_is_not_tried_again(runtime: FakeRuntime) -> None:
+    """A provider refuses what nobody knew; the next turn does not begin with that."""
+    error = {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}
+    messages = history(SIGNED, USE)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "anthropic", "cx/c", messages=messages, tools=[TOOL])
+    pipeline.begin(flow)
+    first = pipeline.attempt(flow)
+    pipeline.answer(first, {"type": "error", "error": error}, 400)
+    second = pipeline.attempt(flow)
+    assert second.request is not None
+    body = json.loads(second.request.content or b"")
+    assert body["messages"][1]["content"] == [USE]
+    body, _ = asked(runtime, "anthropic", "cx/c", messages=messages, tools=[TOOL])
+    assert body["messages"][1]["content"] == [USE]
+    body, _ = asked(runtime, "anthropic", "glm/g", messages=messages, tools=[TOOL])
+    assert body["messages"] == messages
 
 
 def test_clients_without_proofs_pay_nothing(

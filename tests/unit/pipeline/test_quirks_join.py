@@ -505,3 +505,11 @@ def test_calls_in_the_text_are_calls_where_tools_were_offered(more: Any, kinds: 
     told = json.loads(attempt.receiver.head().content or b"{}")
     assert [block["type"] for block in told["content"]] == kinds
     assert told["stop_reason"] == ("tool_use" if more else "end_turn")
+
+
+def test_a_model_that_always_thinks_is_asked_for_little_and_that_is_told() -> None:
+    runtime = make_runtime("providers: [{preset: anthropic, name: an, api-key: k}]")
+    request, exchange = sent(runtime, "openai-chat", "an/claude-fable-5", reasoning_effort="none")
+    body = body_of(request)
+    assert "thinking" not in body and body["output_config"] == {"effort": "low"}
+    assert "thinking" in running(exchange).dropped

@@ -26,6 +26,11 @@ NAMING = {
     "wire/translate/chat_templates.py": "where a body holds messages",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/operations/count_tokens.py": "a family of models, not the format",
+    "wire/shared/readable.py": "whose thinking other formats can read",
+    "wire/translate/thinking_back.py": "where a body holds thinking and signatures",
+    "routing/profiles.py": "what Gemini demands of a call",
+    "launch/first_file.py": "presets of that name",
+    "usage/windows.py": "a provider of that name",
 }
 """Modules that name a format, and what for."""
 
@@ -40,6 +45,9 @@ IMPORTING = {
     "pipeline/management.py": "Ollama's description of a model",
     "wire/operations/compaction.py": "the Responses API's compaction",
     "wire/registry.py": "all of them",
+    "routing/profiles.py": "Google's value in place of a signature",
+    "usage/tokens.py": "how Gemini counts its tokens",
+    "wire/translate/thinking_back.py": "where a body holds thinking and signatures",
     "wire/translate/merge_turns.py": "answers that a history has in pieces",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/translate/quirks.py": "the names of thinking in Chat's dialects",

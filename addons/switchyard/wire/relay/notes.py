@@ -7,10 +7,12 @@ from typing import Literal
 
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
+from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import SignatureDelta
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import Fold
 
 type NotesKeep = Literal["proofs", "calls", "words"]
@@ -31,6 +33,12 @@ class Notes:
         self._signatures: dict[tuple[int, int], list[str]] = {}
         self._fold = Fold("") if keeps != "proofs" else None
         self._parts: tuple[Part, ...] = ()
+        self._thinking: set[tuple[int, int]] = set()
+        """The parts whose words are kept."""
+
+    def forgets(self, event: TextDelta) -> bool:
+        """Whether nothing is kept of the words of a part (see `skim`)."""
+        return (event.choice, event.index) not in self._thinking
 
     def take(self, events: Sequence[Event]) -> None:
         """Note the events of one frame."""
@@ -39,8 +47,12 @@ class Notes:
                 case SignatureDelta():
                     place = event.choice, event.index
                     self._signatures.setdefault(place, []).append(event.signature)
-                case PartStart() | PartEnd() if event.part is not None:
-                    self._note(event.part)
+                case PartStart(part=part):
+                    self._note(part)
+                    if self.keeps == "words" and isinstance(part, Thinking):
+                        self._thinking.add((event.choice, event.index))
+                case PartEnd(part=part) if part is not None:
+                    self._note(part)
             if self._fold is not None:
                 self._fold.add(event)
 

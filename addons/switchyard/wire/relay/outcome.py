@@ -17,6 +17,7 @@ from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.outcome import Problem
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.relay.sinks import Sink
+from switchyard.wire.shared.broken_ends import BROKEN_END
 from switchyard.wire.shared.broken_ends import broken_end
 
 
@@ -42,6 +43,8 @@ class Outcome:
     problem: Problem | None = None
     usage: Usage | None = None
     stop: Stop | None = None
+    judges_ends: bool = True
+    """Whether an end that says that the answer is broken makes the response a failure."""
     body: bytes = b""
     """The complete response for a client that wants JSON."""
     progress: int = 0
@@ -62,6 +65,8 @@ class Outcome:
                     self.finish(event.stop, event.choice)
                 case End():
                     self.done = True
+                case Failure(error=error) if not self.judges_ends and error.type == BROKEN_END:
+                    self.done = True
                 case Failure(error=error):
                     self.problem = Problem("event", error, self.status)
                 case _:
@@ -73,7 +78,7 @@ class Outcome:
         """Note the end of a choice; one that says that it is broken makes the response so."""
         if choice == 0:
             self.stop = stop
-        if stop.reason == "error" and self.problem is None:
+        if stop.reason == "error" and self.problem is None and self.judges_ends:
             self.problem = Problem(kind, broken_end(stop), self.status)
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:

@@ -55,8 +55,8 @@ class Skimmer:
         "words",
     )
 
-    def __init__(self, reader: Forgets, sink: Forgets) -> None:
-        self._forgets = (reader, sink)
+    def __init__(self, *forgets: Forgets) -> None:
+        self._forgets = forgets
         self.sure = False
         """Whether frames may be skimmed: the last one was read, and like the one before it."""
         self.words = 0

@@ -70,6 +70,11 @@ class EventStreamReader:
         return out
 
     @property
+    def stopped(self) -> bool:
+        """Whether the stop reason came, in a format that has no terminal event besides."""
+        return getattr(self._reader, "stopped", False)
+
+    @property
     def words(self) -> int:
         """About how many bytes of text and arguments came so far."""
         return self._gauge.words + (self._skimmer.words if self._skimmer is not None else 0)
@@ -208,4 +213,7 @@ def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | No
     if not conversion.streams or conversion.continuation is not None or conversion.stages:
         return None
     forgets = getattr(reader, "forgets", None)
-    return Skimmer(forgets, sink.forgets) if forgets and sink.forgets else None
+    if not forgets or not sink.forgets:
+        return None
+    noting = (conversion.notes.forgets,) if conversion.notes.keeps == "words" else ()
+    return Skimmer(forgets, sink.forgets, *noting)

@@ -17,11 +17,13 @@ _WORDS = frozenset(
         *("error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout"),
         *("network_error", "insufficient_system_resource", "server_error", "internal_error"),
         *("engine_overloaded", "upstream_error", "provider_error"),
-        *("other", "language", "image_other", "no_image"),
+        *("image_other", "no_image"),
         *("malformed_function_call", "malformed_tool_call", "malformed_response"),
         *("unexpected_tool_call", "too_many_tool_calls", "missing_thought_signature"),
     }
 )
+_GOOGLES = frozenset({"OTHER", "LANGUAGE"})
+"""Broken in Google's spelling alone: others say `other` of any end that they do not know."""
 _LONGEST_WORD = 64
 _LONGEST_REASON = 300
 
@@ -30,7 +32,8 @@ def is_broken(word: object) -> bool:
     """Whether an upstream's word for the end of an answer says that the answer is broken."""
     if not isinstance(word, str) or not word or len(word) > 2 * _LONGEST_WORD:
         return False
-    return any(piece.strip() in _WORDS for piece in word.lower().split(":"))
+    pieces = [piece.strip() for piece in word.split(":")]
+    return any(piece in _GOOGLES or piece.lower() in _WORDS for piece in pieces)
 
 
 def broken_end(stop: Stop) -> ApiError:

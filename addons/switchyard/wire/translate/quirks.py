@@ -61,6 +61,10 @@ class Quirks(Protocol):
         """Responses: the least `max_output_tokens` that is taken."""
 
     @property
+    def thinking_off(self) -> bool | None:
+        """Anthropic: whether thinking can be switched off."""
+
+    @property
     def developer_role(self) -> bool | None:
         """False: messages of the role `developer` are sent as `system`."""
 
@@ -106,6 +110,8 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
     """
     if quirks.efforts:
         body = _with_taken_effort(body, format, quirks.efforts)
+    if format == _ANTHROPIC and cannot_be_off(body, quirks):
+        body = _with_least_thinking(body)
     if format == _CHAT:
         body = _apply_to_chat(body, quirks)
     if quirks.min_max_tokens:
@@ -119,6 +125,20 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
     if quirks.tool_id_pattern is not None:
         body = with_fitting_ids(body, format, quirks.tool_id_pattern)
     return _without(body, refused_members(body, format, quirks))
+
+
+def cannot_be_off(body: JsonObject, quirks: Quirks) -> bool:
+    """Return whether `body` switches off thinking of a model that always thinks."""
+    thinking = body.get("thinking")
+    if quirks.thinking_off is not False or not isinstance(thinking, dict):
+        return False
+    return thinking.get("type") == "disabled"
+
+
+def _with_least_thinking(body: JsonObject) -> JsonObject:
+    config = body.get("output_config")
+    said = config if isinstance(config, dict) else {}
+    return {**rest(body, "thinking"), "output_config": {"effort": "low", **said}}
 
 
 def refused_members(body: JsonObject, format: str, quirks: Quirks) -> list[str]:

@@ -27,6 +27,7 @@ from switchyard.wire.translate.pair_results import paired
 from switchyard.wire.translate.role_order import with_roles_in_order
 from switchyard.wire.translate.stand_ins import with_signatures_stood_in
 from switchyard.wire.translate.stand_ins import with_thinking_stood_in
+from switchyard.wire.translate.stand_ins import without_thinking
 from switchyard.wire.translate.without_proofs import without_proofs
 
 _STRICTEST_ID = re.compile(r"[A-Za-z0-9]{9}", re.ASCII)
@@ -60,6 +61,7 @@ type _OfTurns = Callable[[Conversation, str], Conversation]
 
 _OF_BODIES: Mapping[str, _OfBody] = {
     "proofs": without_proofs,
+    "thoughts": without_thinking,
     "signatures": with_signatures_stood_in,
     "thinking": with_thinking_stood_in,
 }
@@ -75,7 +77,7 @@ _OF_TURNS: Mapping[str, _OfTurns] = {
 REMEDIES = (*_OF_BODIES, *_OF_TURNS)
 """The names of all, as `errors.yaml` says them."""
 
-LEFT_OUT: Mapping[str, str] = {"proofs": "thinking-signature"}
+LEFT_OUT: Mapping[str, str] = {"proofs": "thinking-signature", "thoughts": "thinking"}
 """What `x-switchyard-dropped` lists for a remedy."""
 
 

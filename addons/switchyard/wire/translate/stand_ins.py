@@ -11,6 +11,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.formats.anthropic.blocks import NAME as ANTHROPIC
 from switchyard.wire.formats.gemini.names import NAME as GEMINI
@@ -52,12 +53,26 @@ def with_thinking_stood_in(body: JsonObject, format: str) -> JsonObject:
     if format == RESPONSES:
         return with_items(body, "input", _with_reasoning_items()) or body
     if format == ANTHROPIC and any(_is_by(said, "assistant") for said in _list(body, "messages")):
-        kept = _each(body, "messages", "assistant", _without_thinking)
+        kept = _each(body, "messages", "assistant", _without_blocks)
         if text_of(body.get("model")).startswith("claude"):
             # Of these some always think, and refuse to be told not to.
             return {name: value for name, value in kept.items() if name != "thinking"}
         return {**kept, "thinking": {"type": "disabled"}}
     return body
+
+
+def without_thinking(body: JsonObject, format: str) -> JsonObject:
+    """Return `body` without any thinking in its history, for a provider that takes none back.
+
+    `body` itself where there is none; never changes it, nor anything in it.
+    """
+    if format == CHAT:
+        return _each(body, "messages", "assistant", _without_chat_thinking)
+    if format == ANTHROPIC:
+        return _each(body, "messages", "assistant", _without_blocks)
+    if format == RESPONSES:
+        return with_items(body, "input", _unless("type", "reasoning")) or body
+    return _each(body, "contents", "model", _without_thoughts) if format == GEMINI else body
 
 
 def _each(
@@ -102,7 +117,21 @@ def _with_chat_thinking(message: JsonObject) -> JsonObject:
     return {**message, REASONING_NAMES[0]: _STAND_IN}
 
 
-def _without_thinking(message: JsonObject) -> JsonObject:
+def _without_chat_thinking(message: JsonObject) -> JsonObject:
+    names = (*REASONING_NAMES, "reasoning_details")
+    return message if message.keys().isdisjoint(names) else dict(rest(message, *names))
+
+
+def _without_thoughts(content: JsonObject) -> JsonObject:
+    return with_items(content, "parts", _unless("thought", True)) or content
+
+
+def _unless(name: str, value: object) -> Callable[[Any], list[Any]]:
+    """What leaves out objects with a member of that value."""
+    return lambda one: [] if isinstance(one, dict) and one.get(name) == value else [one]
+
+
+def _without_blocks(message: JsonObject) -> JsonObject:
     def change(block: Any) -> list[Any]:
         return [] if isinstance(block, dict) and block.get("type") in _THINKING else [block]
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 
+from switchyard.wire.model.conversation import Choice
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.events import CitationDelta
@@ -22,6 +25,8 @@ from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import is_output
+from switchyard.wire.model.fold import fold
+from switchyard.wire.model.fold import unfold
 from switchyard.wire.translate.limits import unsure_end
 
 
@@ -54,6 +59,12 @@ class ThinkingTag:
                 )
             out += choice.take(event)
         return out
+
+
+def untagged(parts: Sequence[Part], tag: str) -> tuple[Part, ...]:
+    """Return the parts of a reply with the thinking between tags in parts of its own."""
+    reply = Reply(format="", choices=(Choice(parts=tuple(parts)),))
+    return fold("", ThinkingTag(tag).feed(unfold(reply))).choices[0].parts
 
 
 @dataclass(slots=True)

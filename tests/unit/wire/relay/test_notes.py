@@ -6,6 +6,7 @@ from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import unfold
 from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.relay.notes import Notes
@@ -38,6 +39,14 @@ def test_the_proofs_of_a_stream() -> None:
     noted.take(unfold(REPLY))
     assert set(noted.proofs) == PROOFS
     assert noted.parts == ()
+
+
+def test_only_thinking_is_kept_of_words() -> None:
+    plain, kept = notes(), notes("words")
+    for one in (plain, kept):
+        one.take(unfold(REPLY))
+    assert [kept.forgets(TextDelta(index, "w")) for index in range(4)] == [False, False, True, True]
+    assert all(plain.forgets(TextDelta(index, "w")) for index in range(4))
 
 
 def test_the_words_of_a_stream() -> None:

@@ -28,7 +28,8 @@ def test_broken(word: str):
 
 
 @pytest.mark.parametrize(
-    "word", ["stop", "length", "tool_calls", "content_filter: RECITATION", "", None, 3, "x" * 500]
+    "word",
+    ["stop", "other", "length", "tool_calls", "content_filter: RECITATION", "", None, 3, "x" * 500],
 )
 def test_not_broken(word: object):
     assert not is_broken(word)

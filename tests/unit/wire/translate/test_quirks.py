@@ -21,6 +21,7 @@ class Known:
     max_tokens_field: str | None = None
     min_max_tokens: int | None = None
     min_max_output_tokens: int | None = None
+    thinking_off: bool | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None

@@ -7,6 +7,7 @@ import pytest
 from switchyard.wire.formats.gemini.names import NO_SIGNATURE
 from switchyard.wire.translate.stand_ins import with_signatures_stood_in
 from switchyard.wire.translate.stand_ins import with_thinking_stood_in
+from switchyard.wire.translate.stand_ins import without_thinking
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 OTHER = {**CALL, "id": "d"}
@@ -77,6 +78,40 @@ def test_anthropics_format_asks_for_no_thinking(model: str, thinking: Any):
     made = with_thinking_stood_in(body, "anthropic")
     assert made.get("thinking") == thinking
     assert made["messages"][1]["content"] == [{"type": "text", "text": "x"}]
+
+
+THOUGHTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "openai-chat": (
+        {"messages": [{"role": "assistant", "content": "x", "reasoning": "t"}]},
+        {"messages": [{"role": "assistant", "content": "x"}]},
+    ),
+    "openai-responses": (
+        {"input": [{"type": "reasoning", "summary": []}, {"role": "user", "content": "x"}]},
+        {"input": [{"role": "user", "content": "x"}]},
+    ),
+    "anthropic": (
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": [{"type": "redacted_thinking", "data": "x"}, {"type": "text"}],
+                }
+            ]
+        },
+        {"messages": [{"role": "assistant", "content": [{"type": "text"}]}]},
+    ),
+    "gemini": (
+        {"contents": [{"role": "model", "parts": [{"text": "t", "thought": True}, {"text": "x"}]}]},
+        {"contents": [{"role": "model", "parts": [{"text": "x"}]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("format", THOUGHTS)
+def test_thinking_of_any_kind_is_left_out(format: str):
+    body, expected = THOUGHTS[format]
+    assert without_thinking(body, format) == expected
+    assert without_thinking(expected, format) is expected
 
 
 @pytest.mark.parametrize("format", ["openai-chat", "openai-responses", "anthropic", "gemini"])
