@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
 from switchyard.usage.ledger import default_folder
+from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
@@ -136,7 +137,13 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
 def _print_report(reader: UsageReader, options: argparse.Namespace) -> None:
     zone = options.tz or _local_zone()
     report = make_report(
-        reader, options.report, zone, options.since, options.until, _selection(options)
+        reader,
+        options.report,
+        zone,
+        options.since,
+        options.until,
+        _selection(options),
+        models=options.json,
     )
     if options.json:
         print(json.dumps(as_json(report), indent=2))
@@ -176,7 +183,7 @@ def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) 
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    lines = reader.buckets("hourly", since, None, ("model",), _selection(options) or None)
+    lines = reader.hours(Question(since, where=_selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(json.dumps({"blocks": blocks_as_json(blocks, now)}, indent=2))
@@ -248,7 +255,7 @@ def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float)
     zone = zone or _local_zone()
     today = datetime.fromtimestamp(now, zone).date()
     answer = reader.last_answer(session, now - 86_400)
-    sessions = make_report(reader, "sessions", zone, where={"session": session})
+    sessions = make_report(reader, "sessions", zone, where={"session": session}, models=False)
     days = make_report(reader, "daily", zone, today, today)
     facts = Facts(
         asked=asked,

@@ -21,6 +21,7 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import create_anew
 from switchyard.usage.sqlite_files import create_tables
 from switchyard.usage.sqlite_files import exclusively
 from switchyard.usage.sqlite_files import is_sound
@@ -40,8 +41,10 @@ from switchyard.usage.sqlite_statements import MOST_IDS
 from switchyard.usage.sqlite_statements import are_finished
 from switchyard.usage.sqlite_statements import insert_rows
 from switchyard.usage.sqlite_statements import rebuild_sql
+from switchyard.usage.sqlite_statements import rollup_sql
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
+from switchyard.usage.totals import rollups_of
 from switchyard.usage.totals import totals_of
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer_lock import WriterLock
@@ -152,8 +155,11 @@ class SqliteStore:
             # Another process must not add to totals that this one still sums up.
             with exclusively(self._folder / "totals.lock"):
                 self._db = open_file(self._folder / TOTALS_FILE)
-                if version_of(self._db, "main") == 0:
+                version = version_of(self._db, "main")
+                if version == 0:
                     self._make_totals(self._db)
+                if version < schema.VERSIONS["main"]:
+                    _make_rollups(self._db)
         return self._db
 
     def _make_totals(self, db: sqlite3.Connection) -> None:
@@ -171,7 +177,6 @@ class SqliteStore:
                 logger.warning("usage: no totals from %s: %s", file.name, e)
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
-        db.execute(f"PRAGMA main.user_version = {schema.VERSION}")
 
     def _attach(self, db: sqlite3.Connection, file: str) -> None:
         if self._attached == file and (self._folder / file).exists():
@@ -185,7 +190,7 @@ class SqliteStore:
             with exclusively(self._folder / "months.lock"):
                 if version_of(db, "month") == 0:
                     create_tables(db, "month", schema.ROW_TABLES)
-                    db.execute(f"PRAGMA month.user_version = {schema.VERSION}")
+                    db.execute(f"PRAGMA month.user_version = {schema.VERSIONS['month']}")
 
     def _detach(self) -> None:
         if self._attached is not None and self._db is not None:
@@ -228,10 +233,21 @@ class SqliteStore:
         return new
 
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
-        for table, totals in totals_of(records).items():
-            columns = schema.TOTAL_TABLES[table]
+        tables = totals_of(records)
+        for table, totals in {**tables, **rollups_of(tables)}.items():
+            columns = schema.MAIN_TABLES[table]
             rows = [self._totals.total(db, columns, *one) for one in totals.items()]
             db.executemany(ADD_TOTAL[table], rows)
+
+
+def _make_rollups(db: sqlite3.Connection) -> None:
+    """Create the rollups and sum the totals up; the file is then of the present version."""
+    db.execute("BEGIN IMMEDIATE")
+    create_anew(db, "main", schema.ROLLUPS)
+    for table in schema.ROLLUPS:
+        db.execute(rollup_sql(table))
+    db.execute(f"PRAGMA main.user_version = {schema.VERSIONS['main']}")
+    db.execute("COMMIT")
 
 
 def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

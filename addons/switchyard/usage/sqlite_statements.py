@@ -54,7 +54,7 @@ INSERT_RUNNING = (
 
 def _added(table: str) -> str:
     """How a row of totals grows by another one."""
-    sums = [one.name for one in schema.TOTAL_TABLES[table] if one.sums]
+    sums = [one.name for one in schema.MAIN_TABLES[table] if one.sums]
     return (
         ", ".join(f"{one} = {one} + excluded.{one}" for one in sums)
         + ", first = min(first, excluded.first), last = max(last, excluded.last)"
@@ -64,7 +64,7 @@ def _added(table: str) -> str:
 ADD_TOTAL = {
     table: _insert(f"main.{table}", columns)
     + f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
-    for table, columns in schema.TOTAL_TABLES.items()
+    for table, columns in {**schema.TOTAL_TABLES, **schema.ROLLUPS}.items()
 }
 
 
@@ -91,6 +91,28 @@ def rebuild_sql(table: str) -> str:
         f" {', '.join([*selected, *sums, 'min(started)', 'max(started)'])}"
         f" FROM month.requests{condition} GROUP BY {groups}"
         f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
+    )
+
+
+_MONTH_OF_DAY = (
+    "12 * CAST(strftime('%Y', bucket * 86400, 'unixepoch') AS INTEGER)"
+    " + CAST(strftime('%m', bucket * 86400, 'unixepoch') AS INTEGER) - 1"
+)
+
+
+def rollup_sql(table: str) -> str:
+    """Return the SQL that fills an empty rollup from the totals."""
+    keys = schema.KEYS[table]
+    sums = [one.name for one in schema.SUMS]
+    selected = [
+        *(_MONTH_OF_DAY if (table, key) == ("monthly", "bucket") else key for key in keys),
+        *(f"sum({one})" for one in sums),
+    ]
+    groups = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    return (
+        f"INSERT INTO main.{table} ({', '.join([*keys, *sums, 'first', 'last'])})"
+        f" SELECT {', '.join(selected)}, min(first), max(last)"
+        f" FROM main.{schema.SOURCES[table]} GROUP BY {groups}"
     )
 
 

@@ -1,9 +1,12 @@
 """What one finished request adds to the totals."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import UTC
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -12,6 +15,7 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.schema import DIMENSIONS
 from switchyard.usage.schema import SECONDS
+from switchyard.usage.schema import SOURCES
 from switchyard.usage.schema import SUMS
 
 type TotalKey = tuple[str | int | None, ...]
@@ -59,11 +63,47 @@ def totals_of(records: Iterable[RequestRecord]) -> dict[str, dict[TotalKey, Tota
         total = _total(group)
         for table, key in keys.items():
             found = tables.setdefault(table, {})
-            if key in found:
-                found[key].add(total)
-            else:
-                found[key] = Total(total.first, total.last, total.sums.copy())
+            _add(found, key, total)
     return tables
+
+
+def rollups_of(tables: dict[str, dict[TotalKey, Total]]) -> dict[str, dict[TotalKey, Total]]:
+    """Sum totals up by the key of each rollup table."""
+    rollups: dict[str, dict[TotalKey, Total]] = {}
+    for table, source in SOURCES.items():
+        found = rollups.setdefault(table, {})
+        for key, total in tables.get(source, {}).items():
+            _add(found, _KEY_OF[table](key), total)
+    return rollups
+
+
+def _add(found: dict[TotalKey, Total], key: TotalKey, total: Total) -> None:
+    if key in found:
+        found[key].add(total)
+    else:
+        found[key] = Total(total.first, total.last, total.sums.copy())
+
+
+_MODEL = 1 + [column.name for column in DIMENSIONS].index("model")
+_KEY_OF: dict[str, Callable[[TotalKey], TotalKey]] = {
+    "monthly": lambda key: (month_of_day(key[0]), *key[1:]),
+    "model_hours": lambda key: (key[0], key[_MODEL]),
+    "whole_sessions": lambda key: key[:1],
+}
+"""The key of a rollup, made from that of its source."""
+
+
+def month_of_day(day: str | int | None) -> int:
+    """Return the number of the calendar month (UTC) that a bucket of `daily` lies in."""
+    assert isinstance(day, int)
+    moment = datetime.fromtimestamp(day * SECONDS["daily"], UTC)
+    return moment.year * 12 + moment.month - 1
+
+
+def day_of_month(month: int) -> int:
+    """Return the bucket of `daily` that a calendar month (UTC) begins with."""
+    year, place = divmod(month, 12)
+    return bucket_of(datetime(year, place + 1, 1, tzinfo=UTC).timestamp(), "daily")
 
 
 def bucket_of(moment: float, table: str) -> int:

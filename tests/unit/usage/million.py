@@ -7,10 +7,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC
+from datetime import date
 from datetime import datetime
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
+from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
@@ -58,7 +63,7 @@ def timed(what: str, run: Callable[[], object]) -> float:
     begun = time.perf_counter()
     run()
     seconds = time.perf_counter() - begun
-    print(f"{what:12} {seconds * 1000:8.1f} ms")
+    print(f"{what:32} {seconds * 1000:8.1f} ms")
     return seconds
 
 
@@ -76,19 +81,27 @@ def main(count: int) -> None:
         print(f"{count:,} rows written in {time.perf_counter() - begun:.0f} s")
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"{size / count:.0f} bytes a row, {size / 1e6:.0f} MB")
-        reader = UsageReader(folder)
-        for kind in get_args(ReportKind.__value__):
-            timed(kind, lambda kind=kind: make_report(reader, kind, UTC))
-        timed("blocks", lambda: lately(reader))
-        timed("statusline", lambda: reader.last_answer("session1", 0))
+        reports(UsageReader(folder))
         timed("start", lambda: start(folder))
         print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def lately(reader: UsageReader) -> object:
-    """The blocks of three days."""
+def reports(reader: UsageReader) -> None:
+    """Each report, over everything in two zones, of a part of the time, and of one key."""
     now = time.time()
-    return make_blocks(reader.buckets("hourly", now - 3 * 86_400, None, ("model",)), now)
+    first = (datetime.now(UTC) - timedelta(days=151)).date()
+    for kind in get_args(ReportKind.__value__):
+        make = partial(make_report, reader, kind, models=kind != "sessions")
+        timed(kind, lambda make=make: make(UTC))
+        timed(f"{kind}, local", lambda make=make: make(ZoneInfo("America/New_York")))
+        timed(f"{kind}, part", lambda make=make: make(ZoneInfo("Asia/Kolkata"), first))
+        timed(f"{kind}, a key", lambda make=make: make(UTC, where={"client_key": "person1"}))
+    week = date.today() - timedelta(days=7)
+    timed("sessions of a week with models", lambda: make_report(reader, "sessions", UTC, week))
+    timed("blocks", lambda: make_blocks(reader.hours(Question(now - 3 * 86_400)), now))
+    timed("blocks of everything", lambda: make_blocks(reader.hours(), now))
+    timed("last answer of today", lambda: reader.last_answer("session24999", now - 86_400))
+    timed("last answer of nobody", lambda: reader.last_answer("nobody", now - 86_400))
 
 
 def start(folder: Path) -> None:

@@ -11,6 +11,7 @@ from switchyard.usage.ids import new_id
 from switchyard.usage.records import AttemptUsage
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import SUMS
 from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite_files import TOTALS_FILE
@@ -88,8 +89,8 @@ def totals(folder: Path, table: str) -> dict[str, int]:
 def check_sums(folder: Path) -> None:
     """Every table of totals sums up to what the rows sum up to, and every file is sound."""
     kept = rows(folder)
-    for table in TOTAL_TABLES:
-        counted = [one for one in kept if table != "sessions" or one["session"] is not None]
+    for table in (*TOTAL_TABLES, *ROLLUPS):
+        counted = [one for one in kept if "sessions" not in table or one["session"] is not None]
         summed = totals(folder, table)
         assert summed["requests"] == len(counted)
         for name in ("input", "output", "cache_read", "cost", "list_cost", "attempts"):

@@ -37,7 +37,8 @@ def folder(tmp_path: Path) -> Path:
         ],
         [],
     )
-    window = Window(name="5h", used=0.5, resets_at=NOW + 3700, seen_at=NOW - 5, source="test")
+    now = time.time()
+    window = Window(name="5h", used=0.5, resets_at=now + 3715, seen_at=now - 5, source="test")
     store.write_windows([WindowSnapshot("claude login", window)])
     store.close()
     return tmp_path

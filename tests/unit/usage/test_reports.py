@@ -75,7 +75,7 @@ def test_the_members_of_ccusage(reader: UsageReader) -> None:
 
 
 def test_blocks_of_five_hours(reader: UsageReader) -> None:
-    lines = reader.buckets("hourly", None, None, ("model",))
+    lines = reader.hours()
     now = at("2026-12-01T01:00")
     blocks = make_blocks(lines, now)
     assert [one.sums is None for one in blocks] == [False, True, False, True, False]

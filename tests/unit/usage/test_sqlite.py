@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from switchyard.usage.ids import new_id
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
@@ -228,3 +229,17 @@ def test_killed_while_writing(tmp_path: Path) -> None:
     assert store.recover(lambda writer: False) > 0
     store.close()
     check_sums(tmp_path)
+
+
+def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, "w")
+    store.write([record(), record(model="other", started=NOON - 40 * DAY)], [])
+    store.close()
+    with closing(sqlite3.connect(tmp_path / TOTALS_FILE)) as db:
+        for table in ROLLUPS:
+            db.execute(f"DROP TABLE {table}")
+        db.execute("PRAGMA user_version = 1")
+    store.write([record()], [])
+    store.close()
+    check_sums(tmp_path)
+    assert totals(tmp_path, "monthly")["requests"] == 3
