@@ -42,9 +42,7 @@ def _usage(value: object) -> object:
     if value is True or value == "on":
         return {}
     if isinstance(value, str):
-        if not value.startswith(_SERVER):
-            raise refuse("must be off, a mapping, or the URL of a PostgreSQL server")
-        return {"server": value}
+        raise refuse("must be off or a mapping")
     if isinstance(value, dict) and "server" in value and not _is_server(value["server"]):
         raise refuse("must begin with postgresql://", at=("server",))
     return value

@@ -105,7 +105,7 @@ class Call:
     def conversation(self) -> Conversation:
         """The request in the neutral model, read at most once. Raises BadRequest."""
         if not self._conversation:
-            self._conversation.append(self.format.read_request(self.body))
+            self._conversation.append(self.format.read_request(self.format.portable(self.body)))
         return self._conversation[0]
 
 

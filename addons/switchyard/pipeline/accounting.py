@@ -45,13 +45,18 @@ class Accounting:
         self._clients = clients
         self._exchanges = exchanges
         self._ledger = ledger
+        self._follows = False
         self._rules: Rules | None = None
         self._config: object = None
         """The configuration that `_rules` are of."""
         self._ids: dict[str, str] = {}
         """Ids that responses without an exchange were sent with, by their flows."""
 
-    def running(self) -> None:
+    def configure(self, updated: set[str]) -> None:
+        # Before the router listens: its first request is on record too.
+        if self._follows or self._runtime.snapshots.latest is None:
+            return
+        self._follows = True
         self._follow()
         self._runtime.on_change(self._follow)
 

@@ -1,6 +1,7 @@
 """The body of one attempt, written from the client's original request."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import fitted
@@ -14,6 +15,7 @@ from switchyard.attempt.given_back import readable_proofs
 from switchyard.attempt.given_back import select_proofs
 from switchyard.attempt.passthrough import own_body
 from switchyard.attempt.remedying import left_out
+from switchyard.config.shipped import known_hosts
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
@@ -104,6 +106,9 @@ class Translation:
             body = self._translated(state, upstream, suffix)
         else:
             body = own_history(state.call)
+            portable = upstream.portable(body)
+            if portable is not body and not self._is_makers(state, upstream):
+                body = portable
             if state.remedies:
                 body = with_own_turns_remedied(body, state.remedies, upstream)
                 state.untranslated = Shortfall(dropped=left_out(state))
@@ -114,6 +119,12 @@ class Translation:
             note_refused(self._state.proofs, self._adjustments(), state, upstream, body)
             body = remedied_body(body, state.remedies, upstream.name)
         state.upstream_body = body
+
+    def _is_makers(self, state: AttemptState, upstream: Format) -> bool:
+        """Whether the target is the API of the format's own maker."""
+        url = self._snapshots.current.base_url(state.target.provider, upstream.name)
+        host = known_hosts().get(urlsplit(url).hostname or "")
+        return host is not None and upstream.name in host.home
 
     def _adjustments(self) -> Adjustments:
         return self._snapshots.current.adjustments

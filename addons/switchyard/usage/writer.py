@@ -145,6 +145,8 @@ class UsageWriter:
                     self._wake.wait(BATCH_EVERY)
                 ending, wanted = self._ending, self._wanted
             self._make_all()
+            if ending:
+                self._interrupt()
             if not ending and time.monotonic() < self._next_try:
                 continue
             if self._write():
@@ -165,6 +167,14 @@ class UsageWriter:
         ended = self._ended
         while ended:
             self._make(ended.popleft())
+
+    def _interrupt(self) -> None:
+        """The process ends: what still runs ends with it."""
+        while self._running:
+            _, make = self._running.popitem()
+            if (record := _made(make)) is not None:
+                record.state = "interrupted"
+                self._finished.append(record)
 
     def _make(self, make: Making) -> None:
         record = _made(make)

@@ -306,6 +306,11 @@ class Format:
     itself if it is. Raises BadRequest."""
     mend_reply: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A whole answer as the format's clients can read it; the body itself if they can."""
+    portable: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
+    """Returns a request without what is addressed to the format's maker alone.
+
+    The request itself where it has nothing of that.
+    """
     without_sealed: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A request as the format's own provider takes it, where the client had other formats' answers
     in the same conversation: without what was sealed for them (see `envelope`). The body itself if

@@ -31,7 +31,7 @@ def test_where_and_how_long() -> None:
 
 
 def test_a_server() -> None:
-    kept = load("usage: postgresql://me:secret@db.example/usage\n").usage
+    kept = load("usage: {server: 'postgresql://me:secret@db.example/usage'}\n").usage
     assert kept is not None and kept.server is not None
     assert "secret" not in repr(kept)
     kept = load("usage: {server: 'postgresql://db.example/usage', keep: 1mo}\n").usage
@@ -57,7 +57,7 @@ def test_subscriptions() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("usage: sqlite\n", "usage: must be off, a mapping, or the URL of a PostgreSQL server"),
+        ("usage: sqlite\n", "usage: must be off or a mapping"),
         ("usage: {server: 'mysql://x'}\n", "usage.server: must begin with postgresql://"),
         ("usage: {keep: long}\n", "usage.keep: 'long' is not a duration"),
         ("prices: [{input: free, output: 1}]\n", "must be a number of US dollars"),

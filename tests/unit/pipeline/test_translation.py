@@ -227,3 +227,43 @@ def test_a_stream_that_broke_off_is_gone_on_with() -> None:
     turns = json.loads(second.request.content or b"")["messages"]
     assert [turn["role"] for turn in turns][:2] == ["user", "assistant"]
     assert "Once upon a" in json.dumps(turns[1])
+
+
+LINE = {
+    "type": "text",
+    "text": "x-anthropic-billing-header: cc_version=2.1; cc_entrypoint=cli; cch=a1b2c;",
+}
+PROMPT = {"type": "text", "text": "You are Claude Code."}
+FOREIGN = """
+    providers:
+      - {name: chat, base-url: "https://chat.example/v1", api-key: k-1, models: [m]}
+      - {name: glm, format: anthropic, base-url: "https://glm.example", api-key: k-2, models: [g]}
+      - {name: claude, format: anthropic, base-url: "https://api.anthropic.com", api-key: k-3,
+         models: [c]}
+      - {name: resp, format: openai-responses, base-url: "https://r.example/v1", api-key: k-4,
+         models: [r]}
+      - {name: gem, format: gemini, base-url: "https://g.example", api-key: k-5, models: [e]}
+      - {name: oll, format: ollama, base-url: "http://o.example", models: [o]}
+"""
+
+
+@pytest.mark.parametrize("model", ["m", "g", "r", "e", "o"])
+def test_the_line_for_anthropics_billing_goes_to_nobody_else(model: str) -> None:
+    pipeline = Pipeline(make_runtime(FOREIGN))
+    flow = call_flow(pipeline.runtime, "anthropic", model, system=[LINE, PROMPT])
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None and attempt.request.content is not None
+    assert b"billing-header" not in attempt.request.content
+    assert b"You are Claude Code." in attempt.request.content
+    exchange = pipeline.runtime.exchanges.get(flow)
+    assert exchange is not None and not running(exchange).shortfall.dropped
+
+
+def test_anthropic_gets_the_line_as_it_was() -> None:
+    pipeline = Pipeline(make_runtime(FOREIGN))
+    flow = call_flow(pipeline.runtime, "anthropic", "c", system=[LINE, PROMPT])
+    sent = flow.request.content
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None and attempt.request.content == sent

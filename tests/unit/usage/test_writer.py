@@ -31,6 +31,12 @@ def end(writer: UsageWriter, one: RequestRecord) -> None:
     writer.end(one.id.hex(), lambda: one)
 
 
+def stop_as_a_crash_does(writer: UsageWriter) -> None:
+    """End the thread, and nothing more is written."""
+    writer._running.clear()
+    writer.close(20)
+
+
 class FailingStore:
     """A store that refuses until it is told otherwise."""
 
@@ -79,7 +85,7 @@ def test_requests_under_way_at_a_crash_are_told_at_the_next_start(tmp_path: Path
     crashed.start()
     begin(crashed, under_way := record(state="running"))
     assert crashed.flush(20)
-    crashed.close(20)  # without an end, as a crash leaves it
+    stop_as_a_crash_does(crashed)
     lock = WriterLock(tmp_path, "two")
     lock.take()
     writer = UsageWriter(SqliteStore(tmp_path, "two"), KEEP, lock.is_alive)
@@ -178,3 +184,14 @@ def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixtur
     writer.close(20)
     assert writer.health.lost == 1 and len(store.finished) == 1
     assert "a record cannot be made" in caplog.text
+
+
+def test_what_runs_at_a_stop_is_interrupted(tmp_path: Path) -> None:
+    writer = UsageWriter(SqliteStore(tmp_path, "one"), KEEP)
+    writer.start()
+    begin(writer, record(state="running"))
+    assert writer.flush(20)
+    begin(writer, record(state="running"))
+    writer.close(20)
+    assert [row["state"] for row in rows(tmp_path)] == ["interrupted"] * 2
+    check_sums(tmp_path)

@@ -11,6 +11,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.anthropic.attribution import without_attribution
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.compaction import find_compaction
 from switchyard.wire.formats.anthropic.compaction import summary_block
@@ -68,6 +69,7 @@ class Anthropic(Format):
         frozenset({"/messages/batches", "/messages/batches/", "/files", "/files/"}),
     )
 
+    portable = staticmethod(without_attribution)
     without_sealed = staticmethod(without_sealed)
     find_compaction = staticmethod(find_compaction)
     write_summary = staticmethod(summary_block)
