@@ -22,7 +22,7 @@ LARGE = 262_144
 Smaller ones take less than a millisecond.
 """
 LARGE_ENCODED = 8192
-"""The same threshold for encoded bodies, which may unpack to 1,000 times as much."""
+"""The same threshold for encoded bodies, which may unpack to 1,000 times that."""
 
 
 def is_large(request: http.Request) -> bool:

@@ -324,23 +324,25 @@ class AttemptState:
 
     @property
     def limits(self) -> StopLimits:
-        """Where the answer is to be ended here, since the upstream cannot be asked to."""
+        """Limits at which the router ends the answer, since the upstream has none such."""
         return self.shortfall.limits
 
 
 def state_of(attempt: Attempt) -> AttemptState | None:
-    """What is known of an attempt; None for one that sends nothing."""
+    """Returns the state of an attempt; None for one that sends nothing."""
     return attempt.context if isinstance(attempt.context, AttemptState) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """That a request may be handled, and with whose rights."""
+    """The decision to handle a request, and the client key whose rights it has."""
 
     config: Config
-    """The configuration in which that was decided."""
+    """The configuration that made the decision."""
     client: ClientKey | None = None
-    """The client key; None where none is asked for."""
+    """The client key; None if none is required."""
     by_proxy: bool = False
-    """Whether the key was shown to the proxy, so that what the request itself came with is the
-    client's own login."""
+    """Whether the proxy received the key.
+
+    The credential of the request itself is then the client's own login.
+    """

@@ -81,6 +81,8 @@ class FailoverLayer(DrivenLayer):
     timers: dict[commands.RequestWakeup, float]
     """The running timers of all streams' deadlines, with their ends."""
     _last_attempt: int
+    _closes: bool
+    """Whether the client's connection closes after the last lingering stream."""
 
     @classmethod
     def adopt(
@@ -96,10 +98,7 @@ class FailoverLayer(DrivenLayer):
         heads: Heads | None = None,
         share: Share | None = None,
     ) -> None:
-        """Turns a layer that mitmproxy just made into a FailoverLayer.
-
-        `handler` drives it, if that is the engine's.
-        """
+        """Turns a new layer of mitmproxy's into a FailoverLayer, driven by `handler`."""
         layer.__class__ = cls
         assert isinstance(layer, cls)
         layer.stream_class = stream_class
@@ -113,11 +112,12 @@ class FailoverLayer(DrivenLayer):
         layer.run_hook = getattr(handler, "run_hook", None)
         layer.share = share or unbounded()
         layer._last_attempt = 0
+        layer._closes = False
         layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         stream = self.stream_class(forked(self.context), stream_id)
-        stream.run_hook = self.run_hook
+        stream.run_hook, stream.closes_client = self.run_hook, lambda: self._closes
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
@@ -146,6 +146,8 @@ class FailoverLayer(DrivenLayer):
         if kind is events.Wakeup and event.command in self.timers:  # type: ignore
             del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
+        if kind is events.Wakeup and event.command in self.upstreams.delayed:  # type: ignore
+            return self.upstreams.resume(event.command)  # type: ignore
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
             return nothing()  # `stop_streams` replaced this timer
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
@@ -194,6 +196,8 @@ class FailoverLayer(DrivenLayer):
             yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
             yield from self.upstreams.register(command)
+        elif type(command) is commands.CloseConnection and _outlives(self, command.connection):
+            self._closes = True
         else:
             if isinstance(command, commands.OpenConnection):
                 self.connections[command.connection] = child
@@ -206,10 +210,7 @@ class FailoverLayer(DrivenLayer):
             stream.release()
 
     def release(self) -> None:
-        """Frees the requests of a client that is gone.
-
-        They would otherwise stay until the garbage collector finds them.
-        """
+        """Frees the requests of a client that is gone, before the garbage collector does."""
         for stream in list(self.streams.values()):
             stream.request_body_buf.clear()
             stream.response_body_buf.clear()
@@ -233,9 +234,9 @@ class FailoverLayer(DrivenLayer):
         yield timer
 
     def stop_streams(self) -> events.Wakeup | None:
-        """Ends all visible responses in the client's format, since the process stops.
+        """Ends responses that clients see, in their format, since the process stops.
 
-        Returns the event that does so, in place of a running timer; None if there is nothing to do.
+        Returns the event for that, in place of a running timer; None if there is nothing to do.
         """
         streams = [stream for stream in self.streams.values() if isinstance(stream, ResponseStream)]
         for stream in streams:
@@ -306,6 +307,17 @@ def forked(context: Context) -> Context:
     copy.__dict__.update(context.__dict__)
     copy.layers = context.layers.copy()
     return copy
+
+
+def _outlives(layer: FailoverLayer, connection: Connection) -> bool:
+    """Whether a connection to be closed is the client's, while a response lingers.
+
+    Without the client's connection there would be none to its upstreams either.
+    """
+    if connection is not layer.context.client:
+        return False
+    streams = layer.streams.values()
+    return any(isinstance(stream, ResponseStream) and stream.lingers() for stream in streams)
 
 
 def layer_of(stream: Layer) -> FailoverLayer:

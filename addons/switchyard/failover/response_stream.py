@@ -40,12 +40,16 @@ class ResponseStream(HttpStream):
     """
 
     deadlines: Deadlines
+    closes_client: Callable[[], bool]
+    """Whether the client's connection waits for this stream to be closed."""
     run_hook: RunHook | None = None
     quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
     """The hooks that `run_hook` runs."""
     broke_off: Receiver | None = None
     """The attempt whose response broke off after output, while another continues it."""
     head_sent: bool = False
+    client_left: bool = False
+    """Whether the client left with its terminal event, and is sent nothing more."""
     heart: Heart | None = None
     listener: Callable[[bytes], None] | None = None
 
@@ -101,7 +105,7 @@ class ResponseStream(HttpStream):
 
     def send_data(self, data: bytes) -> CommandGenerator[None]:
         # An empty chunk would end a chunked body.
-        if not data:
+        if not data or self.client_left:
             return
         if self.stores_bodies:
             self.response_body_buf += data
@@ -127,6 +131,8 @@ class ResponseStream(HttpStream):
             self.flow.response.data.content = bytes(self.response_body_buf)
             self.response_body_buf.clear()
         yield from self.send_response(already_streamed=True)
+        if self.client_left and self.closes_client():
+            yield commands.CloseConnection(self.context.client)
 
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
         """Sends a complete response, as the end of the client's stream if that has begun."""
@@ -164,6 +170,10 @@ class ResponseStream(HttpStream):
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
         return super().send_response(already_streamed)
+
+    def lingers(self) -> bool:
+        """Whether the client has its terminal event, but the upstream's body goes on."""
+        return False
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """Cancels the upstream and ends the flow with an error, since the client is gone."""

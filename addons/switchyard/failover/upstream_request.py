@@ -43,12 +43,6 @@ CLOSED = "server closed connection"
 _UNREADABLE = "Cannot parse HTTP response: "
 """The start of mitmproxy's text for an unreadable head."""
 
-LINGER = 0.5
-"""Seconds an upstream gets to close a response that is already complete.
-
-Its connection is reused if it does; the client waits at most this long for the end.
-"""
-
 STALE_AFTER = 2.0
 """Seconds of idleness after which servers close a connection at the earliest.
 
@@ -118,6 +112,7 @@ class UpstreamRequest:
         "receiver",
         "resend",
         "server",
+        "spare",
         "state",
         "wanted",
         "wins",
@@ -147,6 +142,8 @@ class UpstreamRequest:
         self.state: Literal["connecting", "head", "body", "over"] = "connecting"
         self.wins = False
         """Whether the client gets this response."""
+        self.spare: int | None = None
+        """Bytes that may still follow a complete response; None before it is complete."""
 
     def begin(self) -> CommandGenerator[None]:
         """Asks for a connection, unless there is one; it arrives later as an event."""
@@ -192,6 +189,8 @@ class UpstreamRequest:
         state = self.state
         match event:
             case ResponseData(data=data) if state == "body":
+                if self.spare is not None:
+                    self.spare -= len(data)
                 return self._received_data(self.read(data))
             case ResponseHeaders(response=response) if state == "head":
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
@@ -240,7 +239,7 @@ class UpstreamRequest:
         return self.receiver.broken(failure)
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
-        if self.receiver.enough:
+        if self.receiver.enough or (self.spare is not None and self.spare < 0):
             return self._end_early(data)
         return self.race.forward(self, data)
 
@@ -269,11 +268,6 @@ class UpstreamRequest:
         self.retire()
         self.attempt.request = request
         return self.race.begin(self.attempt, request, self.receiver, fresh=True)
-
-    def linger(self) -> CommandGenerator[None]:
-        """Gives the upstream a moment to end a complete response."""
-        self.race.deadlines.disarm(Deadline.BETWEEN_CHUNKS, self)
-        yield from self.race.deadlines.arm(Deadline.LINGER, LINGER, self)
 
     def retire(self) -> None:
         """Stops listening: the response is over, or unwanted."""

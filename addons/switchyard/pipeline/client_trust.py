@@ -44,7 +44,7 @@ class ClientTrust:
         self._agents: dict[str, str] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._spared: dict[tuple[str, str, str], float] = {}
-        """By client and host, until when connections are tunnelled."""
+        """Ends of the periods in which connections are tunnelled, by client and host."""
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         if self._snapshots.current.served.serves(flow.request.host, flow.request.port):

@@ -1,4 +1,4 @@
-"""The router's options and its configuration file: loaded at start, watched while running."""
+"""Sets the router's options, and loads and watches its configuration file."""
 
 import asyncio
 import io
