@@ -31,9 +31,9 @@ class CompletionsMender:
         self._asked = asked
         self._ended = False
         self._head: JsonObject = {}
-        """What every chunk repeats, for chunks that have to be made."""
+        """Members that every chunk repeats, for chunks that the mender makes."""
         self._open: dict[int, bool] = {}
-        """The choices that began, and whether they said why they ended."""
+        """The choices that have started, and whether they stated a finish reason."""
         self._writer: CompletionsWriter | None = None
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:

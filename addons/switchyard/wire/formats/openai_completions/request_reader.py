@@ -52,7 +52,7 @@ def read_request(body: JsonObject) -> Conversation:
 
 
 def _prompts(given: Any) -> tuple[list[str], str]:
-    """Returns the prompts and their form: `text`, `list` (of one), `several` or `none`."""
+    """Returns the prompts and their form: `text`, `list` (one), `several` or `none`."""
     if given is None:  # the API's default is the end-of-text token: a new document
         return [], "none"
     if isinstance(given, str):

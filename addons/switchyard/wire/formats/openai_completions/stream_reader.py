@@ -39,9 +39,9 @@ class CompletionsReader:
         self._started = False
         self._ended = False
         self._stops: dict[int, Stop | None] = {}
-        """Every choice that began, and why it ended if it said so."""
+        """Every choice that has started, with its stop reason if it stated one."""
         self._bare = False
-        """Whether the stream is one of bare words."""
+        """Whether the payloads of the stream are bare words."""
 
     def feed(self, frame: Frame) -> list[Event]:
         """Returns the events of one frame."""

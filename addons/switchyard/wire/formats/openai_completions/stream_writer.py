@@ -43,7 +43,7 @@ class CompletionsWriter:
         self._usage: Usage | None = None
         self._begun: set[int] = set()
         self._open: set[tuple[int, int]] = set()
-        """Parts whose words go out, as (choice, part)."""
+        """Parts whose text is sent, as (choice, part)."""
         self._finished: set[int] = set()
         self._name(Start())
 
