@@ -14,6 +14,10 @@ from switchyard.wire.shared.broken_ends import is_broken
 _REASONS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 _WORDS: dict[StopReason, str] = {"length": "length", "context_window": "length"}
 
+DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+"""Members in nanoseconds, which clients of a complete answer count on."""
+COUNTS = ("prompt_eval_count", "eval_count")
+
 NAMED = ("model", "message", "done", "done_reason", "prompt_eval_count", "eval_count", "created_at")
 """Members of an answer the model has a name for; the rest are durations, mostly."""
 
@@ -45,6 +49,43 @@ def left_over(body: JsonObject) -> JsonObject:
 def write_head(model: str | None, created: int | None, asked: Asked) -> JsonObject:
     """The members every line begins with."""
     return {"model": model or asked.model, "created_at": time_of(created or asked.created)}
+
+
+class Stopwatch:
+    """Measures an answer where its provider does not: until its first words, and until its end.
+
+    The first is written as the time that the prompt took. An answer that came whole has no first
+    words of its own.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self._elapsed = asked.elapsed
+        self._first = 0.0
+
+    def note_output(self) -> None:
+        """The first words are there."""
+        if self._elapsed is not None:
+            self._first = self._elapsed()
+
+    def completed(self, line: JsonObject) -> JsonObject:
+        """The last line, or a whole answer, with the members that clients count on.
+
+        What its provider tells stays; a count that nobody told is 0, as is the time for loading.
+        The line itself where nothing is missing, or nobody measures.
+        """
+        if self._elapsed is None:
+            return line
+        if all(isinstance(line.get(name), int) for name in (*DURATIONS, *COUNTS)):
+            return line
+        written = max(0.0, self._elapsed() - self._first)
+        known = {name: value for name, value in line.items() if value is not None}
+        return {**line, **durations(self._first, written), **dict.fromkeys(COUNTS, 0), **known}
+
+
+def durations(reading: float = 0.0, writing: float = 0.0) -> JsonObject:
+    """The members that tell so many seconds, in nanoseconds."""
+    read, written = round(reading * 1e9), round(writing * 1e9)
+    return dict(zip(DURATIONS, (read + written, 0, read, written), strict=True))
 
 
 def write_end(stop: Stop | None, usage: Usage | None, left: JsonObject) -> JsonObject:

@@ -195,10 +195,7 @@ class ChoiceReader:
                     self._words("refusal", text, events)
 
     def _reasoning(self, delta: JsonObject, events: list[Event]) -> None:
-        """Reads thinking, counting repeated words once.
-
-        One chunk often has the same words under two names, and a last chunk may repeat all of them.
-        """
+        """Reads thinking; text repeated in a chunk or in the last chunk counts once."""
         said = [name for name in REASONING_NAMES if text_of(delta.get(name))]
         words = delta[said[0]] if said else ""
         details = objects_of(delta.get("reasoning_details"))
@@ -210,10 +207,7 @@ class ChoiceReader:
             self._detail(entry, bool(words), events)
 
     def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
-        """Reads one entry of `reasoning_details`.
-
-        `told` is set if the chunk has the same words under another name.
-        """
+        """Reads an entry of `reasoning_details`; `told`: the chunk repeats its text."""
         text = words_of(entry)
         summary = entry.get("type") == "reasoning.summary"
         form = text_of(entry.get("format"))
@@ -237,10 +231,7 @@ class ChoiceReader:
         return plain and "".join(self._thought).endswith(text)
 
     def _blob(self, data: str, entry: JsonObject, begun: Thinking, events: list[Event]) -> None:
-        """Reads encrypted reasoning.
-
-        An item of the Responses API is one blob together with the summary in front of it.
-        """
+        """Reads encrypted reasoning; in the Responses API it is one with its summary."""
         signer = signer_of(entry)
         item = text_of(entry.get("id")) or None
         text, form = "", begun.form
@@ -305,10 +296,7 @@ class ChoiceReader:
             events.append(Extra({NAME: fields}, self._index))
 
     def _is_new(self, key: str, value: Any) -> bool:
-        """Whether a member has a value other than in the last chunk.
-
-        Lists are always new, since they continue (log probabilities, token ids).
-        """
+        """Whether a member has changed since the last chunk; lists always continue."""
         if value == "" or value == [] or value == self._told.get(key):
             return False
         if isinstance(value, dict) and all(inner is None for inner in value.values()):

@@ -8,6 +8,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.services import Services
 
 NAME = "openai-chat"
 """This format's name, and the key under which its reader stores values in `extra` fields.
@@ -26,6 +27,28 @@ CLIENT_HEADERS = (
     "x-grok-*",
 )
 """Headers that clients and providers of all of OpenAI's formats know."""
+
+SERVICES = Services(
+    frozenset(
+        {
+            "/images/generations",
+            "/images/edits",
+            "/images/variations",
+            "/audio/",
+            "/rerank",
+            "/moderations",
+            "/files",
+            "/files/",
+            "/batches",
+            "/batches/",
+        }
+    )
+)
+"""Paths of other services that providers of OpenAI's formats offer.
+
+Source: OpenAI's reference, "Images", "Audio", "Moderations", "Files", "Batch"; reranking is
+Cohere's and Jina's.
+"""
 
 REASONING_NAMES = ("reasoning_content", "reasoning")
 """Members that hold thinking as text.
