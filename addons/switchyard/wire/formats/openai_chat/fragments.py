@@ -70,7 +70,7 @@ class Fragments:
         return Fragment(number, new, named, text)
 
     def _find(self, index: int | None, call_id: str, name: str) -> int | None:
-        """Returns the call that a fragment continues; None if it starts a new one."""
+        """Returns the number of a fragment's call; None if it starts a new one."""
         if index is not None:
             number = self._by_index.get(index)
             if number is None or self._is_another(self.calls[number], call_id, name):

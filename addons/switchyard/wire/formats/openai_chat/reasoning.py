@@ -197,7 +197,7 @@ def _read_details(details: list[Any]) -> list[Thinking]:
 
 
 def _joined(details: list[Any]) -> Iterator[JsonObject]:
-    """Returns the entries, with those of the same index concatenated.
+    """Yields the entries, with those of the same index concatenated.
 
     A client may have collected the pieces of a stream without concatenating them.
     """

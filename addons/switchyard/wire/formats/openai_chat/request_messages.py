@@ -168,7 +168,7 @@ def _spaced(words: list[str]) -> str:
 
 
 def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
-    """Returns the messages for adjacent user turns of another format.
+    """Yields the messages for adjacent user turns of another format.
 
     All tool results come first, because nothing may stand between a call and its results; the rest
     of each turn follows.
