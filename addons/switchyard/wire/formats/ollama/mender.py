@@ -1,4 +1,4 @@
-"""Passes an Ollama stream on, and mends its end."""
+"""Passes an Ollama stream on, and repairs its end."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,7 @@ from switchyard.wire.shared.open_ended import OpenEndedMender
 
 
 class OllamaMender(OpenEndedMender):
-    """Repairs of a stream that passes through: every JSON object on a line of its own, and
-    nothing else."""
+    """Writes every JSON object of a stream on a line of its own, and drops the rest."""
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         if self._ended or (not events and loads_object(frame.data) is None):
