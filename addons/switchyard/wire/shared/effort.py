@@ -134,7 +134,7 @@ def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> 
     """Returns `body`, in `format`, with the effort of a suffix instead of its own.
 
     `model` is the upstream's name of the model; several families use members of their own. Returns
-    `body` itself where it has that effort already, and in formats without effort. Raises
+    `body` itself if it has that effort already, and in formats without effort. Raises
     ValueError.
     """
     effort = parse_effort(suffix)

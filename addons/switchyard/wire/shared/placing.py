@@ -55,7 +55,7 @@ def opening(turns: Sequence[Turn]) -> Sequence[Turn]:
 def after_opening(turns: Sequence[Turn]) -> Iterator[Turn]:
     """Returns the later turns; their instructions become texts of form `LATER`.
 
-    These stand in user turns.
+    These are in user turns.
     """
     for turn in turns[_length_of_opening(turns) :]:
         if turn.role not in SYSTEM_ROLES:

@@ -31,11 +31,11 @@ _GOING_ON = "Understood."
 
 
 class Template(Protocol):
-    """What a template accepts; None means everything that the format allows."""
+    """The limits of a template; None means everything that the format allows."""
 
     @property
     def system(self) -> SystemPlace | None:
-        """Where instructions may stand: anywhere, in one message at the front, or in none."""
+        """Positions of instructions: anywhere, in one message at the front, or none."""
 
     @property
     def roles_in_turn(self) -> bool | None:

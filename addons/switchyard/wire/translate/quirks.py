@@ -50,15 +50,15 @@ class Quirks(Protocol):
 
     @property
     def max_tokens_field(self) -> str | None:
-        """Chat: the one name under which the output is limited."""
+        """Chat: name of the only member that limits the output."""
 
     @property
     def min_max_tokens(self) -> int | None:
-        """The least limit of output tokens that is taken."""
+        """The minimum of the output limit, in tokens."""
 
     @property
     def min_max_output_tokens(self) -> int | None:
-        """Responses: the least `max_output_tokens` that is taken."""
+        """Responses: the minimum of `max_output_tokens`."""
 
     @property
     def thinking_off(self) -> bool | None:
@@ -74,19 +74,19 @@ class Quirks(Protocol):
 
     @property
     def parallel_tools(self) -> bool | None:
-        """False: one tool call a turn is all the model can do or be shown."""
+        """False: the model makes and accepts only one tool call per turn."""
 
     @property
     def reasoning_field(self) -> str | None:
-        """Chat: under which name thinking is sent back in messages; `none`: under no name."""
+        """Chat: name of the member for earlier thinking in messages; `none` omits it."""
 
     @property
     def chat_proofs(self) -> Literal["google", "openrouter", "none"] | None:
-        """Chat: whose members for proofs of thinking are taken in messages."""
+        """Chat: dialect of the members for proofs of thinking that messages accept."""
 
     @property
     def tool_id_pattern(self) -> re.Pattern[str] | None:
-        """What the whole id of a tool call must match."""
+        """Pattern that matches the whole id of a tool call."""
 
     @property
     def efforts(self) -> Sequence[str] | None:
@@ -99,7 +99,7 @@ class Quirks(Protocol):
 
     @property
     def drop_when_reasoning(self) -> Sequence[str]:
-        """Members that are refused where the request asks for reasoning."""
+        """Members that are refused if the request asks for reasoning."""
         ...
 
 
@@ -197,7 +197,7 @@ def _as_system(message: JsonObject) -> JsonObject:
 def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
     """Renames a message's thinking to `field`.
 
-    A message that has it stays; the other name's text moves where it is the only one.
+    A message that has it stays; the other name's text moves if it is the only one.
     """
     if field == "none":
         return _without(message, _THINKING)

@@ -87,7 +87,7 @@ def _results_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 def _results_apart(turn: Turn) -> Iterator[Turn]:
     """Separates a user's turn into results and text, as Chat's messages do.
 
-    A turn of the model stands between them.
+    A turn of the model separates them.
     """
     results = [part for part in turn.parts if isinstance(part, ToolResult)]
     if len(results) in (0, len(turn.parts)):

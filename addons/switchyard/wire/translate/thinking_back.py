@@ -40,7 +40,7 @@ type Recall = Callable[[str, str, str], Led | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a model requires of its history."""
+    """The thinking that a model requires in its history."""
 
     thinking: Literal["calls", "all"] | None = None
     """The assistant's turns that require thinking: those with calls, or all."""

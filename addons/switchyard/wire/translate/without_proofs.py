@@ -1,4 +1,4 @@
-"""Leaves all proofs out of a request, for a second attempt after a provider refused one."""
+"""Removes all proofs from a request, to retry after a provider refused one."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.proofs import nothing

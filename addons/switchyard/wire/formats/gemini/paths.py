@@ -28,7 +28,7 @@ _PREFIXES = ("models/", "publishers/google/models/")
 
 
 class GeminiPath(NamedTuple):
-    """What a path requests: model, method and framing."""
+    """The model, method and framing that a path requests."""
 
     model: str
     """The model's name; tuned models keep the prefix `tunedModels/`."""
