@@ -53,6 +53,10 @@ class RelayReceiver:
         return self._outcome.done
 
     @property
+    def answered(self) -> bool:
+        return self._relay.answered
+
+    @property
     def progress(self) -> int:
         return self._outcome.progress
 

@@ -52,11 +52,11 @@ def url_without_socket(url: str) -> str:
 def timeouts(provider: Provider, streams: bool) -> Timeouts:
     """Returns the provider's timeouts for one attempt.
 
-    An upstream sends the first byte of a response that is not streamed when it is complete, so that
-    byte may take as long as a stream's first output.
+    An upstream sends the first byte of a response that is not streamed when it is complete. Unless
+    somebody set the time for that byte, it may take as long as a stream's first output.
     """
     t = provider.timeouts
-    first_byte = t.first_byte if streams else max(t.first_byte, t.first_output)
+    first_byte = t.first_byte if streams else t.first_byte_of_whole
     return _timeouts(t.connect, first_byte, t.first_output, t.between_chunks, t.total)
 
 

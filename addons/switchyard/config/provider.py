@@ -156,6 +156,7 @@ class ProviderTimeouts(Section):
 
     connect: PositiveDuration = 5.0
     first_byte: PositiveDuration = 60.0
+    """What is not streamed begins when it is complete: there it holds if somebody has set it."""
     first_output: PositiveDuration = 300.0
     between_chunks: PositiveDuration = 120.0
     total: PositiveDuration = 1800.0
@@ -163,6 +164,13 @@ class ProviderTimeouts(Section):
     def overridden(self, by: "ProviderTimeouts") -> "ProviderTimeouts":
         """These, with those that the other one's file names in their place."""
         return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
+
+    @property
+    def first_byte_of_whole(self) -> float:
+        """Until the first byte of an answer that is not streamed."""
+        if "first_byte" in self.model_fields_set:
+            return self.first_byte
+        return max(self.first_byte, self.first_output)
 
 
 class Tls(Section):

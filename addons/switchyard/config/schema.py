@@ -252,6 +252,8 @@ class Config(Section):
 
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""
+    service_provider: str | None = None
+    """Who is asked for what names no model (files, batches); None: the first provider that can."""
     responses_websocket: bool = True
     """Whether clients may speak the Responses API over WebSockets; else a 426 sends them to
     HTTP."""

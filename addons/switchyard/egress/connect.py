@@ -33,6 +33,8 @@ class GetEgressConnection(GetHttpConnection):
     own: bool = False
     fresh: bool = False
     """Whether it must be a new one."""
+    waited: bool = False
+    """Whether the request has waited for a connection that was about to be free."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
         # As mitmproxy's, which asks for each of these with calls of its own.

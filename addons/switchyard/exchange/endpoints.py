@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from mitmproxy import http
 
 from switchyard.config.hosts import HostCall
 from switchyard.config.shipped import known_hosts
+from switchyard.exchange.paths import is_plain
 from switchyard.exchange.paths import plain_path
 from switchyard.wire.format import Endpoint
 from switchyard.wire.format import EndpointPath
@@ -19,7 +21,7 @@ from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import SHAPES
 
 ASKS_MODEL = ("generate", "count", "embed", "compact")
-"""Kinds that take the way to a provider."""
+"""Kinds that ask a model for something."""
 
 type _Calls = Mapping[str, Endpoint]
 
@@ -41,6 +43,7 @@ def _endpoint(format: Format, path: EndpointPath) -> Endpoint:
 
 
 _SPOKEN = (*SHAPES, *FORMATS.values())
+_SERVICES = tuple(format for format in FORMATS.values() if format.services is not None)
 _FOREIGN_CALLS = _calls(_SPOKEN, own=False)
 _OWN_CALLS = _calls(_SPOKEN, own=True)
 _OWN_LOOKUPS: _Calls = {
@@ -51,8 +54,21 @@ _OWN_LOOKUPS: _Calls = {
 }
 _OWN_PATHS = {one.path: format for format in FORMATS.values() for one in format.own_endpoints}
 
-_PREFIXES = ("/codex",)
-"""What may stand before these paths, besides the version, at our own address."""
+_PREFIXES = ("/codex", "/openai")
+"""What may stand before these paths, besides the version, at our own address: what base URLs of
+Codex, Azure and Google's compatible endpoint end in."""
+
+_GATEWAY = re.compile(r"^/api(?=/v\d)")
+"""The same where a version follows (OpenRouter); Ollama's paths begin so too."""
+
+_DEPLOYMENTS = "/deployments/"
+"""What stands before the name of the model at Azure (its reference, "Chat completions")."""
+
+_PROVIDER = re.compile(r"^/([A-Za-z0-9][A-Za-z0-9._-]*)(?=/v\d[a-z0-9]*/)")
+"""A provider's name, which may stand before the path of a service."""
+
+_DEFAULT_VERSION = "/v1beta"
+"""Of Gemini's API, for base URLs that leave it out."""
 
 _SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
@@ -67,9 +83,14 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
     if request.method == "POST":
         if (call := _OWN_CALLS.get(bare)) is not None:
             return call
+        if (call := _at_deployment(bare) or _service(request, bare)) is not None:
+            return call
         # Names of models may hold anything, so that only their encoding is undone here.
         path, _, query = request.path.partition("?")
-        return _read_endpoint(unquote(path), query)
+        called = _read_endpoint(unquote(path), query)
+        return called or _read_endpoint(_DEFAULT_VERSION + unquote(path), query)
+    if request.method in ("GET", "DELETE") and (call := _service(request, bare)) is not None:
+        return call
     if request.method not in ("GET", "HEAD"):
         return None
     if (found := _OWN_LOOKUPS.get(bare)) is not None:
@@ -132,6 +153,41 @@ def _at_foreign_path(request: http.Request) -> Endpoint | None:
     return _read_endpoint(path, query)
 
 
+def _at_deployment(bare: str) -> Endpoint | None:
+    """The call of Azure's clients, who name the model before it; None if it is none."""
+    if not bare.startswith(_DEPLOYMENTS):
+        return None
+    rest = bare.removeprefix(_DEPLOYMENTS)
+    calls = ((end, call) for end, call in _OWN_CALLS.items() if call.kind in ASKS_MODEL)
+    for end, call in calls:
+        if rest.endswith(end) and (model := rest.removesuffix(end)):
+            return replace(call, model=unquote(model))
+    for one in DEFAULT.services.paths if DEFAULT.services is not None else ():
+        place = rest.find(one)
+        if place > 0 and (service := _service_at(DEFAULT, rest[place:])) is not None:
+            return replace(service, model=unquote(rest[:place]))
+    return None
+
+
+def _service(request: http.Request, bare: str) -> Endpoint | None:
+    """What a provider serves besides calls to models, in the words of the request's format, or else
+    of the only API that has it."""
+    named = _PROVIDER.match(request.path)
+    if named is not None:
+        bare = _bare(request.path[named.end() :].partition("?")[0].rstrip("/"))
+    speaks = _spoken_by(request)
+    for format in (speaks, *_SERVICES):
+        if (found := _service_at(format, bare)) is not None:
+            return replace(found, provider=named[1]) if named is not None else found
+    return None
+
+
+def _service_at(format: Format, bare: str) -> Endpoint | None:
+    if format.services is None or not format.services.has(bare) or not is_plain(bare):
+        return None
+    return Endpoint("service", format, method=bare)
+
+
 def _by_table(path: str, query: str, call: HostCall) -> Endpoint | None:
     format = CLIENT_FORMATS[call.format]
     if format.model_in_path:
@@ -153,7 +209,7 @@ def format_of_client(request: http.Request) -> Format:
 
 def _bare(path: str) -> str:
     """A path at our own address without its version, and what else may stand before it."""
-    bare = _VERSION.sub("", path, count=1)
+    bare = _VERSION.sub("", _GATEWAY.sub("", path, count=1), count=1)
     for prefix in _PREFIXES:
         bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
     return bare
@@ -164,4 +220,4 @@ def _spoken_by(request: http.Request) -> Format:
     if (format := _OWN_PATHS.get(request.path.partition("?")[0])) is not None:
         return format
     headers, path = request.headers, request.path
-    return next((one for one in FORMATS.values() if one.is_client(headers, path)), DEFAULT)
+    return next((one for one in _SPOKEN if one.is_client(headers, path)), DEFAULT)

@@ -58,6 +58,11 @@ class Receiver(Protocol):
         ...
 
     @property
+    def answered(self) -> bool:
+        """Whether the client has been sent its terminal event, although more may come."""
+        ...
+
+    @property
     def enough(self) -> bool:
         """Whether the receiver ended the response itself, and the upstream request, which may still
         run, is to be cancelled."""

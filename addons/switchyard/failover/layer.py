@@ -81,6 +81,8 @@ class FailoverLayer(DrivenLayer):
     timers: dict[commands.RequestWakeup, float]
     """When those that run for the deadlines of all streams run out."""
     _last_attempt: int
+    _closes: bool
+    """Whether the client's connection is closed when the last stream that lingers is over."""
 
     @classmethod
     def adopt(
@@ -111,11 +113,12 @@ class FailoverLayer(DrivenLayer):
         layer.run_hook = getattr(handler, "run_hook", None)
         layer.share = share or unbounded()
         layer._last_attempt = 0
+        layer._closes = False
         layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         stream = self.stream_class(forked(self.context), stream_id)
-        stream.run_hook = self.run_hook
+        stream.run_hook, stream.closes_client = self.run_hook, lambda: self._closes
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
@@ -144,6 +147,8 @@ class FailoverLayer(DrivenLayer):
         if kind is events.Wakeup and event.command in self.timers:  # type: ignore
             del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
+        if kind is events.Wakeup and event.command in self.upstreams.delayed:  # type: ignore
+            return self.upstreams.resume(event.command)  # type: ignore
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
             return nothing()  # `stop_streams` was before it
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
@@ -192,6 +197,8 @@ class FailoverLayer(DrivenLayer):
             yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
             yield from self.upstreams.register(command)
+        elif type(command) is commands.CloseConnection and _outlives(self, command.connection):
+            self._closes = True
         else:
             if isinstance(command, commands.OpenConnection):
                 self.connections[command.connection] = child
@@ -301,6 +308,15 @@ def forked(context: Context) -> Context:
     copy.__dict__.update(context.__dict__)
     copy.layers = context.layers.copy()
     return copy
+
+
+def _outlives(layer: FailoverLayer, connection: Connection) -> bool:
+    """Whether a connection that is to be closed is the client's, while the end of a response that
+    it has is still read. Without it there would be none to its upstreams either."""
+    if connection is not layer.context.client:
+        return False
+    streams = layer.streams.values()
+    return any(isinstance(stream, ResponseStream) and stream.lingers() for stream in streams)
 
 
 def layer_of(stream: Layer) -> FailoverLayer:

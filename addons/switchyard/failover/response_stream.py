@@ -34,6 +34,8 @@ class ResponseStream(HttpStream):
     is something to say, and whatever comes first as the end."""
 
     deadlines: Deadlines
+    closes_client: Callable[[], bool]
+    """Whether the client's connection waits for this stream to be closed."""
     run_hook: RunHook | None = None
     quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
     """What `run_hook` is used for."""
@@ -41,6 +43,8 @@ class ResponseStream(HttpStream):
     """Of the attempt whose response broke off after the client saw it begin, while another one is
     to continue it."""
     head_sent: bool = False
+    client_left: bool = False
+    """Whether the client left with its terminal event, so that it is sent nothing more."""
     heart: Heart | None = None
     listener: Callable[[bytes], None] | None = None
 
@@ -96,7 +100,7 @@ class ResponseStream(HttpStream):
 
     def send_data(self, data: bytes) -> CommandGenerator[None]:
         # An empty chunk would end a chunked body.
-        if not data:
+        if not data or self.client_left:
             return
         if self.stores_bodies:
             self.response_body_buf += data
@@ -122,6 +126,8 @@ class ResponseStream(HttpStream):
             self.flow.response.data.content = bytes(self.response_body_buf)
             self.response_body_buf.clear()
         yield from self.send_response(already_streamed=True)
+        if self.client_left and self.closes_client():
+            yield commands.CloseConnection(self.context.client)
 
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
         """Give the client a complete answer, as the end of its stream where that has begun."""
@@ -156,6 +162,10 @@ class ResponseStream(HttpStream):
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
         return super().send_response(already_streamed)
+
+    def lingers(self) -> bool:
+        """Whether the client has its terminal event, and the upstream has not ended the body."""
+        return False
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
         """The client went away: the upstream shall stop, and the flow ends as an error."""

@@ -30,6 +30,7 @@ What moves between them:
     streaming    it breaks off and can be: `_resume`             continuing
     continuing   a receiver commits                              streaming
     continuing   none does, and `attempt_ended` says so          done: the stream ends in an error
+    streaming    the client goes with its terminal event         streaming, until the body's end
     any          the client goes, the flow is killed             done: upstream requests end
     streaming    the process stops                               done: the stream ends in an error
 
@@ -69,6 +70,9 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.lingering import is_lingering
+from switchyard.failover.lingering import leave
+from switchyard.failover.lingering import linger
 from switchyard.failover.plain_response import send_plain_response
 from switchyard.failover.request_stream import RequestStream
 from switchyard.failover.upgrade import upgrade
@@ -125,7 +129,7 @@ class FailoverStream(RequestStream):
         if kind is GetHttpConnectionCompleted:
             return self.connected(event)  # type: ignore[arg-type]
         if kind is RequestProtocolError and self._taken_over:
-            return self.client_gone(event)  # type: ignore[arg-type]
+            return leave(self, event)  # type: ignore[arg-type]
         return super()._handle_event(event)
 
     def _received(self, event: HttpEvent) -> CommandGenerator[None]:
@@ -190,10 +194,8 @@ class FailoverStream(RequestStream):
         return upstream.begin()
 
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
-        for upstream in self.upstream_requests:
-            if upstream.wanted is event.command:
-                break
-        else:
+        for_it = (one for one in self.upstream_requests if one.wanted is event.command)
+        if (upstream := next(for_it, None)) is None:
             return nothing()  # given up meanwhile
         connection, error = event.reply
         self.deadlines.disarm(Deadline.CONNECT, upstream)
@@ -212,7 +214,7 @@ class FailoverStream(RequestStream):
             return self._failed(upstream, AttemptFailure("answer", "the response is an error"))
         if receiver.committed:
             return self._win(upstream, data, ended)
-        return upstream.linger() if receiver.done else nothing()
+        return linger(self, upstream) if receiver.done else nothing()
 
     def _pass_on(
         self, upstream: UpstreamRequest, data: bytes, ended: bool
@@ -225,8 +227,8 @@ class FailoverStream(RequestStream):
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
-            yield from upstream.linger()
-        else:
+            yield from linger(self, upstream)
+        elif upstream.spare is None:
             seconds = upstream.attempt.timeouts.between_chunks
             yield from self.deadlines.arm(Deadline.BETWEEN_CHUNKS, seconds, upstream)
 
@@ -301,6 +303,9 @@ class FailoverStream(RequestStream):
         self.winner, upstream.wins = None, False
         self.broke_off = upstream.receiver
         yield from self._failed(upstream, failure)
+
+    def lingers(self) -> bool:
+        return is_lingering(self.winner, self._paused)
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         self.deadlines.clear()

@@ -43,10 +43,6 @@ CLOSED = "server closed connection"
 _UNREADABLE = "Cannot parse HTTP response: "
 """What mitmproxy says before why a head could not be read."""
 
-LINGER = 0.5
-"""Seconds an upstream gets to close a response that is already complete. Its connection can be used
-again if it does; the client does not wait longer than this for the end."""
-
 STALE_AFTER = 2.0
 """Seconds without a request after which servers close a connection at the earliest (gunicorn)."""
 
@@ -113,6 +109,7 @@ class UpstreamRequest:
         "receiver",
         "resend",
         "server",
+        "spare",
         "state",
         "wanted",
         "wins",
@@ -142,7 +139,9 @@ class UpstreamRequest:
         """Of the receiver, when it was looked at last."""
         self.state: Literal["connecting", "head", "body", "over"] = "connecting"
         self.wins = False
-        """Whether the client gets this response."""
+        """Whether the client gets what comes of this response."""
+        self.spare: int | None = None
+        """Bytes that may still come of a response that is complete; None before it is."""
 
     def begin(self) -> CommandGenerator[None]:
         """Ask for a connection, unless one is there. It comes as an event: the stream does not wait
@@ -189,6 +188,8 @@ class UpstreamRequest:
         state = self.state
         match event:
             case ResponseData(data=data) if state == "body":
+                if self.spare is not None:
+                    self.spare -= len(data)
                 return self._received_data(self.read(data))
             case ResponseHeaders(response=response) if state == "head":
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
@@ -237,7 +238,7 @@ class UpstreamRequest:
         return self.receiver.broken(failure)
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
-        if self.receiver.enough:
+        if self.receiver.enough or (self.spare is not None and self.spare < 0):
             return self._end_early(data)
         return self.race.forward(self, data)
 
@@ -265,11 +266,6 @@ class UpstreamRequest:
         self.retire()
         self.attempt.request = request
         return self.race.begin(self.attempt, request, self.receiver, fresh=True)
-
-    def linger(self) -> CommandGenerator[None]:
-        """The response is complete: give the upstream a moment to end it."""
-        self.race.deadlines.disarm(Deadline.BETWEEN_CHUNKS, self)
-        yield from self.race.deadlines.arm(Deadline.LINGER, LINGER, self)
 
     def retire(self) -> None:
         """Stop listening: the response is over, or unwanted."""

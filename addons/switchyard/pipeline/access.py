@@ -7,7 +7,7 @@ from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
-from switchyard.clients.keys import client_credential
+from switchyard.clients.keys import client_credentials
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
 from switchyard.clients.pages import check_host
@@ -140,15 +140,12 @@ class Access:
         """The client key that a request itself carries. None where it needs none, since one was
         `shown` to the proxy or its way in tells whose it is: then it may have a login of its own.
         Raises Refused."""
-        given = client_credential(self._exchanges.head_of(flow))
-        client = (
-            self._snapshots.current.client_key(given.get_secret_value())
-            if given is not None
-            else None
-        )
+        given = [*client_credentials(self._exchanges.head_of(flow))]
+        known = map(self._snapshots.current.client_key, given)
+        client = next((one for one in known if one is not None), None)
         if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
             return client
-        if given is not None or self._tries_proxy_key(flow):
+        if given or self._tries_proxy_key(flow):
             raise _unknown_key()
         raise MissingKey(
             ApiError(

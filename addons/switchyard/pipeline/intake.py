@@ -30,6 +30,7 @@ from switchyard.exchange.origin import OriginSearch
 from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import json_response
+from switchyard.exchange.service_request import read_service
 from switchyard.exchange.websocket_request import warmed_up
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.reach import Reach
@@ -83,12 +84,23 @@ class Intake:
         if "websocket" in request.data.headers.get("upgrade", "").lower():
             return None
         endpoint = self._requests.of(flow).endpoint
+        if endpoint is not None and endpoint.kind == "service":
+            self._begin_service(flow, endpoint)
+            return None
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
             return None
         if is_large(request):
             return self._begin_later(flow, endpoint)
         self._begin(flow, endpoint, *read_body(request, self._snapshots.current.config.limits))
         return None
+
+    def _begin_service(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
+        """Begin an exchange whose request only a provider understands."""
+        head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
+        limits = self._snapshots.current.config.limits
+        call = read_service(flow, head, endpoint, limits, client_credential(head), client)
+        check_members(call)
+        self._exchanges.begin(Exchange(call=call))
 
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
         """As `_begin`, with a body that is read while others are served."""
@@ -179,9 +191,11 @@ def read_call(
         raw = dumps(parsed)
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
-        body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
+        body = {**body, "model": endpoint.model}
+        if endpoint.format.model_in_path:
+            body["stream"] = bool(endpoint.stream)
     model = _named_model(endpoint, body)
-    asks = endpoint.kind == "generate"
+    asks, started = endpoint.kind == "generate", time.monotonic()
     options = body.get("stream_options")
     return Call(
         flow=flow,
@@ -199,8 +213,9 @@ def read_call(
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,
+            elapsed=lambda: time.monotonic() - started,
         ),
-        started=time.monotonic(),
+        started=started,
         credential=client_credential(head),
         client=client,
         find_origin=find_origin or nowhere,

@@ -11,6 +11,7 @@ from switchyard.attempt.compaction import note_compaction
 from switchyard.attempt.given_back import keep_notes
 from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
+from switchyard.attempt.service import ServiceReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import guarded
@@ -24,6 +25,8 @@ from switchyard.runtime.state import State
 from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
+from switchyard.wire.operations.service import ServiceCall
+from switchyard.wire.operations.service import ServiceRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
@@ -47,6 +50,11 @@ class Reading:
         assert upstream
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
+        if isinstance(call.operation, ServiceCall):
+            state.relay = ServiceRelay(call.operation, upstream, self._snapshots.current.bounds)
+            receiver = VerbatimReceiver if own else ServiceReceiver
+            attempt.receiver = receiver(state, state.relay, self._succeeded)
+            return
         if state.operation is not None:
             state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)

@@ -3,7 +3,7 @@
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
-from switchyard.clients.keys import client_credential
+from switchyard.clients.keys import client_credentials
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
 from switchyard.config.schema import ClientKey
@@ -54,10 +54,9 @@ class Rights:
         known = known or self._clients.holder_of(flow.client_conn.id)
         if known is not None:
             return known
-        given = client_credential(self._exchanges.head_of(flow))
-        if given is None:
-            return None
-        return self._snapshots.current.client_key(given.get_secret_value())
+        given = client_credentials(self._exchanges.head_of(flow))
+        found = map(self._snapshots.current.client_key, given)
+        return next((one for one in found if one is not None), None)
 
     def _is_keyless(self, request: http.Request) -> bool:
         """Whether a provider at that address asks for no key, so that nobody else decides what may

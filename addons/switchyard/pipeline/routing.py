@@ -6,6 +6,8 @@ from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
+from switchyard.clients.rights import is_restricted
+from switchyard.clients.rights import refused_model
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
@@ -17,11 +19,17 @@ from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.plans import Plan
+from switchyard.routing.services import NoSuchProvider
+from switchyard.routing.services import service_plan
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.state.proofs import Proofs
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.operations.service import ServiceCall
+
+PROVIDER_HEADER = "x-switchyard-provider"
+"""The header by which a request names its provider, where it is no call to a model."""
 
 
 class Routing:
@@ -48,11 +56,15 @@ class Routing:
         exchange = self._exchanges.get(flow)
         if exchange is None or flow.response:
             return
-        check_name(exchange.call.model)
         client = self._clients.client_of(flow)
         allowed = client.models if client else None
+        operation = exchange.call.operation
         try:
-            plan = self._plan(exchange, allowed)
+            if isinstance(operation, ServiceCall):
+                plan = self._service_plan(exchange, operation, allowed)
+            else:
+                check_name(exchange.call.model)
+                plan = self._plan(exchange, allowed)
         except ModelNotAllowed as e:
             raise Refused(
                 ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
@@ -61,13 +73,15 @@ class Routing:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
+        except NoSuchProvider as e:
+            raise Refused(ApiError(message=str(e), kind="not_found")) from None
         plan = able_to_read(exchange, self._settled(exchange, plan))
         if exchange.call.compaction is not None and exchange.call.compaction.closed:
             adjustments = self._snapshots.current.adjustments
             plan = able_to_open(exchange, plan, adjustments, self._state.proofs)
         exchange.plan = plan
-        if exchange.call.operation is not None:
-            check_plan(exchange.call.operation, exchange.plan)
+        if operation is not None:
+            check_plan(operation, exchange.plan)
         self._failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
@@ -95,6 +109,28 @@ class Routing:
                 raise
             catalog.check_allowed(model, allowed)
             return plan
+
+    def _service_plan(
+        self, exchange: Exchange, service: ServiceCall, allowed: Globs | None
+    ) -> Plan:
+        """By the model that a request names, else by the provider. Raises UnknownModel,
+        ModelNotAllowed and NoSuchProvider."""
+        call, config = exchange.call, self._snapshots.current.config
+        model = call.endpoint.model or service.body.model
+        named = call.head.headers.get(PROVIDER_HEADER, ""), call.endpoint.provider
+        if model and not any(named):
+            check_name(model)
+            try:
+                return self._plan(exchange, allowed)
+            except ModelNotAllowed:
+                raise
+            except UnknownModel:
+                if config.service_provider is None:
+                    raise
+        if allowed is not None and is_restricted(allowed):
+            # Files and batches may ask for any model.
+            raise refused_model("a request to a provider itself", "path")
+        return service_plan(config, service.service, service.formats, named, model)
 
     def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
         """The plan with its passthrough leading to the client's destination. Raises Refused where

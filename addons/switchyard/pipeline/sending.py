@@ -8,6 +8,7 @@ from switchyard.attempt.body import write_body
 from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
+from switchyard.attempt.service import service_request
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import timeouts
@@ -21,6 +22,7 @@ from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.operations.service import ServiceCall
 
 
 class Sending:
@@ -56,7 +58,10 @@ class Sending:
         headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
-        request = make_request(url, headers, write_body(state, body))
+        if isinstance(service := state.call.operation, ServiceCall):
+            request = service_request(state, service, url, headers)
+        else:
+            request = make_request(url, headers, write_body(state, body))
         change_headers(request.headers, changes)
         attempt.request = request
         self._set_out(attempt, state)

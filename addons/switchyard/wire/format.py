@@ -30,25 +30,11 @@ from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import read_models
 from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import proofs_of
+from switchyard.wire.model.services import EndpointKind
+from switchyard.wire.model.services import Services
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
-
-type EndpointKind = Literal[
-    "generate",
-    "count",
-    "embed",
-    "compact",
-    "models",
-    "model",
-    "show",
-    "version",
-    "loaded",
-    "health",
-    "status",
-    "usage",
-    "greeting",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +53,8 @@ class Asked:
     """Gemini: whether the stream shall be one JSON array instead of events."""
     previous: str | None = None
     """Responses: the earlier answer that the client went on from, where the router knew it."""
+    elapsed: Callable[[], float] | None = None
+    """Tells the seconds since the request was complete; None where nobody measures."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
 
@@ -165,7 +153,9 @@ class Endpoint:
     """What a request's method and path ask for.
 
     `generate` asks a model, `count` for the number of tokens of a request, `embed` for the
-    embeddings of texts, `compact` for a shorter conversation. `models` asks for the model list,
+    embeddings of texts, `compact` for a shorter conversation. `service` asks a provider for what
+    the router passes through (files, images); `method` is its path, without the version. `models`
+    asks for the model list,
     `model` and Ollama's `show` for one entry, `version` for Ollama's version, `loaded` for the
     models it holds in memory, `health` for the router's health, `status` for that of its providers.
     `greeting` is a probe for a server's presence (Claude Code sends `HEAD /api/hello`).
@@ -181,6 +171,8 @@ class Endpoint:
     """Whether the stream shall be one JSON array instead of events (Gemini without `alt=sse`)."""
     method: str = ""
     """Which of several calls of the kind it is, in the format's own word."""
+    provider: str = ""
+    """The one that the path of a service names."""
 
 
 type Glance = tuple[Usage | None]
@@ -283,6 +275,8 @@ class Format:
     reply_marks: tuple[bytes, ...] = ()
     """Words near the beginning of an answer, any of which only this format has."""
 
+    services: Services | None = None
+    """What else its providers serve; None if nothing is known."""
     embeddings: EmbeddingForm | None = None
     """How embeddings are asked for; None where the format has none."""
     counting: CountForm | None = None
@@ -412,6 +406,10 @@ class Format:
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         """Returns `body` with the model set; a shallow copy if it changes."""
         return body if body.get("model") == model else {**body, "model": model}
+
+    def completed(self, body: JsonObject, asked: Asked) -> JsonObject:
+        """Returns a whole response with what the format's clients count on; itself if it has it."""
+        return body
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
         """Whether a model continues an assistant turn at the end of the conversation.

@@ -9,6 +9,7 @@ from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.formats.openai_chat import OpenAIChat
 from switchyard.wire.formats.openai_completions import OpenAICompletions
 from switchyard.wire.formats.openai_responses import OpenAIResponses
+from switchyard.wire.formats.openai_responses.codex import Codex
 from switchyard.wire.model.losses import Losses
 
 _FORMATS: tuple[Format, ...] = (
@@ -25,7 +26,7 @@ FORMATS: dict[str, Format] = {format.name: format for format in _FORMATS}
 DEFAULT = FORMATS[OpenAIChat.name]
 """What is spoken with a client or a provider of whom nothing else is known."""
 
-SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist())
+SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist(), Codex())
 """Second shapes of formats, in which clients alone speak."""
 
 CLIENT_FORMATS: dict[str, Format] = {one.name: one for one in (*SHAPES, *_FORMATS)}

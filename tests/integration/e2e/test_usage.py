@@ -260,7 +260,7 @@ def test_windows_of_a_key(
         ("x-ratelimit-remaining-requests", "25"),
         ("x-ratelimit-reset-requests", "1h"),
     ]
-    good = whole(CHAT.whole(Answer()), headers=limits)
+    good = whole(CHAT.whole(Answer()), headers=tuple(limits))
     upstream.on("good", good, path=CHAT.path)
     upstream.on("busy", refusing(CHAT, 429, headers=[("retry-after", "600")]), path=CHAT.path)
     for model in ("good", "busy"):

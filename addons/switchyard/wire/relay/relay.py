@@ -85,6 +85,17 @@ class Relay(ResponseRelay):
         return stream.skim(data) if stream is not None and self._decode is None else None
 
     @property
+    def answered(self) -> bool:
+        if super().answered:
+            return True
+        # Another format's writer has its terminal event at the end.
+        stream, outcome = self._stream, self.outcome
+        mends = self.streams and self.upstream.name == self._client.name
+        if stream is None or not mends or not outcome.committed or outcome.failed:
+            return False
+        return stream.stopped
+
+    @property
     def words(self) -> int:
         """About how many bytes of text and arguments a stream brought so far."""
         return self._stream.words if self._stream is not None else 0

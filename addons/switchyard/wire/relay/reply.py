@@ -64,7 +64,7 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
     if not keeps:
         outcome.body = conversion.written(reply, outcome.stop)
         return b""
-    mended = conversion.upstream.mend_reply(body)
+    mended = conversion.client.completed(conversion.upstream.mend_reply(body), conversion.asked)
     outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
 

@@ -70,6 +70,11 @@ class EventStreamReader:
         return out
 
     @property
+    def stopped(self) -> bool:
+        """Whether the stop reason came, in a format that has no terminal event besides."""
+        return getattr(self._reader, "stopped", False)
+
+    @property
     def words(self) -> int:
         """About how many bytes of text and arguments came so far."""
         return self._gauge.words + (self._skimmer.words if self._skimmer is not None else 0)

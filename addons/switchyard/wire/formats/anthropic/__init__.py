@@ -40,6 +40,7 @@ from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import page_path
 from switchyard.wire.model.model_list import read_models
+from switchyard.wire.model.services import Services
 
 _TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
 """Claude models that continue a final assistant turn; later ones refuse it (Anthropic's reference,
@@ -66,6 +67,9 @@ class Anthropic(Format):
     )
     reply_marks = (b'"message_start"',)
     counting = AnthropicCount()
+    services = Services(
+        frozenset({"/messages/batches", "/messages/batches/", "/files", "/files/"}),
+    )
 
     without_sealed = staticmethod(without_sealed)
     find_compaction = staticmethod(find_compaction)

@@ -117,6 +117,15 @@ class GeminiStreamReader:
                 events += self._tell_usage(details=False)
         return events
 
+    @property
+    def stopped(self) -> bool:
+        """Whether all candidates have their stop reason.
+
+        This ends a stream, which has no terminal event: only usage may follow.
+        """
+        found = self._candidates.values()
+        return bool(found) and all(candidate.stop() is not None for candidate in found)
+
     def close(self) -> list[Event]:
         if self._ended:
             return []

@@ -10,6 +10,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.embeddings import OllamaEmbeddings
 from switchyard.wire.formats.ollama.errors import find_error
 from switchyard.wire.formats.ollama.errors import write_error
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.losses import LOSSES
 from switchyard.wire.formats.ollama.mender import OllamaMender
 from switchyard.wire.formats.ollama.names import NAME
@@ -85,8 +86,11 @@ class Ollama(Format):
         if any(left.get(name) for name in ("raw", "template", "context")):
             yield "raw-prompt"
 
+    def completed(self, body: JsonObject, asked: Asked) -> JsonObject:
+        return Stopwatch(asked).completed(body)
+
     def mender(self, asked: Asked) -> OllamaMender:
-        return OllamaMender()
+        return OllamaMender(asked)
 
     def models_path(self, after: str = "") -> str:
         return "/tags"

@@ -17,6 +17,10 @@ from switchyard.wire.shared.broken_ends import is_broken
 _REASONS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 _WORDS: dict[StopReason, str] = {"length": "length", "context_window": "length"}
 
+DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+"""Members in nanoseconds, which clients expect in a complete response."""
+COUNTS = ("prompt_eval_count", "eval_count")
+
 NAMED = ("model", "message", "done", "done_reason", "prompt_eval_count", "eval_count", "created_at")
 """Members of a response that the model has a name for; most others are durations."""
 
@@ -54,6 +58,43 @@ def left_over(body: JsonObject) -> JsonObject:
 def write_head(model: str | None, created: int | None, asked: Asked) -> JsonObject:
     """Returns the members that every line begins with."""
     return {"model": model or asked.model, "created_at": time_of(created or asked.created)}
+
+
+class Stopwatch:
+    """Measures a response whose provider does not: to its first output and its end.
+
+    The time up to the first output is written as the prompt's. A response that arrives whole has no
+    first output of its own.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self._elapsed = asked.elapsed
+        self._first = 0.0
+
+    def note_output(self) -> None:
+        """Records the time of the first output."""
+        if self._elapsed is not None:
+            self._first = self._elapsed()
+
+    def completed(self, line: JsonObject) -> JsonObject:
+        """Returns a last line, or a whole response, with the members that clients expect.
+
+        The provider's own values stay; unknown counts are 0, as is the time for loading. Returns
+        the line itself if nothing is missing, or without a clock.
+        """
+        if self._elapsed is None:
+            return line
+        if all(isinstance(line.get(name), int) for name in (*DURATIONS, *COUNTS)):
+            return line
+        written = max(0.0, self._elapsed() - self._first)
+        known = {name: value for name, value in line.items() if value is not None}
+        return {**line, **durations(self._first, written), **dict.fromkeys(COUNTS, 0), **known}
+
+
+def durations(reading: float = 0.0, writing: float = 0.0) -> JsonObject:
+    """Returns the durations' members; takes seconds, writes nanoseconds."""
+    read, written = round(reading * 1e9), round(writing * 1e9)
+    return dict(zip(DURATIONS, (read + written, 0, read, written), strict=True))
 
 
 def write_end(stop: Stop | None, usage: Usage | None, left: JsonObject) -> JsonObject:

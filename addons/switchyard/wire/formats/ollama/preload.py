@@ -4,6 +4,8 @@ Source: Ollama's API documentation, "Load a model".
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.ollama.final_members import COUNTS
+from switchyard.wire.formats.ollama.final_members import durations
 from switchyard.wire.formats.ollama.names import time_of
 
 
@@ -20,4 +22,5 @@ def preloaded(body: JsonObject, created: int) -> JsonObject | None:
     said: JsonObject = {"response": ""}
     if "messages" in body:
         said = {"message": {"role": "assistant", "content": ""}}
-    return {**head, **said, "done_reason": reason, "done": True}
+    counts = dict.fromkeys(COUNTS, 0)
+    return {**head, **said, "done_reason": reason, "done": True, **durations(), **counts}

@@ -6,6 +6,7 @@ from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.final_members import left_over
 from switchyard.wire.formats.ollama.final_members import read_stop
 from switchyard.wire.formats.ollama.final_members import read_usage
@@ -100,4 +101,5 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     left = own(reply.extra) if home else {}
     head = write_head(reply.model, reply.created, asked)
     logged = extra_of(with_bytes(tokens_in(choice.extra)))
-    return {**head, "message": message, **logged, **write_end(choice.stop, reply.usage, left)}
+    end = write_end(choice.stop, reply.usage, left)
+    return Stopwatch(asked).completed({**head, "message": message, **logged, **end})

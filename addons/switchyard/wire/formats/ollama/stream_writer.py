@@ -4,6 +4,7 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.ollama.errors import write_error
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.final_members import write_end
 from switchyard.wire.formats.ollama.final_members import write_head
 from switchyard.wire.formats.ollama.messages import write_call
@@ -39,6 +40,7 @@ class OllamaStreamWriter:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._watch = Stopwatch(asked)
         self._fold = Fold(NAME)
         self._open: dict[int, str] = {}
         self._ended = False
@@ -96,8 +98,13 @@ class OllamaStreamWriter:
         """Returns a line of text alone, the most frequent kind, composed from bytes."""
         if not text or not member:
             return b""
-        self._began = True
+        self._begin_output()
         return self._begins + self._said(member, dumps(text)) + b',"done":false}\n'
+
+    def _begin_output(self) -> None:
+        if not self._began:
+            self._began = True
+            self._watch.note_output()
 
     def _said(self, member: str, text: bytes) -> bytes:
         """Returns the members that hold text (JSON already), as they follow a line's head."""
@@ -122,7 +129,7 @@ class OllamaStreamWriter:
                 message["images"] = images
             case _:
                 return b""
-        self._began = True
+        self._begin_output()
         return dumps({**self._head, **self._line(message), "done": False}) + b"\n"
 
     def _finish(self) -> bytes:
@@ -136,4 +143,4 @@ class OllamaStreamWriter:
             **extra_of(with_bytes(tokens_in(reply.choice.extra))),
             **write_end(reply.choice.stop, reply.usage, left),
         }
-        return b"".join([*written, dumps(last), b"\n"])
+        return b"".join([*written, dumps(self._watch.completed(last)), b"\n"])

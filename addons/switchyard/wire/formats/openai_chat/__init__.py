@@ -19,6 +19,7 @@ from switchyard.wire.formats.openai_chat.mender import ChatMender
 from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import SERVICES
 from switchyard.wire.formats.openai_chat.proofs import MARKS
 from switchyard.wire.formats.openai_chat.proofs import with_proofs
 from switchyard.wire.formats.openai_chat.reply import glance
@@ -44,6 +45,7 @@ class OpenAIChat(Format):
     call_path = "/chat/completions"
     endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))
     client_headers = CLIENT_HEADERS
+    services = SERVICES
     request_marks = ((b'"messages"', b'"model"', b'"content"'),)
     reply_marks = (b'"chat.completion',)
     embeddings = EMBEDDINGS

@@ -8,6 +8,7 @@ from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.services import Services
 
 NAME = "openai-chat"
 
@@ -21,6 +22,26 @@ CLIENT_HEADERS = (
     "x-grok-*",
 )
 """Headers that clients and providers of all of OpenAI's formats know."""
+
+SERVICES = Services(
+    frozenset(
+        {
+            "/images/generations",
+            "/images/edits",
+            "/images/variations",
+            "/audio/",
+            "/rerank",
+            "/moderations",
+            "/files",
+            "/files/",
+            "/batches",
+            "/batches/",
+        }
+    )
+)
+"""What providers of OpenAI's formats serve besides (its reference, "Images", "Audio",
+"Moderations", "Files", "Batch"); reranking is Cohere's and Jina's."""
+
 """This format's name. `extra` fields that could meet a writer that does not know where they come
 from (those of events, replies, choices and usage) are kept under this key."""
 

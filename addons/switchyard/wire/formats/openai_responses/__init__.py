@@ -8,9 +8,11 @@ from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
+from switchyard.wire.formats.openai_chat.names import SERVICES
 from switchyard.wire.formats.openai_responses.compaction import find_compaction
 from switchyard.wire.formats.openai_responses.compaction import summary_item
 from switchyard.wire.formats.openai_responses.compaction import write_compacted
+from switchyard.wire.formats.openai_responses.counting import ResponsesCount
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
@@ -39,11 +41,17 @@ class OpenAIResponses(Format):
     document_types = frozenset({"*"})
     losses = LOSSES
     call_path = "/responses"
-    endpoints = (EndpointPath("/responses"), EndpointPath("/responses/compact", "compact"))
+    endpoints = (
+        EndpointPath("/responses"),
+        EndpointPath("/responses/compact", "compact"),
+        EndpointPath("/responses/input_tokens", "count"),
+    )
+    counting = ResponsesCount()
     websocket = True
     stored_responses = True
     overflow_in_stream = True
     client_headers = CLIENT_HEADERS
+    services = SERVICES
     request_marks = ((b'"input"', b'"model"', b'"input_text"'),)
     reply_marks = (b'"response.created"', b'"object":"response"', b'"object": "response"')
     embeddings = EMBEDDINGS
