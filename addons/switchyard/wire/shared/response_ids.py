@@ -10,7 +10,7 @@ def answer_id(given: str | None, prefix: str, asked: Asked, home: bool) -> str:
     """Returns the id of a response, beginning with `prefix`.
 
     Keeps the provider's own id if the response came in the same format (`home`); otherwise the
-    result contains it, or is random if there is none.
+    result contains it, or the request's id (`Asked.id`) if there is none.
     """
     if home and given:
         return given

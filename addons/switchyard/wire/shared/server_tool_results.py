@@ -152,7 +152,7 @@ class _Reader:
         return [did] if did is not None else []
 
     def left(self) -> list[_Did]:
-        """Returns calls without a result."""
+        """Returns the calls without a result, as failed."""
         left = [replace(call, failed=True) for call in self._calls.values()]
         self._calls.clear()
         return left

@@ -118,7 +118,7 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 
 def _alone(c: Conversation) -> Iterator[str]:
-    """Yields requests that only their own format has, and references to stored data."""
+    """Yields features that only the own format has, and references to stored data."""
     if (format := FORMATS.get(c.format)) is not None:
         yield from format.lone_features(format.extra_members(c))
 

@@ -33,7 +33,7 @@ from switchyard.wire.translate.limits import unsure_end
 _MOST_HELD = 1_000_000
 """Maximum number of characters held back; a longer call is text."""
 _LOOKS = 64
-"""Number of times a call is parsed, at any size, before its end arrives."""
+"""Number of times a held call is parsed at any size; later it must grow by a quarter first."""
 
 
 class TextCalls:

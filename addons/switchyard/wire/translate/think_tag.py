@@ -91,7 +91,7 @@ class _Choice:
     """Whether the text part after the thinking has begun."""
     held: str = ""
     thought: set[int] = field(default_factory=set)
-    """Thinking parts before the first text."""
+    """Indexes of thinking parts before the first text."""
 
     def take(self, event: Event) -> Iterator[Event]:
         match event:
