@@ -1,4 +1,4 @@
-"""What a request is, decided once: whose it is, and which call."""
+"""Decides once for each request whose it is, and which call it makes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,22 +12,25 @@ from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import find_foreign_endpoint
 
 type Kind = Literal["own", "provider", "other"]
-"""`own`: to the router itself; `provider`: met as a proxy, to a host whose calls the router routes;
-`other`: to anybody else."""
+"""The party that a request is addressed to.
+
+`own`: the router itself; `provider`: a host whose calls the router routes, reached through the
+proxy; `other`: any other host.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a request is."""
+    """The addressee of a request, and the endpoint that it calls."""
 
     kind: Kind
     endpoint: Endpoint | None = None
-    """What its method and path ask for; None where that is nothing the router knows."""
-    # Members and no properties: nearly every addon asks.
+    """The endpoint that method and path name; None if the router does not know it."""
+    # Members instead of properties, since nearly every addon reads them.
     is_own: bool = field(init=False)
     """Whether the request is addressed to the router itself."""
     is_routed: bool = field(init=False)
-    """Whether it is a call to a model at a provider's host, which goes where the router chooses."""
+    """Whether it is a call to a model at a provider's host, which the router routes."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_own", self.kind == "own")
@@ -36,15 +39,17 @@ class Classification:
 
 
 _KNOWN = "_switchyard_classification"
-"""The attribute of a flow that keeps what was decided: it goes with the flow, and mitmproxy neither
-saves nor copies it."""
+"""The attribute of a flow that keeps its classification.
+
+It lives as long as the flow; mitmproxy neither saves nor copies it.
+"""
 
 
 class Classifier:
-    """Decides what each request is when the first addon asks, and keeps that until its flow is
-    over, whatever configuration comes into force meanwhile.
+    """Classifies each request when the first addon asks, and keeps the result.
 
-    A request that somebody addresses anew on its way, such as a script, is decided over again.
+    The result holds until the flow is over, also if another configuration comes into force. A
+    request whose address changes on its way, for example by a script, is classified again.
     """
 
     def __init__(
@@ -52,13 +57,16 @@ class Classifier:
         is_own: Callable[[http.HTTPFlow], bool],
         serves: Callable[[http.Request], bool],
     ) -> None:
-        """`is_own` says whether a flow is addressed to the router itself, `serves` whether the
-        router answers calls to the host that a request met as a proxy is to."""
+        """Takes the two predicates that tell the kinds apart.
+
+        `is_own` returns whether a flow is addressed to the router itself, `serves` whether the
+        router answers calls to the host of a request that came through the proxy.
+        """
         self._is_own = is_own
         self._serves = serves
 
     def of(self, flow: http.HTTPFlow) -> Classification:
-        """What the flow's request is."""
+        """Returns the classification of the flow's request."""
         data, known = flow.request.data, flow.__dict__.get(_KNOWN)
         if (
             known is not None
@@ -73,7 +81,7 @@ class Classifier:
         return self._look(flow, known)
 
     def _look(self, flow: http.HTTPFlow, known: "_Known | None") -> Classification:
-        """What a request is of which not all is as it was, if it was seen at all."""
+        """Classifies a request that is new, or that changed since it was classified."""
         now = _Known(flow.request)
         if known is not None and known.line == now.line and known.named == now.named:
             now.classification = known.classification
@@ -83,7 +91,7 @@ class Classifier:
         return now.classification
 
     def forget(self, flow: http.HTTPFlow) -> None:
-        """The flow is over; where it is sent once more, it is another request."""
+        """Drops the classification of a flow that is over; a replay is classified again."""
         vars(flow).pop(_KNOWN, None)
 
     def _decided(self, flow: http.HTTPFlow) -> Classification:
@@ -95,7 +103,7 @@ class Classifier:
 
 
 class _Known:
-    """What was decided, and of which request."""
+    """A classification, and the parts of the request that it depends on."""
 
     __slots__ = (
         "authority",
@@ -114,7 +122,7 @@ class _Known:
         data = request.data
         self.method, self.path, self.authority = data.method, data.path, data.authority
         self.host, self.port, self.fields = data.host, data.port, data.headers.fields
-        # Of the headers only this one matters.
+        # The classification depends on no other header.
         http1 = data.http_version == b"HTTP/1.1"
         self.named = data.headers.get("Host") if http1 else request.host_header
 

@@ -1,4 +1,4 @@
-"""Which paths speak which wire format, as the formats declare them."""
+"""Maps paths to wire formats and endpoints, as the formats declare them."""
 
 import re
 from collections.abc import Iterable
@@ -21,14 +21,17 @@ from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import SHAPES
 
 ASKS_MODEL = ("generate", "count", "embed", "compact")
-"""Kinds that ask a model for something."""
+"""Kinds of endpoint whose requests need a model."""
 
 type _Calls = Mapping[str, Endpoint]
 
 
 def _calls(formats: Iterable[Format], own: bool) -> _Calls:
-    """End of the path -> the call, of POST. Where one end is the end of another, the longer comes
-    first. `own`: with those of our own address alone."""
+    """Maps the end of a path to its POST endpoint.
+
+    If one end is the end of another, the longer one comes first. `own` adds the endpoints that only
+    the router's own address has.
+    """
     found = {
         one.path: _endpoint(format, one)
         for format in formats
@@ -55,27 +58,32 @@ _OWN_LOOKUPS: _Calls = {
 _OWN_PATHS = {one.path: format for format in FORMATS.values() for one in format.own_endpoints}
 
 _PREFIXES = ("/codex", "/openai")
-"""What may stand before these paths, besides the version, at our own address: what base URLs of
-Codex, Azure and Google's compatible endpoint end in."""
+"""Prefixes of these paths at the router's own address, besides the version.
+
+The base URLs of Codex, Azure and Google's compatible endpoint end in them.
+"""
 
 _GATEWAY = re.compile(r"^/api(?=/v\d)")
-"""The same where a version follows (OpenRouter); Ollama's paths begin so too."""
+"""A prefix that only precedes a version (OpenRouter); Ollama's paths have it too."""
 
 _DEPLOYMENTS = "/deployments/"
-"""What stands before the name of the model at Azure (its reference, "Chat completions")."""
+"""Precedes the name of the model in Azure's paths.
+
+Source: Azure OpenAI reference, "Chat completions".
+"""
 
 _PROVIDER = re.compile(r"^/([A-Za-z0-9][A-Za-z0-9._-]*)(?=/v\d[a-z0-9]*/)")
-"""A provider's name, which may stand before the path of a service."""
+"""A provider's name, which may precede the path of a service."""
 
 _DEFAULT_VERSION = "/v1beta"
-"""Of Gemini's API, for base URLs that leave it out."""
+"""The version of Gemini's API for base URLs that lack it."""
 
 _SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
-    """What a request to our own address asks for; None if nothing we serve."""
+    """Returns the endpoint of a request to the router's own address; None if unknown."""
     path = request.path.partition("?")[0].rstrip("/") or "/"
     if "//" in path:  # a base URL that ends in a slash, and a client that adds one
         path = _SLASHES.sub("/", path)
@@ -85,7 +93,7 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
             return call
         if (call := _at_deployment(bare) or _service(request, bare)) is not None:
             return call
-        # Names of models may hold anything, so that only their encoding is undone here.
+        # Names of models may contain any character: only percent encoding is undone here.
         path, _, query = request.path.partition("?")
         called = _read_endpoint(unquote(path), query)
         return called or _read_endpoint(_DEFAULT_VERSION + unquote(path), query)
@@ -112,17 +120,15 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
 
 
 def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
-    """What a request to some provider's own address asks for, if that is a call to a model.
-
-    The table of hosts says which of their paths are. At any other host the path's last segments do,
-    whatever stands before them (`/openai/v1/chat/completions`).
-    """
+    """Returns the endpoint of a call to a model at a provider's address, else None."""
     return _at_foreign_path(request) if request.method == "POST" else None
 
 
 def find_socket_endpoint(request: http.Request, own: bool) -> Endpoint | None:
-    """The call that a WebSocket at a path would bring, where its format can be spoken by one; `own`
-    says whether the path is one at our own address."""
+    """Returns the endpoint of a WebSocket's path, if its format can use WebSockets.
+
+    `own` says whether the path is one at the router's own address.
+    """
     if own:
         endpoint = _OWN_CALLS.get(_bare(request.path.partition("?")[0].rstrip("/")))
     else:
@@ -133,8 +139,10 @@ def find_socket_endpoint(request: http.Request, own: bool) -> Endpoint | None:
 
 
 def is_call_path(request: http.Request) -> bool:
-    """Whether a path at a provider's own address is that of calls to a model, for any method: a
-    WebSocket for them is opened by a GET."""
+    """Whether a path at a provider's own address is that of calls to a model.
+
+    The method does not matter: a GET opens a WebSocket for such calls.
+    """
     return _at_foreign_path(request) is not None
 
 
@@ -154,7 +162,7 @@ def _at_foreign_path(request: http.Request) -> Endpoint | None:
 
 
 def _at_deployment(bare: str) -> Endpoint | None:
-    """The call of Azure's clients, who name the model before it; None if it is none."""
+    """Returns the call in an Azure path, which names the model; None if it is none."""
     if not bare.startswith(_DEPLOYMENTS):
         return None
     rest = bare.removeprefix(_DEPLOYMENTS)
@@ -170,8 +178,10 @@ def _at_deployment(bare: str) -> Endpoint | None:
 
 
 def _service(request: http.Request, bare: str) -> Endpoint | None:
-    """What a provider serves besides calls to models, in the words of the request's format, or else
-    of the only API that has it."""
+    """Returns the endpoint of a provider's service that is no call to a model.
+
+    It has the request's format, or else that of the only API that has the service.
+    """
     named = _PROVIDER.match(request.path)
     if named is not None:
         bare = _bare(request.path[named.end() :].partition("?")[0].rstrip("/"))
@@ -196,19 +206,19 @@ def _by_table(path: str, query: str, call: HostCall) -> Endpoint | None:
 
 
 def _read_endpoint(path: str, query: str) -> Endpoint | None:
-    """The call of a format whose paths say more than their ends do."""
+    """Returns the endpoint of a format whose paths name the model."""
     found = (format.read_endpoint(path, query) for format in _SPOKEN if format.model_in_path)
     return next((endpoint for endpoint in found if endpoint is not None), None)
 
 
 def format_of_client(request: http.Request) -> Format:
-    """The format in which a client wants to be told that something is wrong."""
+    """Returns the format in which a client expects errors."""
     called = find_foreign_endpoint(request)
     return called.format if called else _spoken_by(request)
 
 
 def _bare(path: str) -> str:
-    """A path at our own address without its version, and what else may stand before it."""
+    """Returns a path at the router's own address without version and prefix."""
     bare = _VERSION.sub("", _GATEWAY.sub("", path, count=1), count=1)
     for prefix in _PREFIXES:
         bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
@@ -216,7 +226,10 @@ def _bare(path: str) -> str:
 
 
 def _spoken_by(request: http.Request) -> Format:
-    """Whose API a request is written for whose path does not tell: three have `/v1/models`."""
+    """Returns the format of a client whose path does not decide it.
+
+    Three formats have `/v1/models`.
+    """
     if (format := _OWN_PATHS.get(request.path.partition("?")[0])) is not None:
         return format
     headers, path = request.headers, request.path

@@ -1,20 +1,20 @@
-"""The project that a request belongs to, as its client says."""
+"""The project that a client assigns its request to."""
 
 from urllib.parse import unquote
 
 from mitmproxy import http
 
 PROJECT = "x-switchyard-project"
-"""The header that names it."""
+"""The header that names the project."""
 
 PREFIX = b"/p/"
-"""How paths at the router's own address begin that name it: `/p/NAME/v1/messages`."""
+"""Start of paths at the router's own address that name it: `/p/NAME/v1/messages`."""
 
 
 def take_from_path(request: http.Request) -> None:
-    """Move the project that a path names to the header, so that the path is that of the call.
+    """Moves the project in a path to the header, so that the path is that of the call.
 
-    A header that the client sent goes before it.
+    A header that the client sent takes precedence.
     """
     path = request.data.path
     name, slash, rest = path.removeprefix(PREFIX).partition(b"/")

@@ -1,4 +1,4 @@
-"""Reads a request that only a provider understands; the router looks for its model alone."""
+"""Reads a request that only a provider understands, for its model alone."""
 
 import time
 from secrets import token_hex
@@ -29,9 +29,9 @@ def read_service(
     credential: SecretStr | None,
     client: ClientKey | None,
 ) -> Call:
-    """Return the call of a service; its `model` is the service's name where it names none.
+    """Returns the call of a service; without a model, `model` is the service's name.
 
-    A body that claims to be JSON has to be it. Raises Refused.
+    A body declared as JSON must be JSON. Raises Refused.
     """
     body = _body_of(flow.request, head, limits)
     query = _without_credentials(head.path.partition("?")[2])
@@ -64,7 +64,7 @@ def _body_of(request: http.Request, head: ClientHead, limits: Limits) -> Service
 
 
 def _without_credentials(query: str) -> str:
-    """The query that goes on: what the client identifies itself by is for the router."""
+    """Returns the query without the client's credentials, which are for the router."""
     return "&".join(pair for pair in query.split("&") if not _is_credential(pair))
 
 

@@ -1,8 +1,8 @@
-"""What an upstream still sends once the client has its terminal event: read for a moment.
+"""Reads the end of a response for a moment after the client's terminal event.
 
-Clients may hang up there: OpenAI's SDKs close the connection at `data: [DONE]`. The response was
-given all the same. What is left of it is the end of its body, and in Gemini's API maybe its usage;
-with the end read, the connection can carry another request.
+Clients may disconnect there: OpenAI's SDKs close the connection at `data: [DONE]`. The response was
+complete nevertheless. The rest is the end of its body, and in Gemini's API sometimes its usage;
+once the end is read, the connection can be reused.
 """
 
 from typing import Protocol
@@ -15,36 +15,38 @@ from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.upstream_request import UpstreamRequest
 
 LINGER = 0.5
-"""Seconds an upstream gets to close a response that is already complete. Its connection can be used
-again if it does; the client does not wait longer than this for the end."""
+"""Seconds an upstream gets to close a response that is already complete.
+
+Its connection is reused if it does; the client waits at most this long for the end.
+"""
 
 LINGER_FOR_USAGE = 2.0
-"""The same where usage may be yet to come, and the client is gone and waits for nothing."""
+"""Seconds for the same if usage may follow, and the client is gone."""
 
 LINGER_BYTES = 65536
-"""Bytes that it may send meanwhile."""
+"""Bytes that the upstream may send meanwhile."""
 
 
 class Lingering(Protocol):
-    """What is asked of the stream that the response belongs to."""
+    """The parts of a response's stream that lingering needs."""
 
     deadlines: Deadlines
     client_left: bool
     winner: UpstreamRequest | None
 
     def lingers(self) -> bool:
-        """As `is_lingering`."""
+        """Does the work of `is_lingering`."""
         ...
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
-        """The client went away before it had its response."""
+        """Ends the stream, since the client left before its response was complete."""
         ...
 
 
 def is_lingering(winner: UpstreamRequest | None, paused: object) -> bool:
-    """Whether the client has its terminal event, and the upstream has not ended the body.
+    """Whether the client has its terminal event, but the upstream's body goes on.
 
-    A stream that is `paused` has yet to send what came.
+    A stream that is `paused` has yet to send its queued data.
     """
     if winner is None or winner.state != "body" or paused is not None:
         return False
@@ -52,10 +54,10 @@ def is_lingering(winner: UpstreamRequest | None, paused: object) -> bool:
 
 
 def linger(stream: Lingering, upstream: UpstreamRequest) -> CommandGenerator[None]:
-    """Give `upstream`, whose response is complete for its client, its time to end the body."""
+    """Gives `upstream`, whose response is complete for its client, time to end."""
     if upstream.spare is not None:
         return
-    # Whatever comes now takes the way on which it is counted.
+    # Without `wins`, later bytes take the path on which they are counted.
     upstream.wins, upstream.spare = False, LINGER_BYTES
     stream.deadlines.disarm(Deadline.BETWEEN_CHUNKS, upstream)
     upstream.race.layer.upstreams.expect_end(upstream.server)
@@ -64,7 +66,10 @@ def linger(stream: Lingering, upstream: UpstreamRequest) -> CommandGenerator[Non
 
 
 def leave(stream: Lingering, event: RequestProtocolError) -> CommandGenerator[None]:
-    """The client left: with its terminal event, after which it is sent nothing more, or before."""
+    """Handles a client that left, before its terminal event or with it.
+
+    After the terminal event it is sent nothing more.
+    """
     if not stream.lingers() or stream.winner is None:
         return stream.client_gone(event)
     stream.client_left = True

@@ -1,4 +1,4 @@
-"""Sends a response that switches to no other protocol, in as few steps as its client allows."""
+"""Sends a response that does not switch protocols, in as few steps as possible."""
 
 import time
 
@@ -19,7 +19,7 @@ from switchyard.protocols.http1 import QuickHttp1Server
 def send_plain_response(
     stream: HttpStream, layer: FailoverLayer, already_streamed: bool
 ) -> CommandGenerator[None]:
-    """Do as `HttpStream.send_response` once the whole request has come.
+    """Does the work of `HttpStream.send_response` after the whole request has arrived.
 
     Over HTTP/1 a complete response leaves in one piece, without an event for each of its parts.
     """

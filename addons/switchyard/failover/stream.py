@@ -3,19 +3,19 @@
 Theory of operation
 -------------------
 
-`FailoverStream` takes over from mitmproxy's stream where that would connect to the server
-(`make_server_connection`), if the flow is routed. From there on an exchange is in one of five
-states:
+`FailoverStream` takes over from mitmproxy's stream at the point where that would connect to the
+server (`make_server_connection`), if the flow is routed. From there on an exchange is in one of
+five states:
 
-    waiting      no upstream request runs; a hook, or the deadline WAIT, decides what comes next
-    racing       one upstream request runs, or two where a slow one is hedged; the client has seen
-                 nothing of either but signs of life
+    waiting      no upstream request runs; a hook, or the deadline WAIT, decides the next step
+    racing       one upstream request runs, or two if a slow one is hedged; the client has seen
+                 nothing but keep-alives
     streaming    one has won (`winner`): the client receives its response
     continuing   the winner's response broke off after output (`broke_off`), and upstream requests
                  race for the continuation of the client's open stream
     done         the client has a complete response, or is gone
 
-What moves between them:
+The transitions between them:
 
     from         by                                              to
     (start)      the request is complete                         waiting: hook `attempt`
@@ -29,19 +29,19 @@ What moves between them:
     streaming    it breaks off and cannot be continued           done: the stream ends in an error
     streaming    it breaks off and can be: `_resume`             continuing
     continuing   a receiver commits                              streaming
-    continuing   none does, and `attempt_ended` says so          done: the stream ends in an error
+    continuing   none does, and `attempt_ended` gives up         done: the stream ends in an error
     streaming    the client goes with its terminal event         streaming, until the body's end
     any          the client goes, the flow is killed             done: upstream requests end
     streaming    the process stops                               done: the stream ends in an error
 
-`continuing` is `waiting` and `racing` again, with `broke_off` set. What happens to one upstream
-request (connect, send, read, deadlines) is the business of `UpstreamRequest`, which calls `forward`
-and `broken` here; what the client is sent is that of `ResponseStream`; how much of its request is
-read is that of `RequestStream`.
+`continuing` is `waiting` and `racing` again, with `broke_off` set. `UpstreamRequest` handles one
+upstream request (connect, send, read, deadlines), and calls `forward` and `broken` here;
+`ResponseStream` sends the client's response; `RequestStream` limits how much of the client's
+request is read.
 
-The stream does not wait for connections as mitmproxy's does: heartbeats, deadlines, another
-upstream request and the client's leaving are attended to meanwhile. It does wait for hooks: while
-one runs, events are queued, and after it the flow may have been killed (`stopped`).
+Unlike mitmproxy's, the stream does not wait for connections: meanwhile it handles heartbeats,
+deadlines, another upstream request and the client's disconnect. It does wait for hooks: while one
+runs, events are queued, and after it the flow may have been killed (`stopped`).
 """
 
 from mitmproxy import http
@@ -81,7 +81,7 @@ from switchyard.failover.upstream_request import UpstreamRequest
 from switchyard.protocols.http1 import nothing
 
 SWITCHING = 101
-"""The status with which a connection goes over to another protocol."""
+"""The status with which a connection switches to another protocol."""
 
 _FROM_UPSTREAM = frozenset(
     {
@@ -96,10 +96,9 @@ _FROM_UPSTREAM = frozenset(
 
 
 class FailoverStream(RequestStream):
-    """mitmproxy's stream, with the request sent by attempts where its flow is routed."""
+    """Extends mitmproxy's stream: a routed flow's request is sent by attempts."""
 
-    # Not the hook at the end of an attempt: plans may be long, and each attempt would be nested in
-    # the one before it.
+    # Without AttemptEndedHook, with which each attempt of a long plan would nest in the last.
     quick_hooks = (
         AttemptHook,
         HttpRequestHeadersHook,
@@ -108,9 +107,9 @@ class FailoverStream(RequestStream):
         HttpResponseHook,
     )
     upstream_requests: list[UpstreamRequest]
-    """Those that are running."""
+    """The running upstream requests."""
     winner: UpstreamRequest | None = None
-    """The one whose response the client receives."""
+    """The upstream request whose response the client receives."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
@@ -119,8 +118,8 @@ class FailoverStream(RequestStream):
         self._taken_over = False
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        # Returns the generators of others, here and below, where it has nothing to do after them:
-        # every command passes through each generator that stands around its own.
+        # Here and below, methods return the generators of others if nothing follows them:
+        # every command passes through each enclosing generator.
         kind = type(event)
         if kind in _FROM_UPSTREAM and event.stream_id < 0:  # type: ignore[attr-defined]
             return self._received(event)  # type: ignore[arg-type]
@@ -139,7 +138,7 @@ class FailoverStream(RequestStream):
         return nothing()
 
     def make_server_connection(self) -> CommandGenerator[bool]:
-        # None ends mitmproxy's own sending as False does.
+        # None ends mitmproxy's own sending, as False does.
         if self.flow.id in self.layer.routed:
             self._taken_over = True
             return self.make_attempt()  # type: ignore[return-value]
@@ -157,7 +156,7 @@ class FailoverStream(RequestStream):
         return super().send_response(already_streamed)
 
     def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:
-        """Ask the addons for an attempt and begin it, or wait, or answer, as they say."""
+        """Calls the `attempt` hook, which decides to send an attempt, wait or answer."""
         self._attempts += 1
         attempt = Attempt(flow=self.flow, number=self._attempts, hedge=hedge)
         yield AttemptHook(attempt)
@@ -186,8 +185,8 @@ class FailoverStream(RequestStream):
             way.via if way else None,
         )
         wanted.way, wanted.own, wanted.fresh = way, attempt.hedge or fresh, fresh
-        # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
-        # is handed over, not even this layer waits: the reply comes as an event.
+        # mitmproxy marks a command this way if only one layer waits for its reply. Since the mark
+        # is set beforehand, not even this layer waits: the reply arrives as an event.
         wanted.blocking = self
         upstream = UpstreamRequest(self, attempt, receiver, self.layer.open_attempt(self), wanted)
         self.upstream_requests.append(upstream)
@@ -196,7 +195,7 @@ class FailoverStream(RequestStream):
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
         for_it = (one for one in self.upstream_requests if one.wanted is event.command)
         if (upstream := next(for_it, None)) is None:
-            return nothing()  # given up meanwhile
+            return nothing()  # the attempt was abandoned meanwhile
         connection, error = event.reply
         self.deadlines.disarm(Deadline.CONNECT, upstream)
         if connection is None:
@@ -206,7 +205,7 @@ class FailoverStream(RequestStream):
     def forward(
         self, upstream: UpstreamRequest, data: bytes, ended: bool = False
     ) -> CommandGenerator[None]:
-        """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
+        """Passes on the receiver's output for the last piece, according to its state."""
         receiver = upstream.receiver
         if self.winner is upstream:
             return self._pass_on(upstream, data, ended)
@@ -219,7 +218,7 @@ class FailoverStream(RequestStream):
     def _pass_on(
         self, upstream: UpstreamRequest, data: bytes, ended: bool
     ) -> CommandGenerator[None]:
-        """Send the client what its winner's receiver made of a piece."""
+        """Sends the client the output of the winner's receiver."""
         receiver = upstream.receiver
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
@@ -233,7 +232,7 @@ class FailoverStream(RequestStream):
             yield from self.deadlines.arm(Deadline.BETWEEN_CHUNKS, seconds, upstream)
 
     def broken(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """The upstream's response will not go on."""
+        """Handles an upstream response that broke off."""
         receiver = upstream.receiver
         if self.winner is upstream:
             if not receiver.done:
@@ -252,7 +251,7 @@ class FailoverStream(RequestStream):
         yield from self._failed(upstream, failure)
 
     def _win(self, upstream: UpstreamRequest, data: bytes, ended: bool) -> CommandGenerator[None]:
-        """The client gets this upstream's response, from `data` on."""
+        """Makes `upstream` the winner: the client gets its response from `data` on."""
         self.winner, upstream.wins = upstream, True
         receiver = upstream.receiver
         self.deadlines.disarm(Deadline.HEDGE)
@@ -280,18 +279,18 @@ class FailoverStream(RequestStream):
             return
         else:
             assert self.flow.response
-            # With the head that was sent, maybe by the heart.
+            # `flow.response` has the head that was sent, maybe by the heart.
             enable_fast_path(self, self.layer, upstream, self.flow.response)
         yield from self._pass_on(upstream, data, ended)
 
     def _failed(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """An attempt failed before the client saw any of it: another one, or the end."""
+        """Handles a failure before output: another attempt, or the end."""
         attempt = upstream.attempt
         attempt.failure = failure
         yield from upstream.cancel(failure.message)
         yield AttemptEndedHook(attempt)
         if (yield from self.stopped()) or self.upstream_requests:
-            return  # where another one runs, it decides
+            return  # another upstream request still runs, and decides
         self.deadlines.disarm(Deadline.HEDGE)
         if attempt.again:
             yield from self.make_attempt()
@@ -299,7 +298,7 @@ class FailoverStream(RequestStream):
             yield from self.send_answer(attempt.answer)
 
     def _resume(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """The response broke off after output: let another attempt continue it."""
+        """Lets another attempt continue a response that broke off after output."""
         self.winner, upstream.wins = None, False
         self.broke_off = upstream.receiver
         yield from self._failed(upstream, failure)
@@ -334,10 +333,9 @@ class FailoverStream(RequestStream):
                 yield from upstream.check_deadlines(past)
 
     def _stop(self) -> CommandGenerator[None]:
-        """The process ends. A client that has seen nothing yet sees the connection close, and asks
-        again; one that has sees its stream end in an error."""
+        """Ends the winner's stream in an error, since the process stops."""
         if self.winner is None:
-            return
+            return  # the connection closes, upon which the client retries
         receiver = self.winner.receiver
         rest = self.winner.break_off(AttemptFailure("reset", "the router is stopping"))
         if receiver.failed and receiver.resumable:

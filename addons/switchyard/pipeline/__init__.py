@@ -1,6 +1,6 @@
 """The pipeline: every addon, in the order in which they see each hook.
 
-A module here defines addons and what only they use; no addon imports another.
+A module here defines addons and their private parts; no addon imports another.
 """
 
 from switchyard.clients.wrong_keys import WrongKeys
@@ -41,10 +41,9 @@ from switchyard.runtime.runtime import Runtime
 
 
 def build(runtime: Runtime | None = None, control: FailoverControl | None = None) -> list[object]:
-    """Create the addons in their order, for `runtime` or a new one.
+    """Returns the addons in their order, for `runtime` or a new one.
 
-    `control` takes the place of the addon `Failover` for those who tell it about flows, where
-    there is no proxy.
+    `control` replaces the addon `Failover` where there is no proxy, and receives its calls instead.
     """
     runtime = runtime or Runtime()
     snapshots, listeners = runtime.snapshots, runtime.listeners

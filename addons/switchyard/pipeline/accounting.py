@@ -1,4 +1,4 @@
-"""Puts every call on record once it is over, whatever way it came and however it ended."""
+"""Records every call once it is over, whatever its route and its outcome."""
 
 import time
 from functools import partial
@@ -29,7 +29,7 @@ REQUEST_ID = b"x-switchyard-request"
 class Accounting:
     """Makes the record of each call that ends; the ledger's thread writes it.
 
-    Every response of the router says under which id it is on record (`x-switchyard-request`).
+    Every response of the router has the id of its record (`x-switchyard-request`).
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Accounting:
         self._follows = False
         self._rules: Rules | None = None
         self._config: object = None
-        """The configuration that `_rules` are of."""
+        """The configuration that `_rules` were made from."""
         self._ids: dict[str, str] = {}
-        """Ids that responses without an exchange were sent with, by their flows."""
+        """Ids of responses without an exchange, by flow."""
 
     def configure(self, updated: set[str]) -> None:
         # Before the router listens: its first request is on record too.
@@ -103,7 +103,7 @@ class Accounting:
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
 
     def _called(self, flow: http.HTTPFlow) -> Endpoint | None:
-        """The call that a request would have been, where it never became an exchange."""
+        """Returns the call that a request would have been, if it never became an exchange."""
         asked = self._requests.of(flow)
         if asked.endpoint is None or asked.endpoint.kind not in ASKS_MODEL:
             return None
@@ -127,7 +127,7 @@ class Accounting:
 
 
 def spelled(id: str) -> str:
-    """A UUID's hex digits as UUIDs are written (RFC 9562, 4)."""
+    """Formats the hex digits of a UUID (RFC 9562, 4)."""
     return f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
 
 

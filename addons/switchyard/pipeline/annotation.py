@@ -1,4 +1,4 @@
-"""What mitmproxy's own interfaces show of an exchange."""
+"""Shows an exchange in mitmproxy's own interfaces."""
 
 import asyncio
 from functools import lru_cache
@@ -28,11 +28,11 @@ from switchyard.wire.encoding.jsonio import JsonObject
 
 
 class Annotation:
-    """Writes the route taken into the flow's comment and marks what failed.
+    """Writes the route taken into the flow's comment and marks failures.
 
     The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic,
-    1,234 tokens in, 56 out`. Where there is a list of flows, the cost follows a moment later as far
-    as it is known: `$0.0123 at list prices`.
+    1,234 tokens in, 56 out`. Interfaces with a list of flows add the cost a moment later if it is
+    known: `$0.0123 at list prices`.
     """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges) -> None:
@@ -70,8 +70,7 @@ class Annotation:
             )
 
     def _facts(self, exchange: Exchange) -> JsonObject:
-        """What is known of a call, as dumps, exports and logs have it: plain data without
-        secrets."""
+        """Returns the facts of a call for dumps, exports and logs, without secrets."""
         state = exchange.shown
         usage = usage_of(state)
         facts: JsonObject = {
@@ -85,10 +84,10 @@ class Annotation:
         if exchange.answered and state is not None:
             target, upstream = state.target, state.upstream_format
             facts["provider"] = target.provider.name
-            # A passthrough has the client's name for it.
+            # A passthrough target has no model of its own, only the client's name for it.
             facts["provider-model"] = model_name(target.model or exchange.call.model)
             facts["provider-format"] = upstream.name if upstream is not None else None
-            # Of an answer that another one goes on with, the tokens are not all here.
+            # The usage of a continuation lacks the tokens of the answer that it continues.
             if upstream is not None and not state.continues:
                 origin = _origin(self._snapshots.current.base_url(target.provider, upstream.name))
                 facts |= {"provider-origin": origin} if origin else {}
@@ -98,13 +97,13 @@ class Annotation:
 
 
 async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
-    """Add the cost of a call to its comment, after what was told.
+    """Adds the cost of a call to its comment.
 
     Prices take a while to load, therefore in a thread.
     """
     facts = flow.metadata[FACTS]
     cost = cost_text(await asyncio.to_thread(cost_of_call, facts, flow.request.timestamp_start))
-    # Others may add to it meanwhile, and people write another one.
+    # Other addons may extend the comment meanwhile, and users may replace it.
     if cost and flow.comment.startswith(told):
         flow.comment = f"{told}, {cost}{flow.comment.removeprefix(told)}"
         refresh_flow(flow)
@@ -112,6 +111,6 @@ async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
 
 @lru_cache(maxsize=256)
 def _origin(base_url: str) -> str:
-    """Where a provider is asked, without the path, which may be anybody's own."""
+    """Returns a provider's origin, without the path, which may be private."""
     parts = urlsplit(base_url)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""

@@ -1,4 +1,4 @@
-"""What the log tells of calls, cooldowns and the end of the router."""
+"""Logs calls, cooldowns and the end of the router."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _CHOICES: Sequence[str] = ("none", "failed", "all")
 _LOOKS_EVERY = 1.0
-"""Seconds between two looks at what waits."""
+"""Seconds between two checks of waiting calls."""
 _LEVELS: dict[CallEnd, int] = {"failed": logging.WARNING, "cut": logging.WARNING}
 _WORDS: dict[CallEnd, str] = {
     "ok": "answered",
@@ -48,10 +48,10 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 class CallLog:
-    """Logs each call that failed or took more than one attempt, and what its clients wait for.
+    """Logs each call that failed or took more than one attempt, and each that waits.
 
-    A line has the route as the flow's comment has it, and the request's id. Cooldowns are logged
-    as they begin and end, and at its end the router says how many calls it had.
+    A line has the route as in the flow's comment, and the request's id. Cooldowns are logged as
+    they begin and end, and the router logs the number of its calls when it ends.
     """
 
     def __init__(self, exchanges: Exchanges, state: State) -> None:
@@ -80,7 +80,7 @@ class CallLog:
 
     def configure(self, updated: set[str]) -> None:
         if "switchyard_log_calls" in updated:
-            # mitmproxy checks choices on its own flags alone, not of --set.
+            # mitmproxy checks choices of its own flags only, not those of --set.
             if (tells := ctx.options.switchyard_log_calls) not in _CHOICES:
                 raise exceptions.OptionsError(
                     f"switchyard_log_calls is {tells!r}; it must be one of {', '.join(_CHOICES)}"
@@ -105,7 +105,7 @@ class CallLog:
 
     def done(self) -> None:
         if self._task is None:
-            return  # it never began
+            return  # the router never started
         self._task.cancel()
         self._counts["left"] += len(self._exchanges.running())
         logger.info("switchyard: stopped after %s", self._summary())
@@ -195,13 +195,13 @@ class CallLog:
 
 
 def _names(change: CooldownChange) -> tuple[str, str, str, str]:
-    """Provider, credential, model and proxy that a cooldown concerns; empty where it does not."""
+    """Returns provider, credential, model and proxy of a cooldown, or empty strings."""
     scope, provider, second, third = change.place
     return provider, second, "" if scope == "host" else third, third if scope == "host" else ""
 
 
 def _thing(change: CooldownChange) -> str:
-    """What cools down, in words."""
+    """Describes the object of a cooldown in words."""
     provider, credential, model, via = _names(change)
     match change.place[0]:
         case "key":
@@ -215,7 +215,7 @@ def _thing(change: CooldownChange) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A time in its two largest units: `50 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    """Formats a time in its two largest units: `50 ms`, `12 s`, `2 h 10 min`."""
     if seconds < 0.95:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 10:

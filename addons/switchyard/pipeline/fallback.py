@@ -1,4 +1,4 @@
-"""Judges each attempt: commit, next key, next member, or give up with the most telling error."""
+"""Judges each attempt: commit, next key, next member, or give up."""
 
 import time
 from dataclasses import replace
@@ -27,10 +27,10 @@ from switchyard.runtime.state import State
 
 
 class Fallback:
-    """Tells the trail what became of each attempt.
+    """Reports the outcome of each attempt to the trail.
 
-    Before output every failure is judged in `attempt_ended`; one after output, which the client
-    has been told already by its stream, when the exchange is over.
+    A failure before output is judged in `attempt_ended`. One after output, which the client's
+    stream already contains, is judged when the exchange is over.
     """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
@@ -52,7 +52,7 @@ class Fallback:
         self._record(state, attempt.failure, after_output=begun)
         last = exchange.failures[-1]
         if last.status == 401 and last.answer and not told_before and is_renewable(state.call):
-            # Were another member to answer, the client would never learn to renew its login.
+            # If another member answered, the client would not renew its login.
             attempt.answer = own_answer(exchange, last)
         attempt.again = attempt.answer is None
 
@@ -91,7 +91,7 @@ class Fallback:
         state.judged = True
 
     def _again(self, state: AttemptState, verdict: Verdict, seen: Seen) -> bool:
-        """Whether the target is asked once more, without what it could not read."""
+        """Whether the same target is tried again without the parts that it cannot read."""
         remedy = verdict.remedy
         if remedy is None or seen.after_output or not helps(state, remedy):
             return False

@@ -1,4 +1,4 @@
-"""Which flows are calls to a model, and what they ask for."""
+"""Recognises calls to a model, and reads them."""
 
 import time
 from collections.abc import Awaitable
@@ -52,9 +52,9 @@ from switchyard.wire.shared.model_members import names_twice
 class Intake:
     """Recognises calls to a model and begins their exchange.
 
-    Calls come to our own address, or as a proxy request to the address of a provider that the
-    configuration names. Everything else at our own address is answered here or by `Manage`;
-    everything else elsewhere passes through unchanged.
+    A call comes to the router's own address, or through the proxy to the address of a configured
+    provider. Any other request to the router's own address is answered here or by `Management`; any
+    other request elsewhere passes through unchanged.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Intake:
         return None
 
     def _begin_service(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
-        """Begin an exchange whose request only a provider understands."""
+        """Begins an exchange whose request only a provider understands."""
         head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
         limits = self._snapshots.current.config.limits
         call = read_service(flow, head, endpoint, limits, client_credential(head), client)
@@ -103,7 +103,7 @@ class Intake:
         self._exchanges.begin(Exchange(call=call))
 
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
-        """As `_begin`, with a body that is read while others are served."""
+        """Does the work of `_begin`, reading the body in a thread."""
         raw, parsed = await read_aside(flow.request, self._snapshots.current.config.limits)
         if not is_over(flow):
             self._begin(flow, endpoint, raw, parsed)
@@ -126,9 +126,11 @@ class Intake:
         self._exchanges.begin(exchange)
 
     def _completed(self, call: Call, connection: bytes | None) -> Call:
-        """The call with what the router knows besides: what the client only named, and which
-        operation it is; itself where that is nothing, as for most. `connection` owns what was said
-        on the client's WebSocket, if it has one."""
+        """Returns the call with its references expanded and its operation set.
+
+        Most calls are returned unchanged. `connection` owns the conversations of the client's
+        WebSocket, if it has one.
+        """
         endpoint, asked = call.endpoint, call.asked
         body = expand_previous_response(self._state.conversations, call, connection)
         if "previous_response_id" not in body:
@@ -139,7 +141,7 @@ class Intake:
             compaction = endpoint.format.find_compaction(body)
         if endpoint.kind == "compact":
             compaction = replace(compaction or Compaction(), now=True)
-        # A count's model, which the path may name, is no member of its body.
+        # The body of a count has no model if the path names it.
         said = body if endpoint.kind == "compact" else call.parsed
         operation = make_operation(endpoint, said, call.model, self._state.calibration)
         recalled = body is not call.body
@@ -155,21 +157,22 @@ class Intake:
         )
 
     def _origin(self, flow: http.HTTPFlow, head: ClientHead) -> OriginSearch | None:
-        """Finds where the client's own credential leads; None where it came with none."""
+        """Finds the destination of the client's own credential; None if it has none."""
         if not self._clients.has_own_login(flow):
             return None
         known = self._requests.of(flow)
         return OriginSearch(flow.request, head.path, known.endpoint if known.is_own else None)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
-        """Whether a flow that nobody routed may go where the client addressed it.
+        """Whether a flow without a route may go where the client addressed it.
 
-        The last line of defence: what came to our own address would come back to us, and a call
-        to a model that was recognised but not routed must not leave with the client's credential.
+        This is the last line of defence. A request to the router's own address would loop, and a
+        call to a model that was recognised but not routed must not leave with the client's
+        credential.
         """
         if self._listeners.is_own(flow) or self._exchanges.get(flow) is not None:
             return False
-        # Nobody else's client may use this machine to reach what it can reach.
+        # Other clients must not use this machine to reach its networks.
         return self._reach.may_forward(flow)
 
 
@@ -182,8 +185,10 @@ def read_call(
     client: ClientKey | None = None,
     find_origin: Callable[[], Origin | None] | None = None,
 ) -> Call:
-    """A call to a model by what its request says, whose body is `raw`, and `parsed`. Raises Refused
-    or BadRequest if that is none."""
+    """Returns the call that a request makes, from its body `raw` and JSON `parsed`.
+
+    Raises Refused or BadRequest if it is not a valid call.
+    """
     if (other := names_in_other_letters(parsed)) is not None:
         message = f"The member {other!r} may be read as 'model'. Leave it out."
         raise Refused(ApiError(message=message, kind="invalid_request", param="model"))
@@ -236,13 +241,15 @@ def _named_model(endpoint: Endpoint, body: JsonObject) -> str:
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
-    """The body in the words of its endpoint's format; itself where it is. Raises BadRequest with
-    what is wrong with one in other words."""
+    """Returns the body in the spelling of its endpoint's format.
+
+    Mostly that is the same object. Raises BadRequest if it is in another spelling with a mistake.
+    """
     return endpoint.format.normalise(parsed) if endpoint.kind == "generate" else parsed
 
 
 def local_answer(call: Call) -> http.Response | None:
-    """The answer to a call that no model has to see."""
+    """Returns the response to a call that needs no model."""
     if call.endpoint.kind != "generate":
         return None
     body = call.format.local_response(call.parsed, call.asked.created)

@@ -1,4 +1,4 @@
-"""What our own address answers besides calls to models: health, the model list, and clear noes."""
+"""Answers other requests to the router's own address: health, models, refusals."""
 
 import asyncio
 import time
@@ -34,11 +34,14 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.model_list import ModelEntry
 
 OLLAMA_VERSION = "0.12.0"
-"""The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
+"""The version of Ollama's API that the router implements.
+
+Its clients request it to know which features they may use.
+"""
 
 
 class Management:
-    """Answers every request to our own address that is no call to a model."""
+    """Answers every request to the router's own address that is no call to a model."""
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class Management:
         return None
 
     async def _usage(self, flow: http.HTTPFlow) -> None:
-        """Report what the flow's key used; without client keys, what all used."""
+        """Reports the usage of the flow's client key; without client keys, that of all."""
         client, place = self._clients.client_of(flow), place_of(self._snapshots.current.config)
         folder = place.folder if place is not None else None
         name = name_of_key(client) if client is not None else None
@@ -117,7 +120,7 @@ class Management:
         return json_response(200, (listed.get("data") or listed["models"])[0])
 
     def _show(self, flow: http.HTTPFlow) -> http.Response:
-        """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
+        """Answers Ollama's `/api/show`. Its clients add `:latest` to a name without a tag."""
         if is_large(flow.request):
             message = "The request's body is too large: it has only to name a model."
             raise Refused(ApiError(message=message, kind="too_large"))
@@ -133,7 +136,7 @@ class Management:
         return json_response(200, show(entry or self._unlisted(flow, bare)))
 
     def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
-        """A model that can be asked for though no list has it. Raises Refused if there is none."""
+        """Returns a model that exists without being listed. Raises Refused if none does."""
         client = self._clients.client_of(flow)
         try:
             plan = self._snapshots.current.catalog.resolve(asked, client.models if client else None)
@@ -148,7 +151,7 @@ class Management:
         )
 
     def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
-        """What the flow's client may ask for."""
+        """Returns the models that the flow's client may use."""
         client = self._clients.client_of(flow)
         return [
             ModelEntry(

@@ -10,11 +10,11 @@ from switchyard.redaction.headers import mask_credentials
 
 
 class Masking:
-    """Masks the credential of every request that is answered or routed here before anything else
-    sees the flow but `Access`; `Exchanges.head_of` still has it for those who need it.
+    """Masks the credential of every request that the router answers or routes.
 
-    What passes through, to a provider's own address or to anybody's by plain HTTP, keeps it until
-    it was sent.
+    Only `Access` sees the flow before that; `Exchanges.head_of` returns the original head. A
+    request that passes through, to a provider's own address or by plain HTTP, keeps its credential
+    until it was sent.
     """
 
     def __init__(self, requests: Classifier, exchanges: Exchanges) -> None:
@@ -23,7 +23,7 @@ class Masking:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.is_replay:
-            return  # what is sent again has been masked
+            return  # a replayed request has been masked already
         request, headers = flow.request, flow.request.data.headers
         asked = self._requests.of(flow)
         if not asked.is_own and not asked.is_routed:

@@ -1,4 +1,4 @@
-"""Reads the answer of each attempt."""
+"""Prepares the reading of each attempt's response."""
 
 import time
 from collections.abc import Sequence
@@ -34,9 +34,10 @@ from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
-    """Gives every attempt that is sent what reads its answer: a relay, and the receiver that drives
-    it. What the answer goes through depends on the body that is sent, so this comes after
-    `Sending`."""
+    """Gives every attempt that is sent its relay, and the receiver that drives it.
+
+    The stages of the response depend on the body that is sent, so this addon follows `Sending`.
+    """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
         self._snapshots = snapshots
@@ -83,14 +84,15 @@ class Reading:
             and exchange.trail
             and not exchange.trail.has_another(state.chosen, time.monotonic())
         ):
-            # The client knows what its own provider means, and gets it as it is.
+            # The client understands its own provider's answers, and gets them unchanged.
             state.relay.outcome.judges_ends = False
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
     def _rejects_refusals(self, state: AttemptState) -> bool:
-        """Whether another member is to answer where this one refuses to.
+        """Whether a refusal of this attempt's model passes the request to another member.
 
-        The last one's refusal is the client's answer, and so is one that goes on with an answer.
+        The refusal of the last member is the client's answer, and so is one that continues an
+        answer.
         """
         exchange = state.exchange
         if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
@@ -99,7 +101,7 @@ class Reading:
         return exchange.trail.has_another(state.chosen, time.monotonic())
 
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
-        """What the answer goes through; nothing at the client's own destination."""
+        """Returns the stages of the response; none at the client's own destination."""
         if state.sent_body is None:
             return ()
         adjustments = self._snapshots.current.adjustments
@@ -109,7 +111,7 @@ class Reading:
         return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
-        """Its first output clears a target: others need not wait until the answer is complete."""
+        """Clears a target at its first output, before the answer is complete."""
         exchange = state.exchange
         if isinstance(state.relay, Relay):
             exchange.committed_relay = exchange.committed_relay or state.relay
@@ -121,7 +123,7 @@ class Reading:
             exchange.trail.succeeded(state.chosen, time.monotonic())
 
     def _completed(self, state: AttemptState) -> None:
-        """Kept before the client sees the end: it may go on from it at once."""
+        """Keeps the conversation before the client sees the end and may continue it."""
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
@@ -134,7 +136,7 @@ class Reading:
 
 
 def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
-    """An error as it ends a client's stream: without secrets, and with whose it is."""
+    """Returns an error that ends a client's stream, with its provider and no secrets."""
     safe = scrubbed(state, error)
     provider, model = state.target.provider.name, state.target.model or state.call.model
     return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

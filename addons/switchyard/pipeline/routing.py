@@ -1,4 +1,4 @@
-"""Model name -> plan: the ordered targets of a request."""
+"""Resolves a model's name to a plan: the ordered targets of a request."""
 
 from mitmproxy import http
 
@@ -29,11 +29,11 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.service import ServiceCall
 
 PROVIDER_HEADER = "x-switchyard-provider"
-"""The header by which a request names its provider, where it is no call to a model."""
+"""The header that names the provider of a request that is no call to a model."""
 
 
 class Routing:
-    """Resolves the model of every exchange, and hands its flow to the failover stream."""
+    """Resolves the model of every exchange, and passes its flow to the failover layer."""
 
     def __init__(
         self,
@@ -85,10 +85,10 @@ class Routing:
         self._failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
-        """By the host that the client meant, where `intercept` names it, else by the model's name.
+        """Returns the plan for the client's host if `intercept` names it, else by model.
 
-        At the router's own address names go first; what is none of them is meant for the home of
-        the client's format. Raises UnknownModel and ModelNotAllowed.
+        At the router's own address names take precedence; an unknown name goes to the home of the
+        client's format. Raises UnknownModel and ModelNotAllowed.
         """
         flow, model = exchange.call.flow, exchange.call.model
         catalog = self._snapshots.current.catalog
@@ -113,8 +113,10 @@ class Routing:
     def _service_plan(
         self, exchange: Exchange, service: ServiceCall, allowed: Globs | None
     ) -> Plan:
-        """By the model that a request names, else by the provider. Raises UnknownModel,
-        ModelNotAllowed and NoSuchProvider."""
+        """Returns the plan for the request's model, else for its provider.
+
+        Raises UnknownModel, ModelNotAllowed and NoSuchProvider.
+        """
         call, config = exchange.call, self._snapshots.current.config
         model = call.endpoint.model or service.body.model
         named = call.head.headers.get(PROVIDER_HEADER, ""), call.endpoint.provider
@@ -133,8 +135,10 @@ class Routing:
         return service_plan(config, service.service, service.formats, named, model)
 
     def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
-        """The plan with its passthrough leading to the client's destination. Raises Refused where
-        that is nowhere and nothing else is left."""
+        """Returns the plan with the client's destination for its passthrough.
+
+        Raises Refused if there is no destination and no other target.
+        """
         if not plan.passes_through:
             return plan
         origin, provider = exchange.call.origin, None
@@ -148,9 +152,11 @@ class Routing:
 
 
 def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
-    """The plan without the targets that could not see the whole prompt: of a Gemini request with
-    `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
-    where no target is left."""
+    """Returns the plan without the targets that could not see the whole prompt.
+
+    The provider of a Gemini request with `cachedContent` (Gemini API, "Context caching") has the
+    prompt's beginning. Raises Refused if no target is left.
+    """
     call, format = exchange.call, exchange.call.format
     if call.operation is not None:
         return plan
@@ -171,11 +177,11 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
 
 
 def able_to_open(exchange: Exchange, plan: Plan, adjustments: Adjustments, proofs: Proofs) -> Plan:
-    """The plan without the targets that cannot open a compaction item of the history.
+    """Returns the plan without targets that cannot open the history's compaction item.
 
-    It is encrypted for its maker, and stands for all that came before it. Where the maker is known
-    and has targets in the plan, those alone stay; else all that compact. Raises Refused where no
-    target is left.
+    The item is encrypted for its maker, and replaces all earlier turns. If the maker is known and
+    has targets in the plan, only those stay; else all that compact. Raises Refused if no target is
+    left.
     """
     call = exchange.call
     assert call.compaction is not None
@@ -198,7 +204,7 @@ def able_to_open(exchange: Exchange, plan: Plan, adjustments: Adjustments, proof
 
 
 def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
-    """For a request that only its own destination could answer."""
+    """Returns the refusal of a request that only its own destination could answer."""
     if own_login:
         why = (
             f"the router knows no host for format {exchange.call.format.name}. Call that "

@@ -1,4 +1,4 @@
-"""The request of one attempt: its address, headers, credential and bytes."""
+"""Builds the request of one attempt: its address, headers, credential and bytes."""
 
 from dataclasses import replace
 
@@ -26,10 +26,10 @@ from switchyard.wire.operations.service import ServiceCall
 
 
 class Sending:
-    """Assembles what goes upstream.
+    """Builds the upstream request.
 
-    The request is built here and kept in the attempt alone. The flow keeps the client's request,
-    so no view, dump, export or log of flows ever holds an upstream key.
+    It is kept in the attempt only. The flow keeps the client's request, so no view, dump, export or
+    log of flows ever contains an upstream key.
     """
 
     def __init__(self, snapshots: Snapshots, state: State) -> None:
@@ -67,27 +67,27 @@ class Sending:
         self._set_out(attempt, state)
 
     def _set_out(self, attempt: Attempt, state: AttemptState) -> None:
-        """The attempt's way and its deadlines."""
+        """Sets the attempt's egress and its deadlines."""
         assert state.upstream_format
         credential, format = state.chosen.credential.id, state.upstream_format.name
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
-        if state.summarises:  # which says nothing to the client before its end
+        if state.summarises:  # a summary reaches the client only at its end
             attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
 
     def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
-        # Where the router asks for keys of its own, what a client came with is one of those.
+        # If the router requires client keys, the client's credential is one of those.
         forwards = provider.credentials == "forward" and not self._snapshots.current.client_keys
         headers = {
             "content-type": "application/json",
             "accept": upstream.content_type if state.upstream_streams else "application/json",
-            # What comes compressed would have to be undone before it can be read.
+            # A compressed response would have to be decoded before it can be read.
             "accept-encoding": "identity",
             **upstream.headers(),
         }
         client = state.call.head.headers
-        # A forwarded credential stays as the client put it where the upstream speaks the client's
-        # format: an OAuth token is a Bearer and no API key.
+        # A forwarded credential keeps the client's header if the upstream has the client's format:
+        # an OAuth token is a Bearer and no API key.
         as_it_is = (
             forwards
             and state.passes_through
@@ -108,8 +108,10 @@ class Sending:
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:
-    """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
-    name cannot stand in it."""
+    """Returns the path of the attempt's call, below the version segment.
+
+    Raises BadRequest if the model's name cannot be part of it.
+    """
     model = state.target.model
     if state.operation is not None:
         return state.operation.path(upstream.name, model)

@@ -1,4 +1,4 @@
-"""How every target is doing, for people."""
+"""Shows the state of every target to users."""
 
 import json
 
@@ -20,7 +20,10 @@ class Status:
 
     @command.command("switchyard.status")
     def status(self) -> str:
-        """Every provider's targets as JSON: state, cooldown, requests in flight, last error."""
+        """Prints the state of every provider's targets as JSON.
+
+        Each has its state, cooldown, requests in flight and last error.
+        """
         config = self._snapshots.current.config
         status = provider_status(config, self._state.health, self._ledger.windows)
         return json.dumps(status, indent=2)

@@ -1,4 +1,4 @@
-"""The body of one attempt, written from the client's original request."""
+"""Writes the body of one attempt from the client's original request."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -57,16 +57,16 @@ from switchyard.wire.translate.unreached import Way
 
 
 class Translation:
-    """Chooses the format an attempt speaks and writes its body.
+    """Chooses the format of an attempt and writes its body.
 
-    A provider that speaks the client's own format gets the client's body as it is; any other gets
-    one written from the neutral model. Either way it starts from the original, never from what an
-    earlier attempt made of it.
+    A provider that uses the client's own format gets the client's body unchanged; any other gets
+    one written from the neutral model. Either way it starts from the original, never from the body
+    of an earlier attempt.
 
-    Whether the upstream streams is the provider's policy: `as-asked` leaves the client's flag
-    alone; `default-off` says `stream: false` where the client said nothing (some APIs stream by
-    default); `force-on` and `force-off` decide for the upstream, and the client still gets what it
-    asked for.
+    The provider's policy decides whether the upstream streams: `as-asked` leaves the client's flag
+    alone; `default-off` adds `stream: false` if the client gave no flag (some APIs stream by
+    default); `force-on` and `force-off` decide for the upstream, and the client still gets the form
+    it requested.
     """
 
     def __init__(self, snapshots: Snapshots, state: State) -> None:
@@ -81,7 +81,7 @@ class Translation:
         wish = state.call.compaction
         own = wish is None or self._compacts(state)
         if not own and state.operation is not None:
-            state.operation = None  # the router does it, by asking for a summary
+            state.operation = None  # the router compacts by requesting a summary
         if state.operation is None:
             state.upstream_streams = upstream_streams(policy, state.call.streams)
             state.says_stream = policy != "as-asked"
@@ -130,7 +130,7 @@ class Translation:
         return self._snapshots.current.adjustments
 
     def _own_proofs(self, state: AttemptState, format: Format, body: JsonObject) -> JsonObject:
-        """The body without proofs that others made, which is told as a loss."""
+        """Returns the body without proofs of other makers, which are reported as dropped."""
         memory, adjustments = self._state.proofs, self._adjustments()
         body, changed = select_proofs(memory, adjustments, state, format, body)
         if changed:
@@ -144,8 +144,10 @@ class Translation:
         return has_own(state.call, state.target, compacts)
 
     def _serving(self, state: AttemptState, upstream: Format) -> Format:
-        """The format in which a provider has what the client wants to run there, where its profile
-        says that it has such tools and `upstream` has no words for them."""
+        """Returns the format in which a provider offers the server tools of the request.
+
+        None unless its profile lists such tools and `upstream` cannot express them.
+        """
         known = self._adjustments().server_tools(state.target)
         if known != "own" or default_dialect(upstream.name) == "own":
             return upstream
@@ -170,7 +172,7 @@ class Translation:
         if suffix is not None:
             wish = reasoning_with(suffix, conversation.reasoning)
             conversation = replace(conversation, reasoning=wish)
-        # What a model takes is known by its own name, not by the one the client has for it.
+        # A model's limits are known by its own name, not by the client's name for it.
         adjustments = self._snapshots.current.adjustments
         known = replace(
             conversation,
@@ -205,14 +207,14 @@ class Translation:
         return body
 
     def _tell_unreached(self, state: AttemptState, way: Way, body: JsonObject) -> None:
-        """The members of the client's request that `body` does not hold are told as dropped."""
+        """Reports the members of the client's request that `body` lacks as dropped."""
         if names := self._unreached.names(state.call.body, way, body):
             dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
             state.untranslated = replace(state.untranslated, dropped=dropped)
 
 
 def write_operation(state: AttemptState, operation: Operation) -> None:
-    """The body of an attempt that asks for something besides an answer. Raises BadRequest."""
+    """Returns the body of an attempt at an operation. Raises BadRequest."""
     offered = tuple(f for f in state.target.provider.formats if f in operation.formats)
     upstream = state.upstream_format = choose_format(state.call.format, offered)
     state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
@@ -220,18 +222,21 @@ def write_operation(state: AttemptState, operation: Operation) -> None:
 
 
 def upstream_streams(policy: str, asked: bool) -> bool:
-    """Whether the upstream shall stream; `asked` says whether the client gets a stream."""
+    """Whether the upstream shall stream; `asked`: whether the client gets a stream."""
     return {"force-on": True, "force-off": False}.get(policy, asked)
 
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
-    """The client's own format where the provider speaks it, else the provider's first."""
+    """Returns the client's own format if the provider has it, else its first one."""
     return client if client.name in offered else FORMATS[offered[0]]
 
 
 def asked_effort(state: AttemptState) -> str | None:
-    """The suffix of the model's name that says how much to think: the configuration's, which is
-    for this target, before the client's. Raises BadRequest with what can be asked for."""
+    """Returns the suffix of the model's name that sets the reasoning effort.
+
+    The configuration's suffix, which is for this target, takes precedence over the client's. Raises
+    BadRequest, whose message lists the valid ones.
+    """
     target, plan = state.target, state.exchange.plan
     suffix = target.suffix or (plan.suffix if plan else None)
     if suffix is not None:

@@ -319,4 +319,6 @@ def test_files_of_a_run_are_only_what_was_asked_for(run: Run) -> None:
     asked_for = {"flows.mitm", "flows.har", "log", "export"}
     assert names <= {"switchyard.yaml", "mitmproxy", ".mitmproxy", ".local", *asked_for}
     kept = {path.suffix for path in (run.folder / ".local").rglob("*") if path.is_file()}
-    assert kept <= {".sqlite", ".sqlite-journal", ".lock", ".key"}, "records of usage, and nothing else"
+    assert kept <= {".sqlite", ".sqlite-journal", ".lock", ".key"}, (
+        "records of usage, and nothing else"
+    )

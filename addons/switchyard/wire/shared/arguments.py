@@ -1,7 +1,7 @@
-"""Arguments of a function call that say nothing: `null`, `[]` and an empty string.
+"""Normalises empty arguments of a function call: `null`, `[]` and an empty string.
 
 Models and servers write these for a function without parameters (vLLM, Mistral, GLM); the APIs and
-their SDKs take an object alone.
+their SDKs accept only an object.
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -13,13 +13,16 @@ _LONGEST = max(map(len, _NOTHING))
 
 
 def settled(arguments: str) -> str:
-    """Return the arguments of a function as text, `{}` where they say nothing."""
+    """Returns the arguments of a function as text, `{}` if they are empty."""
     short = len(arguments) <= 2 * _LONGEST and "".join(arguments.split())
     return "{}" if short in _NOTHING else arguments
 
 
 def as_object(arguments: str) -> JsonObject:
-    """Return the arguments of a function; what is no object stands in one, as `arguments`."""
+    """Returns the arguments of a function as an object.
+
+    Wraps any other value in an object, as its member `arguments`.
+    """
     if settled(arguments) == "{}":
         return {}
     found = exact(loads_object(arguments), arguments)
@@ -27,10 +30,10 @@ def as_object(arguments: str) -> JsonObject:
 
 
 class Settling:
-    """Holds streamed arguments back as long as they may say nothing.
+    """Holds streamed arguments back while they may still be empty.
 
-    However the text is cut, what `feed` and `close` return adds up to the text, or to nothing
-    where it says nothing.
+    The results of `feed` and `close` add up to the text, or to nothing if it is empty, however the
+    text is split.
     """
 
     __slots__ = ("_held", "_over")
@@ -41,11 +44,11 @@ class Settling:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether something came, and all of it says nothing."""
+        """Whether text has arrived, and all of it is empty."""
         return not self._over and bool(self._held.strip()) and settled(self._held) == "{}"
 
     def feed(self, text: str) -> str:
-        """Return what of the arguments goes on after `text`."""
+        """Returns the part of the arguments that is certain after `text`."""
         if self._over or not text:
             return text
         held = self._held + text
@@ -54,11 +57,11 @@ class Settling:
             self._held = held
             return ""
         nothing, self._held, self._over = self._held, "", True
-        # Arguments that follow a word for none stand alone.
+        # Arguments after an empty value replace it.
         return text if settled(nothing) == "{}" and text.lstrip()[:1] == "{" else held
 
     def close(self) -> str:
-        """Return what is held and says something, once nothing follows."""
+        """Returns the held text at the end, unless it is empty."""
         held, self._held = self._held, ""
         return "" if settled(held) == "{}" else held
 

@@ -1,16 +1,16 @@
-"""Knows the words by which an answer's end says that the answer is broken.
+"""Recognises stop reasons that report a broken response.
 
 Gemini's reference (`FinishReason`), DeepSeek's ("Create Chat Completion":
-`insufficient_system_resource`), Z.ai's (`network_error`), OpenRouter's (`error`, and what stands in
+`insufficient_system_resource`), Z.ai's (`network_error`), OpenRouter's (`error`, and
 `native_finish_reason` beside a `stop`: earendil-works/pi#8511), vLLM and SGLang (`abort`). Gateways
-in front of Gemini put a word of their own before it (`function_call_filter: ...`).
+in front of Gemini add a prefix (`function_call_filter: ...`).
 """
 
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.errors import ApiError
 
 BROKEN_END = "broken_end"
-"""The type of the error that such an end becomes; its code is the word."""
+"""The type of the error for such a stop reason; its code is the upstream's value."""
 
 _WORDS = frozenset(
     {
@@ -23,13 +23,13 @@ _WORDS = frozenset(
     }
 )
 _GOOGLES = frozenset({"OTHER", "LANGUAGE"})
-"""Broken in Google's spelling alone: others say `other` of any end that they do not know."""
+"""Broken only in Google's spelling: others send `other` for any reason they do not know."""
 _LONGEST_WORD = 64
 _LONGEST_REASON = 300
 
 
 def is_broken(word: object) -> bool:
-    """Whether an upstream's word for the end of an answer says that the answer is broken."""
+    """Whether an upstream's stop reason reports a broken response."""
     if not isinstance(word, str) or not word or len(word) > 2 * _LONGEST_WORD:
         return False
     pieces = [piece.strip() for piece in word.split(":")]
@@ -37,7 +37,7 @@ def is_broken(word: object) -> bool:
 
 
 def broken_end(stop: Stop) -> ApiError:
-    """Return the error that an end of the reason `error` is to those who asked."""
+    """Returns the error that the client receives for the stop reason `error`."""
     word = (stop.raw or "error")[:_LONGEST_WORD]
     why = f": {stop.details[:_LONGEST_REASON]}" if isinstance(stop.details, str) else ""
     return ApiError(

@@ -1,10 +1,10 @@
-"""Compaction by the router, for providers that have none of their own.
+"""Compacts conversations in the router, for providers without compaction.
 
 OpenAI's guide "Compaction" and Anthropic's "Compaction on demand": a provider replaces a
-conversation by one item (block), which the client sends back in its place. Where a provider cannot
-do so, its model is asked for a summary in words, and the client receives that as its own format's
-item: in an envelope (see `envelope`) that only the router opens. In a request the summary stands
-for all that comes before it.
+conversation by one item (block), which the client sends back in its place. If a provider cannot do
+so, its model writes a summary as text, and the client receives that as an item of its own format:
+in an envelope (see `envelope`) that only the router opens. In a request the summary replaces
+everything before it.
 """
 
 from collections.abc import Callable
@@ -33,16 +33,16 @@ from switchyard.wire.shared.envelope import unseal_content
 from switchyard.wire.shared.placing import opening
 
 KINDS = frozenset({"compaction", "compaction_summary", "context_compaction"})
-"""Types of items and blocks that hold a summary: OpenAI's, Codex' older words, Anthropic's."""
+"""Types of items and blocks that hold a summary: OpenAI's, Codex' older ones, Anthropic's."""
 
 TRIGGER = "compaction_trigger"
-"""Type of the item that asks for a compaction (OpenAI)."""
+"""Type of the item that requests a compaction (OpenAI)."""
 
 _RESPONSES = "openai-responses"
 """The format whose compacted conversations keep the user's messages before the item."""
 
 _ALONE = ("compaction", "context_management", "settings", "text")
-"""Extra members of a request that ask for a compaction, or for the shape of a reply."""
+"""Extra members of a request for a compaction, or for the shape of a reply."""
 
 ASK = """\
 Stop here. Write a summary of the conversation so far. It takes the conversation's place: whoever \
@@ -68,19 +68,19 @@ The beginning of this conversation was replaced by a summary of it, to save spac
 
 
 def seal_summary(text: str) -> str:
-    """Return the envelope of a summary, for a field that only its maker is to read."""
+    """Returns the envelope of a summary, for a field that is opaque to clients."""
     return seal_content({"summary": text})
 
 
 def open_summary(value: object) -> str | None:
-    """Return the summary in an envelope; None for anything else and for a damaged one."""
+    """Returns the summary in an envelope; None if it is none, or damaged."""
     content = unseal_content(value)
     summary = content.get("summary") if content is not None else None
     return summary if isinstance(summary, str) and summary else None
 
 
 def is_summary(part: Part) -> bool:
-    """Whether a part of a request is a summary in words that stands for what is before it."""
+    """Whether a part of a request is a text summary of everything before it."""
     return isinstance(part, Opaque) and part.kind in KINDS and bool(part.text)
 
 
@@ -90,12 +90,12 @@ def is_ours(raw: JsonObject) -> bool:
 
 
 def compacted(conversation: Conversation, *, ours: bool = False) -> Conversation:
-    """Return the conversation from its last summary on, which becomes words of the user's.
+    """Returns the conversation from its last summary on, as text of the user.
 
-    With `ours`, only summaries that the router made count. Instructions at the front stay, and so
-    do the user's messages before a compaction item of the Responses API where they are all that is
-    before it: a compacted conversation has them on purpose (API reference, "Compact a response").
-    Returns the conversation itself where there is no summary.
+    With `ours`, only summaries that the router made count. Instructions at the beginning stay, and
+    so do the user's messages before a compaction item of the Responses API if nothing else precedes
+    it: a compacted conversation retains them (API reference, "Compact a response"). Returns the
+    conversation itself if there is no summary.
     """
     turns = conversation.turns
     for place in range(len(turns) - 1, -1, -1):
@@ -108,9 +108,10 @@ def compacted(conversation: Conversation, *, ours: bool = False) -> Conversation
 
 
 def summarising(conversation: Conversation, instructions: str | None = None) -> Conversation:
-    """Return the request that asks the model for a summary, with `instructions` if given.
+    """Returns the request that asks the model for a summary.
 
-    Tools stay declared for the sake of the provider's cache, but are not to be called.
+    Includes `instructions` if given. Tools stay declared to keep the provider's cache valid, but
+    the tool choice forbids calls.
     """
     told = compacted(conversation)
     turns = (replace(t, parts=tuple(filter(_is_said, t.parts))) for t in told.turns)
@@ -136,16 +137,17 @@ def summarising(conversation: Conversation, instructions: str | None = None) -> 
 
 
 class SummaryStage:
-    """Makes one compaction item or block of a reply that is a summary; see `relay.stage.Stage`.
+    """Turns a reply that is a summary into one compaction item or block.
 
-    Nothing is told before the summary is whole, so until then another attempt can take over.
+    See `relay.stage.Stage`. It emits nothing before the summary is complete, so until then another
+    attempt can replace this one.
     """
 
     over = False
     changed = True
 
     def __init__(self, write: Callable[[str], Opaque]) -> None:
-        """`write` makes the client's item or block of a summary."""
+        """Takes `write`, which makes the client's item or block of a summary."""
         self._write = write
         self._texts: dict[int, list[str]] = {}
 
@@ -189,14 +191,14 @@ def _cut(conversation: Conversation, place: int, index: int, part: Opaque) -> tu
     left = [after, *turns[place + 1 :]] if after.parts else list(turns[place + 1 :])
     told = Turn(role="user", parts=(text,))
     if conversation.format != _RESPONSES and left and left[0].role == "user":
-        # Some providers of this format want the roles in turn.
+        # Some providers of this format require alternating roles.
         told = replace(left[0], parts=(text, *left[0].parts), form="")
         del left[0]
     return (*map(_plain, kept), told, *left)
 
 
 def _is_retained(format: str, before: Sequence[Turn]) -> bool:
-    """Whether the turns before a summary are the messages that a compacted conversation keeps."""
+    """Whether the turns before a summary are retained messages of a compaction."""
     return format == _RESPONSES and not any(
         turn.role == "assistant" or any(isinstance(part, ToolResult) for part in turn.parts)
         for turn in before
@@ -204,7 +206,7 @@ def _is_retained(format: str, before: Sequence[Turn]) -> bool:
 
 
 def _plain(turn: Turn) -> Turn:
-    """A turn before a summary, without what compactions left in it."""
+    """Returns a turn before a summary, without items of earlier compactions."""
     left = tuple(part for part in turn.parts if _is_said(part) and not is_summary(part))
     return turn if len(left) == len(turn.parts) else replace(turn, parts=left)
 

@@ -32,15 +32,15 @@ from switchyard.wire.model.conversation import ToolCall
 _MAGIC = b"switchyard:1"
 
 PREFIX = base64.b64encode(_MAGIC).decode()
-"""What every envelope begins with."""
+"""Prefix of every envelope."""
 
 _MAX_BYTES = 16 * 1024 * 1024
-"""Bound on what an envelope unpacks to: a client could send one that grows without end."""
+"""Bound on an envelope's unpacked bytes, against compression bombs from clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallProof:
-    """The proof that goes with one tool call."""
+    """The proof of one tool call."""
 
     call_id: str
     signature: str
@@ -48,7 +48,7 @@ class CallProof:
 
 
 def seal(part: Thinking) -> str:
-    """Return an envelope with the proof of `part`.
+    """Returns an envelope with the proof of `part`.
 
     An envelope without proof only marks the part as thinking of another format; it does not carry
     the text then.
@@ -68,7 +68,7 @@ def seal(part: Thinking) -> str:
 
 
 def seal_call(call: ToolCall) -> str:
-    """An envelope with the proof of a tool call."""
+    """Returns an envelope with the proof of a tool call."""
     return _pack({"signer": call.signer, "signature": call.signature, "call": call.id})
 
 
@@ -78,7 +78,7 @@ def is_sealed(value: object) -> bool:
 
 
 def unseal(value: object) -> Thinking | CallProof | None:
-    """What an envelope carries; None for anything else and for a damaged one."""
+    """Returns the content of an envelope; None if it is none, or damaged."""
     if not isinstance(value, str) or not value.startswith(PREFIX):
         return None
     said = _unpack(value)
@@ -103,12 +103,12 @@ def unseal(value: object) -> Thinking | CallProof | None:
 
 
 def seal_content(content: JsonObject) -> str:
-    """Return an envelope with several proofs, in a form known to the sealing format."""
+    """Returns an envelope with several proofs, in a form known to the sealing format."""
     return _pack(content)
 
 
 def unseal_content(value: object) -> JsonObject | None:
-    """Return what `seal_content` sealed, in either alphabet of base64; else None.
+    """Returns what `seal_content` sealed, in either alphabet of base64; else None.
 
     Clients that hold a signature as bytes choose an alphabet when they write it.
     """

@@ -1,13 +1,13 @@
-"""Reads what a provider says of why it refused, from the details of a stop."""
+"""Reads a provider's reason for a refusal from the details of a stop."""
 
 from switchyard.wire.model.conversation import Stop
 
 REFUSED = ("refusal", "content_filter")
-"""The reasons of an end that is a refusal."""
+"""The stop reasons that are refusals."""
 
 
 def explanation(stop: Stop | None) -> str:
-    """Return why a provider refused, in its own words; empty where it gave no words or no refusal.
+    """Returns a provider's own explanation of a refusal; empty if there is none.
 
     Anthropic's `stop_details` has an `explanation` (API reference, "Messages"); a text is Google's.
     """

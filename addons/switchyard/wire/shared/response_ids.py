@@ -1,16 +1,16 @@
-"""Makes ids of responses; some formats' clients know them by their prefix."""
+"""Generates ids of responses, whose prefix some formats' clients check."""
 
 from switchyard.wire.format import Asked
 
 _PREFIXES = ("chatcmpl-", "cmpl-", "resp_", "msg_", "gen-")
-"""How the formats' own providers, and OpenRouter, begin them."""
+"""Prefixes of the formats' own providers, and of OpenRouter."""
 
 
 def answer_id(given: str | None, prefix: str, asked: Asked, home: bool) -> str:
-    """Return the id of a response, beginning with `prefix`.
+    """Returns the id of a response, beginning with `prefix`.
 
-    The provider's own where the response came in the same format (`home`), else one that contains
-    it; a fresh one where there is none.
+    Keeps the provider's own id if the response came in the same format (`home`); otherwise the
+    result contains it, or the request's id (`Asked.id`) if there is none.
     """
     if home and given:
         return given

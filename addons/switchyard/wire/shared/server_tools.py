@@ -1,12 +1,12 @@
-"""Declares tools that run at the provider in the words of another format.
+"""Declares tools that run at the provider in the terms of another format.
 
-Each format declares web search, the fetching of pages and the running of code in words of its own.
-Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
-OpenAI's guides "Web search" and "Code interpreter" (a page is opened by the search tool there);
-Google's guides "Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's
-guide "Server tools". What searches files finds them in a store that one provider keeps (OpenAI's
-and Google's guides "File search"), so it is declared to a provider that keeps all stores it names,
-as their names show. Tools of MCP servers are nobody else's.
+Each format has its own declarations of web search, page fetching and code execution. Sources:
+Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool"; OpenAI's guides
+"Web search" and "Code interpreter" (a page is opened by the search tool there); Google's guides
+"Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's guide "Server
+tools". File search uses a store that one provider keeps (OpenAI's and Google's guides "File
+search"), so it is declared only to a provider that keeps all the stores it names, according to
+their prefixes. Tools of MCP servers are never converted.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ from switchyard.wire.shared.generations import is_before_gemini_3
 
 type ServiceName = Literal["web_search", "web_fetch", "code_execution", "file_search"]
 type Dialect = Literal["own", "openrouter", "none"]
-"""Whose words for such tools a provider knows: those of its format's maker, OpenRouter's, none."""
+"""The dialect of a provider's server tools: that of its format's maker, OpenRouter's, none."""
 
 UNSAID = "unsaid"
-"""Member of the `extra` of a tool that the target's words express only in part."""
+"""Member of the `extra` of a tool that the target expresses only in part."""
 
 _CHAT, _RESPONSES = "openai-chat", "openai-responses"
 _ANTHROPIC, _GEMINI = "anthropic", "gemini"
@@ -44,38 +44,38 @@ _GEMINI_NAMES: dict[str, ServiceName] = {
 }
 
 _STORES = {"openai-responses": "vs_", "gemini": "fileSearchStores/"}
-"""What names of stores begin with at a format's maker."""
+"""Prefixes of the names of stores at a format's maker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What runs at a provider, and how it is asked to."""
+    """A tool that runs at a provider, and its settings."""
 
     name: ServiceName
     allowed: tuple[str, ...] = ()
-    """Domains; others are left out."""
+    """Domains to search; all others are excluded."""
     blocked: tuple[str, ...] = ()
     location: JsonObject | None = None
-    """Where the user is: `city`, `region`, `country`, `timezone`."""
+    """The user's location: `city`, `region`, `country`, `timezone`."""
     most: int | None = None
-    """How often it may be used."""
+    """Maximum number of uses."""
     size: str | None = None
-    """How much of what is found the model reads: low, medium, high."""
+    """Amount of search results that the model reads: low, medium, high."""
     stores: tuple[str, ...] = ()
-    """Where files are searched."""
+    """Stores to search for files."""
     filter: JsonObject | str | None = None
-    """Which of them, in the words of their provider."""
+    """Filter of files, in the provider's own form."""
 
 
 def default_dialect(target: str) -> Dialect:
-    """What providers of a format have where nothing else is known."""
+    """Returns the dialect of server tools that a format's providers have by default."""
     return "own" if target in (_RESPONSES, _ANTHROPIC, _GEMINI) else "none"
 
 
 def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conversation:
-    """Return `c` with those tools in the words of format `target` that it has, too.
+    """Returns `c` with those tools in the terms of format `target`, if it has them.
 
-    Returns `c` itself where nothing changes. Tools that the target lacks stay, and are reported.
+    Returns `c` itself if nothing changes. Tools that the target lacks stay, and are reported.
     """
     known = dialect or default_dialect(target)
     if c.format == target or known == "none" or (target == _CHAT and known != "openrouter"):
@@ -107,7 +107,7 @@ def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conv
 
 
 def _add(tools: list[Tool], made: Tool) -> None:
-    """Add a tool of which a request has one; of two, keep the more detailed one."""
+    """Adds a tool that a request can have once; keeps the more detailed of two."""
     for place, one in enumerate(tools):
         if one.kind == "server" and one.format == made.format and one.name == made.name:
             tools[place] = max(one, made, key=lambda tool: len(tool.raw))
@@ -116,17 +116,17 @@ def _add(tools: list[Tool], made: Tool) -> None:
 
 
 def asks_for_services(c: Conversation) -> bool:
-    """Whether a conversation asks for anything that several formats have."""
+    """Whether a conversation requests a tool that several formats have."""
     return bool(_asked_beside(c)) or any(_service(tool) is not None for tool in c.tools)
 
 
 def has_services(c: Conversation, target: str) -> bool:
-    """Whether another format's conversation asks for what runs at a `target` provider."""
+    """Whether another format's conversation requests tools of a `target` provider."""
     return c.format != target and any(t.kind == "server" and t.format == target for t in c.tools)
 
 
 def search_service(options: JsonObject) -> Service:
-    """A search as Chat asks for it (OpenAI's reference, `web_search_options`)."""
+    """Returns a search in Chat's form (OpenAI's reference, `web_search_options`)."""
     place = object_of(options.get("user_location"))
     near = object_of(place.get("approximate")) or place
     size = text_of(options.get("search_context_size")) or None
@@ -134,14 +134,14 @@ def search_service(options: JsonObject) -> Service:
 
 
 def declare_search(options: JsonObject, target: str) -> Tool | None:
-    """The tool for a search that Chat asks for."""
+    """Returns the tool for a search in Chat's form."""
     return _declared(search_service(options), target)
 
 
 def _asked_beside(c: Conversation) -> list[Service]:
-    """Yield searches that a Chat request asks for beside its tools.
+    """Yields searches that a Chat request declares outside its tools.
 
-    By OpenAI's member, or by a plugin of OpenRouter's (its guide "Web search", `plugins`).
+    OpenAI has a member for it, OpenRouter a plugin (its guide "Web search", `plugins`).
     """
     found = [search_service(c.web_search)] if c.web_search is not None else []
     if c.format == _CHAT:
@@ -234,7 +234,7 @@ def _place(said: JsonObject) -> JsonObject | None:
 
 
 def _declared(service: Service, target: str) -> Tool | None:
-    """The tool in the words of a format; None where it has none for it."""
+    """Returns the tool in the terms of a format; None if the format lacks it."""
     write = {
         _ANTHROPIC: _to_anthropic,
         _RESPONSES: _to_responses,
@@ -255,11 +255,11 @@ def _declared(service: Service, target: str) -> Tool | None:
 _OPTIONS = ("allowed", "blocked", "location", "most", "size", "filter")
 
 type _Written = tuple[str, JsonObject, tuple[str, ...]]
-"""A tool's name, its declaration, and the wishes that stand in it."""
+"""A tool's name, its declaration, and the settings in it."""
 
 
 def _to_anthropic(service: Service) -> _Written:
-    """The versions that need no other tool and no beta (their guides, "Quick start")."""
+    """Uses versions that need no other tool and no beta (their guides, "Quick start")."""
     if service.name == "code_execution":
         raw: JsonObject = {"type": "code_execution_20250825", "name": "code_execution"}
         return "code_execution", raw, ()
@@ -268,7 +268,7 @@ def _to_anthropic(service: Service) -> _Written:
     raw = {"type": kind, "name": service.name}
     if service.most:
         raw["max_uses"] = service.most
-    # Only one of both lists is taken.
+    # The API accepts only one of both lists.
     said = ["most", "allowed" if service.allowed else "blocked"]
     if service.allowed:
         raw["allowed_domains"] = list(service.allowed)
@@ -299,12 +299,12 @@ def _to_gemini(service: Service) -> _Written:
         return "codeExecution", {"codeExecution": {}}, ()
     if service.name == "web_fetch":
         return "urlContext", {"urlContext": {}}, ()
-    # Leaving out domains is Vertex AI's alone; the Gemini API refuses it.
+    # Only Vertex AI excludes domains; the Gemini API refuses it.
     return "googleSearch", {"googleSearch": {}}, ()
 
 
 def _to_file_search(service: Service, target: str) -> Callable[[Service], _Written] | None:
-    """What declares a search in stores that a format's maker keeps; None for other stores."""
+    """Declares a search in stores that a format's maker keeps; None for other stores."""
     begins = _STORES.get(target)
     if begins is None or not service.stores:
         return None
@@ -346,9 +346,9 @@ def _to_openrouter(service: Service) -> _Written | None:
 
 
 def _choice(choice: ToolChoice, names: dict[str, str], target: str) -> ToolChoice | None:
-    """Return the choice under the tools' new names.
+    """Returns the choice under the tools' new names.
 
-    Not every format can demand one of these: then the model chooses.
+    Not every format can force one of these; then the model chooses.
     """
     chosen = choice.name if choice.mode == "tool" else None
     if choice.mode == "auto":  # so the Responses API's choice of such a tool by its type is read

@@ -38,18 +38,18 @@ class FoundCalls:
 
     calls: tuple[WrittenCall, ...]
     end: int
-    """Where the text goes on."""
+    """Offset at which the text continues."""
 
 
 type CallReading = FoundCalls | Literal["more", "none"]
 """`more`: the rest decides; `none`: the text only looks like a call."""
 
 type CallReader = Callable[[str, bool, OfferedTools], CallReading]
-"""Reads a text from its opening on; whether the text is complete, and the tools."""
+"""Reads a text from its opening on; takes whether the text is complete, and the tools."""
 
 
 def read_tagged(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read `<tool_call>` with JSON, or Qwen3-Coder's XML, in it."""
+    """Reads `<tool_call>` with JSON, or Qwen3-Coder's XML, in it."""
     body = text[len("<tool_call>") :]
     start = body.lstrip()
     if start and start[0] not in "{[<":
@@ -58,7 +58,7 @@ def read_tagged(text: str, complete: bool, tools: OfferedTools) -> CallReading:
 
 
 def read_function(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read `<function=name>` with JSON (Llama) or parameters (Qwen3-Coder) in it."""
+    """Reads `<function=name>` with JSON (Llama) or parameters (Qwen3-Coder) in it."""
     head = _FUNCTION.match(text)
     if head is None:
         return "more" if not complete and _FUNCTION_BEGUN.fullmatch(text) else "none"
@@ -68,7 +68,7 @@ def read_function(text: str, complete: bool, tools: OfferedTools) -> CallReading
 
 
 def read_deepseek(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read DeepSeek's calls, with or without the mark around all of them."""
+    """Reads DeepSeek's calls, with or without the mark around all of them."""
     whole = text.startswith(_CALLS_BEGIN)
     close = _CALLS_END if whole else _CALL_END
     start = len(_CALLS_BEGIN) if whole else 0
@@ -76,7 +76,7 @@ def read_deepseek(text: str, complete: bool, tools: OfferedTools) -> CallReading
 
 
 def read_python_tag(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read what follows Llama's `<|python_tag|>`, up to the end of its turn."""
+    """Reads the text after Llama's `<|python_tag|>`, up to the end of its turn."""
     end = next((at for mark in _ENDS if (at := text.find(mark)) >= 0), None)
     if end is None and not complete:
         return "more"
@@ -89,7 +89,7 @@ def read_python_tag(text: str, complete: bool, tools: OfferedTools) -> CallReadi
 
 
 def read_mistral(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read what follows Mistral's `[TOOL_CALLS]`."""
+    """Reads the text after Mistral's `[TOOL_CALLS]`."""
     at = len("[TOOL_CALLS]")
     body = text[at:].lstrip()
     at = len(text) - len(body)
@@ -111,7 +111,7 @@ def read_mistral(text: str, complete: bool, tools: OfferedTools) -> CallReading:
 
 
 def read_whole_reply(text: str, complete: bool, tools: OfferedTools) -> CallReading:
-    """Read a reply that is nothing but an object, or a list of Python calls (Llama)."""
+    """Reads a reply that consists of an object or a list of Python calls (Llama)."""
     if not complete:
         return "more"
     calls = _json_calls(text, tools) or _python_calls(text, tools)
@@ -119,7 +119,7 @@ def read_whole_reply(text: str, complete: bool, tools: OfferedTools) -> CallRead
 
 
 def may_be_whole_reply(text: str, tools: OfferedTools) -> bool:
-    """Whether a reply that begins with `text` may be nothing but a call."""
+    """Whether a reply that begins with `text` may consist of calls alone."""
     compact = "".join(text.split())
     begins = ('{"name":"', '{"type":"function"', *(f"[{name}(" for name in tools))
     return any(one.startswith(compact[: len(one)]) for one in begins)
@@ -133,7 +133,7 @@ OPENINGS: Mapping[str, CallReader] = {
     "<|python_tag|>": read_python_tag,
     "[TOOL_CALLS]": read_mistral,
 }
-"""The reader of each form, by what the form begins with."""
+"""The reader of each form, by the form's opening."""
 
 _CALLS_BEGIN, _CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _CALL_END = "<｜tool▁call▁end｜>"
@@ -161,9 +161,9 @@ type _Body = Callable[[str, OfferedTools], tuple[WrittenCall, ...]]
 def _closed(
     text: str, start: int, close: str, complete: bool, tools: OfferedTools, read: _Body
 ) -> CallReading:
-    """What stands up to the first `close` behind which the form is whole.
+    """Returns the text up to the first `close` at which the form is complete.
 
-    A model that ends its reply may forget to close.
+    A model that ends its reply may omit the closing mark.
     """
     at = text.find(close, start)
     while at >= 0:
@@ -214,7 +214,7 @@ def _deepseek_calls(body: str, tools: OfferedTools) -> tuple[WrittenCall, ...]:
 
 
 def _json_calls(body: str, tools: OfferedTools) -> tuple[WrittenCall, ...]:
-    """Calls of a text that is an object, several of them, or a list of them."""
+    """Returns the calls of a text that is an object, several of them, or a list."""
     value = _loads(body)
     if value is None:
         values: list[Any] = []
@@ -231,7 +231,7 @@ def _json_calls(body: str, tools: OfferedTools) -> tuple[WrittenCall, ...]:
 
 
 def _calls_in(value: Any, tools: OfferedTools) -> tuple[WrittenCall, ...]:
-    """The calls that a JSON value means; none where any part of it is no call of a tool."""
+    """Returns the calls in a JSON value; none if any part of it is no call of a tool."""
     calls: list[WrittenCall] = []
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, dict) and isinstance(one.get("function"), dict):
@@ -249,7 +249,7 @@ def _calls_in(value: Any, tools: OfferedTools) -> tuple[WrittenCall, ...]:
 
 
 def _python_calls(body: str, tools: OfferedTools) -> tuple[WrittenCall, ...]:
-    """Calls as Python writes them, alone or in a list, with values and no expressions."""
+    """Returns calls in Python syntax, alone or in a list, with literal values only."""
     try:
         tree = ast.parse(body.strip(), mode="eval").body
         nodes = tree.elts if isinstance(tree, ast.List | ast.Tuple) else [tree]
@@ -259,7 +259,7 @@ def _python_calls(body: str, tools: OfferedTools) -> tuple[WrittenCall, ...]:
 
 
 def _python_call(node: ast.expr, tools: OfferedTools) -> WrittenCall:
-    """Raises ValueError where it is no call of a tool with named values."""
+    """Returns one call; raises ValueError unless it calls a tool with named values."""
     if not isinstance(node, ast.Call) or node.args:
         raise ValueError("no call with named values")
     name = ast.unparse(node.func)
@@ -272,7 +272,7 @@ def _python_call(node: ast.expr, tools: OfferedTools) -> WrittenCall:
 
 
 def _value(text: str, schema: Any) -> Any:
-    """A parameter written as text: a text if the schema wants one, else what JSON makes of it."""
+    """Returns a parameter's text if the schema asks for one, else its JSON value."""
     wants = schema.get("type") if isinstance(schema, dict) else None
     if wants == "string" or (isinstance(wants, list) and "string" in wants):
         return text
@@ -283,7 +283,10 @@ def _value(text: str, schema: Any) -> Any:
 
 
 def _loads(text: str) -> Any:
-    """The JSON value of a text, or the Python one that some models write; else None."""
+    """Returns the JSON value of a text, or the Python one that some models write.
+
+    Returns None for any other text.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

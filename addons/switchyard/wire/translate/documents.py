@@ -1,9 +1,8 @@
-"""Documents in a form that a provider of another format reads.
+"""Converts documents to a form that a provider of another format reads.
 
 Sources: OpenAI's guide "File inputs" and Anthropic's "PDF support" (both take PDF as a file),
-Google's "Document understanding" (PDF, and text of any kind). What is text by its type goes on as
-words where the file would be refused; what is neither is left out, which `x-switchyard-dropped`
-tells.
+Google's "Document understanding" (PDF, and text of any kind). A document of a text type is sent as
+text if the target refuses the file; others are left out, and `x-switchyard-dropped` lists them.
 """
 
 import base64
@@ -27,9 +26,9 @@ _TEXTUAL = frozenset(
 
 
 def readable(conversation: Conversation, target: str) -> Conversation:
-    """Return the conversation with documents as format `target` reads them.
+    """Returns the conversation with documents as format `target` reads them.
 
-    Returns the conversation itself where nothing has to change, and for its own format.
+    Returns the conversation itself if nothing has to change, and for its own format.
     """
     if conversation.format == target:
         return conversation
@@ -40,14 +39,17 @@ def readable(conversation: Conversation, target: str) -> Conversation:
 
 
 def is_refused(part: Media, target: str) -> bool:
-    """Whether format `target` takes documents, but no file of this type, nor its words."""
+    """Whether format `target` accepts neither a document's file type nor its text.
+
+    Returns False for formats that take no documents at all.
+    """
     if not _is_file(part) or not FORMATS[target].document_types:
         return False
     return not _is_taken(part, target) and words_of_file(part) is None
 
 
 def words_of_file(part: Media) -> str | None:
-    """Return the words of a document whose type says that it is text; None if it has none."""
+    """Returns the text of a document of a text type; None if it has none."""
     if not _is_file(part):
         return None
     kind = _type(part)

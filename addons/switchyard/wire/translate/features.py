@@ -25,17 +25,18 @@ SAID_ELSEWHERE = frozenset(
         *("tool_addition", "tool_removal", "mid_conv_system"),
     }
 )
-"""Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
-settings; or that words say in full. Leaving them out loses nothing."""
+"""Kinds of opaque parts whose meaning is also in the conversation's tools, settings or text.
+Leaving them out loses nothing."""
 
 _SAID_IN_FULL = frozenset({"tool_reference", "search_result", *KINDS})
-"""Kinds of opaque pieces whose words are all there is to them."""
+"""Kinds of opaque parts whose text is their whole content."""
 
 
 def features(conversation: Conversation, target: str) -> Iterator[str]:
-    """Every feature a conversation uses that not all formats have; names may repeat.
+    """Returns the features of a conversation that not all formats have.
 
-    What only `target` itself could read (its own signatures, blocks and tools) is not counted.
+    Names may repeat. Excludes what only `target` itself could read (its own signatures, blocks and
+    tools).
     """
     c = conversation
     said = {
@@ -76,7 +77,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
 
 
 def _leaves_out_tools(c: Conversation) -> bool:
-    """Whether tools are declared that may not be called."""
+    """Whether the conversation declares tools that its tool choice forbids."""
     match c.tool_choice:
         case ToolChoice(mode="none"):
             return True
@@ -100,7 +101,7 @@ def _tool_features(c: Conversation, target: str) -> Iterator[str]:
 
 
 def _thinks(c: Conversation) -> bool:
-    """Whether thinking is asked for."""
+    """Whether the request asks for thinking."""
     wish = c.reasoning
     if wish is None or wish.enabled is False or wish.effort == "none" or wish.budget == 0:
         return False
@@ -108,7 +109,7 @@ def _thinks(c: Conversation) -> bool:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Yield whether there are several prompts, and a legacy completion's features."""
+    """Yields whether there are several prompts, and a legacy completion's features."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"
@@ -117,7 +118,7 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 
 def _alone(c: Conversation) -> Iterator[str]:
-    """Yield what only its own format can ask for, and what its provider keeps."""
+    """Yields features that only the own format has, and references to stored data."""
     if (format := FORMATS.get(c.format)) is not None:
         yield from format.lone_features(format.extra_members(c))
 

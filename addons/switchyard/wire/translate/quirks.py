@@ -1,9 +1,9 @@
 """Applies one upstream's deviations from its format to a request's body.
 
-Providers that speak the same format differ in small ways, and refuse what they do not know. Which
-differences an upstream has is data (a profile in the configuration); this module applies them. A
-quirk always names something that would be refused, so it holds for bodies
-that pass through as for translated ones, and whatever has no quirk stays as it is.
+Providers that speak the same format differ in details, and refuse unknown members and values. A
+profile in the configuration lists the differences of an upstream; this module applies them. A quirk
+always names something that the upstream refuses, so it applies to passed-through bodies as to
+translated ones; whatever has no quirk stays as it is.
 """
 
 import re
@@ -46,19 +46,19 @@ _ANTHROPIC_IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
 
 class Quirks(Protocol):
-    """The quirks of one upstream model; None or empty where the format's rule holds."""
+    """The quirks of one upstream model; None or empty means the format's own rule."""
 
     @property
     def max_tokens_field(self) -> str | None:
-        """Chat: the one name under which the output is limited."""
+        """Chat: name of the only member that limits the output."""
 
     @property
     def min_max_tokens(self) -> int | None:
-        """The least limit of output tokens that is taken."""
+        """The minimum of the output limit, in tokens."""
 
     @property
     def min_max_output_tokens(self) -> int | None:
-        """Responses: the least `max_output_tokens` that is taken."""
+        """Responses: the minimum of `max_output_tokens`."""
 
     @property
     def thinking_off(self) -> bool | None:
@@ -74,19 +74,19 @@ class Quirks(Protocol):
 
     @property
     def parallel_tools(self) -> bool | None:
-        """False: one tool call a turn is all the model can do or be shown."""
+        """False: the model makes and accepts only one tool call per turn."""
 
     @property
     def reasoning_field(self) -> str | None:
-        """Chat: under which name thinking is sent back in messages; `none`: under no name."""
+        """Chat: name of the member for earlier thinking in messages; `none` omits it."""
 
     @property
     def chat_proofs(self) -> Literal["google", "openrouter", "none"] | None:
-        """Chat: whose members for proofs of thinking are taken in messages."""
+        """Chat: dialect of the members for proofs of thinking that messages accept."""
 
     @property
     def tool_id_pattern(self) -> re.Pattern[str] | None:
-        """What the whole id of a tool call must match."""
+        """Pattern that matches the whole id of a tool call."""
 
     @property
     def efforts(self) -> Sequence[str] | None:
@@ -99,12 +99,12 @@ class Quirks(Protocol):
 
     @property
     def drop_when_reasoning(self) -> Sequence[str]:
-        """Members that are refused where the request asks for reasoning."""
+        """Members that are refused if the request asks for reasoning."""
         ...
 
 
 def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
-    """Return `body`, in `format`, as an upstream with these quirks takes it.
+    """Returns `body`, in `format`, as an upstream with these quirks accepts it.
 
     Returns `body` itself if nothing has to change; never changes it, nor anything in it.
     """
@@ -128,7 +128,7 @@ def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
 
 
 def cannot_be_off(body: JsonObject, quirks: Quirks) -> bool:
-    """Return whether `body` switches off thinking of a model that always thinks."""
+    """Returns whether `body` switches off thinking of a model that always thinks."""
     thinking = body.get("thinking")
     if quirks.thinking_off is not False or not isinstance(thinking, dict):
         return False
@@ -142,7 +142,7 @@ def _with_least_thinking(body: JsonObject) -> JsonObject:
 
 
 def refused_members(body: JsonObject, format: str, quirks: Quirks) -> list[str]:
-    """Return the members that the upstream refuses and that have no other form."""
+    """Returns the members that the upstream refuses and that have no other form."""
     names = list(quirks.drop)
     if quirks.drop_when_reasoning and _effort(body, format) not in (None, "none"):
         names += quirks.drop_when_reasoning
@@ -195,9 +195,9 @@ def _as_system(message: JsonObject) -> JsonObject:
 
 
 def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
-    """Rename a message's thinking to `field`.
+    """Renames a message's thinking to `field`.
 
-    A message that has it stays; the other name's text moves where it is the only one.
+    A message that has it stays; the other name's text moves if it is the only one.
     """
     if field == "none":
         return _without(message, _THINKING)
@@ -212,7 +212,7 @@ def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
 
 
 def _with_single_calls(body: JsonObject) -> JsonObject:
-    """Split turns with several calls: each call gets a turn, followed by its result.
+    """Splits turns with several calls: each call gets a turn, followed by its result.
 
     The model's text before them stays with the first.
     """
@@ -268,7 +268,7 @@ def _with_taken_effort(body: JsonObject, format: str, taken: Sequence[str]) -> J
 
 
 def _effort(body: JsonObject, format: str) -> Any:
-    """The effort a body asks for; None if it does not say."""
+    """Returns the effort that a body requests, or None."""
     if format == _CHAT and body.get("reasoning_effort") is not None:
         return body["reasoning_effort"]
     said = body.get("output_config" if format == _ANTHROPIC else "reasoning")
@@ -276,7 +276,7 @@ def _effort(body: JsonObject, format: str) -> Any:
 
 
 def with_usual_ids(body: JsonObject, format: str) -> JsonObject:
-    """Return `body` with ids of tool calls as the API of `format` itself takes them.
+    """Returns `body` with ids of tool calls that the API of `format` itself accepts.
 
     Returns `body` itself if nothing has to change; never changes it, nor anything in it.
     """
@@ -285,7 +285,7 @@ def with_usual_ids(body: JsonObject, format: str) -> JsonObject:
 
 
 def with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
-    """Replace an id everywhere by the same new one, so that calls and results match.
+    """Replaces an id everywhere by the same new one, so that calls and results match.
 
     Returns `body` itself if nothing has to change; never changes it, nor anything in it.
     """
@@ -325,7 +325,7 @@ def _by_type(fit: Callable[[JsonObject, str], JsonObject]) -> Callable[[JsonObje
 
 
 def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
-    """Change every object of the list `name`; return `holder` itself if none changed."""
+    """Changes every object of the list `name`; return `holder` itself if none changed."""
     items = holder.get(name)
     if not isinstance(items, list):
         return holder

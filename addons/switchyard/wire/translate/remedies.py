@@ -1,8 +1,8 @@
-"""Rewrites a conversation that a provider refused to read, by what it refused.
+"""Rewrites a conversation that a provider refused, according to the refusal.
 
-Which wording asks for which remedy is data (`config/shipped/errors.yaml`, the key `remedy`). A
-remedy changes what it names and nothing else, and always the same way, so that the next turn of the
-conversation begins as this one did.
+`config/shipped/errors.yaml` maps the wording of errors to remedies (key `remedy`). A remedy changes
+what it names and nothing else, and is deterministic, so that the next turn of the conversation
+begins with the same prefix.
 """
 
 import re
@@ -31,16 +31,17 @@ from switchyard.wire.translate.stand_ins import without_thinking
 from switchyard.wire.translate.without_proofs import without_proofs
 
 _STRICTEST_ID = re.compile(r"[A-Za-z0-9]{9}", re.ASCII)
-"""What every provider takes for the id of a call; Mistral takes nothing else (its error 3280)."""
+"""Ids of calls that every provider accepts; Mistral accepts no other (its error 3280)."""
 
 _TURNS = ("messages", "input", "contents")
 """The members of a request's body that hold the turns."""
 
 
 def with_paired_calls(conversation: Conversation, target: str) -> Conversation:
-    """Return the conversation with a result for each call, right after it, under ids all take.
+    """Returns the conversation with a result right after each call.
 
-    A result without its call becomes text. The conversation itself where nothing changes.
+    Calls get ids that every API accepts. A result without its call becomes text. Returns the
+    conversation itself if nothing changes.
     """
     kept = paired(distinct(conversation))
     turns = tuple(replace(turn, parts=tuple(map(_renamed, turn.parts))) for turn in kept.turns)
@@ -48,7 +49,7 @@ def with_paired_calls(conversation: Conversation, target: str) -> Conversation:
 
 
 def with_calls_as_text(conversation: Conversation, target: str) -> Conversation:
-    """Return the conversation with its calls and results as words; itself without any."""
+    """Returns the conversation with calls and results as text; itself without any."""
     turns = tuple(
         replace(turn, parts=tuple(said for part in turn.parts for said in _worded(part)))
         for turn in conversation.turns
@@ -65,28 +66,28 @@ _OF_BODIES: Mapping[str, _OfBody] = {
     "signatures": with_signatures_stood_in,
     "thinking": with_thinking_stood_in,
 }
-"""Remedies that leave the turns as they are, whoever wrote them. In the order of their use."""
+"""Remedies that keep the turns, in the order of their use."""
 
 _OF_TURNS: Mapping[str, _OfTurns] = {
     "calls": with_paired_calls,
     "results": with_calls_as_text,
     "roles": with_roles_in_order,
 }
-"""Remedies that make other turns than the client's."""
+"""Remedies that rewrite the client's turns."""
 
 REMEDIES = (*_OF_BODIES, *_OF_TURNS)
-"""The names of all, as `errors.yaml` says them."""
+"""The names of all remedies, as in `errors.yaml`."""
 
 LEFT_OUT: Mapping[str, str] = {"proofs": "thinking-signature", "thoughts": "thinking"}
-"""What `x-switchyard-dropped` lists for a remedy."""
+"""Entries of `x-switchyard-dropped`, by remedy."""
 
 
 def remedied_turns(
     conversation: Conversation, remedies: Collection[str], target: str
 ) -> Conversation:
-    """Return the conversation after those of `remedies` that make other turns.
+    """Returns the conversation after those of `remedies` that rewrite turns.
 
-    In: the format of the provider. Out: the conversation itself where none changes anything.
+    `target` is the provider's format. Returns the conversation itself if none changes anything.
     """
     for name, remedy in _OF_TURNS.items():
         if name in remedies:
@@ -95,9 +96,9 @@ def remedied_turns(
 
 
 def remedied_body(body: JsonObject, remedies: Collection[str], target: str) -> JsonObject:
-    """Return a body in format `target` after those of `remedies` that leave the turns.
+    """Returns a body in format `target` after those of `remedies` that keep the turns.
 
-    `body` itself where none changes anything; never changes it, nor anything in it.
+    Returns `body` itself if none changes anything; never changes it, nor anything in it.
     """
     for name, remedy in _OF_BODIES.items():
         if name in remedies:
@@ -108,10 +109,10 @@ def remedied_body(body: JsonObject, remedies: Collection[str], target: str) -> J
 def with_own_turns_remedied(
     body: JsonObject, remedies: Collection[str], upstream: Format
 ) -> JsonObject:
-    """Return a client's body, in the provider's own format, with those turns made anew.
+    """Returns a client's body, in the provider's own format, with rewritten turns.
 
-    All but the turns stays as the client wrote it. `body` itself where no remedy makes other
-    turns. Raises BadRequest.
+    Everything but the turns stays as the client wrote it. Returns `body` itself if no remedy
+    rewrites turns. Raises BadRequest.
     """
     if _OF_TURNS.keys().isdisjoint(remedies):
         return body
@@ -134,7 +135,7 @@ def _renamed(part: Part) -> Part:
 
 
 def _answering(result: ToolResult, call_id: str) -> ToolResult:
-    """The result of a call by another id, which Gemini's has in what was read of it too."""
+    """Returns the result of a call under another id, also in Gemini's `extra`."""
     said = gemini_members(result.extra)
     if "result" in said:
         extra = gemini_extra({**said, "result": {**said["result"], "id": call_id}})

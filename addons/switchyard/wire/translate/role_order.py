@@ -1,9 +1,9 @@
-"""Puts the roles of a conversation in the order that the strictest providers ask for.
+"""Orders the roles of a conversation as the strictest providers require.
 
-One instruction first, then the user and the model in turn, the user's words first and last, and no
-empty content. Each breach is a 400 somewhere: Anthropic's reference, "Create a Message"; Mistral
-("Unexpected role 'user' after role 'tool'"); Google ("Please ensure that function call turn comes
-immediately after a user turn"); the chat templates of local servers (see `chat_templates`).
+One instruction comes first, then user and assistant alternate, the user first and last, without
+empty content. Each breach gets a 400 from some provider: Anthropic's reference, "Create a Message";
+Mistral ("Unexpected role 'user' after role 'tool'"); Google ("Please ensure that function call turn
+comes immediately after a user turn"); the chat templates of local servers (see `chat_templates`).
 """
 
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ from switchyard.wire.shared.placing import opening
 from switchyard.wire.shared.placing import worded
 
 _OPENING = "."
-"""The user's words where the model's come first."""
+"""The user's text if the model's comes first."""
 _GOING_ON = "Understood."
-"""The model's words between a tool's result and words of the user right after it (Chat)."""
+"""The model's text between a tool's result and text of the user right after it (Chat)."""
 _CONTINUE = "Continue your last message exactly where it ends."
-"""The user's words where the model's come last and are not answered."""
+"""The user's text if the model's comes last and has no answer."""
 
 
 def with_roles_in_order(conversation: Conversation, target: str) -> Conversation:
-    """Return the conversation in the order of roles that every provider takes.
+    """Returns the conversation in the order of roles that every provider accepts.
 
-    Out: neighbouring turns of a side are one, later instructions are part of the user's turn, empty
-    texts and turns are left out. `target` is the format of the provider. The conversation itself
-    where nothing changes.
+    `target` is the provider's format. Neighbouring turns of a role are merged, later instructions
+    become part of the user's turn, empty texts and turns are left out. Returns the conversation
+    itself if nothing changes.
     """
     first = opening(conversation.turns)
     later = [_without_empty(turn) for turn in worded(list(after_opening(conversation.turns)))]
@@ -85,7 +85,10 @@ def _results_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _results_apart(turn: Turn) -> Iterator[Turn]:
-    """A user's turn in the messages that Chat has for it, with a word of the model between."""
+    """Separates a user's turn into results and text, as Chat's messages do.
+
+    A turn of the model separates them.
+    """
     results = [part for part in turn.parts if isinstance(part, ToolResult)]
     if len(results) in (0, len(turn.parts)):
         yield turn

@@ -1,9 +1,9 @@
-"""Puts something in place of thinking that a provider asks for and nobody has.
+"""Inserts placeholders for thinking that a provider demands and that is lost.
 
-For a body that was refused for want of it; what is known of a provider beforehand is in its
-profile. Google's guide "Thought signatures" names the word that stands for a signature; DeepSeek
-takes a space for thinking (NousResearch/hermes-agent#17341). Nothing can stand for Anthropic's
-signed thinking, so a request in its format asks for none.
+Applies to a body that was refused for lack of it; demands that are known beforehand are in the
+provider's profile. Google's guide "Thought signatures" defines a placeholder for a signature;
+DeepSeek accepts a space as thinking (NousResearch/hermes-agent#17341). Nothing can replace
+Anthropic's signed thinking, so a request in its format switches thinking off.
 """
 
 from collections.abc import Callable
@@ -26,16 +26,16 @@ from switchyard.wire.formats.openai_responses.names import NAME as RESPONSES
 from switchyard.wire.model.proofs import with_items
 
 _STAND_IN = " "
-"""A space: an empty text is refused."""
+"""A space, because an empty text is refused."""
 
 _THINKING = ("thinking", "redacted_thinking")
 _CALL_ITEMS = ("function_call", "custom_tool_call")
 
 
 def with_signatures_stood_in(body: JsonObject, format: str) -> JsonObject:
-    """Return `body` with Google's word at the first call of each turn that has no signature.
+    """Returns `body` with Google's placeholder at each turn's first unsigned call.
 
-    `body` itself where nothing changes; never changes it, nor anything in it.
+    Returns `body` itself if nothing changes; never changes it, nor anything in it.
     """
     if format == GEMINI:
         return _each(body, "contents", "model", _with_gemini_word)
@@ -43,10 +43,10 @@ def with_signatures_stood_in(body: JsonObject, format: str) -> JsonObject:
 
 
 def with_thinking_stood_in(body: JsonObject, format: str) -> JsonObject:
-    """Return `body` as a provider takes it that refuses answers without their thinking.
+    """Returns `body` for a provider that refuses replies without their thinking.
 
-    Chat and Responses: a space stands in. Anthropic: no thinking is asked for or sent. `body`
-    itself where nothing changes, as where the model has said nothing yet; never changes it.
+    Chat and Responses get a space as thinking; Anthropic's thinking is switched off and removed.
+    Returns `body` itself if nothing changes, as without a turn of the model; never changes it.
     """
     if format == CHAT:
         return _each(body, "messages", "assistant", _with_chat_thinking)
@@ -55,16 +55,16 @@ def with_thinking_stood_in(body: JsonObject, format: str) -> JsonObject:
     if format == ANTHROPIC and any(_is_by(said, "assistant") for said in _list(body, "messages")):
         kept = _each(body, "messages", "assistant", _without_blocks)
         if text_of(body.get("model")).startswith("claude"):
-            # Of these some always think, and refuse to be told not to.
+            # Some of these models always think, and refuse a request that switches it off.
             return {name: value for name, value in kept.items() if name != "thinking"}
         return {**kept, "thinking": {"type": "disabled"}}
     return body
 
 
 def without_thinking(body: JsonObject, format: str) -> JsonObject:
-    """Return `body` without any thinking in its history, for a provider that takes none back.
+    """Returns `body` without thinking in its history, for a provider that refuses it.
 
-    `body` itself where there is none; never changes it, nor anything in it.
+    Returns `body` itself if there is none; never changes it, nor anything in it.
     """
     if format == CHAT:
         return _each(body, "messages", "assistant", _without_chat_thinking)
@@ -78,7 +78,7 @@ def without_thinking(body: JsonObject, format: str) -> JsonObject:
 def _each(
     body: JsonObject, member: str, role: str, change: Callable[[JsonObject], JsonObject]
 ) -> JsonObject:
-    """Change what the model has said."""
+    """Changes the model's turns."""
     return (
         with_items(body, member, lambda said: [change(said) if _is_by(said, role) else said])
         or body
@@ -127,7 +127,7 @@ def _without_thoughts(content: JsonObject) -> JsonObject:
 
 
 def _unless(name: str, value: object) -> Callable[[Any], list[Any]]:
-    """What leaves out objects with a member of that value."""
+    """Returns a function that removes objects with a member of that value."""
     return lambda one: [] if isinstance(one, dict) and one.get(name) == value else [one]
 
 
@@ -139,7 +139,10 @@ def _without_blocks(message: JsonObject) -> JsonObject:
 
 
 def _with_reasoning_items() -> Callable[[Any], list[Any]]:
-    """A reasoning item before each call: gateways to DeepSeek want it (rikkahub/rikkahub#1690)."""
+    """Inserts a reasoning item before each call.
+
+    Gateways to DeepSeek require it (rikkahub/rikkahub#1690).
+    """
     thought = False
 
     def change(item: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Small requests with the same settings and tools as a client's."""
+"""Builds small requests with the same settings and tools as a client's."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import JsonObject
 
 NOTHING: Any = object()
-"""What stands at a path that leads nowhere."""
+"""Value at a path that does not exist."""
 
 _TURNS: JsonObject = {
     "messages": [{"role": "user", "content": "x"}],
@@ -16,7 +16,7 @@ _TURNS: JsonObject = {
 }
 """The conversation of a stub, by the member that holds it."""
 _WORDS = frozenset({"system", "systemInstruction", "system_instruction", "instructions"})
-"""Members that hold nothing but words."""
+"""Members that hold only text."""
 CONTAINERS = frozenset({"generationConfig", "generation_config", "options"})
 """Members that only hold settings."""
 _TOOLS = frozenset({"tools", "functions"})
@@ -29,13 +29,13 @@ _SERVED = frozenset(
     "model name stream stream_options stop stop_sequences stopSequences previous_response_id raw "
     "max_tokens max_completion_tokens max_output_tokens maxOutputTokens num_predict".split()
 )
-"""Members that the router sees to itself: what it asks of the upstream is its own matter, it ends
-responses at stop sequences and limits, and it remembers responses."""
+"""Members that the router carries out itself: it asks the upstream for what it needs, ends
+responses at stop sequences and limits, and stores responses."""
 _OPEN = frozenset(
     "metadata logit_bias labels schema json_schema responseSchema responseJsonSchema "
     "response_json_schema response_schema client_metadata options_schema".split()
 )
-"""Objects whose members are the client's own words, to be kept or left out as a whole."""
+"""Objects whose member names are the client's, kept or left out as a whole."""
 _USUAL: JsonObject = {
     "n": 1,
     "candidateCount": 1,
@@ -57,7 +57,7 @@ _USUAL: JsonObject = {
     "response_format": {"type": "text"},
     "reasoning_effort": None,
 }
-"""Values that mean the same as to say nothing."""
+"""Values that are equivalent to the member's absence."""
 _EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 _STRUCTURE = frozenset(
     "type role name function description parameters input_schema parametersJsonSchema "
@@ -65,14 +65,14 @@ _STRUCTURE = frozenset(
 )
 """Members of tools that every format has."""
 _SHOWN = frozenset({"auto", "concise", "detailed", "summarized", True})
-"""Values that ask to see thinking, which is shown wherever a target gives it."""
+"""Values that ask for visible thinking, which clients receive from every target that gives it."""
 _OF_SHOWING = frozenset("summary generate_summary display includeThoughts include_thoughts".split())
 _DEEPEST = 3
 _MOST_PATHS = 96
 
 
 def stub_of(body: JsonObject) -> JsonObject:
-    """Return a request with the settings and tools of `body`, and a conversation of one word."""
+    """Returns a request with the settings and tools of `body`, and a one-word prompt."""
     stub: JsonObject = {}
     for key, value in body.items():
         if key in _TURNS:
@@ -87,12 +87,12 @@ def stub_of(body: JsonObject) -> JsonObject:
 
 
 def is_conversation(key: str) -> bool:
-    """Whether a member of a stub holds its conversation, or what a request cannot be without."""
+    """Whether a member of a stub holds its conversation, or is required."""
     return key in _TURNS or key in ("prompt", "model", "stream", "max_tokens")
 
 
 def paths_of(stub: JsonObject, with_tools: bool = True) -> Iterator[Sequence[str | int]]:
-    """Yield the paths of the members to compare, each before those within it.
+    """Yields the paths of the members to compare, each before those within it.
 
     `with_tools`: those of tools too.
     """
@@ -107,7 +107,7 @@ def paths_of(stub: JsonObject, with_tools: bool = True) -> Iterator[Sequence[str
 
 
 def without(stub: Any, path: Sequence[str | int]) -> tuple[Any, Any]:
-    """Return the stub without the member at `path`, and what stood there."""
+    """Returns the stub without the member at `path`, and that member's value."""
     step, *rest = path
     if isinstance(step, int):
         less, value = without(stub[step], rest)
@@ -122,7 +122,7 @@ def without(stub: Any, path: Sequence[str | int]) -> tuple[Any, Any]:
 
 
 def means_nothing(path: Sequence[str | int], value: Any) -> bool:
-    """Whether a member says no more than its absence does."""
+    """Whether a member is equivalent to its absence."""
     name = path[-1]
     if name in _OF_SHOWING and isinstance(value, str | bool) and value in _SHOWN:
         return True
@@ -136,7 +136,7 @@ def _paths(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int,
         seen: set[tuple[str, ...]] = set()
         for number, entry in enumerate(value):
             shape = tuple(sorted(entry)) if isinstance(entry, dict) else ()
-            if shape and shape not in seen:  # tools with the same members share their fate
+            if shape and shape not in seen:  # tools with the same members give the same result
                 seen.add(shape)
                 yield from _paths(entry, (*path, number))
         return
@@ -157,7 +157,7 @@ def _paths(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int,
 
 
 def _tool(tool: Any) -> Any:
-    """A tool without its words and the insides of its schema."""
+    """Returns a tool without descriptions and the content of its schema."""
     if not isinstance(tool, dict):
         return tool
     small: JsonObject = {}

@@ -1,7 +1,7 @@
-"""Makes tool calls of what a model writes as calls into its text.
+"""Turns tool calls that a model writes into its text into calls.
 
-For models whose server does not do so, which a profile says. However the text is cut, clients read
-the same; what only looks like a call, or calls no tool of the request, stays text.
+A profile names the models whose server does not do so. The result does not depend on how the text
+is split into chunks; text that only resembles a call, or calls no tool of the request, stays text.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ from switchyard.wire.translate.call_forms import read_whole_reply
 from switchyard.wire.translate.limits import unsure_end
 
 _MOST_HELD = 1_000_000
-"""Characters that are held back at most: what is longer is text."""
+"""Maximum number of characters held back; a longer call is text."""
 _LOOKS = 64
-"""How often a call is read, whatever its size, before its end is seen."""
+"""Number of times a held call is parsed at any size; later it must grow by a quarter first."""
 
 
 class TextCalls:
-    """Takes the calls out of the texts of one attempt; see `stages.Stage`."""
+    """Extracts the calls from the texts of one attempt; see `stages.Stage`."""
 
     over = False
 
     def __init__(self, tools: OfferedTools, seed: str) -> None:
-        """`tools` are those that were offered; ids of calls are made from `seed`."""
+        """Takes the offered `tools`; `seed` makes the ids of calls."""
         self._tools = tools
         self._seed = seed
         self._choices: dict[int, _Choice] = {}
@@ -67,28 +67,28 @@ class TextCalls:
 
 @dataclass(slots=True)
 class _Writing:
-    """A text that is under way."""
+    """An open text."""
 
     part: Text
     held: str = ""
-    """What is not decided yet."""
+    """The undecided text."""
     space: str = ""
-    """White space before it, which is no text where a call follows."""
+    """White space before it, which is dropped if a call follows."""
     at: int | None = None
-    """The index of the part that clients have open; None while nothing was said."""
+    """The index of the client's open part; None before any text."""
     reader: CallReader | None = None
-    """What reads the held text, which begins with its opening."""
+    """The reader of the held text, which begins with its opening."""
     begun: bool = False
-    """Whether it is known that the text is no reply of nothing but a call."""
+    """Whether the reply certainly does not consist of calls alone."""
     looks: int = 0
-    """How often the call that is held was read in vain."""
+    """Number of failed attempts to parse the held call."""
     looked_at: int = 0
-    """Its length when that was last done."""
+    """Its length at the latest of these attempts."""
 
     def is_due(self, complete: bool) -> bool:
-        """Whether to read the call that is held once more.
+        """Whether to parse the held call again.
 
-        Each look reads all of it, so that a long one is looked at the more seldom.
+        Each attempt parses all of it, so longer calls are parsed less often.
         """
         if complete or self.looks < _LOOKS or len(self.held) >= 1.25 * self.looked_at:
             self.looks += 1
@@ -99,7 +99,7 @@ class _Writing:
 
 @dataclass(slots=True)
 class _Choice:
-    """One choice, whose parts are numbered anew."""
+    """One choice, whose parts are renumbered."""
 
     index: int
     tools: OfferedTools
@@ -138,7 +138,7 @@ class _Choice:
                 yield replace(event, index=self.places.get(index, index))  # type: ignore[call-arg]
 
     def _complete(self, index: int, part: Part | None) -> Iterator[Event]:
-        """End a text, whose final form is `part`."""
+        """Ends a text, whose final form is `part`."""
         writing = self.texts.pop(index)
         before = self.calls
         yield from self._more(writing, "", True)
@@ -155,7 +155,7 @@ class _Choice:
             pass
 
     def _step(self, writing: _Writing, complete: bool) -> Generator[Event, None, bool]:
-        """Decide on the beginning of what is held; whether to go on with the rest."""
+        """Decides on the beginning of the held text; returns whether to continue."""
         if writing.reader is not None:
             return (yield from self._read(writing, writing.reader, complete))
         held = writing.held
@@ -179,7 +179,7 @@ class _Choice:
     def _read(
         self, writing: _Writing, reader: CallReader, complete: bool
     ) -> Generator[Event, None, bool]:
-        """Read the call that the held text begins with, or may begin with."""
+        """Parses the call that the held text begins with, or may begin with."""
         held = writing.held
         if not writing.is_due(complete):
             return False
@@ -189,7 +189,7 @@ class _Choice:
         writing.reader, writing.begun = None, True
         if not isinstance(reading, FoundCalls):
             if reader is not read_whole_reply:
-                yield from self._say(writing, 1)  # so that the opening is not found again
+                yield from self._say(writing, 1)  # prevents finding the opening again
             return True
         if writing.at is not None:
             yield PartEnd(writing.at, choice=self.index)
@@ -200,7 +200,7 @@ class _Choice:
         return True
 
     def _pass(self, writing: _Writing, length: int) -> Iterator[Event]:
-        """Let the beginning of what is held go on; white space alone begins no text."""
+        """Releases the beginning of the held text; white space alone begins no text."""
         words = writing.held[:length]
         if writing.at is None and not words.strip():
             writing.space += words

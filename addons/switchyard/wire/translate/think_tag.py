@@ -1,10 +1,10 @@
-"""Turns thinking that stands between tags in a reply's text into thinking parts.
+"""Turns thinking between tags in a reply's text into thinking parts.
 
 Models such as DeepSeek R1, Qwen and MiniMax M2 write `<think>...</think>` before their reply, and
 servers that do not separate it pass it on as text (vLLM's guide "Reasoning outputs"; MiniMax's
-guide "OpenAI compatible API"). Only a tag at the beginning counts: a tag further on is text. Where
-the model's template opens the thinking itself (DeepSeek R1, Qwen3 Thinking), a reply begins within
-it, and has the closing tag alone.
+guide "OpenAI compatible API"). Only a tag at the beginning counts; a later one is text. If the
+model's template opens the thinking itself (DeepSeek R1, Qwen3 Thinking), a reply begins within it,
+and has only the closing tag.
 """
 
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ from switchyard.wire.translate.limits import unsure_end
 
 
 class ThinkingTag:
-    """Takes the thinking out of the texts of one attempt; see `stages.Stage`."""
+    """Extracts the thinking from the texts of one attempt; see `stages.Stage`."""
 
     over = False
 
     def __init__(self, tag: str, opened: bool = False) -> None:
-        """`tag` without brackets, as `think`; `opened`: replies begin within it."""
+        """Takes `tag` without brackets, as `think`; `opened`: replies begin within it."""
         self._open, self._close = f"<{tag}>", f"</{tag}>"
         self._opened = opened
         self._choices: dict[int, _Choice] = {}
@@ -62,37 +62,36 @@ class ThinkingTag:
 
 
 def untagged(parts: Sequence[Part], tag: str) -> tuple[Part, ...]:
-    """Return the parts of a reply with the thinking between tags in parts of its own."""
+    """Returns the parts of a reply with tagged thinking in parts of its own."""
     reply = Reply(format="", choices=(Choice(parts=tuple(parts)),))
     return fold("", ThinkingTag(tag).feed(unfold(reply))).choices[0].parts
 
 
 @dataclass(slots=True)
 class _Choice:
-    """One choice.
+    """One choice, whose first text is `first`.
 
-    Its first text is `first`; what follows the thinking in it gets the next index, and all later
-    parts move up by one.
+    The text after its thinking gets the next index, and all later parts move up by one.
     """
 
     index: int
     open: str
     close: str
     opened: bool
-    """Whether the prompt ends with the opening tag, so that the reply has only the other."""
+    """Whether the prompt ends with the opening tag, so the reply has only the closing one."""
     begun: bool = False
-    """Whether the answer began otherwise than with the tag."""
+    """Whether the response began without the tag."""
     found: bool = False
     """Whether it began with the tag."""
     first: PartStart | None = None
     inside: bool = False
     thinks: bool = False
-    """Whether the thinking was announced: empty thinking is none."""
+    """Whether the thinking part has begun; empty thinking gets no part."""
     speaks: bool = False
-    """Whether the text after the thinking was announced."""
+    """Whether the text part after the thinking has begun."""
     held: str = ""
     thought: set[int] = field(default_factory=set)
-    """Thinking that came before the first text, as parts of their own."""
+    """Indexes of thinking parts before the first text."""
 
     def take(self, event: Event) -> Iterator[Event]:
         match event:
@@ -120,24 +119,24 @@ class _Choice:
                 yield self._moved(event)
 
     def _note(self, event: Event) -> None:
-        """What came before the first text."""
+        """Records a part before the first text."""
         if isinstance(event, PartStart) and isinstance(event.part, Thinking):
             self.thought.add(event.index)
         elif is_output(event) and getattr(event, "index", None) not in self.thought:
             self.begun = True
 
     def _tags(self) -> tuple[str, ...]:
-        """The tags with which the first text may begin."""
+        """Returns the tags with which the first text may begin."""
         if self.thought:
-            return (self.close,)  # left over by a server that took the thinking out
+            return (self.close,)  # a server that removed the thinking left it
         return (self.open, self.close) if self.opened else (self.open,)
 
     def _is_plain(self, text: str) -> bool:
-        """Whether a first text, which begins so, comes behind thinking and without a tag."""
+        """Whether a first text with this beginning follows thinking and has no tag."""
         return self.first is None and bool(self.thought) and not self._may_begin(text)
 
     def _may_begin(self, text: str) -> bool:
-        """Whether a text that begins so may begin with a tag."""
+        """Whether a text with this beginning may begin with a tag."""
         start = text.lstrip()
         return any(start.startswith(tag) or tag.startswith(start) for tag in self._tags())
 
@@ -146,7 +145,7 @@ class _Choice:
         return not self.begun and first is not None and getattr(event, "index", -1) == first.index
 
     def _words(self, text: str) -> Iterator[Event]:
-        """More of the first text."""
+        """Adds to the first text."""
         assert self.first is not None
         self.held += text
         if not self.found:
@@ -170,7 +169,7 @@ class _Choice:
                 self.held = ""
 
     def _begin_plainly(self) -> Iterator[Event]:
-        """The answer begins with something else: from here on all is as it comes."""
+        """Begins a response without a tag; all further events pass unchanged."""
         assert self.first is not None
         self.begun = True
         yield self.first
@@ -209,13 +208,13 @@ class _Choice:
             yield replace(self.first, index=self.first.index + 1)
 
     def _end_first(self, event: PartEnd) -> Iterator[Event]:
-        """The first text is complete, whatever of it has been seen."""
+        """Ends the first text, however much of it has arrived."""
         assert self.first is not None
         if not self.found:
             yield from self._begin_plainly()
             yield event
             return
-        if self.inside:  # a tag that was never closed: the model did not come to its answer
+        if self.inside:  # without a closing tag, the model did not reach its reply
             yield from self._thought(self.held.rstrip())
             self.inside, self.held = False, ""
             if self.thinks:
@@ -225,7 +224,7 @@ class _Choice:
         self.begun = True
 
     def _moved(self, event: Event) -> Event:
-        """An event of a later part, whose index may be taken."""
+        """Returns an event of a later part under its new index."""
         index = getattr(event, "index", None)
         if index is None or not self.found or self.first is None or index < self.first.index:
             return event

@@ -1,10 +1,10 @@
-"""Gives a provider back the thinking that it demands in a history.
+"""Restores thinking that a provider requires in a history.
 
-DeepSeek and Kimi refuse an assistant's turn with calls whose thinking is missing, MiniMax answers
-worse without it, and Gemini 3 refuses the first call of a step without a thought signature. What is
-not in the history is recalled, or something stands in for it. Which of it a model needs is data (a
-profile in the configuration, with sources). Works on bodies, for requests that pass through as for
-translated ones.
+DeepSeek and Kimi refuse an assistant's turn with calls but without its thinking, MiniMax's replies
+get worse without it, and Gemini 3 refuses the first call of a step without a thought signature.
+Missing thinking is recalled from the router's memory, or replaced by a placeholder. A profile in
+the configuration records, with sources, which of it a model needs. Works on bodies, for requests
+that pass through as for translated ones.
 """
 
 from collections.abc import Callable
@@ -28,32 +28,32 @@ from switchyard.wire.model.proofs import with_items
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """What led to a tool call; empty where there is none."""
+    """The thinking before a tool call; empty if there is none."""
 
     thinking: str = ""
     signature: str = ""
 
 
 type Recall = Callable[[str, str, str], Led | None]
-"""What led to the call of an id, name and arguments, where that is remembered."""
+"""Recalls the thinking before a call by its id, name and arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a model needs of its history."""
+    """The thinking that a model requires in its history."""
 
     thinking: Literal["calls", "all"] | None = None
-    """In which of the assistant's turns thinking must stand: those with calls, or all."""
+    """The assistant's turns that require thinking: those with calls, or all."""
     thinking_stand_in: str = ""
-    """Thinking where none is known; empty: nothing stands in."""
+    """Placeholder for unknown thinking; empty means none."""
     tag: str | None = None
-    """Chat: the tag in which thinking stands in the text, where it has no member of its own."""
+    """Chat: the tag around thinking in the text, if it has no member of its own."""
     signature_stand_in: str = ""
-    """Signature of the first call of each step where none is known; empty: none is needed."""
+    """Placeholder for the signature of each step's first call; empty means none."""
 
 
 def with_demanded(body: JsonObject, format: str, demand: Demand, recall: Recall) -> JsonObject:
-    """Return `body`, in `format`, with what the model demands of its history.
+    """Returns `body`, in `format`, with what the model requires of its history.
 
     Returns `body` itself if nothing is missing; never changes it, nor anything in it.
     """
@@ -76,7 +76,7 @@ def _each(body: JsonObject, name: str, change: Callable[[JsonObject], JsonObject
 
 
 def _is_off(body: JsonObject) -> bool:
-    """Whether a request asks for no thinking, so that none is demanded."""
+    """Whether a request switches thinking off, so that the model requires none."""
     thinking = object_of(body.get("thinking")).get("type")
     return thinking == "disabled" or body.get("reasoning_effort") == "none"
 
@@ -91,7 +91,10 @@ def _chat(message: JsonObject, body: JsonObject, demand: Demand, recall: Recall)
 
 
 def _with_signatures(message: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
-    """A message whose first call is signed. Of several calls only the first needs to be."""
+    """Returns a message whose first call is signed.
+
+    Only the first of several calls needs a signature.
+    """
     signed = bool(google_signature(message))
     first = True
 
@@ -174,10 +177,10 @@ def _spelled(arguments: Any) -> str:
 
 
 def _gemini(body: JsonObject, demand: Demand, recall: Recall) -> JsonObject:
-    """Sign the first call of each step.
+    """Signs the first call of each step.
 
-    Neighbouring contents of the model are one step: a client may have kept each piece of a stream
-    as a content.
+    Neighbouring contents of the model are one step, because a client may keep each chunk of a
+    stream as a content.
     """
     called = False
 

@@ -1,10 +1,9 @@
 """Finds the members of a request that a translation leaves out, by comparison.
 
-A member reached the target if the request that is written with it is another than the one that is
-written without it. That needs no list of what a format can say, so that members which nobody here
-knows are found like all others. What is compared is a small request with the same settings and
-tools: one turn of one word, tools without their descriptions. Clients send the same settings with
-every request, so each is compared once.
+A member reaches the target if the written request changes when the member is removed. That needs no
+list of what a format can express, so it finds unknown members too. The comparison uses a small
+request with the same settings and tools: one turn of one word, tools without their descriptions.
+Clients send the same settings with every request, so each is compared once.
 """
 
 import re
@@ -38,25 +37,25 @@ from switchyard.wire.translate.stubs import stub_of
 from switchyard.wire.translate.stubs import without
 
 _REMEMBERED = 512
-"""Settings whose comparison is remembered."""
+"""Maximum number of cached comparisons."""
 _MOST_NAMES = 24
-"""Members that are named of one request."""
+"""Maximum number of members named per request."""
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 _NUMBERS = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty",
             "top_logprobs", "candidates")  # fmt: skip
 """Settings that a writer may clamp."""
 _FEATURE_OF = {"top_logprobs": "logprobs"}
-"""The feature that tells of a setting, where it has another name."""
+"""The feature that reports a setting, if its name differs."""
 _OF_THE_TARGET = frozenset(
     "format model turns tools extra form takes_system takes_thinking readable".split()
 )
-"""Fields that are no settings of the client's."""
+"""Fields that are not settings of the client."""
 _FIELDS = tuple(field.name for field in fields(Conversation) if field.name not in _OF_THE_TARGET)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A translation: from whose words to whose."""
+    """A translation from a client's format to a target's format and dialect."""
 
     client: str
     """The client's format."""
@@ -64,11 +63,11 @@ class Way:
     model: str
     """The target's name for its model."""
     dialect: Dialect | None = None
-    """Whose words for tools that run at the provider the target knows."""
+    """The target's dialect for tools that run at the provider."""
     takes_system: bool = False
 
     def write(self, body: JsonObject) -> tuple[Conversation, JsonObject]:
-        """Return a request as it is read and as it is written. Raises BadRequest."""
+        """Returns a request as it is read and as it is written; raises BadRequest."""
         read = replace(FORMATS[self.client].read_request(body), model=self.model)
         read = served(read, self.target, self.dialect)
         told = choosable(renamed(paired(lasting(distinct(read)))), self.target)
@@ -77,16 +76,19 @@ class Way:
 
 
 class Unreached:
-    """The members that do not reach a target. Remembers what it compared; one per process."""
+    """Finds members that do not reach a target.
+
+    Caches its comparisons; one instance per process.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[Way, bytes], _Compared] = {}
 
     def names(self, body: JsonObject, way: Way, written: JsonObject) -> tuple[str, ...]:
-        """Return the names of the members of a client's `body` that are lost on this way.
+        """Returns the names of the members of a client's `body` that do not arrive.
 
-        `written` is the target's request. Those that `losses.lost` names in its own words are not
-        among them.
+        `written` is the target's request. Excludes those that `losses.lost` reports under its own
+        names.
         """
         stub = stub_of(body)
         key = way, dumps(stub)
@@ -97,18 +99,18 @@ class Unreached:
             found = self._known[key] = _compared(stub, way)
         if found.settings <= written.keys():
             return found.names
-        # Settings that the conversation rules out, such as thinking where its history has none.
+        # Settings that the conversation excludes, such as thinking if its history has none.
         return (*found.names, *sorted(found.settings - written.keys()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """What is known of a request's settings on one way."""
+    """The result of comparing a request's settings in one translation."""
 
     names: tuple[str, ...] = ()
     """The members that are lost."""
     settings: frozenset[str] = frozenset()
-    """Members of the target's request that say what the client's settings are."""
+    """Members of the target's request that hold the client's settings."""
 
 
 def _compared(stub: JsonObject, way: Way) -> _Compared:
@@ -116,7 +118,7 @@ def _compared(stub: JsonObject, way: Way) -> _Compared:
         read, written = way.write(stub)
         _, bare = way.write({key: stub[key] for key in stub if is_conversation(key)})
     except BadRequest:
-        return _Compared()  # what is wrong with it is told otherwise
+        return _Compared()  # another check reports the error
     names = [*_clamped(read, written, way), *_left_out(stub, read, written, way)]
     named = [name if _NAME.fullmatch(name) else "unknown" for name in names]
     settings = frozenset(written.keys() - bare.keys() - {"tools", "tool_choice", "toolConfig"})
@@ -136,7 +138,7 @@ def _left_out(stub: JsonObject, read: Conversation, written: JsonObject, way: Wa
         try:
             other, also = way.write(rest)
         except BadRequest:
-            continue  # it is needed to read the rest
+            continue  # reading the rest needs it
         if also != written:
             continue
         said = [name for name in _FIELDS if _differs(read, other, name)]
@@ -149,7 +151,7 @@ def _left_out(stub: JsonObject, read: Conversation, written: JsonObject, way: Wa
 
 
 def _differs(read: Conversation, other: Conversation, name: str) -> bool:
-    """Whether a setting does, but for members that only its own format knows."""
+    """Whether a setting differs, apart from members that only its own format knows."""
     said, also = getattr(read, name), getattr(other, name)
     if isinstance(said, Reasoning) and isinstance(also, Reasoning):
         known = replace(also, summary=said.summary, extra=said.extra, form=said.form)
@@ -158,10 +160,10 @@ def _differs(read: Conversation, other: Conversation, name: str) -> bool:
 
 
 def _stands_elsewhere(said: Sequence[str], again: Conversation | None) -> bool:
-    """Whether what a member says is said to the target all the same.
+    """Whether the target receives a member's meaning through other members.
 
     `said` are the settings that depend on the member, `again` is what the target reads. Clients
-    say some things twice (an effort and a budget of thinking), or in parts.
+    state some settings twice (an effort and a budget of thinking), or in parts.
     """
     if not said or again is None:
         return False
@@ -169,7 +171,7 @@ def _stands_elsewhere(said: Sequence[str], again: Conversation | None) -> bool:
 
 
 def _clamped(read: Conversation, written: JsonObject, way: Way) -> Iterator[str]:
-    """The numbers that are written as others, since the target's scale is another."""
+    """Returns the numbers that change because the target has another scale."""
     again = _read_again(written, way)
     for name in _NUMBERS if again is not None else ():
         before, after = getattr(read, name), getattr(again, name)
@@ -178,7 +180,7 @@ def _clamped(read: Conversation, written: JsonObject, way: Way) -> Iterator[str]
 
 
 def _read_again(written: JsonObject, way: Way) -> Conversation | None:
-    """The request as the target reads it; None where it reads none."""
+    """Returns the request as the target reads it; None if it cannot be read."""
     try:
         return FORMATS[way.target].read_request(written)
     except BadRequest:
@@ -186,7 +188,7 @@ def _read_again(written: JsonObject, way: Way) -> Conversation | None:
 
 
 def _name(path: Sequence[str | int]) -> str:
-    """A member's name: without the objects that only hold settings, and without numbers."""
+    """Returns a member's name without indexes and objects that only hold settings."""
     words = [step for step in path if isinstance(step, str)]
     if words[0] in CONTAINERS and len(words) > 1:
         words = words[1:]

@@ -1,4 +1,7 @@
-"""Anthropic's Messages API, and the providers that imitate it (API reference, "Messages")."""
+"""Implements Anthropic's Messages API and the dialects of its imitators.
+
+Source: API reference, "Messages".
+"""
 
 import re
 from collections.abc import Iterator
@@ -41,12 +44,12 @@ from switchyard.wire.model.model_list import read_models
 from switchyard.wire.model.services import Services
 
 _TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
-"""Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
-reference, "Prefill Claude's response")."""
+"""Claude models that continue a final assistant turn; later ones refuse it (Anthropic's reference,
+"Prefill Claude's response")."""
 
 
 class Anthropic(Format):
-    """The format `anthropic`; see `format.Format` for what each member does."""
+    """Implements the format `anthropic`; see `format.Format` for each member."""
 
     name = NAME
     title = "Anthropic"
@@ -119,7 +122,7 @@ class Anthropic(Format):
         return ModelPage(page.models, text_of(body.get("last_id")))
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """The list as `GET /v1/models` gives it (API reference, "List models")."""
+        """Returns the body of `GET /v1/models` (API reference, "List models")."""
         data = [_model(entry) for entry in models]
         return {
             "data": data,

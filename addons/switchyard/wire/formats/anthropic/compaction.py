@@ -1,8 +1,9 @@
-"""Compaction in Anthropic's Messages API.
+"""Reads and writes compaction in Anthropic's Messages API.
 
 Sources: the guides "Compaction on demand" (request member `compaction`) and "Compaction at a token
 threshold" (`context_management`, edit `compact_20260112`); the SDK's `BetaCompactionBlockParam`.
-The API leaves out all that is before the last block with content; one without is a no-op.
+The API ignores everything before the last block with content; a block without content has no
+effect.
 """
 
 from typing import Any
@@ -19,14 +20,14 @@ from switchyard.wire.shared.compaction import is_ours
 from switchyard.wire.shared.compaction import seal_summary
 
 _EDIT = "compact_"
-"""What the type of the edit begins with; a date follows."""
+"""Prefix of the edit's type; a date follows."""
 
 _USUAL = 150_000
-"""Tokens from which on the edit compacts, where the request names no other number."""
+"""Default threshold of the edit, in tokens."""
 
 
 def find_compaction(body: JsonObject) -> Compaction | None:
-    """What a request has to do with compaction; None if nothing."""
+    """Returns the request's use of compaction; None if it has none."""
     wish = body.get("compaction")
     asks = isinstance(wish, dict) and wish.get("type") == "summarize"
     edit = _edit(body.get("context_management"))
@@ -45,16 +46,19 @@ def find_compaction(body: JsonObject) -> Compaction | None:
 
 
 def summary_block(text: str, id: str) -> Opaque:
-    """The block that a client receives for a summary.
+    """Returns the block that reports a summary to the client.
 
-    The envelope in place of a signature shows that the router made it.
+    The envelope in place of a signature marks the block as the router's own.
     """
     block = {"type": "compaction", "content": text, "signature": seal_summary(text)}
     return Opaque(format=NAME, kind="compaction", raw=block)
 
 
 def _blocks(messages: Any) -> list[JsonObject]:
-    """The blocks that hold a summary. In one step, since each request is looked through."""
+    """Returns the blocks that hold a summary.
+
+    A single comprehension, because it runs on each request.
+    """
     if not isinstance(messages, list):
         return []
     return [

@@ -1,4 +1,4 @@
-"""How Anthropic counts tokens. Source: its reference, "Count Message tokens"."""
+"""Counts tokens as Anthropic does (API reference, "Count Message tokens")."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -8,7 +8,7 @@ from switchyard.wire.model.errors import BadReply
 
 
 class AnthropicCount:
-    """See `format.CountForm`."""
+    """Implements `format.CountForm`."""
 
     def path(self, model: str) -> str:
         return "/messages/count_tokens"

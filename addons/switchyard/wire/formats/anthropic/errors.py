@@ -1,4 +1,7 @@
-"""Error bodies (API reference, "Errors"), and those of providers that imitate the API."""
+"""Reads and writes error bodies, also those of providers that imitate the API.
+
+Source: API reference, "Errors".
+"""
 
 import re
 from dataclasses import replace
@@ -23,7 +26,7 @@ _KINDS: dict[str, ErrorKind] = {
     "rate_limit_error": "rate_limit",
     "overloaded_error": "overloaded",
     "api_error": "server",
-    # OpenAI's and Google's words, which gateways pass on.
+    # OpenAI's and Google's error codes, which gateways pass on.
     "insufficient_quota": "billing",
     "invalid_api_key": "authentication",
     "model_not_found": "not_found",
@@ -59,14 +62,14 @@ _OWN_OVERFLOW = re.compile(
     r"prompt is too long[^0-9]*\d+\s*tokens?\s*>\s*\d+|exceed context limit: \d+ \+ \d+ > \d+",
     re.IGNORECASE,
 )
-"""The API's own words for a prompt that is too long, by itself or with the wished answer."""
+"""The API's message for a prompt that is too long, alone or with `max_tokens`."""
 
 _ANSWER = {"content", "choices", "candidates", "delta", "completion", "role", "type"}
 """Members of a successful payload, beside which a bare `message` or `detail` is no error."""
 
 
 def find_error(body: Any) -> ApiError | None:
-    """The error that a body or a stream's payload reports, None if it reports none."""
+    """Returns the error that a body or a stream's payload reports, or None."""
     if isinstance(body, list):
         return find_error(body[0]) if len(body) == 1 else None
     if not isinstance(body, dict):
@@ -92,7 +95,7 @@ def find_error(body: Any) -> ApiError | None:
 
 
 def _bare(body: JsonObject) -> ApiError | None:
-    """`{"message": ...}` and `{"detail": ...}`, as web frameworks and gateways write them."""
+    """Reads `{"message": ...}` and `{"detail": ...}`, as web frameworks write errors."""
     if body.keys() & _ANSWER:
         return None
     message = body.get("message")
@@ -138,7 +141,7 @@ def _message(error: JsonObject) -> str:
 
 
 def _status(value: Any) -> int | None:
-    """An HTTP status, where `value` is one."""
+    """Returns `value` if it is an HTTP status."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
@@ -147,7 +150,7 @@ def _status(value: Any) -> int | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body. The API's own body is kept as it was."""
+    """Returns status and body; an error read from this format keeps its body."""
     if error.overflow is not None and not _OWN_OVERFLOW.search(error.message):
         error = replace(error, message=_overflow(error), raw=EMPTY)
     status = error.http_status
@@ -168,7 +171,10 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
 
 
 def _overflow(error: ApiError) -> str:
-    """The API's words for a prompt that is too long, out of which Claude Code takes the sizes."""
+    """Returns the API's text for a prompt that is too long.
+
+    Claude Code parses the sizes in it.
+    """
     if error.overflow is None or error.overflow.pair is None:
         return f"prompt is too long: {error.message}"
     tokens, limit = error.overflow.pair

@@ -1,4 +1,4 @@
-"""What Anthropic's Messages API has no words for."""
+"""Lists what Anthropic's Messages API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 

@@ -1,7 +1,8 @@
-"""The proofs in a request's history (API reference, "Messages"; guide "Extended thinking").
+"""Finds the proofs in a request's history.
 
-A signature of thinking, redacted thinking, and what tools did at the provider: the results of a
-search are encrypted, and citations refer to them. Each is refused by any provider but its maker.
+Proofs are signatures of thinking, redacted thinking, and results of tools that ran at the provider:
+search results are encrypted, and citations refer to them. Only the provider that made a proof
+accepts it. Source: API reference, "Messages"; guide "Extended thinking".
 """
 
 from typing import Any
@@ -14,14 +15,17 @@ from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import with_items
 
 MARKS = (b'"signature"', b'"redacted_thinking"', b'"server_tool_use"', b'"mcp_tool_use"')
-"""What stands in every body that has a proof."""
+"""Substrings, one of which occurs in every body that has a proof."""
 
 _RUN_THERE = ("server_tool_use", "mcp_tool_use")
 
 
 def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
-    """`body` with the proofs alone that `keeps` keeps, and words in place of what a tool did at a
-    provider. `body` itself where all are kept; never changed."""
+    """Returns `body` with only those proofs that `keeps` keeps.
+
+    Text replaces what a tool did at a provider. Returns `body` itself if all proofs are kept; never
+    changes it.
+    """
 
     def message(said: Any) -> list[Any]:
         if not isinstance(said, dict) or said.get("role") != "assistant":
@@ -33,7 +37,7 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
 
 
 def _message(message: JsonObject, keeps: Keeps) -> JsonObject | None:
-    """None where nothing of the message is left."""
+    """Returns None if nothing of the message remains."""
     gone = (
         {
             text_of(block.get("id"))
@@ -70,7 +74,7 @@ def _said(block: JsonObject) -> list[Any]:
 
 
 def _uncited(block: JsonObject, gone: bool, keeps: Keeps) -> JsonObject:
-    """A text without the citations that refer to results which are not there."""
+    """Returns a text without citations of results that are missing."""
     citations = block["citations"]
     if not isinstance(citations, list):
         return block

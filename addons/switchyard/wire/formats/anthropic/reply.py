@@ -1,4 +1,4 @@
-"""A whole answer (API reference, "Messages": the response), both directions."""
+"""Reads and writes a whole response (API reference, "Messages": the response)."""
 
 from dataclasses import replace
 
@@ -33,8 +33,11 @@ from switchyard.wire.shared.response_ids import answer_id
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """The answer. Providers that imitate the API leave members out; only content (or the type
-    `message`) must be there. Raises BadReply on anything else."""
+    """Returns the response.
+
+    Providers that imitate the API omit members; only content (or the type `message`) is required.
+    Raises BadReply on anything else.
+    """
     if (error := find_error(body)) is not None:
         raise BadReply(f"the response is an error: {error.message}")
     members = Members(body, "type", "role")
@@ -82,7 +85,7 @@ def _read_stop(members: Members, parts: tuple[Part, ...]) -> Stop:
 
 
 def with_ids(parts: tuple[Part, ...], message_id: str | None) -> tuple[Part, ...]:
-    """The parts, each call with an id."""
+    """Returns the parts, each call with an id."""
     return tuple(
         replace(part, id=made_up_id(message_id, index))
         if isinstance(part, ToolCall) and not part.id
@@ -92,13 +95,16 @@ def with_ids(parts: tuple[Part, ...], message_id: str | None) -> tuple[Part, ...
 
 
 def made_up_id(message_id: str | None, index: int) -> str:
-    """An id for a call whose provider gave none, the same each time."""
+    """Returns a deterministic id for a call whose provider gave none."""
     stem = (message_id or "").removeprefix("msg_") or "call"
     return f"toolu_{stem}_{index}"
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """The answer as a message. Of several choices the first; media cannot be said."""
+    """Returns the response as a message.
+
+    Writes the first of several choices, and leaves media out, which a message cannot hold.
+    """
     own = reply.format == NAME
     parts = reply.choice.parts if own else _sayable(reply.choice.parts)
     stop = reply.choice.stop
@@ -126,8 +132,10 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
 
 
 def _sayable(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Another format's parts without what only it understands, and without empty texts unless
-    nothing else was said."""
+    """Returns another format's parts as far as this format can express them.
+
+    Leaves out empty texts unless there is nothing else.
+    """
     said = tuple(clean(part) for part in parts if not isinstance(part, Media) and _says(part))
     return said or (Text(text=""),)
 
@@ -142,7 +150,7 @@ def _says(part: Part) -> bool:
 
 
 def clean(part: Part) -> Part:
-    """A part of another format without the members only that format knows."""
+    """Returns a part of another format without the members only that format knows."""
     match part:
         case Text() | ToolCall() if part.extra or part.form:
             return replace(part, extra={}, form="")

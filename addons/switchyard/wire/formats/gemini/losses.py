@@ -1,9 +1,9 @@
-"""What Google's Gemini API has no words for."""
+"""Lists what Google's Gemini API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 
 MOST_STOPS = 5
-"""Stop sequences a request may have (Google's reference, `stopSequences`)."""
+"""Maximum number of stop sequences (Google's reference, `stopSequences`)."""
 
 LOSSES = Losses(
     cannot_say={

@@ -1,4 +1,4 @@
-"""Repairs of a Gemini stream that passes through."""
+"""Repairs a Gemini stream between a provider and a client of this format."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,10 @@ from switchyard.wire.shared.open_ended import OpenEndedMender
 
 
 class GeminiMender(OpenEndedMender):
-    """Keeps every chunk that is JSON, in strict framing, and drops all else: Gemini's clients
-    fail on comments, on `[DONE]`, on event names and on data that is no JSON."""
+    """Keeps every chunk that is JSON, in strict framing, and drops the rest.
+
+    Gemini's clients fail on comments, on `[DONE]`, on event names and on data that is not JSON.
+    """
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         if self._ended:

@@ -1,7 +1,7 @@
-"""The thought signatures in a request's history (guide "Thought signatures").
+"""Finds the thought signatures in a request's history.
 
-A call keeps a place for one: of a model from Gemini 3 on the first call of each step must have a
-signature, or the word that stands in for one.
+Source: guide "Thought signatures". Models from Gemini 3 on require a signature, or its placeholder,
+on the first call of each step.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,17 @@ from switchyard.wire.model.proofs import proofs_of as model_proofs_of
 from switchyard.wire.model.proofs import with_items
 
 MARKS = (b'"thoughtSignature"', b'"thought_signature"')
-"""One of them stands in every body that has a proof."""
+"""Substrings, one of which occurs in every body that has a proof."""
 
 SIGNATURES = ("thoughtSignature", "thought_signature")
 CALLS = ("functionCall", "function_call")
 
 
 def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
-    """`body` with the signatures alone that `keeps` keeps. `body` itself where all are kept; never
-    changed."""
+    """Returns `body` with only those signatures that `keeps` keeps.
+
+    Returns `body` itself if all are kept; never changes it.
+    """
 
     def part(raw: Any) -> list[Any]:
         name = signature_name(raw)
@@ -50,7 +52,7 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
 
 
 def proofs_of(part: Part) -> Iterator[str]:
-    """Yield the signatures of a part of a reply, that of a text among them."""
+    """Yields the signatures of a response's part, including that of a text."""
     yield from model_proofs_of(part)
     if isinstance(part, Text) and isinstance(proof := own(part.extra).get(SIGNATURES[0]), str):
         yield proof
@@ -59,7 +61,7 @@ def proofs_of(part: Part) -> Iterator[str]:
 
 
 def signature_name(part: Any) -> str | None:
-    """Under which name a part has a signature; None where it has none."""
+    """Returns the member that holds a part's signature; None if it has none."""
     if not isinstance(part, dict):
         return None
     return next((name for name in SIGNATURES if part.get(name)), None)

@@ -1,4 +1,4 @@
-"""Why an answer ended (reference, `FinishReason`, `BlockReason`)."""
+"""Reads and writes stop reasons (reference, `FinishReason`, `BlockReason`)."""
 
 from typing import Any
 
@@ -17,7 +17,8 @@ _BROKEN = (
     "OTHER LANGUAGE MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS IMAGE_OTHER "
     "NO_IMAGE MISSING_THOUGHT_SIGNATURE MALFORMED_RESPONSE"
 ).split()
-"""Ends that are none: the model was to write something else, or more (see `broken_ends`)."""
+"""Reasons that do not end the turn: the model has to write something else, or more (see
+`broken_ends`)."""
 
 _REASONS: dict[str, StopReason] = {
     "STOP": "end",
@@ -52,12 +53,11 @@ _WORDS: dict[StopReason, str] = {
 
 
 def read_stop(raw: Any, calls: bool, message: Any = None) -> Stop | None:
-    """The end that a `finishReason` tells; None if it tells none.
+    """Returns the stop reason in a `finishReason`, or None.
 
-    In: whether the answer holds calls for the client to run; the `finishMessage`, if any.
-
-    A call of a function that was not declared (UNEXPECTED_TOOL_CALL) is a call all the same: the
-    client answers it with an error, and the model goes on.
+    `calls`: whether the response holds calls for the client to run; `message`: its `finishMessage`,
+    if any. A call of an undeclared function (UNEXPECTED_TOOL_CALL) is still a call: the client
+    answers it with an error, and the model continues.
     """
     if isinstance(raw, int) and not isinstance(raw, bool):
         raw = _WORD_OF_NUMBER[raw] if 0 <= raw < len(_WORD_OF_NUMBER) else _WORD_OF_NUMBER[0]
@@ -70,7 +70,10 @@ def read_stop(raw: Any, calls: bool, message: Any = None) -> Stop | None:
 
 
 def blocked_words(what: str, reason: str, said: JsonObject, member: str) -> str:
-    """Return why a prompt or an answer was blocked: Google's own message, else its reasons."""
+    """Returns why a prompt or a response was blocked.
+
+    Google's own message takes precedence over its reasons.
+    """
     if message := text_of(said.get(member)):
         return message
     ratings = objects_of(said.get("safetyRatings"))
@@ -80,8 +83,10 @@ def blocked_words(what: str, reason: str, said: JsonObject, member: str) -> str:
 
 
 def write_stop(stop: Stop | None, home: bool = False) -> str:
-    """The `finishReason` of an end: the word it was read from, or the one nearest to it. `home` if
-    it is certain that the word was Gemini's, even one that is not known here."""
+    """Returns the `finishReason` it was read from, or the nearest one.
+
+    `home`: the value is certainly Gemini's, even if it is unknown here.
+    """
     if stop is None:
         return "STOP"
     if stop.raw is not None and (home or stop.raw in _REASONS):

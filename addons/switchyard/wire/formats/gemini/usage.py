@@ -1,7 +1,7 @@
-"""Token counts (reference, `UsageMetadata`).
+"""Reads and writes token counts (reference, `UsageMetadata`).
 
-Gemini counts what is read from a cache within the prompt, and thoughts beside the candidates.
-Protocol buffers leave out counts of zero.
+Gemini counts cached tokens within the prompt, and thoughts beside the candidates. Protocol buffers
+omit counts of zero.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ _NAMED = (
 
 
 def read_usage(raw: Any, details: bool = True) -> Usage | None:
-    """The usage in a `usageMetadata`; None if it counts nothing.
+    """Returns the usage in a `usageMetadata`; None if it has no counts.
 
-    Without `details` it holds the plain counts alone, for chunks that are not the last: lists of
+    Without `details` it holds only the plain counts, for chunks that are not the last: lists of
     several chunks must not be added up.
     """
     if not isinstance(raw, dict):
@@ -56,7 +56,7 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usageMetadata`."""
+    """Returns a `usageMetadata`."""
     thoughts = usage.reasoning or 0
     written: JsonObject = {}
     if usage.input is not None:

@@ -1,4 +1,4 @@
-"""Ollama's own API: `/api/chat`."""
+"""Implements Ollama's own API: `/api/chat`."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from switchyard.wire.model.model_list import read_models
 
 
 class Ollama(Format):
-    """The format `ollama`; see `format.Format` for what each member does.
+    """Implements the format `ollama`; see `format.Format` for each member.
 
-    A client that does not say whether it wants a stream gets one. The version segment is `api`,
-    which Ollama's SDKs add to the host they are given.
+    A request without a stream flag gets a stream. The version segment is `api`, which Ollama's SDKs
+    append to their host.
     """
 
     name = NAME
@@ -75,7 +75,7 @@ class Ollama(Format):
         return body.get("stream") is not False
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        """`body` asking for `model`, and for thinking as that model takes it."""
+        """Returns `body` for `model`, with `think` in the form that the model accepts."""
         return fit_think(super().with_model(body, model), model)
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
@@ -99,7 +99,7 @@ class Ollama(Format):
         return read_models(body, "models")
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """The list of `GET /api/tags`."""
+        """Returns the body of `GET /api/tags`."""
         return {"models": [_model(entry) for entry in models]}
 
 

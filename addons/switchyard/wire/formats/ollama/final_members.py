@@ -1,4 +1,7 @@
-"""What whole answers and the lines of a stream share: usage, stop reason, the closing members."""
+"""Reads and writes members that whole responses and stream lines share.
+
+These are usage, stop reason and the closing members.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -15,15 +18,18 @@ _REASONS: dict[str, StopReason] = {"stop": "end", "length": "length"}
 _WORDS: dict[StopReason, str] = {"length": "length", "context_window": "length"}
 
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
-"""Members in nanoseconds, which clients of a complete answer count on."""
+"""Members in nanoseconds, which clients expect in a complete response."""
 COUNTS = ("prompt_eval_count", "eval_count")
 
 NAMED = ("model", "message", "done", "done_reason", "prompt_eval_count", "eval_count", "created_at")
-"""Members of an answer the model has a name for; the rest are durations, mostly."""
+"""Members of a response that the model has a name for; most others are durations."""
 
 
 def read_stop(body: JsonObject, calls: bool) -> Stop:
-    """Why a complete answer ended; `calls` says whether it holds calls for the client."""
+    """Returns the stop reason of a complete response.
+
+    `calls`: whether it holds calls for the client.
+    """
     raw = text_of(body.get("done_reason")) or None
     if calls and raw in (None, "stop"):
         return Stop(reason="tool_calls", raw=raw)
@@ -33,7 +39,10 @@ def read_stop(body: JsonObject, calls: bool) -> Stop:
 
 
 def read_usage(body: JsonObject) -> Usage | None:
-    """The token counts of a complete answer. The prompt's is missing where all of it was cached."""
+    """Returns the token counts of a complete response.
+
+    The prompt's count is missing if the whole prompt was cached.
+    """
     prompt, output = int_of(body.get("prompt_eval_count")), int_of(body.get("eval_count"))
     if prompt is None and output is None:
         return None
@@ -41,21 +50,21 @@ def read_usage(body: JsonObject) -> Usage | None:
 
 
 def left_over(body: JsonObject) -> JsonObject:
-    """The members of an answer the model has no name for, and the exact time."""
+    """Returns the members the model has no name for, and the exact time."""
     left = rest(body, *NAMED)
     return {**left, "created_at": body["created_at"]} if "created_at" in body else left
 
 
 def write_head(model: str | None, created: int | None, asked: Asked) -> JsonObject:
-    """The members every line begins with."""
+    """Returns the members that every line begins with."""
     return {"model": model or asked.model, "created_at": time_of(created or asked.created)}
 
 
 class Stopwatch:
-    """Measures an answer where its provider does not: until its first words, and until its end.
+    """Measures a response whose provider does not: to its first output and its end.
 
-    The first is written as the time that the prompt took. An answer that came whole has no first
-    words of its own.
+    The time up to the first output is written as the prompt's. A response that arrives whole has no
+    first output of its own.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -63,15 +72,15 @@ class Stopwatch:
         self._first = 0.0
 
     def note_output(self) -> None:
-        """The first words are there."""
+        """Records the time of the first output."""
         if self._elapsed is not None:
             self._first = self._elapsed()
 
     def completed(self, line: JsonObject) -> JsonObject:
-        """The last line, or a whole answer, with the members that clients count on.
+        """Returns a last line, or a whole response, with the members that clients expect.
 
-        What its provider tells stays; a count that nobody told is 0, as is the time for loading.
-        The line itself where nothing is missing, or nobody measures.
+        The provider's own values stay; unknown counts are 0, as is the time for loading. Returns
+        the line itself if nothing is missing, or without a clock.
         """
         if self._elapsed is None:
             return line
@@ -83,13 +92,16 @@ class Stopwatch:
 
 
 def durations(reading: float = 0.0, writing: float = 0.0) -> JsonObject:
-    """The members that tell so many seconds, in nanoseconds."""
+    """Returns the durations' members; takes seconds, writes nanoseconds."""
     read, written = round(reading * 1e9), round(writing * 1e9)
     return dict(zip(DURATIONS, (read + written, 0, read, written), strict=True))
 
 
 def write_end(stop: Stop | None, usage: Usage | None, left: JsonObject) -> JsonObject:
-    """The members that only a complete answer has. `left` are those it was read with."""
+    """Returns the members that only a complete response has.
+
+    `left` are those it was read with.
+    """
     reason = stop.reason if stop else "end"
     raw = stop.raw if stop and left else None
     end: JsonObject = {"done_reason": raw or _WORDS.get(reason, "stop"), "done": True}

@@ -1,4 +1,4 @@
-"""Passes an Ollama stream on, and mends its end."""
+"""Passes an Ollama stream on, and repairs its end."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,10 @@ from switchyard.wire.shared.open_ended import OpenEndedMender
 
 
 class OllamaMender(OpenEndedMender):
-    """Repairs of a stream that passes through: every JSON object on a line of its own, and
-    nothing else; the last one with the durations that clients count on."""
+    """Writes every JSON object of a stream on a line of its own, and drops the rest.
+
+    Adds to the last object the durations that clients expect.
+    """
 
     def __init__(self, asked: Asked) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Requests that only have a model loaded into memory before it is needed.
+"""Answers requests that only load a model into memory.
 
 Source: Ollama's API documentation, "Load a model".
 """
@@ -10,8 +10,11 @@ from switchyard.wire.formats.ollama.names import time_of
 
 
 def preloaded(body: JsonObject, created: int) -> JsonObject | None:
-    """The answer to a request that only wants its model loaded into memory: one without a prompt
-    or messages. None for one that asks something. `created` is in Unix seconds."""
+    """Returns the response to a request that only loads its model.
+
+    Such a request has no prompt and no messages; for others the result is None. `created` is in
+    Unix seconds.
+    """
     if any(body.get(name) for name in ("prompt", "messages", "suffix", "images")):
         return None
     head = {"model": body.get("model"), "created_at": time_of(created)}

@@ -1,4 +1,4 @@
-"""A whole answer of `/api/chat`."""
+"""Reads and writes a whole response of `/api/chat`."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
@@ -36,7 +36,7 @@ from switchyard.wire.shared.call_ids import AnswerIds
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply on a body that is no answer."""
+    """Returns the response; raises BadReply on a body that is not one."""
     message = body.get("message")
     if not isinstance(message, dict):
         raise BadReply("the body has no message")
@@ -75,13 +75,13 @@ def tool_calls_of(message: JsonObject) -> list[JsonObject]:
 
 
 def call_id_of(raw: JsonObject, body: JsonObject, ids: AnswerIds) -> str:
-    """The id of a call in the answer `body`, or in one line of it."""
+    """Returns the id of a call in the response `body`, or in one line of it."""
     answer = f"{body.get('created_at')}{object_of(raw.get('function')).get('name')}"
     return ids.call(text_of(raw.get("id")), answer)
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """The answer as one body."""
+    """Returns the response as one body."""
     home = reply.format == NAME
     choice = reply.choice
     words = [part for part in choice.parts if isinstance(part, Text | Refusal)]

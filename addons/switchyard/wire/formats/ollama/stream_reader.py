@@ -1,4 +1,4 @@
-"""Ollama's streams as events."""
+"""Reads Ollama's streams as events."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import exact
@@ -49,7 +49,7 @@ class OllamaStreamReader:
         return self.read(line) if line is not None else []
 
     def read(self, line: JsonObject) -> list[Event]:
-        """The events of one line."""
+        """Returns the events of one line."""
         if self._ended:
             return []
         if line.get("error") and (error := find_error(line)) is not None:
@@ -76,7 +76,7 @@ class OllamaStreamReader:
         return events
 
     def close(self) -> list[Event]:
-        """Nothing makes up for a missing last line: the stream was cut off."""
+        """Reports a cut-off stream: only the last line completes a response."""
         if self._ended:
             return []
         self._ended = True

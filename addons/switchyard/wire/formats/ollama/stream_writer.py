@@ -1,4 +1,4 @@
-"""An answer as a stream: one JSON object a line, the last one with `done`."""
+"""Writes a response as a stream: one JSON object a line, the last with `done`."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -36,7 +36,7 @@ _OF_PART = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, MediaDelta
 
 
 class OllamaStreamWriter:
-    """Writes the first answer; Ollama gives one."""
+    """Writes the first choice, because Ollama has only one."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -95,7 +95,7 @@ class OllamaStreamWriter:
         return b""
 
     def _words(self, member: str, text: str) -> bytes:
-        """A line of words alone, which is what most lines are: put together from bytes."""
+        """Returns a line of text alone, the most frequent kind, composed from bytes."""
         if not text or not member:
             return b""
         self._begin_output()
@@ -107,16 +107,16 @@ class OllamaStreamWriter:
             self._watch.note_output()
 
     def _said(self, member: str, text: bytes) -> bytes:
-        """The members that say words (JSON already), as they follow the head of a line."""
+        """Returns the members that hold text (JSON already), as they follow a line's head."""
         empty = b'"content":"",' if member == "thinking" else b""
         return b',"message":{"role":"assistant",%b"%b":%b}' % (empty, member.encode(), text)
 
     def _line(self, message: JsonObject) -> JsonObject:
-        """The members that say a whole message."""
+        """Returns the members that hold a whole message."""
         return {"message": message}
 
     def _close(self, index: int) -> bytes:
-        """What goes out at the end of a part."""
+        """Returns the bytes at the end of a part."""
         del self._open[index]
         message: JsonObject = {"role": "assistant", "content": ""}
         match part := self._fold.part(index):

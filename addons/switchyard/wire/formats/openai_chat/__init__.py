@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions API, and the dialects of it that most providers speak.
+"""Speaks OpenAI's Chat Completions API, and the dialects of most providers.
 
 Source: OpenAI's API reference, "Chat Completions"; for the dialects the documentation of
 OpenRouter, Azure OpenAI, Groq, Mistral, DeepSeek, xAI, vLLM, Perplexity, Z.ai and Google's
@@ -34,7 +34,7 @@ from switchyard.wire.model.model_list import ModelEntry
 
 
 class OpenAIChat(Format):
-    """See `format.Format`."""
+    """Implements `format.Format` for Chat Completions."""
 
     name = NAME
     title = "Chat Completions"
@@ -66,8 +66,12 @@ class OpenAIChat(Format):
     write_error = staticmethod(write_error)
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
-        """`stream_options` goes with a stream: a client that did not ask for one could not ask
-        for the usage in it either, so that is asked for here; a client's own is left alone."""
+        """Returns `body` with its stream flag set, and the usage requested if needed.
+
+        The API takes `stream_options` only with a stream, so a client without one could not request
+        the usage. This method therefore requests it; it keeps the `stream_options` of a client that
+        streams.
+        """
         if body.get("stream") is stream:
             return body
         if stream:
@@ -78,7 +82,10 @@ class OpenAIChat(Format):
         return conversation.extra
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """OpenAI's reference, "Models", with OpenRouter's `context_length` where it is known."""
+        """Returns the list of models, with `context_length` where the router knows it.
+
+        Source: OpenAI's reference, "Models"; `context_length` is OpenRouter's.
+        """
         return {"object": "list", "data": [_model(entry) for entry in models]}
 
 

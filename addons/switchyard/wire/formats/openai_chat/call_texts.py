@@ -1,7 +1,7 @@
-"""Mends whole tool calls: their arguments are texts, each has an id and a type.
+"""Repairs whole tool calls: arguments become text; ids and types are supplied.
 
-OpenAI's reference, "The chat completion object": `arguments` is JSON in a text. llama.cpp, Ollama's
-and others' servers write the object itself, and clients that were given it send it back.
+OpenAI's reference, "The chat completion object": `arguments` is JSON in a text. The servers of
+llama.cpp, Ollama and others write the object itself, and their clients send it back.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from switchyard.wire.shared.arguments import settled
 
 
 def mend_reply(body: JsonObject) -> JsonObject:
-    """Return a whole answer as clients can read its calls; `body` itself where nothing is wrong."""
+    """Returns a response body with well-formed calls; `body` itself if all are so."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         return body
@@ -28,7 +28,7 @@ def mend_reply(body: JsonObject) -> JsonObject:
 
 
 def with_texts(messages: list[Any]) -> list[Any]:
-    """Return a request's messages with texts for arguments; itself where all are."""
+    """Returns a request's messages with arguments as text; the same list if all are."""
     mended = [_message(message, None) for message in messages]
     if all(new is old for new, old in zip(mended, messages, strict=True)):
         return messages
@@ -42,7 +42,10 @@ def _choice(choice: Any, seed: str) -> Any:
 
 
 def _message(message: Any, seed: str | None) -> Any:
-    """A message whose calls are right. `seed`: of the ids that are missing; None leaves these."""
+    """Returns a message whose calls are well-formed.
+
+    `seed` makes the ids that are missing; None leaves them out.
+    """
     calls = message.get("tool_calls") if isinstance(message, dict) else None
     if not calls or not isinstance(calls, list):
         return message

@@ -1,5 +1,8 @@
-"""Reads the deltas of one choice of a stream. OpenAI's reference, "The chat completion chunk
-object", `choices`; for thinking see `reasoning`, for calls `calls`."""
+"""Reads the deltas of one choice of a stream.
+
+Source: OpenAI's reference, "The chat completion chunk object", `choices`. The module `reasoning`
+knows the dialects of thinking, `calls` those of tool calls.
+"""
 
 from typing import Any
 
@@ -54,7 +57,7 @@ _DELTA = frozenset(
 
 
 class ChoiceReader:
-    """One per choice of a stream. `read` in order, then `end_parts` and `end`."""
+    """Reads one choice of a stream: `read` in order, then `end_parts` and `end`."""
 
     def __init__(self, index: int, seed: str) -> None:
         self._index = index
@@ -62,14 +65,14 @@ class ChoiceReader:
         self._calls = Calls(index, self._places, choice_seed(seed, index))
         self._kind = ""
         self._place = -1
-        """The part of running text that is open, and of what kind it is."""
+        """The index and kind of the open text part."""
         self._thought: list[str] = []
-        """The words of the open thinking part."""
+        """The text of the open thinking part."""
         self._thinking = Thinking()
         self._told: JsonObject = {}
-        """Members without a name in the model, as told last."""
+        """Members that the model has no field for, with their last values."""
         self.finish: JsonObject | None = None
-        """The last choice object that named a finish reason."""
+        """The last choice object that stated a finish reason."""
         self._spoke = False
         self._message_signature = ""
         """Google's proof of the whole message."""
@@ -80,7 +83,7 @@ class ChoiceReader:
         return self._kind == "text"
 
     def read(self, raw: JsonObject, events: list[Event]) -> None:
-        """One entry of a chunk's `choices`."""
+        """Reads one entry of a chunk's `choices`."""
         if (said := raw.get("logprobs")) and isinstance(said, dict):
             if tokens := read_tokens(said.get("content")):
                 events.append(Extra(extra_of(tokens), self._index))
@@ -89,7 +92,7 @@ class ChoiceReader:
         if not delta or not isinstance(delta, dict):
             delta = delta_of(raw, self._spoke)
         words = delta.get("content")
-        if len(delta) == 1 and isinstance(words, str):  # most chunks
+        if len(delta) == 1 and isinstance(words, str):  # true of most chunks
             if words:
                 self._words("text", words, events)
         else:
@@ -102,11 +105,11 @@ class ChoiceReader:
 
     @property
     def calls(self) -> bool:
-        """Whether it has called a tool so far."""
+        """Whether the choice has called a tool so far."""
         return bool(self._calls)
 
     def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
-        """Ends every part that is open. `sources` were listed beside the choices."""
+        """Ends every open part. `sources` are those listed beside the choices."""
         if sources and self._spoke:
             self._cite(sources, events)
         self._close(events)
@@ -118,7 +121,7 @@ class ChoiceReader:
         events += self._calls.end_all()
 
     def end(self, events: list[Event]) -> None:
-        """Tells why the choice ended, if it said so or said anything at all."""
+        """Emits the stop reason if the choice stated one or had any content."""
         has_calls = bool(self._calls)
         stop = read_stop(self.finish, has_calls) if self.finish is not None else None
         if stop is None and self._spoke:
@@ -154,7 +157,7 @@ class ChoiceReader:
             events += self._calls.read_legacy(legacy)
 
     def _words(self, kind: str, text: str, events: list[Event]) -> None:
-        """Running text of one kind: more of the open part, or a new one."""
+        """Appends text of one kind to the open part, or starts a new part."""
         if kind != self._kind:
             part = Refusal(text="") if kind == "refusal" else Text(text="")
             self._open(kind, part, events)
@@ -173,12 +176,12 @@ class ChoiceReader:
             events.append(PartEnd(self._place, choice=self._index))
 
     def _whole(self, part: Part, events: list[Event]) -> None:
-        """A part that comes in one piece."""
+        """Emits a part that arrives in one piece."""
         self._open("whole", part, events)
         self._close(events)
 
     def _listed(self, content: Any, events: list[Event]) -> None:
-        """Content that comes as a list of parts (Mistral)."""
+        """Reads content that is a list of parts (Mistral)."""
         for part in read_answer_content(content if isinstance(content, list) else [content]):
             match part:
                 case Text(text=text):
@@ -192,8 +195,7 @@ class ChoiceReader:
                     self._words("refusal", text, events)
 
     def _reasoning(self, delta: JsonObject, events: list[Event]) -> None:
-        """Thinking, whose words often stand under two names in one chunk, or are summed up in a
-        last one: they count once."""
+        """Reads thinking; text repeated in a chunk or in the last chunk counts once."""
         said = [name for name in REASONING_NAMES if text_of(delta.get(name))]
         words = delta[said[0]] if said else ""
         details = objects_of(delta.get("reasoning_details"))
@@ -205,7 +207,7 @@ class ChoiceReader:
             self._detail(entry, bool(words), events)
 
     def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
-        """One entry of `reasoning_details`; `told` if its chunk told the words another way."""
+        """Reads an entry of `reasoning_details`; `told`: the chunk repeats its text."""
         text = words_of(entry)
         summary = entry.get("type") == "reasoning.summary"
         form = text_of(entry.get("format"))
@@ -224,12 +226,12 @@ class ChoiceReader:
             self._blob(data, entry, begun, events)
 
     def _summed_up(self, text: str) -> bool:
-        """Whether an entry says once more what was told under a plain name before it."""
+        """Whether an entry repeats the words that a plain member has already given."""
         plain = self._kind == "thinking" and self._thinking.form != "details"
         return plain and "".join(self._thought).endswith(text)
 
     def _blob(self, data: str, entry: JsonObject, begun: Thinking, events: list[Event]) -> None:
-        """Encrypted reasoning. A Responses item is one blob with the summary that came before."""
+        """Reads encrypted reasoning; in the Responses API it is one with its summary."""
         signer = signer_of(entry)
         item = text_of(entry.get("id")) or None
         text, form = "", begun.form
@@ -278,7 +280,7 @@ class ChoiceReader:
         events += [CitationDelta(self._place, citation, self._index) for citation in citations]
 
     def _extras(self, raw: JsonObject, delta: JsonObject, events: list[Event]) -> None:
-        """What the model has no name for, told as it comes."""
+        """Emits the members that the model has no field for, as they are."""
         choice = {
             k: v
             for k, v in raw.items()
@@ -294,8 +296,7 @@ class ChoiceReader:
             events.append(Extra({NAME: fields}, self._index))
 
     def _is_new(self, key: str, value: Any) -> bool:
-        """Whether a member says something, and not only what it said in the last chunk. Lists are
-        always new: they go on (log probabilities, token ids)."""
+        """Whether a member has changed since the last chunk; lists always continue."""
         if value == "" or value == [] or value == self._told.get(key):
             return False
         if isinstance(value, dict) and all(inner is None for inner in value.values()):

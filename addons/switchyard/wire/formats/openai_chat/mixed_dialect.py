@@ -41,7 +41,7 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def standard(body: JsonObject) -> JsonObject:
-    """Return the request that `body` means; mostly `body` itself. Raises BadRequest."""
+    """Returns the request that `body` means; mostly `body` itself. Raises BadRequest."""
     if "messages" not in body and isinstance(body.get("input"), list | str):
         return _from_responses(body)
     tools, messages = body.get("tools"), body.get("messages")
@@ -91,7 +91,7 @@ def _nested(tool: JsonObject) -> JsonObject:
 
 
 def _messages(message: Any) -> list[Any]:
-    """The messages that one stands for: results of tools are messages of their own."""
+    """Returns the messages for one, with tool results as messages of their own."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list) or not any(map(_is_block, content)):
         return [message]

@@ -1,4 +1,4 @@
-"""The proofs in a request's history, as the dialects of Chat Completions have them.
+"""Finds the proofs in a request's history, in the dialects of Chat Completions.
 
 Google's compatible address has thought signatures in `extra_content.google.thought_signature` of a
 call or message (guide "Thought signatures", OpenAI compatibility); OpenRouter has entries of
@@ -16,12 +16,14 @@ from switchyard.wire.model.proofs import Keeps
 from switchyard.wire.model.proofs import with_items
 
 MARKS = (b'"thought_signature"', b'"reasoning_details"')
-"""One of them stands in every body that has a proof."""
+"""Every body that has a proof contains one of these."""
 
 
 def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
-    """`body` with the proofs alone that `keeps` keeps. `body` itself where all are kept; never
-    changed."""
+    """Returns `body` with only the proofs that `keeps` accepts.
+
+    Returns `body` itself if it accepts all; never changes it.
+    """
 
     def message(said: Any) -> list[Any]:
         if not isinstance(said, dict) or said.get("role") != "assistant":
@@ -35,7 +37,7 @@ def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
 
 
 def google_signature(holder: JsonObject) -> str:
-    """Google's signature of a call or message; empty where it has none."""
+    """Returns Google's signature of a call or message; empty if it has none."""
     google = object_of(object_of(holder.get("extra_content")).get("google"))
     return text_of(google.get("thought_signature"))
 

@@ -1,4 +1,7 @@
-"""A whole answer. OpenAI's reference, "The chat completion object"."""
+"""Reads and writes whole responses.
+
+Source: OpenAI's reference, "The chat completion object".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -67,7 +70,7 @@ _CHOICE = frozenset({"index", "message", "finish_reason", "text"})
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply."""
+    """Returns the reply that a response body holds. Raises BadReply."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         raise BadReply("the response has no choices, so it is not a chat completion")
@@ -88,7 +91,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def glance(body: JsonObject) -> Glance | None:
-    """See `format.Format.glance`."""
+    """Reads stop reason and usage without the content; see `format.Format.glance`."""
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return None
@@ -104,7 +107,7 @@ def glance(body: JsonObject) -> Glance | None:
 
 
 def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
-    """The usage of an answer with these choices; None if it tells none."""
+    """Returns the usage of a response with these choices; None if it states none."""
     usage = read_usage(body.get("usage"))
     for choice in choices:
         if usage is None and isinstance(choice, dict):
@@ -113,7 +116,7 @@ def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """A whole answer: with nothing lost where it was read from this format."""
+    """Returns the response body; lossless for a reply that this format's reader made."""
     written: JsonObject = {
         "id": answer_id(reply.id, "chatcmpl-", asked, reply.format == NAME),
         "object": OBJECT,
@@ -132,7 +135,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     if isinstance(message, dict):
         parts, left = _read_message(message, choice_seed(seed, number))
     else:
-        text = text_of(raw.get("text"))  # a legacy completion's choice
+        text = text_of(raw.get("text"))  # the text of a legacy completion's choice
         parts, left = [Text(text=text)] if text else [], EMPTY
     if sources := listed_sources(body):
         parts = [_cite(part, sources) for part in parts]
@@ -156,7 +159,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
 
 
 def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObject]:
-    """The parts of a message, in the order a model makes them, and the members left over."""
+    """Returns a message's parts, in the order a model makes them, and other members."""
     thinking, unused = read_reasoning(message)
     parts: list[Part] = [*map(in_dialect, thinking)]
     used = {"role", "reasoning", "reasoning_content", "reasoning_details"}
@@ -195,7 +198,7 @@ def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall
         used.add("function_call")
     signature = gemini_signature(message)
     if signature and calls and not calls[0].signature:
-        # Google's compatible endpoint has put the proof of the first call on the message.
+        # Google's compatible endpoint puts the proof of the first call on the message.
         calls[0] = replace(calls[0], signature=signature, signer="gemini")
     return calls
 
@@ -206,7 +209,7 @@ def _signed_message(message: JsonObject, calls: list[ToolCall]) -> list[Part]:
 
 
 def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
-    """`ours`: whether it was read from this format."""
+    """Returns one choice; `ours` is set if it was read from this format."""
     extra = own(choice.extra)
     absent = extra.get("absent", ())
     legacy = is_legacy(asked.conversation)
@@ -264,8 +267,11 @@ def _write_message(parts: list[Part], ours: bool, legacy: bool, extra: JsonObjec
 
 
 def _add_call(message: JsonObject, call: ToolCall, ours: bool, legacy: bool) -> None:
-    """A client that asked with `functions` gets the first call as `function_call`; more than one
-    it could not have been given, so the rest are not lost but said the new way."""
+    """Adds a call to a message.
+
+    A client that asked with `functions` receives the first call as `function_call`. It does not
+    expect more than one, so that the others go into `tool_calls` rather than being lost.
+    """
     if (legacy or (ours and call.form == LEGACY)) and LEGACY not in message:
         arguments = call.arguments if ours else settled(call.arguments)
         message[LEGACY] = {"name": call.name, "arguments": arguments}

@@ -1,7 +1,7 @@
-"""Reads a stream. OpenAI's reference, "The chat completion chunk object".
+"""Reads streams (OpenAI's reference, "The chat completion chunk object").
 
-A choice may go on after its `finish_reason` (usage, late deltas, a second finish), so `Finish` is
-held back until `[DONE]` or the end of the bytes.
+A choice may continue after its `finish_reason` (usage, late deltas, a second finish reason), so the
+reader holds `Finish` back until `[DONE]` or the end of the bytes.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ _TOP = frozenset(
 
 
 class ChatReader:
-    """One per stream; see `format.StreamReader`."""
+    """Reads one stream; see `format.StreamReader`."""
 
     def __init__(self) -> None:
         self._choices: dict[int, ChoiceReader] = {}
@@ -48,14 +48,14 @@ class ChatReader:
         self._seed = ""
         self._sources: tuple[Citation, ...] = ()
         self._said: JsonObject = {}
-        """Top-level members told so far, so that each is told once."""
+        """Top-level members emitted so far, so that each is emitted once."""
         self._begun: JsonObject = {}
-        """Those that `Start` told."""
+        """Top-level members that `Start` held."""
         self._late: JsonObject = {}
-        """Those that came too late for it."""
+        """Top-level members that arrived after `Start`."""
 
     def feed(self, frame: Frame) -> list[Event]:
-        """The events of one frame."""
+        """Returns the events of one frame."""
         events: list[Event] = []
         failed = frame.event == b"error"
         for payload in payloads(frame.data):
@@ -70,12 +70,15 @@ class ChatReader:
         return events
 
     def forgets(self, event: TextDelta) -> bool:
-        """See `skimming`. The words of thinking are kept, a reason to finish is too."""
+        """Whether the reader keeps nothing of a delta's text (see `relay.skim`).
+
+        It keeps the text of thinking, and changes its state after a finish reason.
+        """
         choice = self._choices[event.choice]
         return choice.in_text and choice.finish is None
 
     def close(self) -> list[Event]:
-        """What the end of the bytes adds."""
+        """Returns the events due at the end of the bytes."""
         events: list[Event] = []
         if self._ended:
             return events
@@ -99,7 +102,7 @@ class ChatReader:
             choices = ()
         self._top(body, bool(choices), events)
         usage = body.get("usage")
-        # OpenRouter calls it an error too that the limit was reached, which the answer ended by.
+        # OpenRouter also reports a reached limit as an error, although the answer ended by it.
         error = (body.get("error") or failed) and not self._reached_limit()
         broken: Stop | None = None
         for number, raw in enumerate(choices):
@@ -118,12 +121,12 @@ class ChatReader:
             self._fail(broken_end(broken), "", events)
 
     def _broken(self, raw: JsonObject, number: int) -> Stop | None:
-        """The end of a choice, where that says that the choice is broken."""
+        """Returns the stop of a choice whose finish reason reports that it is broken."""
         stop = read_stop(raw, self._choice(raw, number).calls)
         return stop if stop is not None and stop.reason == "error" else None
 
     def _reached_limit(self) -> bool:
-        """Whether every choice has ended for want of tokens."""
+        """Whether every choice ended because it reached a token limit."""
         said = [object_of(choice.finish).get("finish_reason") for choice in self._choices.values()]
         return bool(said) and all(word == "length" for word in said)
 
@@ -138,9 +141,9 @@ class ChatReader:
         return choice
 
     def _top(self, body: JsonObject, speaks: bool, events: list[Event]) -> None:
-        """Tells `Start` once, and keeps the top-level members that the model has no name for.
+        """Emits `Start` once, and keeps the top-level members without a field.
 
-        Azure's first chunk has neither id nor choices: it is no start yet.
+        Azure's first chunk has neither id nor choices, so it is not a start.
         """
         for key, value in body.items():
             if key not in _TOP and value is not None and self._said.get(key) != value:
@@ -161,14 +164,14 @@ class ChatReader:
         self._begun, self._late = self._late, {}
 
     def _end(self, events: list[Event]) -> None:
-        """The stream is complete: every choice that spoke or said why it ended, ends."""
+        """Ends every choice that has content or a finish reason, and the stream."""
         self._ended = True
         choices = [self._choices[index] for index in sorted(self._choices)]
         for choice in choices:
             choice.end_parts(self._sources, events)
         for choice in choices:
             choice.end(events)
-        # Folding adds lists up, so one that `Start` told must not be told again.
+        # Folding concatenates lists, so a list that `Start` held must not be emitted again.
         late = {
             key: value
             for key, value in self._late.items()
@@ -185,8 +188,11 @@ class ChatReader:
 
 
 def payloads(data: bytes) -> list[Any]:
-    """The payloads of one frame: objects, and `DONE`. Usually one; several lines of JSON where an
-    upstream forgot the empty lines between its events. What is neither is left out."""
+    """Returns the payloads of one frame: objects, and `DONE`.
+
+    There is usually one; several lines of JSON if an upstream omits the empty lines between its
+    events. Everything else is ignored.
+    """
     found: list[Any] = []
     try:
         value = loads(data)
@@ -200,7 +206,7 @@ def payloads(data: bytes) -> list[Any]:
                 found += payloads(line)
         return found
     if isinstance(value, list):
-        # `[{"error": ...}]`, Google's way; `[DONE]` is no JSON.
+        # `[{"error": ...}]` is Google's form; `[DONE]` is no JSON.
         found += [entry for entry in value if isinstance(entry, dict)]
     return found
 

@@ -1,4 +1,7 @@
-"""Token counts. OpenAI's reference, "The chat completion object", `usage`, and its dialects."""
+"""Reads and writes token counts.
+
+Source: OpenAI's reference, "The chat completion object", `usage`, and its dialects.
+"""
 
 from typing import Any
 
@@ -13,7 +16,7 @@ _NO_DETAILS: JsonObject = {}
 
 
 def read_usage(body: Any) -> Usage | None:
-    """The usage in a `usage` member; None if it holds none."""
+    """Returns the usage in a `usage` member; None if it holds none."""
     if not isinstance(body, dict) or not body:
         return None
     prompt = _details(body, "prompt_tokens_details", "input_tokens_details")
@@ -49,7 +52,7 @@ def read_usage(body: Any) -> Usage | None:
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usage` member; as it was where it was read from this format."""
+    """Returns a `usage` member; unchanged if it was read from this format."""
     if said := own(usage.extra):
         return said
     written: JsonObject = {
@@ -78,7 +81,7 @@ def _details(body: JsonObject, *names: str) -> JsonObject:
 
 
 def _first(*values: Any) -> int | None:
-    """The first count that is above zero, or else the first that is given."""
+    """Returns the first count above zero, or else the first count given."""
     first: int | None = None
     for value in values:
         if value is None:

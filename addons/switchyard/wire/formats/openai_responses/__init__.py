@@ -1,4 +1,7 @@
-"""OpenAI's Responses API (API reference, "Responses"), and what other providers made of it."""
+"""Speaks OpenAI's Responses API, and the dialects of other providers.
+
+Source: OpenAI's API reference, "Responses".
+"""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -33,7 +36,7 @@ from switchyard.wire.model.model_list import ModelEntry
 
 
 class OpenAIResponses(Format):
-    """The format `openai-responses`; see `switchyard.wire.format.Format`."""
+    """Implements `format.Format` as `openai-responses`."""
 
     name = NAME
     title = "Responses"
@@ -75,7 +78,7 @@ class OpenAIResponses(Format):
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
         if body.get("stream") is stream or (not stream and body.get("stream") is None):
             return body
-        # The API takes options of a stream only with a stream.
+        # The API takes `stream_options` only with a stream.
         kept = {k: v for k, v in body.items() if stream or k != "stream_options"}
         return {**kept, "stream": stream}
 
@@ -91,7 +94,7 @@ class OpenAIResponses(Format):
             yield "truncation"
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """API reference, "List models"."""
+        """Returns the list of models (API reference, "List models")."""
         data = [
             {"id": m.id, "object": "model", "created": m.created, "owned_by": m.owner}
             for m in models
@@ -100,6 +103,6 @@ class OpenAIResponses(Format):
 
 
 class CompactedResponses(OpenAIResponses):
-    """The format as the endpoint `/responses/compact` answers in it."""
+    """Implements the format for the endpoint `/responses/compact`."""
 
     write_reply = staticmethod(write_compacted)

@@ -1,8 +1,7 @@
-"""The model list that Codex asks for: `GET /models?client_version=`.
+"""Writes the model list that Codex requests: `GET /models?client_version=`.
 
-Source: openai/codex, `codex-rs/protocol/src/openai_models.rs`, `ModelsResponse`. Codex takes what
-it lists in place of what it knows itself, so that nothing is said of a model but what holds for
-any.
+Source: openai/codex, `codex-rs/protocol/src/openai_models.rs`, `ModelsResponse`. Codex lets the
+list override its own knowledge of a model, so the entries state only what holds for any model.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ do not mend what is unrelated. Do not commit or create branches unless you are a
 - Follow AGENTS.md files: the scope of one is the folder that holds it; deeper ones come first.
 - Where tests or a build exist, use them to verify your work.
 - End with a concise summary of what you did; refer to files by their paths."""
-"""What Codex tells a model of its work; without these words it would tell it nothing."""
+"""Codex' instructions for a model; without this text it would send none."""
 
 _EFFORTS = (
     ("low", "Fast responses with lighter reasoning"),
@@ -37,7 +36,7 @@ _EFFORTS = (
 
 
 class Codex(OpenAIResponses):
-    """The format `openai-responses`, as Codex lists its models."""
+    """Implements `openai-responses` with the model list of Codex."""
 
     endpoints = ()
     client_headers = ()
@@ -53,7 +52,7 @@ class Codex(OpenAIResponses):
 
 
 def _model(entry: ModelEntry, place: int) -> JsonObject:
-    """The order of the list is that of Codex' picker, whose first one is the default."""
+    """Returns one entry; Codex' picker follows `place` and defaults to the first."""
     model: JsonObject = {
         "slug": entry.id,
         "display_name": entry.id,

@@ -1,4 +1,4 @@
-"""Compaction in the Responses API.
+"""Reads and writes compaction in the Responses API.
 
 Sources: OpenAI's guide "Compaction"; API reference, "Compact a response"; Codex'
 `compact_remote_v2.rs`, which ends its input with a `compaction_trigger` and takes exactly one
@@ -25,9 +25,9 @@ from switchyard.wire.shared.envelope import is_sealed
 
 
 def find_compaction(body: JsonObject) -> Compaction | None:
-    """What a request has to do with compaction; None if nothing.
+    """Returns a request's compaction settings and items; None if it has none.
 
-    Raises BadRequest where the router made an item that it can no longer open.
+    Raises BadRequest if the router made an item that it can no longer open.
     """
     items = body.get("input")
     if type(items) is not list:
@@ -59,13 +59,16 @@ def find_compaction(body: JsonObject) -> Compaction | None:
 
 
 def summary_item(text: str, id: str) -> Opaque:
-    """The item that a client receives for a summary; `id` is a fresh one without its prefix."""
+    """Returns the item that a client receives for a summary.
+
+    `id` is a new one, without its prefix.
+    """
     item = {"id": f"cmp_{id}", "type": "compaction", "encrypted_content": seal_summary(text)}
     return Opaque(format=NAME, kind="compaction", raw=item)
 
 
 def write_compacted(reply: Reply, asked: Asked) -> JsonObject:
-    """The body that the endpoint `/responses/compact` answers with."""
+    """Returns the response body of the endpoint `/responses/compact`."""
     response = write_reply(reply, asked)
     return {
         "id": response["id"],
@@ -77,7 +80,7 @@ def write_compacted(reply: Reply, asked: Asked) -> JsonObject:
 
 
 def _threshold(entries: Any) -> int | None:
-    """The least of the thresholds from which on the client wants its history compacted."""
+    """Returns the lowest token threshold at which the client wants compaction."""
     found = [
         int_of(entry.get("compact_threshold")) or 0
         for entry in objects_of(entries)

@@ -1,4 +1,4 @@
-"""Tells apart the items of a stream, and what was said of each.
+"""Tracks the items of a stream and the content emitted for each.
 
 Items are found by id or by `output_index`, whichever an event has: some providers give an item
 another id in every event, some give every item the index 0.
@@ -23,21 +23,21 @@ _CALL = ("call_id", "type", "name")
 
 @dataclass(slots=True)
 class ReadPart:
-    """What was said of one part so far."""
+    """Holds the content emitted for one part so far."""
 
     index: int
     """The event index of the part."""
     kind: type
     pieces: list[str] = field(default_factory=list)
     settling: Settling | None = None
-    """Of a function's call: what of its arguments goes on."""
+    """Decides for a function call which of its arguments may be emitted."""
     citations: int = 0
     logged: bool = False
-    """Whether log probabilities of its words were told."""
+    """Whether log probabilities of its text were emitted."""
     ended: bool = False
 
     def begins(self, whole: str) -> bool:
-        """Whether words of the part were said, and `whole` begins with them."""
+        """Whether text of the part was emitted, and `whole` begins with it."""
         return bool(self.pieces) and whole.startswith("".join(self.pieces))
 
     def fits(self, kind: type, whole: str) -> bool:
@@ -47,13 +47,13 @@ class ReadPart:
 
 @dataclass(slots=True)
 class Item:
-    """One item of the output, as far as it has come."""
+    """Holds one item of the output in its current state."""
 
     item: JsonObject
     parts: dict[int, ReadPart] = field(default_factory=dict)
-    """What was begun: by content index in a message, else the one part of the item."""
+    """Parts that have started: by content index in a message, else the item's only part."""
     thought: tuple[str, int] | None = None
-    """Which list of a reasoning item was added to, and at which entry last."""
+    """The list of a reasoning item that last grew, and the index of its entry."""
     held: list[str] = field(default_factory=list)
     """Arguments of a call whose name is not known yet."""
     done: bool = False
@@ -63,8 +63,10 @@ class Item:
         return text_of(self.item.get("type"))
 
     def place(self, at: int, like: Text | Refusal, whole: str) -> int:
-        """Where the part is, of the kind of `like`, that is complete as `whole` and at `at` by its
-        event."""
+        """Returns the index of the part that is complete as `whole`.
+
+        It is of the kind of `like`, and at `at` by its event.
+        """
         if at in self.parts:
             return at
         for place, said in self.parts.items():
@@ -73,7 +75,7 @@ class Item:
         return at
 
     def renumber(self, parts: Sequence[Part]) -> None:
-        """Put what was said where the complete item has it as `parts`.
+        """Moves emitted content to its index in `parts`, those of the complete item.
 
         Some servers count the parts of all items together in deltas (vLLM with gpt-oss, Bedrock).
         """
@@ -92,7 +94,7 @@ class Item:
 
 
 class Items:
-    """The items of one stream, in the order they came in."""
+    """Holds the items of one stream in the order of their arrival."""
 
     def __init__(self) -> None:
         self.all: list[Item] = []
@@ -100,7 +102,7 @@ class Items:
         self._by_index: dict[int, Item] = {}
 
     def add(self, item: JsonObject, event: JsonObject) -> Item:
-        """A new item, at the place that `event` names."""
+        """Adds a new item at the place that `event` names."""
         new = Item(item)
         self.all.append(new)
         self._place(new, item, event)
@@ -113,7 +115,7 @@ class Items:
             self._by_index[index] = known
 
     def open_as(self, item: JsonObject, event: JsonObject) -> Item | None:
-        """The item that `item` announces once more and is not complete, by its id or its call."""
+        """Returns the open item that `item` announces again, by its id or its call."""
         found = self._by_id.get(text_of(item.get("id"))) or self._of_call(item)
         if found is None or found.done:
             return None
@@ -121,7 +123,7 @@ class Items:
         return found
 
     def _of_call(self, item: JsonObject) -> Item | None:
-        """The last item that is the same call, whatever id it had."""
+        """Returns the last item that is the same call, whatever its id was."""
         call = tuple(item.get(member) for member in _CALL)
         if not call[0]:
             return None
@@ -129,7 +131,7 @@ class Items:
         return next(same, None)
 
     def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
-        """Whether the item at this place was completed as the very same, whatever id it had."""
+        """Whether the same item was already completed here, whatever its id was."""
         last = self._by_index.get(int_of(event.get("output_index")) or 0)
         for told in (last, self._of_call(item)):
             if told is not None and told.done and told.item | _NO_ID == item | _NO_ID:
@@ -137,8 +139,10 @@ class Items:
         return False
 
     def find(self, event: JsonObject, id: str, type: str) -> Item | None:
-        """The item an event means: by its id, by its index, or the one that is open. `type` is how
-        its type has to end, where the id does not tell."""
+        """Returns the item that an event means: by its id, by its index, or the open one.
+
+        `type` is the end that its type must have if the id does not identify it.
+        """
         found = self._by_id.get(id or text_of(event.get("item_id")))
         if found is not None:
             return found
@@ -152,7 +156,7 @@ class Items:
         return found
 
     def match(self, index: int, final: JsonObject) -> Item | None:
-        """The item that the last response has as `final`."""
+        """Returns the item that the last response has as `final`."""
         if (found := self._by_id.get(text_of(final.get("id")))) is not None:
             return found
         found = self._by_index.get(index)

@@ -1,8 +1,9 @@
-"""The proofs in a request's input (API reference, "Responses"; guide "Reasoning models").
+"""Finds the proofs in a request's input.
 
-Encrypted reasoning is read by the organisation alone that it was made for, and an id means an item
-to the provider alone that keeps it. A call or message whose id names a reasoning item's follower is
-refused without that item, so it loses its id with it.
+Sources: API reference, "Responses"; guide "Reasoning models". Only the organisation that encrypted
+reasoning was made for can read it, and an id refers to an item only at the provider that stores it.
+The API refuses a call or message whose id belongs to the follower of a reasoning item without that
+item, so it loses its id with it.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from switchyard.wire.model.proofs import with_items
 from switchyard.wire.shared.compaction import KINDS
 
 MARKS = (b'"encrypted_content"', b'"id"')
-"""One of them stands in every body that has a proof."""
+"""Every body that has a proof contains one of these."""
 
 _RUN_THERE = frozenset(
     {
@@ -36,13 +37,16 @@ _RUN_THERE = frozenset(
 
 
 def with_proofs(body: JsonObject, keeps: Keeps) -> JsonObject:
-    """`body` with the proofs alone that `keeps` keeps, and words in place of what a tool did at a
-    provider. `body` itself where all are kept; never changed."""
+    """Returns `body` with only the proofs that `keeps` accepts.
+
+    Text replaces the items of tools that ran at a provider. Returns `body` itself if all are kept;
+    never changes it.
+    """
     return with_items(body, "input", _select(keeps)) or {**body, "input": []}
 
 
 def proofs_of(part: Part) -> Iterator[str]:
-    """Yield the proofs in a part of a reply, and the id of the item that it was read from."""
+    """Yields the proofs in a part of a reply, and the id of the item it was read from."""
     yield from model_proofs_of(part)
     if isinstance(part, Opaque) and part.kind in KINDS:
         yield text_of(part.raw.get("encrypted_content"))
@@ -53,7 +57,7 @@ def proofs_of(part: Part) -> Iterator[str]:
 
 
 def _select(keeps: Keeps) -> Callable[[Any], list[Any]]:
-    """What stays of an item; to be asked for all items in their order."""
+    """Returns a filter of items, to be called with all items in order."""
     lost = False
 
     def item(said: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A whole answer. API reference, "The response object"."""
+"""Reads and writes whole responses (API reference, "The response object")."""
 
 from typing import Any
 
@@ -47,14 +47,14 @@ _REASONS: dict[str, StopReason] = {
     "content_filter": "content_filter",
     "steered": "other",
 }
-"""Why a response is incomplete that is none the worse for it."""
+"""Reasons of an incomplete response that is usable nevertheless."""
 INCOMPLETE: dict[StopReason, str] = {
     "length": "max_output_tokens",
     "context_window": "max_output_tokens",
     "content_filter": "content_filter",
     "refusal": "content_filter",
 }
-"""Why a response is incomplete, for the stop reasons that make it so."""
+"""Reasons of an incomplete response, by the stop reasons that make it incomplete."""
 
 _STATUSES = ("completed", "complete", "incomplete", "queued", "in_progress", "cancelled")
 
@@ -66,11 +66,11 @@ _ECHOED = (
     "prompt_cache_retention",
     "safety_identifier",
 )
-"""Members of a request that its answer repeats and the model has no name for."""
+"""Members of a request that its response repeats and the model has no field for."""
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply."""
+    """Returns the reply that a response body holds. Raises BadReply."""
     output = body.get("output")
     if (error := find_error(body)) is not None:
         raise BadReply(error.message)
@@ -96,7 +96,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def read_item(item: JsonObject) -> list[Part]:
-    """The parts of one item of the output."""
+    """Returns the parts of one item of the output."""
     kind = item.get("type")
     if kind == "message" or (kind is None and "content" in item):
         return read_message(item)
@@ -112,7 +112,7 @@ def read_item(item: JsonObject) -> list[Part]:
 
 
 def read_stop(response: JsonObject, called: bool) -> Stop:
-    """Why the answer ended; `called` says whether it holds calls for the client."""
+    """Returns the stop reason; `called` is set if the answer calls the client's tools."""
     status = text_of(response.get("status"))
     details = response.get("incomplete_details")
     why = text_of(details.get("reason")) if isinstance(details, dict) else ""
@@ -129,7 +129,7 @@ def read_stop(response: JsonObject, called: bool) -> Stop:
 
 
 def read_extra(response: JsonObject) -> JsonObject:
-    """The members of a response that the model has no name for."""
+    """Returns the members of a response that the model has no field for."""
     said = rest(response, _NAMED)
     created = response.get("created_at")
     if isinstance(created, float) and not created.is_integer():
@@ -138,7 +138,7 @@ def read_extra(response: JsonObject) -> JsonObject:
 
 
 def finish(response: JsonObject, stop: Stop | None) -> None:
-    """Set the status that `stop` amounts to."""
+    """Sets the status that corresponds to `stop`."""
     if stop is None:
         return
     if stop.raw in _STATUSES:
@@ -153,7 +153,7 @@ def finish(response: JsonObject, stop: Stop | None) -> None:
 
 
 def skeleton(asked: Asked, id: str | None, model: str | None, created: int | None) -> JsonObject:
-    """A response in progress, with everything that an answer repeats of its request."""
+    """Returns a response in progress, with all members that it repeats of its request."""
     c = asked.conversation or Conversation(format=NAME, model=asked.model)
     return {
         "id": id or f"resp_{asked.id}",

@@ -1,8 +1,7 @@
-"""Reads a stream. API reference, "Streaming events".
+"""Reads streams (API reference, "Streaming events").
 
-What a stream says comes several times over: as deltas, as the finished part, as the finished item,
-and in the last response. Providers leave out any of these, so each is taken for what is still
-missing.
+A stream repeats its content: as deltas, as the finished part, as the finished item, and in the last
+response. Providers omit any of these, so the reader takes from each what is still missing.
 """
 
 from collections.abc import Callable
@@ -65,7 +64,7 @@ _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
 class ResponsesStreamReader:
-    """Reads one upstream stream."""
+    """Reads one stream; see `format.StreamReader`."""
 
     def __init__(self) -> None:
         self._items = Items()
@@ -99,7 +98,10 @@ class ResponsesStreamReader:
         return []
 
     def close(self) -> list[Event]:
-        """Ends what is open. Nothing but a terminal event makes the end of an answer sure."""
+        """Ends the open parts.
+
+        Only a terminal event proves that an answer is complete.
+        """
         if self._over:
             return []
         self._over = True
@@ -138,7 +140,7 @@ class ResponsesStreamReader:
         return self._complete(found, item)
 
     def _text(self, event: JsonObject) -> list[Event]:
-        """A delta of an output text."""
+        """Reads a delta of an output text."""
         return self._message_delta(event, Text(text=""))
 
     def _refusal(self, event: JsonObject) -> list[Event]:
@@ -157,7 +159,7 @@ class ResponsesStreamReader:
         return events + self._say(item.parts[at], delta)
 
     def _part_added(self, event: JsonObject) -> list[Event]:
-        """A part that begins with words in it."""
+        """Reads the start of a part that already holds text."""
         raw = event.get("part")
         if not isinstance(raw, dict) or raw.get("type") not in ("output_text", "refusal"):
             return []
@@ -167,7 +169,7 @@ class ResponsesStreamReader:
         return self._message_delta({**event, "delta": part.text}, type(part)(text=""))
 
     def _text_done(self, event: JsonObject) -> list[Event]:
-        """A whole text: the rest of what its deltas did not say."""
+        """Reads a whole text, and emits what its deltas lacked."""
         member = "refusal" if event["type"] == "response.refusal.done" else "text"
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
@@ -188,7 +190,7 @@ class ResponsesStreamReader:
         return events + self._cite(item.parts[at], [read_citation(raw)])
 
     def _summary(self, event: JsonObject) -> list[Event]:
-        """A delta of a reasoning summary. Its entries are paragraphs of one text."""
+        """Reads a delta of a reasoning summary, whose entries are paragraphs of one text."""
         delta = text_of(event.get("delta"))
         if not delta:
             return []
@@ -198,7 +200,7 @@ class ResponsesStreamReader:
             item.thought = (event["type"], at)
         kind, last = item.thought
         if kind != event["type"]:
-            return []  # the same thinking, once more in other words
+            return []  # the same thinking once more, in the other list
         if last != at:
             delta = SEPARATOR + delta
             item.thought = (kind, at)
@@ -216,7 +218,7 @@ class ResponsesStreamReader:
         return self._say_arguments(item.parts[0], delta)
 
     def _arguments_done(self, event: JsonObject) -> list[Event]:
-        """All arguments of a call, and in some streams its name for the first time."""
+        """Reads all arguments of a call, and in some streams its name for the first time."""
         item = self._items.find(event, "", "call")
         if item is None:
             return []
@@ -230,7 +232,7 @@ class ResponsesStreamReader:
         return events
 
     def _end(self, event: JsonObject) -> list[Event]:
-        """The terminal event, with the whole response in it."""
+        """Reads the terminal event, which holds the whole response."""
         response = event.get("response", event if "output" in event else None)
         if not isinstance(response, dict):
             response = {}
@@ -250,7 +252,7 @@ class ResponsesStreamReader:
         return [*events, Finish(stop), End(read_extra(response) if response else {})]
 
     def _done_word(self) -> list[Event]:
-        """`[DONE]`, which this API does not have: an end where the answer has no other."""
+        """Reads `[DONE]`, which this API lacks: the end of an answer without another end."""
         if not self._items.all:
             return []
         events = self.close()
@@ -269,7 +271,7 @@ class ResponsesStreamReader:
         return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
 
     def _item(self, event: JsonObject, type: str) -> Item:
-        """The item a delta belongs to; a new one where the stream announced none."""
+        """Returns the item of a delta; a new one if the stream announced none."""
         return self._items.find(event, "", type) or self._items.add({"type": type}, event)
 
     def _begin_part(self, item: Item, at: int, part: Part) -> list[Event]:
@@ -283,8 +285,10 @@ class ResponsesStreamReader:
         return [PartStart(said.index, part)]
 
     def _begin_call(self, item: Item) -> list[Event]:
-        """Begin a call as soon as its name and id are known, with what was held of its arguments.
-        At the end it begins without."""
+        """Starts a call once its name and id are known, with the arguments held back.
+
+        Once the item is complete, it starts the call even without name or id.
+        """
         if item.type not in ("function_call", "custom_tool_call") or item.parts:
             return []
         if not (item.done or (item.item.get("name") and item.item.get("call_id"))):
@@ -318,7 +322,7 @@ class ResponsesStreamReader:
         return [CitationDelta(said.index, citation) for citation in citations]
 
     def _complete(self, item: Item, final: JsonObject) -> list[Event]:
-        """The item as it shall be: what is missing of it is said, and its parts end."""
+        """Completes an item: emits what is missing, and ends its parts."""
         if item.done:
             return []
         if not final.get("call_id") and item.item.get("call_id"):
@@ -327,7 +331,7 @@ class ResponsesStreamReader:
         item.done = True
         events = self._begin_call(item)
         parts = read_item(final)
-        # A text that only stands for the beginning of the message has no index of its own.
+        # The placeholder for a message without text has no index of its own.
         first = -1 if is_hollow(parts[0]) else 0
         if item.type == "message":
             item.renumber(parts[-first:])
@@ -384,13 +388,13 @@ class ResponsesStreamReader:
 
 
 def _let_go(said: ReadPart) -> list[Event]:
-    """The arguments that were held back, where they say something after all."""
+    """Returns the arguments that were held back, if they mean anything."""
     held = said.settling.close() if said.settling else ""
     return [ArgumentsDelta(said.index, held)] if held else []
 
 
 def _missing(pieces: list[str], whole: str) -> str:
-    """What is left to say of `whole` after `pieces`."""
+    """Returns the rest of `whole` after `pieces`."""
     said = "".join(pieces)
     return whole[len(said) :] if whole.startswith(said) else ""
 

@@ -1,4 +1,4 @@
-"""Token counts. API reference, "The response object", `usage`.
+"""Reads and writes token counts (API reference, "The response object", `usage`).
 
 `input_tokens` counts the whole prompt, `output_tokens` includes reasoning, as in the model.
 """
@@ -14,7 +14,7 @@ from switchyard.wire.model.counts import counted
 
 
 def read_usage(body: Any) -> Usage | None:
-    """The usage in a `usage` member; None if it holds none."""
+    """Returns the usage in a `usage` member; None if it holds none."""
     if not isinstance(body, dict) or not body:
         return None
     prompt = _details(body, "input_tokens_details", "prompt_tokens_details")
@@ -34,8 +34,10 @@ def read_usage(body: Any) -> Usage | None:
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usage` member, with all the counts the API's types require; as it was where it was read
-    from this format."""
+    """Returns a `usage` member, with all the counts that the API's types require.
+
+    It is unchanged if it was read from this format.
+    """
     if said := own(usage.extra):
         return said
     return {
