@@ -9,7 +9,6 @@ from switchyard.config.problems import KeyPath
 
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
-    "subscriptions": "what plans cost, in reports",
     "usage.server": "records in PostgreSQL",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""

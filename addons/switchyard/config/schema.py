@@ -41,7 +41,7 @@ from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.config.usage import PriceRule
-from switchyard.config.usage import Subscription
+from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
 from switchyard.policy.route import Strategy
@@ -248,7 +248,7 @@ class Config(Section):
     usage: UsageField = UsageSettings()
     prices: tuple[PriceRule, ...] = ()
     """The first that fits a model counts, before the built-in prices."""
-    subscriptions: tuple[Subscription, ...] = ()
+    subscriptions: tuple[SubscriptionField, ...] = ()
 
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""

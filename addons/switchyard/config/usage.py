@@ -110,5 +110,14 @@ class Subscription(Section):
     every: Literal["day", "week", "month", "year"] = "month"
 
 
+def _subscription(value: object) -> object:
+    if isinstance(value, dict) and ("provider" in value) == ("host" in value):
+        raise refuse("must have either a provider or a host")
+    return value
+
+
+SubscriptionField = Annotated[Subscription, BeforeValidator(_subscription)]
+
+
 Billing = Literal["per-token", "plan", "free"]
 """What a provider charges for: each token, a subscription, or nothing."""

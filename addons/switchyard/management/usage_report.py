@@ -1,6 +1,8 @@
 """Reports of usage over HTTP: `GET /v0/usage`, for the key that asks."""
 
 import sqlite3
+import time
+from collections.abc import Sequence
 from datetime import UTC
 from datetime import date
 from datetime import datetime
@@ -13,10 +15,13 @@ from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.exchange.guard import Refused
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.plans import plan_members
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import make_report
+from switchyard.usage.reports import report_plans
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
 
@@ -26,13 +31,15 @@ _SECONDS = 5.0
 _KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
 
 
-def usage_report(folder: Path | None, path: str, client: str | None) -> JsonObject:
+def usage_report(
+    folder: Path | None, path: str, client: str | None, plans: Sequence[PaidPlan] = ()
+) -> JsonObject:
     """Return the report that a request's path asks for. Blocks on files.
 
     `report` in the query is a kind of `scripts/usage`, `daily` where it is missing; `since` and
     `until` are days (`2026-11-01`, `7d`), `tz` is a time zone, `project` and `model` select.
-    `client` is the name of the key that asked: it sees its own requests. None sees all. Raises
-    Refused.
+    `client` is the name of the key that asked: it sees its own requests. None sees all, and the
+    fees of `plans`. Raises Refused.
     """
     if folder is None:
         raise Refused(
@@ -50,11 +57,15 @@ def usage_report(folder: Path | None, path: str, client: str | None) -> JsonObje
     if client is not None:
         where["client_key"] = client
     try:
-        report = make_report(UsageReader(folder, _SECONDS), kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
+        reader = UsageReader(folder, _SECONDS)
+        report = make_report(reader, kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
+        shown = () if where else plans
+        costs = report_plans(reader, shown, zone, since, until, time.time())
     except sqlite3.Error:
         message = "The usage records cannot be read just now. Try again later."
         raise Refused(ApiError(message=message, kind="unavailable")) from None
-    return {"key": client, **as_json(report)}
+    members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
+    return {"key": client, **as_json(report), **members}
 
 
 def _day(name: str, text: str | None, zone: tzinfo) -> date | None:

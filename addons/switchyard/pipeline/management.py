@@ -27,6 +27,7 @@ from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.runtime.usage_rules import place_of
+from switchyard.runtime.usage_rules import plans_of
 from switchyard.usage.ledger import Ledger
 from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.show import show
@@ -95,10 +96,13 @@ class Management:
 
     async def _usage(self, flow: http.HTTPFlow) -> None:
         """Reports the usage of the flow's client key; without client keys, that of all."""
-        client, place = self._clients.client_of(flow), place_of(self._snapshots.current.config)
+        config = self._snapshots.current.config
+        client, place = self._clients.client_of(flow), place_of(config)
         folder = place.folder if place is not None else None
         name = name_of_key(client) if client is not None else None
-        report = await asyncio.to_thread(usage_report, folder, flow.request.path, name)
+        report = await asyncio.to_thread(
+            usage_report, folder, flow.request.path, name, plans_of(config)
+        )
         if not is_over(flow):
             flow.response = for_method(json_response(200, report), flow.request.method)
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from switchyard.recording.request_record import Rules
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.usage.ledger import RecordPlace
 from switchyard.usage.ledger import default_folder
+from switchyard.usage.plans import PaidPlan
 from switchyard.usage.pricing import PricedModels
 from switchyard.usage.pricing import Pricing
 from switchyard.usage.pricing import rates_in_dollars
@@ -33,6 +35,15 @@ def place_of(config: Config) -> RecordPlace | None:
         folder=named or default_folder(dict(os.environ)),
         retention=Retention(settings.keep, settings.max_size),
     )
+
+
+def plans_of(config: Config) -> tuple[PaidPlan, ...]:
+    """Return the subscriptions that reports show."""
+    plans: list[PaidPlan] = []
+    for one in config.subscriptions:
+        amount, currency = one.fee.split(" ")
+        plans.append(PaidPlan(one.provider, one.host, Decimal(amount), currency, one.every))
+    return tuple(plans)
 
 
 def rules_of(snapshot: Snapshot) -> Rules:

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from datetime import date
 from datetime import datetime
@@ -24,6 +25,8 @@ from zoneinfo import ZoneInfoNotFoundError
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
 from switchyard.usage.ledger import default_folder
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
@@ -34,11 +37,13 @@ from switchyard.usage.reports import as_json
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
+from switchyard.usage.reports import report_plans
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
 from switchyard.usage.tables import count
 from switchyard.usage.tables import money
+from switchyard.usage.tables import plan_table
 from switchyard.usage.tables import report_table
 from switchyard.usage.tables import share
 from switchyard.usage.tables import table
@@ -55,8 +60,14 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
+def main(
+    arguments: Sequence[str] | None = None,
+    plans_of: Callable[[str | None], Sequence[PaidPlan]] = lambda named: (),
+) -> int:
+    """Run the command; return its exit status.
+
+    `plans_of` reads the subscriptions of a configuration, which is named or the one in use.
+    """
     options = read_options(arguments)
     reader = UsageReader(options.dir or default_folder(dict(os.environ)))
     try:
@@ -67,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.report == "blocks":
             _print_blocks(reader, options, time.time())
         else:
-            _print_report(reader, options)
+            _print_report(reader, options, plans_of(options.config))
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
@@ -88,6 +99,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
     parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
+    parser.add_argument("--config", help="configuration whose `subscriptions` are shown")
     parser.add_argument("--dir", type=Path, help="folder of the records")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")
@@ -134,8 +146,13 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _print_report(reader: UsageReader, options: argparse.Namespace) -> None:
+def _print_report(
+    reader: UsageReader, options: argparse.Namespace, plans: Sequence[PaidPlan]
+) -> None:
     zone = options.tz or _local_zone()
+    days = (zone, options.since, options.until)
+    # A fee is that of all requests: beside a part of them it would mislead.
+    costs = report_plans(reader, () if _selection(options) else plans, *days, time.time())
     report = make_report(
         reader,
         options.report,
@@ -146,13 +163,16 @@ def _print_report(reader: UsageReader, options: argparse.Namespace) -> None:
         models=options.json,
     )
     if options.json:
-        print(json.dumps(as_json(report), indent=2))
+        members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
+        print(json.dumps(as_json(report) | members, indent=2))
     elif options.csv:
         _print_csv(report)
     elif not report.entries:
         print("No requests are on record for that.")
     else:
         print(report_table(report, _width()))
+        if costs:
+            print(f"\n{plan_table(costs)}")
         if report.total.sums["unpriced"]:
             print("\n+? some requests have no known price: their cost is not part of the sum.")
 

@@ -17,6 +17,9 @@ from datetime import timedelta
 from datetime import tzinfo
 from typing import Literal
 
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.plans import PlanCost
+from switchyard.usage.plans import plan_costs
 from switchyard.usage.queries import REPORTED
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import Line
@@ -109,8 +112,7 @@ def make_report(
 
     `models` keeps the models of each session apart, which takes a row for each of them.
     """
-    end = None if until in (None, date.max) else until + timedelta(days=1)
-    question = Question(_moment(since, zone), _moment(end, zone), where)
+    question = _question(zone, since, until, where)
     if kind == "sessions":
         return _of_sessions(reader.sessions(question, ("model",) if models else ()))
     if (dimension := DIMENSION_OF.get(kind)) is not None:
@@ -122,6 +124,29 @@ def make_report(
         groups = _grouped(reader.days(zone, question), lambda line: _period(kind, line.start))
         entries = sorted(groups.items())
     return Report(kind, tuple(entries), _total(groups.values()))
+
+
+def report_plans(
+    reader: UsageReader,
+    plans: Sequence[PaidPlan],
+    zone: tzinfo,
+    since: date | None,
+    until: date | None,
+    now: float,
+) -> list[PlanCost]:
+    """Return what plans cost on the days of a report, and what they covered."""
+    if not plans:
+        return []
+    lines = reader.dimensions(("provider",), _question(zone, since, until, None))
+    return plan_costs(plans, lines, zone, since, until, now)
+
+
+def _question(
+    zone: tzinfo, since: date | None, until: date | None, where: dict[str, str] | None
+) -> Question:
+    """The requests of some days of a zone, both included."""
+    end = None if until in (None, date.max) else until + timedelta(days=1)
+    return Question(_moment(since, zone), _moment(end, zone), where)
 
 
 def as_json(report: Report) -> dict[str, object]:

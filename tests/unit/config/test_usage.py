@@ -64,6 +64,8 @@ def test_subscriptions() -> None:
         ("prices: [{input: -1, output: 1}]\n", "must be a number of US dollars"),
         ("prices: [{output: 1}]\n", "prices[0].input: is required"),
         ("subscriptions: [{host: a.example, fee: much}]\n", "must be an amount and a currency"),
+        ("subscriptions: [{fee: 20}]\n", "must have either a provider or a host"),
+        ("subscriptions: [{fee: 20, provider: p, host: h}]\n", "either a provider or a host"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, problem: str) -> None:

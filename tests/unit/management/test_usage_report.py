@@ -1,5 +1,6 @@
 """Reports over HTTP: each key sees its own requests."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from switchyard.exchange.guard import Refused
 from switchyard.management.usage_report import usage_report
+from switchyard.usage.plans import PaidPlan
 from switchyard.usage.sqlite import SqliteStore
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
@@ -39,6 +41,14 @@ def test_a_key_sees_its_own(folder: Path) -> None:
     report: Any = usage_report(folder, "/v0/usage?report=models", "bob")
     assert [one["model"] for one in report["models"]] == ["other"]
     assert report["key"] == "bob"
+
+
+def test_fees_are_shown_to_who_sees_everything(folder: Path) -> None:
+    plans = [PaidPlan("anthropic", None, Decimal(20), "USD", "month")]
+    report: Any = usage_report(folder, "/v0/usage", None, plans)
+    assert report["subscriptions"][0]["fee"] == 20.0
+    assert "subscriptions" not in usage_report(folder, "/v0/usage", "alice", plans)
+    assert "subscriptions" not in usage_report(folder, "/v0/usage?project=yard", None, plans)
 
 
 def test_a_key_cannot_ask_for_anothers(folder: Path) -> None:

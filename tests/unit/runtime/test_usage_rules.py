@@ -1,5 +1,6 @@
 """Who is billed how, and where records go."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from switchyard.config.load import parse_config
 from switchyard.config.schema import Config
 from switchyard.runtime.usage_rules import billing_of
 from switchyard.runtime.usage_rules import place_of
+from switchyard.runtime.usage_rules import plans_of
+from switchyard.usage.plans import PaidPlan
 from switchyard.usage.records import Billing
 from tests.support.runtime import FILE
 
@@ -61,3 +64,14 @@ def test_where_records_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     usual = place_of(config(provider))
     assert usual is not None and usual.folder == tmp_path / "switchyard" / "usage"
+
+
+def test_subscriptions_are_plans() -> None:
+    one, other = plans_of(
+        config(
+            "base-url: 'https://api.example', api-key: k",
+            "subscriptions: [{provider: p, fee: 20.5 EUR}, {host: a.example, fee: 3, every: day}]",
+        )
+    )
+    assert one == PaidPlan("p", None, Decimal("20.5"), "EUR", "month")
+    assert other == PaidPlan(None, "a.example", Decimal(3), "USD", "day")
