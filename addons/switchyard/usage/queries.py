@@ -31,6 +31,7 @@ _LAST_HOUR = day_of_month(9999 * 12) * _HOURS_OF_DAY
 _SUMMED = ", ".join(f"sum({name}) AS {name}" for name in REPORTED)
 _ENDS = "min(first) AS first, max(last) AS last"
 _PLAIN = ", ".join((*REPORTED, "first", "last"))
+_BY_LAST = " ORDER BY last, 1"
 _NAMES = frozenset((*(column.name for column in DIMENSIONS), "session"))
 
 
@@ -107,21 +108,21 @@ def dimensions_sql(question: Question, by: Sequence[str]) -> str:
 def sessions_sql(question: Question, by: Sequence[str]) -> str:
     """Return the SQL of sums by session and some dimensions, of what was active in the time.
 
-    A session that lies in the time as a whole
-    is one row of the rollup; of one that reaches over its ends, the totals that fit are summed.
+    What was active last comes last. A session that lies in the time as a whole is one row of the
+    rollup; of one that reaches over its ends, the totals that fit are summed.
     """
     keys = {"session": "session", **{name: name for name in by}}
     active = _active(question)
     if by or question.where:
         chosen = [*active, *question.conditions(), *_within(active)]
-        return _grouped(_source("sessions", list(keys), chosen), keys)
+        return _grouped(_source("sessions", list(keys), chosen), keys) + _BY_LAST
     whole = _active(question, whole=True)
     rows = _source("whole_sessions", ["session"], whole)
     if whole:
         partly = [*active, *_within([*active, f"NOT ({' AND '.join(whole)})"])]
         totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
         rows = f"{rows} UNION ALL {totals}"
-    return f"SELECT {_named('session')}, {_PLAIN} FROM ({rows})"
+    return f"SELECT {_named('session')}, {_PLAIN} FROM ({rows}){_BY_LAST}"
 
 
 def pieces_of(since: int | None, until: int | None) -> list[Piece]:

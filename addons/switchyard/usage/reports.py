@@ -164,11 +164,10 @@ def _of_sessions(lines: Sequence[Line]) -> Report:
     """The report of sessions, the one that was active last at the end."""
     if lines and lines[0].dimensions:
         groups = _grouped(lines, lambda line: line.session or "")
-    else:
-        groups = {line.session or "": Sums(line.sums, line.start, line.last) for line in lines}
-    entries = sorted(groups.items())
-    entries.sort(key=lambda one: one[1].last)
-    return Report("sessions", tuple(entries), _total(groups.values()))
+        entries = sorted(groups.items(), key=lambda one: (one[1].last, one[0]))
+    else:  # in that order already
+        entries = [(line.session or "", Sums(line.sums, line.start, line.last)) for line in lines]
+    return Report("sessions", tuple(entries), _total([sums for _, sums in entries]))
 
 
 def _grouped(lines: Iterable[Line], name_of: Callable[[Line], str]) -> dict[str, Sums]:
