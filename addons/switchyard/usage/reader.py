@@ -96,17 +96,24 @@ class UsageReader:
         rows = self._rows(dimensions_sql(question, by), question)
         return [_line(row[size:], dict(zip(by, row, strict=False))) for row in rows]
 
-    def sessions(self, question: Question = EVERYTHING, by: Sequence[str] = ()) -> list[Line]:
-        """Return sums by session and some dimensions, of sessions that were active then."""
-        rows = self._rows(sessions_sql(question, by), question)
-        if not by:
-            none: dict[str, str | None] = {}
-            return [
-                Line(first, last, session, none, dict(zip(REPORTED, sums, strict=True)))
-                for session, *sums, first, last in rows
-            ]
-        size = 1 + len(by)
-        return [_line(row[size:], dict(zip(by, row[1:], strict=False)), row[0]) for row in rows]
+    def sessions(
+        self, question: Question = EVERYTHING
+    ) -> Iterator[tuple[str, dict[str, int], float, float]]:
+        """Yield each session that was active then: its name, sums, first and last request.
+
+        The one that was active last comes last. They may be many, so that none is kept here.
+        """
+        with self._totals() as db:
+            if db is None:
+                return
+            rows = db.execute(sessions_sql(question, ()), question.values())
+            for session, *sums, first, last in rows:
+                yield session, dict(zip(REPORTED, sums, strict=True)), first, last
+
+    def session_models(self, question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by session and model, of sessions that were active then."""
+        rows = self._rows(sessions_sql(question, ("model",)), question)
+        return [_line(row[2:], {"model": row[1]}, row[0]) for row in rows]
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""

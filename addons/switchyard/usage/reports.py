@@ -114,7 +114,7 @@ def make_report(
     """
     question = _question(zone, since, until, where)
     if kind == "sessions":
-        return _of_sessions(reader.sessions(question, ("model",) if models else ()))
+        return _of_sessions(reader, question, models=models)
     if (dimension := DIMENSION_OF.get(kind)) is not None:
         by = ("model",) if dimension == "model" else (dimension, "model")
         lines = reader.dimensions(by, question)
@@ -160,13 +160,16 @@ def as_json(report: Report) -> dict[str, object]:
     }
 
 
-def _of_sessions(lines: Sequence[Line]) -> Report:
+def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Report:
     """The report of sessions, the one that was active last at the end."""
-    if lines and lines[0].dimensions:
-        groups = _grouped(lines, lambda line: line.session or "")
+    if models:
+        groups = _grouped(reader.session_models(question), lambda line: line.session or "")
         entries = sorted(groups.items(), key=lambda one: (one[1].last, one[0]))
-    else:  # in that order already
-        entries = [(line.session or "", Sums(line.sums, line.start, line.last)) for line in lines]
+    else:
+        entries = [
+            (session, Sums(sums, first, last))
+            for session, sums, first, last in reader.sessions(question)
+        ]
     return Report("sessions", tuple(entries), _total([sums for _, sums in entries]))
 
 
