@@ -122,7 +122,7 @@ def sessions_sql(question: Question, by: Sequence[str]) -> str:
         partly = [*active, *_within([*active, f"NOT ({' AND '.join(whole)})"])]
         totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
         rows = f"{rows} UNION ALL {totals}"
-    return f"SELECT {_named('session')}, {_PLAIN} FROM ({rows}){_BY_LAST}"
+    return f"SELECT text, {_PLAIN} FROM ({rows}) JOIN names ON number = session{_BY_LAST}"
 
 
 def pieces_of(since: int | None, until: int | None) -> list[Piece]:
