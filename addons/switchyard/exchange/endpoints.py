@@ -89,7 +89,7 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         path = _SLASHES.sub("/", path)
     bare = _bare(path)
     if request.method == "POST":
-        if (call := _OWN_CALLS.get(bare)) is not None:
+        if (call := _OWN_CALLS.get(bare) or _OWN_CALLS.get(path)) is not None:
             return call
         if (call := _at_deployment(bare) or _service(request, bare)) is not None:
             return call

@@ -20,6 +20,7 @@ from switchyard.recording.call_text import model_name
 from switchyard.recording.call_text import outcome_of
 from switchyard.recording.call_text import reason_of
 from switchyard.recording.metadata import FACTS
+from switchyard.recording.waiting import Stalls
 from switchyard.recording.waiting import Waiting
 from switchyard.runtime.state import State
 from switchyard.values.lasting import forever
@@ -48,7 +49,7 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 class CallLog:
-    """Logs each call that failed or took more than one attempt, and each that waits.
+    """Logs each call that failed or took more than one attempt, and each that waits or stalls.
 
     A line has the route as in the flow's comment, and the request's id. Cooldowns are logged as
     they begin and end, and the router logs the number of its calls when it ends.
@@ -60,6 +61,7 @@ class CallLog:
         self._counts: Counter[CallEnd] = Counter()
         self._tells = "failed"
         self._waiting: Waiting | None = None
+        self._stalls: Stalls | None = None
         self._task: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
@@ -74,7 +76,7 @@ class CallLog:
             "switchyard_log_waiting",
             int,
             10,
-            "Seconds without output after which a call that waits is logged; 0 never logs any.",
+            "Seconds without output after which a call that waits or stalls is logged; 0: never.",
         )
         self._state.health.watcher = self._tell_cooldown
 
@@ -89,6 +91,7 @@ class CallLog:
         if "switchyard_log_waiting" in updated:
             after = ctx.options.switchyard_log_waiting
             self._waiting = Waiting(float(after)) if after > 0 else None
+            self._stalls = Stalls(float(after)) if after > 0 else None
 
     def running(self) -> None:
         self._task = asyncio_utils.create_task(
@@ -112,9 +115,13 @@ class CallLog:
 
     async def _look(self) -> None:
         await asyncio.sleep(_LOOKS_EVERY)
-        if self._waiting is not None and self._tells != "none":
-            for due in self._waiting.due(self._exchanges.running(), time.monotonic()):
-                self._tell_waiting(*due)
+        if self._waiting is None or self._stalls is None or self._tells == "none":
+            return
+        running, now = self._exchanges.running(), time.monotonic()
+        for due in self._waiting.due(running, now):
+            self._tell_waiting("waiting", "waited", *due)
+        for due in self._stalls.due(running, now):
+            self._tell_waiting("stalled", "stalled for", *due)
 
     def _tell(self, flow: http.HTTPFlow) -> None:
         exchange = self._exchanges.get(flow)
@@ -147,14 +154,16 @@ class CallLog:
             extra={"facts": facts},
         )
 
-    def _tell_waiting(self, exchange: Exchange, waited: float, why: str) -> None:
+    def _tell_waiting(
+        self, event: str, word: str, exchange: Exchange, waited: float, why: str
+    ) -> None:
         model = model_name(exchange.call.model)
         logger.info(
-            "switchyard: call has waited %.0f s: %s: %s, request %s",
-            *(waited, model, why, exchange.id),
+            "switchyard: call has %s %.0f s: %s: %s, request %s",
+            *(word, waited, model, why, exchange.id),
             extra={
                 "facts": {
-                    "event": "waiting",
+                    "event": event,
                     "id": str(exchange.id),
                     "model": model,
                     "seconds": round(waited, 3),

@@ -164,6 +164,25 @@ def test_who_waits_is_told_why(
         assert b"[DONE]" in b"".join(answer.iter_bytes())
 
 
+def test_a_stream_that_stalls_is_told_while_it_does(
+    launched: None, upstream: Upstream, start_router: Callable[..., Router]
+) -> None:
+    hold = Signal()
+    events = CHAT.events(Answer(text="late"))
+    upstream.on("a", always=chunked(*events[:-1], Wait(hold), events[-1]))
+    router = start_router(config(upstream), "--set", "switchyard_log_waiting=1")
+    stalls = router.will_log("s: one/a: no more output from one/a, attempt 1, request")
+    body = {"model": "one/a", **ASKED, "stream": True}
+    with (
+        httpx2.Client(base_url=router.url, trust_env=False, timeout=60) as client,
+        client.stream("POST", CHAT.path, json=body) as answer,
+    ):
+        stalls.wait(30)
+        hold.set()
+        assert b"[DONE]" in b"".join(answer.iter_bytes())
+    assert "call has stalled for " in router.log
+
+
 def test_texts_of_connections_that_are_not_made(
     launched: None, start_router: Callable[..., Router]
 ) -> None:

@@ -40,6 +40,8 @@ def request(method: str, path: str, **headers: str) -> http.Request:
         ("/api/v1/chat/completions", "openai-chat"),
         ("/api/v1/messages", "anthropic"),
         ("/v1beta/openai/chat/completions", "openai-chat"),
+        ("/v2/chat", "cohere"),
+        ("/v2/chat/", "cohere"),
     ],
 )
 def test_calls_whose_body_names_the_model(path: str, format: str) -> None:
@@ -186,6 +188,9 @@ def test_the_model_of_a_path_is_decoded() -> None:
         ("GET", "/v1/files/%2e%2e/models"),
         ("POST", "/v1/files/a%2Fb"),
         ("POST", "/api/chat/completions"),
+        ("POST", "/v1/chat"),
+        ("POST", "/chat"),
+        ("GET", "/v2/chat"),
         ("POST", "/openai/deployments/m/unknown"),
         ("GET", "/models/x"),
         ("GET", "/health/providers"),
@@ -230,6 +235,7 @@ def test_geminis_model_list_is_told_by_its_version() -> None:
         ("POST", "/v1/audio/speech", None),
         ("POST", "/v1/messages/batches", None),
         ("GET", "/v1/chat/completions", None),
+        ("POST", "/v2/chat", None),
         ("POST", "/login", None),
     ],
 )
@@ -245,6 +251,7 @@ def test_calls_at_a_providers_own_address(method: str, path: str, format: str | 
         ("POST", "/v1/responses", {}, "openai-responses"),
         ("POST", "/v1beta/models/x:streamGenerateContent", {}, "gemini"),
         ("POST", "/v1beta/nothing", {}, "gemini"),
+        ("POST", "/v2/chat", {}, "cohere"),
         ("GET", "/nothing", {"anthropic_version": "1"}, "anthropic"),
         ("GET", "/nothing\udcff", {}, "openai-chat"),
     ],

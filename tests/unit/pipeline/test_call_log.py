@@ -201,7 +201,7 @@ async def test_a_call_that_waits_is_told(watched: Watched) -> None:
         watched.pipeline.attempt(flow)
         assert watched.addon._waiting is not None
         for due in watched.addon._waiting.due([exchange], exchange.call.started + 5):
-            watched.addon._tell_waiting(*due)
+            watched.addon._tell_waiting("waiting", "waited", *due)
         ((text, facts),) = watched.of("waiting")
         assert text == (
             "switchyard: call has waited 5 s: chat/m: no response from chat/m yet, attempt 1, "

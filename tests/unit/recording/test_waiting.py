@@ -7,6 +7,7 @@ from mitmproxy import http
 
 from switchyard.exchange.exchange import Exchange
 from switchyard.failover.attempt import AttemptFailure
+from switchyard.recording.waiting import Stalls
 from switchyard.recording.waiting import Waiting
 from switchyard.recording.waiting import why
 from tests.support.runtime import Pipeline
@@ -96,3 +97,32 @@ def test_why_a_call_waits_for_a_cooldown() -> None:
     assert pipeline.attempt(flow).wait is not None
     said = why(exchange, time.monotonic())
     assert said.startswith("all targets cool down; the next attempt is in ")
+
+
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}\n\n'
+PING = b": ping\n\n"
+
+
+def test_a_stream_that_stalls_is_named_ever_less_often() -> None:
+    pipeline, flow, exchange = begun("chat/m")
+    receiver = pipeline.attempt(flow).receiver
+    assert receiver is not None
+    receiver.start(http.Response.make(200, b"", {"content-type": "text/event-stream"}))
+    stalls = Stalls(10.0)
+    assert stalls.due([exchange], 0.0) == [], "it has no output yet"
+    receiver.data(WORD)
+    assert exchange.winner is not None
+
+    def named(*looks: float) -> list[float]:
+        return [round(silent) for now in looks for _, silent, _ in stalls.due([exchange], now)]
+
+    assert named(100, 109, 110, 119, 120, 121, 139, 140) == [10, 20, 40]
+    receiver.data(PING)
+    assert named(179, 180) == [80], "a ping is no output"
+    receiver.data(WORD)
+    assert named(260, 269) == [], "it goes on"
+    ((_, _, said),) = stalls.due([exchange], 270)
+    assert said == "no more output from chat/m, attempt 1"
+    receiver.data(b"data: [DONE]\n\n")
+    receiver.end()
+    assert named(300, 400) == [], "it is complete"

@@ -18,6 +18,7 @@ from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Reasoning
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
 from switchyard.wire.shared.call_ids import distinct
@@ -68,7 +69,7 @@ class Way:
 
     def write(self, body: JsonObject) -> tuple[Conversation, JsonObject]:
         """Returns a request as it is read and as it is written; raises BadRequest."""
-        read = replace(FORMATS[self.client].read_request(body), model=self.model)
+        read = replace(CLIENT_FORMATS[self.client].read_request(body), model=self.model)
         read = served(read, self.target, self.dialect)
         told = choosable(renamed(paired(lasting(distinct(read)))), self.target)
         told = replace(told, model=self.model, takes_system=self.takes_system)
