@@ -43,8 +43,11 @@ PROMPT = f"Go on from {WORD_FILE} for ten steps with the shell, then tell me the
 ORDERS = {
     "of-each-format": ("anthropic", "openai", "gemini", "deepseek", "ollama"),
     "down-the-street": tuple(street()),
+    "ids-come-again": ("deepseek", "qwen-vllm", "ollama"),
 }
 """Who has its turn, over and over."""
+REPEATING = "ids-come-again"
+"""The order whose vendors count the calls of each answer from 0, as some servers do."""
 
 
 def following(line: str) -> str:
@@ -54,7 +57,9 @@ def following(line: str) -> str:
 
 def lines_from(word: str) -> list[str]:
     """What the file of a task that is done holds."""
-    return list(itertools.accumulate(range(STEPS - 1), lambda line, _: following(line), initial=word))
+    return list(
+        itertools.accumulate(range(STEPS - 1), lambda line, _: following(line), initial=word)
+    )
 
 
 def command_after(lines: Sequence[str]) -> str:
@@ -83,10 +88,10 @@ class Journey:
     """What vendors refused of a history."""
     problems: list[str] = field(default_factory=list)
     """What was missing of one."""
-    given: dict[str, list[str]] = field(default_factory=dict)
-    """Proofs of thinking by the vendor that gave them."""
-    returned: dict[str, set[str]] = field(default_factory=dict)
-    """Those that came back to it."""
+    given: set[str] = field(default_factory=set)
+    """Proofs of thinking that vendors gave and read again."""
+    returned: set[str] = field(default_factory=set)
+    """Those that came back to their makers."""
 
     def react(self, request: Recorded) -> Behaviour:
         """What a vendor does with a request."""
@@ -111,8 +116,8 @@ class Journey:
         self.answered.append((step, vendor.name))
         known = len(vendor.issued.proofs)
         behaviour = vendor.answered(request, self._next(asked, shell, step), asked)
-        proofs = list(vendor.issued.proofs)[known:]
-        self.given.setdefault(vendor.name, []).extend(proofs)
+        if step < STEPS and vendor.format != "openai-chat":
+            self.given.update(list(vendor.issued.proofs)[known:])
         return behaviour
 
     def _next(self, asked: Asked, shell: task.Offered, step: int) -> Answer:
@@ -149,8 +154,7 @@ class Journey:
                 self.problems.append(f"{where}: {said_at(at)!r} is missing")
         if PROMPT not in words:
             self.problems.append(f"{where}: the prompt is missing")
-        mine = set(self.given.get(vendor.name, ())) & set(asked.proofs)
-        self.returned.setdefault(vendor.name, set()).update(mine)
+        self.returned.update(self.given & vendor.issued.proofs.keys() & set(asked.proofs))
 
     def story(self, outcome: Outcome) -> str:
         """For a failed test: what happened."""
@@ -171,8 +175,13 @@ class Course:
     def run(self, client: Client, order: str) -> tuple[Outcome, Journey]:
         """Has a tool do the task. Raises NotInstalled."""
         if self._bench is None:
-            self._bench = open_bench(self.directory, configuration(self.upstream.url), self.upstream)
+            self._bench = open_bench(
+                self.directory, configuration(self.upstream.url), self.upstream
+            )
         journey = Journey(ORDERS[order])
+        if order == REPEATING:
+            for vendor in journey.vendors.values():
+                vendor.tool_id = "call_0"
         self.upstream.forget()
         self.upstream.on(None, always=journey.react)
         arguments = tuple(PROMPT if a == task.PROMPT else a for a in client.arguments)

@@ -16,6 +16,7 @@ from tests.integration.tools.conftest import Report
 from tests.integration.tools.installing import NotInstalled
 from tests.integration.tools.moving import FILE
 from tests.integration.tools.moving import ORDERS
+from tests.integration.tools.moving import REPEATING
 from tests.integration.tools.moving import STEPS
 from tests.integration.tools.moving import Course
 from tests.integration.tools.moving import lines_from
@@ -60,3 +61,5 @@ def test_ten_steps_are_done_though_each_has_another_member(
     assert statuses == {200}, story
     assert [step for step, _ in journey.answered] == list(range(STEPS + 1)), story
     assert all(one[1] != two[1] for one, two in pairwise(journey.answered)), story
+    assert journey.returned == journey.given, story
+    assert journey.given or order == REPEATING, story

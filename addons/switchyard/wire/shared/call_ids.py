@@ -181,8 +181,11 @@ class _Distinct:
 
 
 def _other(call_id: str, taken: Collection[str]) -> str:
-    """An id like `call_id` that is not taken."""
-    numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+    """An id like `call_id` that is not taken.
+
+    Claude Code 2.1 takes `ID_2` for `ID` where that is taken, and loses the call's result.
+    """
+    numbered = (f"{call_id[:_STEM]}x{n}" for n in count(2))
     return next(one for one in numbered if one not in taken)
 
 
