@@ -17,6 +17,16 @@ type Body = dict[str, Any]
 type Rule = Callable[[Body, "Issued"], None]
 
 
+_MISTRAL_FOLLOWERS = {
+    "system": ("user", "assistant", "system"),
+    "user": ("assistant", "system", "user"),
+    "assistant": ("user", "tool"),
+    "tool": ("assistant", "tool"),
+}
+"""Which roles follow which: `_validate_message_order` of mistral-common's `validator.py`, where one
+model's message does not follow another."""
+
+
 @dataclass(slots=True)
 class Issued:
     """What a vendor gave out, and knows again."""
@@ -131,19 +141,15 @@ def mistral_order(body: Body, issued: Issued) -> None:
     before = "start"
     for message in body["messages"]:
         role = message["role"]
-        demand(not (before == "tool" and role == "user"),
-               "Unexpected role 'user' after role 'tool'")  # fmt: skip
-        demand(not (before not in ("start", "system") and role == "system"),
-               f"Unexpected role 'system' after role '{before}'")  # fmt: skip
-        demand(not (before == role == "assistant"),
-               "Unexpected role 'assistant' after role 'assistant'")  # fmt: skip
+        demand(role in _MISTRAL_FOLLOWERS.get(before, (role,)),
+               f"Unexpected role '{role}' after role '{before}'")  # fmt: skip
         if role == "assistant":
             full = bool(message.get("content")) or bool(message.get("tool_calls"))
             demand(full, "Assistant message must have either content or tool_calls, but not none.")
             extra = [name for name in message if name.startswith("reasoning")]
             demand(not extra, f"Extra inputs are not permitted: {extra}")
         before = role
-    demand(before in ("user", "tool"), f"Expected last role User or Tool but got {before}")
+    demand(before != "assistant", f"Expected last role User or Tool but got {before}")
 
 
 def mistral_tool_ids(body: Body, issued: Issued) -> None:

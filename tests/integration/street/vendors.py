@@ -28,6 +28,13 @@ from tests.support.upstream import Recorded
 
 _numbers = itertools.count(1)
 
+_REPEATED = {
+    "anthropic": ((b'"msg_up1"', b'"msg_up1_%05d"'),),
+    "ollama": ((b".123456789Z", b".1234%05dZ"),),
+}
+"""By format: what the doubles say in every answer, and what is another at each of the real one's:
+ids of messages, times to the nanosecond."""
+
 
 @dataclass(slots=True)
 class Vendor:
@@ -69,6 +76,8 @@ class Vendor:
             rule(body, self.issued)
         if self.compacts:
             body = _without_compaction(body)
+        if self.name == "openrouter":
+            body = _without_server_tools(body)
         return self.provider.read(replace(request, body=json.dumps(body).encode()))
 
     def proof(self, text: str) -> str:
@@ -100,6 +109,9 @@ class Vendor:
         pieces, body = provider.events(answer), provider.whole(answer)
         if self.format == "openai-responses":
             body, pieces = self._own_ids(body, pieces, answer)
+        for old, new in _REPEATED.get(self.format, ()):
+            own = new % next(_numbers)
+            body, pieces = body.replace(old, own), [piece.replace(old, own) for piece in pieces]
         if self.name == "openrouter" and answer.signature:
             body, pieces = _with_details(body, pieces, answer)
         if asked.stream:
@@ -161,6 +173,13 @@ def _without_compaction(body: Body) -> Body:
         return body
     known = ("compaction", "compaction_trigger")
     return {**body, "input": [item for item in items if item.get("type") not in known]}
+
+
+def _without_server_tools(body: Body) -> Body:
+    """A request without OpenRouter's own tools (its guide "Server tools"), unknown to OpenAI."""
+    tools = body.get("tools", [])
+    kept = [tool for tool in tools if not tool["type"].startswith("openrouter:")]
+    return {**body, "tools": kept} if tools else body
 
 
 def _with_details(body: bytes, pieces: list[bytes], answer: Answer) -> tuple[bytes, list[bytes]]:

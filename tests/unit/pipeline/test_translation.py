@@ -179,7 +179,7 @@ def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:
     assert attempt.request is not None
     items = json.loads(attempt.request.content or b"")["input"]
     ids = [item["call_id"] for item in items if "call_id" in item]
-    assert ids == ["call_0", "call_0", "call_0_2", "call_0_2"]
+    assert ids == ["call_0", "call_0", "call_0x2", "call_0x2"]
 
 
 @pytest.mark.parametrize("client", NAMES)

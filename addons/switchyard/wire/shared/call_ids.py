@@ -183,8 +183,11 @@ class _Distinct:
 
 
 def _other(call_id: str, taken: Collection[str]) -> str:
-    """Returns an unused id like `call_id`."""
-    numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+    """Returns an unused id like `call_id`.
+
+    Claude Code 2.1 takes `ID_2` for `ID` where that is taken, and loses the call's result.
+    """
+    numbered = (f"{call_id[:_STEM]}x{n}" for n in count(2))
     return next(one for one in numbered if one not in taken)
 
 

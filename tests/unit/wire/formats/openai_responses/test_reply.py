@@ -263,7 +263,11 @@ def test_texts_of_one_answer_are_one_message():
     assert item["content"][1]["annotations"] == [
         {**SITE, "title": "", "start_index": 0, "end_index": 4}
     ]
-    assert (written["id"], written["model"], written["created_at"]) == ("resp_9", "asked-model", 5)
+    assert (written["id"], written["model"], written["created_at"]) == (
+        "resp_9_0123456789abcdef",
+        "asked-model",
+        5,
+    )
     assert written["status"] == "completed"
 
 
