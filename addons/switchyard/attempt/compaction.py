@@ -95,6 +95,11 @@ def undone(state: AttemptState) -> tuple[str, ...]:
     return (_MEMBER,) if upstream.name == state.call.format.name else ()
 
 
+def carries_out(state: AttemptState, member: str) -> bool:
+    """Whether the router does what a member of the client's request asks for."""
+    return state.summarises and member in ("compaction", _MEMBER)
+
+
 def wished(state: AttemptState, conversation: Conversation) -> Conversation:
     """What of an attempt's conversation is the client's wish: a summary is to call no tools."""
     return replace(conversation, tools=(), tool_choice=None) if state.summarises else conversation

@@ -4,6 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from switchyard.attempt.adjustments import Adjustments
+from switchyard.attempt.compaction import carries_out
 from switchyard.attempt.compaction import fitted
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.compaction import own_history
@@ -209,7 +210,8 @@ class Translation:
     def _tell_unreached(self, state: AttemptState, way: Way, body: JsonObject) -> None:
         """Reports the members of the client's request that `body` lacks as dropped."""
         if names := self._unreached.names(state.call.body, way, body):
-            dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *names)))
+            lacking = (name for name in names if not carries_out(state, name))
+            dropped = tuple(dict.fromkeys((*state.untranslated.dropped, *lacking)))
             state.untranslated = replace(state.untranslated, dropped=dropped)
 
 

@@ -15,7 +15,7 @@ def answer_id(given: str | None, prefix: str, asked: Asked, home: bool) -> str:
     """Returns the id of a response, beginning with `prefix`.
 
     Keeps the provider's own id if the response came in the same format (`home`); otherwise the
-    result contains it and is no other response's. It is the request's (`Asked.id`) if there is none.
+    result contains it and is no other response's. Without any it is the request's (`Asked.id`).
     """
     if home and given:
         return given
