@@ -122,4 +122,6 @@ def test_each_request_is_one_row(tmp_path: Path, upstream: Upstream) -> None:
     states = Counter(row["state"] for row in rows)
     assert states["complete"] and states["refused"] and load.left
     assert any(len(row["tries"]) == 2 for row in rows)
-    assert sum(row["attempts"] for row in rows) == sum(len(row["tries"]) for row in rows)
+    # Of a request that ran in a killed process, nobody is left to tell its attempts.
+    told = [row for row in rows if row["state"] != "interrupted"]
+    assert all(row["attempts"] == len(row["tries"]) for row in told)
