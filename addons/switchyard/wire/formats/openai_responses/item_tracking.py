@@ -4,6 +4,8 @@ Items are found by id or by `output_index`, whichever an event has: some provide
 another id in every event, some give every item the index 0.
 """
 
+from bisect import bisect_left
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -50,6 +52,9 @@ class Item:
     """Holds one item of the output in its current state."""
 
     item: JsonObject
+    """Changed by `Items.change` alone."""
+    number: int
+    """Its place in `Items.all`."""
     parts: dict[int, ReadPart] = field(default_factory=dict)
     """Parts that have started: by content index in a message, else the item's only part."""
     thought: tuple[str, int] | None = None
@@ -100,13 +105,33 @@ class Items:
         self.all: list[Item] = []
         self._by_id: dict[str, Item] = {}
         self._by_index: dict[int, Item] = {}
+        self._by_call: dict[str, list[int]] = {}
+        """The numbers, in order, of the items that are a call, by `_call_of`."""
 
     def add(self, item: JsonObject, event: JsonObject) -> Item:
         """Adds a new item at the place that `event` names."""
-        new = Item(item)
+        new = Item(item, len(self.all))
         self.all.append(new)
         self._place(new, item, event)
+        self._note_call(new)
         return new
+
+    def change(self, known: Item, item: JsonObject) -> None:
+        """Replaces the state of a known item by `item`."""
+        before = _call_of(known.item)
+        known.item = item
+        if _call_of(item) == before:
+            return
+        if before:
+            numbers = self._by_call[before]
+            del numbers[bisect_left(numbers, known.number)]
+            if not numbers:
+                del self._by_call[before]
+        self._note_call(known)
+
+    def _note_call(self, known: Item) -> None:
+        if call := _call_of(known.item):
+            insort(self._by_call.setdefault(call, []), known.number)
 
     def _place(self, known: Item, item: JsonObject, event: JsonObject) -> None:
         if id := text_of(item.get("id")) or text_of(event.get("item_id")):
@@ -124,11 +149,8 @@ class Items:
 
     def _of_call(self, item: JsonObject) -> Item | None:
         """Returns the last item that is the same call, whatever its id was."""
-        call = tuple(item.get(member) for member in _CALL)
-        if not call[0]:
-            return None
-        same = (i for i in reversed(self.all) if tuple(map(i.item.get, _CALL)) == call)
-        return next(same, None)
+        numbers = self._by_call.get(_call_of(item))
+        return self.all[numbers[-1]] if numbers else None
 
     def is_told_twice(self, event: JsonObject, item: JsonObject) -> bool:
         """Whether the same item was already completed here, whatever its id was."""
@@ -165,3 +187,9 @@ class Items:
         call_id = final.get("call_id")
         same = (i for i in self.all if call_id and i.item.get("call_id") == call_id)
         return next((i for i in same if i.type == final.get("type")), None)
+
+
+def _call_of(item: JsonObject) -> str:
+    """Returns what two items of one call have in common; nothing for what is no call."""
+    call = tuple(map(item.get, _CALL))
+    return repr(call) if call[0] else ""

@@ -124,7 +124,7 @@ class ResponsesStreamReader:
         if not isinstance(item, dict):
             return []
         if known := self._items.open_as(item, event):
-            known.item = item
+            self._items.change(known, item)
             return self._begin_call(known)
         return self._begin_call(self._items.add(item, event))
 
@@ -223,7 +223,7 @@ class ResponsesStreamReader:
         if item is None:
             return []
         if not item.parts and isinstance(event.get("name"), str):
-            item.item = {"name": event["name"], **item.item}
+            self._items.change(item, {"name": event["name"], **item.item})
         events = self._begin_call(item)
         whole = text_of(event.get("input" if "custom" in event["type"] else "arguments"))
         if item.parts:
@@ -327,7 +327,7 @@ class ResponsesStreamReader:
             return []
         if not final.get("call_id") and item.item.get("call_id"):
             final = {**final, "call_id": item.item["call_id"]}
-        item.item = final
+        self._items.change(item, final)
         item.done = True
         events = self._begin_call(item)
         parts = read_item(final)
