@@ -137,7 +137,7 @@ def with_demands(
 
 
 def _whose(call: Call, maker: str) -> Whose:
-    session = session_of(lower_items(call.head.headers), call.body)
+    session = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
     return Whose(owner_of(call), session.id if session else "", maker)
 
 

@@ -39,8 +39,8 @@ class Credentials:
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
         session = ""
         if route.sticky:
-            headers = lower_items(exchange.call.head.headers)
-            found = session_of(headers, exchange.call.body)
+            call = exchange.call
+            found = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
             session = found.id if found else ""
             exchange.session = session or None
         exchange.trail = self._state.begin_trail(

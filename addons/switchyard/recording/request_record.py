@@ -266,7 +266,7 @@ def name_of_key(client: ClientKey) -> str:
 
 
 def _session(told: Mapping[str, str], call: Call) -> str | None:
-    found = session_of(told, call.body)
+    found = session_of(told, call.format.unwrap(call.body))
     return found.id if found is not None else None
 
 

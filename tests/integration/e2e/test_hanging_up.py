@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.support.answers import data
 from tests.support.http2_client import Http2Client
 from tests.support.router import LAUNCHER
 from tests.support.router import Router
+from tests.support.signals import PATIENCE
 from tests.support.signals import Signal
 from tests.support.steps import HANG
 from tests.support.steps import Behaviour
@@ -97,6 +99,14 @@ def facts_of(log: Path) -> list[dict[str, Any]]:
     return [json.loads((one / "exchange.json").read_bytes()) for one in sorted(log.iterdir())]
 
 
+def wait_for_records(log: Path, count: int) -> None:
+    """Returns once the router has recorded the ends of so many calls."""
+    until = time.monotonic() + PATIENCE
+    while (found := len(list(log.glob("*/exchange.json")))) < count:
+        assert time.monotonic() < until, f"{found} of {count} calls were recorded"
+        time.sleep(0.01)
+
+
 def tokens_of(facts: dict[str, Any]) -> tuple[int, int]:
     assert facts["answered"], facts
     return facts["tokens"]["input"], facts["tokens"]["output"]
@@ -145,6 +155,8 @@ def test_every_terminal_event_is_an_answer(launcher: str, tmp_path: Path) -> Non
                 read_and_leave(router, client, f"{format}/from-{client}")
                 for end in ending.ends:
                     end.set()
+            # Usage that follows the terminal event is read only while the router runs.
+            wait_for_records(tmp_path / "log", len(calls))
         connections = upstream.connections
     facts = facts_of(tmp_path / "log")
     assert [one["route"] for one in facts] == [[f"{format} ok"] for _, format in calls]

@@ -89,9 +89,13 @@ class Unreached:
         """Returns the names of the members of a client's `body` that do not arrive.
 
         `written` is the target's request. Excludes those that `losses.lost` reports under its own
-        names.
+        names. Of a request in an envelope, compares what is inside.
         """
-        stub = stub_of(body)
+        format = CLIENT_FORMATS[way.client]
+        inner = format.unwrap(body)
+        if inner is not body:
+            way = replace(way, client=format.provider_format)
+        stub = stub_of(inner)
         key = way, dumps(stub)
         found = self._known.get(key)
         if found is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.translate.unreached import Unreached
 from switchyard.wire.translate.unreached import Way
@@ -167,6 +168,36 @@ def test_the_comparison_is_made_once_for_the_same_settings() -> None:
     other = {**body, "messages": [{"role": "user", "content": "other"}]}
     assert unreached.names(other, way, written) is first
     assert unreached.names({**body, "brand_new": 2}, way, written) is not first
+
+
+INSIDE = {
+    "contents": [{"role": "user", "parts": [{"text": "x"}]}],
+    "generationConfig": {"topK": 3, "brandNew": 1},
+}
+
+
+@pytest.mark.parametrize("target", set(FORMATS) - {"gemini"})
+def test_in_an_envelope_the_request_inside_is_compared(target: str) -> None:
+    unreached, written = Unreached(), sent("gemini", target, INSIDE)
+    way = Way("gemini-code-assist", target, "m")
+    envelope = {"model": "m", "project": "p", "user_prompt_id": "u", "request": INSIDE}
+    names = unreached.names(envelope, way, written)
+    assert "brandNew" in names
+    assert names == unreached.names(INSIDE, Way("gemini", target, "m"), written)
+    other = {**INSIDE, "contents": [{"role": "user", "parts": [{"text": "other"}]}]}
+    again = {**envelope, "user_prompt_id": "v", "request": other}
+    assert unreached.names(again, way, written) is names
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("client", CLIENT_FORMATS)
+def test_every_shape_of_a_request_is_compared(client: str, target: str) -> None:
+    inner = CLIENT_FORMATS[client].provider_format
+    body = {**BASES.get(client, BASES.get(inner, {})), "brand_new": 1}
+    if client == "gemini-code-assist":
+        body = {"model": "m", "request": body}
+    names = Unreached().names(body, Way(client, target, "m"), {})
+    assert "brand_new" in names or inner == target
 
 
 def test_thinking_that_a_history_rules_out_is_told() -> None:
