@@ -22,6 +22,7 @@ from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.operations.operation import OperationReply
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.relay.document_reader import BodyCollector
 from switchyard.wire.relay.outcome import Outcome
 from switchyard.wire.relay.response_relay import ResponseReader
 
@@ -133,20 +134,12 @@ class _Passing:
         return b""
 
 
-class _Collecting:
+class _Collecting(BodyCollector):
     """Keeps the body, which is the response's at its end."""
 
     def __init__(self, outcome: Outcome, most: int, note: Callable[[bytes], None]) -> None:
-        self._outcome = outcome
-        self._most = most
+        super().__init__(outcome, most)
         self._note = note
-        self._collected = bytearray()
-
-    def feed(self, data: bytes) -> bytes:
-        self._collected += data
-        if len(self._collected) > self._most:
-            self._outcome.fail("malformed", f"the response is larger than {self._most} bytes")
-        return b""
 
     def end(self) -> bytes:
         outcome = self._outcome
@@ -157,10 +150,6 @@ class _Collecting:
 
     def cut(self, message: str) -> bytes:
         return self.fail("cut", message)
-
-    def fail(self, kind: ProblemKind, message: str) -> bytes:
-        self._outcome.fail(kind, message)
-        return b""
 
 
 def _usage(told: JsonObject) -> Usage | None:

@@ -27,6 +27,7 @@ from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.operations.count_tokens import Meter
+from switchyard.wire.translate.by_choice import ByChoice
 
 _STOP_NAMES = ("stop", "stop_sequences")
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -84,26 +85,23 @@ class Enforcer:
         """Begins a response of `answers` choices (`n`); the attempt ends with the last."""
         self.changed = False
         self.over = False
-        self._limits = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
+        kept = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
         self._answers = answers
-        self._choices: dict[int, _Choice] = {}
+        self._choices = ByChoice(lambda index: _Choice(index, kept))
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         out: list[Event] = []
         for event in events:
             if self.over:
                 break
-            index = getattr(event, "choice", None)
-            if index is None:
+            choice = self._choices.of(event)
+            if choice is None:
                 out.append(event)
                 continue
-            choice = self._choices.get(index)
-            if choice is None:
-                choice = self._choices[index] = _Choice(index, self._limits)
             out += choice.take(event)
             if choice.cut is not None and not self.over:
                 self.changed = True
-                ended = sum(one.ended for one in self._choices.values())
+                ended = sum(one.ended for one in self._choices.states.values())
                 if ended >= self._answers:
                     self.over = True
                     out.append(End())

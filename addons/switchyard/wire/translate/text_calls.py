@@ -21,6 +21,7 @@ from switchyard.wire.model.events import Finish
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
+from switchyard.wire.translate.by_choice import ByChoice
 from switchyard.wire.translate.call_forms import OPENINGS
 from switchyard.wire.translate.call_forms import CallReader
 from switchyard.wire.translate.call_forms import FoundCalls
@@ -43,24 +44,19 @@ class TextCalls:
 
     def __init__(self, tools: OfferedTools, seed: str) -> None:
         """Takes the offered `tools`; `seed` makes the ids of calls."""
-        self._tools = tools
-        self._seed = seed
-        self._choices: dict[int, _Choice] = {}
+        self._choices = ByChoice(lambda index: _Choice(index, tools, seed))
 
     @property
     def changed(self) -> bool:
-        return any(choice.calls for choice in self._choices.values())
+        return any(choice.calls for choice in self._choices.states.values())
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         out: list[Event] = []
         for event in events:
-            index = getattr(event, "choice", None)
-            if index is None:
+            choice = self._choices.of(event)
+            if choice is None:
                 out.append(event)
                 continue
-            choice = self._choices.get(index)
-            if choice is None:
-                choice = self._choices[index] = _Choice(index, self._tools, self._seed)
             out += choice.take(event)
         return out
 

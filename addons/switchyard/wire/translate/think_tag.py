@@ -27,6 +27,7 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import is_output
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.fold import unfold
+from switchyard.wire.translate.by_choice import ByChoice
 from switchyard.wire.translate.limits import unsure_end
 
 
@@ -37,26 +38,19 @@ class ThinkingTag:
 
     def __init__(self, tag: str, opened: bool = False) -> None:
         """Takes `tag` without brackets, as `think`; `opened`: replies begin within it."""
-        self._open, self._close = f"<{tag}>", f"</{tag}>"
-        self._opened = opened
-        self._choices: dict[int, _Choice] = {}
+        self._choices = ByChoice(lambda index: _Choice(index, f"<{tag}>", f"</{tag}>", opened))
 
     @property
     def changed(self) -> bool:
-        return any(choice.found for choice in self._choices.values())
+        return any(choice.found for choice in self._choices.states.values())
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         out: list[Event] = []
         for event in events:
-            index = getattr(event, "choice", None)
-            if index is None:
+            choice = self._choices.of(event)
+            if choice is None:
                 out.append(event)
                 continue
-            choice = self._choices.get(index)
-            if choice is None:
-                choice = self._choices[index] = _Choice(
-                    index, self._open, self._close, self._opened
-                )
             out += choice.take(event)
         return out
 

@@ -18,7 +18,7 @@ from switchyard.wire.formats.anthropic.attribution import without_attribution
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.formats.anthropic.compaction import find_compaction
 from switchyard.wire.formats.anthropic.compaction import summary_block
-from switchyard.wire.formats.anthropic.counting import AnthropicCount
+from switchyard.wire.formats.anthropic.counting import COUNTING
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
 from switchyard.wire.formats.anthropic.losses import LOSSES
@@ -67,7 +67,7 @@ class Anthropic(Format):
         (b'"messages"', b'"model"', b'"max_tokens"', b'"input_schema"'),
     )
     reply_marks = (b'"message_start"',)
-    counting = AnthropicCount()
+    counting = COUNTING
     services = Services(
         frozenset({"/messages/batches", "/messages/batches/", "/files", "/files/"}),
     )

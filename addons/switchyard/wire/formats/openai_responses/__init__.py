@@ -15,7 +15,7 @@ from switchyard.wire.formats.openai_chat.names import SERVICES
 from switchyard.wire.formats.openai_responses.compaction import find_compaction
 from switchyard.wire.formats.openai_responses.compaction import summary_item
 from switchyard.wire.formats.openai_responses.compaction import write_compacted
-from switchyard.wire.formats.openai_responses.counting import ResponsesCount
+from switchyard.wire.formats.openai_responses.counting import COUNTING
 from switchyard.wire.formats.openai_responses.errors import find_error
 from switchyard.wire.formats.openai_responses.errors import write_error
 from switchyard.wire.formats.openai_responses.history import without_foreign
@@ -49,7 +49,7 @@ class OpenAIResponses(Format):
         EndpointPath("/responses/compact", "compact"),
         EndpointPath("/responses/input_tokens", "count"),
     )
-    counting = ResponsesCount()
+    counting = COUNTING
     websocket = True
     stored_responses = True
     overflow_in_stream = True
