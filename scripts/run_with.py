@@ -4,12 +4,14 @@
 """
 
 import argparse
+import difflib
 import hashlib
 import json
 import os
 import shlex
 import shutil
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -25,6 +27,9 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from scripts.lib.projects import project_of  # noqa: E402
+from scripts.lib.projects import with_header  # noqa: E402
+from scripts.lib.projects import with_project  # noqa: E402
 from scripts.lib.tools import ANY  # noqa: E402
 from scripts.lib.tools import NeedsModel  # noqa: E402
 from scripts.lib.tools import Setup  # noqa: E402
@@ -68,13 +73,14 @@ class Options:
     model: str | None
     confdir: Path
     prints: bool
+    statusline: bool
     command: str
     arguments: tuple[str, ...]
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value."""
-    port = environ.get("PORT") or DEFAULT_PORT
+    port = environ.get("SWITCHYARD_PORT") or environ.get("PORT") or DEFAULT_PORT
     parser = argparse.ArgumentParser(
         prog="scripts/run-with",
         description="Starts a tool through a running Switchyard router.",
@@ -88,6 +94,11 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         action="store_true",
         help="point the tool at the router by its base URL, instead of by HTTPS_PROXY",
     )
+    parser.add_argument(
+        "--statusline",
+        action="store_true",
+        help="have the tool's status line show model, cost and what is left, for this run",
+    )
     parser.add_argument("--model", metavar="NAME", help="with --base-url: the model to ask for")
     parser.add_argument(
         "--key",
@@ -98,7 +109,8 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         "--router",
         metavar="URL",
         default=f"http://127.0.0.1:{port}",
-        help=f"where the router is (default: http://127.0.0.1:$PORT, else :{DEFAULT_PORT})",
+        help=f"where the router is (default: http://127.0.0.1:$SWITCHYARD_PORT, else $PORT, else"
+        f" {DEFAULT_PORT})",
     )
     parser.add_argument(
         "--confdir",
@@ -123,6 +135,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         model=given.model,
         confdir=given.confdir,
         prints=given.print,
+        statusline=given.statusline,
         command=given.command,
         arguments=tuple(given.arguments),
     )
@@ -142,6 +155,13 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
         "no-proxy": no_proxy(environ, options),
         "files": str(_files_directory(cache, tool, options)),
     }
+    project = project_of(Path.cwd())
+    if options.way == "base-url":
+        values["router"] = with_project(options.router, project)
+    elif headers := with_header(environ.get("ANTHROPIC_CUSTOM_HEADERS"), project):
+        values["headers"] = headers
+    if options.statusline:
+        values["usage"] = str(Path(ROOT) / "scripts" / "usage")
     if options.model:
         values["model"] = options.model
     if options.way == "proxy":
@@ -209,28 +229,82 @@ def check_router(router: str) -> None:
     try:
         health = _get(router, "/health", "")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
         raise CannotRun(
-            f"no router answers at {router} ({reason}). Start one with scripts/start, or say where"
-            " it is: --router URL, or PORT."
+            f"no router answers at {router} ({_words(error)}). Start one with scripts/start, or say"
+            " where it is: --router URL, or SWITCHYARD_PORT."
         ) from None
     if not isinstance(health, dict) or health.get("status") != "ok" or "providers" not in health:
         raise CannotRun(f"the server at {router} is not a Switchyard router. See --router URL.")
 
 
-def _which_model(tool: Tool, options: Options) -> str:
-    message = f"{tool.title} needs the model to ask the router for: --model NAME."
+def _words(error: Exception) -> str:
+    """An error in the system's words, without its number."""
+    reason = getattr(error, "reason", None) or error
+    return (isinstance(reason, OSError) and reason.strerror) or str(reason)
+
+
+def check_key(options: Options) -> None:
+    """Raises CannotRun, with what to do, unless the router admits the key, or needs none."""
+    try:
+        _get(options.router, "/v1/models", options.key or "")
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in (401, 403):
+            shown = "does not know this client key" if options.key else "asks for a client key"
+            raise CannotRun(
+                f"the router at {options.router} {shown}. Give one of its clients.api-keys:"
+                " --key KEY, or SWITCHYARD_KEY."
+            ) from None
+    except (OSError, ValueError):
+        pass  # it has just answered, and the tool's own calls will tell
+
+
+def check_model(options: Options) -> None:
+    """Raises CannotRun, with the nearest names, unless the router has the model."""
+    if options.model is None:
+        return
+    try:
+        # It knows models that can be asked for though no list has them.
+        _get(options.router, "/api/show", options.key or "", {"model": options.model})
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in (400, 403, 404):
+            names = _models(options)
+            near = difflib.get_close_matches(options.model, names, n=3)
+            meant = f"Did you mean {' or '.join(near)}?" if near else _listed(names)
+            why = "may not ask for" if error.code == 403 else "has no model"
+            whose = "the client key" if error.code == 403 else f"the router at {options.router}"
+            raise CannotRun(f"{whose} {why} {options.model!r}. {meant}") from None
+    except (OSError, ValueError):
+        pass
+
+
+def _models(options: Options) -> list[str]:
     try:
         listed = _get(options.router, "/v1/models", options.key or "")
-        names = [entry["id"] for entry in listed["data"]]
+        return [entry["id"] for entry in listed["data"]]
     except (OSError, ValueError, LookupError, TypeError):
-        return f"{message} GET {options.router}/v1/models lists them."
+        return []
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "GET /v1/models lists what it has."
     more = f" and {len(names) - MODELS_SHOWN} more" if len(names) > MODELS_SHOWN else ""
-    return f"{message} There are: {', '.join(names[:MODELS_SHOWN])}{more}."
+    return f"There are: {', '.join(names[:MODELS_SHOWN])}{more}."
 
 
-def _get(router: str, path: str, key: str) -> Any:
-    request = urllib.request.Request(router + path)
+def _which_model(tool: Tool, options: Options) -> str:
+    message = f"{tool.title} needs the model to ask the router for: --model NAME."
+    return f"{message} {_listed(_models(options))}"
+
+
+def _get(router: str, path: str, key: str, body: Mapping[str, str] | None = None) -> Any:
+    """The router's answer to a GET, or to a POST of `body`. Raises OSError and ValueError."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(router + path, data)
+    if data is not None:
+        request.add_header("content-type", "application/json")
     if key:
         request.add_header("authorization", f"Bearer {key}")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -240,7 +314,7 @@ def _get(router: str, path: str, key: str) -> Any:
 
 def printed(setup: Setup, options: Options) -> str:
     """The set-up as lines for a shell."""
-    lines = [f"unset {name}" for name in setup.unset]
+    lines = [f"unset {' '.join(setup.unset)}"] if setup.unset else []
     lines += [f"export {name}={shlex.quote(value)}" for name, value in setup.environment.items()]
     command = [options.command, *setup.arguments, *options.arguments]
     if setup.arguments:
@@ -271,6 +345,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if not options.prints:
             check_router(options.router)
+            check_key(options)
+            check_model(options)
         setup = set_up(options, os.environ)
         if not options.prints:
             start(setup, options, os.environ)

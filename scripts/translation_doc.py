@@ -29,6 +29,12 @@ results, tool declarations, limits, sampling, a schema for the response, reasoni
 what a format cannot express, and the response header `x-switchyard-dropped` lists the names given
 here. A name appears only where the request uses the feature.
 
+The header also names, by its own path (`output_config.task_budget`, `tools.defer_loading`), every
+other member of a request that does not reach the provider, known or not, and every number that is
+written as another because the provider's scale is another (`temperature`). The router finds these
+by comparison: it writes the request's settings with and without the member. Members that say
+nothing (null, empty, an API's own default) are no losses, nor is what stands in the request twice.
+
 The router writes a tool choice or an effort in the target format's own way where there is one;
 such features are not listed. Neither is what the router does itself: it ends a response before a
 stop sequence that the provider does not take, with the client's own stop reason. It renames a tool

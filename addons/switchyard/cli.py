@@ -4,7 +4,6 @@
 package is installed.
 """
 
-import argparse
 import atexit
 import contextlib
 import os
@@ -13,177 +12,14 @@ import signal
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-from switchyard.files import ENTRY_POINT
-from switchyard.files import IS_INSTALLED
-
-ROUTER = ENTRY_POINT
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = "8787"
-
-MOST_WORKERS = 64
+from switchyard.launch.options import PROGRAM
+from switchyard.launch.options import Launch
+from switchyard.launch.options import plan_launch
 
 # A stream holds two sockets; the usual soft limit of 1,024 files ends at some 500 streams.
 OPEN_FILES = 10_240
-
-PROGRAM = "switchyard" if IS_INSTALLED else "scripts/start"
-
-EPILOG = f"""\
-Any other argument goes to mitmproxy as it is, for example:
-  {PROGRAM} --mode reverse:https://api.openai.com
-  {PROGRAM} --web --set web_port=9090
-  {PROGRAM} --flow-detail 1              (two lines for every request)
-  {PROGRAM} -v                           (every connection, too)
-
-The environment variables PORT, HOST and SWITCHYARD_CONFIG choose where an option does not.
-With --web the log names the address of the web interface, with the token that opens it; add
---web-open-browser to have it opened.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What to run: `tool` is "mitmdump" or "mitmweb", `arguments` its command line."""
-
-    tool: str
-    arguments: list[str]
-    workers: int = 1
-    """How many processes share the port."""
-    host: str = DEFAULT_HOST
-    port: int = int(DEFAULT_PORT)
-    engine: bool = True
-    """Whether the router's engine drives mitmproxy's layers (see `addons/switchyard/engine`), or
-    mitmproxy itself."""
-
-
-def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
-    """Translate command line and environment variables into mitmproxy's command line.
-
-    Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value.
-    """
-    parser = _make_parser(environ)
-    ours, theirs = parser.parse_known_args(arguments)
-    _refuse_doubled(parser, theirs, ours.config)
-    command = ["--scripts", str(ROUTER)]
-    command += ["--listen-host", ours.host]
-    if any(_without_port(theirs[at]) for at in _modes(theirs)):
-        theirs = _placed(theirs, f"{ours.host}:{ours.port}")
-    else:
-        command += ["--listen-port", str(ours.port)]
-    if ours.config is not None:
-        command += ["--set", f"switchyard_config={ours.config}"]
-    if ours.web:
-        # As --set, which mitmproxy's own flag --web-open-browser beats.
-        command += ["--set", "web_open_browser=false"]
-    elif not any("flow_detail" in argument or "--flow-detail" in argument for argument in theirs):
-        # Lines for every request are for those who ask for them.
-        command += ["--set", "flow_detail=0"]
-    # Theirs last: of a flag given twice, mitmproxy takes the later one.
-    tool = "mitmweb" if ours.web else "mitmdump"
-    if ours.workers > 1 and (ours.web or ours.no_engine):
-        parser.error("--workers cannot be combined with --web or --no-engine")
-    return Launch(
-        tool, command + theirs, ours.workers, ours.host, ours.port, engine=not ours.no_engine
-    )
-
-
-def _refuse_doubled(
-    parser: argparse.ArgumentParser, theirs: Sequence[str], config: str | None
-) -> None:
-    """Exit where an option of the router is set twice: mitmproxy takes neither value."""
-    names = ["switchyard_config"] if config is not None else []
-    for at, argument in enumerate(theirs):
-        given = argument.removeprefix("--set=")
-        if given == argument:
-            given = argument if at and theirs[at - 1] == "--set" else ""
-        name = given.partition("=")[0]
-        if name in names:
-            beside = " (--config sets it)" if name == "switchyard_config" and config else ""
-            parser.error(f"the option {name} is set twice{beside}; set it once")
-        if name.startswith("switchyard_"):
-            names.append(name)
-
-
-def _modes(arguments: Sequence[str]) -> list[int]:
-    """Where in a command line modes are, as `MODE` after its flag or `--mode=MODE`."""
-    places = [at for at, argument in enumerate(arguments) if argument.startswith("--mode=")]
-    return places + [at for at in range(1, len(arguments)) if arguments[at - 1] in ("--mode", "-m")]
-
-
-def _without_port(mode: str) -> bool:
-    return mode.removeprefix("--mode=").partition(":")[0] in ("local", "tun")
-
-
-def _placed(arguments: Sequence[str], place: str) -> list[str]:
-    """Has each mode that listens, and does not say where, do so at `place`.
-
-    mitmproxy would take `--listen-port` for the port of modes that have none, too, and refuse two
-    at the same.
-    """
-    placed = list(arguments)
-    for at in _modes(arguments):
-        if not _without_port(placed[at]) and "@" not in placed[at]:
-            placed[at] += f"@{place}"
-    return placed
-
-
-def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Starts the Switchyard router; it runs until SIGINT or SIGTERM.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    # An empty variable is as good as none: compose files and CI systems leave such behind.
-    # The router itself reads SWITCHYARD_CONFIG, so that it also counts without this script.
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="configuration (default: $SWITCHYARD_CONFIG, else config/default.yaml)",
-    )
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=environ.get("PORT") or DEFAULT_PORT,
-        metavar="N",
-        help=f"port to listen on (default: $PORT, else {DEFAULT_PORT}; 0: any free one)",
-    )
-    parser.add_argument(
-        "--host",
-        default=environ.get("HOST") or DEFAULT_HOST,
-        metavar="H",
-        help=f"address to listen on (default: $HOST, else {DEFAULT_HOST})",
-    )
-    parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
-    parser.add_argument(
-        "--workers",
-        type=_count,
-        default=1,
-        metavar="N",
-        help="processes that share the port, for example one per core; each has its own cooldowns,"
-        " rotation and quotas (default: 1)",
-    )
-    parser.add_argument(
-        "--no-engine",
-        action="store_true",
-        help="use mitmproxy's own event handling: slower, and it logs every connection",
-    )
-    return parser
-
-
-def _port(text: str) -> int:
-    if text.isdecimal() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port number (0 to 65535)")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= MOST_WORKERS:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to {MOST_WORKERS})")
 
 
 def supervise(launch: Launch, arguments: Sequence[str]) -> int:
@@ -220,17 +56,24 @@ def run(arguments: Sequence[str]) -> int:
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
     """
-    launch = plan_launch(arguments, os.environ)
+    launch = plan_launch(arguments, _variables(arguments))
+    if launch.action != "start":
+        return _act(launch)
     # Until mitmproxy installs its own handlers, a stop is a clean one already.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
         signal.signal(signal.SIGHUP, _stop)
+    if not _is_worker():
+        from switchyard.launch.port import why_not
+
+        if why := why_not(launch):
+            print(f"switchyard: not started: {why}", file=sys.stderr)
+            return 1
     if launch.workers > 1:
-        from switchyard.engine.workers import MARK
         from switchyard.engine.workers import end_with_supervisor
 
-        if MARK not in os.environ:
+        if not _is_worker():
             return supervise(launch, arguments)
         end_with_supervisor()
     _raise_file_limit()
@@ -240,13 +83,62 @@ def run(arguments: Sequence[str]) -> int:
     # Late, so that --help needs nothing installed.
     from mitmproxy.tools import main as tools
 
+    from switchyard.recording.log_format import use_from_the_start
+
+    use_from_the_start("json" if "switchyard_log_format=json" in launch.arguments else "text")
     if launch.engine:
         from switchyard.engine.install import install
 
         install()
+    _explain_options(launch)
     tool = tools.mitmweb if launch.tool == "mitmweb" else tools.mitmdump
     tool(launch.arguments)
     return 0
+
+
+def _is_worker() -> bool:
+    from switchyard.engine.workers import MARK
+
+    return MARK in os.environ
+
+
+def _variables(arguments: Sequence[str]) -> Mapping[str, str]:
+    """The environment with what the `.env` of the configuration adds.
+
+    A file that cannot be read adds nothing here: whoever loads the configuration reports it.
+    """
+    from switchyard.config.dotenv import with_dotenv
+    from switchyard.config.problems import ConfigError
+    from switchyard.files import choose_config
+    from switchyard.files import dotenv_of
+
+    config = choose_config(plan_launch(arguments, os.environ).config, os.environ)
+    try:
+        return with_dotenv(dotenv_of(config, os.environ), os.environ)
+    except ConfigError:
+        return os.environ
+
+
+def _act(launch: Launch) -> int:
+    """Do what is asked for instead of a start; return the exit status."""
+    if launch.action == "check":
+        from switchyard.launch.check import check as act
+    else:
+        from switchyard.launch.first_file import write_first_file as act
+    status, said = act(launch.config, os.environ)
+    print(said, file=sys.stderr if status else sys.stdout)
+    return status
+
+
+def _explain_options(launch: Launch) -> None:
+    """Have mitmproxy's parser speak of this program, and name the option that was meant."""
+    from mitmproxy.tools import cmdline
+
+    from switchyard.launch.unknown_options import explained
+
+    name = launch.tool
+    make_parser = getattr(cmdline, name)
+    setattr(cmdline, name, explained(make_parser, PROGRAM, launch.known_options))
 
 
 def main() -> NoReturn:

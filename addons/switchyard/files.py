@@ -4,6 +4,7 @@ In a checkout, an image or an installed package. Needs nothing but the standard 
 `--help` works before anything is installed.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,3 +25,33 @@ ENTRY_POINT: Final = (
     _PACKAGE / "entry" / "router.py" if IS_INSTALLED else _PACKAGE.parent / "router.py"
 )
 """The script that mitmproxy is given."""
+
+
+def user_config(environ: Mapping[str, str]) -> Path:
+    """Return where a user's own configuration is looked for, whether it is there or not.
+
+    `$XDG_CONFIG_HOME/switchyard/config.yaml`, by default below `~/.config`, on macOS too (XDG Base
+    Directory Specification: a relative value is ignored).
+    """
+    base = Path(environ.get("XDG_CONFIG_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".config"
+    return base / "switchyard" / "config.yaml"
+
+
+def choose_config(named: str | None, environ: Mapping[str, str]) -> Path:
+    """Return the configuration: of an option, of the environment, the user's, or ours."""
+    if chosen := named or environ.get("SWITCHYARD_CONFIG"):
+        return Path(chosen).expanduser()
+    own = user_config(environ)
+    return own if own.exists() else DEFAULT_CONFIG
+
+
+def dotenv_of(config: Path, environ: Mapping[str, str]) -> Path:
+    """Return the `.env` of a configuration: the file beside it.
+
+    That of the shipped default stands where the user's own configuration would be: no user edits
+    the folder of the default.
+    """
+    beside = user_config(environ) if config == DEFAULT_CONFIG else config
+    return beside.parent / ".env"

@@ -16,6 +16,7 @@ from mitmproxy import addonmanager
 from mitmproxy import ctx
 from mitmproxy import optmanager
 
+from switchyard.config.problems import nearest
 from switchyard.files import ENTRY_POINT
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,9 @@ def _check_options() -> None:
         if not isinstance(value, optmanager._UnconvertedStrings):
             continue  # of mitmproxy's own file, which its other programs read as well
         if name.startswith(_OURS):
-            give_up(f"--set {name}: there is no such option; `mitmdump --options` lists them")
+            near = nearest(name, ctx.options.keys())
+            meant = f"did you mean {near[0]}?" if near else "`mitmdump --options` lists them"
+            give_up(f"--set {name}: there is no such option; {meant}")
         logger.warning("switchyard: ignoring --set %s: there is no such option", name)
 
 

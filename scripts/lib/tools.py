@@ -20,7 +20,7 @@ ANY = "any"
 
 type Way = Literal["proxy", "base-url"]
 
-_PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files)\}")
+_PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files|headers|usage)\}")
 
 
 class NeedsModel(Exception):
@@ -97,7 +97,12 @@ def read_table(path: Path = TABLE) -> dict[str, Tool]:
 
 def _joined(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     environment = {**common["environment"], **own.get("environment", {})}
-    return {**own, "environment": environment}
+    unset = dict.fromkeys((*common.get("unset", ()), *own.get("unset", ())))
+    return {
+        **own,
+        "environment": environment,
+        "unset": [name for name in unset if name not in environment],
+    }
 
 
 def _file(entry: Mapping[str, Any], values: Mapping[str, str]) -> File:

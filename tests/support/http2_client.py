@@ -99,6 +99,13 @@ class Http2Client:
             await self._receive()
         return bytes(self._bodies[stream])
 
+    async def more(self, stream: int) -> bytes:
+        """The body as far as it came, once more came."""
+        before = len(self._bodies[stream])
+        while len(self._bodies[stream]) == before:
+            await self._receive()
+        return bytes(self._bodies[stream])
+
     async def whole(self, stream: int) -> bytes:
         """The complete body."""
         while stream not in self._ended:

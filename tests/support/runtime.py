@@ -196,6 +196,11 @@ def call(format: str, model: str = "", *, stream: bool = False) -> tuple[str, di
             body = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
         case "openai-responses":
             path, body = "/v1/responses", {"input": "hi"}
+        case "openai-completions":
+            path, body = "/v1/completions", {"prompt": "hi"}
+        case "ollama":
+            path, body = "/api/chat", {"messages": [{"role": "user", "content": "hi"}]}
+            return path, {"model": model, **body, "stream": stream}
         case _:
             method = "streamGenerateContent?alt=sse" if stream else "generateContent"
             contents = [{"role": "user", "parts": [{"text": "hi"}]}]

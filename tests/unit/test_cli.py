@@ -13,7 +13,8 @@ from mitmproxy.tools import cmdline
 from mitmproxy.tools.web.webaddons import WebAddon
 
 from switchyard import cli
-from switchyard.cli import plan_launch
+from switchyard.launch import options as launch_options
+from switchyard.launch.options import plan_launch
 
 LAUNCH = Path(__file__).parents[2] / "scripts" / "launch.py"
 
@@ -31,7 +32,7 @@ def test_the_defaults():
     assert plan_launch([], {}).tool == "mitmdump"
     read = mitmproxy_reads()
     assert (read.listen_host, read.listen_port) == ("127.0.0.1", 8787)
-    assert read.scripts == [str(cli.ROUTER)]
+    assert read.scripts == [str(launch_options.ROUTER)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_other_arguments_reach_mitmproxy_in_order():
     assert plan.arguments[-len(theirs) :] == theirs
     read = mitmproxy_reads(*theirs)
     assert read.mode == ["reverse:http://127.0.0.1:1"]
-    assert read.scripts == [str(cli.ROUTER), "mine.py"]
+    assert read.scripts == [str(launch_options.ROUTER), "mine.py"]
     assert read.filter_args == ["~u x"]
 
 

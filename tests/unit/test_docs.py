@@ -1,14 +1,28 @@
-"""Every YAML block of README and docs is a configuration that starts, or a part of one."""
+"""Every block of README and docs is a configuration that starts, or a known command."""
 
+import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import trustme
+from mitmproxy.addons.dumper import Dumper
+from mitmproxy.addons.script import ScriptLoader
+from mitmproxy.addons.upstream_auth import UpstreamAuth
+from mitmproxy.proxy import mode_specs
+from mitmproxy.test import taddons
+from mitmproxy.tools import cmdline
 from ruamel.yaml import YAML
 
+from scripts.run_with import read_options
 from switchyard.config.load import parse_config
+from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import SHIPPED
+from switchyard.launch.options import plan_launch
+from switchyard.launch.unknown_options import explained
+from switchyard.routing.catalog import Catalog
+from switchyard.usage.command import read_options as read_usage_options
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -18,7 +32,7 @@ BLOCK = re.compile(r"^```yaml$(.*?)^```$", re.MULTILINE | re.DOTALL)
 BASE = {
     "providers": [
         {"preset": "anthropic"},
-        {"preset": "openrouter", "name": "or"},
+        {"preset": "openrouter"},
         {"preset": "zai-coding", "name": "glm"},
     ],
     "combos": {"my-coding-stack": ["anthropic/claude-sonnet-4-5", "glm/glm-4.7"]},
@@ -51,3 +65,65 @@ def test_a_block_is_a_configuration(block: str, tmp_path: Path) -> None:
     variables = VARIABLE.findall(block + PRESETS)
     config = parse_config(file.read_bytes(), file, dict.fromkeys(variables, "some-long-value"))
     assert config.providers
+
+
+SHELL = re.compile(r"^```sh$(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    pytest.param(line, id=f"{page.relative_to(ROOT)}: {line[:60]}")
+    for page in PAGES
+    for block in SHELL.findall(page.read_text())
+    for line in block.strip().replace("\\\n", " ").splitlines()
+    if line.strip()
+]
+ELSEWHERE = {"curl", "docker", "claude", "some-tool"}
+"""Commands that are no part of the project."""
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_is_one_that_is_understood(line: str) -> None:
+    """README's are run as they are: tests/integration/scripts/test_first_hour.py. Some of the
+    others need root, a device or half an hour."""
+    words = shlex.split(line, comments=True)
+    while words and (words[0] == "sudo" or "=" in words[0]):
+        words.pop(0)
+    if words[0] in ELSEWHERE:
+        return
+    script, *arguments = words
+    assert os.access(ROOT / script, os.X_OK), script
+    match script:
+        case "scripts/start":
+            launch = plan_launch(arguments, {})
+            make_parser = explained(cmdline.mitmdump, "x", ())
+            with taddons.context(ScriptLoader(), Dumper(), UpstreamAuth()) as context:
+                options = make_parser(context.options).parse_args(launch.arguments)
+            assert all(map(mode_specs.ProxyMode.parse, options.mode or ()))
+        case "scripts/run-with":
+            read_options(arguments, {})
+        case "scripts/ca" | "scripts/intercept" | "scripts/bench":
+            assert all(f'"{word}"' in SOURCES[script] for word in arguments if word != "alice")
+        case "scripts/usage":
+            read_usage_options(arguments)
+        case "scripts/test":
+            assert not arguments
+        case _:
+            raise AssertionError(f"no test knows {script}")
+
+
+SOURCES = {
+    "scripts/ca": (ROOT / "scripts" / "ca.py").read_text(),
+    "scripts/intercept": (ROOT / "scripts" / "intercept.py").read_text(),
+    "scripts/bench": (ROOT / "scripts" / "benchmark" / "__main__.py").read_text(),
+}
+
+NAME = re.compile(r"`((?:demo|openai|anthropic|openrouter|gemini)/[\w./-]+)`")
+
+
+def test_the_names_that_readme_gives_can_be_asked_for() -> None:
+    """With a provider's key set and nothing else, as README says."""
+    env = dict.fromkeys(VARIABLE.findall(PRESETS), "some-long-value")
+    config = parse_config(DEFAULT_CONFIG.read_bytes(), DEFAULT_CONFIG, env)
+    catalog = Catalog(config, {})
+    names = NAME.findall((ROOT / "README.md").read_text())
+    assert len(names) >= 4
+    for name in names:
+        assert catalog.resolve(name).targets[0].provider.name == name.partition("/")[0]

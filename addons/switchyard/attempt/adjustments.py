@@ -1,5 +1,6 @@
 """Applies the last changes to a provider's request: quirks and payload rules."""
 
+import re
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from switchyard.routing.payload import HeaderChange
 from switchyard.routing.payload import PayloadRequest
 from switchyard.routing.payload import PayloadRules
 from switchyard.routing.plans import ModelTarget
+from switchyard.routing.profiles import demand_of
+from switchyard.routing.profiles import maker_of
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
@@ -25,7 +28,9 @@ from switchyard.wire.translate.chat_templates import fit_template
 from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.own_types import with_known_types
 from switchyard.wire.translate.quirks import apply_quirks
+from switchyard.wire.translate.quirks import cannot_be_off
 from switchyard.wire.translate.quirks import refused_members
+from switchyard.wire.translate.thinking_back import Demand
 
 _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
@@ -50,6 +55,7 @@ class Adjustments:
     def __init__(self, config: Config) -> None:
         self._payload = PayloadRules(config.payload)
         self._quirks: dict[tuple[str, str], tuple[Provider, QuirkSettings | None]] = {}
+        self._last: tuple[ModelTarget | None, QuirkSettings | None] = None, None
 
     def apply(self, state: AttemptState, body: JsonObject) -> Adjusted:
         """Returns the body as it leaves for the provider, and the changes to its headers.
@@ -75,6 +81,8 @@ class Adjustments:
                 dropped = *shortfall.dropped, *(name for name in refused if name not in kept)
                 limits = shortfall.limits.joined(limits)
                 shortfall = replace(shortfall, dropped=dropped, limits=limits)
+            if format == "anthropic" and cannot_be_off(body, quirks):
+                shortfall = replace(shortfall, dropped=(*shortfall.dropped, "thinking"))
             body, left_out = with_known_types(body, format, quirks)
             if left_out:
                 dropped = tuple(sorted({*shortfall.dropped, "server-tools"}))
@@ -94,17 +102,56 @@ class Adjustments:
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
 
+    def thinking_opened(self, target: ModelTarget) -> bool:
+        """Whether a target's replies begin within the tag of thinking."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.thinking_opened is True
+
+    def tool_calls_as_text(self, target: ModelTarget) -> bool:
+        """Whether a target's model writes tool calls into its text."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.tool_calls_as_text is True
+
     def takes_system(self, target: ModelTarget) -> bool:
         """Whether a target's model is known to accept system messages between turns."""
         quirks = self._quirks_of(target)
         return quirks is not None and quirks.system == "anywhere"
+
+    def takes_thinking(self, target: ModelTarget) -> bool:
+        """Whether a target's model wants the thinking in its history, whoever thought it."""
+        quirks = self._quirks_of(target)
+        return quirks is not None and quirks.thinking_back is not None
+
+    def maker(self, target: ModelTarget) -> str:
+        """Whose proofs of thinking a target's model makes and takes back."""
+        quirks = self._quirks_of(target)
+        return maker_of(target.provider, target.model, quirks)
+
+    def foreign_proofs(self, target: ModelTarget) -> re.Pattern[str] | None:
+        """What is known to be no proof of a target's maker; None where nothing is."""
+        quirks = self._quirks_of(target)
+        return quirks.foreign_proofs if quirks is not None else None
+
+    def demand(self, target: ModelTarget, format: str) -> Demand | None:
+        """What a target's model demands of its history in a format; None for nothing."""
+        if target.kind == "passthrough":
+            return None
+        return demand_of(self._quirks_of(target), target.model, format)
 
     def server_tools(self, target: ModelTarget) -> Dialect | None:
         """Returns whose server tool types a target accepts; None for its format's own."""
         quirks = self._quirks_of(target)
         return quirks.server_tools if quirks is not None else None
 
+    def compacts(self, target: ModelTarget) -> bool:
+        """Whether a target compacts conversations, where its format has words for that."""
+        quirks = self._quirks_of(target)
+        return quirks is None or quirks.compaction != "none"
+
     def _quirks_of(self, target: ModelTarget) -> QuirkSettings | None:
+        # An attempt asks a dozen times in a row.
+        if self._last[0] is target:
+            return self._last[1]
         place = target.provider.name, target.model
         known = self._quirks.get(place)
         # An exchange that began before the configuration changed keeps its own provider.
@@ -113,6 +160,7 @@ class Adjustments:
                 self._quirks.clear()
             quirks = quirks_of(target.provider, target.model)
             known = self._quirks[place] = target.provider, quirks
+        self._last = target, known[1]
         return known[1]
 
 

@@ -1,7 +1,9 @@
 """Writes the body of an attempt's request."""
 
+from switchyard.attempt.compaction import summary_stage
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import int_of
@@ -9,6 +11,7 @@ from switchyard.wire.encoding.splice import splice
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic.client_tools import ToolsetCalls
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.relay.stage import Stage
 from switchyard.wire.shared.call_ids import FreshIds
 from switchyard.wire.shared.server_tool_results import SHOWING
@@ -16,13 +19,14 @@ from switchyard.wire.shared.server_tool_results import ServedAnswers
 from switchyard.wire.translate.limits import Enforcer
 from switchyard.wire.translate.rename_tools import GivenNames
 from switchyard.wire.translate.rename_tools import new_names
+from switchyard.wire.translate.text_calls import TextCalls
 from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 def complete_body(state: AttemptState, upstream: Format) -> JsonObject:
     """Returns the attempt's body with the upstream's model name and stream flag."""
     call = state.call
-    if call.operation is not None:
+    if state.operation is not None:
         return state.upstream_body
     body = upstream.with_model(state.upstream_body, state.target.model)
     # Where the path says it (Gemini), a body must not; elsewhere a passthrough keeps its silence.
@@ -46,26 +50,41 @@ def write_body(state: AttemptState, body: JsonObject) -> bytes:
     return dumps(body)
 
 
-def stages_of(state: AttemptState, body: JsonObject, tag: str | None) -> list[Stage]:
+def stages_of(
+    state: AttemptState, body: JsonObject, thinking: ThinkingTag | None, calls_in_text: bool = False
+) -> list[Stage]:
     """Returns the stages that the answer to `body` passes through, mostly none.
 
-    `tag` is the tag of thinking within the text.
+    `thinking` takes out what stands between tags within the text, where calls may stand too.
     """
-    call, upstream = state.call, state.upstream_format
+    call, upstream, translates = state.call, state.upstream_format, not state.passes_through
     stages: list[Stage] = []
-    if tag:
-        stages.append(ThinkingTag(tag))
-    if not state.passes_through and (taken := called_before(call)):
+    if thinking is not None:
+        stages.append(thinking)
+    if state.summarises:
+        return [*stages, summary_stage(call)]
+    if calls_in_text and upstream is not None and (tools := offered_tools(upstream, body)):
+        stages.append(TextCalls(tools, call.asked.id))
+    if translates and (taken := called_before(call)):
         stages.append(FreshIds(taken))
-    if not state.passes_through and (names := new_names(call.conversation)):
+    if translates and (names := new_names(call.conversation)):
         stages.append(GivenNames(names))
-    if not state.passes_through and ToolsetCalls.has_work(call.conversation.tools):
+    if translates and ToolsetCalls.has_work(call.conversation.tools):
         stages.append(ToolsetCalls(call.conversation.tools))
     if state.served and upstream is not None and call.format.name in SHOWING:
         stages.append(ServedAnswers(upstream.name, call.format.name, call.asked.id))
     if state.limits:
         stages.append(Enforcer(state.limits, int_of(body.get("n")) or 1))
     return stages
+
+
+def offered_tools(upstream: Format, body: JsonObject) -> dict[str, JsonObject]:
+    """Returns the parameters' schema of each function that `body` offers, by its name."""
+    try:
+        tools = upstream.read_request(body).tools
+    except BadRequest:
+        return {}
+    return {tool.name: tool.parameters or EMPTY for tool in tools if tool.kind == "function"}
 
 
 def called_before(call: Call) -> list[str]:

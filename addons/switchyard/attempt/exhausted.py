@@ -5,18 +5,26 @@ from dataclasses import replace
 from mitmproxy import http
 
 from switchyard.attempt.headers import route_headers
+from switchyard.attempt.headers import stream_head
+from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.responses import error_response
+from switchyard.exchange.responses import error_stream
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import most_telling
 from switchyard.policy.trail import Exhausted
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import Overflow
+from switchyard.wire.model.overflow import read_overflow
+from switchyard.wire.operations.count_tokens import estimate
 
-_AS_IT_IS = ("request", "context-length")
-"""Classes whose error is the client's own matter: it gets what the upstream said, unchanged."""
+_AS_IT_IS = ("request", "context-length", "history")
+"""Classes whose error is the client's own matter: it gets what the upstream said, a prompt that is
+too long in its own API's words."""
 
 _MAY_RETURN_LATER = {429, 502, 503, 504, 529}
 """Statuses that go with `Retry-After`."""
@@ -35,12 +43,18 @@ def exhausted_response(exchange: Exchange, end: Exhausted, now: float) -> http.R
         error = telling.error
         if error.status is None and telling.status is not None:
             error = replace(error, status=telling.status)
+        elif telling.record.cls == "history" and error.http_status >= 500:
+            # Met inside a 200, whose code says nothing: no client shall ask the same again.
+            error = replace(error, status=400, kind="invalid_request")
         if len(exchange.failures) > 1:
             error = replace(error, attempts=_attempts(exchange))
+        if telling.record.cls == "context-length":
+            error = _overflown(exchange, telling, error)
     else:
         error = _told_together(exchange, telling, retry_after)
     headers = route_headers(exchange, failed=telling.record if telling else None)
-    return error_response(exchange.call.format, error, dict(headers))
+    answer = error_response(exchange.call.format, error, dict(headers))
+    return answer if error.overflow is None else _as_asked(exchange.call, answer)
 
 
 def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | None:
@@ -59,6 +73,58 @@ def own_answer(exchange: Exchange, failure: FailedAttempt) -> http.Response | No
 def _most_telling(failures: list[FailedAttempt]) -> FailedAttempt | None:
     record = most_telling(failure.record for failure in failures)
     return next((failure for failure in failures if failure.record is record), None)
+
+
+def _overflown(exchange: Exchange, telling: FailedAttempt, error: ApiError) -> ApiError:
+    """The error of a prompt that is too long, with its sizes.
+
+    The provider knows them, or else the configured window and the router's estimate do.
+    """
+    said = read_overflow(error.message)
+    limit = said.limit or _window(exchange, telling)
+    tokens = said.tokens
+    if tokens is None and limit is not None:
+        tokens = max(_estimate(exchange.call, telling.record.model), limit + 1)
+    return replace(
+        error,
+        kind="invalid_request",
+        status=400,
+        code="context_length_exceeded",
+        overflow=Overflow(tokens, limit),
+    )
+
+
+def _window(exchange: Exchange, telling: FailedAttempt) -> int | None:
+    """The configured context window of the target that failed, in tokens."""
+    record = telling.record
+    targets = exchange.plan.targets if exchange.plan else ()
+    return next(
+        (
+            target.context_window
+            for target in targets
+            if (target.provider.name, target.model) == (record.provider, record.model)
+        ),
+        None,
+    )
+
+
+def _estimate(call: Call, model: str) -> int:
+    """About how many tokens the prompt has; 0 where it cannot be read."""
+    try:
+        return estimate(call.conversation, model)
+    except BadRequest:
+        return 0
+
+
+def _as_asked(call: Call, answer: http.Response) -> http.Response:
+    """The error as a stream, for clients that look for it there alone."""
+    if not call.streams or not call.format.overflow_in_stream:
+        return answer
+    stream = http.Response.make(200, error_stream(call.format, call.asked, answer.content or b""))
+    for name, value in (*answer.headers.items(), *stream_head(call)):
+        if name != "content-length":
+            stream.headers[name] = value
+    return stream
 
 
 def _told_together(

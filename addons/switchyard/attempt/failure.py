@@ -1,13 +1,16 @@
 """Classifies the failure of an attempt."""
 
+from collections.abc import Mapping
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.http_messages import lower_items
 from switchyard.failover.attempt import AttemptFailure
 from switchyard.policy.client_words import ClientWords
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import SeenKind
+from switchyard.policy.told_reach import told_reach
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
@@ -53,8 +56,13 @@ def see(
         provider=provider.name,
         host=urlsplit(provider.url_for(format)).hostname or "",
         format=format,
+        reach=told_reach(error.raw, error.message, _headers(state)),
         client=_words_of(state),
     )
+
+
+def _headers(state: AttemptState) -> Mapping[str, str]:
+    return lower_items(state.upstream_headers) if state.upstream_headers else {}
 
 
 def _words_of(state: AttemptState) -> ClientWords:

@@ -6,10 +6,8 @@ from switchyard.attempt.headers import route_headers
 from switchyard.attempt.headers import stream_head
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.http_messages import lower_items
-from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.exchange.responses import error_stream
 from switchyard.wire.formats.openai_responses.websocket import refusal_event
-from switchyard.wire.model.errors import ApiError
-from switchyard.wire.model.events import Failure
 
 
 class ExchangeHeart:
@@ -32,13 +30,10 @@ class ExchangeHeart:
 
     def closing(self, answer: http.Response) -> bytes:
         """Returns the error of `answer` as the end of a stream in the client's format."""
+        if "event-stream" in answer.headers.get("content-type", ""):
+            return answer.content or b""
         if self._sessions:
             headers = lower_items(answer.headers)
             return refusal_event(answer.status_code, headers, answer.content or b"")
         call = self._exchange.call
-        format = call.format
-        body = loads_object(answer.content or b"")
-        error = format.find_error(body) if body is not None else None
-        writer = format.stream_writer(call.asked)
-        told = writer.feed(Failure(error or ApiError(message="No provider could answer.")))
-        return told + writer.close()
+        return error_stream(call.format, call.asked, answer.content or b"")

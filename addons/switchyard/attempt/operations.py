@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from switchyard.attempt.compaction import counted
 from switchyard.attempt.headers import route_headers
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
@@ -35,7 +36,7 @@ def make_operation(
     """
     match endpoint.kind:
         case "count":
-            return Counting(endpoint.format, body, calibration)
+            return Counting(endpoint.format, counted(endpoint.format, body), calibration)
         case "embed":
             return Embedding(endpoint.format, endpoint.method, body, model)
         case "compact":

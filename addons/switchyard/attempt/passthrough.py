@@ -6,6 +6,7 @@ address goes to the home of its wire format (`config/shipped/hosts.yaml`).
 
 from mitmproxy import http
 
+from switchyard.attempt.compaction import own_history
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.provider import Provider
 from switchyard.config.schema import Config
@@ -49,6 +50,8 @@ def own_body(call: Call) -> JsonObject:
     It is `call.parsed` unless other providers' answers left content in the conversation that the
     destination would refuse.
     """
+    if call.compaction is not None and call.compaction.ours:
+        return own_history(call)
     said = call.body if call.recalled else call.parsed
     return call.format.without_sealed(said)
 

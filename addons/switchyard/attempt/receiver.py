@@ -1,5 +1,6 @@
 """Connects the failover stream to a relay."""
 
+import time
 from collections.abc import Callable
 
 from mitmproxy import http
@@ -52,6 +53,10 @@ class RelayReceiver:
         return self._outcome.done
 
     @property
+    def answered(self) -> bool:
+        return self._relay.answered
+
+    @property
     def progress(self) -> int:
         return self._outcome.progress
 
@@ -74,6 +79,7 @@ class RelayReceiver:
         self._upstream = response
         headers = response.headers
         self._state.upstream_headers = headers
+        self._state.headed_at = time.monotonic()
         self._relay.start(
             response.status_code,
             headers.get("content-type", ""),
@@ -83,11 +89,13 @@ class RelayReceiver:
     def data(self, data: bytes) -> bytes:
         out = self._relay.feed(data)
         self._notice()
+        self._state.sent += len(out)
         return self._conceal(out) if out else out
 
     def skim(self, data: bytes) -> bytes | None:
         out = self._relay.skim(data)
         if out is not None:
+            self._state.sent += len(out)
             # All but the words has been looked through before, and short ones give nothing away.
             for words in self._outcome.long_words:
                 if self._conceal(words) is not words:
@@ -97,6 +105,7 @@ class RelayReceiver:
     def end(self) -> bytes:
         out = self._relay.end()
         self._notice()
+        self._state.sent += len(out)
         return self._conceal(out) if out else out
 
     def _notice(self) -> None:
@@ -115,8 +124,12 @@ class RelayReceiver:
         assert self._upstream
         relay = self._relay
         head = dict(stream_head(self._state.call)) if relay.streams else {"content-type": _JSON}
-        for name, value in answer_headers(self._state, self._upstream.headers):
-            head[name] = self._text(value) if name not in head else value
-        return make_response(
-            200, head.items(), None if relay.streams else self._conceal(relay.body)
-        )
+        told = dict(answer_headers(self._state, self._upstream.headers))
+        values = "\n".join(told.values())
+        if self._text(values) is not values:
+            told = {name: self._text(value) for name, value in told.items()}
+        head |= told
+        body = None if relay.streams else self._conceal(relay.body)
+        if body is not None:
+            self._state.sent = len(body)
+        return make_response(200, head.items(), body)

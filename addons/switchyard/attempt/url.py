@@ -52,14 +52,22 @@ def url_without_socket(url: str) -> str:
 def timeouts(provider: Provider, streams: bool) -> Timeouts:
     """Returns the provider's timeouts for one attempt.
 
-    An upstream sends the first byte of a response that is not streamed when it is complete, so that
-    byte may take as long as a stream's first output.
+    An upstream sends the first byte of a response that is not streamed when it is complete. Unless
+    somebody set the time for that byte, it may take as long as a stream's first output.
     """
     t = provider.timeouts
+    first_byte = t.first_byte if streams else t.first_byte_of_whole
+    return _timeouts(t.connect, first_byte, t.first_output, t.between_chunks, t.total)
+
+
+@lru_cache(256)
+def _timeouts(
+    connect: float, first_byte: float, first_output: float, between_chunks: float, total: float
+) -> Timeouts:
     return Timeouts(
-        connect=t.connect,
-        first_byte=t.first_byte if streams else max(t.first_byte, t.first_output),
-        first_output=t.first_output,
-        between_chunks=t.between_chunks,
-        total=t.total,
+        connect=connect,
+        first_byte=first_byte,
+        first_output=first_output,
+        between_chunks=between_chunks,
+        total=total,
     )

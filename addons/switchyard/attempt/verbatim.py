@@ -33,6 +33,7 @@ class VerbatimReceiver(RelayReceiver):
     def start(self, response: http.Response) -> None:
         super().start(response)
         self._raw = bytearray()
+        self._bytes = 0
         self._head = response
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         kind = response.headers.get("content-type", "").lower()
@@ -45,16 +46,22 @@ class VerbatimReceiver(RelayReceiver):
         # Of a refusal no more is of use than what is told of one.
         if self._head.status_code < 300 or len(self._raw) <= MAX_ERROR_BODY:
             self._raw += data
-        return self._choose(super().data(data), ended=False)
+        return self._given(self._choose(super().data(data), ended=False))
 
     def skim(self, data: bytes) -> bytes | None:
         return None
 
     def end(self) -> bytes:
-        return self._choose(super().end(), ended=True)
+        return self._given(self._choose(super().end(), ended=True))
 
     def broken(self, failure: AttemptFailure) -> bytes:
-        return self._choose(super().broken(failure), ended=True, broke=True)
+        return self._given(self._choose(super().broken(failure), ended=True, broke=True))
+
+    def _given(self, out: bytes) -> bytes:
+        """Count what the client gets, which is not what the relay made of it."""
+        self._bytes += len(out)
+        self._state.sent = self._bytes
+        return out
 
     def _choose(self, mended: bytes, ended: bool, broke: bool = False) -> bytes:
         relay = self._relay
@@ -99,6 +106,8 @@ class VerbatimReceiver(RelayReceiver):
         response = self._own_head(b"" if self._relay.streams else bytes(self._raw))
         if self._relay.streams:
             del response.headers["content-length"]
+        else:
+            self._state.sent = len(self._raw)
         for name, value in route_headers(self._state.exchange, self._state):
             response.headers[name] = value
         return response

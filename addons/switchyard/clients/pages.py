@@ -50,7 +50,7 @@ _LOCAL_NAMES = frozenset(
 
 def check_own_page(request: http.Request) -> None:
     """Raise Refused for a request to the router from the page of another site."""
-    origin = request.headers.get("origin")
+    origin = request.data.headers.get("origin")
     if is_from_elsewhere(request) if origin is None else not is_local_origin(origin):
         raise _refused(
             "Pages of other sites need a client key to call this router. Configure one in "
@@ -63,7 +63,7 @@ def check_foreign_page(request: http.Request) -> None:
 
     The router would serve it with its own keys.
     """
-    origin = request.headers.get("origin")
+    origin = request.data.headers.get("origin")
     if origin is None:
         admitted = not is_from_elsewhere(request)
     else:
@@ -90,7 +90,7 @@ def check_host(host: str | None, names: tuple[str, ...]) -> None:
 
 def is_from_elsewhere(request: http.Request) -> bool:
     """Whether a browser marks a request as caused by another site's page."""
-    return request.headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
+    return request.data.headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
 
 
 def is_local_origin(origin: str) -> bool:

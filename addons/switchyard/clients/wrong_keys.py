@@ -29,10 +29,13 @@ class _Tries:
     wrong: int = 0
     logged: float = -WINDOW
     unlogged: int = 0
+    """Requests with a wrong key since the last log line."""
+    keyless: int = 0
+    """Requests without a key since the last log line."""
 
 
 class WrongKeys:
-    """Counts wrong keys by the address of the peer, never by a header.
+    """Counts wrong and missing keys by the address of the peer, never by a header.
 
     Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
     mistake would otherwise slow all others.
@@ -45,21 +48,43 @@ class WrongKeys:
         """Note a wrong key of a client; returns the seconds that its refusal has to wait."""
         return self.count(address_of(client), time.monotonic())
 
+    def note_missing(self, client: connection.Client) -> None:
+        """Note a request without a key; its refusal need not wait."""
+        self.count_missing(address_of(client), time.monotonic())
+
     def count(self, address: str, now: float) -> float:
         """Note a wrong key; returns the seconds that its refusal has to wait.
 
         `now` is on the clock of `time.monotonic`.
         """
+        tries = self._tries_of(address, now)
+        tries.wrong += 1
+        tries.unlogged += 1
+        self._log(address, tries, now)
+        return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries.wrong - 1, 10))
+
+    def count_missing(self, address: str, now: float) -> None:
+        """Note a request without a key. `now` is on the clock of `time.monotonic`."""
+        tries = self._tries_of(address, now)
+        tries.keyless += 1
+        self._log(address, tries, now)
+
+    def _tries_of(self, address: str, now: float) -> _Tries:
         tries = self._tries.get(address)
         if tries is None or now - tries.since >= WINDOW:
-            logged, unlogged = (tries.logged, tries.unlogged) if tries else (now - WINDOW, 0)
-            tries = self._tries[address] = _Tries(now, 0, logged, unlogged)
+            before = tries or _Tries(now, 0, now - WINDOW)
+            tries = _Tries(now, 0, before.logged, before.unlogged, before.keyless)
+            self._tries[address] = tries
         self._tries.move_to_end(address)
         if len(self._tries) > MOST_ADDRESSES:
             self._tries.popitem(last=False)
-        tries.wrong += 1
-        tries.unlogged += 1
-        if now - tries.logged >= WINDOW:
+        return tries
+
+    @staticmethod
+    def _log(address: str, tries: _Tries, now: float) -> None:
+        if now - tries.logged < WINDOW:
+            return
+        if tries.unlogged:
             keys = "a wrong client key" if tries.unlogged == 1 else "wrong client keys"
             logger.warning(
                 "switchyard: refused %s from %s (%d since the last such line). "
@@ -67,6 +92,19 @@ class WrongKeys:
                 keys,
                 address,
                 tries.unlogged,
+                extra={"facts": _facts(address, "wrong", tries.unlogged)},
             )
-            tries.logged, tries.unlogged = now, 0
-        return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries.wrong - 1, 10))
+        if tries.keyless:
+            logger.warning(
+                "switchyard: refused %d request%s without a client key from %s. "
+                "Have the client send one of clients.api-keys",
+                tries.keyless,
+                "" if tries.keyless == 1 else "s",
+                address,
+                extra={"facts": _facts(address, "missing", tries.keyless)},
+            )
+        tries.logged, tries.unlogged, tries.keyless = now, 0, 0
+
+
+def _facts(address: str, key: str, count: int) -> dict[str, object]:
+    return {"event": "refused", "address": address, "key": key, "count": count}

@@ -144,7 +144,8 @@ class Policy(Section):
     expires: Moment | None = None
     addresses: Networks = ()
     """Where the holder may call from; anywhere, if empty."""
-    project: str = ""
+    project: str | None = None
+    """The project of requests that name none."""
     blocked: bool = False
     role: Role = "client"
     enforce: bool = True

@@ -50,6 +50,8 @@ class KnownHost:
     """The header that a request must have for that; empty where none."""
     login: re.Pattern[str] | None = None
     """What tokens of a login look like, which the client renews when one is refused."""
+    maker: str = ""
+    """Whose proofs of thinking its models make and take back; empty where that is not known."""
 
     def call(self, path: str) -> HostCall | None:
         """Return what a path asks for (its query does not matter); None if no model."""
@@ -114,6 +116,7 @@ def _host(name: str, entry: Mapping[str, Any], formats: Container[str]) -> Known
         home=home,
         home_header=str(entry.get("home-header", "")),
         login=re.compile(login) if login else None,
+        maker=str(entry.get("maker", "")),
     )
 
 

@@ -4,6 +4,7 @@ As with all of `schema`, it is immutable; durations are seconds.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated
 from typing import Literal
 
@@ -35,6 +36,7 @@ from switchyard.config.proxies import Proxy
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import Billing
 from switchyard.policy.route import Strategy
 from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
@@ -63,12 +65,19 @@ class QuirkSettings(Section):
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
+    min_max_output_tokens: Positive | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: Literal["reasoning", "reasoning_content", "none"] | None = None
     thinking_tag: str | None = None
     """The tag in which thinking stands within the text, as `think`."""
+    thinking_opened: bool | None = None
+    """Whether replies begin within that tag, since the model's template opens it."""
+    tool_calls_as_text: bool | None = None
+    """Whether its models write tool calls into their text, and nobody there reads them."""
+    thinking_off: bool | None = None
+    """Whether thinking can be switched off (Anthropic's format)."""
     json_schema: bool | None = None
     """Whether an answer's JSON schema can be asked for; False: it is, in words."""
     system: Literal["anywhere", "first", "none"] | None = None
@@ -82,7 +91,22 @@ class QuirkSettings(Section):
     server_tools: Literal["own", "openrouter", "none"] | None = None
     """Whose words for tools that run at the provider it knows: those of its format's maker,
     OpenRouter's, none."""
+    compaction: Literal["own", "none"] | None = None
+    """Whether it compacts conversations in its format's own way; None: it does."""
     tool_id_pattern: Regex | None = None
+    maker: Name | None = None
+    """Whose proofs of thinking its models make and take back: signatures, encrypted reasoning, ids
+    of kept items. None: the model's own."""
+    foreign_proofs: Regex | None = None
+    """What is no proof of the maker's: the whole of one is matched."""
+    chat_proofs: Literal["google", "openrouter", "none"] | None = None
+    """Chat: whose members for proofs of thinking it takes in a history; None: any."""
+    thinking_back: Literal["calls", "all"] | None = None
+    """The assistant's turns in which it demands its thinking back: those with calls, or all."""
+    thinking_stand_in: str | None = None
+    """Thinking for such a turn where none is known."""
+    call_signature: str | None = None
+    """What stands in where the first call of a step has no signature; empty: none is needed."""
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""
     drop: Texts = ()
@@ -94,6 +118,10 @@ class QuirkSettings(Section):
 class ModelQuirks(QuirkSettings):
     """Quirks of the models that a provider calls so."""
 
+    source: str | None = Field(None, repr=False)
+    """Where that is said; None: where the profile's own are."""
+    read: date | None = None
+    """When the source was read."""
     models: GlobList
     except_: GlobList = Field(Globs(), alias="except")
 
@@ -102,6 +130,10 @@ class Profile(QuirkSettings):
     """All that is known of an upstream's ways."""
 
     auth: AuthStyle | None = None
+    source: str | None = Field(None, repr=False)
+    """Where all of this is said, as far as no entry of `by_model` names another place."""
+    read: date | None = None
+    """When the source was read."""
     by_model: tuple[ModelQuirks, ...] = ()
     """Settings that differ for some of its models. Of several patterns that match, the last one
     that sets a key wins; the members that they drop add up."""
@@ -124,6 +156,7 @@ class ProviderTimeouts(Section):
 
     connect: PositiveDuration = 5.0
     first_byte: PositiveDuration = 60.0
+    """What is not streamed begins when it is complete: there it holds if somebody has set it."""
     first_output: PositiveDuration = 300.0
     between_chunks: PositiveDuration = 120.0
     total: PositiveDuration = 1800.0
@@ -131,6 +164,13 @@ class ProviderTimeouts(Section):
     def overridden(self, by: "ProviderTimeouts") -> "ProviderTimeouts":
         """These, with those that the other one's file names in their place."""
         return self.model_copy(update={name: getattr(by, name) for name in by.model_fields_set})
+
+    @property
+    def first_byte_of_whole(self) -> float:
+        """Until the first byte of an answer that is not streamed."""
+        if "first_byte" in self.model_fields_set:
+            return self.first_byte
+        return max(self.first_byte, self.first_output)
 
 
 class Tls(Section):
@@ -178,6 +218,9 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    billing: Billing | None = None
+    """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
+    where clients' own logins are forwarded, else each token."""
     stream: Literal["as-asked", "default-off", "force-on", "force-off"] = "as-asked"
     profile: Profile | None = None
     timeouts: ProviderTimeouts = ProviderTimeouts()

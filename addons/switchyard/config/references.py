@@ -43,7 +43,18 @@ def check_references(document: Document) -> None:
         if isinstance(name, str) and directory.provider(name) is None:
             hint = did_you_mean(name, directory.handles)
             document.problem(place, f"unknown provider {document.show(place, name)}", hint)
+    _check_service_provider(document, directory, data)
     _check_cycles(document, data)
+
+
+def _check_service_provider(
+    document: Document, directory: Directory, data: dict[str, object]
+) -> None:
+    place, name = ("service-provider",), data.get("service-provider")
+    if isinstance(name, str) and directory.provider(name) is None:
+        if place not in document.unset.keys() | document.unusable:
+            hint = did_you_mean(name, directory.handles)
+            document.problem(place, f"unknown provider {document.show(place, name)}", hint)
 
 
 def directory_of(data: dict[str, object]) -> Directory:

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from switchyard.config.dotenv import NAME as DOTENV
+from switchyard.config.dotenv import with_dotenv
 from switchyard.config.load import parse_config
 from switchyard.config.load import read_file
 from switchyard.config.problems import ConfigError
@@ -17,11 +19,18 @@ class ConfigSource:
     A file that cannot be used is reported once; the previous configuration stays in force.
     """
 
-    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, env: Mapping[str, str], dotenv: Path | None = None) -> None:
+        """Follow the file at `path`, with variables from `env`.
+
+        `dotenv` is the file with further variables; without it that is `.env` beside `path`.
+        """
         self.path = path
         self.config: Config | None = None
         """The one in force."""
+        self.environ: Mapping[str, str] = env
+        """The variables that it was read with, those of the `.env` file included."""
         self._env = env
+        self._dotenv = dotenv or path.parent / DOTENV
         self._beside: tuple[Path, ...] = ()
         """The files of certificates and client keys that the configuration in force names."""
         self._stat: tuple[object, ...] = ()
@@ -35,7 +44,7 @@ class ConfigSource:
         return self._parse(content)
 
     def poll(self) -> Config | ConfigError | None:
-        """Return the new configuration if the file or a certificate it names has changed.
+        """Return the new configuration if the file, its `.env` or a certificate has changed.
 
         Returns the error if the new content cannot be used, and None if nothing has changed, which
         costs one `stat` for each file.
@@ -59,7 +68,9 @@ class ConfigSource:
             raise
 
     def _parse(self, content: bytes) -> Config:
-        self.config = parse_config(content, self.path, self._env)
+        environ = with_dotenv(self._dotenv, self._env)
+        self.config = parse_config(content, self.path, environ)
+        self.environ = environ
         files = (
             file for one in self.config.providers for file in (one.tls.ca, one.tls.client_cert)
         )
@@ -70,12 +81,12 @@ class ConfigSource:
         return self.config
 
     def _look(self) -> tuple[object, ...]:
-        return tuple(map(_stat, (self.path, *self._beside)))
+        return tuple(map(_stat, (self.path, self._dotenv, *self._beside)))
 
     def _digest_of(self, content: bytes) -> bytes:
-        """What the file holds, and the files it names."""
+        """What the file holds, and the files beside it and those it names."""
         parts = [hashlib.sha256(content).digest()]
-        for file in self._beside:
+        for file in (self._dotenv, *self._beside):
             try:
                 parts.append(hashlib.sha256(read_regular(file)).digest())
             except OSError:

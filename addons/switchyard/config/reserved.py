@@ -9,6 +9,7 @@ from switchyard.config.problems import KeyPath
 
 RESERVED: dict[str, str] = {
     "clients.api-keys[].rate-limit": "limits per client key",
+    "usage.server": "records in PostgreSQL",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

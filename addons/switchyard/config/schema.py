@@ -37,6 +37,10 @@ from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.usage import PriceRule
+from switchyard.config.usage import SubscriptionField
+from switchyard.config.usage import UsageField
+from switchyard.config.usage import UsageSettings
 from switchyard.policy.route import Strategy
 
 
@@ -70,6 +74,8 @@ class Combo(Section):
     strategy: Strategy = "fill-first"
     hedge_after: PositiveDuration | None = None
     continue_streams: bool = False
+    fallback_on_refusal: bool = False
+    """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
 
 
@@ -215,9 +221,15 @@ class Config(Section):
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLogSettings | None = None
     """None: nothing is logged."""
+    usage: UsageField = UsageSettings()
+    prices: tuple[PriceRule, ...] = ()
+    """The first that fits a model counts, before the built-in prices."""
+    subscriptions: tuple[SubscriptionField, ...] = ()
 
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""
+    service_provider: str | None = None
+    """Who is asked for what names no model (files, batches); None: the first provider that can."""
     responses_websocket: bool = True
     """Whether clients may speak the Responses API over WebSockets; else a 426 sends them to
     HTTP."""

@@ -36,6 +36,22 @@ _WRONG_TYPE = {
 }
 
 
+_PORT = "start with --port 9000, or set SWITCHYARD_PORT"
+_HOST = "start with --host 127.0.0.1, or set SWITCHYARD_HOST"
+_OPTIONS = {
+    "port": _PORT,
+    "listen-port": _PORT,
+    "host": _HOST,
+    "listen-host": _HOST,
+    "bind": _HOST,
+    "address": _HOST,
+    "listen": "start with --host 127.0.0.1 --port 9000, or set SWITCHYARD_HOST and SWITCHYARD_PORT",
+    "workers": "start with --workers 2",
+    "log-format": "start with --log-format json",
+}
+"""What the start decides though many a configuration of a server has it, with the remedy."""
+
+
 def validated[T: BaseModel](document: Document, whole: type[T] = Config) -> T | None:
     """Return the document as a `whole`; None, with problems added, if invalid."""
     try:
@@ -81,6 +97,8 @@ def _explain(
         case "literal_error":
             return _explain_choice(str(context["expected"]), document, path)
         case "extra_forbidden":
+            if len(path) == 1 and (option := _OPTIONS.get(str(path[0]))):
+                return "is an option of the start and no key of this file", option
             return "unknown key", did_you_mean(str(path[-1]), _known_keys(path[:-1], whole))
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}", ""

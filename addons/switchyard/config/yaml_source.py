@@ -265,7 +265,8 @@ def unset_hint(names: tuple[str, ...], env: Mapping[str, str]) -> str:
     # Names of keys are much alike: only what is nearly the same can be meant.
     if near := nearest(names[0], (name for name in env if env[name]), likeness=0.88):
         return f"did you mean ${{{near[0]}}}, which is set"
-    return f"export {names[0]}=..., or give a default: ${{{names[0]}:-value}}"
+    name = names[0]
+    return f"export {name}=..., set it in .env beside this file, or default it: ${{{name}:-value}}"
 
 
 def _number(text: str) -> int | float | str:

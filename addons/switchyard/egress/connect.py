@@ -1,6 +1,7 @@
 """Gives attempts connections by their egress: an idle one, or a new one."""
 
 from mitmproxy.connection import Connection
+from mitmproxy.connection import Server
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import GetHttpConnection
@@ -32,10 +33,20 @@ class GetEgressConnection(GetHttpConnection):
     own: bool = False
     fresh: bool = False
     """Whether it must be a new one."""
+    waited: bool = False
+    """Whether the request has waited for a connection that was about to be free."""
 
     def connection_spec_matches(self, connection: Connection) -> bool:
-        fits = egress_of(connection) == self.way and super().connection_spec_matches(connection)
-        return fits and not is_retired(connection)
+        # As mitmproxy's, which asks for each of these with calls of its own.
+        return (
+            (type(connection) is EgressServer or isinstance(connection, Server))
+            and self.address == connection.address
+            and self.tls == connection.tls
+            and self.via == connection.via
+            and self.transport_protocol == connection.transport_protocol
+            and egress_of(connection) == self.way
+            and not is_retired(connection)
+        )
 
 
 def connect_egress(

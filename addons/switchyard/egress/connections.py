@@ -16,6 +16,7 @@ from switchyard.egress.connect import GetEgressConnection
 from switchyard.egress.connect import connect_egress
 from switchyard.egress.egress import egress_of
 from switchyard.egress.egress import outer_of
+from switchyard.egress.pool import END_WAIT
 from switchyard.egress.pool import ConnectionPool
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.http1_client import PatientHttp1Client
@@ -37,6 +38,8 @@ class UpstreamConnections:
         """`pool`: where idle connections are shared between clients; None where they cannot be."""
         self._layer = layer
         self._pool = pool
+        self.delayed: dict[commands.Command, GetEgressConnection] = {}
+        """What waits for a connection that is about to be free, by the timers that end the wait."""
 
     def get(self, wanted: GetHttpConnection, *, reuse: bool = True) -> CommandGenerator[None]:
         """Answer the command with a connection; `reuse`: one of this client's own will do."""
@@ -54,6 +57,9 @@ class UpstreamConnections:
                 if pooled is not None:
                     yield from self._give(wanted, pooled)
                     return
+                if not has_one and not wanted.own and self._pool.has_ending(wanted):
+                    yield self._delay(wanted)
+                    return
             if wanted.way is not None:
                 yield from connect_egress(layer, wanted, wanted.way, reuse)
                 return
@@ -62,6 +68,41 @@ class UpstreamConnections:
         ):
             reuse = False  # what a client sends to a provider itself takes no egress of the router
         yield from HttpLayer.get_connection(layer, wanted, reuse=reuse)
+
+    def ready(self, wanted: GetEgressConnection) -> Connection | None:
+        """One of this client's own connections over which a request can be sent at once."""
+        layer = self._layer
+        client = layer.context.client
+        if wanted.own or wanted.fresh or client.alpn == b"h2":
+            return None
+        for connection, stack in layer.connections.items():
+            if connection is not client and connection.state is ConnectionState.OPEN:
+                http1 = stack.context.layers[-1]
+                if isinstance(http1, PatientHttp1Client) and http1.is_idle:
+                    if wanted.connection_spec_matches(connection):
+                        return connection
+        return None
+
+    def _delay(self, wanted: GetEgressConnection) -> commands.RequestWakeup:
+        """Wait for a connection whose response is about to end; returns the timer of the wait."""
+        assert self._pool is not None
+        timer = commands.RequestWakeup(END_WAIT)
+        self.delayed[timer] = wanted
+        self._pool.await_end(wanted, self._layer, timer)
+        return timer
+
+    def resume(self, timer: commands.Command) -> CommandGenerator[None]:
+        """The wait is over: take the connection that became free, or make one."""
+        wanted = self.delayed.pop(timer)
+        if self._pool is not None:
+            self._pool.stop_waiting(wanted)
+        yield from self.get(wanted)
+
+    def expect_end(self, server: Connection | None) -> None:
+        """The response on a connection is complete but for its end, which is about to come."""
+        if self._pool is not None and isinstance(server, Server):
+            if http1_client_of(self._layer, server) is not None:
+                self._pool.expect_end(server)
 
     def use(self, server: Connection) -> None:
         """A request is sent on a connection, which no other client may have meanwhile."""
@@ -90,6 +131,13 @@ class UpstreamConnections:
     def cancel_connecting(self, wanted: GetHttpConnection) -> CommandGenerator[None]:
         """Stop making a connection, unless it was made meanwhile or others wait for it too."""
         layer = self._layer
+        for timer, delayed in self.delayed.items():
+            if delayed is wanted:
+                del self.delayed[timer]
+                layer.command_sources.pop(wanted, None)
+                if self._pool is not None:
+                    self._pool.stop_waiting(wanted)
+                return
         for connection, waiting in layer.waiting_for_establishment.items():
             if wanted not in waiting:
                 continue

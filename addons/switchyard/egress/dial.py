@@ -16,6 +16,8 @@ from typing import Any
 import aiohappyeyeballs
 from mitmproxy.proxy import server
 
+from switchyard.egress.words import at_place
+
 NEXT_ADDRESS_AFTER = 0.2
 """Seconds until the next of a name's addresses is tried too, while the one before is silent (RFC
 8305, 5, recommends 0.25). After one that fails at once the next follows at once."""
@@ -41,19 +43,32 @@ async def connect[P: asyncio.Protocol](
     """A connection to a host, or to the Unix socket whose path is given for one.
 
     Of a name's addresses, IPv6 and IPv4 take turns, and the first that answers is it (RFC 8305,
-    "Happy Eyeballs"). Raises OSError.
+    "Happy Eyeballs"). Raises OSError, whose text names the place and has no error number.
     """
+    tried: list[str] = []
+    try:
+        return await _connect(protocol, host, port, local_addr, tried)
+    except OSError as e:
+        raise OSError(at_place(e, host, port, tried)) from e
+
+
+async def _connect[P: asyncio.Protocol](
+    protocol: Callable[[], P],
+    host: str,
+    port: int,
+    local_addr: tuple[str, int] | None,
+    tried: list[str],
+) -> tuple[asyncio.Transport, P]:
+    """As `connect`; the addresses of a name are added to `tried`."""
     loop = asyncio.get_running_loop()
     if host.startswith("/"):
-        try:
-            return await loop.create_unix_connection(protocol, host)
-        except OSError as e:
-            raise OSError(f"the socket {host}: {e.strerror or type(e).__name__}") from e
+        return await loop.create_unix_connection(protocol, host)
     if _is_address(host) or local_addr is not None:
         return await loop.create_connection(protocol, host, port, local_addr=local_addr)
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not found:
         raise OSError("the name has no address")
+    tried += dict.fromkeys(str(each[4][0]) for each in found)
     # asyncio has such a race too, which breaks down where tasks begin at once, as mitmproxy's do
     # (python/cpython#124309, in 3.12 and 3.13.0).
     connection = await aiohappyeyeballs.start_connection(

@@ -20,6 +20,8 @@ import certifi
 from switchyard.config.provider import Provider
 from switchyard.egress.egress import Egress
 from switchyard.egress.egress import ProxyServer
+from switchyard.egress.words import at_place
+from switchyard.egress.words import cause_of
 
 _MOST_BYTES = 32_000_000
 _READ_WITHIN = 30.0
@@ -69,7 +71,8 @@ async def fetch(
             return body
     except (client.HTTPError, client.InvalidURL, OSError) as e:
         through = f" through the proxy {proxy.label}" if proxy else ""
-        raise FetchError(f"{_words(e)}{through}") from e
+        place = urlsplit(url) if proxy is None else urlsplit(f"//{proxy.host}:{proxy.port}")
+        raise FetchError(f"{_words(e, place.hostname or '', place.port)}{through}") from e
 
 
 def _proxy(client: Any, proxy: ProxyServer, trusted: str | None) -> Any:
@@ -134,7 +137,9 @@ def _tls_context(provider: Provider, trusted: str | None) -> _Context:
     return context
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, host: str, port: int | None) -> str:
     """An error without what may be part of a URL."""
+    if (cause := cause_of(error)) is not None:
+        return at_place(cause, host, port or 443)
     message = str(error)
     return message if message and "://" not in message else type(error).__name__

@@ -9,6 +9,10 @@ certificates, name). The key of a request is part of that request, not of the co
 alone: an HTTP/2 connection is shared by the streams of one client, and proxies' tunnels stay where
 they are.
 
+A response may be complete for its client while the end of its body is yet to come, as after a
+stream's terminal event. A request that comes in between waits for that for a moment, which is
+shorter than a handshake; not where that end failed to come before.
+
 Moving a connection takes a handler that can let go of one, which mitmproxy's own cannot (see
 `switchyard.engine`). Without it every client has its own connections.
 """
@@ -21,6 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mitmproxy.connection import Server
+from mitmproxy.proxy import commands
+from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import GetHttpConnection
 from mitmproxy.proxy.layers.http import HttpLayer
@@ -34,6 +40,9 @@ from switchyard.protocols.driver import Keeper
 
 KEPT_FOR = 50.0
 """Seconds a connection is kept without a client. Servers close idle ones after a minute or more."""
+
+END_WAIT = 0.1
+"""Seconds a request waits at most for the end of a response, which sets a connection free."""
 
 KEPT_AT_MOST = 256
 """Connections without a client."""
@@ -57,6 +66,13 @@ class ConnectionPool:
     def __init__(self) -> None:
         self._by_key: defaultdict[Key, dict[Server, _Idle]] = defaultdict(dict)
         self._kept: dict[Server, _Idle] = {}
+        self._ending: dict[Server, Key] = {}
+        """Connections whose responses are complete but for their end."""
+        self._waiting: dict[GetHttpConnection, Callable[[], None]] = {}
+        """Requests that wait for one of these, in the order in which they came, and what wakes
+        each."""
+        self._endless: set[Key] = set()
+        """Where the end failed to come in time."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_key.values()))
@@ -65,11 +81,53 @@ class ConnectionPool:
         """The server's answer is complete, and the connection can carry another request."""
         if outer_of(server) is server and layer.handler is not None and server.connected:
             stack = layer.connections[server]
-            self._by_key[_key(server)][server] = _Idle(server, layer, stack)
+            key = _key(server)
+            self._by_key[key][server] = _Idle(server, layer, stack)
+            self._ending.pop(server, None)
+            self._endless.discard(key)
+            self._wake(key)
+
+    def expect_end(self, server: Server) -> None:
+        """The response on the connection is complete, and its end is about to come."""
+        if outer_of(server) is server and (key := _key(server)) not in self._endless:
+            self._ending[server] = key
+
+    def has_ending(self, wanted: GetEgressConnection) -> bool:
+        """Whether a request may wait for a connection whose response is about to end.
+
+        No more requests do than there are such connections, and each once.
+        """
+        if not self._ending or wanted.waited:
+            return False
+        key = _key_of(wanted)
+        waiting = sum(_key_of(other) == key for other in self._waiting)
+        return waiting < sum(other == key for other in self._ending.values())
+
+    def await_end(
+        self, wanted: GetEgressConnection, layer: DrivenLayer, timer: commands.RequestWakeup
+    ) -> None:
+        """Wake `layer`, as `timer` would, when a connection becomes free that serves."""
+        wanted.waited, handler = True, layer.handler
+        assert handler is not None
+        self._waiting[wanted] = lambda: handler.process(events.Wakeup(timer))
+
+    def stop_waiting(self, wanted: GetHttpConnection) -> None:
+        """A request waits no longer."""
+        self._waiting.pop(wanted, None)
+
+    def _wake(self, key: Key) -> None:
+        for wanted in self._waiting:
+            if _key_of(wanted) == key:
+                # Not at once: the layer that has the connection is not done with it.
+                asyncio.get_running_loop().call_soon(self._waiting.pop(wanted))
+                return
 
     def remove(self, server: Server) -> None:
         """The connection is in use, or gone."""
         key = _key(server)
+        if self._ending and self._ending.pop(server, None) is not None:
+            self._endless.add(key)
+            self._wake(key)
         found = self._by_key.get(key)
         idle = found.pop(server, None) if found else None
         if not found:
@@ -82,7 +140,7 @@ class ConnectionPool:
         """Return the most recently used connection that serves, and give it to `layer`."""
         if not isinstance(wanted, GetEgressConnection) or layer.handler is None:
             return None
-        found = self._by_key.get((wanted.address, wanted.tls, wanted.way))
+        found = self._by_key.get(_key_of(wanted))
         idle = next(reversed(found.values()), None) if found else None
         if idle is None or not idle.server.connected:
             return None
@@ -125,10 +183,16 @@ class ConnectionPool:
         for server in list(self._kept):
             self.drop(server)
         self._by_key.clear()
+        self._ending.clear()
+        self._endless.clear()
 
 
 def _key(server: Server) -> Key:
     return server.address, server.tls, egress_of(server)
+
+
+def _key_of(wanted: GetHttpConnection) -> Key:
+    return wanted.address, wanted.tls, getattr(wanted, "way", None)
 
 
 def _around(layer: DrivenLayer) -> Iterator[tuple[HttpLayer, Layer]]:

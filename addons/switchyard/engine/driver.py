@@ -114,9 +114,11 @@ class Driving(ProxyConnectionHandler):
         if self._hooks_run > MOST_HOOKS_AT_ONCE:
             return False
         rest = self._addons.lifecycle(hook)
-        (data,) = hook.args()
-        if rest is None and not (isinstance(data, flow.Flow) and data.intercepted):
-            return True
+        if rest is None:
+            # All hooks about a flow have it as `flow`.
+            about = getattr(hook, "flow", None)
+            if about is None or not about.intercepted:
+                return True
         self._unfinished[hook] = rest
         return False
 

@@ -20,6 +20,7 @@ from mitmproxy.http import Response
 from mitmproxy.net.http import http1
 from mitmproxy.net.http import url
 from mitmproxy.net.http.http1 import read
+from mitmproxy.optmanager import OptManager
 from mitmproxy.optmanager import _Option
 from mitmproxy.optmanager import unset
 from mitmproxy.proxy import commands
@@ -33,7 +34,8 @@ _EXPECTING = expect()(lambda *_: None).__code__  # type: ignore
 """The code of what mitmproxy wraps the states of its layers in, to see that they meet no event of
 another state."""
 
-type Index = dict[bytes, list[bytes]]
+type Index = dict[bytes, bytes]
+"""Values by names in lower case; those of a repeated name joined (RFC 9110, section 5.3)."""
 
 
 def lighten() -> None:
@@ -49,6 +51,7 @@ def lighten() -> None:
     for name, method in methods.items():
         setattr(Headers, name, method)
     _Option.current = _current  # type: ignore
+    OptManager.__getattr__ = _option  # type: ignore
     url.parse_authority = _remembering(url.parse_authority)
     commands.StartHook.__new__ = _new  # type: ignore
     Hook.args = _arguments  # type: ignore
@@ -76,6 +79,14 @@ def _take_for_granted(data: MessageData) -> None:
     """In place of a look at every field's type: it is right, or mitmproxy has a bug."""
 
 
+def _option(options: OptManager, name: str) -> Any:
+    option = options.__dict__["_options"].get(name)
+    if option is None:
+        raise AttributeError(f"No such option: {name}")
+    value = option._default if option.value is unset else option.value
+    return value if type(value) in _UNCHANGING else deepcopy(value)
+
+
 def _current(option: _Option) -> Any:
     """Return an option's value; mitmproxy copies it for each reader.
 
@@ -86,15 +97,18 @@ def _current(option: _Option) -> Any:
 
 
 def _index(headers: Headers) -> Index:
-    """Return values by name in lower case. Every change of headers makes new fields."""
+    """Return values by name. Every change of headers makes new fields."""
     known: dict[str, Any] = headers.__dict__  # type: ignore
     fields = headers.fields
     if known.get("_indexed") is fields:
         return known["_index"]
-    index: Index = {}
-    for name, value in fields:
-        index.setdefault(name.lower(), []).append(value)
-    known.update(_indexed=fields, _index=index)
+    index: Index = {name.lower(): value for name, value in fields}
+    if len(index) != len(fields):
+        index = {}
+        for name, value in fields:
+            key = name.lower()
+            index[key] = b"%b, %b" % (index[key], value) if key in index else value
+    known["_indexed"], known["_index"] = fields, index
     return index
 
 
@@ -110,31 +124,37 @@ def _key(name: str | bytes) -> bytes:
     return key
 
 
-def _values(headers: Headers, name: str | bytes) -> list[bytes] | None:
-    return _index(headers).get(_keys.get(name) or _key(name))
-
-
-def _getitem(headers: Headers, name: str | bytes) -> str:
-    values = _values(headers, name)
-    if values is None:
-        raise KeyError(name)
-    return b", ".join(values).decode("utf-8", "surrogateescape")
-
-
-def _contains(headers: Headers, name: object) -> bool:
-    return isinstance(name, str | bytes) and _values(headers, name) is not None
+# What follows is asked most often: the look at the index stands in each for a call.
 
 
 def _get(headers: Headers, name: str | bytes, default: Any = None) -> Any:
-    values = _values(headers, name)
-    if values is None:
-        return default
-    return b", ".join(values).decode("utf-8", "surrogateescape")
+    known: dict[str, Any] = headers.__dict__  # type: ignore
+    index = known["_index"] if known.get("_indexed") is headers.fields else _index(headers)
+    value = index.get(_keys.get(name) or _key(name))
+    return default if value is None else value.decode("utf-8", "surrogateescape")
+
+
+def _contains(headers: Headers, name: object) -> bool:
+    if not isinstance(name, str | bytes):
+        return False
+    known: dict[str, Any] = headers.__dict__  # type: ignore
+    index = known["_index"] if known.get("_indexed") is headers.fields else _index(headers)
+    return (_keys.get(name) or _key(name)) in index
+
+
+def _getitem(headers: Headers, name: str | bytes) -> str:
+    value = _index(headers).get(_keys.get(name) or _key(name))
+    if value is None:
+        raise KeyError(name)
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _get_all(headers: Headers, name: str | bytes) -> list[str]:
-    values = _values(headers, name)
-    return [value.decode("utf-8", "surrogateescape") for value in values or ()]
+    key = _keys.get(name) or _key(name)
+    if key not in _index(headers):
+        return []
+    values = [value for each, value in headers.fields if each.lower() == key]
+    return [value.decode("utf-8", "surrogateescape") for value in values]
 
 
 _init_with_care = Headers.__init__
@@ -169,27 +189,26 @@ def _names(kind: type[Hook]) -> tuple[str, ...]:
 
 def _body_size(request: Request, response: Response | None = None) -> int | None:
     """Return the length in the head, which nearly all have; others need all rules."""
-    index = _index((response or request).headers)
-    lengths = index.get(b"content-length")
+    index = _index((response or request).data.headers)
+    length = index.get(b"content-length")
     if (
-        lengths is None
-        or len(lengths) != 1
+        length is None
         or b"transfer-encoding" in index
         or request.data.method not in (b"POST", b"GET")
         or (response is not None and response.data.status_code != 200)
-        or not lengths[0].isdigit()
-        or lengths[0][0] == 48  # no number begins with 0 but that itself
+        or not length.isdigit()  # as that of several is not
+        or length[0] == 48  # no number begins with 0 but that itself
     ):
         return _body_size_with_care(request, response)
-    return int(lengths[0])
+    return int(length)
 
 
 def _closes(http_version: str | bytes, headers: Headers) -> bool:
     """Whether a connection ends with a message."""
-    wishes = _index(headers).get(b"connection")
-    if wishes is None and http_version in ("HTTP/1.1", b"HTTP/1.1"):
+    wish = _index(headers).get(b"connection")
+    if wish is None and http_version in ("HTTP/1.1", b"HTTP/1.1"):
         return False
-    return False if wishes == [b"keep-alive"] else _closes_with_care(http_version, headers)
+    return False if wish == b"keep-alive" else _closes_with_care(http_version, headers)
 
 
 def _check_version(version: bytes) -> None:

@@ -13,6 +13,7 @@ from mitmproxy import exceptions
 from mitmproxy import flow
 from mitmproxy import hooks
 from mitmproxy.addonmanager import AddonManager
+from mitmproxy.addons.disable_h2c import DisableH2C
 from mitmproxy.addons.onboarding import Onboarding
 from mitmproxy.addons.tlsconfig import TlsConfig
 
@@ -90,7 +91,8 @@ class CachedAddonManager(AddonManager):
     def lifecycle(self, event: hooks.Hook) -> Awaitable[None] | None:
         """As `handle_lifecycle`: `start`, and the update event after what concerns a flow."""
         rest = self.start(event)
-        if not self.has(hooks.UpdateHook):
+        updating = self._table.get(hooks.UpdateHook.name) or self._look_up(hooks.UpdateHook)
+        if not updating.all:
             return rest
         message = event.args()[0]
         if not isinstance(message, flow.Flow):
@@ -174,6 +176,8 @@ def _handler(addon: object, name: str) -> Handler:
         return _unless_asked_for(addon, handler)
     if name == "request" and type(addon) is TlsConfig:
         return _for_revocation_lists(handler)
+    if name == "request" and type(addon) is DisableH2C:
+        return _for_upgrades(handler)
     return handler
 
 
@@ -181,6 +185,9 @@ def _unless_asked_for(addon: Onboarding, handler: Handler) -> Handler:
     """The handler must be awaited to learn that mitm.it was not asked for."""
 
     def request(flow: Any) -> Awaitable[None] | None:
+        port = addon.port
+        if port is not None and flow.request.data.port != port:
+            return None
         return handler(flow) if addon.should_serve(flow) else None
 
     return request
@@ -191,6 +198,16 @@ def _for_revocation_lists(handler: Handler) -> Handler:
 
     def request(flow: Any) -> None:
         if flow.request.data.path.endswith(b".crl"):
+            handler(flow)
+
+    return request
+
+
+def _for_upgrades(handler: Handler) -> Handler:
+    """Nothing else is looked for: the header, and the first line of a connection's preface."""
+
+    def request(flow: Any) -> None:
+        if "upgrade" in flow.request.data.headers or flow.request.data.method == b"PRI":
             handler(flow)
 
     return request

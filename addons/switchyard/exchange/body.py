@@ -1,4 +1,4 @@
-"""Bodies of clients' requests: decoded, parsed, and refused where they are too large for that."""
+"""Decodes and parses the bodies of client requests, within the limits."""
 
 import asyncio
 from codecs import BOM_UTF8
@@ -17,35 +17,41 @@ from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.model.errors import ApiError
 
 LARGE = 262_144
-"""Bytes of a body from which on it is read in a thread. Smaller ones take less than a
-millisecond."""
+"""Bytes from which on a body is read in a thread.
+
+Smaller ones take less than a millisecond.
+"""
 LARGE_ENCODED = 8192
-"""The same for encoded ones, which may unpack to a thousand times as much."""
+"""The same threshold for encoded bodies, which may unpack to 1,000 times that."""
 
 
 def is_large(request: http.Request) -> bool:
-    """Whether others would notice the time that it takes to read a request's body."""
+    """Whether reading a request's body would block the event loop noticeably."""
     size = len(request.raw_content or b"")
-    return size > (LARGE_ENCODED if "content-encoding" in request.headers else LARGE)
+    return size > (LARGE_ENCODED if "content-encoding" in request.data.headers else LARGE)
 
 
 async def read_aside(request: http.Request, limits: Limits) -> tuple[bytes, JsonObject]:
-    """As `read_body`, beside the event loop."""
+    """Does the work of `read_body` in a thread, beside the event loop."""
     return await asyncio.to_thread(read_body, request, limits)
 
 
 def read_body(request: http.Request, limits: Limits) -> tuple[bytes, JsonObject]:
-    """A request's body without content encoding, and the JSON object that it is. Raises Refused
-    with what is wrong and how to mend it."""
+    """Returns a request's body without content encoding, and its JSON object.
+
+    Raises Refused, whose message names the cause and the remedy.
+    """
     raw = decoded_body(request, limits)
     return raw, parse_body(raw, limits)
 
 
 def decoded_body(request: http.Request, limits: Limits) -> bytes:
-    """The request's body without content encoding. Raises Refused if that cannot be undone, or
-    gives more than the limit."""
+    """Returns the request's body without content encoding.
+
+    Raises Refused if the encoding cannot be undone, or the result exceeds `limits.decoded-body`.
+    """
     raw = request.raw_content or b""
-    if encoding := request.headers.get("content-encoding"):
+    if encoding := request.data.headers.get("content-encoding"):
         try:
             raw = decode_whole(raw, encoding, limits.decoded_body)
         except TooLarge:
@@ -57,7 +63,10 @@ def decoded_body(request: http.Request, limits: Limits) -> bytes:
 
 
 def parse_body(raw: bytes, limits: Limits) -> JsonObject:
-    """The request's JSON object. Raises Refused with what is wrong and how to mend it."""
+    """Returns the request's JSON object.
+
+    Raises Refused, whose message names the cause and the remedy.
+    """
     if has_more_values(raw, limits.json_values):
         said = f"The request's body holds more than {limits.json_values} JSON values"
         raise _too_large(f"{said} (limits.json-values).")

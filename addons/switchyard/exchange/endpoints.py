@@ -1,14 +1,16 @@
-"""Which paths speak which wire format, as the formats declare them."""
+"""Maps paths to wire formats and endpoints, as the formats declare them."""
 
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from mitmproxy import http
 
 from switchyard.config.hosts import HostCall
 from switchyard.config.shipped import known_hosts
+from switchyard.exchange.paths import is_plain
 from switchyard.exchange.paths import plain_path
 from switchyard.wire.format import Endpoint
 from switchyard.wire.format import EndpointPath
@@ -19,14 +21,17 @@ from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import SHAPES
 
 ASKS_MODEL = ("generate", "count", "embed", "compact")
-"""Kinds that take the way to a provider."""
+"""Kinds of endpoint whose requests need a model."""
 
 type _Calls = Mapping[str, Endpoint]
 
 
 def _calls(formats: Iterable[Format], own: bool) -> _Calls:
-    """End of the path -> the call, of POST. Where one end is the end of another, the longer comes
-    first. `own`: with those of our own address alone."""
+    """Maps the end of a path to its POST endpoint.
+
+    If one end is the end of another, the longer one comes first. `own` adds the endpoints that only
+    the router's own address has.
+    """
     found = {
         one.path: _endpoint(format, one)
         for format in formats
@@ -41,6 +46,7 @@ def _endpoint(format: Format, path: EndpointPath) -> Endpoint:
 
 
 _SPOKEN = (*SHAPES, *FORMATS.values())
+_SERVICES = tuple(format for format in FORMATS.values() if format.services is not None)
 _FOREIGN_CALLS = _calls(_SPOKEN, own=False)
 _OWN_CALLS = _calls(_SPOKEN, own=True)
 _OWN_LOOKUPS: _Calls = {
@@ -51,25 +57,48 @@ _OWN_LOOKUPS: _Calls = {
 }
 _OWN_PATHS = {one.path: format for format in FORMATS.values() for one in format.own_endpoints}
 
-_PREFIXES = ("/codex",)
-"""What may stand before these paths, besides the version, at our own address."""
+_PREFIXES = ("/codex", "/openai")
+"""Prefixes of these paths at the router's own address, besides the version.
+
+The base URLs of Codex, Azure and Google's compatible endpoint end in them.
+"""
+
+_GATEWAY = re.compile(r"^/api(?=/v\d)")
+"""A prefix that only precedes a version (OpenRouter); Ollama's paths have it too."""
+
+_DEPLOYMENTS = "/deployments/"
+"""Precedes the name of the model in Azure's paths.
+
+Source: Azure OpenAI reference, "Chat completions".
+"""
+
+_PROVIDER = re.compile(r"^/([A-Za-z0-9][A-Za-z0-9._-]*)(?=/v\d[a-z0-9]*/)")
+"""A provider's name, which may precede the path of a service."""
+
+_DEFAULT_VERSION = "/v1beta"
+"""The version of Gemini's API for base URLs that lack it."""
 
 _SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
-    """What a request to our own address asks for; None if nothing we serve."""
+    """Returns the endpoint of a request to the router's own address; None if unknown."""
     path = request.path.partition("?")[0].rstrip("/") or "/"
     if "//" in path:  # a base URL that ends in a slash, and a client that adds one
         path = _SLASHES.sub("/", path)
     bare = _bare(path)
     if request.method == "POST":
-        if (call := _OWN_CALLS.get(bare)) is not None:
+        if (call := _OWN_CALLS.get(bare) or _OWN_CALLS.get(path)) is not None:
             return call
-        # Names of models may hold anything, so that only their encoding is undone here.
+        if (call := _at_deployment(bare) or _service(request, bare)) is not None:
+            return call
+        # Names of models may contain any character: only percent encoding is undone here.
         path, _, query = request.path.partition("?")
-        return _read_endpoint(unquote(path), query)
+        called = _read_endpoint(unquote(path), query)
+        return called or _read_endpoint(_DEFAULT_VERSION + unquote(path), query)
+    if request.method in ("GET", "DELETE") and (call := _service(request, bare)) is not None:
+        return call
     if request.method not in ("GET", "HEAD"):
         return None
     if (found := _OWN_LOOKUPS.get(bare)) is not None:
@@ -81,6 +110,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return Endpoint("model", format, model=unquote(bare.removeprefix("/models/")))
     if path == "/v0/health/providers":
         return Endpoint("status", format)
+    if path == "/v0/usage":
+        return Endpoint("usage", format)
     if bare == "/health":
         return Endpoint("health", format)
     if path == "/" or request.method == "HEAD":
@@ -89,17 +120,15 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
 
 
 def find_foreign_endpoint(request: http.Request) -> Endpoint | None:
-    """What a request to some provider's own address asks for, if that is a call to a model.
-
-    The table of hosts says which of their paths are. At any other host the path's last segments do,
-    whatever stands before them (`/openai/v1/chat/completions`).
-    """
+    """Returns the endpoint of a call to a model at a provider's address, else None."""
     return _at_foreign_path(request) if request.method == "POST" else None
 
 
 def find_socket_endpoint(request: http.Request, own: bool) -> Endpoint | None:
-    """The call that a WebSocket at a path would bring, where its format can be spoken by one; `own`
-    says whether the path is one at our own address."""
+    """Returns the endpoint of a WebSocket's path, if its format can use WebSockets.
+
+    `own` says whether the path is one at the router's own address.
+    """
     if own:
         endpoint = _OWN_CALLS.get(_bare(request.path.partition("?")[0].rstrip("/")))
     else:
@@ -110,8 +139,10 @@ def find_socket_endpoint(request: http.Request, own: bool) -> Endpoint | None:
 
 
 def is_call_path(request: http.Request) -> bool:
-    """Whether a path at a provider's own address is that of calls to a model, for any method: a
-    WebSocket for them is opened by a GET."""
+    """Whether a path at a provider's own address is that of calls to a model.
+
+    The method does not matter: a GET opens a WebSocket for such calls.
+    """
     return _at_foreign_path(request) is not None
 
 
@@ -130,6 +161,43 @@ def _at_foreign_path(request: http.Request) -> Endpoint | None:
     return _read_endpoint(path, query)
 
 
+def _at_deployment(bare: str) -> Endpoint | None:
+    """Returns the call in an Azure path, which names the model; None if it is none."""
+    if not bare.startswith(_DEPLOYMENTS):
+        return None
+    rest = bare.removeprefix(_DEPLOYMENTS)
+    calls = ((end, call) for end, call in _OWN_CALLS.items() if call.kind in ASKS_MODEL)
+    for end, call in calls:
+        if rest.endswith(end) and (model := rest.removesuffix(end)):
+            return replace(call, model=unquote(model))
+    for one in DEFAULT.services.paths if DEFAULT.services is not None else ():
+        place = rest.find(one)
+        if place > 0 and (service := _service_at(DEFAULT, rest[place:])) is not None:
+            return replace(service, model=unquote(rest[:place]))
+    return None
+
+
+def _service(request: http.Request, bare: str) -> Endpoint | None:
+    """Returns the endpoint of a provider's service that is no call to a model.
+
+    It has the request's format, or else that of the only API that has the service.
+    """
+    named = _PROVIDER.match(request.path)
+    if named is not None:
+        bare = _bare(request.path[named.end() :].partition("?")[0].rstrip("/"))
+    speaks = _spoken_by(request)
+    for format in (speaks, *_SERVICES):
+        if (found := _service_at(format, bare)) is not None:
+            return replace(found, provider=named[1]) if named is not None else found
+    return None
+
+
+def _service_at(format: Format, bare: str) -> Endpoint | None:
+    if format.services is None or not format.services.has(bare) or not is_plain(bare):
+        return None
+    return Endpoint("service", format, method=bare)
+
+
 def _by_table(path: str, query: str, call: HostCall) -> Endpoint | None:
     format = CLIENT_FORMATS[call.format]
     if format.model_in_path:
@@ -138,28 +206,31 @@ def _by_table(path: str, query: str, call: HostCall) -> Endpoint | None:
 
 
 def _read_endpoint(path: str, query: str) -> Endpoint | None:
-    """The call of a format whose paths say more than their ends do."""
+    """Returns the endpoint of a format whose paths name the model."""
     found = (format.read_endpoint(path, query) for format in _SPOKEN if format.model_in_path)
     return next((endpoint for endpoint in found if endpoint is not None), None)
 
 
 def format_of_client(request: http.Request) -> Format:
-    """The format in which a client wants to be told that something is wrong."""
+    """Returns the format in which a client expects errors."""
     called = find_foreign_endpoint(request)
     return called.format if called else _spoken_by(request)
 
 
 def _bare(path: str) -> str:
-    """A path at our own address without its version, and what else may stand before it."""
-    bare = _VERSION.sub("", path, count=1)
+    """Returns a path at the router's own address without version and prefix."""
+    bare = _VERSION.sub("", _GATEWAY.sub("", path, count=1), count=1)
     for prefix in _PREFIXES:
         bare = _VERSION.sub("", bare.removeprefix(prefix), count=1)
     return bare
 
 
 def _spoken_by(request: http.Request) -> Format:
-    """Whose API a request is written for whose path does not tell: three have `/v1/models`."""
+    """Returns the format of a client whose path does not decide it.
+
+    Three formats have `/v1/models`.
+    """
     if (format := _OWN_PATHS.get(request.path.partition("?")[0])) is not None:
         return format
     headers, path = request.headers, request.path
-    return next((one for one in FORMATS.values() if one.is_client(headers, path)), DEFAULT)
+    return next((one for one in _SPOKEN if one.is_client(headers, path)), DEFAULT)

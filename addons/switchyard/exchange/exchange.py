@@ -1,16 +1,10 @@
-"""One client request: what was asked, what its attempts share, and what one attempt has.
-
-Three lives, three objects. A `Call` is what the client asked and never changes; an `Exchange` is
-what all attempts of a call share; an `AttemptState` is what one attempt has, made anew for each of
-them, so that nothing of one can be met in another. Each field that changes has one writer, named
-in its docstring.
-
-They are not kept in `flow.metadata`, which mitmproxy copies and saves to dumps.
-"""
+"""One client request: the call, the state its attempts share, and that of each."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from uuid import UUID
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -29,40 +23,47 @@ from switchyard.policy.trail import Try
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.routes import Routes
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.operations.operation import Operation
 from switchyard.wire.operations.operation import OperationRelay
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.translate.limits import StopLimits
 
 
-def _nowhere() -> Origin | None:
+def nowhere() -> Origin | None:
+    """Returns the origin of a call whose client has no credential of its own: none."""
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a client asked. Made by `Intake`; every attempt starts from it."""
+    """A client's request. `Intake` makes it; every attempt starts from it."""
 
     flow: http.HTTPFlow
-    """What mitmproxy shows: its request has no credential any more."""
+    """The flow that mitmproxy shows: its request no longer has a credential."""
     head: ClientHead
     endpoint: Endpoint
     raw: bytes = field(repr=False)
-    """The client's request, without content encoding."""
+    """The body of the client's request, without content encoding."""
     restated: bool = False
     """Whether `raw` is written anew, since its client named the model more than once."""
     parsed: JsonObject = field(repr=False)
     """`raw`, parsed once."""
     body: JsonObject = field(repr=False)
-    """`parsed`, with the model and the stream flag where the path said them, and with what the
-    client only named in full."""
+    """`parsed`, completed.
+
+    Model and stream flag are added if the path named them, and content that the client only
+    referred to is written in full.
+    """
     recalled: bool = False
-    """Whether `body` says in full what the client only named."""
+    """Whether `body` has in full what the client only referred to."""
     model: str
     """The model's name as the client wrote it."""
     streams: bool
@@ -71,198 +72,277 @@ class Call:
     started: float
     """When the request was complete, on the clock of `time.monotonic`."""
     credential: SecretStr | None = None
-    """The key the client came with, for providers that it is forwarded to."""
+    """The client's key, for providers that it is forwarded to."""
     client: ClientKey | None = None
-    """The client key that the request was admitted with; None where none is asked for."""
+    """The client key that admitted the request; None if none is required."""
     operation: Operation | None = None
-    """What is asked for, where that is no answer."""
-    find_origin: Callable[[], Origin | None] = field(default=_nowhere, repr=False)
-    """Finds `origin`; remembers what it found."""
+    """The operation requested instead of an answer; None for an answer."""
+    compaction: Compaction | None = None
+    """The request's part in a compaction; None if it has none."""
+    find_origin: Callable[[], Origin | None] = field(default=nowhere, repr=False)
+    """Finds `origin`, and remembers it."""
     format: Format = field(init=False)
     """The client's wire format."""
     _conversation: list[Conversation] = field(default_factory=list, init=False, repr=False)
-    """Empty until the request is read."""
+    """The conversation; empty until the request is read."""
 
     def __post_init__(self) -> None:
-        # A member and no property: a request asks for it some twenty times.
+        # A member instead of a property: a request reads it some twenty times.
         object.__setattr__(self, "format", self.endpoint.format)
 
     @property
     def origin(self) -> Origin | None:
-        """Where the client's own credential leads; None where it has none that is not the router's,
-        or nobody knows where it would lead."""
+        """Returns the destination of the client's own credential.
+
+        None if the client has no credential besides the router's, or its destination is unknown.
+        """
         return self.find_origin()
 
     @property
     def conversation(self) -> Conversation:
-        """The request in the neutral model, read at most once. Raises BadRequest."""
+        """Returns the request in the neutral model, which is read at most once.
+
+        Raises BadRequest.
+        """
         if not self._conversation:
-            self._conversation.append(self.format.read_request(self.body))
+            self._conversation.append(self.format.read_request(self.format.portable(self.body)))
         return self._conversation[0]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Exchange:
-    """What all attempts at answering one call share."""
+    """The state that all attempts at one call share."""
 
     call: Call
     plan: Plan | None = None
     """Writer: `Routing`."""
     routes: Routes | None = None
-    """Those the trail began with: a later configuration's key is not for this one's hosts. Writer:
-    `Credentials`."""
+    """The routes that the trail began with. Writer: `Credentials`.
+
+    A key of a later configuration must not go to the hosts of this one.
+    """
     trail: Trail | None = None
     """Writer: `Credentials`."""
     attempts: int = 0
-    """Attempts begun. Writer: `Credentials`."""
+    """Number of attempts begun. Writer: `Credentials`."""
+    session: str | None = None
+    """The client's session, if it mattered to the route. Writer: `Credentials`."""
+    tries: "tuple[AttemptState, ...]" = ()
+    """All attempts with hedges, in the order they began. Writer: `Credentials`."""
     estimated: bool = False
-    """Whether the router answered by itself, since no provider did. Writer: `Credentials`."""
+    """Whether the router answered with an estimate, since no provider answered.
+
+    Writer: `Credentials`.
+    """
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
+    remedies: Mapping[str, tuple[str, ...]] = EMPTY
+    """Changes of the conversation for targets that could not read it, by target id.
+
+    Writer: `Fallback`.
+    """
     completed: bool = False
-    """Whether an attempt answered the client well. Writer: `Fallback`."""
+    """Whether an attempt answered the client successfully. Writer: `Fallback`."""
     broke_off: bool = False
-    """Whether the answer failed after the client had seen some of it. Writer: `Fallback`."""
+    """Whether the answer failed after output reached the client. Writer: `Fallback`."""
     continuation: Continuation | None = None
-    """What the client has been sent, where streams that break off may be continued. Writer:
-    `Reading`."""
+    """The output sent so far, if streams that break off may be continued.
+
+    Writer: `Reading`.
+    """
     committed_relay: Relay | None = None
-    """The first relay of which the client saw something; another attempt goes on from it. Writer:
-    `Reading`."""
+    """The relay that sent the client its first bytes. Writer: `Reading`.
+
+    A later attempt continues its output.
+    """
     latest: "AttemptState | None" = None
-    """The attempt that was begun last, hedges aside; None while none runs: before the first, when
-    it waits, and when no target is left. Writer: `begin`, which `Credentials` calls."""
+    """The attempt that began last, without hedges.
+
+    None while none runs: before the first, while the exchange waits, and when no target is left.
+    Writer: `begin`, called by `Credentials`.
+    """
     winner: "AttemptState | None" = None
-    """The attempt whose answer the client sees, until another one has to go on with it. Writers:
-    `begin` takes it away, and `win`, which `Reading` calls, sets it."""
+    """The attempt whose answer the client receives, until another one continues it.
+
+    Writers: `begin` clears it; `win`, called by `Reading`, sets it.
+    """
+
+    @property
+    def id(self) -> UUID:
+        """Returns the id of the request in the log, the records and the response's header."""
+        return UUID(hex=self.call.asked.id)
 
     def begin(self, attempt: "AttemptState | None") -> None:
-        """Another attempt is made that is no hedge; None where nothing can be sent now."""
+        """Records the start of an attempt that is no hedge; None if nothing can be sent."""
         self.latest, self.winner = attempt, None
 
     def win(self, attempt: "AttemptState") -> None:
-        """The client sees this attempt's answer from now on."""
+        """Records the attempt whose answer the client receives from now on."""
         self.winner = attempt
 
     @property
     def shown(self) -> "AttemptState | None":
-        """The attempt that stands for the exchange: the one that answers, else the latest."""
+        """Returns the attempt that represents the exchange: the winner, else the latest."""
         return self.winner or self.latest
 
     @property
     def answered(self) -> bool:
-        """Whether the client was answered well, by an attempt or by the router's estimate."""
+        """Whether the client got an answer, from an attempt or the router's estimate."""
         return self.completed or self.estimated
 
     @property
     def shortfall(self) -> Shortfall:
-        """Of the attempt that stands for the exchange, or else of the one that failed last."""
+        """Returns the shortfall of the shown attempt, or else of the last that failed."""
         if (shown := self.shown) is not None:
             return shown.shortfall
         return self.failures[-1].shortfall if self.failures else NO_SHORTFALL
 
     def steps(self) -> list[str]:
-        """The route taken, a step an attempt: `cc 429`, `glm ok`."""
+        """Returns the route taken, a step for each attempt.
+
+        For example `cc 400`, `cc ok (remedy: proofs)`.
+        """
         shown = self.shown
-        steps = [f"{failure.record.provider} {failure.mark}" for failure in self.failures]
+        steps = [
+            f"{failure.record.provider} {failure.mark}{_in_words(failure.remedies)}"
+            for failure in self.failures
+        ]
         if self.answered and shown is not None:
-            steps.append(f"{shown.target.provider.name} ok")
+            steps.append(f"{shown.target.provider.name} ok{_in_words(shown.remedies)}")
         elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
             steps.append(f"{shown.target.provider.name} unfinished")
         return steps or ["no attempt"]
 
 
+def _in_words(remedies: tuple[str, ...]) -> str:
+    return f" (remedy: {', '.join(remedies)})" if remedies else ""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class AttemptState:
-    """What one attempt has. `Credentials` makes one for each that is sent, with what it chose; the
-    rest is empty until its writer has been there."""
+    """The state of one attempt.
+
+    `Credentials` makes one for each attempt that is sent, with the target and key it chose; each
+    other field is empty until its writer has run.
+    """
 
     exchange: Exchange
     number: int
-    """Counts from 1, over all attempts of the exchange."""
+    """Number of the attempt within the exchange, from 1."""
     chosen: Try
     """The trail's record of the attempt."""
     target: ModelTarget
-    """Where it goes."""
+    """The target of the attempt."""
     key: SecretStr | None = field(default=None, repr=False)
-    """Its credential."""
+    """The credential of the attempt."""
     continues: bool = False
-    """Whether it goes on with an answer that broke off."""
+    """Whether the attempt continues an answer that broke off."""
+    remedies: tuple[str, ...] = ()
+    """Changes of the conversation, made because the target could not read it."""
 
     upstream_format: Format | None = None
     """Writer: `Translation`."""
     upstream_body: JsonObject = field(default_factory=dict, repr=False)
-    """As translated. Writer: `Translation`."""
+    """The translated body. Writer: `Translation`."""
     upstream_streams: bool = False
     """Writer: `Translation`."""
     says_stream: bool = True
-    """Whether the body must say if it streams, even on a passthrough. Writer: `Translation`."""
+    """Whether the body must have a stream flag, even on a passthrough.
+
+    Writer: `Translation`.
+    """
+    operation: Operation | None = field(default=None, repr=False)
+    """The operation requested instead of an answer. Writer: `Translation`.
+
+    It is the call's, or None if the router carries it out itself.
+    """
+    summarises: bool = False
+    """Whether it requests a summary, since its provider does not compact.
+
+    Writer: `Translation`.
+    """
     served: bool = False
-    """Whether it asks for tools that run at the provider, in its own words. Writer:
-    `Translation`."""
+    """Whether it requests server tools in the provider's own spelling.
+
+    Writer: `Translation`.
+    """
     untranslated: Shortfall = NO_SHORTFALL
-    """What the upstream's format cannot say. Writer: `Translation`."""
+    """The parts that the upstream's format cannot express. Writer: `Translation`."""
     sent_body: JsonObject | None = field(default=None, repr=False)
-    """`upstream_body` as it is sent; None at the client's own destination, and for what is no
-    conversation. Writer: `Sending`."""
+    """`upstream_body` as sent. Writer: `Sending`.
+
+    None at the client's own destination, and for a request that is no conversation.
+    """
     unsent: Shortfall | None = None
-    """The same once the provider's quirks are seen to as well. Writer: `Sending`."""
+    """The shortfall once the provider's quirks are applied too. Writer: `Sending`."""
     relay: Relay | OperationRelay | None = None
     """Writer: `Reading`."""
+    notes: Notes | None = None
+    """Data that the reply requires to be sent back later. Writer: `Reading`.
+
+    None for a request that is no conversation.
+    """
     upstream_headers: http.Headers | None = None
-    """Those of the answer; None before it came. Writer: the receiver."""
+    """The response's headers; None before they arrive. Writer: the receiver."""
+    headed_at: float | None = None
+    """When the headers arrived, by `time.monotonic`. Writer: the receiver."""
+    sent: int = 0
+    """Bytes of the answer sent to the client. Writer: the receiver."""
     refusal: http.Response | None = None
-    """The refusal as the client's own destination gave it. Writer: the receiver."""
+    """The refusal from the client's own destination, unchanged. Writer: the receiver."""
     judged: bool = False
-    """Whether the trail knows what became of it. Writer: `Fallback`."""
+    """Whether the trail has the attempt's outcome. Writer: `Fallback`."""
     call: Call = field(init=False, repr=False)
-    """What the client asks: the exchange's, from the beginning."""
+    """The exchange's call."""
 
     def __post_init__(self) -> None:
         self.call = self.exchange.call
+        self.operation = self.call.operation
 
     @property
     def passes_through(self) -> bool:
         """Whether the attempt speaks the client's own format."""
         if self.continues:
-            return False  # it goes on with an answer, which the client's request does not know of
+            return False  # the client's request lacks the answer to be continued
         upstream = self.upstream_format
         return upstream is not None and upstream.name == self.call.format.name
 
     @property
     def shortfall(self) -> Shortfall:
-        """What the request that was sent does not say of the client's."""
+        """Returns the parts of the client's request that the sent request lacks."""
         return self.untranslated if self.unsent is None else self.unsent
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """What the client asked for that was left out."""
+        """Returns the client's parameters that were left out."""
         return self.shortfall.dropped
 
     @property
     def instructed(self) -> bool:
-        """Whether the shape of the answer is asked for in words."""
+        """Whether a prompt text requests the shape of the answer."""
         return self.shortfall.instructed
 
     @property
     def limits(self) -> StopLimits:
-        """Where the answer is to be ended here, since the upstream cannot be asked to."""
+        """Limits at which the router ends the answer, since the upstream has none such."""
         return self.shortfall.limits
 
 
 def state_of(attempt: Attempt) -> AttemptState | None:
-    """What is known of an attempt; None for one that sends nothing."""
+    """Returns the state of an attempt; None for one that sends nothing."""
     return attempt.context if isinstance(attempt.context, AttemptState) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """That a request may be handled, and with whose rights."""
+    """The decision to handle a request, and the client key whose rights it has."""
 
     config: Config
-    """The configuration in which that was decided."""
+    """The configuration that made the decision."""
     client: ClientKey | None = None
-    """The client key; None where none is asked for."""
+    """The client key; None if none is required."""
     by_proxy: bool = False
-    """Whether the key was shown to the proxy, so that what the request itself came with is the
-    client's own login."""
+    """Whether the proxy received the key.
+
+    The credential of the request itself is then the client's own login.
+    """

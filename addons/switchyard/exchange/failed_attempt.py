@@ -1,4 +1,4 @@
-"""What became of an attempt that failed."""
+"""The outcome of an attempt that failed."""
 
 from dataclasses import dataclass
 
@@ -13,34 +13,37 @@ from switchyard.wire.model.errors import ApiError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedAttempt:
-    """What became of an attempt that failed. Holds no secret."""
+    """The outcome of an attempt that failed. Holds no secret."""
 
     record: AttemptRecord
     kind: SeenKind
-    """How the failure was seen."""
+    """The kind of failure, as the failure table names it."""
     status: int | None
-    """The upstream's HTTP status, where it refused by that."""
+    """The upstream's HTTP status, if it refused with one."""
     error: ApiError
     answer: http.Response | None = None
-    """The whole of it, where the client's own destination gave it."""
+    """The whole response, if the client's own destination sent it."""
     shortfall: Shortfall = NO_SHORTFALL
-    """What its request did not say of the client's."""
+    """The parts of the client's request that its request lacked."""
+    remedies: tuple[str, ...] = ()
+    """Changes of the conversation, made because its target could not read it."""
 
     @property
     def mark(self) -> str:
-        """What happened, in one word."""
+        """Returns the failure in one word: the status, or the kind."""
         return str(self.status) if self.status is not None else self.kind
 
     @property
     def client_status(self) -> int:
-        """The HTTP status that tells the client of this failure.
+        """Returns the HTTP status with which the client receives this failure.
 
-        A refusal for want of quota is 429 whatever the provider made of it, and an answer that
-        was none is a bad gateway. So is what clients would take for something else: a 407 for our
-        own wish to see a password, and numbers that are no statuses of HTTP (RFC 9110, 15).
+        A refusal for lack of quota is 429 whatever the provider's status, or 402 if the provider
+        said that money is missing. An unreadable answer is a bad gateway (502). So is a status that
+        clients would misread: 407, which would request a password for the router, and numbers that
+        are no HTTP status (RFC 9110, 15).
         """
         if self.record.cls == "quota":
-            return 429
+            return 402 if self.record.wants_money else 429
         if self.status is not None and 400 <= self.status < 600 and self.status != 407:
             return self.status
         if self.kind == "timeout":

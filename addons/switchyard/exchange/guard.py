@@ -1,8 +1,8 @@
-"""Closed, not open, when something breaks.
+"""Makes hooks fail closed: an exception ends the request instead of passing it on.
 
 mitmproxy logs an exception from a hook and goes on: the request would leave unchanged, with the
-client's credential and to the address the client dialled. Every hook that decides over a request
-is therefore wrapped: what breaks becomes an error answer in the client's wire format.
+client's credential, to the address the client dialled. Every hook that decides over a request is
+therefore wrapped, and an exception becomes an error response in the client's wire format.
 """
 
 import functools
@@ -15,18 +15,25 @@ from typing import Any
 from mitmproxy import http
 
 from switchyard.exchange.endpoints import format_of_client
-from switchyard.exchange.exchange import state_of
+from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.failover.attempt import Attempt
+from switchyard.redaction.text import redact
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 
 logger = logging.getLogger(__name__)
 
+REFUSED = ":no_entry:"
+"""Marks a flow that the router answers with an error before it becomes a call."""
+
 
 class Refused(Exception):
-    """Ends a request with this error. Raised by hooks, told to the client by their guard."""
+    """Ends a request with this error.
+
+    Hooks raise it; their guard sends it to the client.
+    """
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.message)
@@ -35,10 +42,10 @@ class Refused(Exception):
 
 
 def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
+    """Wraps a `request`, `attempt` or `attempt_ended` hook so that it fails closed.
 
-    Refused and BadRequest become the client's answer; everything else is an internal error.
-    One that is no coroutine function may return something to be awaited all the same.
+    Refused and BadRequest become the client's answer; everything else is an internal error. A hook
+    that is no coroutine function may still return an awaitable.
     """
     if inspect.iscoroutinefunction(hook):
 
@@ -64,29 +71,34 @@ def guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def on_request(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a `request` hook so that it is not called once the request has its answer, or nobody
-    waits for one any more."""
+    """Wraps a `request` hook to skip requests that are answered or abandoned."""
 
     @functools.wraps(hook)
     def called(self: Any, flow: http.HTTPFlow) -> Any:
-        return None if is_over(flow) else hook(self, flow)
+        if flow.response is not None or flow.error is not None or not flow.live:
+            return None  # as `is_over`, without a call
+        return hook(self, flow)
 
     return called
 
 
 def is_over(flow: http.HTTPFlow) -> bool:
-    """Whether a request has its answer, or nobody waits for one any more."""
+    """Whether a request has its answer, or its client is gone."""
     return flow.response is not None or flow.error is not None or not flow.live
 
 
 def on_attempt(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an `attempt` hook so that it is also given the state of the attempt, and is not called
-    for one that sends nothing."""
+    """Wraps an `attempt` hook to receive the attempt's state as well.
+
+    The hook is not called for an attempt that sends nothing.
+    """
 
     @functools.wraps(hook)
     def called(self: Any, attempt: Attempt) -> Any:
-        state = state_of(attempt)
-        return None if state is None or attempt.answer else hook(self, attempt, state)
+        state = attempt.context  # as `state_of`, without a call
+        if type(state) is not AttemptState or attempt.answer is not None:
+            return None
+        return hook(self, attempt, state)
 
     return called
 
@@ -99,8 +111,11 @@ async def _guard(rest: Awaitable[None], subject: http.HTTPFlow | Attempt) -> Non
 
 
 def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
-    """Answer a flow, or end an attempt, with what went wrong: Refused as it says, BadRequest and a
-    request that is nested too deeply as the client's mistake, and all else as ours."""
+    """Answers a flow, or ends an attempt, with an error for `problem`.
+
+    Refused gives its own error; BadRequest and a request nested too deeply give the client's
+    mistake (400); every other exception gives an internal error.
+    """
     flow = subject.flow if isinstance(subject, Attempt) else subject
     headers: dict[str, str] = {}
     if isinstance(problem, Refused):
@@ -108,10 +123,10 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
     elif isinstance(problem, BadRequest):
         error = ApiError(message=str(problem), kind="invalid_request", param=problem.param)
     elif isinstance(problem, RecursionError):
-        # Of all that is walked through, only what the client sent can be so deep.
+        # Only JSON sent by the client can be nested deeply enough.
         error = ApiError(message="The request's JSON is nested too deeply.", kind="invalid_request")
     else:
-        # The text of an unforeseen exception may hold anything, keys included: it stays in the log.
+        # The text of an unforeseen exception may contain keys, so only the log has it.
         logger.error(
             "switchyard: internal error while handling %s %s",
             flow.request.method,
@@ -130,3 +145,7 @@ def refuse(subject: http.HTTPFlow | Attempt, problem: Exception) -> None:
         subject.answer = answer
     else:
         flow.response = for_method(answer, flow.request.method)
+        # A dump cannot store lone surrogates, and must not contain a key.
+        said = redact(error.message.encode("utf-8", "replace").decode())
+        flow.comment = f"refused: {flow.response.status_code} {said}"
+        flow.marked = REFUSED

@@ -1,4 +1,4 @@
-"""HTTP messages made of all their parts at once."""
+"""Builds HTTP messages from all their parts at once."""
 
 import re
 import time
@@ -12,17 +12,22 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
 
+from switchyard.protocols.header_fields import headers_of
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(_CONTROLS.pattern.encode())
 
 _AS_IS = "surrogateescape"
-"""Headers may hold any bytes, and keep them."""
+"""Preserves any bytes in headers."""
 _LONGEST_KNOWN = 512
-"""Characters of a URL from which on its parts are not remembered."""
+"""Characters of a URL from which on its parts are not cached."""
 
 
 def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.Request:
-    """A POST to `url`. `headers` has names in lower case; host and length are added."""
+    """Returns a POST to `url`.
+
+    `headers` has names in lower case; host and length are added.
+    """
     known = len(url) < _LONGEST_KNOWN  # models' names may be part of it
     scheme, host, port, path, netloc = _parts(url) if known else _parts.__wrapped__(url)
     named = {"host": netloc, "content-length": str(len(content)), **headers}
@@ -35,9 +40,10 @@ def make_request(url: str, headers: Mapping[str, str], content: bytes) -> http.R
 def make_response(
     status: int, headers: Iterable[tuple[str, str]], content: bytes | None
 ) -> http.Response:
-    """An answer with its length, or without `content` the head of one that is streamed.
+    """Returns a complete response, or without `content` the head of a streamed one.
 
-    Of several headers with the same name (in lower case) the last one counts.
+    A complete one has its length. Of several headers with the same name (in lower case) the last
+    one counts.
     """
     named = dict(headers)
     if content is not None:
@@ -49,16 +55,16 @@ def make_response(
 
 
 def lower_name(field: bytes) -> str:
-    """A header's name in lower case."""
+    """Returns a header's name in lower case."""
     return field.decode("utf-8", _AS_IS).lower()
 
 
 def lower_items(
     headers: http.Headers, name_of: Callable[[bytes], str] = lower_name
 ) -> dict[str, str]:
-    """Headers by their names in lower case; repeated ones joined (RFC 9110, section 5.3).
+    """Returns headers by lower-case name; repeated ones joined (RFC 9110, 5.3).
 
-    `name_of` gives those names, and nothing for what is left out.
+    `name_of` gives the names, and an empty one for a header to leave out.
     """
     found: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
@@ -77,15 +83,17 @@ def lower_items(
 
 
 def clean_value(value: str) -> str:
-    """A header's value as it may be sent: with a space for each line break, NUL and other control
-    character (RFC 9110, section 5.5), none of them at an end."""
+    """Returns a header's value without control characters (RFC 9110, section 5.5).
+
+    Each line break, NUL and other control character becomes a space; none is left at an end.
+    """
     if value.isprintable():
         return value
     return _CONTROLS.sub(" ", value).strip(" \t")
 
 
 def clean_bytes(value: bytes) -> bytes:
-    """As `clean_value`, of the bytes that stand in a head."""
+    """Does the work of `clean_value` on the bytes of a head."""
     return _CONTROL_BYTES.sub(b" ", value).strip(b" \t")
 
 
@@ -95,15 +103,17 @@ def _reason(status: int) -> bytes:
 
 
 def _fields(headers: Mapping[str, str]) -> http.Headers:
-    return http.Headers(
-        [
-            (
-                name.encode("utf-8", _AS_IS),
-                # Nearly all values are clean: no call for them.
-                (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
-            )
-            for name, value in headers.items()
-        ]
+    return headers_of(
+        tuple(
+            [
+                (
+                    name.encode("utf-8", _AS_IS),
+                    # Nearly all values are clean, which saves the call.
+                    (value if value.isprintable() else clean_value(value)).encode("utf-8", _AS_IS),
+                )
+                for name, value in headers.items()
+            ]
+        )
     )
 
 
@@ -125,12 +135,14 @@ HOP_BY_HOP = {
     "upgrade",
     "http2-settings",
 }
-"""Headers of one connection (RFC 9110, section 7.6.1)."""
+"""Headers that concern one connection only (RFC 9110, section 7.6.1)."""
 
 
 def own_headers(headers: http.Headers) -> Iterator[tuple[bytes, bytes]]:
-    """The headers that go on between a client and its own destination, either way: all but those of
-    the connection, and our own."""
+    """Yields the headers that pass between a client and its own destination.
+
+    Either way, the headers of the connection and the router's own (`x-switchyard-*`) are left out.
+    """
     named = {name.strip().lower() for name in headers.get("connection", "").split(",")}
     for field, value in headers.fields:
         name = field.decode("latin-1").lower()

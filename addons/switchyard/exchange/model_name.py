@@ -1,15 +1,17 @@
-"""Names of models as clients may write them."""
+"""Checks the names of models in client requests."""
 
 from switchyard.exchange.guard import Refused
 from switchyard.wire.model.errors import ApiError
 
 LONGEST_NAME = 256
-"""Characters of a model's name."""
+"""Characters of a model's name at most."""
 
 
 def check_name(model: str) -> None:
-    """Raises Refused for a model's name that is longer than any: what is known of models is kept by
-    their names, and names that are none are compared with all others."""
+    """Raises Refused for a model's name longer than any real one.
+
+    The router keeps facts about models by name, and compares unknown names with all others.
+    """
     if len(model) > LONGEST_NAME:
         raise Refused(
             ApiError(

@@ -1,4 +1,4 @@
-"""Where a request would go without the router."""
+"""Finds the destination that a request would have without the router."""
 
 from mitmproxy import http
 
@@ -8,15 +8,45 @@ from switchyard.exchange.client_head import Origin
 from switchyard.wire.format import Endpoint
 
 
+class OriginSearch:
+    """Finds a call's destination without the router, on first use."""
+
+    __slots__ = ("_endpoint", "_found", "_path", "_request")
+
+    def __init__(self, request: http.Request, path: str, endpoint: Endpoint | None) -> None:
+        """Takes the client's `path` with its query.
+
+        `endpoint` is that of a call to the router's own address; None for a request that came
+        through the proxy.
+        """
+        self._request = request
+        self._path = path
+        self._endpoint = endpoint
+        self._found: tuple[Origin | None] | None = None
+
+    def __call__(self) -> Origin | None:
+        """Returns the origin; finds it once."""
+        if self._found is None:
+            if self._endpoint is None:
+                self._found = (addressed_to(self._request, self._path),)
+            else:
+                self._found = (home_of(self._request, self._path, self._endpoint),)
+        return self._found[0]
+
+
 def addressed_to(request: http.Request, path: str) -> Origin:
-    """The destination of a request that was met as a proxy; `path` is the client's, with its
-    query."""
+    """Returns the destination of a request that came through the proxy.
+
+    `path` is the client's, with its query.
+    """
     return Origin(scheme=request.scheme, host=request.pretty_host, port=request.port, path=path)
 
 
 def home_of(request: http.Request, path: str, endpoint: Endpoint) -> Origin | None:
-    """The destination of a call that came to the router's own address: the home of its format; None
-    if it has none that is known. `path` is the client's, with its query."""
+    """Returns the home of a format, for a call to the router's own address.
+
+    None if the format has no known home. `path` is the client's, with its query.
+    """
     home = known_hosts().home(endpoint.format.name, request.headers)
     call = home.call_of(endpoint.format.name, _call_kind(endpoint)) if home else None
     if home is None or call is None:

@@ -1,23 +1,23 @@
-"""The path of a request as servers may read it, however it is spelled."""
+"""Normalises a request's path the way servers may read it."""
 
 import re
 from urllib.parse import unquote
 
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9_~:@-][A-Za-z0-9_.~:@-]*)*/?")
-"""Paths that have one reading, but for the case of their letters."""
+"""Paths that have one reading, except for the case of their letters."""
 _DEEPEST = 4
-"""Layers of percent encoding that are undone; nobody writes two."""
+"""Layers of percent encoding that are undone; real clients write one."""
 _SLASHES = re.compile(r"[/\\]+")
 _AROUND = "".join(map(chr, range(0x21))) + "\x7f\x85\xa0"
-"""What some servers do not see at the ends of a segment: white space and control characters."""
+"""White space and control characters, which some servers ignore around a segment."""
 
 
 def plain_path(path: str) -> str | None:
-    """A request's path without its query, as a server may read it: with percent encoding undone
-    (RFC 3986, 2.1), dot segments resolved (5.2.4), and without parameters (3.3), empty segments,
-    and white space or dots at a segment's end. None where that cannot be told.
+    """Returns a request's path without its query, as a server may read it.
 
-    Letters keep their case.
+    Percent encoding is undone (RFC 3986, 2.1) and dot segments are resolved (5.2.4); parameters
+    (3.3), empty segments, and white space or dots at a segment's end are removed. Letters keep
+    their case. None if the path is encoded too many times to be read.
     """
     bare = path.partition("?")[0]
     if _PLAIN.fullmatch(bare) and "./" not in bare and not bare.endswith("."):
@@ -40,5 +40,5 @@ def plain_path(path: str) -> str | None:
 
 
 def is_plain(path: str) -> bool:
-    """Whether a request's path can be read in one way only."""
+    """Whether a request's path has one reading only."""
     return plain_path(path) == path.partition("?")[0].rstrip("/")

@@ -1,9 +1,9 @@
-"""Responses requests that go on from an earlier answer, where the router keeps the conversation.
+"""Expands Responses requests that continue an earlier response kept by the router.
 
-A provider that speaks another format keeps no answers, so what it answered is kept here, by the
-answer's id and the client. A later request that names such an answer, or an item of
-it, gets the conversation in place of the name before anything else is done with it. What is not
-kept is left as it is: a provider that speaks Responses may know it.
+A provider that speaks another format stores no responses, so the router keeps them, by response id
+and client. A later request that refers to such a response, or to an item of it, gets the
+conversation in place of the reference before anything else reads it. An unknown reference stays
+unchanged: a provider that speaks Responses may know it.
 """
 
 import hashlib
@@ -23,9 +23,10 @@ from switchyard.wire.relay.relay import Relay
 def expand_previous_response(
     kept: Conversations, call: Call, connection: bytes | None = None
 ) -> JsonObject:
-    """The request's body with what it names in full; the same object if nothing changes.
+    """Returns the request's body with its references replaced by what they refer to.
 
-    `connection` owns what was said on the client's WebSocket, if it has one.
+    Returns the same object if nothing changes. `connection` owns the conversations of the client's
+    WebSocket, if it has one.
     """
     body = call.body
     if not call.format.stored_responses:
@@ -49,12 +50,16 @@ def expand_previous_response(
 
 
 def keep(kept: Conversations, state: AttemptState) -> None:
-    """Keeps the conversation of an attempt that was answered completely by a translation, unless
-    the client said `store: false`."""
+    """Keeps the conversation of an attempt that a translation answered completely.
+
+    Does nothing if the client set `store: false`.
+    """
     call, relay = state.call, state.relay
     if not call.format.stored_responses or call.body.get("store") is False:
         return
-    if not isinstance(relay, Relay) or relay.upstream.stored_responses:
+    if not isinstance(relay, Relay):
+        return
+    if relay.upstream.stored_responses and not state.summarises:
         return
     response = relay.response
     if response is None and relay.body:
@@ -68,8 +73,10 @@ def keep(kept: Conversations, state: AttemptState) -> None:
 
 
 def owner_of(call: Call) -> bytes:
-    """Whose conversations are whose: a hash of the client key that the request was admitted with.
-    Where none is asked for, of the credential it came with."""
+    """Returns the owner of a client's conversations: a hash of its client key.
+
+    If no client key is required, it is a hash of the credential that the request has.
+    """
     kind, secret = b"client", call.client.key if call.client is not None else None
     if secret is None:
         kind, secret = b"credential", call.credential

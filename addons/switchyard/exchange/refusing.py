@@ -1,4 +1,4 @@
-"""Answers to requests that go beyond a limit, before anything else looks at them."""
+"""Answers requests that exceed a limit, before any other part reads them."""
 
 from mitmproxy import http
 
@@ -11,7 +11,7 @@ from switchyard.wire.registry import DEFAULT
 
 
 def refuse(request: http.Request | None, status: int, message: str) -> http.Response:
-    """The answer to a request, in the client's format where its first line could be read."""
+    """Returns the error response, in the client's format if its first line was read."""
     format = DEFAULT if request is None else format_of_client(request)
     kind = kind_of_status(status)
     answer = error_response(format, ApiError(message=message, kind=kind, status=status))

@@ -1,4 +1,4 @@
-"""All running exchanges, by flow."""
+"""Registers all running exchanges by flow."""
 
 from mitmproxy import http
 
@@ -7,7 +7,7 @@ from switchyard.exchange.exchange import Exchange
 
 
 class Exchanges:
-    """All running exchanges, by flow."""
+    """Holds all running exchanges, and the heads of client requests, by flow."""
 
     def __init__(self) -> None:
         self._by_flow: dict[str, Exchange] = {}
@@ -16,19 +16,23 @@ class Exchanges:
     def __len__(self) -> int:
         return len(self._by_flow)
 
+    def running(self) -> list[Exchange]:
+        """Returns all running exchanges."""
+        return list(self._by_flow.values())
+
     def begin(self, exchange: Exchange) -> None:
-        """The exchange of its flow from now on."""
+        """Registers an exchange as that of its flow."""
         self._by_flow[exchange.call.flow.id] = exchange
 
     def keep_head(self, flow: http.HTTPFlow, head: ClientHead) -> None:
-        """Keeps what a request said before its flow was masked, until the flow is over."""
+        """Keeps the head of a request before its flow is masked, until the flow is over."""
         self._heads[flow.id] = head
 
     def has_head(self, flow: http.HTTPFlow) -> bool:
         return flow.id in self._heads
 
     def head_of(self, flow: http.HTTPFlow) -> ClientHead:
-        """The head of the flow's request as the client sent it."""
+        """Returns the head of the flow's request as the client sent it."""
         head = self._heads.get(flow.id)
         return head or ClientHead(flow.request.headers, flow.request.path)
 

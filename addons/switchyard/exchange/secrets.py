@@ -1,4 +1,4 @@
-"""What must not be told: the secrets of one exchange, and how they are taken out of what is."""
+"""Collects the secrets of one exchange, and removes them from output."""
 
 import re
 from collections.abc import Iterable
@@ -15,22 +15,30 @@ from switchyard.redaction.headers import is_credential
 from switchyard.wire.model.errors import ApiError
 
 NOTHING = Concealer(())
-"""Where nobody looks."""
+"""Conceals nothing."""
 
 MOST_OF_CLIENT = 64
-"""Secrets that a client's head has at most; more cookies than browsers send to one host (RFC 6265,
-6.1)."""
+"""Secrets taken from a client's head at most.
+
+More than the cookies that browsers send to one host (RFC 6265, 6.1).
+"""
 
 _TOKEN = re.compile(r"[\w.~+/=:-]{16,}", re.ASCII)
-"""What of a client's is taken for a secret: clients would choose else what is taken out."""
+"""The form of client values that count as secrets.
+
+Without it, clients could choose which texts are removed.
+"""
 
 
 def concealer_of(exchange: Exchange, state: AttemptState | None = None) -> Concealer:
-    """Knows every key and secret header that is configured, what the client came with, and the key
-    of the attempt `state`, or else of the one that stands for the exchange."""
+    """Returns a concealer of all secrets of an exchange.
+
+    It knows every configured key and secret header, the client's credentials, and the key of the
+    attempt `state`, or else of the exchange's shown attempt.
+    """
     call, state = exchange.call, state or exchange.shown
     known = exchange.routes.concealer if exchange.routes is not None else NOTHING
-    # What is masked is looked for once for each of them.
+    # Each secret costs one search of every text, hence the bound.
     found = set(nlargest(MOST_OF_CLIENT, set(_of_client(call.head)), key=len))
     if call.credential is not None:
         found.add(call.credential.get_secret_value())
@@ -42,8 +50,11 @@ def concealer_of(exchange: Exchange, state: AttemptState | None = None) -> Conce
 
 
 def answering(state: AttemptState) -> Concealer:
-    """Knows what the attempt's answer may not tell the client; nothing where the client's
-    own destination answers, which knows the client's own secrets alone."""
+    """Returns a concealer of the secrets that the attempt's answer must not contain.
+
+    It conceals nothing if the client's own destination answers, which knows only the client's
+    secrets.
+    """
     target, routes = state.target, state.exchange.routes
     if routes is None or target.kind == "passthrough":
         return NOTHING
@@ -63,8 +74,10 @@ def _of_client(head: ClientHead) -> Iterable[str]:
 
 
 def scrubbed(state: AttemptState, error: ApiError) -> ApiError:
-    """An error without any key or secret header that is configured, nor the client's own: providers
-    quote what they were sent, and one may have been sent on by another."""
+    """Returns an error without configured keys, secret headers and client secrets.
+
+    Providers quote the requests they receive, and may have received one from another provider.
+    """
     secrets = concealer_of(state.exchange, state)
     raw = str(error.raw) if error.raw else ""
     if secrets.text(error.message) == error.message and secrets.text(raw) == raw:

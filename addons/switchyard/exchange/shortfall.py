@@ -1,4 +1,4 @@
-"""What an upstream request does not say of the client's, and what the router does about it."""
+"""The parts of a client's request that an upstream's request lacks."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from switchyard.wire.translate.limits import StopLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """What an attempt's request does not say of the client's."""
+    """The parts of a client's request that an attempt's request lacks."""
 
     dropped: tuple[str, ...] = ()
-    """What is left out, by the names that clients are told (`docs/translation.md`)."""
+    """Names of the parts left out, as reported to clients (`docs/translation.md`)."""
     instructed: bool = False
-    """Whether the shape of the answer is asked for in words."""
+    """Whether a prompt text requests the shape of the answer."""
     limits: StopLimits = NO_LIMITS
-    """Where the router ends the answer, since the upstream cannot be asked to."""
+    """Limits at which the router ends the answer, since the upstream has none such."""
 
 
 NO_SHORTFALL = Shortfall()

@@ -9,7 +9,7 @@ from switchyard.wire.model.errors import ApiError
 
 
 def check_handshake(request: http.Request) -> None:
-    """Raises Refused for a handshake that is none (RFC 6455, 4.2.1)."""
+    """Raises Refused for an invalid handshake (RFC 6455, 4.2.1)."""
     headers = request.headers
     if headers.get("sec-websocket-version", "").strip().encode() != WEBSOCKET_VERSION:
         version = {"connection": "close", "sec-websocket-version": WEBSOCKET_VERSION.decode()}
@@ -21,7 +21,7 @@ def check_handshake(request: http.Request) -> None:
 
 
 def accepted(request: http.Request) -> http.Response:
-    """The answer to a handshake (RFC 6455, 4.2.2). Extensions are not used."""
+    """Returns the answer to a handshake (RFC 6455, 4.2.2). Extensions are not used."""
     token = generate_accept_token(request.headers["sec-websocket-key"].strip().encode())
     response = http.Response.make(
         101,
@@ -37,7 +37,7 @@ def accepted(request: http.Request) -> http.Response:
 
 
 def no_websocket() -> ApiError:
-    """The refusal of a WebSocket."""
+    """Returns the refusal of a WebSocket."""
     # 426 makes Codex fall back to HTTP at once; other statuses make it try seven times, and 400
     # makes it give up.
     return ApiError(

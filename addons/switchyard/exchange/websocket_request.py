@@ -1,4 +1,4 @@
-"""One request on a client's WebSocket, and its response as messages."""
+"""One request on a client's WebSocket, and its response in messages."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,9 +28,12 @@ class WebsocketRequest:
         keep: Callable[[str, list[JsonObject]], None],
         ended: Callable[["WebsocketRequest"], None],
     ) -> None:
-        """`owner`: whose conversations it can continue, besides the client's own. `keep` is given
-        the id and the items of a conversation that ends in its response, `ended` the request itself
-        after its last message."""
+        """Takes the callbacks and the owner of the conversations that it can continue.
+
+        `owner` owns conversations besides the client's own ones. `keep` receives the id and the
+        items of a conversation that ends in its response, `ended` the request itself after its last
+        message.
+        """
         self.request = request
         self.owner = owner
         self.lane = create.lane
@@ -46,7 +49,7 @@ class WebsocketRequest:
         return self._answer.over
 
     def bind(self, exchange: Exchange) -> None:
-        """Note the exchange that the request has become."""
+        """Notes the exchange that the request has become."""
         self._exchange = exchange
 
     def start(self, response: http.Response) -> None:
@@ -64,27 +67,27 @@ class WebsocketRequest:
         return messages
 
     def _keep(self) -> None:
-        """Before the client receives the end: it may continue from there at once."""
+        """Keeps the conversation before the client receives the end and may continue it."""
         response, begun = self._answer.response, self._exchange
         if self._kept or response is None or begun is None:
             return
         self._kept = True
         body, shown = begun.call.body, begun.shown
         if body.get("previous_response_id") or body.get("conversation"):
-            return  # what went before, only the provider knows
+            return  # only the provider has the conversation so far
         if not isinstance(id := response.get("id"), str):
             return
         items = self._answer.items
         if body.get("store") is False and shown is not None and shown.passes_through:
-            # Of reasoning that it was told not to store, the provider knows no id.
+            # The provider has no id for reasoning that it did not store.
             items = [item for item in items if not _is_bare_reasoning(item)]
         self._keep_items(id, [*input_items(body), *items])
 
 
 def warmed_up(call: Call) -> http.Response:
-    """The response to a warm-up, which no provider has to see.
+    """Returns the response to a warm-up, which needs no provider.
 
-    Raises Refused where it continues a response that is not known here.
+    Raises Refused if it continues a response that is not known here.
     """
     if before := call.body.get("previous_response_id"):
         raise Refused(

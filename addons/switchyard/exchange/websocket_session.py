@@ -1,8 +1,8 @@
-"""The Responses API over a WebSocket, from the handshake to the end of the connection.
+"""Serves the Responses API over a WebSocket, from the handshake to the close.
 
 Each `response.create` is a request of its own, as if its client had posted it: with a flow, a route
-and attempts. Responses are kept for as long as their connection lives, whatever `store` says, so
-that the next request need not repeat what went before.
+and attempts. Responses are kept as long as their connection lives, whatever `store` is, so that the
+next request need not repeat the conversation.
 """
 
 import time
@@ -29,14 +29,16 @@ from switchyard.wire.formats.openai_responses.websocket import read_message
 from switchyard.wire.model.errors import ApiError
 
 MOST_WAITING = 64
-"""Messages of one client that wait for answers before theirs."""
+"""Messages of one client that wait for earlier answers, at most."""
 
 MOST_AT_ONCE = 32
-"""Answers to one client, each on a lane of its own."""
+"""Concurrent answers to one client, each on a lane of its own."""
 
 MOST_KEPT = 8
-"""Responses kept per connection as possible `previous_response_id`s: the last one, and where others
-branch off."""
+"""Responses kept per connection as possible `previous_response_id`s.
+
+These are the last one, and those from which others branch off.
+"""
 
 _OF_THE_HANDSHAKE = ("sec-websocket-", "content-", "accept")
 _BETA = "openai-beta"
@@ -55,17 +57,17 @@ class WebsocketSession:
         to_router: bool,
         limits: Callable[[], Limits],
     ) -> None:
-        """`flow` is the handshake's; what the client says there counts for all its requests.
+        """Takes the handshake's `flow`, whose head counts for all requests of the session.
 
-        `to_router` says whether it addressed the router itself. From `sessions`, where it is kept
-        by the client's id, the session takes itself out when it is closed. `limits` gives those in
-        force.
+        `to_router` says whether it addressed the router itself. The session removes itself from
+        `sessions`, where it is registered by the client's id, when it is closed. `limits` returns
+        those in force.
         """
         self._conversations = conversations
         self._sessions = sessions
         self._limits = limits
         self._owner = f"websocket {flow.client_conn.id}".encode()
-        """Under which the conversations of this connection are kept, apart from all others."""
+        """The owner of this connection's conversations, which no other one shares."""
         self._client = flow.client_conn.id
         request = flow.request.data
         head = exchanges.head_of(flow)
@@ -123,11 +125,11 @@ class WebsocketSession:
         return request
 
     def session_request_of(self, flow: http.HTTPFlow) -> WebsocketRequest | None:
-        """What the request of a flow is on this connection."""
+        """Returns the request of a flow on this connection."""
         return next((each for each in self._running if each.request is flow.request), None)
 
     def _keep(self, id: str, items: list[JsonObject]) -> None:
-        """Keep a conversation, up to and with a response, so that it can be continued."""
+        """Keeps a conversation that ends in a response, so that it can be continued."""
         if self._closed:
             return
         ids = [item["id"] for item in items if isinstance(item.get("id"), str)]
@@ -146,7 +148,7 @@ class WebsocketSession:
         self._sessions.pop(self._client, None)
 
     def _request(self, body: JsonObject) -> http.Request:
-        """The request that the client would have posted."""
+        """Returns the request that the client would have posted."""
         content = dumps(body)
         host, port, scheme, authority = self._to
         length = b"content-length", str(len(content)).encode()
@@ -167,7 +169,7 @@ class WebsocketSession:
 
 
 def _fields_of_requests(head: ClientHead) -> Iterator[tuple[bytes, bytes]]:
-    """The headers of requests on a connection, by those of its handshake."""
+    """Returns the headers of requests on a connection, from those of its handshake."""
     for name, value in own_headers(head.headers):
         lower = name.decode("latin-1").lower()
         if lower.startswith(_OF_THE_HANDSHAKE):

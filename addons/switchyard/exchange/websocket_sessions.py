@@ -7,9 +7,9 @@ from switchyard.exchange.websocket_session import WebsocketSession
 
 
 class WebsocketSessions(dict[str, WebsocketSession]):
-    """The open WebSockets, by the ids of their clients."""
+    """Holds the open WebSockets by the ids of their clients."""
 
     def request_of(self, flow: http.HTTPFlow) -> WebsocketRequest | None:
-        """The request on a WebSocket that a flow stands for; None where it came over HTTP."""
+        """Returns the WebSocket request of a flow; None if it came over HTTP."""
         session = self.get(flow.client_conn.id)
         return session.session_request_of(flow) if session is not None else None

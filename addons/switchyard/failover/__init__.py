@@ -1,22 +1,22 @@
-"""Failover inside mitmproxy: the only code that touches mitmproxy's protocol layers.
+"""Failover inside mitmproxy: the only code that touches its protocol layers.
 
-mitmproxy sends a request once and forwards what comes back. Here a request can be sent again, to
-another server, until an attempt is *committed*: its first output was seen. Up to that moment no
-byte of an attempt reaches the client.
+mitmproxy sends a request once and forwards its response. Here a request can be sent again, to
+another server, until an attempt is *committed*: the router has seen its first output. Up to that
+moment no byte of an attempt reaches the client.
 
-- `attempt.py`: what one attempt is, and what it asks of whoever reads its response.
+- `attempt.py`: one attempt, and the protocol of the receiver that reads its response.
 - `hooks.py`: the two hooks in which addons decide (`attempt`, `attempt_ended`).
 - `layer.py`: ids and deadlines of all streams of one client connection. Its connections to
   upstreams: `egress/connections.py`; those shared between clients: `egress/pool.py`.
-- A stream, by what it inherits: `response_stream.py` has what its client is sent,
-  `request_stream.py` how much is read of its request, and `stream.py` the state machine over its
-  attempts, with its theory of operation.
-- `upstream_request.py`: one attempt under way; `deadlines.py`: what it and the stream wait for.
-- `fast_path.py`: the shorter road of chunks (docs/hot-path.md).
+- A stream, by inheritance: `response_stream.py` sends the client's response, `request_stream.py`
+  limits how much is read of its request, and `stream.py` is the state machine over its attempts,
+  with its theory of operation.
+- `upstream_request.py`: one running attempt; `deadlines.py`: the deadlines of both.
+- `fast_path.py`: the shorter path of chunks (docs/hot-path.md).
 - `upgrade.py`: a stream that becomes a WebSocket, which is `protocols/websocket.py`.
-- `holding.py`: which connections are not read for a while.
-- `control.py`: what other addons see of all this; `pipeline/failover.py`: the addon that puts it in
-  mitmproxy's place.
+- `holding.py`: pauses reading from connections.
+- `control.py`: the interface for other addons; `pipeline/failover.py`: the addon that replaces
+  mitmproxy's layers.
 
 How an exchange runs:
 
@@ -26,5 +26,5 @@ How an exchange runs:
                         +---- again --- attempt_ended hook     (failure)        receiver.data ...
                                          |                                             |
                                          v                                             v
-                                  the response it gave                           response hook
+                                  the answer it set                             response hook
 """

@@ -1,4 +1,4 @@
-"""What addons tell the failover layer, and ask of it."""
+"""The interface between addons and the failover layer."""
 
 from typing import Protocol
 
@@ -11,26 +11,28 @@ class FailoverControl(Protocol):
     """The part of the addon `Failover` that other addons use."""
 
     def route(self, flow: http.HTTPFlow) -> None:
-        """From now on the flow's request is sent by attempts only."""
+        """Sends the flow's request by attempts only from now on."""
         ...
 
     def open_session(self, flow: http.HTTPFlow, session: ClientSession) -> None:
-        """The flow is answered with a WebSocket's handshake, which opens the session."""
+        """Notes the session that begins with the flow's WebSocket handshake."""
         ...
 
     def forget(self, flow: http.HTTPFlow) -> None:
-        """The flow is over."""
+        """Drops what is kept for a flow that is over."""
         ...
 
 
 class Heads(Protocol):
-    """Who decides over requests by their heads, in the hook `requestheaders`."""
+    """Decides over requests by their heads, in the hook `requestheaders`."""
 
     def note_host(self, flow: http.HTTPFlow, host: str) -> None:
-        """The `Host` that a client named, where mitmproxy writes another in its place."""
+        """Notes the `Host` of a client's request, which mitmproxy then overwrites."""
         ...
 
     def take_refusal(self, flow: http.HTTPFlow) -> float | None:
-        """The seconds after which a flow shall be refused, with the response that it has; None
-        where its request goes on."""
+        """Returns the seconds until a flow is refused with the response that it has.
+
+        None if its request goes on.
+        """
         ...

@@ -1,11 +1,10 @@
-"""Fast path for streamed chunks: from the upstream's connection to the client's, without an event
-for each step between.
+"""Fast path for streamed chunks: copies them to the client without layer events.
 
-It is taken once the client has seen the response begin, where both sides speak HTTP/1, and for
-chunks that change nothing but deadlines. All others go through the states of the stream. Where the
-handler of the connections has TCP connections of its own (see `switchyard.engine`) and neither side
-is encrypted, chunks of which nothing has to be known do not even enter the layers: see
-`WireFastPath`. The whole path is described in docs/hot-path.md.
+A response takes it once the client has seen its beginning, if both sides use HTTP/1, for chunks
+that change nothing but deadlines. All others go through the states of the stream. If the handler of
+the connections has TCP connections of its own (see `switchyard.engine`) and neither side is
+encrypted, chunks that need no reading do not even enter the layers: see `WireFastPath`.
+docs/hot-path.md describes the whole path.
 """
 
 import time
@@ -33,7 +32,7 @@ from switchyard.protocols.http1_client import PatientHttp1Client
 from switchyard.protocols.http1_client import http1_client_of
 
 HELD_AT_MOST = 16384
-"""Bytes of a chunk that wait for the rest of it."""
+"""Bytes of an incomplete chunk that are held back at most."""
 
 _HEARTBEAT = Deadline.HEARTBEAT, None
 
@@ -44,7 +43,7 @@ def enable_fast_path(
     upstream: UpstreamRequest,
     head: http.Response,
 ) -> None:
-    """Let the chunks that follow `head` take the fast path, where they can."""
+    """Lets the chunks that follow `head` take the fast path, if they can."""
     server = upstream.server
     client = layer.connections.get(stream.context.client)
     if not isinstance(server, Server) or type(client) is not QuickHttp1Server:
@@ -53,7 +52,7 @@ def enable_fast_path(
     if http1 is None or head.headers.get("transfer-encoding") != "chunked":
         return
     fast_path = http1.fast_path = FastPath(stream, upstream, (Deadline.BETWEEN_CHUNKS, upstream))
-    # What is encrypted, or within another connection, goes through the layers that see to that.
+    # Encrypted and tunnelled connections need their layers.
     if layer.handler is None or stream.context.client.tls or server.tls:
         return
     if outer_of(server) is server:
@@ -66,7 +65,7 @@ def enable_fast_path(
 
 @dataclass(slots=True)
 class FastPath:
-    """Takes the chunks of a response of which the client has seen the beginning."""
+    """Passes the chunks of a response whose beginning the client has seen."""
 
     stream: ResponseStream
     upstream: UpstreamRequest
@@ -79,8 +78,10 @@ class FastPath:
         return upstream.wins and self.stream._paused is None and upstream.state == "body"
 
     def take(self, data: bytes) -> CommandGenerator[None]:
-        """As `UpstreamRequest.received` and `ResponseStream.send_data`, for a chunk that changes
-        nothing but deadlines."""
+        """Does the work of `UpstreamRequest.received` and `ResponseStream.send_data`.
+
+        It takes only chunks that change nothing but deadlines.
+        """
         out = self.skim(data)
         if out is None:
             receiver = self.upstream.receiver
@@ -98,7 +99,7 @@ class FastPath:
         yield SendData(self.stream.context.client, as_chunk(out))
 
     def skim(self, data: bytes) -> bytes | None:
-        """What the client gets for a chunk that need not be read; None for any other."""
+        """Returns the client's bytes for a chunk that needs no reading, else None."""
         if not self._is_armed():
             return None
         out = self.upstream.skim(data)
@@ -107,18 +108,18 @@ class FastPath:
         return out
 
     def close(self) -> None:
-        """The answer is complete, or the connection gone."""
+        """Ends the path: the response is complete, or the connection closed."""
         if self.wire_fast_path is not None:
             self.wire_fast_path.close()
 
     def note_life(self) -> None:
-        """Half a chunk came, which is held back: the upstream is not silent."""
+        """Notes that the upstream sent half a chunk, which is held back."""
         between = self.upstream.attempt.timeouts.between_chunks
         if between is not None and self.between_chunks in self.stream.deadlines:
             self.stream.deadlines[self.between_chunks] = time.monotonic() + between
 
     def _is_armed(self) -> bool:
-        """Whether the deadlines are set: then later ones need no timer."""
+        """Whether the deadlines are set, so that later ones need no timer."""
         stream = self.stream
         deadlines, between = stream.deadlines, self.upstream.attempt.timeouts.between_chunks
         if between is not None and self.between_chunks not in deadlines:
@@ -126,7 +127,7 @@ class FastPath:
         return stream.heart is None or _HEARTBEAT in deadlines
 
     def _note(self, out: bytes) -> None:
-        """Account for a chunk that the client is sent."""
+        """Accounts for a chunk that is sent to the client."""
         stream, between = self.stream, self.upstream.attempt.timeouts.between_chunks
         if stream.stores_bodies:
             stream.response_body_buf += out
@@ -140,8 +141,10 @@ class FastPath:
 
 
 class WireFastPath:
-    """Takes what the upstream's TCP connection brings, before it becomes an event, as long as that
-    is chunks that can be skimmed, and writes them to the client's TCP connection."""
+    """Copies skimmable chunks between two TCP connections, before they become events.
+
+    It reads from the upstream's connection and writes to the client's.
+    """
 
     __slots__ = ("_fast_path", "_held", "_here", "_there", "_upstream")
 
@@ -159,7 +162,7 @@ class WireFastPath:
         self._held = b""
 
     def take(self, data: bytes) -> bytes:
-        """Returns what is left for the layers."""
+        """Returns the bytes that are left for the layers."""
         if self._held:
             data, self._held = self._held + data, b""
         if not self._fast_path.ready or not self._upstream.begins_a_chunk:
@@ -172,14 +175,14 @@ class WireFastPath:
             if out is not body:
                 self._here.write_now(as_chunk(out))
             else:
-                self._here.write_now(data[: len(data) - len(rest)])  # the same chunks will do
+                self._here.write_now(data[: len(data) - len(rest)])  # the chunks pass unchanged
         if rest and len(rest) <= HELD_AT_MOST and begun_chunk(rest):
             self._held, rest = rest, b""
             self._fast_path.note_life()
         return rest
 
     def let_go(self) -> bytes:
-        """Returns what was held back, since no more will come."""
+        """Returns the bytes held back, since no more will come."""
         held, self._held = self._held, b""
         return held
 

@@ -1,4 +1,4 @@
-"""Holds back who sends more than somebody else takes: no byte is read from them meanwhile."""
+"""Pauses reading from a connection whose peer does not keep up."""
 
 import asyncio
 from collections import Counter
@@ -10,14 +10,14 @@ from mitmproxy.proxy.server import ConnectionHandler
 
 
 class HeldWire(Protocol):
-    """See `switchyard.engine.connection`."""
+    """A connection of the engine (see `switchyard.engine.connection`)."""
 
     congested: bool
     holds: int
 
 
 class Wires(Protocol):
-    """See `switchyard.engine.handler`."""
+    """A handler of the engine (see `switchyard.engine.handler`)."""
 
     def connection_of(self, connection: Any) -> Any: ...
 
@@ -25,7 +25,7 @@ class Wires(Protocol):
 
 
 class WireHolding:
-    """By the wires of the engine."""
+    """Pauses the connections of the engine."""
 
     def __init__(self, handler: Wires) -> None:
         self._handler = handler
@@ -48,8 +48,10 @@ class WireHolding:
 
 
 class TaskHolding:
-    """By the tasks of mitmproxy, which read from a connection each. Between two pieces they wait
-    until all peers have taken what they were sent: there they can be made to wait for more."""
+    """Pauses the tasks of mitmproxy, each of which reads from one connection.
+
+    Between two pieces a task waits until all peers have taken their data; this extends that wait.
+    """
 
     def __init__(self, handler: ConnectionHandler) -> None:
         self._handler = handler
@@ -78,4 +80,4 @@ class TaskHolding:
             self._released.set()
 
     def congested(self, one: Connection) -> bool:
-        return False  # nothing is read until what was written is taken
+        return False  # mitmproxy reads nothing until the peers have taken all data

@@ -1,4 +1,7 @@
-"""The hooks in which addons steer attempts. Handlers may be async, as all of mitmproxy's."""
+"""The hooks in which addons steer attempts.
+
+Handlers may be async, as for all of mitmproxy's hooks.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +12,7 @@ from switchyard.failover.attempt import Attempt
 
 @dataclass
 class AttemptHook(StartHook):
-    """An attempt is about to be made.
+    """Called before an attempt is made.
 
     Set `attempt.request` and `attempt.receiver` to send it, or `attempt.answer` to answer the
     client without sending anything.
@@ -21,7 +24,7 @@ class AttemptHook(StartHook):
 
 @dataclass
 class AttemptEndedHook(StartHook):
-    """An attempt failed before the client saw any of it.
+    """Called when an attempt failed before the client saw any of its response.
 
     Set `attempt.again` for another one, or `attempt.answer` to give up.
     """

@@ -39,6 +39,7 @@ from switchyard.listener.bounds import unbounded
 from switchyard.protocols.driver import DrivenLayer
 from switchyard.protocols.driver import LayerDriver
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 
@@ -50,11 +51,11 @@ _HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
 
 
 class FailoverLayer(DrivenLayer):
-    """mitmproxy's HTTP layer, extended by what failover needs.
+    """Extends mitmproxy's HTTP layer for failover.
 
     - Every attempt has a stream id of its own towards its server: HTTP/2 forbids using one twice,
       and late events of an abandoned attempt must reach no other. They are negative, so that they
-      never meet a client's.
+      never equal a client's.
     - Deadlines of all streams share as few timers as possible: mitmproxy cannot cancel a timer,
       and one per request would leave a sleeping task behind each.
     - A bug or an unsupported feature met while reading from a server ends that attempt instead of
@@ -64,21 +65,24 @@ class FailoverLayer(DrivenLayer):
     routed: set[str]
     """Ids of the flows whose requests are sent by attempts."""
     own: set[str]
-    """Ids of the flows in which the client spoke to us as to a web server, not as to a proxy."""
+    """Ids of the flows whose client addressed the router itself, not a proxy."""
     sessions: dict[str, ClientSession]
-    """By the ids of flows: the sessions that begin with the response to a WebSocket handshake."""
+    """Sessions that begin with the response to a WebSocket handshake, by flow id."""
     may_forward: Callable[[http.HTTPFlow], bool]
-    """Whether a flow that is not routed may be sent on to where the client addressed it."""
+    """Whether a flow without a route may be sent to where the client addressed it."""
     heads: Heads | None
-    """Refuses requests by their heads; None where none are."""
+    """Refuses requests by their heads; None if none are refused."""
     stream_class: type[ResponseStream]
     upstreams: UpstreamConnections
     share: Share
-    """What the client's connection has of what its address may have."""
+    """The connection's share of its client address's bounds."""
     run_hook: RunHook | None
-    """Runs hooks without waiting for them; None where mitmproxy drives the layers."""
+    """Runs hooks without waiting for them; None if mitmproxy drives the layers."""
+    timers: dict[commands.RequestWakeup, float]
+    """The running timers of all streams' deadlines, with their ends."""
     _last_attempt: int
-    _timers: dict[commands.RequestWakeup, float]
+    _closes: bool
+    """Whether the client's connection closes after the last lingering stream."""
 
     @classmethod
     def adopt(
@@ -94,8 +98,7 @@ class FailoverLayer(DrivenLayer):
         heads: Heads | None = None,
         share: Share | None = None,
     ) -> None:
-        """Turn a layer that mitmproxy just made into one of ours. `handler` drives it, where that
-        is the engine's."""
+        """Turns a new layer of mitmproxy's into a FailoverLayer, driven by `handler`."""
         layer.__class__ = cls
         assert isinstance(layer, cls)
         layer.stream_class = stream_class
@@ -109,40 +112,44 @@ class FailoverLayer(DrivenLayer):
         layer.run_hook = getattr(handler, "run_hook", None)
         layer.share = share or unbounded()
         layer._last_attempt = 0
-        layer._timers = {}
+        layer._closes = False
+        layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         stream = self.stream_class(forked(self.context), stream_id)
-        stream.run_hook = self.run_hook
+        stream.run_hook, stream.closes_client = self.run_hook, lambda: self._closes
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
     def open_attempt(self, stream: ResponseStream) -> int:
-        """A fresh id under which `stream` receives what its next upstream sends."""
+        """Returns a new id under which `stream` receives its next upstream's events."""
         self._last_attempt -= 1
         self.streams[self._last_attempt] = stream
         self.upstreams.forget_dead()
         return self._last_attempt
 
     def close_attempt(self, attempt_id: int) -> None:
-        """From now on, what comes for this attempt is ignored."""
+        """Ignores later events of this attempt."""
         self.streams.pop(attempt_id, None)
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        # Nothing here waits: it is the children that do.
+        # This layer itself never waits for a command's reply, only its children do.
         return self._handle_event(event) if self.debug is None else super().handle_event(event)
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         kind = type(event)
+        client = self.context.client
+        if kind is events.DataReceived and event.connection is client:  # type: ignore
+            return self.event_to_child(self.connections[client], event)
         if isinstance(event, events.ConnectionEvent) and isinstance(event.connection, Server):
             return self._guard_upstream(event)
-        if kind is events.DataReceived and event.connection in self.connections:  # type: ignore
-            return self.event_to_child(self.connections[event.connection], event)  # type: ignore
-        if kind is events.Wakeup and event.command in self._timers:  # type: ignore
-            del self._timers[event.command]  # type: ignore
+        if kind is events.Wakeup and event.command in self.timers:  # type: ignore
+            del self.timers[event.command]  # type: ignore
             return self._reach_deadlines()
+        if kind is events.Wakeup and event.command in self.upstreams.delayed:  # type: ignore
+            return self.upstreams.resume(event.command)  # type: ignore
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
-            return _nothing()  # `stop_streams` was before it
+            return nothing()  # `stop_streams` replaced this timer
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
@@ -152,14 +159,14 @@ class FailoverLayer(DrivenLayer):
         yield from BoundedHttp2Server.adopt(client, self)
         if self.handler is not None and self.debug is None:
             top = self.handler.layer
-            # What stands between the handler and the outermost HTTP layer hands everything on.
+            # The layer between the handler and the outermost HTTP layer passes every event on.
             if self.context.layers[:2] == [top, self] and type(top) in _HANDING_ON:
                 top.handle_event = self.handle_event
 
     def event_to_child(
         self, child: Layer | HttpStream, event: events.Event
     ) -> CommandGenerator[None]:
-        # As mitmproxy's own, which asks for each kind one after another, for those that come most.
+        # Same as `HttpLayer.event_to_child`, with the most frequent commands tested first.
         for command in child.handle_event(event):
             kind = type(command)
             if kind is commands.SendData:
@@ -180,28 +187,30 @@ class FailoverLayer(DrivenLayer):
                 yield from self._pass_up(child, command)
 
     def _pass_up(self, child: Layer, command: commands.Command) -> CommandGenerator[None]:
-        # The reply finds its way back by what is kept here.
+        # mitmproxy routes the reply back to the child that is noted here.
         if command.blocking or isinstance(command, commands.RequestWakeup):
             self.command_sources[command] = child
         if isinstance(command, DropStream):
-            self._drop(command.stream_id)
+            self.drop(command.stream_id)
         elif isinstance(command, GetHttpConnection):
             yield from self.upstreams.get(command)
         elif isinstance(command, RegisterHttpConnection):
             yield from self.upstreams.register(command)
+        elif type(command) is commands.CloseConnection and _outlives(self, command.connection):
+            self._closes = True
         else:
             if isinstance(command, commands.OpenConnection):
                 self.connections[command.connection] = child
             yield command
 
-    def _drop(self, stream_id: int) -> None:
+    def drop(self, stream_id: int) -> None:
+        """Removes a stream that is over."""
         stream = self.streams.pop(stream_id, None)
         if isinstance(stream, ResponseStream):
             stream.release()
 
     def release(self) -> None:
-        """The client is gone: free what is left of its requests, which would otherwise stay until
-        the garbage collector finds it."""
+        """Frees the requests of a client that is gone, before the garbage collector does."""
         for stream in list(self.streams.values()):
             stream.request_body_buf.clear()
             stream.response_body_buf.clear()
@@ -212,29 +221,30 @@ class FailoverLayer(DrivenLayer):
             client.let_go()
 
     def upstream_of(self, stream_id: int) -> Connection | None:
-        """The connection on which the answer to a stream of the client's comes now."""
+        """Returns the upstream connection that currently answers a client's stream."""
         stream = self.streams.get(stream_id)
         server = stream.flow.server_conn if stream is not None else None
         return outer_of(server) if server is not None and server in self.connections else None
 
     def _arm(self, due: float) -> CommandGenerator[None]:
-        if self._timers and min(self._timers.values()) <= due:
+        if self.timers and min(self.timers.values()) <= due:
             return
         timer = commands.RequestWakeup(max(0.0, due - time.monotonic()))
-        self._timers[timer] = due
+        self.timers[timer] = due
         yield timer
 
     def stop_streams(self) -> events.Wakeup | None:
-        """The process ends: have the answers that clients see ended in their own words. Returns the
-        event that does so, in place of a timer that is running; None where nothing is to be done.
+        """Ends responses that clients see, in their format, since the process stops.
+
+        Returns the event for that, in place of a running timer; None if there is nothing to do.
         """
         streams = [stream for stream in self.streams.values() if isinstance(stream, ResponseStream)]
         for stream in streams:
             if stream.deadlines:
                 stream.deadlines[_STOP] = 0.0
-        if not self._timers or not any(_STOP in stream.deadlines for stream in streams):
+        if not self.timers or not any(_STOP in stream.deadlines for stream in streams):
             return None
-        return events.Wakeup(next(iter(self._timers)))
+        return events.Wakeup(next(iter(self.timers)))
 
     def _reach_deadlines(self) -> CommandGenerator[None]:
         now = time.monotonic()
@@ -246,7 +256,7 @@ class FailoverLayer(DrivenLayer):
                 yield from self.event_to_child(stream, DeadlineReached())
                 due = stream.deadlines.earliest
                 if due is not None and due <= now:
-                    due = None  # being dealt with: its stream waits for a hook
+                    due = None  # its stream handles it once a running hook is over
             if due is not None and (upcoming is None or due < upcoming):
                 upcoming = due
         if upcoming is not None:
@@ -255,20 +265,21 @@ class FailoverLayer(DrivenLayer):
     def get_connection(
         self, event: GetHttpConnection, *, reuse: bool = True
     ) -> CommandGenerator[None]:
-        # Called by mitmproxy itself too, where one connection does not serve all who waited for it.
+        # mitmproxy also calls this, if one connection cannot serve all streams waiting for it.
         return self.upstreams.get(event, reuse=reuse)
 
     def _guard_upstream(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
-        """Handle what a server did; where that fails, end the attempt that waits for it.
+        """Handles a server's event; if that fails, ends the attempt that waits for it.
 
         mitmproxy itself would log a crash and leave the stream waiting. Trailers after a chunked
         HTTP/1 body are one case it does not implement: the body is complete then.
         """
-        if event.connection not in self.connections and event.connection != self.context.server:
-            return  # a connection that failed and is forgotten says its last
+        stack = self.connections.get(event.connection)
+        if stack is None and event.connection != self.context.server:
+            return  # the last event of a failed connection that was dropped already
         try:
-            if type(event) is events.DataReceived and event.connection in self.connections:
-                yield from self.event_to_child(self.connections[event.connection], event)
+            if stack is not None and type(event) is events.DataReceived:
+                yield from self.event_to_child(stack, event)
             else:
                 yield from super()._handle_event(event)
             return
@@ -291,19 +302,26 @@ class FailoverLayer(DrivenLayer):
 
 
 def forked(context: Context) -> Context:
-    """As `context.fork()`, which makes a server for the copy that is not used."""
+    """Does the work of `context.fork()`, without making a server that is not used."""
     copy = object.__new__(Context)
     copy.__dict__.update(context.__dict__)
     copy.layers = context.layers.copy()
     return copy
 
 
-def _nothing() -> CommandGenerator[None]:
-    yield from ()
+def _outlives(layer: FailoverLayer, connection: Connection) -> bool:
+    """Whether a connection to be closed is the client's, while a response lingers.
+
+    Without the client's connection there would be none to its upstreams either.
+    """
+    if connection is not layer.context.client:
+        return False
+    streams = layer.streams.values()
+    return any(isinstance(stream, ResponseStream) and stream.lingers() for stream in streams)
 
 
 def layer_of(stream: Layer) -> FailoverLayer:
-    """The layer a stream belongs to."""
+    """Returns the layer of a stream."""
     layers = stream.context.layers
     parent = layers[layers.index(stream) - 1]
     assert isinstance(parent, FailoverLayer)

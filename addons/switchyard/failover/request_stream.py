@@ -1,8 +1,8 @@
-"""A stream's request, read up to the limits, and answered before its end where it goes beyond them
-or is refused by its head.
+"""Reads a stream's request up to the limits, and answers refused ones early.
 
-What a client still sends of a body is read and dropped for a while. Were its connection closed at
-once, it would be reset, and the answer lost on the way (RFC 9112, 9.6).
+A request that exceeds a limit, or that is refused by its head, is answered before its end. The rest
+of its body is read and dropped for a while. If the connection were closed at once, it would be
+reset, and the response lost on the way (RFC 9112, 9.6).
 """
 
 import time
@@ -23,34 +23,41 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.utils import ReceiveBuffer
 
 from switchyard.config.limits import STEP
+from switchyard.config.limits import Limits
 from switchyard.failover.deadlines import Deadline
+from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
 from switchyard.protocols.http1 import QuickHttp1Server
+from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
 
 SMALL = 65536
-"""Bytes of a body that is read although its request is refused, so that the connection stays."""
+"""Bytes of a body that is read despite a refusal, to keep the connection open."""
 
 _LATE = Deadline.BODY, None
 
-_OF_THE_BODY = (RequestData, RequestTrailers, RequestEndOfMessage)
+_OF_THE_BODY = frozenset({RequestData, RequestTrailers, RequestEndOfMessage})
+_OF_THE_REQUEST = _OF_THE_BODY | {RequestHeaders}
 
 
 class RequestStream(ResponseStream):
-    """Reads no more of a request than the limits permit, and nothing of one that is refused."""
+    """Reads no more of a request than the limits permit, and none of a refused one."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.request_body_buf = BodyBuffer()
         self.layer = layer_of(self)
+        self.deadlines = Deadlines(self.layer.timers)
         self._share: Share = self.layer.share
+        self._limits: Limits | None = None
+        """The limits in force when the head arrived."""
         self._refused = False
         self._counted = False
         self._taken = self._marked = 0
         self._declared: int | None = None
-        """Bytes of the body, where the head declares them."""
+        """Bytes of the body, if the head declares them."""
 
     def release(self) -> None:
         super().release()
@@ -61,17 +68,22 @@ class RequestStream(ResponseStream):
             self._share.end_request()
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if self._refused and isinstance(event, _OF_THE_BODY):
-            return
-        yield from super()._handle_event(event)
+        # mitmproxy's method is a generator around those of the states, which each command would
+        # pass through.
+        kind = type(event)
+        if kind not in _OF_THE_REQUEST:
+            return super()._handle_event(event)
+        if self._refused and kind in _OF_THE_BODY:
+            return nothing()
+        return self.client_state(event)
 
     def state_wait_for_request_headers(self, event: events.Event) -> CommandGenerator[None]:
         assert isinstance(event, RequestHeaders)
-        # mitmproxy fills in the destination from the Host header, after which a request to us as a
-        # web server looks like one to us as a proxy.
+        # mitmproxy fills in the destination from the Host header. After that, a request to the
+        # router itself looks like one through the proxy.
         is_proxy = self.mode in (HTTPMode.regular, HTTPMode.upstream)
         addressed_to_us = is_proxy and not event.request.host
-        # Reverse mode writes the server's name in place of the one that the client called us by.
+        # Reverse mode overwrites the host name that the client used with the server's.
         rewrites = isinstance(self.context.client.proxy_mode, ReverseMode)
         named = event.request.host_header if rewrites else None
         steps = super().state_wait_for_request_headers(event)
@@ -94,22 +106,28 @@ class RequestStream(ResponseStream):
             yield from self.await_body(event.end_stream)
 
     def _answer_to_head(self, ended: bool) -> CommandGenerator[None] | None:
-        """After the hook of the head: what answers the request without its body; None where it is
-        read on. `ended`: whether the head is all of the request."""
+        """Returns the response to a request that is not read on.
+
+        Called after the hook of the head; None if the body is read. `ended`: whether the head is
+        all of the request.
+        """
         if (after := self.take_refusal()) is not None:
             return self.refuse(after, ended)
         early = self.early_answer(ended)
         return self.answer_early(early) if early is not None else None
 
     def early_answer(self, ended: bool) -> http.Response | None:
-        """After the head, which may be all of the request (`ended`): the response to a request of
-        which no body need be read. A small one is read first, so that the connection stays."""
+        """Returns the response to a request whose body need not be read.
+
+        Called after the head, which may be all of the request (`ended`). A small body is read
+        first, so that the connection stays open.
+        """
         flow, request, share = self.flow, self.flow.request, self._share
         if flow.error is not None or request.method == "CONNECT":
             return None
         self._counted = True
         share.begin_request()
-        limits = share.limits
+        self._limits = limits = share.limits
         size = self._declared = _declared_size(request)
         if flow.response is None and share.used.requests > limits.unfinished_requests_per_address:
             text = f"More than {limits.unfinished_requests_per_address} requests of this address"
@@ -123,12 +141,12 @@ class RequestStream(ResponseStream):
         return None if size is not None and size <= SMALL and not waits else flow.response
 
     def await_body(self, ended: bool) -> CommandGenerator[None]:
-        """Set the deadline for the first piece of the body, unless all of it is there."""
+        """Sets the deadline for the first piece of the body, unless all of it has arrived."""
         if ended or self.client_state != self.state_consume_request_body:
             return
         if self._paused_event_queue:
             if isinstance(self._paused_event_queue[-1], RequestEndOfMessage):
-                return  # came while the head was looked at
+                return  # the rest arrived during the hook of the head
         client, size = self.layer.connections[self.context.client], self._declared
         if not (size is not None and type(client) is QuickHttp1Server and client.has(size)):
             yield from self.deadlines.arm(Deadline.BODY, self._share.limits.body_time)
@@ -137,18 +155,17 @@ class RequestStream(ResponseStream):
         if isinstance(event, RequestData):
             refusal = self._take(len(event.data))
             if refusal is not None:
-                yield from self.answer_early(refusal)
-                return
+                return self.answer_early(refusal)
         elif isinstance(event, RequestEndOfMessage):
             self._let_go_of_body()
-        yield from super().state_consume_request_body(event)
+        return super().state_consume_request_body(event)
 
     def state_done(self, _: events.Event) -> CommandGenerator[None]:
-        # What came of a request before its early answer was given.
+        # Events of the request that were queued before its early answer are dropped.
         yield from ()
 
     def body_late(self) -> CommandGenerator[None]:
-        """The deadline of the body has passed."""
+        """Refuses a request whose body missed its deadline."""
         if self.client_state == self.state_consume_request_body:
             seconds = self._share.limits.body_time
             text = f"The request's body sent less than {STEP // 1024} KiB in {seconds:g} s"
@@ -156,7 +173,7 @@ class RequestStream(ResponseStream):
             yield from self.answer_early(refuse(request, 408, f"{text} (limits.body-time)."))
 
     def answer_early(self, answer: http.Response) -> CommandGenerator[None]:
-        """Answer, and read no more of the request: over HTTP/1 its connection ends with that."""
+        """Answers without reading on; over HTTP/1 this ends the request's connection."""
         self.read_no_more(answer)
         self.request_body_buf.clear()
         self._let_go_of_body()
@@ -168,15 +185,19 @@ class RequestStream(ResponseStream):
             yield from self.send_response()
 
     def take_refusal(self) -> float | None:
-        """After the hook of the head: the seconds after which the request is refused with the
-        flow's response; None where it goes on."""
+        """Returns the seconds until a request is refused, after the hook of the head.
+
+        It is then refused with the flow's response. None if the request goes on.
+        """
         heads = self.layer.heads
         after = heads.take_refusal(self.flow) if heads is not None else None
         return after if self.flow.response and not self.flow.error else None
 
     def refuse(self, after: float, ended: bool) -> CommandGenerator[None]:
-        """Answer with the flow's response in so many seconds; `ended` says whether the request has
-        no body."""
+        """Sends the flow's response after a delay in seconds.
+
+        `ended` says whether the request has no body.
+        """
         assert self.flow.response
         if (yield from self.stopped()):
             return
@@ -189,7 +210,7 @@ class RequestStream(ResponseStream):
             yield from self.answer_refused()
 
     def answer_refused(self) -> CommandGenerator[None]:
-        """Send the refusal, with the hooks that a whole request would have had."""
+        """Sends the refusal, with the hooks of a complete request."""
         assert self.flow.response
         self.flow.request.data.content = b""
         self.flow.request.timestamp_end = time.time()
@@ -204,7 +225,7 @@ class RequestStream(ResponseStream):
         yield from self.send_response()
 
     def read_no_more(self, answer: http.Response) -> None:
-        """Drop what the client still sends of its request, which `answer` will be the answer to."""
+        """Drops the rest of a request whose response will be `answer`."""
         client = self.layer.connections[self.context.client]
         if isinstance(client, QuickHttp1Server):
             answer.headers["connection"] = "close"
@@ -213,8 +234,8 @@ class RequestStream(ResponseStream):
             client.cut_off(self.stream_id)
 
     def _take(self, size: int) -> http.Response | None:
-        """Count a piece of the body; the answer if it is one too much."""
-        share, limits = self._share, self._share.limits
+        """Counts a piece of the body; returns the refusal if it exceeds the limit."""
+        share, limits = self._share, self._limits or self._share.limits
         self._taken += size
         share.add_body(size)
         if self._taken > limits.body:
@@ -240,7 +261,7 @@ class RequestStream(ResponseStream):
 
 
 class BodyBuffer(ReceiveBuffer):
-    """mitmproxy's buffer, with small pieces joined: each object would take more room than they."""
+    """mitmproxy's buffer, with small pieces joined to save the memory of objects."""
 
     _chunks: list[bytes | bytearray]  # type: ignore[assignment]
 
@@ -260,9 +281,9 @@ _JOINED = 65536
 
 
 def _declared_size(request: http.Request) -> int | None:
-    """The bytes of a body, where the head declares them."""
-    length = request.headers.get("content-length")
-    if length is None or not length.isdecimal() or "transfer-encoding" in request.headers:
+    """Returns the bytes of a body, if the head declares them."""
+    length = request.data.headers.get("content-length")
+    if length is None or not length.isdecimal() or "transfer-encoding" in request.data.headers:
         return None
-    # What is longer is no number that anybody can mean, and would take long to read.
+    # A longer number is no plausible size, and would take long to parse.
     return int(length[:20])

@@ -1,4 +1,4 @@
-"""The client's side of a request that is sent by attempts: what it is answered."""
+"""The client's side of a request that is sent by attempts: its response."""
 
 import time
 from collections.abc import Callable
@@ -26,36 +26,44 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import Deadlines
 
 type RunHook = Callable[[commands.StartHook], bool]
-"""Runs a hook, and says whether it is over; if not, the stream has to wait for it."""
+"""Runs a hook, and returns whether it is over.
+
+If not, the stream must wait for it.
+"""
 
 
 class ResponseStream(HttpStream):
-    """A stream that answers its client: piece by piece or at once, with signs of life until there
-    is something to say, and whatever comes first as the end."""
+    """A stream that sends its client a response, whole or chunk by chunk.
+
+    It sends keep-alives until there is output, and ends with the first of response, error and
+    cancellation.
+    """
 
     deadlines: Deadlines
+    closes_client: Callable[[], bool]
+    """Whether the client's connection waits for this stream to be closed."""
     run_hook: RunHook | None = None
     quick_hooks: ClassVar[tuple[type[commands.StartHook], ...]]
-    """What `run_hook` is used for."""
+    """The hooks that `run_hook` runs."""
     broke_off: Receiver | None = None
-    """Of the attempt whose response broke off after the client saw it begin, while another one is
-    to continue it."""
+    """The attempt whose response broke off after output, while another continues it."""
     head_sent: bool = False
+    client_left: bool = False
+    """Whether the client left with its terminal event, and is sent nothing more."""
     heart: Heart | None = None
     listener: Callable[[bytes], None] | None = None
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.deadlines = Deadlines()
         self.stores_bodies = context.options.store_streamed_bodies
 
     def release(self) -> None:
-        """The stream is over: let go of what it held."""
+        """Drops the references of a stream that is over."""
         self.request_body_buf.clear()
         self.response_body_buf.clear()
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        """As of all layers, but without a pause for hooks that are over at once."""
+        """Handles an event as in all layers, but without a pause for immediate hooks."""
         if self._paused or self.debug is not None or self.run_hook is None:
             yield from super().handle_event(event)
             return
@@ -71,11 +79,11 @@ class ResponseStream(HttpStream):
             yield command
 
     def let_go(self, why: str) -> CommandGenerator[None]:
-        """End whatever still runs for this request."""
+        """Ends all that still runs for this request."""
         raise NotImplementedError
 
     def start_streaming(self, head: http.Response) -> CommandGenerator[bool]:
-        """Begin a streamed answer; whether that could be done."""
+        """Begins a streamed response; returns whether that was possible."""
         if not self.head_sent:
             self.flow.response = head
         yield HttpResponseHeadersHook(self.flow)
@@ -89,7 +97,7 @@ class ResponseStream(HttpStream):
         if self.flow.request.http_version == "HTTP/1.1":
             head.headers["transfer-encoding"] = "chunked"
         elif self.flow.request.http_version == "HTTP/1.0":
-            head.headers["connection"] = "close"  # the end of the body is the end of the connection
+            head.headers["connection"] = "close"  # the end of the connection ends the body
         head.timestamp_start = time.time()
         self.flow.response = head
         self.head_sent = True
@@ -97,7 +105,7 @@ class ResponseStream(HttpStream):
 
     def send_data(self, data: bytes) -> CommandGenerator[None]:
         # An empty chunk would end a chunked body.
-        if not data:
+        if not data or self.client_left:
             return
         if self.stores_bodies:
             self.response_body_buf += data
@@ -108,7 +116,7 @@ class ResponseStream(HttpStream):
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def heartbeat(self) -> CommandGenerator[None]:
-        """Send the client a sign of life."""
+        """Sends the client a keep-alive."""
         if self.heart is None:
             return
         if not self.head_sent:
@@ -116,16 +124,18 @@ class ResponseStream(HttpStream):
         yield from self.send_data(self.heart.beat)
 
     def finish(self) -> CommandGenerator[None]:
-        """End a streamed answer cleanly."""
+        """Ends a streamed response without an error."""
         yield from self.let_go("complete")
         assert self.flow.response
         if self.stores_bodies:
             self.flow.response.data.content = bytes(self.response_body_buf)
             self.response_body_buf.clear()
         yield from self.send_response(already_streamed=True)
+        if self.client_left and self.closes_client():
+            yield commands.CloseConnection(self.context.client)
 
     def send_answer(self, answer: http.Response | None) -> CommandGenerator[None]:
-        """Give the client a complete answer, as the end of its stream where that has begun."""
+        """Sends a complete response, as the end of the client's stream if that has begun."""
         self.deadlines.clear()
         if self.broke_off is not None:
             yield from self.send_data(self.broke_off.closing())
@@ -138,7 +148,7 @@ class ResponseStream(HttpStream):
                 yield from self.send_data(closing)
                 yield from self.finish()
             return
-        # None: whoever was asked for an answer gave none, which only a bug can cause.
+        # None: the addons set no answer, which only a bug can cause.
         self.flow.response = answer or http.Response.make(
             500,
             b'{"error":{"message":"Switchyard made no answer.","type":"server_error"}}',
@@ -151,15 +161,22 @@ class ResponseStream(HttpStream):
         yield from self.send_response()
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
-        """As mitmproxy's; to HEAD without a body, which would be read as the next answer, and with
-        the head that says its length (RFC 9110, 9.3.2)."""
+        """Does the work of mitmproxy's method, but sends no body to HEAD.
+
+        The client would read a body as the next response. The head has the body's length (RFC 9110,
+        9.3.2).
+        """
         assert self.flow.response
         if self.flow.request.data.method == b"HEAD" and not already_streamed:
             self.flow.response.data.content = b""
-        yield from super().send_response(already_streamed)
+        return super().send_response(already_streamed)
+
+    def lingers(self) -> bool:
+        """Whether the client has its terminal event, but the upstream's body goes on."""
+        return False
 
     def client_gone(self, event: RequestProtocolError) -> CommandGenerator[None]:
-        """The client went away: the upstream shall stop, and the flow ends as an error."""
+        """Cancels the upstream and ends the flow with an error, since the client is gone."""
         yield from self.let_go(event.message)
         if self.server_state not in (self.state_done, self.state_errored):
             self.flow.error = mflow.Error(event.message)
@@ -169,8 +186,12 @@ class ResponseStream(HttpStream):
         yield DropStream(self.stream_id)
 
     def stopped(self) -> CommandGenerator[bool]:
-        """Whether, while a hook ran, the client went away or the flow was killed; then nothing more
-        may be sent anywhere."""
+        """Whether the client left or the flow was killed while a hook ran.
+
+        Then nothing more may be sent to either side.
+        """
+        if self.flow.error is None and not self._paused_event_queue:
+            return False  # mostly: neither could have happened
         if not (yield from self.check_killed(True)):
             return False
         yield from self.let_go("killed")

@@ -3,19 +3,19 @@
 Theory of operation
 -------------------
 
-`FailoverStream` takes over from mitmproxy's stream where that would connect to the server
-(`make_server_connection`), if the flow is routed. From there on an exchange is in one of five
-states:
+`FailoverStream` takes over from mitmproxy's stream at the point where that would connect to the
+server (`make_server_connection`), if the flow is routed. From there on an exchange is in one of
+five states:
 
-    waiting      no upstream request runs; a hook, or the deadline WAIT, decides what comes next
-    racing       one upstream request runs, or two where a slow one is hedged; the client has seen
-                 nothing of either but signs of life
+    waiting      no upstream request runs; a hook, or the deadline WAIT, decides the next step
+    racing       one upstream request runs, or two if a slow one is hedged; the client has seen
+                 nothing but keep-alives
     streaming    one has won (`winner`): the client receives its response
     continuing   the winner's response broke off after output (`broke_off`), and upstream requests
                  race for the continuation of the client's open stream
     done         the client has a complete response, or is gone
 
-What moves between them:
+The transitions between them:
 
     from         by                                              to
     (start)      the request is complete                         waiting: hook `attempt`
@@ -29,18 +29,19 @@ What moves between them:
     streaming    it breaks off and cannot be continued           done: the stream ends in an error
     streaming    it breaks off and can be: `_resume`             continuing
     continuing   a receiver commits                              streaming
-    continuing   none does, and `attempt_ended` says so          done: the stream ends in an error
+    continuing   none does, and `attempt_ended` gives up         done: the stream ends in an error
+    streaming    the client goes with its terminal event         streaming, until the body's end
     any          the client goes, the flow is killed             done: upstream requests end
     streaming    the process stops                               done: the stream ends in an error
 
-`continuing` is `waiting` and `racing` again, with `broke_off` set. What happens to one upstream
-request (connect, send, read, deadlines) is the business of `UpstreamRequest`, which calls `forward`
-and `broken` here; what the client is sent is that of `ResponseStream`; how much of its request is
-read is that of `RequestStream`.
+`continuing` is `waiting` and `racing` again, with `broke_off` set. `UpstreamRequest` handles one
+upstream request (connect, send, read, deadlines), and calls `forward` and `broken` here;
+`ResponseStream` sends the client's response; `RequestStream` limits how much of the client's
+request is read.
 
-The stream does not wait for connections as mitmproxy's does: heartbeats, deadlines, another
-upstream request and the client's leaving are attended to meanwhile. It does wait for hooks: while
-one runs, events are queued, and after it the flow may have been killed (`stopped`).
+Unlike mitmproxy's, the stream does not wait for connections: meanwhile it handles heartbeats,
+deadlines, another upstream request and the client's disconnect. It does wait for hooks: while one
+runs, events are queued, and after it the flow may have been killed (`stopped`).
 """
 
 from mitmproxy import http
@@ -48,6 +49,7 @@ from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import GetHttpConnectionCompleted
+from mitmproxy.proxy.layers.http import HttpEvent
 from mitmproxy.proxy.layers.http import RequestProtocolError
 from mitmproxy.proxy.layers.http import ResponseData
 from mitmproxy.proxy.layers.http import ResponseEndOfMessage
@@ -68,33 +70,35 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.lingering import is_lingering
+from switchyard.failover.lingering import leave
+from switchyard.failover.lingering import linger
+from switchyard.failover.plain_response import send_plain_response
 from switchyard.failover.request_stream import RequestStream
 from switchyard.failover.upgrade import upgrade
 from switchyard.failover.upstream_request import PieceRead
 from switchyard.failover.upstream_request import UpstreamRequest
+from switchyard.protocols.http1 import nothing
 
 SWITCHING = 101
-"""The status with which a connection goes over to another protocol."""
+"""The status with which a connection switches to another protocol."""
 
-LINGER = 0.5
-"""Seconds an upstream gets to close a response that is already complete. Its connection can be used
-again if it does; the client does not wait longer than this for the end."""
-
-_FROM_UPSTREAM = (
-    PieceRead,
-    ResponseHeaders,
-    ResponseData,
-    ResponseTrailers,
-    ResponseEndOfMessage,
-    ResponseProtocolError,
+_FROM_UPSTREAM = frozenset(
+    {
+        PieceRead,
+        ResponseHeaders,
+        ResponseData,
+        ResponseTrailers,
+        ResponseEndOfMessage,
+        ResponseProtocolError,
+    }
 )
 
 
 class FailoverStream(RequestStream):
-    """mitmproxy's stream, with the request sent by attempts where its flow is routed."""
+    """Extends mitmproxy's stream: a routed flow's request is sent by attempts."""
 
-    # Not the hook at the end of an attempt: plans may be long, and each attempt would be nested in
-    # the one before it.
+    # Without AttemptEndedHook, with which each attempt of a long plan would nest in the last.
     quick_hooks = (
         AttemptHook,
         HttpRequestHeadersHook,
@@ -103,9 +107,9 @@ class FailoverStream(RequestStream):
         HttpResponseHook,
     )
     upstream_requests: list[UpstreamRequest]
-    """Those that are running."""
+    """The running upstream requests."""
     winner: UpstreamRequest | None = None
-    """The one whose response the client receives."""
+    """The upstream request whose response the client receives."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
@@ -114,42 +118,45 @@ class FailoverStream(RequestStream):
         self._taken_over = False
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if isinstance(event, DeadlineReached):
-            yield from self.check_deadlines()
-        elif isinstance(event, GetHttpConnectionCompleted):
-            yield from self.connected(event)
-        elif isinstance(event, _FROM_UPSTREAM) and event.stream_id < 0:
-            for upstream in self.upstream_requests:
-                if upstream.id == event.stream_id:
-                    yield from upstream.received(event)
-                    return
-        elif isinstance(event, RequestProtocolError) and self._taken_over:
-            yield from self.client_gone(event)
-        else:
-            yield from super()._handle_event(event)
+        # Here and below, methods return the generators of others if nothing follows them:
+        # every command passes through each enclosing generator.
+        kind = type(event)
+        if kind in _FROM_UPSTREAM and event.stream_id < 0:  # type: ignore[attr-defined]
+            return self._received(event)  # type: ignore[arg-type]
+        if kind is DeadlineReached:
+            return self.check_deadlines()
+        if kind is GetHttpConnectionCompleted:
+            return self.connected(event)  # type: ignore[arg-type]
+        if kind is RequestProtocolError and self._taken_over:
+            return leave(self, event)  # type: ignore[arg-type]
+        return super()._handle_event(event)
+
+    def _received(self, event: HttpEvent) -> CommandGenerator[None]:
+        for upstream in self.upstream_requests:
+            if upstream.id == event.stream_id:
+                return upstream.received(event)
+        return nothing()
 
     def make_server_connection(self) -> CommandGenerator[bool]:
+        # None ends mitmproxy's own sending, as False does.
         if self.flow.id in self.layer.routed:
             self._taken_over = True
-            yield from self.make_attempt()
-            return False  # mitmproxy's own sending ends here
+            return self.make_attempt()  # type: ignore[return-value]
         if not self.layer.may_forward(self.flow):
-            yield from self.send_answer(None)
-            return False
-        return (yield from super().make_server_connection())
+            return self.send_answer(None)  # type: ignore[return-value]
+        return super().make_server_connection()
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
         assert self.flow.response
-        session = None
-        if self.flow.response.status_code == SWITCHING:
-            session = self.layer.sessions.pop(self.flow.id, None)
-        if session is not None:
-            yield from upgrade(self, self.layer, session)
-        else:
-            yield from super().send_response(already_streamed)
+        status, method = self.flow.response.data.status_code, self.flow.request.data.method
+        if status == SWITCHING and self.flow.id in self.layer.sessions:
+            return upgrade(self, self.layer, self.layer.sessions.pop(self.flow.id))
+        if status != SWITCHING and method != b"HEAD" and self.client_state == self.state_done:
+            return send_plain_response(self, self.layer, already_streamed)
+        return super().send_response(already_streamed)
 
     def make_attempt(self, hedge: bool = False) -> CommandGenerator[None]:
-        """Ask the addons for an attempt and begin it, or wait, or answer, as they say."""
+        """Calls the `attempt` hook, which decides to send an attempt, wait or answer."""
         self._attempts += 1
         attempt = Attempt(flow=self.flow, number=self._attempts, hedge=hedge)
         yield AttemptHook(attempt)
@@ -178,56 +185,54 @@ class FailoverStream(RequestStream):
             way.via if way else None,
         )
         wanted.way, wanted.own, wanted.fresh = way, attempt.hedge or fresh, fresh
-        # As mitmproxy marks a command whose reply is awaited by one layer alone. Marked before it
-        # is handed over, not even this layer waits: the reply comes as an event.
+        # mitmproxy marks a command this way if only one layer waits for its reply. Since the mark
+        # is set beforehand, not even this layer waits: the reply arrives as an event.
         wanted.blocking = self
         upstream = UpstreamRequest(self, attempt, receiver, self.layer.open_attempt(self), wanted)
         self.upstream_requests.append(upstream)
-        yield from upstream.begin()
+        return upstream.begin()
 
     def connected(self, event: GetHttpConnectionCompleted) -> CommandGenerator[None]:
-        for upstream in self.upstream_requests:
-            if upstream.wanted is event.command:
-                break
-        else:
-            return  # given up meanwhile
+        for_it = (one for one in self.upstream_requests if one.wanted is event.command)
+        if (upstream := next(for_it, None)) is None:
+            return nothing()  # the attempt was abandoned meanwhile
         connection, error = event.reply
         self.deadlines.disarm(Deadline.CONNECT, upstream)
         if connection is None:
-            yield from self._failed(upstream, AttemptFailure("connect", str(error)))
-        else:
-            yield from upstream.connected(connection)
+            return self._failed(upstream, AttemptFailure("connect", str(error)))
+        return upstream.connected(connection)
 
     def forward(
         self, upstream: UpstreamRequest, data: bytes, ended: bool = False
     ) -> CommandGenerator[None]:
-        """Pass on what the receiver made of the upstream's last piece, by what it says of it."""
+        """Passes on the receiver's output for the last piece, according to its state."""
         receiver = upstream.receiver
-        if self.winner is not upstream:
-            if receiver.failed or (ended and not receiver.committed):
-                failure = AttemptFailure("answer", "the response is an error")
-                yield from self._failed(upstream, failure)
-                return
-            if not receiver.committed:
-                if receiver.done:
-                    yield from self.deadlines.arm(Deadline.LINGER, LINGER, upstream)
-                return
-            if not (yield from self._win(upstream)):
-                return
+        if self.winner is upstream:
+            return self._pass_on(upstream, data, ended)
+        if receiver.failed or (ended and not receiver.committed):
+            return self._failed(upstream, AttemptFailure("answer", "the response is an error"))
+        if receiver.committed:
+            return self._win(upstream, data, ended)
+        return linger(self, upstream) if receiver.done else nothing()
+
+    def _pass_on(
+        self, upstream: UpstreamRequest, data: bytes, ended: bool
+    ) -> CommandGenerator[None]:
+        """Sends the client the output of the winner's receiver."""
+        receiver = upstream.receiver
         yield from self.send_data(data)
         if receiver.failed and receiver.resumable:
             yield from self._resume(upstream, AttemptFailure("answer", "the response broke off"))
         elif receiver.failed or ended:
             yield from self.finish()
         elif receiver.done:
-            self.deadlines.disarm(Deadline.BETWEEN_CHUNKS, upstream)
-            yield from self.deadlines.arm(Deadline.LINGER, LINGER, upstream)
-        else:
+            yield from linger(self, upstream)
+        elif upstream.spare is None:
             seconds = upstream.attempt.timeouts.between_chunks
             yield from self.deadlines.arm(Deadline.BETWEEN_CHUNKS, seconds, upstream)
 
     def broken(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """The upstream's response will not go on."""
+        """Handles an upstream response that broke off."""
         receiver = upstream.receiver
         if self.winner is upstream:
             if not receiver.done:
@@ -245,8 +250,8 @@ class FailoverStream(RequestStream):
                 return
         yield from self._failed(upstream, failure)
 
-    def _win(self, upstream: UpstreamRequest) -> CommandGenerator[bool]:
-        """The client gets this upstream's response; returns whether its data shall follow."""
+    def _win(self, upstream: UpstreamRequest, data: bytes, ended: bool) -> CommandGenerator[None]:
+        """Makes `upstream` the winner: the client gets its response from `data` on."""
         self.winner, upstream.wins = upstream, True
         receiver = upstream.receiver
         self.deadlines.disarm(Deadline.HEDGE)
@@ -263,29 +268,29 @@ class FailoverStream(RequestStream):
             loser.attempt.lost = True
             yield AttemptEndedHook(loser.attempt)
             if (yield from self.stopped()):
-                return False
+                return
         if self.broke_off is not None:
-            self.broke_off = None
-            return True  # the client's stream is open
-        if receiver.whole:
+            self.broke_off = None  # the client's stream is open
+        elif receiver.whole:
             yield from upstream.cancel("complete")
             yield from self.send_answer(receiver.head())
-            return False
-        if not (yield from self.start_streaming(receiver.head())):
-            return False
-        assert self.flow.response
-        # With the head that was sent, maybe by the heart.
-        enable_fast_path(self, self.layer, upstream, self.flow.response)
-        return True
+            return
+        elif not (yield from self.start_streaming(receiver.head())):
+            return
+        else:
+            assert self.flow.response
+            # `flow.response` has the head that was sent, maybe by the heart.
+            enable_fast_path(self, self.layer, upstream, self.flow.response)
+        yield from self._pass_on(upstream, data, ended)
 
     def _failed(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """An attempt failed before the client saw any of it: another one, or the end."""
+        """Handles a failure before output: another attempt, or the end."""
         attempt = upstream.attempt
         attempt.failure = failure
         yield from upstream.cancel(failure.message)
         yield AttemptEndedHook(attempt)
         if (yield from self.stopped()) or self.upstream_requests:
-            return  # where another one runs, it decides
+            return  # another upstream request still runs, and decides
         self.deadlines.disarm(Deadline.HEDGE)
         if attempt.again:
             yield from self.make_attempt()
@@ -293,10 +298,13 @@ class FailoverStream(RequestStream):
             yield from self.send_answer(attempt.answer)
 
     def _resume(self, upstream: UpstreamRequest, failure: AttemptFailure) -> CommandGenerator[None]:
-        """The response broke off after output: let another attempt continue it."""
+        """Lets another attempt continue a response that broke off after output."""
         self.winner, upstream.wins = None, False
         self.broke_off = upstream.receiver
         yield from self._failed(upstream, failure)
+
+    def lingers(self) -> bool:
+        return is_lingering(self.winner, self._paused)
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         self.deadlines.clear()
@@ -325,10 +333,9 @@ class FailoverStream(RequestStream):
                 yield from upstream.check_deadlines(past)
 
     def _stop(self) -> CommandGenerator[None]:
-        """The process ends. A client that has seen nothing yet sees the connection close, and asks
-        again; one that has sees its stream end in an error."""
+        """Ends the winner's stream in an error, since the process stops."""
         if self.winner is None:
-            return
+            return  # the connection closes, upon which the client retries
         receiver = self.winner.receiver
         rest = self.winner.break_off(AttemptFailure("reset", "the router is stopping"))
         if receiver.failed and receiver.resumable:

@@ -1,4 +1,4 @@
-"""Hands a stream over to WebSocket after its handshake."""
+"""Turns a stream into a WebSocket after its handshake."""
 
 import time
 
@@ -19,7 +19,7 @@ from switchyard.protocols.websocket import WebSocketServer
 def upgrade(
     stream: HttpStream, layer: FailoverLayer, session: ClientSession
 ) -> CommandGenerator[None]:
-    """Answer a handshake with the flow's response, a 101, and speak WebSocket from then on."""
+    """Sends the flow's response (101) to a handshake, and uses WebSocket from then on."""
     response = stream.flow.response
     client = layer.connections[stream.context.client]
     assert response and isinstance(client, Http1Server)

@@ -1,4 +1,4 @@
-"""One attempt on its way: from the connection to the end of its response."""
+"""One running attempt: from the connection to the end of its response."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from typing import Protocol
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import ErrorCode
@@ -32,21 +31,26 @@ from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineKey
 from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import FailoverLayer
+from switchyard.protocols.http1 import nothing
+from switchyard.protocols.http1_client import WholeRequest
 from switchyard.protocols.http1_client import http1_client_of
 from switchyard.protocols.http2_client import UNDONE
 from switchyard.protocols.retired import retire
 
 CLOSED = "server closed connection"
-"""What mitmproxy says of a server that closed a connection without a byte in answer."""
+"""mitmproxy's text for a server that closed a connection without any response."""
 
 _UNREADABLE = "Cannot parse HTTP response: "
-"""What mitmproxy says before why a head could not be read."""
+"""The start of mitmproxy's text for an unreadable head."""
 
 STALE_AFTER = 2.0
-"""Seconds without a request after which servers close a connection at the earliest (gunicorn)."""
+"""Seconds of idleness after which servers close a connection at the earliest.
+
+Source: the default of gunicorn.
+"""
 
 STALE_WITHIN = 0.1
-"""Scheduling delay (seconds) tolerated when deciding that an idle connection was already closed."""
+"""Scheduling delay (seconds) tolerated when deciding that a connection was stale."""
 
 _PHASES = {
     Deadline.BETWEEN_CHUNKS: "the stream stalled",
@@ -55,18 +59,18 @@ _PHASES = {
     Deadline.FIRST_BYTE: "no answer began",
     Deadline.FIRST_OUTPUT: "no output came",
 }
-"""The phases that a timeout ends, in the order in which they are looked at."""
+"""The phases that a timeout ends, in the order in which they are checked."""
 
 
 @dataclass
 class PieceRead(HttpEvent):
-    """The receiver has read a piece of the response, and made this of it."""
+    """The receiver's output for a piece of the response."""
 
     data: bytes
 
 
 class Race(Protocol):
-    """What an upstream request knows of its stream, which decides over all of its requests."""
+    """The stream's interface for its upstream requests, over which it decides."""
 
     context: Context
     flow: http.HTTPFlow
@@ -77,26 +81,26 @@ class Race(Protocol):
     def begin(
         self, attempt: Attempt, request: http.Request, receiver: Receiver, fresh: bool = False
     ) -> CommandGenerator[None]:
-        """Send an attempt, over a new connection if `fresh`."""
+        """Sends an attempt, over a new connection if `fresh`."""
         ...
 
     def forward(
         self, upstream: "UpstreamRequest", data: bytes, ended: bool = False
     ) -> CommandGenerator[None]:
-        """The receiver made `data` of the last piece; `ended` if that was the last of all."""
+        """Passes on the receiver's `data` for the last piece; `ended` if no more follows."""
         ...
 
     def broken(
         self, upstream: "UpstreamRequest", failure: AttemptFailure
     ) -> CommandGenerator[None]:
-        """The response will not go on."""
+        """Reports that the response broke off."""
         ...
 
 
 class UpstreamRequest:
     """Sends one attempt and has its receiver read the response.
 
-    `connecting` -> `head` (the request is sent) -> `body` -> `over`; whatever fails goes to `over`.
+    `connecting` -> `head` (the request is sent) -> `body` -> `over`; every failure leads to `over`.
     """
 
     __slots__ = (
@@ -108,6 +112,7 @@ class UpstreamRequest:
         "receiver",
         "resend",
         "server",
+        "spare",
         "state",
         "wanted",
         "wins",
@@ -121,7 +126,7 @@ class UpstreamRequest:
         id: int,
         wanted: GetEgressConnection,
     ) -> None:
-        """`id` is that of the attempt towards its server, `wanted` asks for its connection."""
+        """`id` is the attempt's towards its server, `wanted` asks for its connection."""
         self.race = race
         self.attempt = attempt
         self.receiver = receiver
@@ -129,27 +134,32 @@ class UpstreamRequest:
         self.wanted = wanted
         self.server: Connection | None = None
         self.resend: http.Request | None = None
-        """The request, where it may turn out that the server has not begun with it: the connection
-        had carried others before and may be closed by now, or HTTP/2 reports it."""
+        """The request, while the server may turn out not to have begun with it."""
         self.idle_for = 0.0
         """Seconds since the connection's last response."""
         self.progress = 0
-        """Of the receiver, when it was looked at last."""
+        """The receiver's progress at the last check."""
         self.state: Literal["connecting", "head", "body", "over"] = "connecting"
         self.wins = False
         """Whether the client gets this response."""
+        self.spare: int | None = None
+        """Bytes that may still follow a complete response; None before it is complete."""
 
     def begin(self) -> CommandGenerator[None]:
-        """Ask for the connection. It comes as an event: the stream does not wait for it."""
+        """Asks for a connection, unless there is one; it arrives later as an event."""
         deadlines, timeouts = self.race.deadlines, self.attempt.timeouts
         yield from deadlines.arm(Deadline.TOTAL, timeouts.total, self)
         if self.attempt.hedge_after is not None:
             yield from deadlines.arm(Deadline.HEDGE, self.attempt.hedge_after)
+        ready = self.race.layer.upstreams.ready(self.wanted)
+        if ready is not None:
+            yield from self.connected(ready)
+            return
         yield from deadlines.arm(Deadline.CONNECT, timeouts.connect, self)
         yield self.wanted
 
     def connected(self, server: Connection) -> CommandGenerator[None]:
-        """The connection is made: send the request."""
+        """Sends the request over the new connection."""
         race, attempt = self.race, self.attempt
         timeouts, request, layer = attempt.timeouts, attempt.request, race.layer
         assert request
@@ -161,113 +171,106 @@ class UpstreamRequest:
         if client is not None and client.answered_at is not None:
             self.resend, self.idle_for = request, attempt.sent_at - client.answered_at
         elif client is None and not self.wanted.fresh:
-            self.resend = request  # HTTP/2, whose servers say what they have not begun with
+            self.resend = request  # HTTP/2 servers report requests that they have not begun with
         yield from race.deadlines.arm(Deadline.FIRST_BYTE, timeouts.first_byte, self)
         yield from race.deadlines.arm(Deadline.FIRST_OUTPUT, timeouts.first_output, self)
-        content = request.raw_content
-        yield SendHttp(RequestHeaders(self.id, request, not content), server)
-        if content:
-            yield SendHttp(RequestData(self.id, content), server)
-        yield SendHttp(RequestEndOfMessage(self.id), server)
+        if client is not None and client.takes_whole(request):
+            yield SendHttp(WholeRequest(self.id, request), server)
+        else:
+            content = request.raw_content
+            yield SendHttp(RequestHeaders(self.id, request, not content), server)
+            if content:
+                yield SendHttp(RequestData(self.id, content), server)
+            yield SendHttp(RequestEndOfMessage(self.id), server)
         attempt.wipe()
 
-    def received(self, event: events.Event) -> CommandGenerator[None]:
-        """Take what the upstream sent."""
+    def received(self, event: HttpEvent) -> CommandGenerator[None]:
+        """Handles an event from the upstream."""
+        state = self.state
         match event:
-            case ResponseProtocolError(message=message):
-                yield from self._reset(message)
-            case ResponseHeaders(response=response) if self.state == "head":
+            case ResponseData(data=data) if state == "body":
+                if self.spare is not None:
+                    self.spare -= len(data)
+                return self._received_data(self.read(data))
+            case ResponseHeaders(response=response) if state == "head":
                 self.race.deadlines.disarm(Deadline.FIRST_BYTE, self)
                 self.state = "body"
                 self.resend = None
-                self._start(response)
-            case PieceRead(data=data):
-                yield from self._received_data(data)
-            case ResponseData(data=data) if self.state == "body":
-                yield from self._received_data(self.read(data))
-            case ResponseEndOfMessage() if self.state == "body":
+                if self.attempt.observer is not None:
+                    self.attempt.observer.head(response)
+                self.receiver.start(response)
+                return nothing()
+            case ResponseEndOfMessage() if state == "body":
                 self.retire()
                 self.race.layer.upstreams.offer(self.server)
-                yield from self.race.forward(self, self.end(), ended=True)
+                return self.race.forward(self, self.end(), ended=True)
+            case PieceRead(data=data):
+                return self._received_data(data)
+            case ResponseProtocolError(message=message):
+                return self._reset(message)
             case ResponseTrailers():
-                pass  # the formats routed here put nothing in trailers
-            case _:
-                failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
-                yield from self.race.broken(self, failure)
-
-    def _start(self, response: http.Response) -> None:
-        if self.attempt.observer is not None:
-            self.attempt.observer.head(response)
-        self.receiver.start(response)
+                return nothing()  # the formats routed here have no trailers
+        failure = AttemptFailure("reset", "the upstream broke the HTTP protocol")
+        return self.race.broken(self, failure)
 
     def read(self, data: bytes) -> bytes:
-        """What the receiver makes of a piece of the body."""
+        """Returns the receiver's output for a piece of the body."""
         if self.attempt.observer is not None:
             self.attempt.observer.received(data)
         return self.receiver.data(data)
 
     def skim(self, data: bytes) -> bytes | None:
-        """As `read`, for a piece that need not be read; None, and nothing done, for any other."""
+        """Does the work of `read` for a piece with more text only; None for any other."""
         out = self.receiver.skim(data)
         if out is not None and self.attempt.observer is not None:
             self.attempt.observer.received(data)
         return out
 
     def end(self) -> bytes:
-        """What the receiver makes of the body's end."""
+        """Returns the receiver's output for the end of the body."""
         if self.attempt.observer is not None:
             self.attempt.observer.ended()
         return self.receiver.end()
 
     def break_off(self, failure: AttemptFailure) -> bytes:
-        """What the receiver makes of a body that will not go on."""
+        """Returns the receiver's output for a body that broke off."""
         if self.attempt.observer is not None:
             self.attempt.observer.ended()
         return self.receiver.broken(failure)
 
     def _received_data(self, data: bytes) -> CommandGenerator[None]:
-        if self.receiver.enough:
-            yield from self.cancel("the response is complete")
-            yield from self.race.forward(self, data + self.end(), ended=True)
-        else:
-            yield from self.race.forward(self, data)
+        if self.receiver.enough or (self.spare is not None and self.spare < 0):
+            return self._end_early(data)
+        return self.race.forward(self, data)
+
+    def _end_early(self, data: bytes) -> CommandGenerator[None]:
+        """Ends a response of which the receiver needs no more."""
+        yield from self.cancel("the response is complete")
+        yield from self.race.forward(self, data + self.end(), ended=True)
 
     def _reset(self, message: str) -> CommandGenerator[None]:
         if self.resend is None or (message != CLOSED and message not in UNDONE):
-            yield from self.race.broken(self, AttemptFailure("reset", _reason(message)))
-        elif message == CLOSED and not self._was_stale(time.monotonic()):
-            yield from self.race.broken(self, AttemptFailure("reset", message))
-        else:
-            yield from self._send_anew(self.resend)
+            return self.race.broken(self, AttemptFailure("reset", _reason(message)))
+        if message == CLOSED and not _was_stale(self, time.monotonic()):
+            return self.race.broken(self, AttemptFailure("reset", message))
+        return self._send_anew(self.resend)
 
     def _send_anew(self, request: http.Request) -> CommandGenerator[None]:
-        """The upstream closed a connection that had been idle, at once and without a byte of
-        response: before it knew of the request. Or it reported in HTTP/2 that it has not begun with
-        it. The attempt goes on with a new connection.
+        """Sends the attempt over a new connection if the upstream has not begun with it.
 
-        RFC 9110, 9.2.2, allows that for any method where the request is known not to have been
-        acted upon. nginx and Go's client are stricter with POST, which is hardly known. Here it
-        would be sent again anyway, to the next member, as after every reset before the answer.
+        The upstream closed an idle connection, at once and without a byte of response: before it
+        received the request. Or it reported over HTTP/2 that it has not begun with it.
+
+        RFC 9110, 9.2.2, allows that for any method if the request is known not to have been
+        processed. nginx and Go's client are stricter with POST, where that is hardly known. Here
+        the request would go to the next member anyway, as after every reset before the response.
         """
         self.retire()
         self.attempt.request = request
-        yield from self.race.begin(self.attempt, request, self.receiver, fresh=True)
-
-    def _was_stale(self, now: float) -> bool:
-        """Whether a connection that closes now was closed before the request got there: it had been
-        idle for longer than the most impatient servers wait, and it closed within the time that the
-        way there and back takes."""
-        sent, server = self.attempt.sent_at, self.server
-        if self.idle_for < STALE_AFTER:
-            return False
-        if sent is None or not isinstance(server, Server):
-            return False
-        began, stood = server.timestamp_start, server.timestamp_tcp_setup
-        way = stood - began if began is not None and stood is not None else 0.0
-        return now - sent < STALE_WITHIN + 3 * way
+        return self.race.begin(self.attempt, request, self.receiver, fresh=True)
 
     def retire(self) -> None:
-        """Stop listening: the response is over, or unwanted."""
+        """Stops listening: the response is over, or unwanted."""
         race = self.race
         if self.state != "over":
             self.state = "over"
@@ -278,7 +281,7 @@ class UpstreamRequest:
         race.deadlines.disarm_all(self)
 
     def cancel(self, why: str) -> CommandGenerator[None]:
-        """Stop listening, and tell an upstream that still works on the response."""
+        """Stops listening, and cancels the request of an upstream that still works on it."""
         listening, connecting = self.state in ("head", "body"), self.state == "connecting"
         layer = self.race.layer
         self.retire()
@@ -288,7 +291,7 @@ class UpstreamRequest:
             yield SendHttp(RequestProtocolError(self.id, why, ErrorCode.CANCEL), self.server)
 
     def check_deadlines(self, past: set[DeadlineKey]) -> CommandGenerator[None]:
-        """Act on the first of its deadlines that has passed."""
+        """Acts on the first of its deadlines that has passed."""
         if (Deadline.BETWEEN_CHUNKS, self) in past:
             yield from self._time_out(Deadline.BETWEEN_CHUNKS)
         elif (Deadline.PROGRESS, self) in past:
@@ -303,19 +306,19 @@ class UpstreamRequest:
 
     @property
     def silent_for(self) -> float | None:
-        """Seconds for which a stream may show signs of life and say nothing; None: for ever."""
+        """Returns the seconds that a stream may send only pings; None for no limit."""
         times = self.attempt.timeouts
         if times.first_output is None or times.between_chunks is None:
             return None
         return max(times.first_output, times.between_chunks)
 
     def await_progress(self) -> CommandGenerator[None]:
-        """Set the deadline for the next event that means something."""
+        """Sets the deadline for the next meaningful event."""
         self.progress = self.receiver.progress
         yield from self.race.deadlines.arm(Deadline.PROGRESS, self.silent_for, self)
 
     def _check_progress(self) -> CommandGenerator[None]:
-        """Pings and comments keep a stream alive, but not one that says nothing any more."""
+        """Ends a stream that sends only pings and comments for too long."""
         if self.receiver.progress != self.progress:
             yield from self.await_progress()
             return
@@ -334,14 +337,29 @@ class UpstreamRequest:
         yield from self.race.broken(self, AttemptFailure("timeout", message, phase.value))
 
     def _distrust_connection(self) -> None:
-        """A connection on which nothing came in time may be dead without having been closed: the
-        next request takes another one, also where this one could carry it beside others."""
+        """Excludes a connection that timed out, and so may be dead, from further use."""
         if self.server is not None:
             retire(self.server)
 
 
+def _was_stale(upstream: UpstreamRequest, now: float) -> bool:
+    """Whether a connection was closed before the request reached the server.
+
+    It had been idle for longer than the strictest servers wait, and it closed within one round
+    trip.
+    """
+    sent, server = upstream.attempt.sent_at, upstream.server
+    if upstream.idle_for < STALE_AFTER:
+        return False
+    if sent is None or not isinstance(server, Server):
+        return False
+    began, stood = server.timestamp_start, server.timestamp_tcp_setup
+    way = stood - began if began is not None and stood is not None else 0.0
+    return now - sent < STALE_WITHIN + 3 * way
+
+
 def _reason(message: str) -> str:
-    """mitmproxy's words for a broken answer, without the bytes of the answer it may quote."""
+    """Returns mitmproxy's text for a broken response, without quoted bytes of it."""
     if message.startswith("unexpected server response"):
         return "the connection closed within the head of the response"
     if message.startswith(_UNREADABLE):

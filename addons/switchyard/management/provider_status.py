@@ -1,14 +1,28 @@
 """Reports the state of every provider, as JSON."""
 
 import time
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 
 from switchyard.config.schema import Config
+from switchyard.policy.cooldown import TargetState
 from switchyard.policy.health import Health
 from switchyard.policy.health import HealthRow
+from switchyard.usage.forecast import Track
+from switchyard.usage.window_book import WindowBook
 from switchyard.wire.encoding.jsonio import JsonObject
 
+_STATES: dict[TargetState, str] = {
+    "open": "closed",
+    "trial": "half-open",
+    "probing": "half-open",
+    "cooling": "open",
+}
+"""The states of a circuit breaker: closed where requests pass, half-open where one tries."""
 
-def provider_status(config: Config, health: Health) -> JsonObject:
+
+def provider_status(config: Config, health: Health, windows: WindowBook) -> JsonObject:
     """Return the recently tried targets by provider, and providers that are not live.
 
     The latter with the reason. Any client with a key may see it: it contains no text of a provider,
@@ -24,7 +38,27 @@ def provider_status(config: Config, health: Health) -> JsonObject:
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
         "not-live": [{"name": one.provider.name, "reason": one.reason} for one in config.not_live],
+        "windows": [_window(owner, track, time.time()) for owner, track in windows.tracks()],
     }
+
+
+def _window(owner: str, track: Track, now: float) -> JsonObject:
+    """A window of a key or login: its share, and seconds until it resets or is empty."""
+    window, forecast = track.window, track.forecast(now)
+    told: JsonObject = {
+        "owner": owner,
+        "window": window.name,
+        "used": None if track.is_over(now) else window.used,
+        "status": window.status,
+        "seconds-ago": round(now - window.seen_at),
+        "old": track.is_old(now),
+        "forecast": forecast.kind,
+    }
+    if window.resets_at is not None:
+        told["resets-in"] = round(window.resets_at - now)
+    if forecast.empty_at is not None:
+        told |= {"empty-in": round(forecast.empty_at - now), "sure": forecast.sure}
+    return told
 
 
 def _is_made_up(row: HealthRow) -> bool:
@@ -37,13 +71,17 @@ def _told(row: HealthRow, now: float) -> JsonObject:
     told: JsonObject = {
         "model": row.key.model,
         "credential": row.key.credential,
-        "state": standing.state,
+        "state": _STATES[standing.state],
         "in-flight": row.in_flight,
         "successes": row.successes,
         "failures": row.failures,
     }
     if standing.state == "cooling":
-        told["returns-in"] = round(standing.returns - now, 3)
+        left = standing.returns - now
+        told["cooling-down-until"] = (datetime.now(UTC) + timedelta(seconds=left)).isoformat(
+            timespec="milliseconds"
+        )
+        told["returns-in"] = round(left, 3)
         told["announced"] = standing.shut_until > 0
     if row.last_failed_at is not None:
         told["last-error"] = {

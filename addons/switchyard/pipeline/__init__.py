@@ -1,6 +1,6 @@
 """The pipeline: every addon, in the order in which they see each hook.
 
-A module here defines addons and what only they use; no addon imports another.
+A module here defines addons and their private parts; no addon imports another.
 """
 
 from switchyard.clients.wrong_keys import WrongKeys
@@ -8,7 +8,9 @@ from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
+from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.discovery import Discovery
@@ -39,10 +41,9 @@ from switchyard.runtime.runtime import Runtime
 
 
 def build(runtime: Runtime | None = None, control: FailoverControl | None = None) -> list[object]:
-    """Create the addons in their order, for `runtime` or a new one.
+    """Returns the addons in their order, for `runtime` or a new one.
 
-    `control` takes the place of the addon `Failover` for those who tell it about flows, where
-    there is no proxy.
+    `control` replaces the addon `Failover` where there is no proxy, and receives its calls instead.
     """
     runtime = runtime or Runtime()
     snapshots, listeners = runtime.snapshots, runtime.listeners
@@ -69,18 +70,20 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Forwarding(snapshots, requests, exchanges, reach),
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
-        Management(snapshots, requests, clients, exchanges, state),
-        Routing(snapshots, requests, clients, exchanges, control),
+        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
+        Routing(snapshots, requests, clients, exchanges, control, state),
         Credentials(snapshots, exchanges, state),
-        Translation(snapshots),
-        Sending(snapshots),
+        Translation(snapshots, state),
+        Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Annotation(snapshots, exchanges),
+        CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state),
+        Status(snapshots, state, runtime.ledger),
         trust,
         Release(exchanges, requests, clients, control),
     ]

@@ -1,4 +1,4 @@
-"""Who may call."""
+"""Admits clients by their client keys."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,7 +7,7 @@ from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
-from switchyard.clients.keys import client_credential
+from switchyard.clients.keys import client_credentials
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
 from switchyard.clients.pages import check_host
@@ -21,6 +21,8 @@ from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.guard import refuse
+from switchyard.exchange.project import PREFIX
+from switchyard.exchange.project import take_from_path
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
@@ -31,16 +33,20 @@ from switchyard.wire.model.errors import ApiError
 
 
 class WrongKey(Refused):
-    """A client showed a key that is none."""
+    """The client sent a key that is not configured."""
+
+
+class MissingKey(Refused):
+    """The client sent no key although one is required."""
 
 
 class Access:
-    """Admits requests that carry one of the configured client keys; all, if none is configured
-    (the router then listens on loopback only).
+    """Admits requests that have one of the configured client keys.
 
-    That is decided by a request's head, before any other addon sees it and before its body is read,
-    for each request anew and by the configuration in force. What is refused is answered at once,
-    and nothing of its body is kept (see `switchyard.failover.request_stream`).
+    Without configured keys it admits all; the router then listens on loopback only. The decision
+    uses a request's head, before any other addon sees it and before its body is read. It is made
+    anew for each request by the configuration in force. A refused request is answered at once, and
+    its body is not kept (see `switchyard.failover.request_stream`).
     """
 
     def __init__(
@@ -53,7 +59,7 @@ class Access:
         reach: Reach,
         wrong_keys: WrongKeys,
     ) -> None:
-        """`wrong_keys` is shared with whoever else is shown keys."""
+        """Takes the parts it reads; `wrong_keys` is shared with all other key checks."""
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
@@ -63,9 +69,11 @@ class Access:
         self._wrong_keys = wrong_keys
 
     def http_connect(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        """A key that is shown with a CONNECT counts for all that the tunnel carries, so that the
-        requests in it stay free for the client's own login. What is decided over one with a wrong
-        key has to wait."""
+        """Checks the key of a CONNECT, which counts for all requests in the tunnel.
+
+        The requests thus stay free for the client's own login. After a wrong key the decision is
+        delayed.
+        """
         shown = self._take_proxy_key(flow)
         self._clients.disconnected(flow.client_conn.id)
         if shown is not None:
@@ -76,17 +84,21 @@ class Access:
 
     @on_request
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.request.data.path.startswith(PREFIX) and self._requests.of(flow).is_own:
+            take_from_path(flow.request)
         try:
             self._decide(flow)
         except Exception as e:
             refuse(flow, e)
+            if isinstance(e, MissingKey):
+                self._wrong_keys.note_missing(flow.client_conn)
             wrong = isinstance(e, WrongKey)
             self._clients.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
     @guarded
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
-        """The body has come. Meanwhile another configuration may be in force, without the key."""
+        """Decides again once the body is complete: the key may have been removed."""
         admission = self._clients.admission_of(flow)
         if admission is None:
             self._decide(flow)
@@ -97,7 +109,7 @@ class Access:
         self._clients.disconnected(client.id)
 
     def _decide(self, flow: http.HTTPFlow) -> None:
-        """Admit a request, or raise Refused."""
+        """Admits a request, or raises Refused."""
         if self._lacks_certificate(flow):
             message = "Clients on other machines must show this router a certificate, by https."
             raise Refused(ApiError(message=message, kind="permission"))
@@ -127,34 +139,43 @@ class Access:
         self._clients.admit(flow, admission)
 
     def _own_key(self, flow: http.HTTPFlow, shown: bool) -> ClientKey | None:
-        """The client key that a request itself carries. None where it needs none, since one was
-        `shown` to the proxy or its way in tells whose it is: then it may have a login of its own.
-        Raises Refused."""
-        given = client_credential(self._exchanges.head_of(flow))
-        client = (
-            self._snapshots.current.client_key(given.get_secret_value())
-            if given is not None
-            else None
-        )
+        """Returns the client key that a request itself has.
+
+        None if it needs none, because a key was `shown` to the proxy or the listener identifies the
+        client: then it may have a login of its own. Raises Refused.
+        """
+        given = [*client_credentials(self._exchanges.head_of(flow))]
+        known = map(self._snapshots.current.client_key, given)
+        client = next((one for one in known if one is not None), None)
         if client is not None or shown or knows_its_clients(flow.client_conn.proxy_mode):
             return client
-        if given is not None or self._tries_proxy_key(flow):
+        if given or self._tries_proxy_key(flow):
             raise _unknown_key()
-        raise _refused(
-            "The router needs a client key. Send it as 'Authorization: Bearer KEY' or 'x-api-key'."
+        raise MissingKey(
+            ApiError(
+                message="The router needs a client key. Send it as 'Authorization: Bearer KEY' or "
+                "'x-api-key'.",
+                kind="authentication",
+            ),
+            {"www-authenticate": "Bearer"},
         )
 
     def _shown_to_proxy(self, flow: http.HTTPFlow) -> ClientKey | None:
-        """The key that was shown to the proxy for a request: with itself (RFC 9110, 11.7.2), or for
-        the whole tunnel or WebSocket that it came by. A request without one that is not in such has
-        none, whoever's came before it on the connection: others may share that."""
-        if "proxy-authorization" in flow.request.headers:
+        """Returns the key that the proxy received for a request.
+
+        It comes with the request itself (RFC 9110, 11.7.2), or with its tunnel or WebSocket. A
+        request outside of these has no key, whatever earlier requests on the connection had:
+        clients may share it.
+        """
+        if "proxy-authorization" in flow.request.data.headers:
             return self._take_proxy_key(flow)
         return self._clients.holder_of(flow.client_conn.id)
 
     def _take_proxy_key(self, flow: http.HTTPFlow) -> ClientKey | None:
-        """The key in a `Proxy-Authorization`, which is taken out of the request: it was for us, and
-        nobody that the request goes on to may see it."""
+        """Returns the key in `Proxy-Authorization`, and removes it from the request.
+
+        It is meant for the router, and no other server may see it.
+        """
         given = flow.request.headers.get("proxy-authorization")
         if given is None or not self._snapshots.current.client_keys:
             return None
@@ -165,12 +186,12 @@ class Access:
         return None
 
     def _tries_proxy_key(self, flow: http.HTTPFlow) -> bool:
-        """Whether a request has a `Proxy-Authorization` still, and so one with a wrong key."""
+        """Whether a request still has a `Proxy-Authorization`, and so a wrong key."""
         asks = bool(self._snapshots.current.client_keys)
         return asks and "proxy-authorization" in flow.request.headers
 
     def _in_force(self, client: ClientKey) -> ClientKey | None:
-        """The same key with the rights that it has now; None if it was taken away."""
+        """Returns the same key with its current rights; None if it was removed."""
         return self._snapshots.current.client_keys.again(client)
 
     def _slow_down(self, flow: http.HTTPFlow) -> float:
@@ -179,12 +200,15 @@ class Access:
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
         if not self._reach.lacks_certificate(flow.client_conn):
             return False
-        # Whose connections are captured speaks to somebody else, who asks for no such thing.
+        # A captured client addresses another server, which requires no such certificate.
         return self._requests.of(flow).is_own or not may_pass(flow.client_conn)
 
     def _asks_us(self, flow: http.HTTPFlow) -> bool:
-        """Whether the router itself answers a request: it is to us, or a call at a provider's own
-        host, where a WebSocket is opened by a GET."""
+        """Whether the router itself answers a request.
+
+        It does if the request is addressed to it, or is a call at a provider's own host, where a
+        GET opens a WebSocket.
+        """
         request, asked = flow.request, self._requests.of(flow)
         if asked.is_own or asked.is_routed:
             return True
@@ -198,18 +222,17 @@ class Access:
         if not asked.is_own:
             return True
         endpoint = asked.endpoint
-        # A health check has no key to show, and a greeting tells nothing.
+        # A health check has no key, and a greeting reveals nothing.
         return endpoint is None or endpoint.kind not in ("health", "greeting")
 
     def _check_page(self, flow: http.HTTPFlow) -> None:
-        """Raises Refused for the page of another site, where no key in the request tells that its
-        people mean it to call."""
+        """Raises Refused for another site's page, unless the request has a client key."""
         request, snapshot = flow.request, self._snapshots.current
         if self._requests.of(flow).is_own:
             if snapshot.client_keys and not self._needs_key(flow):
                 return
             check_own_page(request)
-            # What is said on a WebSocket has the head of its handshake, which was looked at.
+            # A request on a WebSocket has the head of its handshake, which was checked.
             if not snapshot.client_keys and self._sessions.request_of(flow) is None:
                 names = snapshot.config.clients.host_names
                 check_host(self._clients.host_of(flow), names)
@@ -228,13 +251,12 @@ def _unknown_key() -> WrongKey:
 
 
 def _unknown_proxy_key() -> WrongKey:
-    """A wrong key in `Proxy-Authorization` is the proxy's to refuse (RFC 9110, 15.5.8)."""
+    """Returns the proxy's refusal of a wrong key in `Proxy-Authorization`.
+
+    It is the proxy that must refuse it (RFC 9110, 15.5.8).
+    """
     message = "The proxy's password is not one of this router's client keys."
     return WrongKey(
         ApiError(message=message, kind="authentication", status=407),
         {"proxy-authenticate": 'Basic realm="Switchyard"'},
     )
-
-
-def _refused(message: str) -> Refused:
-    return Refused(ApiError(message=message, kind="authentication"), {"www-authenticate": "Bearer"})

@@ -1,41 +1,38 @@
-"""What mitmproxy's own interfaces show of an exchange."""
+"""Shows an exchange in mitmproxy's own interfaces."""
 
 import asyncio
-import time
-from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mitmproxy import contentviews
-from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.utils import asyncio_utils
 
-from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
+from switchyard.recording.call_text import comment_of
+from switchyard.recording.call_text import model_name
+from switchyard.recording.call_text import usage_of
 from switchyard.recording.contentview import ConversationContentview
 from switchyard.recording.flow_sinks import refresh_flow
 from switchyard.recording.flow_sinks import shows_flows
 from switchyard.recording.metadata import FACTS
+from switchyard.recording.web_list import choose_columns
+from switchyard.recording.web_list import widen_comments
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.usage.prices import cost_of_call
 from switchyard.usage.prices import cost_text
 from switchyard.usage.prices import tokens_of
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.model.conversation import Usage
-
-_LONGEST_NAME = 100
-_COLUMNS = "web_columns"
 
 
 class Annotation:
-    """Writes the route taken into the flow's comment and marks what failed.
+    """Writes the route taken into the flow's comment and marks failures.
 
     The comment reads `my-stack: cc 429 -> glm ok, 2 attempts, 1.2 s, openai-chat for anthropic,
-    1,234 tokens in, 56 out`. Where there is a list of flows, the cost follows a moment later as far
-    as it is known: `$0.0123 at list prices`.
+    1,234 tokens in, 56 out`. Interfaces with a list of flows add the cost a moment later if it is
+    known: `$0.0123 at list prices`.
     """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges) -> None:
@@ -45,13 +42,10 @@ class Annotation:
 
     def load(self, loader: Loader) -> None:
         contentviews.add(ConversationContentview)
-        if _COLUMNS in ctx.options and ctx.options.web_columns == ctx.options.default(_COLUMNS):
-            # mitmweb has a column for the comment, but does not show it.
-            columns = [name for name in ctx.options.web_columns if name != "method"]
-            columns.insert(columns.index("path") + 1, "comment")
-            ctx.options.update(web_columns=columns)
+        choose_columns()
 
     def running(self) -> None:
+        widen_comments()
         self._shows = shows_flows()
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -64,15 +58,8 @@ class Annotation:
         exchange = self._exchanges.get(flow)
         if exchange is None:
             return
-        told = self._facts(exchange)
-        facts = [
-            " -> ".join(told["route"]),
-            f"{exchange.attempts} attempt{'' if exchange.attempts == 1 else 's'}",
-            f"{time.monotonic() - exchange.call.started:.1f} s",
-            *_particulars(exchange),
-        ]
-        flow.metadata[FACTS] = told
-        flow.comment = f"{_one_line(exchange.call.model)}: {', '.join(facts)}"
+        flow.metadata[FACTS] = told = self._facts(exchange)
+        flow.comment = comment_of(exchange, flow)
         if not exchange.answered:
             flow.marked = ":red_circle:"
         elif exchange.attempts > 1:
@@ -83,12 +70,11 @@ class Annotation:
             )
 
     def _facts(self, exchange: Exchange) -> JsonObject:
-        """What is known of a call, as dumps, exports and logs have it: plain data without
-        secrets."""
+        """Returns the facts of a call for dumps, exports and logs, without secrets."""
         state = exchange.shown
-        usage = _usage_of(state)
+        usage = usage_of(state)
         facts: JsonObject = {
-            "model": _one_line(exchange.call.model),
+            "model": model_name(exchange.call.model),
             "format": exchange.call.format.name,
             "stream": exchange.call.streams,
             "answered": exchange.answered,
@@ -98,10 +84,10 @@ class Annotation:
         if exchange.answered and state is not None:
             target, upstream = state.target, state.upstream_format
             facts["provider"] = target.provider.name
-            # A passthrough has the client's name for it.
-            facts["provider-model"] = _one_line(target.model or exchange.call.model)
+            # A passthrough target has no model of its own, only the client's name for it.
+            facts["provider-model"] = model_name(target.model or exchange.call.model)
             facts["provider-format"] = upstream.name if upstream is not None else None
-            # Of an answer that another one goes on with, the tokens are not all here.
+            # The usage of a continuation lacks the tokens of the answer that it continues.
             if upstream is not None and not state.continues:
                 origin = _origin(self._snapshots.current.base_url(target.provider, upstream.name))
                 facts |= {"provider-origin": origin} if origin else {}
@@ -111,46 +97,20 @@ class Annotation:
 
 
 async def _tell_cost(flow: http.HTTPFlow, told: str) -> None:
-    """Add the cost of a call to its comment, after what was told.
+    """Adds the cost of a call to its comment.
 
     Prices take a while to load, therefore in a thread.
     """
     facts = flow.metadata[FACTS]
     cost = cost_text(await asyncio.to_thread(cost_of_call, facts, flow.request.timestamp_start))
-    # Others may add to it meanwhile, and people write another one.
+    # Other addons may extend the comment meanwhile, and users may replace it.
     if cost and flow.comment.startswith(told):
         flow.comment = f"{told}, {cost}{flow.comment.removeprefix(told)}"
         refresh_flow(flow)
 
 
-def _particulars(exchange: Exchange) -> Iterator[str]:
-    """What only some answers have: another format behind them, and what they took."""
-    state = exchange.shown
-    if not exchange.answered or state is None:
-        return
-    upstream = state.upstream_format
-    if upstream is not None and upstream.name != exchange.call.format.name:
-        yield f"{upstream.name} for {exchange.call.format.name}"
-    usage = _usage_of(state)
-    if usage is not None and (usage.input or usage.output):
-        yield f"{usage.input or 0:,} tokens in"
-        yield f"{usage.output or 0:,} out"
-
-
-def _usage_of(state: AttemptState | None) -> Usage | None:
-    return state.relay.usage if state is not None and state.relay is not None else None
-
-
 @lru_cache(maxsize=256)
 def _origin(base_url: str) -> str:
-    """Where a provider is asked, without the path, which may be anybody's own."""
+    """Returns a provider's origin, without the path, which may be private."""
     parts = urlsplit(base_url)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""
-
-
-def _one_line(model: str) -> str:
-    """A model's name as a dump can hold it; clients may send anything."""
-    if len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable() and " " not in model:
-        return model
-    line = " ".join(model.encode("utf-8", "replace").decode().split())
-    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"

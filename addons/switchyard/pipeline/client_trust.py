@@ -1,4 +1,4 @@
-"""Clients that do not trust the router's certificates: told by name, with what they have to set."""
+"""Reports clients that do not trust the router's certificates, and their remedy."""
 
 import logging
 import re
@@ -20,19 +20,22 @@ from switchyard.runtime.snapshots import Snapshots
 logger = logging.getLogger(__name__)
 
 QUIET = 600.0
-"""Seconds in which the same is not told again: tools try many times."""
+"""Seconds in which a report is not repeated, since tools try many times."""
 
 _MOST_TOLD = 1000
 _CA = "mitmproxy-ca-cert.pem"
 _ALERTS = re.compile(r"unknown ca|certificate unknown|bad certificate")
-"""How mitmproxy tells the alerts of clients that looked at the certificate (RFC 8446, 6.2)."""
+"""mitmproxy's texts for the alerts of clients that reject the certificate.
+
+Source: RFC 8446, 6.2.
+"""
 
 
 class ClientTrust:
-    """Tells when a client breaks off the TLS of a host that is opened here.
+    """Reports a client that ends the TLS handshake of a host that the router opens.
 
-    Some send the alert `unknown ca`, some only hang up (Bun, and what is built with it). What a
-    client is called stands in its CONNECT; where it says nothing there, the host may tell.
+    Some clients send the alert `unknown ca`, some only close the connection (Bun, and tools built
+    with it). The client's name comes from its CONNECT; without one, the host may identify it.
     """
 
     def __init__(self, snapshots: Snapshots, listeners: Listeners) -> None:
@@ -41,7 +44,7 @@ class ClientTrust:
         self._agents: dict[str, str] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._spared: dict[tuple[str, str, str], float] = {}
-        """Until when whose connections to which host are tunnelled."""
+        """Ends of the periods in which connections are tunnelled, by client and host."""
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         if self._snapshots.current.served.serves(flow.request.host, flow.request.port):
@@ -51,8 +54,10 @@ class ClientTrust:
         self._agents.pop(client.id, None)
 
     def spares(self, context: Context, hosts: Iterable[str]) -> bool:
-        """Whether the client did not take our certificate for one of these hosts lately, and is
-        to be tunnelled there for that."""
+        """Whether the client recently rejected the certificate for one of these hosts.
+
+        Its connections to that host are then tunnelled.
+        """
         if not self._spared or not may_pass(context.client):
             return False
         now = time.monotonic()
@@ -87,7 +92,7 @@ class ClientTrust:
     def tls_failed_client(self, data: TlsData) -> None:
         client = data.context.client
         if client.id in self._listeners.own_doors:
-            return  # our own certificate, or one of the client's that we asked for
+            return  # it concerns the router's own certificate, or a client certificate
         host = data.conn.sni or (data.context.server.address or ("an unnamed host",))[0]
         agent = self._agents.get(client.id, "")
         self._spare(data, agent, host)
@@ -108,7 +113,7 @@ class ClientTrust:
         )
 
     def _is_news(self, agent: str, host: str, now: float) -> bool:
-        """Whether this was not told lately."""
+        """Whether this has not been reported lately."""
         place = agent, host
         if now - self._told.get(place, -QUIET) < QUIET:
             return False

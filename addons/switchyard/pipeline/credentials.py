@@ -1,4 +1,4 @@
-"""Which target and which key an attempt goes to."""
+"""Chooses the target and the key of each attempt."""
 
 import time
 
@@ -22,7 +22,7 @@ from switchyard.runtime.state import State
 
 
 class Credentials:
-    """Asks the request's trail for the next target and key; answers the client if there is none."""
+    """Gets the next target and key from the trail; answers the client if none is left."""
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
         self._snapshots = snapshots
@@ -39,9 +39,10 @@ class Credentials:
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
         session = ""
         if route.sticky:
-            headers = lower_items(exchange.call.head.headers)
-            found = session_of(headers, exchange.call.body)
+            call = exchange.call
+            found = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
             session = found.id if found else ""
+            exchange.session = session or None
         exchange.trail = self._state.begin_trail(
             route, snapshot.retry_limits(exchange.plan), session
         )
@@ -67,7 +68,7 @@ class Credentials:
                 exchange.begin(state)
 
     def _hedge(self, exchange: Exchange, attempt: Attempt, now: float) -> None:
-        """Give a slow attempt a rival at another member, if one is there."""
+        """Starts a hedge at another member beside a slow attempt, if there is one."""
         chosen = exchange.trail.hedge(now) if exchange.trail else None
         if chosen is not None:
             attempt.context = self._take(exchange, chosen)
@@ -77,22 +78,25 @@ class Credentials:
         assert isinstance(target, ModelTarget)
         exchange.attempts = chosen.number
         if chosen.credential.forwarded:
-            # Where the router asks for keys of its own, what a client came with is one of those.
+            # If the router requires client keys, the client's credential is one of those.
             key = None if self._snapshots.current.client_keys else exchange.call.credential
         else:
             assert exchange.routes
             key = exchange.routes.key(chosen.credential.id)
-        return AttemptState(
+        state = AttemptState(
             exchange=exchange,
             number=chosen.number,
             chosen=chosen,
             target=target,
             key=key,
             continues=exchange.committed_relay is not None,
+            remedies=exchange.remedies.get(chosen.target.id, ()),
         )
+        exchange.tries += (state,)
+        return state
 
     def _give_up(self, exchange: Exchange, end: Exhausted, now: float) -> http.Response:
-        """The client's answer where no target is left. Raises BadRequest."""
+        """Returns the client's response if no target is left. Raises BadRequest."""
         answer = estimated(exchange)
         exchange.estimated = answer is not None
         return answer or exhausted_response(exchange, end, now)

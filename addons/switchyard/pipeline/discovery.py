@@ -1,4 +1,4 @@
-"""Asks providers which models they have: at the start, on a timer, and in the background."""
+"""Fetches providers' model lists: at the start, on a timer, and in the background."""
 
 import asyncio
 import logging
@@ -35,9 +35,9 @@ logger = logging.getLogger(__name__)
 _MOST_MODELS = 5000
 _MOST_PAGES = 20
 _MOST_KEYS = 3
-"""Of a provider's keys, how many are tried for its list."""
+"""Keys of a provider tried for its list at most."""
 _AGAIN_AFTER = 60.0
-"""Seconds after which a provider that gave no list is asked again; doubles with every failure."""
+"""Seconds until a failed request for a list is repeated; each failure doubles it."""
 
 
 @dataclass(slots=True)
@@ -48,10 +48,10 @@ class _Schedule:
 
 
 class Discovery:
-    """Keeps the catalog up to date with what providers say they have.
+    """Keeps the catalog up to date with the model lists of providers.
 
-    A provider whose `models` is `discover` or not given is asked; any other name may be asked for
-    all the same. No request waits for any of this. What was learned last is kept on disk.
+    It asks providers whose `models` is `discover` or missing; any other model name may be requested
+    nevertheless. No request waits for this. The last lists are kept on disk.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -60,7 +60,7 @@ class Discovery:
         self._lists: Lists = {}
         self._file = Path()
         self._told: dict[str, tuple[FoundModel, ...]] = {}
-        """By provider, what the log has told of."""
+        """The last text logged for each provider."""
         self._task: asyncio.Task | None = None
         self._changed = asyncio.Event()
         self._saving = asyncio.Lock()
@@ -90,7 +90,7 @@ class Discovery:
             self._task.cancel()
 
     async def _look(self) -> None:
-        """Take over what is known, ask whoever is due, and wait until there is something to do."""
+        """Adopts the known lists, asks providers that are due, and waits for the next one."""
         self._changed.clear()
         wanted = {p.name: p for p in self._runtime.snapshot.config.providers if is_asked(p)}
         for name in self._schedule.keys() - wanted.keys():
@@ -122,7 +122,7 @@ class Discovery:
         self._told = known
 
     async def _ask(self, schedule: _Schedule) -> None:
-        """Ask one provider, and say when it is to be asked again, whatever comes of it."""
+        """Asks one provider, and schedules the next time whatever the outcome."""
         again = _AGAIN_AFTER
         try:
             again = await self._ask_now(schedule)
@@ -134,7 +134,7 @@ class Discovery:
             self._changed.set()
 
     async def _ask_now(self, schedule: _Schedule) -> float:
-        """Ask one provider; the seconds until it is to be asked again."""
+        """Asks one provider; returns the seconds until the next time."""
         provider = schedule.provider
         try:
             found = await self._list_of(provider)
@@ -164,7 +164,10 @@ class Discovery:
         )
 
     async def _list_of(self, provider: Provider) -> tuple[FoundModel, ...]:
-        """The provider's list, asked for with its keys in turn. Raises what the last one met."""
+        """Returns the provider's list, trying its keys in turn.
+
+        Raises the last key's error.
+        """
         keys = list(credentials_of(provider))[:_MOST_KEYS]
         for credential in keys[:-1]:
             try:
@@ -202,7 +205,7 @@ class Discovery:
         return tuple(found.values())[:_MOST_MODELS]
 
     async def _keep(self, place: str, found: tuple[FoundModel, ...]) -> None:
-        """Take over a list, and keep it on disk if it is new."""
+        """Adopts a list, and keeps it on disk if it is new."""
         if self._lists.get(place) == found:
             return
         self._lists[place] = found
@@ -215,13 +218,16 @@ class Discovery:
 
 
 def is_asked(provider: Provider) -> bool:
-    """Whether a provider is asked for its models: there is no list of them in the file, and a key
-    of the router's to ask with, unless the file says `discover`."""
+    """Whether a provider is asked for its models.
+
+    It is if the file lists none for it and the router has a key for it, or if the file says
+    `discover`.
+    """
     if provider.builtin is not None or provider.models is not None or not provider.discover_every:
         return False
     return provider.discover or provider.credentials == "own"
 
 
 def _place(provider: Provider) -> str:
-    """What a list is kept by: the provider, and where it was asked."""
+    """Returns the key under which a list is kept: the provider and its address."""
     return f"{provider.name} {provider.url_for(provider.formats[0])}"

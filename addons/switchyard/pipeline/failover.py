@@ -1,4 +1,4 @@
-"""The addon that puts our HTTP layer in place of mitmproxy's."""
+"""Replaces mitmproxy's HTTP layer with the failover layer."""
 
 import asyncio
 import socket
@@ -38,12 +38,15 @@ from switchyard.protocols import passed_sockets
 from switchyard.protocols.websocket import ClientSession
 
 CONNECTIONS_PER_UPSTREAM = 10_000
-"""mitmproxy allows one client connection five connections to a server, and lets a sixth wait for
-one of them to end. An HTTP/2 client with six streams to one provider would see one stall."""
+"""Connections of one client connection to one upstream.
+
+mitmproxy allows five, and lets a sixth wait for one of them to end. An HTTP/2 client with six
+streams to one provider would see one stall.
+"""
 
 
 class Failover:
-    """Makes requests of routed flows go by attempts (see the package's docstring)."""
+    """Sends the requests of routed flows by attempts (see `switchyard.failover`)."""
 
     def __init__(
         self,
@@ -53,10 +56,13 @@ class Failover:
         bounds: ClientBounds | None = None,
         own: set[str] | None = None,
     ) -> None:
-        """`may_forward` says whether a flow that is not routed may go where it was addressed,
-        `door` what becomes of connections, `heads` which requests are refused by their heads,
-        `bounds` how much of the router a client may have. In `own` are kept the ids of flows whose
-        clients spoke to the router as to a web server."""
+        """Takes the decisions that the layers ask for.
+
+        `may_forward` says whether a flow that is not routed may go where it was addressed, `door`
+        what becomes of connections, `heads` which requests are refused by their heads, `bounds` how
+        much of the router a client may use. `own` keeps the ids of flows whose clients addressed
+        the router itself.
+        """
         self._routed: set[str] = set()
         self._own = own if own is not None else set()
         self._sessions: dict[str, ClientSession] = {}
@@ -86,11 +92,11 @@ class Failover:
         passed_sockets.remove()
 
     def route(self, flow: http.HTTPFlow) -> None:
-        """From now on the flow's request is sent by attempts only."""
+        """Sends the flow's request by attempts only from now on."""
         self._routed.add(flow.id)
 
     def open_session(self, flow: http.HTTPFlow, session: ClientSession) -> None:
-        """The flow is answered with a WebSocket's handshake, which opens the session."""
+        """Notes the session that begins with the flow's WebSocket handshake."""
         self._sessions[flow.id] = session
         self._upgrading.discard(flow.client_conn.id)
 
@@ -121,19 +127,19 @@ class Failover:
                     handler.pool = self._pool
 
     def configure(self, updated: set[str]) -> None:
-        # Any of mitmproxy's options may be about how connections are made.
+        # Any of mitmproxy's options may concern how connections are made.
         self._pool.clear()
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        # mitmproxy offers a server only what the client offered, which knows nothing of the servers
-        # that its request is tried at.
+        # mitmproxy offers a server only the client's protocols, but the client does not know the
+        # servers of its attempts.
         if ctx.options.http2 and not data.server.alpn_offers:
-            # A WebSocket is opened over HTTP/1.1.
+            # A WebSocket needs HTTP/1.1.
             upgrades = data.client.id in self._upgrading
             data.server.alpn_offers = (b"http/1.1",) if upgrades else HTTP2_OR_1
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if "websocket" in flow.request.headers.get("upgrade", "").lower():
+        if "websocket" in flow.request.data.headers.get("upgrade", "").lower():
             self._upgrading.add(flow.client_conn.id)
 
     def client_disconnected(self, client: connection.Client) -> None:
@@ -147,8 +153,10 @@ class Failover:
             data.ssl_conn = way.start_tls(data.conn)
 
     async def failover_resolve(self, lookup: Lookup) -> None:
-        """Finds the addresses of a name that a proxy shall not resolve itself, IPv4 first: many a
-        proxy has no IPv6."""
+        """Resolves a name that a proxy shall not resolve itself, IPv4 first.
+
+        Many proxies have no IPv6.
+        """
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
@@ -169,15 +177,18 @@ class Failover:
             handler.max_conns = defaultdict(lambda: asyncio.Semaphore(CONNECTIONS_PER_UPSTREAM))
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
-        """Closes what mitmproxy leaves open where it cancels a connection's handler twice, as when
-        a client leaves while two attempts run: the upstream would go on with its answer."""
+        """Closes a connection that mitmproxy leaves open.
+
+        It does so if it cancels a connection's handler twice, as when a client leaves while two
+        attempts run: the upstream would go on with its answer.
+        """
         handler = mitmproxys("proxyserver").connections.get(data.client.id)
         left = handler.transports.get(data.server) if handler is not None else None
         if left is not None and left.writer is not None:
             left.writer.close()
 
     def forget(self, flow: http.HTTPFlow) -> None:
-        """The flow is over, and nobody will ask about it any more."""
+        """Drops what is kept for a flow that is over."""
         self._routed.discard(flow.id)
         self._own.discard(flow.id)
         self._sessions.pop(flow.id, None)

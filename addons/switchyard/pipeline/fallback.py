@@ -1,6 +1,7 @@
-"""Judges each attempt: commit, next key, next member, or give up with the most telling error."""
+"""Judges each attempt: commit, next key, next member, or give up."""
 
 import time
+from dataclasses import replace
 
 from mitmproxy import http
 
@@ -8,6 +9,7 @@ from switchyard.attempt.exhausted import own_answer
 from switchyard.attempt.failure import see
 from switchyard.attempt.failure import what_went_wrong
 from switchyard.attempt.passthrough import is_renewable
+from switchyard.attempt.remedying import helps
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import state_of
 from switchyard.exchange.failed_attempt import FailedAttempt
@@ -17,16 +19,18 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.secrets import scrubbed
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
+from switchyard.policy.failures import Seen
+from switchyard.policy.failures import Verdict
 from switchyard.policy.retry_after import earliest_retry
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 
 
 class Fallback:
-    """Tells the trail what became of each attempt.
+    """Reports the outcome of each attempt to the trail.
 
-    Before output every failure is judged in `attempt_ended`; one after output, which the client
-    has been told already by its stream, when the exchange is over.
+    A failure before output is judged in `attempt_ended`. One after output, which the client's
+    stream already contains, is judged when the exchange is over.
     """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
@@ -48,7 +52,7 @@ class Fallback:
         self._record(state, attempt.failure, after_output=begun)
         last = exchange.failures[-1]
         if last.status == 401 and last.answer and not told_before and is_renewable(state.call):
-            # Were another member to answer, the client would never learn to renew its login.
+            # If another member answered, the client would not renew its login.
             attempt.answer = own_answer(exchange, last)
         attempt.again = attempt.answer is None
 
@@ -86,6 +90,15 @@ class Fallback:
         trail.finished(state.chosen, time.monotonic(), tokens)
         state.judged = True
 
+    def _again(self, state: AttemptState, verdict: Verdict, seen: Seen) -> bool:
+        """Whether the same target is tried again without the parts that it cannot read."""
+        remedy = verdict.remedy
+        if remedy is None or seen.after_output or not helps(state, remedy):
+            return False
+        exchange, target = state.exchange, state.chosen.target.id
+        exchange.remedies = {**exchange.remedies, target: (*state.remedies, remedy)}
+        return True
+
     def _record(
         self, state: AttemptState, failure: AttemptFailure, after_output: bool = False
     ) -> None:
@@ -103,16 +116,21 @@ class Fallback:
             time.time(),
             limits=verdict.cls == "quota",
         )
-        trail.failed(attempt, seen, verdict, now, retry_after)
+        again = self._again(state, verdict, seen)
+        trail.failed(attempt, seen, verdict, now, retry_after, again)
         assert attempt.record is not None
+        record = trail.records[attempt.record]
+        if state.remedies:
+            record = replace(record, remedy=", ".join(state.remedies))
         state.exchange.failures.append(
             FailedAttempt(
-                record=trail.records[attempt.record],
+                record=record,
                 kind=seen.kind,
                 status=seen.status if seen.kind == "status" else None,
                 error=error,
                 answer=state.refusal,
                 shortfall=state.shortfall,
+                remedies=state.remedies,
             )
         )
         state.judged = True

@@ -1,15 +1,17 @@
-"""What passes through without being a call, to a provider's own host or by plain HTTP to anybody's:
-as it comes but for client keys, and without its secrets being kept."""
+"""Passes requests on that are no calls, to a provider's own host or by plain HTTP.
+
+They pass unchanged except for client keys, and their secrets are not kept.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mitmproxy import ctx
 from mitmproxy import http
 
 from switchyard.clients.client_keys import drop_client_keys
 from switchyard.exchange.classification import Classifier
+from switchyard.exchange.project import PROJECT
 from switchyard.exchange.registry import Exchanges
 from switchyard.reach import Reach
 from switchyard.recording.flow_sinks import keeps_flows
@@ -19,10 +21,7 @@ from switchyard.redaction.headers import MASK
 from switchyard.runtime.snapshots import Snapshots
 
 _SIGNS_IN = re.compile(r"oauth|token|auth/|login|sign-?in|session|credential", re.IGNORECASE)
-"""In the paths where clients get or renew what they identify themselves with."""
-
-_SHOWS_BODIES = 3
-"""The level of mitmdump's `flow_detail` from which on it prints bodies."""
+"""Part of the paths at which clients get or renew their credentials."""
 
 _COOKIES = "set-cookie"
 _SWITCHING = 101
@@ -30,19 +29,19 @@ _SWITCHING = 101
 
 @dataclass(frozen=True, slots=True)
 class _Tapes:
-    """What is kept of a flow's bodies."""
+    """The kept beginnings of a flow's two bodies."""
 
     request: Tape
     response: Tape
 
 
 class Forwarding:
-    """Has both bodies pass on piece by piece: neither is needed here, and nobody waits for the rest
-    of one longer than without us. Their beginnings are kept for who looks at flows, if anybody.
+    """Streams both bodies chunk by chunk, without adding delay.
 
-    Cookies that are set, and bodies that hold tokens, are not kept. Before the answer is on its way
-    nothing may be taken out of it, and once it is complete it is saved at once; since it is
-    streamed, its head is gone when the flow is over.
+    Their beginnings are kept if an interface shows flows. Cookies that are set, and bodies that
+    contain tokens, are not kept. Nothing may be removed from the answer before it is sent, and it
+    is saved as soon as it is complete; since it is streamed, its head has been sent when the flow
+    is over.
     """
 
     def __init__(
@@ -53,18 +52,19 @@ class Forwarding:
         reach: Reach,
         keeps: Callable[[], bool] | None = None,
     ) -> None:
-        """`keeps` says whether anybody looks at flows."""
+        """`keeps` returns whether an interface or a dump keeps flows."""
         self._snapshots = snapshots
         self._requests = requests
         self._exchanges = exchanges
         self._reach = reach
-        self._keeps = keeps or _looked_at
+        self._keeps = keeps or keeps_flows
         self._tapes: dict[str, _Tapes] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response or not self._passes(flow):
-            return  # what has an answer by now was refused
+            return  # an answer at this point is a refusal
         drop_client_keys(flow.request, self._snapshots.current.client_keys)
+        flow.request.headers.pop(PROJECT, None)
         if "upgrade" not in flow.request.headers and self._reach.may_forward(flow):
             flow.request.stream = _listening(self._tapes_of(flow).request)
 
@@ -76,7 +76,7 @@ class Forwarding:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         response = flow.response
         if response is None or response.status_code == _SWITCHING or response.raw_content:
-            return  # what has a body by now is an answer of our own
+            return  # a body at this point is that of the router's own answer
         if self._passes(flow):
             response.stream = _listening(self._tapes_of(flow).response)
 
@@ -113,12 +113,8 @@ class Forwarding:
         return tapes
 
 
-def _looked_at() -> bool:
-    return keeps_flows() or getattr(ctx.options, "flow_detail", 0) >= _SHOWS_BODIES
-
-
 def _listening(tape: Tape) -> Callable[[bytes], bytes | list[bytes]]:
-    """Passes pieces on, and tapes them. mitmproxy ends a body at an empty piece."""
+    """Passes chunks on, and tapes them. mitmproxy ends a body at an empty chunk."""
 
     def listen(data: bytes) -> bytes | list[bytes]:
         tape.add(data)

@@ -1,4 +1,4 @@
-"""Turns away who is not taken to where a request, or a tunnel, is to go."""
+"""Refuses clients that may not reach the destination of their request or tunnel."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -25,11 +25,11 @@ _ASKS = {"proxy-authenticate": 'Basic realm="Switchyard"'}
 
 
 class Gate:
-    """Asks of every tunnel, and of every request that somebody else is to answer, whether its
-    client is taken there (`switchyard.reach`), as soon as its head is known.
+    """Checks tunnels, and requests for other servers, as soon as their head is read.
 
-    Calls to models at providers' hosts are no such requests: they go where the router chooses, and
-    `Access` decides over them. What a client showed to the proxy ends here, whatever it was.
+    `switchyard.reach` decides whether the client may reach the destination. Calls to models at
+    providers' hosts are not checked: the router chooses their target, and `Access` admits them. Any
+    credential sent to the proxy is removed here.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Gate:
         reach: Reach,
         wrong_keys: WrongKeys,
     ) -> None:
-        """`wrong_keys` is shared with whoever else is shown keys."""
+        """Takes the parts it reads; `wrong_keys` is shared with all other key checks."""
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
@@ -48,8 +48,10 @@ class Gate:
         self._wrong_keys = wrong_keys
 
     def socks5_auth(self, data: Socks5AuthData) -> Awaitable[None] | None:
-        """The password, or the user, is a client key (RFC 1929). Who may pass without one may say
-        what it likes; others have to wait for their refusal."""
+        """Accepts a client key as password or user (RFC 1929).
+
+        A client that needs no key may send anything; the refusal of others is delayed.
+        """
         client = data.client_conn
         for candidate in (data.password, data.username):
             if (key := self._snapshots.current.client_key(candidate)) is not None:
@@ -72,7 +74,8 @@ class Gate:
             flow.response = error_response(DEFAULT, e.error, e.headers)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        flow.request.headers.pop(PROXY_CREDENTIAL, None)
+        if PROXY_CREDENTIAL in flow.request.data.headers:
+            del flow.request.data.headers[PROXY_CREDENTIAL]
         if flow.response is not None or flow.is_replay:
             return
         if self._requests.of(flow).is_own:
@@ -85,7 +88,7 @@ class Gate:
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
-        """Once more, unless the body went on as it came: a key may have been withdrawn since."""
+        """Checks again, unless the body was streamed: the key may have been removed."""
         if flow.request.trailers is not None:
             flow.request.trailers.pop(PROXY_CREDENTIAL, None)
         over = flow.response or flow.error or not flow.live
@@ -106,7 +109,7 @@ class Gate:
             self._check(flow)
 
     def _check(self, flow: http.HTTPFlow) -> None:
-        """Raises Refused where the client is not taken to the flow's destination."""
+        """Raises Refused if the client may not reach the flow's destination."""
         match self._reach.judge_flow(flow):
             case "yes":
                 return

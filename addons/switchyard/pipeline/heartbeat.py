@@ -1,4 +1,4 @@
-"""Signs of life for clients that wait for a stream."""
+"""Sends keep-alive events to clients that wait for a stream."""
 
 from switchyard.attempt.heartbeat import ExchangeHeart
 from switchyard.exchange.exchange import state_of
@@ -10,7 +10,7 @@ from switchyard.runtime.snapshots import Snapshots
 
 
 class Heartbeat:
-    """Gives every attempt a heart, where the client's format has a way to say nothing."""
+    """Gives every attempt a heart, unless the client's format has no harmless event."""
 
     def __init__(
         self, snapshots: Snapshots, exchanges: Exchanges, sessions: WebsocketSessions
@@ -26,7 +26,7 @@ class Heartbeat:
             return
         state = state_of(attempt)
         if state is not None and state.target.kind == "passthrough":
-            return  # its client waits as long as without us, and gets its own head
+            return  # the client waits as long as without the router, and gets its provider's head
         settings = self._snapshots.current.config.heartbeat
         talks = self._sessions.request_of(attempt.flow) is not None
         attempt.heart = ExchangeHeart(exchange, settings.after, settings.every, talks)

@@ -1,11 +1,9 @@
-"""Which flows are calls to a model, and what they ask for."""
+"""Recognises calls to a model, and reads them."""
 
 import time
 from collections.abc import Awaitable
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from functools import partial
-from secrets import token_hex
 
 from mitmproxy import http
 
@@ -19,28 +17,32 @@ from switchyard.exchange.body import read_aside
 from switchyard.exchange.body import read_body
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
+from switchyard.exchange.client_head import Origin
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.exchange import nowhere
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import is_over
 from switchyard.exchange.guard import on_request
-from switchyard.exchange.origin import addressed_to
-from switchyard.exchange.origin import home_of
+from switchyard.exchange.origin import OriginSearch
 from switchyard.exchange.previous_response import expand_previous_response
 from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import json_response
+from switchyard.exchange.service_request import read_service
 from switchyard.exchange.websocket_request import warmed_up
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.reach import Reach
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ids import new_hex
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.format import Compaction
 from switchyard.wire.format import Endpoint
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.shared.model_members import names_in_other_letters
@@ -50,9 +52,9 @@ from switchyard.wire.shared.model_members import names_twice
 class Intake:
     """Recognises calls to a model and begins their exchange.
 
-    Calls come to our own address, or as a proxy request to the address of a provider that the
-    configuration names. Everything else at our own address is answered here or by `Manage`;
-    everything else elsewhere passes through unchanged.
+    A call comes to the router's own address, or through the proxy to the address of a configured
+    provider. Any other request to the router's own address is answered here or by `Management`; any
+    other request elsewhere passes through unchanged.
     """
 
     def __init__(
@@ -79,9 +81,12 @@ class Intake:
     @on_request
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
-        if "websocket" in request.headers.get("upgrade", "").lower():
+        if "websocket" in request.data.headers.get("upgrade", "").lower():
             return None
         endpoint = self._requests.of(flow).endpoint
+        if endpoint is not None and endpoint.kind == "service":
+            self._begin_service(flow, endpoint)
+            return None
         if endpoint is None or endpoint.kind not in ASKS_MODEL:
             return None
         if is_large(request):
@@ -89,8 +94,16 @@ class Intake:
         self._begin(flow, endpoint, *read_body(request, self._snapshots.current.config.limits))
         return None
 
+    def _begin_service(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
+        """Begins an exchange whose request only a provider understands."""
+        head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
+        limits = self._snapshots.current.config.limits
+        call = read_service(flow, head, endpoint, limits, client_credential(head), client)
+        check_members(call)
+        self._exchanges.begin(Exchange(call=call))
+
     async def _begin_later(self, flow: http.HTTPFlow, endpoint: Endpoint) -> None:
-        """As `_begin`, with a body that is read while others are served."""
+        """Does the work of `_begin`, reading the body in a thread."""
         raw, parsed = await read_aside(flow.request, self._snapshots.current.config.limits)
         if not is_over(flow):
             self._begin(flow, endpoint, raw, parsed)
@@ -99,7 +112,7 @@ class Intake:
         self, flow: http.HTTPFlow, endpoint: Endpoint, raw: bytes, parsed: JsonObject
     ) -> None:
         head, client = self._exchanges.head_of(flow), self._clients.client_of(flow)
-        call = read_call(flow, head, endpoint, raw, parsed, client)
+        call = read_call(flow, head, endpoint, raw, parsed, client, self._origin(flow, head))
         check_members(call)
         turn = self._sessions.request_of(flow)
         call = self._completed(call, turn.owner if turn else None)
@@ -113,40 +126,53 @@ class Intake:
         self._exchanges.begin(exchange)
 
     def _completed(self, call: Call, connection: bytes | None) -> Call:
-        """The call with what the router knows besides: what the client only named, where the call
-        would go without the router, and which operation it is. `connection` owns what was said on
-        the client's WebSocket, if it has one."""
-        flow, endpoint, asked = call.flow, call.endpoint, call.asked
-        find_origin = call.find_origin
-        if self._clients.has_own_login(flow):
-            # For most requests nobody asks for it.
-            own = self._requests.of(flow).is_own
-            find = partial(home_of, endpoint=endpoint) if own else addressed_to
-            find_origin = cache(partial(find, flow.request, call.head.path))
+        """Returns the call with its references expanded and its operation set.
+
+        Most calls are returned unchanged. `connection` owns the conversations of the client's
+        WebSocket, if it has one.
+        """
+        endpoint, asked = call.endpoint, call.asked
         body = expand_previous_response(self._state.conversations, call, connection)
         if "previous_response_id" not in body:
             if before := text_of(call.parsed.get("previous_response_id")):
                 asked = replace(asked, previous=before)
-        # A count's model, which the path may name, is no member of its body.
+        compaction = None
+        if endpoint.kind in ("generate", "compact"):
+            compaction = endpoint.format.find_compaction(body)
+        if endpoint.kind == "compact":
+            compaction = replace(compaction or Compaction(), now=True)
+        # The body of a count has no model if the path names it.
         said = body if endpoint.kind == "compact" else call.parsed
+        operation = make_operation(endpoint, said, call.model, self._state.calibration)
+        recalled = body is not call.body
+        if not recalled and asked is call.asked and compaction is None and operation is None:
+            return call
         return replace(
             call,
             body=body,
-            recalled=body is not call.body,
+            recalled=recalled,
             asked=asked,
-            operation=make_operation(endpoint, said, call.model, self._state.calibration),
-            find_origin=find_origin,
+            compaction=compaction,
+            operation=operation,
         )
 
-    def may_forward(self, flow: http.HTTPFlow) -> bool:
-        """Whether a flow that nobody routed may go where the client addressed it.
+    def _origin(self, flow: http.HTTPFlow, head: ClientHead) -> OriginSearch | None:
+        """Finds the destination of the client's own credential; None if it has none."""
+        if not self._clients.has_own_login(flow):
+            return None
+        known = self._requests.of(flow)
+        return OriginSearch(flow.request, head.path, known.endpoint if known.is_own else None)
 
-        The last line of defence: what came to our own address would come back to us, and a call
-        to a model that was recognised but not routed must not leave with the client's credential.
+    def may_forward(self, flow: http.HTTPFlow) -> bool:
+        """Whether a flow without a route may go where the client addressed it.
+
+        This is the last line of defence. A request to the router's own address would loop, and a
+        call to a model that was recognised but not routed must not leave with the client's
+        credential.
         """
         if self._listeners.is_own(flow) or self._exchanges.get(flow) is not None:
             return False
-        # Nobody else's client may use this machine to reach what it can reach.
+        # Other clients must not use this machine to reach its networks.
         return self._reach.may_forward(flow)
 
 
@@ -157,9 +183,12 @@ def read_call(
     raw: bytes,
     parsed: JsonObject,
     client: ClientKey | None = None,
+    find_origin: Callable[[], Origin | None] | None = None,
 ) -> Call:
-    """A call to a model by what its request says, whose body is `raw`, and `parsed`. Raises Refused
-    or BadRequest if that is none."""
+    """Returns the call that a request makes, from its body `raw` and JSON `parsed`.
+
+    Raises Refused or BadRequest if it is not a valid call.
+    """
     if (other := names_in_other_letters(parsed)) is not None:
         message = f"The member {other!r} may be read as 'model'. Leave it out."
         raise Refused(ApiError(message=message, kind="invalid_request", param="model"))
@@ -167,9 +196,11 @@ def read_call(
         raw = dumps(parsed)
     body = standard_body(endpoint, parsed)
     if endpoint.model is not None:
-        body = {**parsed, "model": endpoint.model, "stream": bool(endpoint.stream)}
+        body = {**body, "model": endpoint.model}
+        if endpoint.format.model_in_path:
+            body["stream"] = bool(endpoint.stream)
     model = _named_model(endpoint, body)
-    asks = endpoint.kind == "generate"
+    asks, started = endpoint.kind == "generate", time.monotonic()
     options = body.get("stream_options")
     return Call(
         flow=flow,
@@ -183,14 +214,16 @@ def read_call(
         streams=bool(asks and endpoint.format.asks_stream(body, flow.request.path)),
         asked=Asked(
             model=model,
-            id=token_hex(16),
+            id=new_hex(),
             created=int(time.time()),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
             array=endpoint.array,
+            elapsed=lambda: time.monotonic() - started,
         ),
-        started=time.monotonic(),
+        started=started,
         credential=client_credential(head),
         client=client,
+        find_origin=find_origin or nowhere,
     )
 
 
@@ -208,13 +241,15 @@ def _named_model(endpoint: Endpoint, body: JsonObject) -> str:
 
 
 def standard_body(endpoint: Endpoint, parsed: JsonObject) -> JsonObject:
-    """The body in the words of its endpoint's format; itself where it is. Raises BadRequest with
-    what is wrong with one in other words."""
+    """Returns the body in the spelling of its endpoint's format.
+
+    Mostly that is the same object. Raises BadRequest if it is in another spelling with a mistake.
+    """
     return endpoint.format.normalise(parsed) if endpoint.kind == "generate" else parsed
 
 
 def local_answer(call: Call) -> http.Response | None:
-    """The answer to a call that no model has to see."""
+    """Returns the response to a call that needs no model."""
     if call.endpoint.kind != "generate":
         return None
     body = call.format.local_response(call.parsed, call.asked.created)

@@ -1,4 +1,4 @@
-"""TLS with the user's own certificate for clients that speak to the router as to a web server."""
+"""Serves the certificate of `tls:` to clients that connect to the router itself."""
 
 import logging
 import os
@@ -26,18 +26,17 @@ from switchyard.runtime.snapshots import Snapshots
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 60.0
-"""Seconds after which a handshake looks whether the files were renewed."""
+"""Seconds after which a handshake checks whether the files were renewed."""
 
 _SESSIONS = b"switchyard"
-"""What OpenSSL tells our sessions from others' by; it wants a name where clients are asked for
-certificates."""
+"""Name of the router's TLS sessions, which OpenSSL needs with client certificates."""
 
 
 class ListenerTls:
-    """Shows the certificate of `tls:` to whoever begins TLS with the router itself.
+    """Serves the certificate of `tls:` to clients that begin TLS with the router.
 
-    Inside a tunnel to a provider's host the certificate stays mitmproxy's. Where clients must
-    have certificates, it is noted which connections had one; `Access` asks for it.
+    Inside a tunnel to a provider's host the certificate stays mitmproxy's. If clients must have
+    certificates, it notes which connections had one; `Access` checks that.
     """
 
     def __init__(self, snapshots: Snapshots, listeners: Listeners) -> None:
@@ -57,19 +56,21 @@ class ListenerTls:
             return
         data.ssl_conn = SSL.Connection(self._context_for(settings))
         self._listeners.own_doors.add(data.context.client.id)
-        # mitmproxy takes a CONNECT in HTTP/1 alone.
+        # mitmproxy accepts CONNECT in HTTP/1 only.
         alpn = b"http/1.1" if _begins_with_tls(data.context) else None
         http2 = data.context.options.http2
         data.ssl_conn.set_app_data(AppData(client_alpn=alpn, server_alpn=None, http2=http2))
         data.ssl_conn.set_accept_state()
 
     def quic_start_client(self, data: QuicTlsData) -> None:
-        """HTTP/3, which mitmproxy takes in reverse mode alone. Certificates of clients cannot be
-        asked for there."""
+        """Sets the certificate for HTTP/3, which mitmproxy serves in reverse mode only.
+
+        It cannot request client certificates there.
+        """
         settings = self._snapshots.current.config.tls
         if settings is None or data.settings is not None or not self._is_ours(data.context):
             return
-        self._context_for(settings)  # which looks whether the files were renewed
+        self._context_for(settings)  # checks whether the files were renewed
         assert self._quic
         alpn = [offer.decode("ascii", "replace") for offer in data.context.client.alpn_offers]
         data.settings = replace(self._quic, alpn_protocols=alpn)
@@ -84,8 +85,10 @@ class ListenerTls:
         self._listeners.disconnected(client.id)
 
     def _context_for(self, settings: ServerTls) -> SSL.Context:
-        """The context of these settings, made anew where the files were renewed. Where they cannot
-        be used now, as while they are being written, the one before serves on."""
+        """Returns the context of these settings, made anew if the files were renewed.
+
+        If the files are unusable, for example half written, the previous context stays in use.
+        """
         now = time.monotonic()
         same = self._context is not None and self._made_of is settings
         if same and now - self._looked < LOOK_EVERY:
@@ -116,7 +119,7 @@ class ListenerTls:
 
 
 def _begins_with_tls(context: Context) -> bool:
-    """Whether this is the TLS that a client of a proxy's port begins with, before any CONNECT."""
+    """Whether this TLS begins the connection to a proxy's port, before any CONNECT."""
     top, second, *further = context.layers
     return (
         isinstance(top, modes.HttpProxy | modes.HttpUpstreamProxy)
@@ -126,8 +129,10 @@ def _begins_with_tls(context: Context) -> bool:
 
 
 def make_context(settings: ServerTls) -> SSL.Context:
-    """OpenSSL's side of a listener. Raises OSError or SSL.Error for files that changed since they
-    were checked."""
+    """Returns OpenSSL's context of a listener.
+
+    Raises OSError or SSL.Error for files that changed since they were checked.
+    """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.use_certificate_chain_file(settings.cert)
@@ -142,7 +147,7 @@ def make_context(settings: ServerTls) -> SSL.Context:
 
 
 def make_quic(settings: ServerTls) -> QuicTlsSettings:
-    """The same for HTTP/3. Raises OSError or ValueError."""
+    """Returns the settings for HTTP/3. Raises OSError or ValueError."""
     first, *others = x509.load_pem_x509_certificates(Path(settings.cert).read_bytes())
     key = Path(settings.key or settings.cert).read_bytes()
     return QuicTlsSettings(

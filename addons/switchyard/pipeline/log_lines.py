@@ -1,43 +1,60 @@
-"""Every line of the log: one line, without keys, whoever wrote it."""
+"""Makes every log record one line without keys, whatever its source."""
 
 import logging
 import re
 import traceback
 from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import cast
 
+from mitmproxy import ctx
+from mitmproxy import exceptions
 from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 
+from switchyard.recording.log_format import LOG_FORMATS
+from switchyard.recording.log_format import use_format
 from switchyard.redaction.concealing import Concealer
 from switchyard.redaction.text import one_line
 from switchyard.redaction.text import without_quoted
 from switchyard.runtime.snapshots import Snapshots
 
 _CONFIGURATION = "switchyard.config.watcher"
-"""What is wrong with a configuration is told in several lines; clients write none of them."""
+"""Logger of configuration errors, which have several lines but no client's text."""
 
 _MODES = "mitmproxy.proxy.mode_servers"
 _DEVICE = re.compile(r"-+\n\[Interface\]\n[\w\s=/+.,:%\[\]-]+")
-"""What WireGuard mode tells its people to configure their device with, its key among it: no client
-writes any of that, and it is told nowhere else."""
+"""Matches the device configuration that WireGuard mode logs, its key included.
+
+It contains no client's text, and the user finds it nowhere else.
+"""
 
 
 _WEB = "mitmproxy.tools.web.master"
-"""Says where mitmweb is, with the token that its people need to open it, and quotes no client."""
+"""Logger of mitmweb's address with the access token; it quotes no client."""
 
 
 class LogLines:
-    """Has log records made that tell no key and are one line when they are formatted.
+    """Makes log records that are one line without keys when they are formatted.
 
-    What mitmproxy says of bytes that it cannot read quotes them, and with them the client's key;
-    names of clients, hosts and models may hold line ends and what terminals act upon. Records that
-    nobody formats cost nothing.
+    mitmproxy's messages about unreadable bytes quote them, and with them the client's key. Names of
+    clients, hosts and models may contain line ends and terminal controls. A record that is never
+    formatted costs nothing.
     """
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
         self._before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 
-    def load(self, loader: object) -> None:
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "switchyard_log_format",
+            str,
+            "text",
+            "How the log is written: text, in columns on a terminal; json, an object a line.",
+            choices=LOG_FORMATS,
+        )
         self._before = logging.getLogRecordFactory()
         snapshots = self._snapshots
 
@@ -49,8 +66,18 @@ class LogLines:
 
         logging.setLogRecordFactory(Line)
 
+    def configure(self, updated: set[str]) -> None:
+        if "switchyard_log_format" not in updated:
+            return
+        # mitmproxy checks choices of its own flags only, not those of --set.
+        if (wanted := ctx.options.switchyard_log_format) not in LOG_FORMATS:
+            raise exceptions.OptionsError(
+                f"switchyard_log_format is {wanted!r}; it must be one of {', '.join(LOG_FORMATS)}"
+            )
+        use_format(wanted)
+
     def error(self, flow: http.HTTPFlow) -> None:
-        """What a flow ended by is shown in views and dumps as well."""
+        """Cleans the error of a flow too, which views and dumps show."""
         if flow.error is not None:
             flow.error.msg = one_line(without_quoted(flow.error.msg))
 
@@ -63,17 +90,25 @@ class LogLine(logging.LogRecord):
 
     _text: str | None = None
     error: BaseException | None = None
-    """The exception that the record tells of, once its text was made."""
+    """The exception of the record, once its text was made."""
 
     @property
     def known(self) -> Concealer | None:
-        """Knows the secrets of the configuration in force."""
+        """Conceals the secrets of the configuration in force."""
         return None
 
     def getMessage(self) -> str:
         if self._text is None:
             self._text = self._safe()
         return self._text
+
+    def safe_facts(self) -> Mapping[str, Any] | None:
+        """Returns the record's data, with each text as one line without keys."""
+        facts = getattr(self, "facts", None)
+        if facts is None:
+            return None
+        lines = _in_lines(facts)
+        return cast(Mapping[str, Any], self.known.said(lines)) if self.known is not None else lines
 
     def _safe(self) -> str:
         text = super().getMessage()
@@ -86,12 +121,22 @@ class LogLine(logging.LogRecord):
         if self.exc_info and self.exc_info[0] is not None:
             text += "\n" + _told(traceback.format_exception(*self.exc_info))
             self.error = self.exc_info[1]
-            # Whoever formats the record would add it as it is.
+            # A formatter would add it unchanged.
             self.exc_info = None
         return self.known.text(text) if self.known is not None else text
 
 
 def _told(lines: list[str]) -> str:
-    """A traceback, indented: what an error says begins no line of the log."""
+    """Returns a traceback, indented so that no text of an error begins a log line."""
     told = (one_line(line) for part in lines for line in part.splitlines())
     return "\n".join(f"  {without_quoted(line)}" for line in told)
+
+
+def _in_lines(said: Any) -> Any:
+    if isinstance(said, str):
+        return one_line(said)
+    if isinstance(said, list | tuple):
+        return [_in_lines(each) for each in said]
+    if isinstance(said, dict):
+        return {name: _in_lines(value) for name, value in said.items()}
+    return said

@@ -1,6 +1,8 @@
-"""What our own address answers besides calls to models: health, the model list, and clear noes."""
+"""Answers other requests to the router's own address: health, models, refusals."""
 
+import asyncio
 import time
+from collections.abc import Awaitable
 
 from mitmproxy import http
 
@@ -11,6 +13,7 @@ from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import format_of_client
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
+from switchyard.exchange.guard import is_over
 from switchyard.exchange.guard import on_request
 from switchyard.exchange.model_name import check_name
 from switchyard.exchange.registry import Exchanges
@@ -18,20 +21,28 @@ from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
 from switchyard.management.provider_status import provider_status
+from switchyard.management.usage_report import usage_report
+from switchyard.recording.request_record import name_of_key
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.runtime.usage_rules import place_of
+from switchyard.runtime.usage_rules import plans_of
+from switchyard.usage.ledger import Ledger
 from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.show import show
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.model_list import ModelEntry
 
 OLLAMA_VERSION = "0.12.0"
-"""The version of Ollama's API that is spoken; its clients ask for it to know what they may use."""
+"""The version of Ollama's API that the router implements.
+
+Its clients request it to know which features they may use.
+"""
 
 
 class Management:
-    """Answers every request to our own address that is no call to a model."""
+    """Answers every request to the router's own address that is no call to a model."""
 
     def __init__(
         self,
@@ -40,19 +51,21 @@ class Management:
         clients: Clients,
         exchanges: Exchanges,
         state: State,
+        ledger: Ledger,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
         self._exchanges = exchanges
         self._state = state
+        self._ledger = ledger
 
     @guarded
     @on_request
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         asked = self._requests.of(flow)
         if not asked.is_own or self._exchanges.get(flow) is not None:
-            return
+            return None
         endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None
         if kind == "health":
@@ -63,7 +76,11 @@ class Management:
             answer = json_response(200, {"models": []})  # none runs here
         elif kind == "status":
             config = self._snapshots.current.config
-            answer = json_response(200, provider_status(config, self._state.health))
+            answer = json_response(
+                200, provider_status(config, self._state.health, self._ledger.windows)
+            )
+        elif kind == "usage":
+            return self._usage(flow)
         elif kind == "greeting":
             answer = json_response(200, {"name": "switchyard", "status": "ok"})
         elif kind == "show":
@@ -75,6 +92,19 @@ class Management:
         else:
             answer = error_response(format_of_client(flow.request), _not_here(flow.request))
         flow.response = for_method(answer, flow.request.method)
+        return None
+
+    async def _usage(self, flow: http.HTTPFlow) -> None:
+        """Reports the usage of the flow's client key; without client keys, that of all."""
+        config = self._snapshots.current.config
+        client, place = self._clients.client_of(flow), place_of(config)
+        folder = place.folder if place is not None else None
+        name = name_of_key(client) if client is not None else None
+        report = await asyncio.to_thread(
+            usage_report, folder, flow.request.path, name, plans_of(config)
+        )
+        if not is_over(flow):
+            flow.response = for_method(json_response(200, report), flow.request.method)
 
     def _health(self) -> dict[str, object]:
         snapshot = self._snapshots.current
@@ -94,7 +124,7 @@ class Management:
         return json_response(200, (listed.get("data") or listed["models"])[0])
 
     def _show(self, flow: http.HTTPFlow) -> http.Response:
-        """What Ollama's `/api/show` tells. Its clients add `:latest` to a name without a tag."""
+        """Answers Ollama's `/api/show`. Its clients add `:latest` to a name without a tag."""
         if is_large(flow.request):
             message = "The request's body is too large: it has only to name a model."
             raise Refused(ApiError(message=message, kind="too_large"))
@@ -110,7 +140,7 @@ class Management:
         return json_response(200, show(entry or self._unlisted(flow, bare)))
 
     def _unlisted(self, flow: http.HTTPFlow, asked: str) -> ModelEntry:
-        """A model that can be asked for though no list has it. Raises Refused if there is none."""
+        """Returns a model that exists without being listed. Raises Refused if none does."""
         client = self._clients.client_of(flow)
         try:
             plan = self._snapshots.current.catalog.resolve(asked, client.models if client else None)
@@ -125,7 +155,7 @@ class Management:
         )
 
     def _models(self, flow: http.HTTPFlow) -> list[ModelEntry]:
-        """What the flow's client may ask for."""
+        """Returns the models that the flow's client may use."""
         client = self._clients.client_of(flow)
         return [
             ModelEntry(

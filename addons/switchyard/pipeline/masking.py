@@ -5,15 +5,16 @@ from mitmproxy import http
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.client_head import ClientHead
 from switchyard.exchange.registry import Exchanges
+from switchyard.protocols.header_fields import headers_of
 from switchyard.redaction.headers import mask_credentials
 
 
 class Masking:
-    """Masks the credential of every request that is answered or routed here before anything else
-    sees the flow but `Access`; `Exchanges.head_of` still has it for those who need it.
+    """Masks the credential of every request that the router answers or routes.
 
-    What passes through, to a provider's own address or to anybody's by plain HTTP, keeps it until
-    it was sent.
+    Only `Access` sees the flow before that; `Exchanges.head_of` returns the original head. A
+    request that passes through, to a provider's own address or by plain HTTP, keeps its credential
+    until it was sent.
     """
 
     def __init__(self, requests: Classifier, exchanges: Exchanges) -> None:
@@ -22,14 +23,13 @@ class Masking:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.is_replay:
-            return  # what is sent again has been masked
-        request = flow.request
+            return  # a replayed request has been masked already
+        request, headers = flow.request, flow.request.data.headers
         asked = self._requests.of(flow)
         if not asked.is_own and not asked.is_routed:
             return
-        self._exchanges.keep_head(
-            flow, ClientHead(http.Headers(request.headers.fields), request.path)
-        )
+        self._exchanges.keep_head(flow, ClientHead(headers, request.path))
+        request.data.headers = headers_of(headers.fields)
         mask_credentials(request)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:

@@ -1,4 +1,4 @@
-"""Reads the answer of each attempt."""
+"""Prepares the reading of each attempt's response."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.compaction import COMPACTED
+from switchyard.attempt.compaction import note_compaction
+from switchyard.attempt.given_back import keep_notes
+from switchyard.attempt.given_back import notes_of
 from switchyard.attempt.receiver import RelayReceiver
+from switchyard.attempt.service import ServiceReceiver
 from switchyard.attempt.verbatim import VerbatimReceiver
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.guard import guarded
@@ -18,16 +23,21 @@ from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.model.errors import ApiError
 from switchyard.wire.operations.operation import OperationRelay
+from switchyard.wire.operations.service import ServiceCall
+from switchyard.wire.operations.service import ServiceRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.think_tag import ThinkingTag
 
 
 class Reading:
-    """Gives every attempt that is sent what reads its answer: a relay, and the receiver that drives
-    it. What the answer goes through depends on the body that is sent, so this comes after
-    `Sending`."""
+    """Gives every attempt that is sent its relay, and the receiver that drives it.
+
+    The stages of the response depend on the body that is sent, so this addon follows `Sending`.
+    """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
         self._snapshots = snapshots
@@ -41,46 +51,92 @@ class Reading:
         assert upstream
         own = state.target.kind == "passthrough"
         receiver = VerbatimReceiver if own else RelayReceiver
-        if call.operation is not None:
-            state.relay = OperationRelay(call.operation, upstream, self._snapshots.current.bounds)
+        if isinstance(call.operation, ServiceCall):
+            state.relay = ServiceRelay(call.operation, upstream, self._snapshots.current.bounds)
+            receiver = VerbatimReceiver if own else ServiceReceiver
+            attempt.receiver = receiver(state, state.relay, self._succeeded)
+            return
+        if state.operation is not None:
+            state.relay = OperationRelay(state.operation, upstream, self._snapshots.current.bounds)
             attempt.receiver = receiver(state, state.relay, self._succeeded)
             return
         asked = call.asked
-        if not state.passes_through:
+        if not state.passes_through or state.summarises:
             asked = replace(asked, conversation=call.conversation)
         if exchange.plan and exchange.plan.continue_streams and call.streams:
             exchange.continuation = exchange.continuation or Continuation()
+        state.notes = notes_of(self._snapshots.current.adjustments, state, upstream)
         state.relay = Relay(
             upstream,
-            call.format,
+            call.format if call.operation is None else COMPACTED,
             call.streams,
             asked,
             exchange.continuation,
             exchange.committed_relay,
             self._snapshots.current.bounds,
             self._stages(state, upstream),
-            partial(scrubbed, state),
+            partial(_in_stream, state),
+            state.notes,
+            self._rejects_refusals(state),
         )
+        if (
+            own
+            and exchange.trail
+            and not exchange.trail.has_another(state.chosen, time.monotonic())
+        ):
+            # The client understands its own provider's answers, and gets them unchanged.
+            state.relay.outcome.judges_ends = False
         attempt.receiver = receiver(state, state.relay, self._succeeded, self._completed)
 
+    def _rejects_refusals(self, state: AttemptState) -> bool:
+        """Whether a refusal of this attempt's model passes the request to another member.
+
+        The refusal of the last member is the client's answer, and so is one that continues an
+        answer.
+        """
+        exchange = state.exchange
+        if exchange.plan is None or not exchange.plan.fallback_on_refusal or state.continues:
+            return False
+        assert exchange.trail
+        return exchange.trail.has_another(state.chosen, time.monotonic())
+
     def _stages(self, state: AttemptState, upstream: Format) -> Sequence[Stage]:
-        """What the answer goes through; nothing at the client's own destination."""
+        """Returns the stages of the response; none at the client's own destination."""
         if state.sent_body is None:
             return ()
-        tag = self._snapshots.current.adjustments.thinking_tag(state.target, upstream.name)
-        return stages_of(state, state.sent_body, tag)
+        adjustments = self._snapshots.current.adjustments
+        tag = adjustments.thinking_tag(state.target, upstream.name)
+        thinking = ThinkingTag(tag, adjustments.thinking_opened(state.target)) if tag else None
+        in_text = adjustments.tool_calls_as_text(state.target)
+        return stages_of(state, state.sent_body, thinking, in_text)
 
     def _succeeded(self, state: AttemptState) -> None:
-        """Its first output clears a target: others need not wait until the answer is complete."""
+        """Clears a target at its first output, before the answer is complete."""
         exchange = state.exchange
         if isinstance(state.relay, Relay):
             exchange.committed_relay = exchange.committed_relay or state.relay
         exchange.win(state)
+        if state.operation is not None:
+            maker = self._snapshots.current.adjustments.maker(state.target)
+            note_compaction(self._state.proofs, maker, state)
         if exchange.trail and not state.judged:
             exchange.trail.succeeded(state.chosen, time.monotonic())
 
     def _completed(self, state: AttemptState) -> None:
-        """Kept before the client sees the end: it may go on from it at once."""
+        """Keeps the conversation before the client sees the end and may continue it."""
         exchange = state.exchange
         if self._exchanges.get(state.call.flow) is exchange and exchange.winner is state:
             keep(self._state.conversations, state)
+            keep_notes(
+                self._state.proofs,
+                self._state.thinking,
+                self._snapshots.current.adjustments,
+                state,
+            )
+
+
+def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
+    """Returns an error that ends a client's stream, with its provider and no secrets."""
+    safe = scrubbed(state, error)
+    provider, model = state.target.provider.name, state.target.model or state.call.model
+    return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

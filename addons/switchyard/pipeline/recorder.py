@@ -1,4 +1,4 @@
-"""What is kept of every exchange: attempts as flows, streamed bodies, the exchange log."""
+"""Records exchanges: attempts as flows, streamed bodies, the exchange log."""
 
 import logging
 from collections.abc import Sequence
@@ -45,19 +45,19 @@ _CHOICES: Sequence[str] = ("none", "failed", "changed", "all")
 
 @dataclass(slots=True)
 class _Running:
-    """What is recorded of a call that runs."""
+    """The recordings of a running call."""
 
     recordings: list[Recording] = field(default_factory=list)
     tape: Tape | None = None
-    """What a client that wants a stream was sent."""
+    """The bytes sent to a client that streams."""
 
 
 class Recorder:
-    """Records the attempts of every exchange where somebody keeps flows (mitmweb, mitmproxy, `-w`,
-    `hardump`) or the configuration has an exchange log, and nothing anywhere else.
+    """Records the attempts of every exchange if a reader of flows or a log exists.
 
-    The attempts that `switchyard_attempts` names become flows: masked, linked to their call, and
-    told to those addons alone that keep flows.
+    Readers of flows are mitmweb, mitmproxy, `-w` and `hardump`; without them and without an
+    exchange log in the configuration nothing is recorded. The attempts that `switchyard_attempts`
+    names become flows: masked, linked to their call, and passed only to the addons that keep flows.
     """
 
     def __init__(self, snapshots: Snapshots, exchanges: Exchanges) -> None:
@@ -66,9 +66,9 @@ class Recorder:
         self._shows = False
         self._log = ExchangeLog()
         self._running: dict[str, _Running] = {}
-        """By the ids of their flows."""
+        """Running calls, by the ids of their flows."""
         self._attempts: WeakKeyDictionary[http.HTTPFlow, list[http.HTTPFlow]] = WeakKeyDictionary()
-        """Of calls that are kept: all their attempts, those that are not shown too."""
+        """All attempts of kept calls, including those that are not shown."""
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -84,12 +84,12 @@ class Recorder:
         self._shows = keeps_flows()
 
     def configure(self, updated: set[str]) -> None:
-        # mitmproxy checks choices on its own flags alone, not of --set.
+        # mitmproxy checks choices of its own flags only, not those of --set.
         if (chosen := ctx.options.switchyard_attempts) not in _CHOICES:
             raise exceptions.OptionsError(
                 f"switchyard_attempts is {chosen!r}; it must be one of {', '.join(_CHOICES)}"
             )
-        if updated & {"save_stream_file", "hardump"}:
+        if updated & {"save_stream_file", "hardump", "flow_detail"}:
             self._shows = keeps_flows()
 
     def done(self) -> None:
@@ -97,8 +97,10 @@ class Recorder:
 
     @command.command("switchyard.export")
     def export(self, flows: Sequence[mflow.Flow], directory: types.Path) -> str:
-        """Write each call with all its attempts as files into a folder of its own: requests,
-        answers and errors on both sides, keys masked."""
+        """Writes each call with all its attempts as files into a folder of its own.
+
+        These are requests, answers and errors on both sides, with keys masked.
+        """
         parent = Path(directory).expanduser()
         known = kept_flows()
         calls = {flow.id: flow for flow in known}
@@ -158,10 +160,11 @@ class Recorder:
         self._end(flow)
 
     def _end(self, flow: http.HTTPFlow) -> None:
-        running = self._running.pop(flow.id, None) or _Running()
+        running = self._running.pop(flow.id, None)
         settings = self._snapshots.current.config.exchange_log
         if not self._shows and settings is None:
             return
+        running = running or _Running()
         exchange = self._exchanges.get(flow)
         if exchange is None:
             return
@@ -183,16 +186,16 @@ class Recorder:
             self._log.put(settings, export_of(flow, attempts, secrets))
 
     def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: Concealer) -> None:
-        """Put into the flow what was streamed and would be gone by now."""
+        """Writes the streamed body into the flow, which otherwise has none."""
         if flow.response is None or tape is None or not tape.size:
             return
-        # `content` would change headers that were sent.
+        # Assigning `content` would change headers that were sent.
         flow.response.data.content = secrets.data(tape.kept)
         if tape.note:
             flow.comment += f"; {tape.note}"
 
     def _show_failed(self, running: _Running, exchange: Exchange, next_step: str) -> None:
-        """Show what failed until now: what follows is known."""
+        """Shows the attempts that have failed so far, once the next step is decided."""
         over = [one for one in running.recordings if one.over and one.flow is None]
         if not over:
             return
@@ -205,7 +208,7 @@ class Recorder:
     def _made(self, recording: Recording, secrets: Concealer, next_step: str) -> http.HTTPFlow:
         if recording.flow is None:
             step = next_step if recording.failed is not None else ""
-            # The log takes secrets out of bodies itself, in its own thread.
+            # The log removes secrets from bodies itself, in its own thread.
             recording.flow = attempt_flow(recording, secrets if self._shows else NOTHING, step)
         return recording.flow
 
@@ -219,8 +222,10 @@ class Recorder:
 
 
 def _conceal_whole(flow: http.HTTPFlow, secrets: Concealer) -> None:
-    """Take what the client came with out of an answer that is not streamed, which is about to be
-    sent: a provider that its credential is forwarded to may repeat it."""
+    """Removes the client's secrets from a whole response before it is sent.
+
+    A provider that its credential is forwarded to may repeat it.
+    """
     response = flow.response
     if response is None or response.stream or "transfer-encoding" in response.headers:
         return

@@ -10,8 +10,10 @@ from switchyard.recording.flow_sinks import keeps_flows
 
 
 class Release:
-    """Lets go of every exchange that is over, and of what was said over WebSockets that only pass.
-    The last of the pipeline."""
+    """Drops exchanges that are over, and the messages of WebSockets that only pass.
+
+    It is the last addon of the pipeline.
+    """
 
     def __init__(
         self,

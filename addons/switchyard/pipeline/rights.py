@@ -1,9 +1,9 @@
-"""What a client's key may ask for, where the name of a model in its place does not tell."""
+"""Limits the requests of client keys whose model the router cannot see."""
 
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
-from switchyard.clients.keys import client_credential
+from switchyard.clients.keys import client_credentials
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
 from switchyard.config.client_keys import ClientKey
@@ -15,12 +15,14 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.runtime.snapshots import Snapshots
 
 _ASKING = ("GET", "HEAD", "OPTIONS")
-"""Methods that have no model do anything (RFC 9110, 9.2.1)."""
+"""Methods that make no model run (RFC 9110, 9.2.1)."""
 
 
 class Rights:
-    """Refuses what would pass to a provider unseen, where the client's key may not ask for every
-    model: whether it asks for one cannot be told."""
+    """Refuses passthrough requests of client keys that may not use every model.
+
+    The router cannot see which model such a request uses.
+    """
 
     def __init__(
         self, snapshots: Snapshots, requests: Classifier, clients: Clients, exchanges: Exchanges
@@ -49,17 +51,18 @@ class Rights:
         raise refused_model(f"{request.method} {request.path.partition('?')[0][:60]}", "path")
 
     def _client(self, flow: http.HTTPFlow) -> ClientKey | None:
-        """Whose key the request came with, to the proxy or by itself."""
+        """Returns the client key that the proxy received, or that the request itself has."""
         known = self._clients.client_of(flow)
         known = known or self._clients.holder_of(flow.client_conn.id)
         if known is not None:
             return known
-        given = client_credential(self._exchanges.head_of(flow))
-        if given is None:
-            return None
-        return self._snapshots.current.client_key(given.get_secret_value())
+        given = client_credentials(self._exchanges.head_of(flow))
+        found = map(self._snapshots.current.client_key, given)
+        return next((one for one in found if one is not None), None)
 
     def _is_keyless(self, request: http.Request) -> bool:
-        """Whether a provider at that address asks for no key, so that nobody else decides what may
-        be asked of it."""
+        """Whether a provider at that address requires no key.
+
+        Then no other server decides which requests are allowed.
+        """
         return self._snapshots.current.served.is_keyless(request.pretty_host, request.port)

@@ -1,26 +1,39 @@
-"""Model name -> plan: the ordered targets of a request."""
+"""Resolves a model's name to a plan: the ordered targets of a request."""
 
 from mitmproxy import http
 
+from switchyard.attempt.adjustments import Adjustments
+from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
+from switchyard.clients.rights import is_restricted
+from switchyard.clients.rights import refused_model
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.model_name import check_name
+from switchyard.exchange.previous_response import owner_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
 from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.plans import Plan
+from switchyard.routing.services import NoSuchProvider
+from switchyard.routing.services import service_plan
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
+from switchyard.state.proofs import Proofs
 from switchyard.values.globs import Globs
 from switchyard.wire.model.errors import ApiError
+from switchyard.wire.operations.service import ServiceCall
+
+PROVIDER_HEADER = "x-switchyard-provider"
+"""The header that names the provider of a request that is no call to a model."""
 
 
 class Routing:
-    """Resolves the model of every exchange, and hands its flow to the failover stream."""
+    """Resolves the model of every exchange, and passes its flow to the failover layer."""
 
     def __init__(
         self,
@@ -29,23 +42,29 @@ class Routing:
         clients: Clients,
         exchanges: Exchanges,
         failover: FailoverControl,
+        state: State,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
         self._clients = clients
         self._exchanges = exchanges
         self._failover = failover
+        self._state = state
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
         exchange = self._exchanges.get(flow)
         if exchange is None or flow.response:
             return
-        check_name(exchange.call.model)
         client = self._clients.client_of(flow)
         allowed = client.models if client else None
+        operation = exchange.call.operation
         try:
-            plan = self._plan(exchange, allowed)
+            if isinstance(operation, ServiceCall):
+                plan = self._service_plan(exchange, operation, allowed)
+            else:
+                check_name(exchange.call.model)
+                plan = self._plan(exchange, allowed)
         except ModelNotAllowed as e:
             raise Refused(
                 ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
@@ -54,16 +73,22 @@ class Routing:
             raise Refused(
                 ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
             ) from None
-        exchange.plan = able_to_read(exchange, self._settled(exchange, plan))
-        if exchange.call.operation is not None:
-            check_plan(exchange.call.operation, exchange.plan)
+        except NoSuchProvider as e:
+            raise Refused(ApiError(message=str(e), kind="not_found")) from None
+        plan = able_to_read(exchange, self._settled(exchange, plan))
+        if exchange.call.compaction is not None and exchange.call.compaction.closed:
+            adjustments = self._snapshots.current.adjustments
+            plan = able_to_open(exchange, plan, adjustments, self._state.proofs)
+        exchange.plan = plan
+        if operation is not None:
+            check_plan(operation, exchange.plan)
         self._failover.route(flow)
 
     def _plan(self, exchange: Exchange, allowed: Globs | None) -> Plan:
-        """By the host that the client meant, where `intercept` names it, else by the model's name.
+        """Returns the plan for the client's host if `intercept` names it, else by model.
 
-        At the router's own address names go first; what is none of them is meant for the home of
-        the client's format. Raises UnknownModel and ModelNotAllowed.
+        At the router's own address names take precedence; an unknown name goes to the home of the
+        client's format. Raises UnknownModel and ModelNotAllowed.
         """
         flow, model = exchange.call.flow, exchange.call.model
         catalog = self._snapshots.current.catalog
@@ -85,9 +110,35 @@ class Routing:
             catalog.check_allowed(model, allowed)
             return plan
 
+    def _service_plan(
+        self, exchange: Exchange, service: ServiceCall, allowed: Globs | None
+    ) -> Plan:
+        """Returns the plan for the request's model, else for its provider.
+
+        Raises UnknownModel, ModelNotAllowed and NoSuchProvider.
+        """
+        call, config = exchange.call, self._snapshots.current.config
+        model = call.endpoint.model or service.body.model
+        named = call.head.headers.get(PROVIDER_HEADER, ""), call.endpoint.provider
+        if model and not any(named):
+            check_name(model)
+            try:
+                return self._plan(exchange, allowed)
+            except ModelNotAllowed:
+                raise
+            except UnknownModel:
+                if config.service_provider is None:
+                    raise
+        if allowed is not None and is_restricted(allowed):
+            # Files and batches may ask for any model.
+            raise refused_model("a request to a provider itself", "path")
+        return service_plan(config, service.service, service.formats, named, model)
+
     def _settled(self, exchange: Exchange, plan: Plan) -> Plan:
-        """The plan with its passthrough leading to the client's destination. Raises Refused where
-        that is nowhere and nothing else is left."""
+        """Returns the plan with the client's destination for its passthrough.
+
+        Raises Refused if there is no destination and no other target.
+        """
         if not plan.passes_through:
             return plan
         origin, provider = exchange.call.origin, None
@@ -101,9 +152,11 @@ class Routing:
 
 
 def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
-    """The plan without the targets that could not see the whole prompt: of a Gemini request with
-    `cachedContent` (Gemini API, "Context caching") its provider holds the beginning. Raises Refused
-    where no target is left."""
+    """Returns the plan without the targets that could not see the whole prompt.
+
+    The provider of a Gemini request with `cachedContent` (Gemini API, "Context caching") has the
+    prompt's beginning. Raises Refused if no target is left.
+    """
     call, format = exchange.call, exchange.call.format
     if call.operation is not None:
         return plan
@@ -123,8 +176,35 @@ def able_to_read(exchange: Exchange, plan: Plan) -> Plan:
     )
 
 
+def able_to_open(exchange: Exchange, plan: Plan, adjustments: Adjustments, proofs: Proofs) -> Plan:
+    """Returns the plan without targets that cannot open the history's compaction item.
+
+    The item is encrypted for its maker, and replaces all earlier turns. If the maker is known and
+    has targets in the plan, only those stay; else all that compact. Raises Refused if no target is
+    left.
+    """
+    call = exchange.call
+    assert call.compaction is not None
+    needs = f"{call.format.name} compaction"
+    able = plan.where(lambda one: has_own(call, one, adjustments.compacts(one)), needs)
+    if maker := proofs.maker(owner_of(call), call.compaction.closed):
+        own = able.where(lambda one: adjustments.maker(one) == maker, f"{needs} of {maker}")
+        able = own if own.members else able
+    if able.members:
+        return able
+    raise Refused(
+        ApiError(
+            message=f"No provider of model {call.model!r} can open the compaction item in 'input': "
+            "it is encrypted for its maker. Ask a model of that provider.",
+            kind="invalid_request",
+            code="invalid_encrypted_content",
+            param="input",
+        )
+    )
+
+
 def _leads_nowhere(exchange: Exchange, own_login: bool) -> ApiError:
-    """For a request that only its own destination could answer."""
+    """Returns the refusal of a request that only its own destination could answer."""
     if own_login:
         why = (
             f"the router knows no host for format {exchange.call.format.name}. Call that "

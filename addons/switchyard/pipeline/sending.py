@@ -1,10 +1,14 @@
-"""The request of one attempt: its address, headers, credential and bytes."""
+"""Builds the request of one attempt: its address, headers, credential and bytes."""
+
+from dataclasses import replace
 
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
+from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
+from switchyard.attempt.service import service_request
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import timeouts
@@ -16,18 +20,21 @@ from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
 from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
 from switchyard.wire.format import Format
+from switchyard.wire.operations.service import ServiceCall
 
 
 class Sending:
-    """Assembles what goes upstream.
+    """Builds the upstream request.
 
-    The request is built here and kept in the attempt alone. The flow keeps the client's request,
-    so no view, dump, export or log of flows ever holds an upstream key.
+    It is kept in the attempt only. The flow keeps the client's request, so no view, dump, export or
+    log of flows ever contains an upstream key.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, state: State) -> None:
         self._snapshots = snapshots
+        self._state = state
 
     @guarded
     @on_attempt
@@ -42,56 +49,70 @@ class Sending:
         snapshot = self._snapshots.current
         url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
         body, changes = complete_body(state, upstream), []
-        if state.call.operation is None:
+        if state.operation is None:
+            body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
             adjusted = snapshot.adjustments.apply(state, body)
             body, changes, state.unsent = adjusted.body, adjusted.changes, adjusted.shortfall
             state.sent_body = body
         url = url_without_socket(url)
-        headers = dict(self._headers(state, upstream, provider))
+        headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
-        request = make_request(url, headers, write_body(state, body))
+        if isinstance(service := state.call.operation, ServiceCall):
+            request = service_request(state, service, url, headers)
+        else:
+            request = make_request(url, headers, write_body(state, body))
         change_headers(request.headers, changes)
         attempt.request = request
         self._set_out(attempt, state)
 
     def _set_out(self, attempt: Attempt, state: AttemptState) -> None:
-        """The attempt's way and its deadlines."""
+        """Sets the attempt's egress and its deadlines."""
         assert state.upstream_format
         credential, format = state.chosen.credential.id, state.upstream_format.name
         attempt.way = self._snapshots.current.egress.of(credential, format)
         attempt.timeouts = timeouts(state.target.provider, state.upstream_streams)
+        if state.summarises:  # a summary reaches the client only at its end
+            attempt.timeouts = replace(attempt.timeouts, first_output=attempt.timeouts.total)
 
-    def _headers(self, state: AttemptState, upstream: Format, provider: Provider):
-        # Where the router asks for keys of its own, what a client came with is one of those.
+    def _headers(self, state: AttemptState, upstream: Format, provider: Provider) -> dict[str, str]:
+        # If the router requires client keys, the client's credential is one of those.
         forwards = provider.credentials == "forward" and not self._snapshots.current.client_keys
-        yield "content-type", "application/json"
-        yield "accept", upstream.content_type if state.upstream_streams else "application/json"
-        # What comes compressed would have to be undone before it can be read.
-        yield "accept-encoding", "identity"
-        yield from upstream.headers().items()
+        headers = {
+            "content-type": "application/json",
+            "accept": upstream.content_type if state.upstream_streams else "application/json",
+            # A compressed response would have to be decoded before it can be read.
+            "accept-encoding": "identity",
+            **upstream.headers(),
+        }
         client = state.call.head.headers
-        # A forwarded credential stays as the client put it where the upstream speaks the client's
-        # format: an OAuth token is a Bearer and no API key.
+        # A forwarded credential keeps the client's header if the upstream has the client's format:
+        # an OAuth token is a Bearer and no API key.
         as_it_is = (
             forwards
             and state.passes_through
             and ("authorization" in client or "x-api-key" in client)
         )
-        yield from request_headers(state, with_credential=as_it_is)
+        headers.update(request_headers(state, with_credential=as_it_is))
         if state.key is not None and not as_it_is:
-            yield auth_header(provider.auth_for(upstream.name), state.key.get_secret_value())
+            name, value = auth_header(
+                provider.auth_for(upstream.name), state.key.get_secret_value()
+            )
+            headers[name] = value
         for rule in provider.headers:
             if not rule.copy_of:
-                yield rule.name.lower(), rule.value.get_secret_value()
+                headers[rule.name.lower()] = rule.value.get_secret_value()
             elif (value := client.get(rule.copy_of)) is not None:
-                yield rule.name.lower(), value
+                headers[rule.name.lower()] = value
+        return headers
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:
-    """The path of the attempt's call, below the version segment. Raises BadRequest if the model's
-    name cannot stand in it."""
+    """Returns the path of the attempt's call, below the version segment.
+
+    Raises BadRequest if the model's name cannot be part of it.
+    """
     model = state.target.model
-    if state.call.operation is not None:
-        return state.call.operation.path(upstream.name, model)
+    if state.operation is not None:
+        return state.operation.path(upstream.name, model)
     return upstream.path(model, state.upstream_streams)

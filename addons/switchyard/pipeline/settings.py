@@ -1,4 +1,4 @@
-"""The router's options and its configuration file: loaded at start, watched while running."""
+"""Sets the router's options, and loads and watches its configuration file."""
 
 import asyncio
 import io
@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -25,6 +24,8 @@ from switchyard.egress.surroundings import SurroundingsError
 from switchyard.egress.surroundings import read_surroundings
 from switchyard.egress.table import Environment
 from switchyard.files import DEFAULT_CONFIG
+from switchyard.files import choose_config
+from switchyard.files import dotenv_of
 from switchyard.listener import local_capture
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import is_loopback
@@ -51,11 +52,11 @@ POLL_SECONDS = 1.0
 
 
 class Settings:
-    """Puts the configuration in force before the first request, or ends the process: a router that
-    is half there would forward what it does not route.
+    """Loads the configuration before the first request, or ends the process.
 
-    While running, the file is looked at every second. A good one comes into force at once, for
-    the requests that begin after it; a bad one is reported, and the one in force stays.
+    A router without one would forward requests that it should route. While it runs, the file is
+    checked every second. A valid one comes into force at once, for the requests that begin after
+    it; an invalid one is reported, and the configuration in force stays.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -66,22 +67,24 @@ class Settings:
         self._watcher = ConfigWatcher(source, exposure, self._use)
         self._watch_task: asyncio.Task | None = None
         self._too_open = True
-        """Whether we may be listening where we were not told to, or where nobody may come in
-        without a key: until all of that has been looked at."""
+        """Whether the router may be listening at an address that is not configured.
+
+        Also true if it may admit clients without a key from elsewhere, until that has been checked.
+        """
 
     def load(self, loader: Loader) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # Into a pipe or file Python would hold the log back, and whoever waits for us with it.
+            # Python buffers output to a pipe or file; a process that waits for the log would hang.
             sys.stdout.reconfigure(line_buffering=True)
         loader.add_option(
             "switchyard_config",
             str,
             "",
-            "Switchyard's configuration file (YAML). Default: the environment variable "
-            "SWITCHYARD_CONFIG, else config/default.yaml of the project.",
+            "Switchyard's configuration (YAML). Default: $SWITCHYARD_CONFIG, else "
+            "~/.config/switchyard/config.yaml if it exists, else config/default.yaml.",
         )
-        # mitmproxy listens on every address if it is told none, and dials a server before it is
-        # known which one a request goes to.
+        # By default mitmproxy listens on every address, and dials a server before the target of a
+        # request is known.
         safe = {"connection_strategy": "lazy", "upstream_cert": False}
         if not ctx.options.listen_host:
             safe["listen_host"] = DEFAULT_HOST
@@ -98,9 +101,8 @@ class Settings:
             refuse_to_expose(self._runtime.snapshot.config)
         if "switchyard_config" not in updated:
             return
-        named = ctx.options.switchyard_config or os.environ.get("SWITCHYARD_CONFIG")
-        path = Path(named).expanduser() if named else DEFAULT_CONFIG
-        source = ConfigSource(path, os.environ)
+        path = choose_config(ctx.options.switchyard_config, os.environ)
+        source = ConfigSource(path, os.environ, dotenv_of(path, os.environ))
         try:
             config = source.load()
         except ConfigError as e:
@@ -110,9 +112,9 @@ class Settings:
         if running:
             refuse_to_expose(config)
         try:
-            environment = read_surroundings(os.environ)
+            environment = read_surroundings(source.environ)
         except SurroundingsError as e:
-            give_up(str(e))  # calls would leave by a way that nobody wants
+            give_up(str(e))  # calls would leave by an unwanted egress
         try:
             self._use(config, environment)
         except Exception as e:
@@ -131,7 +133,7 @@ class Settings:
         stop_on_hangup()
         wanted = wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in bound_hosts()):
-            # mitmproxy read the address before `load` could say which; its servers start anew.
+            # mitmproxy read the address before `load` could set it; its servers restart.
             ctx.options.update(server=False)
             ctx.options.update(server=True)
         self._runtime.listeners.ports = bound_ports()

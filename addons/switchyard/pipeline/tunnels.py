@@ -1,4 +1,4 @@
-"""What passes through unopened."""
+"""Tunnels connections that the router does not open."""
 
 import re
 from collections.abc import Callable
@@ -36,19 +36,19 @@ _NO_METHOD = modes.SOCKS5_METHOD_NO_AUTHENTICATION_REQUIRED
 _WITH_PASSWORD = modes.SOCKS5_METHOD_USER_PASSWORD_AUTHENTICATION
 
 _UNREAD = (layers.TCPLayer, layers.UDPLayer, layers.RawQuicLayer, layers.DNSLayer)
-"""What passes on bytes without a request in them."""
+"""Layers that pass bytes on without reading a request in them."""
 
 _TLS_BEGUN = (b"\x16", b"\x16\x03")
 _METHOD_BEGUN = re.compile(rb"[A-Za-z]{1,3}|[A-Za-z]{3}[A-Za-z0-9_-]{1,17}")
 
 
 class Tunnels:
-    """Tunnels every connection to a host that is no configured provider's, byte for byte.
+    """Tunnels connections to hosts of no configured provider, byte for byte.
 
-    Its TLS is not opened, so clients that pin certificates work, and nothing private is seen. By a
-    proxy a host is asked for by name. Where connections are captured, only an address is known: a
-    port on which no provider is served decides at once, and else the name in the ClientHello or in
-    the first request.
+    Their TLS is not opened, so clients that pin certificates work, and private data stays private.
+    A proxy's client names the host. If connections are captured, only an address is known: a port
+    on which no provider is served decides at once, and else the name in the ClientHello or in the
+    first request.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Tunnels:
         reach: Reach,
         spares: Spares = lambda *_: False,
     ) -> None:
-        """`spares` says whether a client is tunnelled to some hosts although they are opened."""
+        """`spares` returns whether a client is tunnelled to hosts that are mostly opened."""
         self._snapshots = snapshots
         self._listeners = listeners
         self._reach = reach
         self._spares = spares
 
     def passes(self, context: Context) -> bool:
-        """Whether nothing at a connection's destination can be for us."""
+        """Whether the router serves nothing at a connection's destination."""
         assert context.server.address
         if self._snapshots.current.served.serves_port(context.server.address[1]):
             return False
@@ -76,8 +76,11 @@ class Tunnels:
         return self._reach.may_enter(context)
 
     def socks_method(self, client: connection.Client, offered: bytes) -> int | None:
-        """A client from elsewhere has to show a key (RFC 1929), which the certificate that it may
-        be asked for besides has no place beside. Who may pass without shows one if it can."""
+        """Returns the SOCKS authentication method for a client.
+
+        A remote client must send a key (RFC 1929), which leaves no room for a client certificate. A
+        client that needs no key sends one if it can.
+        """
         wanted = [_NO_METHOD, _WITH_PASSWORD]
         if not may_pass(client):
             wanted = [] if self._reach.lacks_certificate(client) else [_WITH_PASSWORD]
@@ -99,7 +102,7 @@ class Tunnels:
             self._choose(nextlayer, context.server.address, said, tcp)
 
     def _choose(self, asked: layer.NextLayer, address: Address, said: bytes, tcp: bool) -> None:
-        """Of what has a destination."""
+        """Chooses the layer of a connection whose destination is known."""
         context, (host, port) = asked.context, address[:2]
         within, mode = context.layers[-1], context.client.proxy_mode
         if isinstance(mode, mode_specs.RegularMode | mode_specs.UpstreamMode):
@@ -111,13 +114,13 @@ class Tunnels:
                 return self._udp(asked, host, port)
             names = names_of(said) if outermost else []
         if not outermost:
-            # Within TLS that we opened; HTTP that was agreed upon need not be recognised.
+            # Within TLS that the router opened; HTTP negotiated by ALPN needs no detection.
             if isinstance(within, ClientTLSLayer) and not context.client.alpn and is_begun(said):
                 asked.layer = NeedMoreData(asked)
             return None
         hosts = (host, *(names or ()))
         served = any(self._snapshots.current.served.serves(name, port) for name in hosts)
-        # Our own address through ourselves is a request, no tunnel.
+        # The router's own address through the proxy is a request, no tunnel.
         opened = served and not self._spares(context, hosts)
         if opened or self._listeners.is_own_address(host, port):
             if is_begun(said):
@@ -128,7 +131,7 @@ class Tunnels:
         return None
 
     def checked(self, asked: layer.NextLayer) -> None:
-        """Refuses what mitmproxy, or the above, would pass on unread for a client that may not."""
+        """Refuses tunnels that the client may not open, whichever layer passes them on."""
         if asked.layer is None or isinstance(asked.layer, NeedMoreData | Refuse):
             return
         unread = any(isinstance(each, _UNREAD) for each in asked.context.layers)
@@ -136,8 +139,10 @@ class Tunnels:
             asked.layer = Refuse(asked.context)
 
     def _udp(self, nextlayer: layer.NextLayer, host: str, port: int) -> None:
-        """QUIC to a provider is refused, so that its client goes on over TCP; all else passes, but
-        for DNS, which mitmproxy answers where it captures everything."""
+        """Refuses QUIC to a provider, so that its client goes on over TCP.
+
+        All other UDP passes, except DNS, which mitmproxy answers where it captures all traffic.
+        """
         context = nextlayer.context
         if port == _DNS:
             return
@@ -158,8 +163,10 @@ class Tunnels:
 
 
 def is_begun(data: bytes) -> bool:
-    """Whether what a connection begins with may become TLS or HTTP, and is not known to be yet:
-    mitmproxy takes a first byte that comes alone for neither."""
+    """Whether the first bytes may become TLS or HTTP, but are too few to decide.
+
+    mitmproxy takes a single first byte for neither.
+    """
     if data in _TLS_BEGUN or _METHOD_BEGUN.fullmatch(data):
         return True
     if not starts_like_tls_record(data) or len(data) >= MOST_SEEN:

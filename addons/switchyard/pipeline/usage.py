@@ -1,4 +1,4 @@
-"""Tokens, counted once for each exchange."""
+"""Counts tokens, once for each exchange."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class UsageCounting:
-    """Adds up what every exchange used, whether it ended well or not."""
+    """Adds up the usage of every exchange, whatever its outcome."""
 
     def __init__(self, exchanges: Exchanges, calibration: Calibration) -> None:
         self._exchanges = exchanges

@@ -23,8 +23,11 @@ from switchyard.runtime.state import State
 
 
 class Websockets:
-    """Answers handshakes of WebSockets for calls to models: with 101 where they can be spoken here,
-    else with 426, upon which clients go on over HTTP."""
+    """Answers WebSocket handshakes for calls to models.
+
+    The status is 101 if the router can use WebSocket there, else 426, upon which clients go on over
+    HTTP.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class Websockets:
     @on_request
     def request(self, flow: http.HTTPFlow) -> None:
         request = flow.request
-        if "websocket" not in request.headers.get("upgrade", "").lower():
+        if "websocket" not in request.data.headers.get("upgrade", "").lower():
             return
         spoken = self._is_spoken(request, self._requests.of(flow).is_own)
         if spoken is None:
@@ -67,8 +70,10 @@ class Websockets:
             session.close()
 
     def _is_spoken(self, request: http.Request, own: bool) -> bool | None:
-        """Whether the router speaks WebSocket where a handshake is addressed; None where it is not
-        the router's to answer."""
+        """Whether the router uses WebSocket at the address of a handshake.
+
+        None if it is not the router that answers the handshake.
+        """
         snapshot, host, port = self._snapshots.current, request.pretty_host, request.port
         through = "never"
         if not own:
@@ -85,7 +90,7 @@ class Websockets:
         client_id = flow.client_conn.id
         client = self._clients.client_of(flow)
         if client is not None and self._clients.showed_key_to_proxy(flow):
-            # The connection carries nothing else, and its messages have no head of their own.
+            # The connection has no other requests, and its messages have no head of their own.
             self._clients.admit_connection(client_id, client)
         session = self._sessions[client_id] = WebsocketSession(
             flow,

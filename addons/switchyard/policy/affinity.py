@@ -23,6 +23,9 @@ _HEADERS = (
 )
 """Codex sends `session_id` and `conversation_id`, opencode the two that begin with `x-session`."""
 
+SESSION_HEADERS = (_CLAUDE_CODE, *_HEADERS)
+"""All headers that may name a session."""
+
 _USER_SESSION = re.compile(r"_session_([\w-]{8,})\Z", re.ASCII)
 _LONGEST = 200
 _OPENING = 2048
@@ -49,7 +52,7 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     if session := _named(headers.get(_CLAUDE_CODE), _CLAUDE_CODE):
         return session
     metadata = body.get("metadata")
-    if isinstance(metadata, Mapping):
+    if isinstance(metadata, dict):
         if session := _named(_user_session(metadata.get("user_id")), "metadata.user_id"):
             return session
     for name in _HEADERS:
@@ -58,7 +61,7 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
         return session
     conversation = body.get("conversation")
-    if isinstance(conversation, Mapping):
+    if isinstance(conversation, dict):
         conversation = conversation.get("id")
     return _named(conversation, "conversation") or _by_opening(body)
 
@@ -102,7 +105,7 @@ def _by_opening(body: Mapping[str, object]) -> Session | None:
         for message in value[:_MOST_MESSAGES] if isinstance(value, list) else ():
             if isinstance(message, str):
                 return _opening(system, [message])
-            if not isinstance(message, Mapping):
+            if not isinstance(message, dict):
                 continue
             texts = _texts(message.get("content", message.get("parts")))
             if message.get("role") in _SYSTEM_ROLES:
@@ -119,14 +122,14 @@ def _opening(system: list[str], first: list[str]) -> Session:
 
 def _texts(value: object) -> Iterator[str]:
     """Yield the beginnings of a content's texts: text, or a list of parts with text."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("parts")
     if isinstance(value, str):
         if value:
             yield value[:_OPENING]
         return
     for part in value if isinstance(value, list) else ():
-        text = part.get("text") if isinstance(part, Mapping) else part
+        text = part.get("text") if isinstance(part, dict) else part
         if isinstance(text, str) and text:
             yield text[:_OPENING]
 

@@ -31,6 +31,40 @@ class Candidate:
     key: TargetKey
 
 
+class _Excluded:
+    """What is not tried: places of cooldowns that hold candidates."""
+
+    __slots__ = ("barred", "later", "out")
+
+    def __init__(self) -> None:
+        self.out: set[Place] = set()
+        """Not again in this round."""
+        self.later: set[Place] = set()
+        """In this round only when nothing else is left."""
+        self.barred: set[Place] = set()
+        """Not again for this request."""
+
+    def failed(self, key: TargetKey, verdict: Verdict) -> None:
+        """Apply a failure."""
+        place = place_of(verdict.scope, key)
+        if place is not None:
+            self.out.add(place)
+        match verdict.cls:
+            case "credential" | "model":
+                # Of what a model cannot do, no key of it can do more.
+                bars = place_of("model", key) if verdict.scope == "none" else place
+                self.barred.add(bars or places(key)[0])
+            case "quota" if verdict.scope == "none":
+                self.barred.add(places(key)[0])
+            case "network":
+                self.later.add(("host", key.provider, "", key.via))
+            case "context-length" | "history":
+                # What one key of a model cannot read, no other can.
+                self.barred.add(("model", key.provider, "", key.model))
+            case _:
+                pass
+
+
 type _Free = list[tuple[Target, list[Candidate]]]
 """Targets of a member, each with those of its candidates that may be tried."""
 
@@ -53,14 +87,11 @@ class Candidates:
         self._quotas = quotas
         self._session = session
         self._most_credentials = most_credentials
-        self._out: set[Place] = set()
-        """Not again in this round."""
-        self._later: set[Place] = set()
-        """In this round only when nothing else is left."""
-        self._barred: set[Place] = set()
-        """Not again for this request."""
+        self._excluded = _Excluded()
         self._counts: dict[str, int] = {}
         self._current: tuple[Member, Target] | None = None
+        self._again: Candidate | None = None
+        """Asked once more, with another request, before any other."""
         self._window: float = -1.0
         """Only targets with a larger context window are left."""
         self.full = False
@@ -68,37 +99,44 @@ class Candidates:
 
     def begun(self, candidate: Candidate) -> None:
         """It is being tried."""
-        self._out.add(places(candidate.key)[0])
+        self._excluded.out.add(places(candidate.key)[0])
         self._counts[candidate.member.id] = self._counts.get(candidate.member.id, 0) + 1
         self._current = candidate.member, candidate.target
 
-    def failed(self, candidate: Candidate, verdict: Verdict) -> None:
-        """Apply what a candidate's failure means for the others."""
-        key = candidate.key
-        place = place_of(verdict.scope, key)
-        if place is not None:
-            self._out.add(place)
-        match verdict.cls:
-            case "credential" | "model":
-                # Of what a model cannot do, no key of it can do more.
-                bars = place_of("model", key) if verdict.scope == "none" else place
-                self._barred.add(bars or places(key)[0])
-            case "quota" if verdict.scope == "none":
-                self._barred.add(places(key)[0])
-            case "network":
-                self._later.add(("host", key.provider, "", key.via))
-            case "context-length":
-                self._window = max(self._window, candidate.target.context_window or 0)
-                self._barred.add(("model", key.provider, "", key.model))
-            case _:
-                pass
+    def failed(self, candidate: Candidate, verdict: Verdict, again: bool = False) -> None:
+        """Apply what a candidate's failure means for the others.
+
+        `again`: it is asked once more, with another request.
+        """
+        if again:
+            self._again = candidate
+            return
+        self._excluded.failed(candidate.key, verdict)
+        if verdict.cls == "context-length":
+            self._window = max(self._window, candidate.target.context_window or 0)
 
     def next_round(self) -> None:
         """All that is not barred may be tried once more."""
-        self._out.clear()
-        self._later.clear()
+        self._excluded.out.clear()
+        self._excluded.later.clear()
         self._counts.clear()
         self._current = None
+
+    def once_more(self, now: float) -> Candidate | None:
+        """Return the candidate that is asked once more, if it may still be tried."""
+        candidate, self._again = self._again, None
+        if candidate is None or self._health.state(candidate.key, now).state == "cooling":
+            return None
+        return candidate if self._has_place(candidate) else None
+
+    def has_besides(self, candidate: Candidate, now: float) -> bool:
+        """Whether a member without a cooldown is left besides a candidate's own."""
+        return any(
+            bool(self._free(member, target, now))
+            for member in self._route.members
+            if member.id != candidate.member.id
+            for target in member.targets
+        )
 
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
         """Return the next candidate without a cooldown.
@@ -157,7 +195,8 @@ class Candidates:
         found = [
             standing.shut_until or self._returns(candidate, standing, now)
             for candidate, standing in self._all(now)
-            if (shut_too or not standing.shut_until) and not self._is(candidate, self._barred)
+            if (shut_too or not standing.shut_until)
+            and not _is_among(candidate, self._excluded.barred)
         ]
         return min(found, default=None)
 
@@ -174,14 +213,14 @@ class Candidates:
                 now + _SOON if standing.guessed else math.inf,
             )
             for candidate, standing in self._all(now)
-            if not self._is(candidate, self._barred)
+            if not _is_among(candidate, self._excluded.barred)
         ]
         return min(found, default=None)
 
     def blocked(self, now: float) -> Iterator[tuple[Candidate, Standing]]:
         """All that cool and were not tried in this round."""
         for candidate, standing in self._all(now):
-            if standing.state == "cooling" and places(candidate.key)[0] not in self._out:
+            if standing.state == "cooling" and places(candidate.key)[0] not in self._excluded.out:
                 yield candidate, standing
 
     def _pick(self, found: list[tuple[Member, _Free]]) -> Candidate:
@@ -224,10 +263,11 @@ class Candidates:
         if not self._may(member, target):
             return []
         found: list[Candidate] = []
+        excluded = self._excluded
         for credential in target.credentials:
             candidate = Candidate(member, target, credential, target.key(credential))
             if (
-                not self._is(candidate, self._out, self._later, self._barred)
+                not _is_among(candidate, excluded.out, excluded.later, excluded.barred)
                 and self._health.state(candidate.key, now).usable
                 and self._has_place(candidate)
                 and self._quota_opens(candidate, now) <= now
@@ -244,8 +284,8 @@ class Candidates:
     def _left(self, now: float) -> Iterator[tuple[Candidate, Standing]]:
         """What was not tried in this round."""
         for candidate, standing in self._all(now):
-            if self._may(candidate.member, candidate.target) and not self._is(
-                candidate, self._out, self._barred
+            if self._may(candidate.member, candidate.target) and not _is_among(
+                candidate, self._excluded.out, self._excluded.barred
             ):
                 yield candidate, standing
 
@@ -258,11 +298,6 @@ class Candidates:
                     key = target.key(credential)
                     candidate = Candidate(member, target, credential, key)
                     yield candidate, self._health.state(key, now)
-
-    def _is(self, candidate: Candidate, *among: set[Place]) -> bool:
-        if not any(among):
-            return False
-        return any(place in each for place in places(candidate.key) for each in among)
 
     def _returns(self, candidate: Candidate, standing: Standing, now: float) -> float:
         cooled = standing.until if standing.state == "cooling" else now
@@ -284,3 +319,9 @@ class Candidates:
 
     def _member_load(self, member: Member) -> float:
         return sum(self._target_load(target) for target in member.targets)
+
+
+def _is_among(candidate: Candidate, *among: set[Place]) -> bool:
+    if not any(among):
+        return False
+    return any(place in each for place in places(candidate.key) for each in among)

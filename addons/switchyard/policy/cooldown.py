@@ -79,6 +79,20 @@ OPEN = Standing()
 _RANK: dict[TargetState, int] = {"open": 0, "trial": 1, "probing": 2, "cooling": 3}
 
 
+@dataclass(frozen=True, slots=True)
+class CooldownChange:
+    """A cooldown began, or is over since an attempt had success."""
+
+    place: Place
+    """What cools down, or did."""
+    seconds: float | None
+    """How long it lasts; None where it is over."""
+    cls: FailureClass
+    """Of the failure that it began with."""
+    reason: str = ""
+    """What was seen, in words that hold nothing a client wrote."""
+
+
 @dataclass(slots=True)
 class Outage:
     """What is known against one target, key, model or way out."""
@@ -139,19 +153,20 @@ class Cooldowns:
         retry_after: float | None,
         started: float,
         worked: bool,
-    ) -> None:
-        """Hold a failure against what it speaks of.
+    ) -> CooldownChange | None:
+        """Hold a failure against what it speaks of; return the cooldown that begins with it, if so.
 
         In: seconds the provider named, if any; when the attempt began; whether the key has worked
         before.
         """
         place = place_of(verdict.scope, key)
         if place is None:
-            return
+            return None
         outage = self._outages.get(place)
         if outage is None:
             outage = self._outages[place] = Outage(verdict.cls)
-        in_parallel = now < outage.until or started < outage.failed_at
+        cooled = now < outage.until
+        in_parallel = cooled or started < outage.failed_at
         if outage.step == 0 or not in_parallel:
             outage.step = min(outage.step + 1, _HIGHEST_STEP)
         term = self._named_term(outage, verdict, retry_after, worked)
@@ -167,14 +182,22 @@ class Cooldowns:
             outage.until = now + self._guessed_term(outage, verdict)
             outage.cls = verdict.cls
         outage.failed_at = now
+        if cooled or outage.until <= now:
+            return None
+        return CooldownChange(place, outage.until - now, outage.cls)
 
-    def mend(self, key: TargetKey, started: float) -> None:
-        """An attempt that began then had success: what failed before it began is over."""
+    def mend(self, key: TargetKey, started: float) -> tuple[CooldownChange, ...]:
+        """Forget what failed before an attempt began that had success; return what is over."""
+        if not self._outages:
+            return ()
+        over: list[CooldownChange] = []
         for place in places(key):
             outage = self._outages.get(place)
             # Of an outage that began meanwhile an older attempt proves nothing.
             if outage is not None and outage.failed_at <= started:
                 del self._outages[place]
+                over.append(CooldownChange(place, None, outage.cls))
+        return tuple(over)
 
     def forget(self, provider: str, credential: str | None = None) -> None:
         """Hold nothing against a provider, or one key of it, any more."""

@@ -31,9 +31,13 @@ type FailureClass = Literal[
     "model",
     "network",
     "empty",
+    "history",
 ]
 type Scope = Literal["none", "target", "key", "model", "host"]
 """What a failure speaks of: one key with one model, a key, a model, or all at that address."""
+type Remedy = Literal["proofs", "thoughts", "signatures", "thinking", "calls", "results", "roles"]
+"""What is changed in a conversation before the target that could not read it is asked again:
+`wire/translate/remedies.py`."""
 type SeenKind = Literal[
     "status",
     "body",
@@ -48,6 +52,7 @@ type SeenKind = Literal[
 
 CLASSES: tuple[FailureClass, ...] = get_args(FailureClass.__value__)
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy.__value__)
 KINDS: tuple[SeenKind, ...] = get_args(SeenKind.__value__)
 
 _SCOPE_OF: dict[FailureClass, Scope] = {
@@ -59,11 +64,12 @@ _SCOPE_OF: dict[FailureClass, Scope] = {
     "model": "model",
     "network": "host",
     "empty": "target",
+    "history": "none",
 }
 _ANNOUNCED: frozenset[FailureClass] = frozenset({"credential", "quota"})
 _KEYS = frozenset(
     "name provider format kind after-output status type code word match match-regex says class "
-    "scope announced cooldown".split()
+    "scope announced cooldown remedy".split()
 )
 _OF_THE_REQUEST = frozenset({400, 404, 409, 411, 413, 414, 416, 417, 422, 431})
 """Statuses that speak of the request: a client can have caused them, and their text."""
@@ -71,7 +77,7 @@ _REQUEST_WORDS = Globs(
     ("invalid_request*", "invalid_argument", "invalid_prompt", "badrequest*", "validation_error")
 )
 """Types and codes that say the same of an error inside a 200."""
-_LOCKS_NOTHING = frozenset({"request", "context-length"})
+_LOCKS_NOTHING = frozenset({"request", "context-length", "history"})
 _HTTP_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
 _STATUS_RANGE = re.compile(r"([1-9]\d\d)\s*-\s*([1-9]\d\d)|([1-9])xx", re.ASCII | re.IGNORECASE)
 _LONGEST_MESSAGE = 2000
@@ -111,6 +117,8 @@ class Seen:
     provider: str = ""
     host: str = ""
     format: str = ""
+    reach: Scope | None = None
+    """What the provider itself names as used up: a `target` or a `key`."""
     client: ClientWords | None = field(default=None, compare=False, repr=False)
     """The client's own words: where the provider quotes them, they are not the provider's
     statement."""
@@ -137,6 +145,8 @@ class Verdict:
     """Name of the rule that decided."""
     cooldown: float | None = None
     """Seconds of the first cooldown where no term was named; None for the usual base."""
+    remedy: Remedy | None = None
+    """What the conversation is changed in for another try of the same target; None: none helps."""
     unsure: bool = field(default=False, compare=False)
     """Whether a client's request can have caused it: no status, type or code rules that out. It
     starts no cooldown of anything that has just worked."""
@@ -248,7 +258,7 @@ class FailureTable:
         text = _said(seen, status)
         for rule in self._shortlist(seen, status):
             if rule.fits(text):
-                return _of_rule(rule, status, text)
+                return _reaching(_of_rule(rule, status, text), seen.reach, rule.own)
         wrong = status is not None and 400 <= status < 500
         return _verdict("request" if wrong else "overload", "unknown")
 
@@ -293,6 +303,13 @@ def _of_rule(rule: Rule, status: int | None, text: FailureText) -> Verdict:
     return verdict if rule.is_sentence(text) else replace(verdict, scope="none", unsure=True)
 
 
+def _reaching(verdict: Verdict, reach: Scope | None, own: bool) -> Verdict:
+    """Return the verdict for what the provider names as used up, which is not the whole account."""
+    if reach in (None, verdict.scope) or verdict.cls != "quota" or verdict.scope == "none" or own:
+        return verdict
+    return replace(verdict, scope=reach, cooldown=None)
+
+
 def _verdict(cls: FailureClass, name: str) -> Verdict:
     return Verdict(cls, _SCOPE_OF[cls], cls in _ANNOUNCED, name)
 
@@ -306,12 +323,19 @@ def _parse_rule(index: int, data: object) -> Rule:
     name = str(data.get("name") or f"errors[{index}]")
     cls: FailureClass = reader.choice("class", CLASSES)
     usual = _verdict(cls, name)
+    remedy: Remedy | None = None
+    if "remedy" in data:
+        known: Remedy = reader.choice("remedy", REMEDIES)
+        remedy = known
+        if cls != "history":
+            raise RuleError(index, "remedy", "is for the class history alone")
     verdict = Verdict(
         cls=cls,
         scope=reader.choice("scope", SCOPES, usual.scope),
         announced=reader.flag("announced", usual.announced),
         rule=name,
         cooldown=reader.seconds("cooldown"),
+        remedy=remedy,
     )
     kinds = reader.words("kind")
     if kinds is not None and (wrong := sorted(set(kinds).difference(KINDS))):

@@ -1,10 +1,12 @@
 """Knows every target: its cooldown, attempts in flight, and their outcome."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 
+from switchyard.policy.cooldown import CooldownChange
 from switchyard.policy.cooldown import Cooldowns
 from switchyard.policy.cooldown import CooldownSettings
 from switchyard.policy.cooldown import Outage
@@ -73,6 +75,8 @@ class Health:
         self._in_flight: dict[tuple[str, str], int] = {}
         self._worked: dict[tuple[str, str], float] = {}
         self._until_sweep = _SWEEP_EVERY
+        self.watcher: Callable[[CooldownChange], None] | None = None
+        """Called when a cooldown begins, and when it is over."""
 
     def __len__(self) -> int:
         return len(self._cooldowns) + len(self._tallies) + len(self._worked)
@@ -118,7 +122,10 @@ class Health:
         tally.successes += 1
         tally.worked_at = now
         self._worked[key.provider, key.credential] = now
-        self._cooldowns.mend(key, lease.started)
+        over = self._cooldowns.mend(key, lease.started)
+        if over and self.watcher is not None:
+            for change in over:
+                self.watcher(change)
 
     def report_failure(
         self,
@@ -143,7 +150,9 @@ class Health:
             # What works is not refused because of one request.
             verdict = replace(verdict, scope="none")
         worked = (lease.key.provider, lease.key.credential) in self._worked
-        self._cooldowns.fail(lease.key, verdict, now, retry_after, lease.started, worked)
+        begun = self._cooldowns.fail(lease.key, verdict, now, retry_after, lease.started, worked)
+        if begun is not None and self.watcher is not None:
+            self.watcher(replace(begun, reason=tally.last_error))
 
     def end(self, lease: Lease, now: float) -> None:
         """End an attempt in any case; a second call has no effect.

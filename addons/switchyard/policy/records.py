@@ -18,8 +18,9 @@ _TELLING: dict[FailureClass, int] = {
     "credential": 3,
     "model": 4,
     "overload": 5,
-    "empty": 6,
-    "network": 7,
+    "history": 6,
+    "empty": 7,
+    "network": 8,
 }
 """Most relevant first: what the client can fix, when to retry, what the user can fix."""
 
@@ -42,6 +43,13 @@ class AttemptRecord:
     """The provider's time to retry, in monotonic seconds; None if it named none."""
     tried: bool = True
     after_output: bool = False
+    remedy: str | None = None
+    """What the conversation was changed in for this attempt's request, if it was."""
+
+    @property
+    def wants_money(self) -> bool:
+        """Whether the provider asks for payment: 402, and no time at which it would serve again."""
+        return self.cls == "quota" and self.status == 402 and self.retry_at is None
 
     def as_json(self) -> dict[str, object]:
         """The record as the client may see it."""
@@ -53,6 +61,7 @@ class AttemptRecord:
             "reason": self.reason,
             "seconds": round(self.seconds, 3),
             **({} if self.tried else {"tried": False}),
+            **({"remedy": self.remedy} if self.remedy else {}),
         }
 
 

@@ -10,7 +10,12 @@ from datetime import timedelta
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-LONGEST = 7 * 86_400.0
+from switchyard.policy.told_reach import is_daily
+from switchyard.policy.told_reach import quotas_of
+from switchyard.policy.told_terms import terms_in_words
+from switchyard.policy.told_terms import until_midnight
+
+LONGEST = 32 * 86_400.0
 """Seconds; a term longer than this is taken for this."""
 
 _EPOCH = 1e8
@@ -24,16 +29,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 _BEIJING = timezone(timedelta(hours=8))
 
-_IN_WORDS = re.compile(
-    r"\b(?:try(?:ing)? again|retry|available|wait|resets?|reset)\b(?: (?:your request|again))?"
-    r"(?: (?:in|after|for|at least))? (?:about )?"
-    r"((?:\d{1,9}(?:\.\d{1,12})? ?(?:ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?"
-    r"|h|days?|d)(?![a-z])[ ,]{0,2}(?:and )?)+)",
-    re.ASCII | re.IGNORECASE,
-)
-_WORD_PART = re.compile(r"(\d{1,9}(?:\.\d{1,12})?) ?(ms|mil|[smhd])", re.ASCII | re.IGNORECASE)
 _AT_WORDS = re.compile(
-    rf"(?:resets? (?:at|on)|重置[^\d]{{0,4}}|将在) ?({_RFC3339.pattern})", re.IGNORECASE
+    rf"(?i:resets? (?:at|on)|重置[^\d]{{0,4}}|将在) ?({_RFC3339.pattern})"
+    r"(?!:|\.?\d| ?\(?[A-Z+-])"
 )
 _EPOCH_WORDS = re.compile(r"limit reached\|(\d{10})\b", re.ASCII)
 _DRAFT_LIMIT = re.compile(r";\s*([rt])\s*=\s*(\d{1,12})", re.ASCII)
@@ -90,6 +88,7 @@ class _Body:
         error = top.get("error")
         inner = error if isinstance(error, Mapping) else {}
         self._places = (inner, top)
+        self._quotas = list(quotas_of(top))
         metadata = inner.get("metadata")
         quoted = metadata.get("headers") if isinstance(metadata, Mapping) else None
         self.headers: dict[str, str] = {}
@@ -112,6 +111,10 @@ class _Body:
                     yield span
             if (moment := _moment(place.get("resets_at"), wall)) is not None:
                 yield moment
+        if any(map(is_daily, self._quotas)):
+            # Of days in California (ai.google.dev, "Rate limits").
+            if (span := until_midnight("America/Los_Angeles", wall)) is not None:
+                yield span
 
 
 def _limit_headers(headers: Mapping[str, str], wall: float) -> float | None:
@@ -160,15 +163,11 @@ def _limit_header(
 def _spans_in_words(message: str, wall: float) -> Iterator[float]:
     if not message:
         return
-    if match := _IN_WORDS.search(message):
-        yield sum(
-            float(number) * _SECONDS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0]]
-            for number, unit in _WORD_PART.findall(match[1].lower())
-        )
     if match := _AT_WORDS.search(message):
         # Z.ai and BigModel write Beijing time without saying so.
         if (moment := _date(match[1], wall, _BEIJING)) is not None:
             yield moment
+    yield from terms_in_words(message, wall)
     if match := _EPOCH_WORDS.search(message):
         yield float(match[1]) - wall
 

@@ -148,12 +148,20 @@ class Trail:
                     return self._wait
                 self._wait = None
             horizon = float("inf") if self._first_round else now + self._limits.max_retry_interval
-            candidate = self._candidates.best(now) or self._candidates.least_bad(now, horizon)
+            candidate = (
+                self._candidates.once_more(now)
+                or self._candidates.best(now)
+                or self._candidates.least_bad(now, horizon)
+            )
             if candidate is not None:
                 return self._begin(candidate, now)
             over = self._over(now)
             if over is not None:
                 return over
+
+    def has_another(self, attempt: Try, now: float) -> bool:
+        """Whether a member besides an attempt's own may be tried after it."""
+        return self._candidates.has_besides(attempt.candidate, now)
 
     def hedge(self, now: float) -> Try | None:
         """Return an attempt at another member, beside those that run.
@@ -173,17 +181,22 @@ class Trail:
         verdict: Verdict,
         now: float,
         retry_after: float | None = None,
+        again: bool = False,
     ) -> None:
-        """Record that an attempt failed. `retry_after`: seconds named by the provider."""
+        """Record that an attempt failed.
+
+        In: seconds named by the provider; whether the same target is asked once more at once, with
+        another request.
+        """
         if attempt.lease.over:
             return
-        if verdict.cls not in ("request", "context-length"):
+        if verdict.cls not in ("request", "context-length", "history"):
             self._health.report_failure(
                 attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )
         self._end(attempt, now)
         self._record(attempt, _failure(attempt, seen, verdict, now, retry_after))
-        self._candidates.failed(attempt.candidate, verdict)
+        self._candidates.failed(attempt.candidate, verdict, again)
         if verdict.cls == "request":
             self._stopped = True
 
@@ -209,6 +222,11 @@ class Trail:
         """End all that still runs without a verdict: the client no longer waits."""
         for attempt in list(self._running):
             self.finished(attempt, now)
+
+    @property
+    def waits(self) -> WaitUntil | None:
+        """What it waits for, and until when; None while an attempt runs."""
+        return None if self._running else self._wait
 
     def most_telling(self) -> AttemptRecord | None:
         """Return the failure most relevant to the client; None if nothing was tried."""
@@ -315,7 +333,10 @@ def _failure(
     )
     retry_at = now + retry_after if retry_after else None
     return replace(
-        record, reason=reason_of(seen), retry_at=retry_at, after_output=seen.after_output
+        record,
+        reason=reason_of(seen),
+        retry_at=retry_at,
+        after_output=seen.after_output,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from mitmproxy.connection import Connection
 from mitmproxy.connection import Server
+from mitmproxy.proxy.events import Event
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import HttpLayer
 
@@ -36,6 +37,10 @@ class LayerDriver(Protocol):
 
     layer: Layer
     """The outermost one."""
+
+    def process(self, event: Event) -> None:
+        """Hand an event to the layers."""
+        ...
 
     def connection_of(self, connection: Connection) -> DrivenConnection | None:
         """The TCP connection itself, where it is open."""

@@ -43,6 +43,8 @@ from switchyard.protocols.heads import TooMuch
 from switchyard.protocols.heads import too_late
 from switchyard.protocols.message_heads import drop_blank_lines
 from switchyard.protocols.message_heads import is_of_another_version
+from switchyard.protocols.written_heads import pieces
+from switchyard.protocols.written_heads import response_head
 
 WAITING = 1_048_576
 """Bytes of further requests that are read while one waits for its answer."""
@@ -55,7 +57,16 @@ LINGER = 2.0
 LINGERING = 8_388_608
 """Bytes that it may still send meanwhile."""
 
+SWITCHING = 101
+"""The status with which a connection goes over to another protocol."""
+
 _VERSION = b"HTTP/1.1"
+_PLAIN_METHODS = (b"POST", b"GET")
+
+
+def nothing() -> CommandGenerator[None]:
+    """The commands of an event that nothing comes of."""
+    yield from ()
 
 
 class QuickHttp1(Http1Connection):
@@ -81,13 +92,36 @@ class QuickHttp1(Http1Connection):
         if type(reader) is not ContentLengthReader or type(event) is not events.DataReceived:
             return None
         left = reader._remaining
-        if not 0 < left <= len(self.buf) or self.stream_id is None:
+        if not 0 < left <= len(self.buf._data) or self.stream_id is None:
             return None
         if self.request is None or self.request.data.method == b"CONNECT":
             return None
         data = self.buf.maybe_extract_at_most(left)
         reader._remaining = 0
         return bytes(data or b"")
+
+    def may_go_on(self, response: http.Response) -> bool:
+        """Whether the connection can carry another request after this response.
+
+        False too where one has come already, and for what is rare: mitmproxy sees to that in its
+        `mark_done`.
+        """
+        request = self.request
+        if request is None or self.buf._data or request.data.method not in _PLAIN_METHODS:
+            return False
+        if request.data.http_version != _VERSION or response.data.http_version != _VERSION:
+            return False
+        return (
+            response.data.status_code != SWITCHING
+            and not http1.connection_close(_VERSION, request.data.headers)
+            and not http1.connection_close(_VERSION, response.data.headers)
+        )
+
+    def begin_anew(self) -> None:
+        """The present request has its response, and another may come."""
+        self.request_done = self.response_done = False
+        self.request = self.response = None
+        self.state = self.read_headers
 
 
 class QuickHttp1Server(QuickHttp1, Http1Server):
@@ -139,11 +173,37 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             return None
         if type(event) is ResponseHeaders and event.response.data.http_version == _VERSION:
             self.response = event.response
-            return (SendData(self.conn, http1.assemble_response_head(event.response)),)
+            return (SendData(self.conn, response_head(event.response)),)
         if type(event) is ResponseData and self.response is not None:
             if event.data and "transfer-encoding" not in self.response.headers:
                 return (SendData(self.conn, event.data),)
+        if type(event) is ResponseEndOfMessage and self.response is not None:
+            chunked = self.response.headers.get("transfer-encoding") == "chunked"
+            if chunked and self._goes_on_after(self.response):
+                return (SendData(self.conn, b"0\r\n\r\n"),)
         return None
+
+    def send_whole(
+        self, stream_id: int, response: http.Response, content: bytes
+    ) -> tuple[bytes, ...] | None:
+        """Return a complete response as bytes, and make ready for another request.
+
+        Returns None, and does nothing, where its parts must be sent one by one.
+        """
+        headers = response.data.headers
+        if stream_id != self.stream_id or self.response is not None or response.data.trailers:
+            return None
+        if "content-length" not in headers or "transfer-encoding" in headers:
+            return None
+        return pieces(response_head(response), content) if self._goes_on_after(response) else None
+
+    def _goes_on_after(self, response: http.Response) -> bool:
+        """Make ready for another request, if the connection can carry one after this response."""
+        if not self.request_done or self._cut or self._held or not self.may_go_on(response):
+            return False
+        self.begin_anew()
+        self.stream_id += 2
+        return True
 
     def send(self, event: HttpEvent) -> CommandGenerator[None]:
         yield from super().send(event)
@@ -153,32 +213,34 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if isinstance(event, events.DataReceived):
             if self.share.holding.congested(self.conn):
-                yield from self._stall_until_taken()
-                return
+                return self._stall_until_taken()
             drop_blank_lines(self.buf)
-            if not self.buf:
-                return
+            if not self.buf._data:
+                return nothing()
             if is_of_another_version(self.buf):
-                yield from self._refuse(TooMuch(505, "This connection speaks HTTP/1.1."))
-                return
+                return self._refuse(TooMuch(505, "This connection speaks HTTP/1.1."))
             found = self._meter.look(self.buf._data, self.share.limits)
             if isinstance(found, TooMuch):
-                yield from self._refuse(found)
-                return
+                return self._refuse(found)
             if not found:
-                yield from self._watch_head()
-                return
+                return self._watch_head()
             self._head_since = None
-        yield from super().read_headers(event)
+        return super().read_headers(event)
 
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
-        data = self.whole_body(event)
-        if data is None:
-            yield from self._read_body(event)
-            return
+        data, reader = self.whole_body(event), self.body_reader
+        if data is not None:
+            return self._take_body(data)
+        if type(reader) is ChunkedReader and type(event) is events.DataReceived:
+            return self._read_chunks(reader, event)
+        return super().read_body(event)
+
+    def _take_body(self, data: bytes) -> CommandGenerator[None]:
         yield ReceiveHttp(RequestData(self.stream_id, data))
+        # Read on from here, and not only once the end was told of: the response may come with that.
+        self.request_done = True
+        self.state = self.wait
         yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
-        yield from self.mark_done(request=True)
 
     def _may_refuse(self) -> bool:
         """Whether the client still waits for an answer to the body that is being read."""
@@ -195,13 +257,6 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             self._release()
         yield from super().mark_done(request=request, response=response)
 
-    def _read_body(self, event: events.Event) -> CommandGenerator[None]:
-        reader = self.body_reader
-        if type(reader) is ChunkedReader and type(event) is events.DataReceived:
-            yield from self._read_chunks(reader, event)
-        else:
-            yield from super().read_body(event)
-
     def _read_chunks(
         self, reader: ChunkedReader, event: events.DataReceived
     ) -> CommandGenerator[None]:
@@ -209,7 +264,7 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
 
         Sizes with their extensions, and trailers, are limited as a head is.
         """
-        data = bytearray(self._take_whole_chunks(reader))
+        data = bytearray(_take_whole_chunks(self.buf, reader))
         wrong = ""
         end: Any = None
         try:
@@ -234,16 +289,6 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
             yield from self.mark_done(request=True)
 
-    def _take_whole_chunks(self, reader: ChunkedReader) -> bytes:
-        """What comes without extensions and in whole chunks, of which there may be many."""
-        if reader._bytes_in_chunk or reader._bytes_to_discard or reader._reading_trailer:
-            return b""
-        came = bytes(self.buf)
-        body, rest = whole_chunks(came)
-        if body:
-            self.buf.maybe_extract_at_most(len(came) - len(rest))
-        return body
-
     def has(self, size: int) -> bool:
         """Whether so many bytes have come that are not read yet."""
         return len(self.buf) >= size
@@ -264,16 +309,14 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
             self._watch = None
             if self._left is not None:
                 yield CloseConnection(self.conn)
-            elif self._head_since is not None:
-                yield from self._check_time(self._head_since)
-
-    def _check_time(self, since: float) -> CommandGenerator[None]:
-        left = since + self.share.limits.head_time - time.monotonic()
-        if left <= 0:
-            yield from self._refuse(too_late(self.share.limits))
-        else:
-            self._watch = RequestWakeup(left)
-            yield self._watch
+            if self._left is not None or self._head_since is None:
+                return
+            left = self._head_since + self.share.limits.head_time - time.monotonic()
+            if left <= 0:
+                yield from self._refuse(too_late(self.share.limits))
+            else:
+                self._watch = RequestWakeup(left)
+                yield self._watch
 
     def _stall_until_taken(self) -> CommandGenerator[None]:
         """Read nothing more of a client until it has read its responses."""
@@ -328,6 +371,17 @@ class QuickHttp1Server(QuickHttp1, Http1Server):
                 yield CloseConnection(self.conn)
         elif isinstance(event, events.ConnectionClosed):
             yield CloseConnection(self.conn)
+
+
+def _take_whole_chunks(buffer: ReceiveBuffer, reader: ChunkedReader) -> bytes:
+    """Take what came without extensions and in whole chunks, of which there may be many."""
+    if reader._bytes_in_chunk or reader._bytes_to_discard or reader._reading_trailer:
+        return b""
+    came = bytes(buffer)
+    body, rest = whole_chunks(came)
+    if body:
+        buffer.maybe_extract_at_most(len(came) - len(rest))
+    return body
 
 
 def begun_request(data: bytes | bytearray) -> http.Request | None:

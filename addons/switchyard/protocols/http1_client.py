@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
 from mitmproxy.connection import Connection
-from mitmproxy.net.http import http1
 from mitmproxy.proxy import events
 from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.commands import Command
@@ -31,6 +32,8 @@ from switchyard.protocols.chunked import whole_chunks
 from switchyard.protocols.http1 import QuickHttp1
 from switchyard.protocols.message_heads import too_large
 from switchyard.protocols.message_heads import upstream_heads
+from switchyard.protocols.written_heads import pieces
+from switchyard.protocols.written_heads import request_head
 
 
 class FastPathSink(Protocol):
@@ -46,6 +49,13 @@ class FastPathSink(Protocol):
     def close(self) -> None:
         """The answer is complete."""
         ...
+
+
+@dataclass
+class WholeRequest(HttpEvent):
+    """A request with all of its body, for a connection that takes it (`takes_whole`)."""
+
+    request: http.Request
 
 
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d[ \r]")
@@ -67,7 +77,8 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
     @property
     def is_idle(self) -> bool:
         """Whether it can carry another request."""
-        return self.request is None and self.state == self.read_headers and not self.buf
+        free = self.request is None and not self.buf._data
+        return free and self.state == self.read_headers
 
     @classmethod
     def adopt(cls, stack: Layer) -> None:
@@ -123,12 +134,17 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
 
     def send_quickly(self, event: HttpEvent) -> Iterable[Command] | None:
         kind = type(event)
+        if kind is WholeRequest:
+            whole = event.request  # type: ignore[attr-defined]
+            self.stream_id, self.request, self.request_done = event.stream_id, whole, True
+            sent = pieces(request_head(whole), whole.data.content)
+            return [SendData(self.conn, data) for data in sent]
         if kind is RequestHeaders:
             request = event.request  # type: ignore[attr-defined]
             if self.stream_id is not None or request.data.http_version != b"HTTP/1.1":
                 return None
             self.stream_id, self.request = event.stream_id, request
-            return (SendData(self.conn, http1.assemble_request_head(request)),)
+            return (SendData(self.conn, request_head(request)),)
         request = self.request
         if event.stream_id != self.stream_id or request is None:
             return None
@@ -142,16 +158,29 @@ class PatientHttp1Client(QuickHttp1, Http1Client):
             return ()
         return None
 
+    def takes_whole(self, request: http.Request) -> bool:
+        """Whether a request may be sent as a `WholeRequest`."""
+        if not request.data.content or request.data.http_version != b"HTTP/1.1":
+            return False
+        headers = request.data.headers
+        known = "content-length" in headers and "transfer-encoding" not in headers
+        return known and self.is_idle
+
     def read_body(self, event: events.Event) -> CommandGenerator[None]:
         switches = self.response is not None and self.response.status_code == 101
         data = None if switches else self.whole_body(event)
-        if data is None:
-            yield from self._read_body(event, switches)
-            return
+        return self._read_body(event, switches) if data is None else self._take_body(data)
+
+    def _take_body(self, data: bytes) -> CommandGenerator[None]:
         stream_id = self.stream_id
         assert stream_id is not None
         yield ReceiveHttp(self.ReceiveData(stream_id, data))
-        yield from self.mark_done(response=True)
+        if self.response is not None and self.request_done and self.may_go_on(self.response):
+            self.answered_at = time.monotonic()
+            self.stream_id = None
+            self.begin_anew()
+        else:
+            yield from self.mark_done(response=True)
         yield ReceiveHttp(self.ReceiveEndOfMessage(stream_id))
 
     def _read_body(self, event: events.Event, switches: bool) -> CommandGenerator[None]:

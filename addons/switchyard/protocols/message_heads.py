@@ -16,11 +16,16 @@ from mitmproxy.http import Response
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.http1 import read
 
+from switchyard.protocols.header_fields import headers_of
+
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """Characters that no head has, but a tab (RFC 9110, 5.5)."""
+_FINE = bytes(byte for byte in range(256) if not _CONTROLS.match(bytes([byte])))
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 _VERSION = re.compile(rb"[ \t]HTTP/(\d)\.\d\r?\Z")
 _SPACES = b" \t\r\n"
+_BLANKS = tuple(b" \t")
+"""What a line begins with that goes on with the one before it."""
 
 
 @dataclass(slots=True)
@@ -61,7 +66,15 @@ def remove() -> None:
 
 def read_headers(lines: Iterable[bytes]) -> Headers:
     """Return the headers in a head's lines; folds are joined. Raises ValueError."""
-    fields: list[tuple[bytes, bytes]] = []
+    lines = list(lines)
+    fields: list[tuple[bytes, bytes]] = [
+        (name, value.strip(_SPACES))
+        for name, colon, value in [line.partition(b":") for line in lines]
+        if colon and name and name[0] not in _BLANKS
+    ]
+    if len(fields) == len(lines):
+        return headers_of(tuple(fields))
+    fields = []
     folded: list[bytes] = []
     for line in lines:
         if line[:1] in (b" ", b"\t"):
@@ -77,7 +90,7 @@ def read_headers(lines: Iterable[bytes]) -> Headers:
         fields.append((name, value.strip(_SPACES)))
     if folded:
         _join(fields, folded)
-    return Headers(fields)
+    return headers_of(tuple(fields))
 
 
 def _join(fields: list[tuple[bytes, bytes]], folded: list[bytes]) -> None:
@@ -88,7 +101,7 @@ def _join(fields: list[tuple[bytes, bytes]], folded: list[bytes]) -> None:
 
 def read_request_head(lines: list[bytes]) -> Request:
     """The head of a request. Raises ValueError."""
-    if any(map(_CONTROLS.search, lines)):
+    if _has_controls(lines):
         raise ValueError("the head holds a control character")
     return _originals[http1, "read_request_head"](lines)
 
@@ -101,9 +114,13 @@ def read_response_head(lines: list[bytes]) -> Response:
         )
     if sum(map(len, lines)) > upstream_heads.most_bytes:
         raise HeadTooLarge(too_large())
-    if any(map(_CONTROLS.search, lines)):
+    if _has_controls(lines):
         lines = [_CONTROLS.sub(b" ", line) for line in lines]
     return _originals[http1, "read_response_head"](lines)
+
+
+def _has_controls(lines: list[bytes]) -> bool:
+    return bool(b"".join(lines).translate(None, _FINE))
 
 
 def too_large() -> str:

@@ -19,6 +19,12 @@ from switchyard.wire.encoding.content_coding import CorruptEncoding
 from switchyard.wire.encoding.content_coding import UnknownEncoding
 from switchyard.wire.encoding.content_coding import decode_whole
 
+INDENT = "↳ "
+"""How comments of attempts begin: below the call that they belong to."""
+FAILED = ":small_red_triangle:"
+DONE = ":small_blue_diamond:"
+"""Marks of attempts; those of calls are circles."""
+
 _BROKE = ("connect", "timeout", "reset", "cut")
 """Kinds of failure that mitmproxy shows as an error of the flow."""
 
@@ -32,12 +38,13 @@ def attempt_flow(recording: Recording, secrets: Concealer, next_step: str) -> ht
     # What became of it comes first: lists of flows show the beginning of a comment alone.
     step = f" -> {next_step}" if next_step else ""
     which = f"attempt {recording.number} of {_name(exchange)} for {short_id(exchange.call.flow)}"
-    notes = [f"{recording.outcome}{step}, {which}"]
+    notes = [f"{INDENT}{recording.outcome}{step}, {which}"]
+    flow.marked = DONE
     if recording.response is not None:
         flow.response = _response(recording, recording.response, secrets)
         notes.append(recording.body.note)
     if (failed := recording.failed) is not None:
-        flow.marked = ":small_red_triangle:"
+        flow.marked = FAILED
         message = secrets.text(failed.error.message)
         if failed.kind in _BROKE:
             flow.error = mflow.Error(message, recording.ended_at or time.time())

@@ -15,9 +15,18 @@ _FILES = {"save": "save_stream_file", "savehar": "hardump"}
 """By addon, the option that has it keep flows."""
 
 
+_BODIES_FROM = 3
+"""The `flow_detail` from which mitmdump prints bodies (its option's description)."""
+
+
 def keeps_flows() -> bool:
-    """Whether flows are kept anywhere after they are over."""
-    return next(_keepers(), None) is not None
+    """Whether flows are kept anywhere after they are over, or printed with their bodies."""
+    return next(_keepers(), None) is not None or _prints_bodies()
+
+
+def _prints_bodies() -> bool:
+    detail = ctx.options.flow_detail if "flow_detail" in ctx.options else 0
+    return detail >= _BODIES_FROM and ctx.master.addons.get("dumper") is not None
 
 
 def shows_flows() -> bool:

@@ -32,11 +32,13 @@ _TELLS_NOTHING = {"set-cookie", "proxy-authorization", "proxy-authenticate"}
 
 def mask_credentials(request: http.Request) -> None:
     """Mask the client's credential in a request that is kept for display."""
-    headers = request.headers
-    if any(_tells(name) for name, _ in headers.fields):
+    headers = request.data.headers
+    if True in [_tells(name) for name, _ in headers.fields]:
         headers.fields = tuple(
-            (name, _masked(value) if _tells(name) else value) for name, value in headers.fields
+            [(name, _masked(value) if _tells(name) else value) for name, value in headers.fields]
         )
+    if b"?"[0] not in request.data.path:
+        return
     path, mark, query = request.path.partition("?")
     if mark and (masked := _masked_query(query)) != query:
         request.path = f"{path}?{masked}"

@@ -250,6 +250,7 @@ class Catalog:
             strategy=combo.strategy,
             hedge_after=combo.hedge_after,
             continue_streams=combo.continue_streams,
+            fallback_on_refusal=combo.fallback_on_refusal,
             wait_for_recovery=combo.wait_for_recovery,
         )
 

@@ -1,5 +1,6 @@
 """Defines a plan: the ordered targets that a name leads to."""
 
+from collections.abc import Callable
 from collections.abc import Set
 from dataclasses import dataclass
 from dataclasses import field
@@ -53,12 +54,15 @@ class Plan:
     """How the members are chosen among; `fill-first` is their order."""
     hedge_after: float | None = None
     continue_streams: bool = False
+    fallback_on_refusal: bool = False
     wait_for_recovery: float | None = None
     suffix: str | None = None
     """The `(...)` after the name that was asked for, as in `model(high)`."""
 
     origin: str = ""
     """Where its passthrough targets lead; empty where that is not settled, or there are none."""
+    needs: str = ""
+    """What the request needs that only some targets have, where the others are left out; a word."""
     passes_through: bool = field(init=False, compare=False)
     """Whether any target is the request's own destination."""
 
@@ -83,11 +87,13 @@ class Plan:
 
     def speaking(self, formats: Set[str]) -> "Plan":
         """This plan with the targets alone whose provider speaks one of `formats`."""
-        kept = (
-            replace(pool, targets=tuple(t for t in pool.targets if formats & {*t.provider.formats}))
-            for pool in self.members
-        )
-        return replace(self, members=tuple(pool for pool in kept if pool.targets))
+        needs = " or ".join(sorted(formats))
+        return self.where(lambda target: bool(formats & {*target.provider.formats}), needs)
+
+    def where(self, able: Callable[[ModelTarget], bool], needs: str) -> "Plan":
+        """This plan with the targets alone that are `able`, which `needs` names in a word."""
+        kept = (replace(pool, targets=tuple(filter(able, pool.targets))) for pool in self.members)
+        return replace(self, members=tuple(pool for pool in kept if pool.targets), needs=needs)
 
 
 def with_suffix(pool: Pool, suffix: str | None) -> Pool:

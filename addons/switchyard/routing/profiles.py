@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from switchyard.config.provider import Profile
 from switchyard.config.provider import Provider
 from switchyard.config.provider import QuirkSettings
+from switchyard.config.shipped import known_hosts
+from switchyard.values.remembering import remembering
+from switchyard.wire.formats.gemini.names import NO_SIGNATURE
+from switchyard.wire.shared.generations import is_before_gemini_3
+from switchyard.wire.translate.thinking_back import Demand
 
 _ADDED_UP = {"drop", "drop_when_reasoning"}
 
@@ -22,6 +28,44 @@ def quirks_of(provider: Provider, model: str) -> QuirkSettings | None:
             value = getattr(quirks, name)
             settings[name] = (*settings.get(name, ()), *value) if name in _ADDED_UP else value
     return QuirkSettings.model_construct(**settings) if settings else None
+
+
+def maker_of(provider: Provider, model: str, quirks: QuirkSettings | None) -> str:
+    """Return whose proofs of thinking a model makes and takes back.
+
+    As its profile says, or as is known of its host; a model's own where nobody says.
+    """
+    if quirks is not None and quirks.maker is not None:
+        return quirks.maker
+    return _maker_at(provider.base_url or "") or f"{provider.name}/{model}"
+
+
+def demand_of(quirks: QuirkSettings | None, model: str, format: str) -> Demand | None:
+    """Return what a model demands of its history in a format; None for nothing.
+
+    Gemini's own format has a rule: from Gemini 3 on calls are signed.
+    """
+    quirks = quirks or _NO_QUIRKS
+    signature = quirks.call_signature
+    if signature is None and format == "gemini" and not is_before_gemini_3(model):
+        signature = NO_SIGNATURE
+    if not quirks.thinking_back and not signature:
+        return None
+    return Demand(
+        thinking=quirks.thinking_back,
+        thinking_stand_in=quirks.thinking_stand_in or "",
+        tag=quirks.thinking_tag,
+        signature_stand_in=signature or "",
+    )
+
+
+_NO_QUIRKS = QuirkSettings()
+
+
+@remembering
+def _maker_at(url: str) -> str:
+    host = known_hosts().get(urlsplit(url).hostname or "")
+    return host.maker if host is not None else ""
 
 
 def _layers(provider: Provider, model: str) -> Iterator[QuirkSettings]:

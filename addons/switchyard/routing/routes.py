@@ -63,7 +63,7 @@ class Routes:
 
     def __init__(self, config: Config, ways: Labels) -> None:
         self._ways = ways
-        self._routes: dict[tuple[str, str, str, str], Route] = {}
+        self._routes: dict[tuple[str, str, str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
         everywhere = [
@@ -89,7 +89,8 @@ class Routes:
 
         For an operation, only providers that can serve it are part of the route.
         """
-        place = plan.rule, plan.base, plan.origin, operation.service if operation else ""
+        service = operation.service if operation else ""
+        place = plan.rule, plan.base, plan.origin, plan.needs, service
         route = self._routes.get(place)
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:

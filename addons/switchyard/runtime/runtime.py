@@ -18,6 +18,7 @@ from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Runtime:
         self.exchanges = Exchanges()
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
+        self.ledger = Ledger()
         self._callbacks: list[Callable[[], None]] = []
 
     @property

@@ -15,6 +15,8 @@ from switchyard.policy.selection import Selector
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.state.conversations import Conversations
+from switchyard.state.proofs import Proofs
+from switchyard.state.thinking import ThinkingMemory
 from switchyard.wire.operations.count_tokens import Calibration
 
 
@@ -31,6 +33,8 @@ class State:
     health: Health = field(default_factory=Health)
     calibration: Calibration = field(default_factory=Calibration)
     conversations: Conversations = field(default_factory=Conversations)
+    proofs: Proofs = field(default_factory=Proofs)
+    thinking: ThinkingMemory = field(default_factory=ThinkingMemory)
     rng: random.Random = field(default_factory=random.Random)
     started: float = field(default_factory=time.monotonic)
     created: int = field(default_factory=_unix_seconds)

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from datetime import date
 from datetime import datetime
@@ -22,7 +23,12 @@ from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.usage.forecast import Track
-from switchyard.usage.reader import Reader
+from switchyard.usage.ledger import WINDOWS_SINCE
+from switchyard.usage.ledger import default_folder
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.plans import plan_members
+from switchyard.usage.queries import Question
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
 from switchyard.usage.reports import ReportKind
@@ -31,14 +37,18 @@ from switchyard.usage.reports import as_json
 from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
+from switchyard.usage.reports import report_plans
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
 from switchyard.usage.tables import count
 from switchyard.usage.tables import money
+from switchyard.usage.tables import plan_table
 from switchyard.usage.tables import report_table
 from switchyard.usage.tables import share
 from switchyard.usage.tables import table
+from switchyard.usage.window_book import WindowBook
+from switchyard.usage.window_book import window_members
 
 KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
 
@@ -49,23 +59,17 @@ _SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provi
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
 
-_WINDOWS_SINCE = 8 * 86_400.0
-"""Seconds of snapshots that windows are shown from: the longest common window and a day."""
 
+def main(
+    arguments: Sequence[str] | None = None,
+    plans_of: Callable[[str | None], Sequence[PaidPlan]] = lambda named: (),
+) -> int:
+    """Run the command; return its exit status.
 
-def default_folder(environment: dict[str, str]) -> Path:
-    """Return where usage is kept unless the configuration says otherwise (XDG Base Directory)."""
-    if folder := environment.get("SWITCHYARD_USAGE_DIR"):
-        return Path(folder)
-    base = environment.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "switchyard" / "usage"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    reader = Reader(options.dir or default_folder(dict(os.environ)))
+    `plans_of` reads the subscriptions of a configuration, which is named or the one in use.
+    """
+    options = read_options(arguments)
+    reader = UsageReader(options.dir or default_folder(dict(os.environ)))
     try:
         if options.report == "statusline":
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
@@ -74,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.report == "blocks":
             _print_blocks(reader, options, time.time())
         else:
-            _print_report(reader, options)
+            _print_report(reader, options, plans_of(options.config))
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
@@ -84,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; exits as argparse does on a wrong one."""
     parser = argparse.ArgumentParser(
         prog="usage",
         description="What requests used and cost. Counted by the router, not guessed from logs.",
@@ -94,13 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
     parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
+    parser.add_argument("--config", help="configuration whose `subscriptions` are shown")
     parser.add_argument("--dir", type=Path, help="folder of the records")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")
     output.add_argument("--csv", action="store_true", help="comma-separated values")
     for option in _SELECTIONS:
         parser.add_argument(f"--{option}", help=f"only this {option}")
-    return parser
+    return parser.parse_args(arguments)
 
 
 def _day(text: str) -> date:
@@ -140,19 +146,33 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _print_report(reader: Reader, options: argparse.Namespace) -> None:
+def _print_report(
+    reader: UsageReader, options: argparse.Namespace, plans: Sequence[PaidPlan]
+) -> None:
     zone = options.tz or _local_zone()
+    days = (zone, options.since, options.until)
+    # A fee is that of all requests: beside a part of them it would mislead.
+    costs = report_plans(reader, () if _selection(options) else plans, *days, time.time())
     report = make_report(
-        reader, options.report, zone, options.since, options.until, _selection(options)
+        reader,
+        options.report,
+        zone,
+        options.since,
+        options.until,
+        _selection(options),
+        models=options.json,
     )
     if options.json:
-        print(json.dumps(as_json(report), indent=2))
+        members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
+        print(json.dumps(as_json(report) | members, indent=2))
     elif options.csv:
         _print_csv(report)
     elif not report.entries:
         print("No requests are on record for that.")
     else:
         print(report_table(report, _width()))
+        if costs:
+            print(f"\n{plan_table(costs)}")
         if report.total.sums["unpriced"]:
             print("\n+? some requests have no known price: their cost is not part of the sum.")
 
@@ -179,11 +199,11 @@ def _safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
-def _print_blocks(reader: Reader, options: argparse.Namespace, now: float) -> None:
+def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    lines = reader.buckets("hourly", since, None, ("model",), _selection(options) or None)
+    lines = reader.hours(Question(since, where=_selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(json.dumps({"blocks": blocks_as_json(blocks, now)}, indent=2))
@@ -213,10 +233,10 @@ def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:
     ]
 
 
-def _print_quota(reader: Reader, as_data: bool, now: float) -> None:
+def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
     tracks = tracks_of(reader, now)
     if as_data:
-        print(json.dumps({"windows": [_track_members(*one, now) for one in tracks]}, indent=2))
+        print(json.dumps({"windows": [window_members(*one, now) for one in tracks]}, indent=2))
         return
     if not tracks:
         print("No provider has reported a window yet.")
@@ -236,34 +256,14 @@ def _print_quota(reader: Reader, as_data: bool, now: float) -> None:
     print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows))
 
 
-def tracks_of(reader: Reader, now: float) -> list[tuple[str, Track]]:
+def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:
     """Return the owner and course of each window that was seen lately."""
-    tracks: dict[tuple[str, str], Track] = {}
-    for snapshot in reader.windows(now - _WINDOWS_SINCE):
-        key = (snapshot.owner, snapshot.window.name)
-        tracks.setdefault(key, Track(snapshot.window)).update(snapshot.window)
-    return [(owner, track) for (owner, _), track in sorted(tracks.items())]
+    book = WindowBook()
+    book.restore(reader.windows(now - WINDOWS_SINCE))
+    return book.tracks()
 
 
-def _track_members(owner: str, track: Track, now: float) -> dict[str, object]:
-    window, forecast = track.window, track.forecast(now)
-    return {
-        "owner": owner,
-        "window": window.name,
-        "used": window.used,
-        "limit": window.limit,
-        "remaining": window.remaining,
-        "resetsAt": window.resets_at,
-        "status": window.status,
-        "seenAt": window.seen_at,
-        "old": track.is_old(now),
-        "forecast": forecast.kind,
-        "emptyAt": forecast.empty_at,
-        "sure": forecast.sure,
-    }
-
-
-def _statusline(reader: Reader, text: str, zone: tzinfo | None, now: float) -> str:
+def _statusline(reader: UsageReader, text: str, zone: tzinfo | None, now: float) -> str:
     """The status line for what Claude Code writes to standard input; never fails."""
     try:
         told = json.loads(text)
@@ -275,7 +275,7 @@ def _statusline(reader: Reader, text: str, zone: tzinfo | None, now: float) -> s
     zone = zone or _local_zone()
     today = datetime.fromtimestamp(now, zone).date()
     answer = reader.last_answer(session, now - 86_400)
-    sessions = make_report(reader, "sessions", zone, where={"session": session})
+    sessions = make_report(reader, "sessions", zone, where={"session": session}, models=False)
     days = make_report(reader, "daily", zone, today, today)
     facts = Facts(
         asked=asked,

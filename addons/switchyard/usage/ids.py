@@ -8,9 +8,16 @@ from uuid import UUID
 _lock = threading.Lock()
 _last = 0
 
+_VARIANT = 0b10 << 62
+
 
 def new_id() -> UUID:
-    """Return a UUIDv7 that sorts after every earlier one of this process.
+    """Return a UUIDv7 that sorts after every earlier one of this process."""
+    return UUID(hex=new_hex())
+
+
+def new_hex() -> str:
+    """Return the 32 hex digits of a new id.
 
     The 12 bits after the version hold fractions of a millisecond (RFC 9562, 6.2, method 3), so ids
     of one millisecond keep their order too.
@@ -20,9 +27,8 @@ def new_id() -> UUID:
     stamp = (now // 1_000_000 << 12) | (now % 1_000_000 * 4096 // 1_000_000)
     with _lock:
         _last = stamp = max(stamp, _last + 1)
-    high = (stamp >> 12 << 16) | 0x7000 | (stamp & 0xFFF)
-    low = (0b10 << 62) | (int.from_bytes(os.urandom(8)) >> 2)
-    return UUID(int=(high << 64) | low)
+    low = _VARIANT | (int.from_bytes(os.urandom(8)) >> 2)
+    return f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{low:016x}"
 
 
 def time_of(id: UUID) -> float:

@@ -47,7 +47,9 @@ _LIBRARY = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
+class PricedModel:
+    """A model of the library, and the provider that it was looked up at."""
+
     provider: "Provider"
     model: "ModelInfo"
 
@@ -76,7 +78,7 @@ def cost_of(tokens: Mapping[str, int], model: str, url: str, at: float) -> Decim
     parts = urlsplit(url)
     if parts.scheme != "https" or not model or "input" not in tokens:
         return None
-    priced = _find(_SAME_PRICES.get(parts.hostname or "", url), model)
+    priced = find_price(url, model)
     if priced is None:
         return None
     from genai_prices import Usage as Counts
@@ -118,12 +120,13 @@ def cost_facts(cost: Decimal | None) -> JsonObject:
     return {} if cost is None else {"cost": {"usd": float(cost), "basis": "list prices"}}
 
 
-def _find(url: str, model: str) -> _Priced | None:
-    """Return the provider at a URL and its model, cached for names of usual length."""
+def find_price(url: str, model: str) -> PricedModel | None:
+    """Return the library's provider at a URL and its model; None where it does not know them."""
+    url = _SAME_PRICES.get(urlsplit(url).hostname or "", url)
     return (_find_once if len(model) < LONGEST else _look_up)(url, model)
 
 
-def _look_up(url: str, model: str) -> _Priced | None:
+def _look_up(url: str, model: str) -> PricedModel | None:
     """Return the provider at a URL and its model.
 
     The library's own look-up keeps every name that it was ever asked for.
@@ -134,7 +137,7 @@ def _look_up(url: str, model: str) -> _Priced | None:
     for provider in providers:
         if re.match(provider.api_pattern, url):
             found = provider.find_model(model, all_providers=providers)
-            return None if found is None else _Priced(provider, found)
+            return None if found is None else PricedModel(provider, found)
     return None
 
 

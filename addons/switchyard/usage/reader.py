@@ -1,17 +1,25 @@
 """Reads totals back, on a connection of its own that cannot write."""
 
 import contextlib
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
+from typing import Any
+from typing import NamedTuple
 from urllib.parse import quote
 
-from switchyard.usage.schema import DIMENSIONS
+from switchyard.usage.queries import REPORTED
+from switchyard.usage.queries import Question
+from switchyard.usage.queries import days_sql
+from switchyard.usage.queries import dimensions_sql
+from switchyard.usage.queries import hours_sql
+from switchyard.usage.queries import sessions_sql
 from switchyard.usage.schema import SECONDS
-from switchyard.usage.schema import SUMS
 from switchyard.usage.schema import WINDOWS
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
@@ -19,24 +27,24 @@ from switchyard.usage.sqlite_files import month_files
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 
-_SUM_NAMES = tuple(column.name for column in SUMS)
-_DIMENSION_NAMES = tuple(column.name for column in DIMENSIONS)
+EVERYTHING = Question()
 
 _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions between two looks at the clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Sums over the requests of one bucket or session and some dimensions."""
+class Line(NamedTuple):
+    """Sums (`REPORTED`) over the requests of a bucket or session and some dimensions."""
 
     start: float
-    """Where the bucket begins, in Unix seconds; of a session, when its first request began."""
+    """Where the bucket begins, in Unix seconds; without one, when the first request began."""
     last: float
     """When the last request began."""
     session: str | None
     dimensions: dict[str, str | None]
     sums: dict[str, int]
+    models: tuple[str, ...] = ()
+    """The models of its requests, where they are not kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +57,63 @@ class Answer:
     model: str | None
 
 
-class Reader:
+class UsageReader:
     """Reads a usage folder. Each query has `seconds` to finish."""
 
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:
         self._file = folder / TOTALS_FILE
         self._seconds = seconds
 
-    def buckets(
-        self,
-        table: str,
-        since: float | None,
-        until: float | None,
-        by: Sequence[str] = (),
-        where: dict[str, str] | None = None,
-    ) -> list[Line]:
-        """Return the lines of `hourly` or `daily` from `since` to before `until` (Unix seconds).
+    def days(self, zone: tzinfo, question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by model and day of a zone; a line's start is that day's in UTC.
 
-        `by` names the dimensions that are kept apart, all others are summed; `where` selects.
-        Raises sqlite3.OperationalError where the store cannot be read in time.
+        All of these raise sqlite3.OperationalError where the store cannot be read in time, and
+        ValueError for a dimension that there is not.
         """
-        seconds = SECONDS[table]
-        conditions, values = _conditions(where)
-        if since is not None:
-            conditions.append("bucket >= :since")
-            values["since"] = int(since // seconds)
-        if until is not None:
-            conditions.append("bucket < :until")
-            values["until"] = int(-(-until // seconds))
-        rows = self._sum(table, ("bucket", *by), conditions, values)
-        return [_line(row, int(str(row["bucket"])) * seconds, None, by) for row in rows]
+        with self._totals() as db:
+            if db is None or (span := _span(db)) is None:
+                return []
+            rows = db.execute(days_sql(question, zone, span), question.values()).fetchall()
+        return [_line(row[2:], {"model": row[1]}, start=row[0] * SECONDS["daily"]) for row in rows]
+
+    def hours(self, question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by hour with their models, in the order of the hours."""
+        return [
+            Line(
+                start=hour * SECONDS["hourly"],
+                last=values[-1],
+                session=None,
+                dimensions={},
+                sums=dict(zip(REPORTED, values, strict=False)),
+                models=tuple(filter(None, json.loads(models))),
+            )
+            for hour, models, *values in self._rows(hours_sql(question), question)
+        ]
+
+    def dimensions(self, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by the values of some dimensions."""
+        size = len(by)
+        rows = self._rows(dimensions_sql(question, by), question)
+        return [_line(row[size:], dict(zip(by, row, strict=False))) for row in rows]
 
     def sessions(
-        self,
-        since: float | None,
-        until: float | None,
-        by: Sequence[str] = (),
-        where: dict[str, str] | None = None,
-    ) -> list[Line]:
-        """Return the lines of sessions that were active between `since` and `until`."""
-        conditions, values = _conditions(where)
-        if since is not None:
-            conditions.append("last >= :since")
-            values["since"] = since
-        if until is not None:
-            conditions.append("first < :until")
-            values["until"] = until
-        rows = self._sum("sessions", ("session", *by), conditions, values)
-        return [_line(row, row["first"], row["session"], by) for row in rows]
+        self, question: Question = EVERYTHING
+    ) -> Iterator[tuple[str, dict[str, int], float, float]]:
+        """Yield each session that was active then: its name, sums, first and last request.
+
+        The one that was active last comes last. They may be many, so that none is kept here.
+        """
+        with self._totals() as db:
+            if db is None:
+                return
+            rows = db.execute(sessions_sql(question, ()), question.values())
+            for session, *sums, first, last in rows:
+                yield session, dict(zip(REPORTED, sums, strict=True)), first, last
+
+    def session_models(self, question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by session and model, of sessions that were active then."""
+        rows = self._rows(sessions_sql(question, ("model",)), question)
+        return [_line(row[2:], {"model": row[1]}, row[0]) for row in rows]
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
@@ -136,31 +153,17 @@ class Reader:
                 return Answer(*row)
         return None
 
-    def _sum(
-        self,
-        table: str,
-        groups: Sequence[str],
-        conditions: Sequence[str],
-        values: dict[str, object],
-    ) -> list[dict[str, object]]:
+    def _rows(self, query: str, question: Question) -> list[tuple[Any, ...]]:
+        with self._totals() as db:
+            return [] if db is None else db.execute(query, question.values()).fetchall()
+
+    @contextlib.contextmanager
+    def _totals(self) -> Iterator[sqlite3.Connection | None]:
         if not self._file.exists():
-            return []
-        sums = ", ".join(f"sum({name}) AS {name}" for name in _SUM_NAMES)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        query = (
-            f"SELECT {', '.join(groups)}, {sums}, min(first) AS first, max(last) AS last"
-            f" FROM {table}{where} GROUP BY {', '.join(groups)}"
-        )
+            yield None
+            return
         with self._connection(self._file) as db:
-            names = dict(db.execute("SELECT number, text FROM names").fetchall())
-            cursor = db.execute(query, values)
-            columns = [one[0] for one in cursor.description]
-            rows = [dict(zip(columns, row, strict=True)) for row in cursor]
-        for row in rows:
-            for name in groups:
-                if name != "bucket":
-                    row[name] = names.get(row[name])
-        return rows
+            yield db
 
     @contextlib.contextmanager
     def _connection(self, file: Path) -> Iterator[sqlite3.Connection]:
@@ -186,23 +189,21 @@ ORDER BY id DESC LIMIT 1
 """
 
 
-def _conditions(where: dict[str, str] | None) -> tuple[list[str], dict[str, object]]:
-    conditions = [
-        f"{name} = (SELECT number FROM names WHERE text = :{name})" for name in where or {}
-    ]
-    if unknown := set(where or {}) - {*_DIMENSION_NAMES, "session"}:
-        raise ValueError(f"no such dimension: {', '.join(sorted(unknown))}")
-    return conditions, dict(where or {})
+def _span(db: sqlite3.Connection) -> tuple[int, int] | None:
+    """The first and the last hour on record; None without any."""
+    first, last = db.execute(
+        "SELECT (SELECT min(bucket) FROM model_hours), (SELECT max(bucket) FROM model_hours)"
+    ).fetchone()
+    return None if first is None else (first, last)
 
 
-def _line(row: dict[str, object], start: object, session: object, by: Sequence[str]) -> Line:
-    assert isinstance(start, int | float)
-    last = row["last"]
-    assert isinstance(last, int | float)
-    return Line(
-        start=float(start),
-        last=float(last),
-        session=None if session is None else str(session),
-        dimensions={name: None if row[name] is None else str(row[name]) for name in by},
-        sums={name: int(str(row[name] or 0)) for name in _SUM_NAMES},
-    )
+def _line(
+    values: tuple[Any, ...],
+    dimensions: dict[str, str | None],
+    session: str | None = None,
+    start: float | None = None,
+) -> Line:
+    """A line of the values that queries end with: the reported sums, first, last."""
+    first, last = values[-2:]
+    sums = dict(zip(REPORTED, values, strict=False))
+    return Line(first if start is None else float(start), last, session, dimensions, sums)

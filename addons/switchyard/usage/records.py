@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
 from typing import Literal
-from uuid import UUID
 
 type EndState = Literal[
     "running", "complete", "client-left", "cut", "failed", "refused", "interrupted"
@@ -26,10 +25,11 @@ NANO = 1_000_000_000
 """Nano-dollars in a dollar: money is kept as whole nano-dollars."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Tokens:
     """Token counts by class; None where the provider did not report one.
 
+    Nothing changes them; they are not frozen since making frozen ones takes three times as long.
     `input`, `cache_read`, `cache_write_5m` and `cache_write_1h` are disjoint, as Anthropic counts
     them. `output` includes `reasoning`; audio and images are parts of input and output.
     """
@@ -48,9 +48,12 @@ class Tokens:
 TOKEN_CLASSES = tuple(one.name for one in fields(Tokens))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AttemptUsage:
-    """One attempt at a target."""
+    """One attempt at a target.
+
+    Nothing changes it; it is not frozen since making a frozen one takes three times as long.
+    """
 
     number: int
     """From 1, in the order in which attempts began."""
@@ -69,16 +72,20 @@ class AttemptUsage:
     head_ms: int | None = None
     first_output_ms: int | None = None
     end_ms: int | None = None
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
     cost: int | None = None
     list_cost: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RequestRecord:
-    """One client request over all its attempts."""
+    """One client request over all its attempts.
 
-    id: UUID
+    Nothing changes it; it is not frozen since making a frozen one takes three times as long.
+    """
+
+    id: bytes
+    """A UUIDv7."""
     started: float
     """Unix seconds."""
     operation: str = "generate"
@@ -103,7 +110,7 @@ class RequestRecord:
     """The class of the failure, or what the router refused for."""
     streamed: bool = False
     attempts: int = 0
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
     source: Source = "none"
     billing: Billing = "per-token"
     cost: int | None = None

@@ -5,20 +5,26 @@ reports. Members of our own (`requests`, `coveredCost`, ...) stand beside them.
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from datetime import tzinfo
 from typing import Literal
 
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.plans import PlanCost
+from switchyard.usage.plans import plan_costs
+from switchyard.usage.queries import REPORTED
+from switchyard.usage.queries import Question
 from switchyard.usage.reader import Line
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import NANO
-from switchyard.usage.schema import SUMS
 
 type ReportKind = Literal[
     "daily", "weekly", "monthly", "sessions", "projects", "keys", "models", "providers", "tools"
@@ -51,7 +57,7 @@ NAME_OF = {
 class Sums:
     """Sums of some requests, and the models that answered them."""
 
-    sums: dict[str, int] = field(default_factory=lambda: {column.name: 0 for column in SUMS})
+    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REPORTED, 0))
     first: float = float("inf")
     last: float = 0.0
     models: dict[str, "Sums"] = field(default_factory=dict)
@@ -93,24 +99,54 @@ class Report:
 
 
 def make_report(
-    reader: Reader,
+    reader: UsageReader,
     kind: ReportKind,
     zone: tzinfo,
     since: date | None = None,
     until: date | None = None,
     where: dict[str, str] | None = None,
+    *,
+    models: bool = True,
 ) -> Report:
-    """Sum up the days from `since` to `until`, both included, as `zone` has them."""
-    begin, end = _moment(since, zone), _moment(until and until + timedelta(days=1), zone)
+    """Sum up the days from `since` to `until`, both included, as `zone` has them.
+
+    `models` keeps the models of each session apart, which takes a row for each of them.
+    """
+    question = _question(zone, since, until, where)
     if kind == "sessions":
-        lines = reader.sessions(begin, end, ("model",), where)
-        return _grouped(kind, lines, lambda line: line.session, "last")
-    dimension = DIMENSION_OF.get(kind)
-    by = ("model",) if dimension in (None, "model") else (dimension, "model")
-    lines = reader.buckets("hourly", begin, end, by, where)
-    if dimension is not None:
-        return _grouped(kind, lines, lambda line: line.dimensions[dimension], "cost")
-    return _grouped(kind, lines, lambda line: _period(kind, line.start, zone), "name")
+        return _of_sessions(reader, question, models=models)
+    if (dimension := DIMENSION_OF.get(kind)) is not None:
+        by = ("model",) if dimension == "model" else (dimension, "model")
+        lines = reader.dimensions(by, question)
+        groups = _grouped(lines, lambda line: line.dimensions[dimension] or "")
+        entries = sorted(groups.items(), key=lambda one: (-one[1].sums["list_cost"], one[0]))
+    else:
+        groups = _grouped(reader.days(zone, question), lambda line: _period(kind, line.start))
+        entries = sorted(groups.items())
+    return Report(kind, tuple(entries), _total(groups.values()))
+
+
+def report_plans(
+    reader: UsageReader,
+    plans: Sequence[PaidPlan],
+    zone: tzinfo,
+    since: date | None,
+    until: date | None,
+    now: float,
+) -> list[PlanCost]:
+    """Return what plans cost on the days of a report, and what they covered."""
+    if not plans:
+        return []
+    lines = reader.dimensions(("provider",), _question(zone, since, until, None))
+    return plan_costs(plans, lines, zone, since, until, now)
+
+
+def _question(
+    zone: tzinfo, since: date | None, until: date | None, where: dict[str, str] | None
+) -> Question:
+    """The requests of some days of a zone, both included."""
+    end = None if until in (None, date.max) else until + timedelta(days=1)
+    return Question(_moment(since, zone), _moment(end, zone), where)
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -124,29 +160,40 @@ def as_json(report: Report) -> dict[str, object]:
     }
 
 
-def _grouped(
-    kind: ReportKind,
-    lines: Iterable[Line],
-    name_of: Callable[[Line], str | None],
-    order: Literal["name", "cost", "last"],
-) -> Report:
-    groups: dict[str, Sums] = {}
-    total = Sums()
-    for line in lines:
-        model = line.dimensions.get("model") or ""
-        groups.setdefault(name_of(line) or "", Sums()).add(line, model)
-        total.add(line, model)
-    if order == "name":
-        entries = sorted(groups.items())
-    elif order == "cost":
-        entries = sorted(groups.items(), key=lambda one: (-one[1].sums["list_cost"], one[0]))
+def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Report:
+    """The report of sessions, the one that was active last at the end."""
+    if models:
+        groups = _grouped(reader.session_models(question), lambda line: line.session or "")
+        entries = sorted(groups.items(), key=lambda one: (one[1].last, one[0]))
     else:
-        entries = sorted(groups.items(), key=lambda one: one[1].last)
-    return Report(kind, tuple(entries), total)
+        entries = [
+            (session, Sums(sums, first, last))
+            for session, sums, first, last in reader.sessions(question)
+        ]
+    return Report("sessions", tuple(entries), _total([sums for _, sums in entries]))
 
 
-def _period(kind: ReportKind, moment: float, zone: tzinfo) -> str:
-    day = datetime.fromtimestamp(moment, zone).date()
+def _grouped(lines: Iterable[Line], name_of: Callable[[Line], str]) -> dict[str, Sums]:
+    groups: dict[str, Sums] = {}
+    for line in lines:
+        groups.setdefault(name_of(line), Sums()).add(line, line.dimensions.get("model") or "")
+    return groups
+
+
+def _total(groups: Collection[Sums]) -> Sums:
+    """The sum of groups, without their models."""
+    if not groups:
+        return Sums()
+    columns = zip(*(one.sums.values() for one in groups), strict=True)
+    return Sums(
+        dict(zip(REPORTED, map(sum, columns), strict=True)),
+        min(one.first for one in groups),
+        max(one.last for one in groups),
+    )
+
+
+def _period(kind: ReportKind, moment: float) -> str:
+    day = datetime.fromtimestamp(moment, UTC).date()
     if kind == "monthly":
         return f"{day:%Y-%m}"
     if kind == "weekly":
@@ -209,6 +256,7 @@ class UsageBlock:
     sums: Sums | None
     """None for a gap."""
     active: bool = False
+    models: set[str] = field(default_factory=set)
 
     def burn_rate(self, now: float) -> tuple[float, float] | None:
         """Tokens a minute and dollars an hour since its first request; None without a minute."""
@@ -236,7 +284,8 @@ def make_blocks(lines: Sequence[Line], now: float) -> list[UsageBlock]:
             )
         sums = blocks[-1].sums
         assert sums is not None
-        sums.add(line, line.dimensions.get("model"))
+        sums.add(line)
+        blocks[-1].models.update(line.models)
     return blocks
 
 
@@ -267,7 +316,7 @@ def _block_members(block: UsageBlock, now: float) -> dict[str, object]:
         },
         "totalTokens": block.sums.total_tokens,
         "costUSD": block.sums.cost,
-        "models": sorted(filter(None, block.sums.models)),
+        "models": sorted(block.models),
     }
     if block.active and (rate := block.burn_rate(now)):
         minutes = (block.end - now) / 60

@@ -2,7 +2,7 @@
 
 `requests` and `attempts` hold the finished rows of one month, `running` what is under way. The
 totals sum up finished rows: `hourly` and `daily` by who asked and who answered, `sessions` by
-session.
+session. Rollups sum up totals once more, for reports over all of them.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from typing import Literal
 
 from switchyard.usage.records import TOKEN_CLASSES
 
-VERSION = 1
-"""Of this schema; a store of another version is refused."""
+VERSIONS = {"main": 2, "month": 1}
+"""Of the tables in the file of totals and in one of rows; other versions are refused.
+
+Version 1 of the totals had no rollups.
+"""
 
 type ColumnKind = Literal["id", "int", "text", "name", "real"]
 """`id` is 16 bytes; `name` is a text kept once, in `names`, and referred to by number."""
@@ -40,10 +43,10 @@ REQUESTS = (
     *_columns("name", "credential", "state", "error"),
     *_columns("int", "status", "streamed", "attempts"),
     *_TOKENS,
-    *_columns("name", "source", "billing", "price_source", "dropped", "cache_verdict"),
+    *_columns("name", "source", "billing", "price_source", "cache_verdict"),
     *_columns("int", "cost", "list_cost", "queue_ms", "head_ms", "first_output_ms", "end_ms"),
     *_columns("int", "bytes_in", "bytes_out"),
-    Column("writer", "name"),
+    *_columns("name", "dropped", "writer"),
 )
 
 ATTEMPTS = (
@@ -75,6 +78,15 @@ SESSIONS = (
     *_columns("real", "first", "last"),
 )
 
+MONTHLY = HOURLY
+MODEL_HOURS = (
+    Column("bucket", "int"),
+    Column("model", "name"),
+    *SUMS,
+    *_columns("real", "first", "last"),
+)
+WHOLE_SESSIONS = (Column("session", "name"), *SUMS, *_columns("real", "first", "last"))
+
 WINDOWS = (
     *_columns("name", "owner", "window"),
     Column("seen_at", "real"),
@@ -87,7 +99,11 @@ WINDOWS = (
 ROW_TABLES = {"requests": REQUESTS, "running": REQUESTS, "attempts": ATTEMPTS}
 TOTAL_TABLES = {"hourly": HOURLY, "daily": DAILY, "sessions": SESSIONS}
 """Sums of finished rows."""
-MAIN_TABLES = {**TOTAL_TABLES, "windows": WINDOWS}
+ROLLUPS = {"monthly": MONTHLY, "model_hours": MODEL_HOURS, "whole_sessions": WHOLE_SESSIONS}
+"""Sums of totals, by fewer keys."""
+SOURCES = {"monthly": "daily", "model_hours": "hourly", "whole_sessions": "sessions"}
+"""The totals that a rollup sums up."""
+MAIN_TABLES = {**TOTAL_TABLES, **ROLLUPS, "windows": WINDOWS}
 """What stands beside the files of months."""
 
 KEYS = {
@@ -96,9 +112,15 @@ KEYS = {
     "attempts": ("request", "number"),
     "hourly": ("bucket", *(one.name for one in DIMENSIONS)),
     "daily": ("bucket", *(one.name for one in DIMENSIONS)),
+    "monthly": ("bucket", *(one.name for one in DIMENSIONS)),
+    "model_hours": ("bucket", "model"),
+    "whole_sessions": ("session",),
     "windows": ("owner", "window", "seen_at"),
     "sessions": ("session", *(one.name for one in DIMENSIONS)),
 }
 
 SECONDS = {"hourly": 3600, "daily": 86400}
-"""Seconds in a bucket; buckets count from the Unix epoch."""
+"""Seconds in a bucket; buckets count from the Unix epoch.
+
+Those of `monthly` are calendar months in UTC, counted from the year 0.
+"""

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from uuid import UUID
 
 from switchyard.usage import schema
 from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
-from switchyard.usage.schema import Column
 from switchyard.usage.sqlite_files import TOTALS_FILE
+from switchyard.usage.sqlite_files import create_anew
 from switchyard.usage.sqlite_files import create_tables
 from switchyard.usage.sqlite_files import exclusively
 from switchyard.usage.sqlite_files import is_sound
@@ -32,41 +32,47 @@ from switchyard.usage.sqlite_files import month_files
 from switchyard.usage.sqlite_files import open_file
 from switchyard.usage.sqlite_files import size_of
 from switchyard.usage.sqlite_files import version_of
+from switchyard.usage.sqlite_rows import SqliteRows
 from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
-from switchyard.usage.sqlite_statements import INSERT_ATTEMPT
-from switchyard.usage.sqlite_statements import INSERT_FINISHED
 from switchyard.usage.sqlite_statements import INSERT_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_WINDOW
+from switchyard.usage.sqlite_statements import MOST_IDS
+from switchyard.usage.sqlite_statements import are_finished
+from switchyard.usage.sqlite_statements import insert_rows
 from switchyard.usage.sqlite_statements import rebuild_sql
+from switchyard.usage.sqlite_statements import rollup_sql
 from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
-from switchyard.usage.totals import Total
+from switchyard.usage.totals import rollups_of
 from switchyard.usage.totals import totals_of
 from switchyard.usage.windows import WindowSnapshot
+from switchyard.usage.writer_lock import WriterLock
 
 logger = logging.getLogger(__name__)
 
-_MOST_NAMES = 20_000
-"""Names whose numbers a writer remembers for each file."""
+_STEPS = (256, 32, 4, 1)
+"""Rows that one statement inserts."""
 
 
 class SqliteStore:
     """Keeps usage in a folder. Several processes may write to it at once."""
 
-    def __init__(self, folder: Path, writer: str) -> None:
+    def __init__(self, folder: Path, writer: str, lock: WriterLock | None = None) -> None:
+        """`writer` names the writer in the rows of requests that run; `lock` is held meanwhile."""
         self._folder = folder
         self._writer = writer
+        self._lock = lock
         self._db: sqlite3.Connection | None = None
         self._attached: str | None = None
-        self._names: dict[str, dict[str, int]] = {}
-        """Numbers of names, by schema (`main` or `month`)."""
+        self._months = SqliteRows("month", writer)
+        self._totals = SqliteRows("main", writer)
 
     def write(self, finished: Sequence[RequestRecord], running: Sequence[RequestRecord]) -> None:
         months: dict[str, tuple[list[RequestRecord], list[RequestRecord]]] = {}
         for index, records in enumerate((finished, running)):
-            for record in records:
-                months.setdefault(month_file(record.started), ([], []))[index].append(record)
+            for day, group in _by_day(records).items():
+                months.setdefault(month_file(day * 86_400), ([], []))[index].extend(group)
         for file, (ended, begun) in sorted(months.items()):
             with self._transaction(file) as db:
                 self._write_running(db, begun)
@@ -75,7 +81,8 @@ class SqliteStore:
     def write_windows(self, snapshots: Sequence[WindowSnapshot]) -> None:
         if snapshots:
             with self._transaction(month_file(snapshots[0].window.seen_at)) as db:
-                db.executemany(INSERT_WINDOW, [self._window_row(db, one) for one in snapshots])
+                rows = [self._totals.window(db, one) for one in snapshots]
+                db.executemany(INSERT_WINDOW, rows)
 
     def recover(self, is_alive: Callable[[str], bool]) -> int:
         recovered = 0
@@ -108,7 +115,7 @@ class SqliteStore:
         if self._db is not None:
             self._db.close()
         self._db, self._attached = None, None
-        self._names.clear()
+        self._forget_names()
 
     @contextlib.contextmanager
     def _transaction(self, file: str) -> Iterator[sqlite3.Connection]:
@@ -125,7 +132,7 @@ class SqliteStore:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
-                self._names.clear()  # numbers that were given in it are gone
+                self._forget_names()  # numbers that were given in it are gone
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
                 raise
@@ -143,11 +150,16 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         if self._db is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._lock is not None:
+                self._lock.take()
             # Another process must not add to totals that this one still sums up.
             with exclusively(self._folder / "totals.lock"):
                 self._db = open_file(self._folder / TOTALS_FILE)
-                if version_of(self._db, "main") == 0:
+                version = version_of(self._db, "main")
+                if version == 0:
                     self._make_totals(self._db)
+                if version < schema.VERSIONS["main"]:
+                    _make_rollups(self._db)
         return self._db
 
     def _make_totals(self, db: sqlite3.Connection) -> None:
@@ -165,7 +177,6 @@ class SqliteStore:
                 logger.warning("usage: no totals from %s: %s", file.name, e)
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
-        db.execute(f"PRAGMA main.user_version = {schema.VERSION}")
 
     def _attach(self, db: sqlite3.Connection, file: str) -> None:
         if self._attached == file and (self._folder / file).exists():
@@ -179,13 +190,17 @@ class SqliteStore:
             with exclusively(self._folder / "months.lock"):
                 if version_of(db, "month") == 0:
                     create_tables(db, "month", schema.ROW_TABLES)
-                    db.execute(f"PRAGMA month.user_version = {schema.VERSION}")
+                    db.execute(f"PRAGMA month.user_version = {schema.VERSIONS['month']}")
 
     def _detach(self) -> None:
         if self._attached is not None and self._db is not None:
             self._db.execute("DETACH DATABASE month")
         self._attached = None
-        self._names.pop("month", None)
+        self._months.forget()
+
+    def _forget_names(self) -> None:
+        self._months.forget()
+        self._totals.forget()
 
     def _set_aside(self, file: str) -> list[str]:
         """Rename what is damaged of the totals and a month; return the new names."""
@@ -199,106 +214,66 @@ class SqliteStore:
         return damaged
 
     def _write_running(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
-        db.executemany(INSERT_RUNNING, [self._row(db, record) for record in records])
+        db.executemany(INSERT_RUNNING, [self._months.request(db, record) for record in records])
 
     def _write_finished(
         self, db: sqlite3.Connection, records: Sequence[RequestRecord]
     ) -> list[RequestRecord]:
         """Write rows; return those that were not on record as finished before."""
-        new = []
-        for record in records:
-            if db.execute(INSERT_FINISHED, self._row(db, record)).rowcount == 1:
-                new.append(record)
-                db.executemany(INSERT_ATTEMPT, self._attempt_rows(db, record))
-        db.executemany(
-            "DELETE FROM month.running WHERE id = ?", [(record.id.bytes,) for record in records]
-        )
+        known = _finished_among(db, [record.id for record in records])
+        new = list({one.id: one for one in records if one.id not in known}.values())
+        rows, tries = self._months, []
+        for record in new:
+            tries += rows.attempts(db, record)
+        _insert(db, "requests", [rows.request(db, record) for record in new])
+        _insert(db, "attempts", tries)
+        if db.execute("SELECT 1 FROM month.running LIMIT 1").fetchone() is not None:
+            ids = [(record.id,) for record in records]
+            db.executemany("DELETE FROM month.running WHERE id = ?", ids)
         return new
 
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
-        for table, totals in totals_of(records).items():
-            columns = schema.TOTAL_TABLES[table]
-            rows = [self._total_row(db, columns, key, total) for key, total in totals.items()]
+        tables = totals_of(records)
+        for table, totals in {**tables, **rollups_of(tables)}.items():
+            columns = schema.MAIN_TABLES[table]
+            rows = [self._totals.total(db, columns, *one) for one in totals.items()]
             db.executemany(ADD_TOTAL[table], rows)
 
-    def _row(self, db: sqlite3.Connection, record: RequestRecord) -> dict[str, object]:
-        values: dict[str, object] = {
-            **{name: getattr(record.tokens, name) for name in TOKEN_CLASSES},
-            "id": record.id.bytes,
-            "dropped": ",".join(record.dropped) or None,
-            "writer": self._writer,
-            "streamed": int(record.streamed),
-        }
-        return self._encoded(db, "month", schema.REQUESTS, values, record)
 
-    def _attempt_rows(
-        self, db: sqlite3.Connection, record: RequestRecord
-    ) -> list[dict[str, object]]:
-        return [
-            self._encoded(
-                db,
-                "month",
-                schema.ATTEMPTS,
-                {
-                    **{name: getattr(attempt.tokens, name) for name in TOKEN_CLASSES},
-                    "request": record.id.bytes,
-                },
-                attempt,
-            )
-            for attempt in record.tries
-        ]
+def _make_rollups(db: sqlite3.Connection) -> None:
+    """Create the rollups and sum the totals up; the file is then of the present version."""
+    db.execute("BEGIN IMMEDIATE")
+    create_anew(db, "main", schema.ROLLUPS)
+    for table in schema.ROLLUPS:
+        db.execute(rollup_sql(table))
+    db.execute(f"PRAGMA main.user_version = {schema.VERSIONS['main']}")
+    db.execute("COMMIT")
 
-    def _total_row(
-        self,
-        db: sqlite3.Connection,
-        columns: Sequence[Column],
-        key: tuple[str | int | None, ...],
-        total: Total,
-    ) -> dict[str, object]:
-        keys = dict(zip((column.name for column in columns), key, strict=False))
-        values = {**keys, **total.sums, "first": total.first, "last": total.last}
-        return self._encoded(db, "main", columns, values, None)
 
-    def _window_row(self, db: sqlite3.Connection, snapshot: WindowSnapshot) -> dict[str, object]:
-        window = snapshot.window
-        values: dict[str, object] = {
-            "owner": snapshot.owner,
-            "window": window.name,
-            "max": window.limit,
-        }
-        return self._encoded(db, "main", schema.WINDOWS, values, window)
+def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows in steps of falling sizes, so that there are few different statements."""
+    begin = 0
+    for size in _STEPS:
+        while len(rows) - begin >= size:
+            some = rows[begin : begin + size]
+            db.execute(insert_rows(table, size), tuple(chain.from_iterable(some)))
+            begin += size
 
-    def _encoded(
-        self,
-        db: sqlite3.Connection,
-        where: str,
-        columns: Sequence[Column],
-        values: dict[str, object],
-        record: object,
-    ) -> dict[str, object]:
-        """The parameters of a row: `values`, the rest from the record; names as their numbers."""
-        row = {}
-        for column in columns:
-            name = column.name
-            value = values[name] if name in values else getattr(record, name)
-            row[name] = self._name(db, where, value) if column.kind == "name" else value
-        return row
 
-    def _name(self, db: sqlite3.Connection, where: str, text: object) -> int:
-        """The number of a name in a file; 0 stands for none."""
-        if text is None:
-            return 0
-        known = self._names.setdefault(where, {})
-        name = str(text)
-        if (number := known.get(name)) is None:
-            db.execute(
-                f"INSERT INTO {where}.names (text) VALUES (?) ON CONFLICT DO NOTHING", (name,)
-            )
-            found = db.execute(f"SELECT number FROM {where}.names WHERE text = ?", (name,))
-            if len(known) >= _MOST_NAMES:
-                known.clear()
-            number = known[name] = int(found.fetchone()[0])
-        return number
+def _finished_among(db: sqlite3.Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """The ids that are on record as finished in the attached month."""
+    found: set[bytes] = set()
+    for begin in range(0, len(ids), MOST_IDS):
+        some = ids[begin : begin + MOST_IDS]
+        found.update(row[0] for row in db.execute(are_finished(len(some)), some))
+    return found
+
+
+def _by_day(records: Sequence[RequestRecord]) -> dict[float, list[RequestRecord]]:
+    days: dict[float, list[RequestRecord]] = {}
+    for record in records:
+        days.setdefault(record.started // 86_400, []).append(record)
+    return days
 
 
 def _running_rows(db: sqlite3.Connection) -> list[tuple[str, RequestRecord]]:
@@ -322,7 +297,7 @@ def _interrupted(row: dict[str, object]) -> RequestRecord:
     identity = row.pop("id")
     assert isinstance(identity, bytes)
     record = RequestRecord(
-        id=UUID(bytes=identity),
+        id=identity,
         tokens=tokens,
         dropped=tuple(filter(None, dropped.split(","))),
         **row,  # pyright: ignore[reportArgumentType]

@@ -47,11 +47,12 @@ def make_private(file: Path) -> None:
 
 
 def version_of(db: sqlite3.Connection, where: str) -> int:
-    """The version of a file's tables; 0 for none. Raises sqlite3.OperationalError for others."""
+    """The version of a file's tables; 0 for none. Raises sqlite3.OperationalError for a newer."""
     (version,) = db.execute(f"PRAGMA {where}.user_version").fetchone()
-    if version not in (0, schema.VERSION):
+    known = schema.VERSIONS[where]
+    if not 0 <= version <= known:
         raise sqlite3.OperationalError(
-            f"the file has version {version} of the tables, this Switchyard knows {schema.VERSION}"
+            f"the file has version {version} of the tables, this Switchyard knows {known}"
         )
     return version
 
@@ -61,14 +62,19 @@ def create_tables(
 ) -> None:
     """Create a file's tables; what an interrupted attempt left of them is dropped."""
     db.execute("BEGIN IMMEDIATE")
-    for table in ("names", *tables):
-        db.execute(f"DROP TABLE IF EXISTS {where}.{table}")
+    db.execute(f"DROP TABLE IF EXISTS {where}.names")
     db.execute(f"CREATE TABLE {where}.names (number INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+    create_anew(db, where, tables)
+    db.execute("COMMIT")
+
+
+def create_anew(db: sqlite3.Connection, where: str, tables: dict[str, tuple[Column, ...]]) -> None:
+    """Create tables, empty also where they were there, within the caller's transaction."""
     for table, columns in tables.items():
+        db.execute(f"DROP TABLE IF EXISTS {where}.{table}")
         typed = ", ".join(f"{column.name} {_TYPES[column.kind]}" for column in columns)
         key = ", ".join(schema.KEYS[table])
         db.execute(f"CREATE TABLE {where}.{table} ({typed}, PRIMARY KEY ({key})) WITHOUT ROWID")
-    db.execute("COMMIT")
 
 
 @contextlib.contextmanager

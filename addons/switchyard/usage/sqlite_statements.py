@@ -1,6 +1,7 @@
 """The SQL of the SQLite store, made from the schema."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from switchyard.usage import schema
 from switchyard.usage.records import FAILED_STATES
@@ -8,25 +9,52 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.schema import Column
 
 
+def bound(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return a table's columns in the order in which their values are bound: names come last."""
+    return tuple(sorted(columns, key=lambda column: column.kind == "name"))
+
+
 def _insert(table: str, columns: Sequence[Column]) -> str:
-    names = ", ".join(column.name for column in columns)
-    values = ", ".join(f":{column.name}" for column in columns)
+    ordered = bound(columns)
+    names = ", ".join(column.name for column in ordered)
+    values = ", ".join(f"?{number}" for number in range(1, len(ordered) + 1))
     return f"INSERT INTO {table} ({names}) VALUES ({values})"
 
 
-INSERT_FINISHED = _insert("month.requests", schema.REQUESTS) + " ON CONFLICT (id) DO NOTHING"
-INSERT_ATTEMPT = _insert("month.attempts", schema.ATTEMPTS) + " ON CONFLICT DO NOTHING"
+ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
+
+MOST_IDS = 500
+"""Ids that one question asks for."""
+
+
+def are_finished(count: int) -> str:
+    """Return the question which of so many ids are on record as finished."""
+    return f"SELECT id FROM month.requests WHERE id IN ({', '.join('?' * count)})"
+
+
+@lru_cache(maxsize=64)
+def insert_rows(table: str, rows: int) -> str:
+    """Return what inserts several finished rows in one step (`requests` or `attempts`).
+
+    Each step of SQLite lets go of Python's lock and takes it again, which the event loop notices.
+    """
+    columns = bound(schema.ROW_TABLES[table])
+    names = ", ".join(column.name for column in columns)
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
+
+
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (
     _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
-    + " WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = :id)"
+    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{ID_PLACE})"
     + " ON CONFLICT (id) DO NOTHING"
 )
 
 
 def _added(table: str) -> str:
     """How a row of totals grows by another one."""
-    sums = [one.name for one in schema.TOTAL_TABLES[table] if one.sums]
+    sums = [one.name for one in schema.MAIN_TABLES[table] if one.sums]
     return (
         ", ".join(f"{one} = {one} + excluded.{one}" for one in sums)
         + ", first = min(first, excluded.first), last = max(last, excluded.last)"
@@ -36,7 +64,7 @@ def _added(table: str) -> str:
 ADD_TOTAL = {
     table: _insert(f"main.{table}", columns)
     + f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
-    for table, columns in schema.TOTAL_TABLES.items()
+    for table, columns in {**schema.TOTAL_TABLES, **schema.ROLLUPS}.items()
 }
 
 
@@ -63,6 +91,28 @@ def rebuild_sql(table: str) -> str:
         f" {', '.join([*selected, *sums, 'min(started)', 'max(started)'])}"
         f" FROM month.requests{condition} GROUP BY {groups}"
         f" ON CONFLICT ({', '.join(schema.KEYS[table])}) DO UPDATE SET {_added(table)}"
+    )
+
+
+_MONTH_OF_DAY = (
+    "12 * CAST(strftime('%Y', bucket * 86400, 'unixepoch') AS INTEGER)"
+    " + CAST(strftime('%m', bucket * 86400, 'unixepoch') AS INTEGER) - 1"
+)
+
+
+def rollup_sql(table: str) -> str:
+    """Return the SQL that fills an empty rollup from the totals."""
+    keys = schema.KEYS[table]
+    sums = [one.name for one in schema.SUMS]
+    selected = [
+        *(_MONTH_OF_DAY if (table, key) == ("monthly", "bucket") else key for key in keys),
+        *(f"sum({one})" for one in sums),
+    ]
+    groups = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    return (
+        f"INSERT INTO main.{table} ({', '.join([*keys, *sums, 'first', 'last'])})"
+        f" SELECT {', '.join(selected)}, min(first), max(last)"
+        f" FROM main.{schema.SOURCES[table]} GROUP BY {groups}"
     )
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
+from switchyard.usage.plans import PlanCost
 from switchyard.usage.records import NANO
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
@@ -19,6 +20,21 @@ def report_table(report: Report, width: int) -> str:
     rows.append(_cells("Total", report.total, width)[1])
     titles = [NAME_OF[report.kind].removesuffix("Id").capitalize(), *head]
     return table(titles, rows)
+
+
+def plan_table(costs: Sequence[PlanCost]) -> str:
+    """Return what plans cost on the days of a report, beside what they covered."""
+    rows = [
+        [
+            one.plan.name,
+            f"{one.plan.fee} {one.plan.currency} a {one.plan.every}",
+            count(one.days),
+            f"{one.fee:,.2f} {one.plan.currency}",
+            money(one.covered),
+        ]
+        for one in costs
+    ]
+    return table(["Plan", "Fee", "Days", "Fee of these days", "Covered at list price"], rows)
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,21 +1,34 @@
 """What one finished request adds to the totals."""
 
-from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import UTC
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from switchyard.usage.records import FAILED_STATES
 from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.schema import DIMENSIONS
 from switchyard.usage.schema import SECONDS
+from switchyard.usage.schema import SOURCES
 from switchyard.usage.schema import SUMS
 
 type TotalKey = tuple[str | int | None, ...]
 """A bucket or a session, then the dimensions in their order."""
 
 _SUM_NAMES = tuple(column.name for column in SUMS)
+
+
+_DIMENSIONS = attrgetter(*(column.name for column in DIMENSIONS), "session")
+_PLAIN = ("attempts", "cost", "list_cost", "first_output_ms", "end_ms")
+_AMOUNTS = attrgetter(*_PLAIN, *(f"tokens.{name}" for name in TOKEN_CLASSES))
+_AMOUNT_NAMES = (*_PLAIN, *TOKEN_CLASSES)
+_FIRST_TOKENS = len(_PLAIN)
 
 
 @dataclass(slots=True)
@@ -26,25 +39,71 @@ class Total:
     last: float
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUM_NAMES, 0))
 
+    def add(self, other: "Total") -> None:
+        """Add another one's sums."""
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        for name, amount in other.sums.items():
+            self.sums[name] += amount
+
 
 def totals_of(records: Iterable[RequestRecord]) -> dict[str, dict[TotalKey, Total]]:
     """Sum finished records up by the key of each totals table."""
-    tables: dict[str, dict[TotalKey, Total]] = defaultdict(dict)
+    groups: dict[tuple[Any, ...], list[RequestRecord]] = {}
     for record in records:
-        added = _sums(record)
-        dimensions = tuple(getattr(record, column.name) for column in DIMENSIONS)
+        key = (bucket_of(record.started, "hourly"), *_DIMENSIONS(record))
+        groups.setdefault(key, []).append(record)
+    tables: dict[str, dict[TotalKey, Total]] = {}
+    for (hour, *dimensions, session), group in groups.items():
         keys: dict[str, TotalKey] = {
-            table: (bucket_of(record.started, table), *dimensions) for table in SECONDS
+            table: (hour * SECONDS["hourly"] // seconds, *dimensions)
+            for table, seconds in SECONDS.items()
         }
-        if record.session is not None:
-            keys["sessions"] = (record.session, *dimensions)
+        if session is not None:
+            keys["sessions"] = (session, *dimensions)
+        total = _total(group)
         for table, key in keys.items():
-            total = tables[table].setdefault(key, Total(record.started, record.started))
-            total.first = min(total.first, record.started)
-            total.last = max(total.last, record.started)
-            for name, amount in added.items():
-                total.sums[name] += amount
+            found = tables.setdefault(table, {})
+            _add(found, key, total)
     return tables
+
+
+def rollups_of(tables: dict[str, dict[TotalKey, Total]]) -> dict[str, dict[TotalKey, Total]]:
+    """Sum totals up by the key of each rollup table."""
+    rollups: dict[str, dict[TotalKey, Total]] = {}
+    for table, source in SOURCES.items():
+        found = rollups.setdefault(table, {})
+        for key, total in tables.get(source, {}).items():
+            _add(found, _KEY_OF[table](key), total)
+    return rollups
+
+
+def _add(found: dict[TotalKey, Total], key: TotalKey, total: Total) -> None:
+    if key in found:
+        found[key].add(total)
+    else:
+        found[key] = Total(total.first, total.last, total.sums.copy())
+
+
+_MODEL = 1 + [column.name for column in DIMENSIONS].index("model")
+_KEY_OF: dict[str, Callable[[TotalKey], TotalKey]] = {
+    "monthly": lambda key: (month_of_day(key[0]), *key[1:]),
+    "model_hours": lambda key: (key[0], key[_MODEL]),
+    "whole_sessions": lambda key: key[:1],
+}
+"""The key of a rollup, made from that of its source."""
+
+
+def month_of_day(day: str | int | None) -> int:
+    """Return the number of the calendar month (UTC) that a bucket of `daily` lies in."""
+    assert isinstance(day, int)
+    moment = datetime.fromtimestamp(day * SECONDS["daily"], UTC)
+    return moment.year * 12 + moment.month - 1
+
+
+def day_of_month(month: int) -> int:
+    """Return the bucket of `daily` that a calendar month (UTC) begins with."""
+    year, place = divmod(month, 12)
+    return bucket_of(datetime(year, place + 1, 1, tzinfo=UTC).timestamp(), "daily")
 
 
 def bucket_of(moment: float, table: str) -> int:
@@ -52,22 +111,18 @@ def bucket_of(moment: float, table: str) -> int:
     return int(moment // SECONDS[table])
 
 
-def _sums(record: RequestRecord) -> dict[str, int]:
-    added = {name: getattr(record.tokens, name) or 0 for name in TOKEN_CLASSES}
-    added |= {
-        "requests": 1,
-        "failed": int(record.state in FAILED_STATES),
-        "attempts": record.attempts,
-        "cost": record.cost or 0,
-        "list_cost": record.list_cost or 0,
-        "unpriced": int(record.cost is None and _has_tokens(record)),
-        "covered": (record.list_cost or 0) if record.billing == "plan" else 0,
-        "first_output_ms": record.first_output_ms or 0,
-        "with_output": int(record.first_output_ms is not None),
-        "end_ms": record.end_ms or 0,
-    }
-    return added
-
-
-def _has_tokens(record: RequestRecord) -> bool:
-    return any(getattr(record.tokens, name) for name in TOKEN_CLASSES)
+def _total(records: Sequence[RequestRecord]) -> Total:
+    """Sum up records of one key."""
+    total = Total(min(one.started for one in records), max(one.started for one in records))
+    sums = total.sums
+    amounts = [_AMOUNTS(record) for record in records]
+    for name, column in zip(_AMOUNT_NAMES, zip(*amounts, strict=True), strict=True):
+        sums[name] = sum(filter(None, column))
+    sums["requests"] = len(records)
+    for record, values in zip(records, amounts, strict=True):
+        sums["failed"] += record.state in FAILED_STATES
+        sums["unpriced"] += record.cost is None and any(values[_FIRST_TOKENS:])
+        sums["with_output"] += record.first_output_ms is not None
+        if record.billing == "plan":
+            sums["covered"] += record.list_cost or 0
+    return total

@@ -125,6 +125,32 @@ def _codex(headers: Mapping[str, str], now: float) -> Iterator[Window]:
         )
 
 
+def read_event(event: Mapping[str, object], now: float) -> list[Window]:
+    """Return the windows of Codex' stream event `codex.rate_limits`. Never raises."""
+    limits = event.get("rate_limits")
+    found = []
+    for which in ("primary", "secondary"):
+        members = limits.get(which) if isinstance(limits, dict) else None
+        if not isinstance(members, dict):
+            continue
+        said = {name: str(value) for name, value in members.items() if not isinstance(value, bool)}
+        used, minutes = _number(said.get("used_percent")), _number(said.get("window_minutes"))
+        if used is None or not minutes:
+            continue
+        reset = said.get("reset_at") or said.get("resets_at")
+        reset = reset or said.get("reset_after_seconds") or said.get("resets_in_seconds")
+        found.append(
+            Window(
+                name=_SPANS.get(int(minutes), f"{int(minutes)}m"),
+                used=used / 100,
+                resets_at=_moment(reset, now),
+                seen_at=now,
+                source="codex-event",
+            )
+        )
+    return found
+
+
 _COPILOT = "x-quota-snapshot-"
 
 

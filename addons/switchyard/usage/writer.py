@@ -1,23 +1,24 @@
 """Hands records to the store in a thread of its own, in batches; requests never wait for it."""
 
-import contextlib
-import fcntl
+import itertools
 import logging
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from uuid import UUID
 
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.store import Retention
 from switchyard.usage.store import Store
 from switchyard.usage.store import StoreError
+from switchyard.usage.windows import WindowSnapshot
 
 logger = logging.getLogger(__name__)
+
+type Making = Callable[[], RequestRecord]
+"""Makes the record of a request, in whichever thread."""
 
 BATCH_EVERY = 0.5
 """Seconds between batches: what a crash loses at most."""
@@ -27,6 +28,12 @@ BATCH_SIZE = 500
 
 MOST_WAITING = 50_000
 """Finished records kept while the store cannot write; further ones are counted as lost."""
+
+MOST_UNMADE = 1000
+"""Requests that end while the thread prepares itself; they hold on to their bodies."""
+
+MOST_SNAPSHOTS = 5000
+"""Snapshots of windows kept while the store cannot write."""
 
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the next try at a store that cannot write."""
@@ -46,9 +53,10 @@ class WriterHealth:
 
 
 class UsageWriter:
-    """Queues records from the event loop, and writes them from a thread.
+    """Queues what is to go on record from the event loop, and writes it from a thread.
 
-    `begin` and `end` may be called from any thread, and never block on the store.
+    `begin`, `end` and `note` never block on the store. A record is made where `end` is called: a
+    thread that made it later would keep all of the request in memory until then, which costs more.
     """
 
     def __init__(
@@ -56,20 +64,32 @@ class UsageWriter:
         store: Store,
         retention: Retention,
         is_alive: Callable[[str], bool] = lambda writer: False,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what the thread calls.
+
+        `is_alive` tells of a writer's name whether it runs; `prepare` does what takes long once,
+        before the first record is made.
+        """
+        self._prepare = prepare
+        self._prepared = False
         self.health = WriterHealth()
         self._store = store
         self._retention = retention
         self._is_alive = is_alive
+        self._ended: deque[Making] = deque()
         self._finished: deque[RequestRecord] = deque()
-        self._running: dict[UUID, RequestRecord] = {}
-        self._told: set[UUID] = set()
+        self._running: dict[str, Making] = {}
+        self._told: set[str] = set()
         """Running requests that are on record as running."""
+        self._snapshots: deque[WindowSnapshot] = deque(maxlen=MOST_SNAPSHOTS)
         self._wake = threading.Condition()
         self._flushed = 0
         self._wanted = 0
         self._ending = False
         self._recovered = False
+        self._failures = 0
+        self._next_try = 0.0
         self._next_expiry = 0.0
         self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
 
@@ -77,20 +97,24 @@ class UsageWriter:
         """Start the thread. Its first task is to close what an earlier process left running."""
         self._thread.start()
 
-    def begin(self, record: RequestRecord) -> None:
+    def begin(self, key: str, make: Making) -> None:
         """Note a request under way, so that it is not lost if the process ends."""
-        self._running[record.id] = record
+        self._running[key] = make
 
-    def end(self, record: RequestRecord) -> None:
-        """Queue a finished request."""
-        self._running.pop(record.id, None)
-        if len(self._finished) >= MOST_WAITING:
-            self.health.lost += 1
+    def end(self, key: str, make: Making) -> None:
+        """Queue a request that has ended."""
+        self._running.pop(key, None)
+        if not self._prepared and len(self._ended) < MOST_UNMADE:
+            self._ended.append(make)
             return
-        self._finished.append(record)
+        self._make(make)
         if len(self._finished) == BATCH_SIZE:
             with self._wake:
                 self._wake.notify()
+
+    def note(self, snapshots: Iterable[WindowSnapshot]) -> None:
+        """Queue snapshots of windows; the oldest are dropped while the store cannot write."""
+        self._snapshots.extend(snapshots)
 
     def flush(self, timeout: float) -> bool:
         """Write all that was queued before the call; return whether that was done in time."""
@@ -109,34 +133,69 @@ class UsageWriter:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        failures = 0
+        try:
+            self._prepare()
+        except Exception:  # what is not prepared takes its time later
+            logger.exception("usage: preparing failed")
+        self._prepared = True
         while True:
-            pause = _PAUSES[min(failures, len(_PAUSES)) - 1] if failures else BATCH_EVERY
             with self._wake:
-                if not self._ending and self._flushed >= self._wanted:
-                    self._wake.wait(pause)
+                if not self._ending and (self._failures or self._flushed >= self._wanted):
+                    # A flush that waits must not make the thread spin on a store that fails.
+                    self._wake.wait(BATCH_EVERY)
                 ending, wanted = self._ending, self._wanted
-            failures = 0 if self._write() else failures + 1
-            with self._wake:
-                if not failures:
+            self._make_all()
+            if ending:
+                self._interrupt()
+            if not ending and time.monotonic() < self._next_try:
+                continue
+            if self._write():
+                self._failures, self._next_try = 0, 0.0
+                with self._wake:
                     self._flushed = wanted
                     self._wake.notify_all()
-            if ending or (failures and self._ending):
+            else:
+                pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
+                self._failures += 1
+                self._next_try = time.monotonic() + pause
+            if ending:
                 self._store.close()
                 return
-            if failures:
-                with self._wake:
-                    # A flush that waits must not make the thread spin on a store that fails.
-                    self._wake.wait_for(lambda: self._ending, pause)
+
+    def _make_all(self) -> None:
+        """Make the records of what has ended."""
+        ended = self._ended
+        while ended:
+            self._make(ended.popleft())
+
+    def _interrupt(self) -> None:
+        """The process ends: what still runs ends with it."""
+        while self._running:
+            _, make = self._running.popitem()
+            if (record := _made(make)) is not None:
+                record.state = "interrupted"
+                self._finished.append(record)
+
+    def _make(self, make: Making) -> None:
+        record = _made(make)
+        if record is None or len(self._finished) >= MOST_WAITING:
+            self.health.lost += 1
+            return
+        self._finished.append(record)
 
     def _write(self) -> bool:
-        """One batch; whether the store took it."""
-        batch = list(self._finished)
-        running = [record for id, record in self._running.copy().items() if id not in self._told]
+        """Hand one batch to the store; return whether it took it."""
+        count = len(self._finished)
+        batch = list(itertools.islice(self._finished, count))
+        begun = {key: make for key, make in self._running.copy().items() if key not in self._told}
+        running = [record for make in begun.values() if (record := _made(make)) is not None]
+        windows = list(self._snapshots)
         try:
             self._recover()
             if batch or running:
                 self._store.write(batch, running)
+            if windows:
+                self._store.write_windows(windows)
             self._expire()
         except StoreError as e:
             self._report(str(e))
@@ -145,10 +204,12 @@ class UsageWriter:
             logger.exception("usage: writing failed")
             self._report(f"{type(e).__name__}: {e}")
             return False
-        for _ in batch:
+        for _ in range(count):
             self._finished.popleft()
-        self._told = {record.id for record in running} | (self._told & self._running.keys())
-        self.health.written += len(batch)
+        for _ in windows:
+            self._snapshots.popleft()
+        self._told = {*begun, *(self._told & self._running.keys())}
+        self.health.written += count
         self._report("")
         return True
 
@@ -178,43 +239,9 @@ class UsageWriter:
         self.health.problem = problem
 
 
-class WriterLock:
-    """Marks a writer of a folder as running, by a lock that ends with its process."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder / "writers"
-        self.name = name
-        self._handle: int | None = None
-
-    def take(self) -> None:
-        """Take the lock. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._handle = os.open(self._folder / self.name, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def is_alive(self, name: str) -> bool:
-        """Return whether the writer of a name still runs; forget it if not."""
-        if name == self.name:
-            return True
-        file = self._folder / name
-        try:
-            handle = os.open(file, os.O_RDWR)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
-        with contextlib.suppress(OSError):
-            file.unlink()
-        return False
-
-    def release(self) -> None:
-        """Give the lock back, and remove its file."""
-        if self._handle is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / self.name).unlink()
-            os.close(self._handle)
-            self._handle = None
+def _made(make: Making) -> RequestRecord | None:
+    try:
+        return make()
+    except Exception:  # one record that cannot be made must not end the thread
+        logger.exception("usage: a record cannot be made")
+        return None

@@ -16,6 +16,7 @@ SECONDS = {
     "h": 3600.0,
     "d": 86_400.0,
     "w": 604_800.0,
+    "mo": 2_629_800.0,
 }
 """Seconds in one of each unit of time."""
 
@@ -33,8 +34,8 @@ _BYTES = {
 }
 _THOUSANDS = {"": 1, "k": 1000, "K": 1000, "M": 1000**2, "G": 1000**3}
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|mo|s|m|h|d|w)", re.ASCII)
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|mo|s|m|h|d|w))+", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)([kKMG])?", re.ASCII)
@@ -60,7 +61,10 @@ class Rate:
 
 
 def parse_duration(value: object) -> float:
-    """Return seconds for `500ms`, `20s`, `5m`, `1h`, `7d`, `2w`, `1h30m` or a number."""
+    """Return seconds for `500ms`, `20s`, `5m`, `1h`, `7d`, `2w`, `1mo`, `1h30m` or a number.
+
+    A month is a twelfth of 365.25 days.
+    """
     wanted = "is not a duration: write 500ms, 20s, 5m, 1h or 7d (a plain number is seconds)"
     text = _text(value, wanted)
     if _NUMBER.fullmatch(text):

@@ -16,7 +16,9 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Opaque
 from switchyard.wire.model.conversation import Output
+from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.embedding import EmbeddingForm
@@ -26,24 +28,13 @@ from switchyard.wire.model.losses import Losses
 from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import read_models
+from switchyard.wire.model.proofs import Keeps
+from switchyard.wire.model.proofs import proofs_of
+from switchyard.wire.model.services import EndpointKind
+from switchyard.wire.model.services import Services
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
-
-type EndpointKind = Literal[
-    "generate",
-    "count",
-    "embed",
-    "compact",
-    "models",
-    "model",
-    "show",
-    "version",
-    "loaded",
-    "health",
-    "status",
-    "greeting",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +53,8 @@ class Asked:
     """Gemini: whether the stream shall be one JSON array instead of events."""
     previous: str | None = None
     """Responses: the earlier answer that the client went on from, where the router knew it."""
+    elapsed: Callable[[], float] | None = None
+    """Tells the seconds since the request was complete; None where nobody measures."""
     conversation: Conversation | None = None
     """The request, for formats whose answers repeat parts of it."""
 
@@ -160,7 +153,9 @@ class Endpoint:
     """What a request's method and path ask for.
 
     `generate` asks a model, `count` for the number of tokens of a request, `embed` for the
-    embeddings of texts, `compact` for a shorter conversation. `models` asks for the model list,
+    embeddings of texts, `compact` for a shorter conversation. `service` asks a provider for what
+    the router passes through (files, images); `method` is its path, without the version. `models`
+    asks for the model list,
     `model` and Ollama's `show` for one entry, `version` for Ollama's version, `loaded` for the
     models it holds in memory, `health` for the router's health, `status` for that of its providers.
     `greeting` is a probe for a server's presence (Claude Code sends `HEAD /api/hello`).
@@ -176,17 +171,47 @@ class Endpoint:
     """Whether the stream shall be one JSON array instead of events (Gemini without `alt=sse`)."""
     method: str = ""
     """Which of several calls of the kind it is, in the format's own word."""
+    provider: str = ""
+    """The one that the path of a service names."""
 
 
 type Glance = tuple[Usage | None]
 """The usage of a proper answer that says something."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compaction:
+    """What a request asks of compaction, and what earlier ones left in its history."""
+
+    now: bool = False
+    """Whether it asks for a compaction in place of a reply."""
+    threshold: int | None = None
+    """Tokens of the prompt from which on its provider compacts by itself."""
+    pauses: bool = False
+    """Whether the provider gives no reply in the response in which it compacts by itself."""
+    instructions: str | None = None
+    """What to ask the model in place of the usual question for a summary."""
+    held: bool = False
+    """Whether the history has a summary."""
+    ours: bool = False
+    """Whether the router made one of those, which no provider can read as it is."""
+    closed: str = ""
+    """The last summary where the provider alone can open it that made it, as it is encrypted."""
+
+
 def _itself(body: JsonObject) -> JsonObject:
     return body
 
 
+def _as_it_is(body: JsonObject, keeps: Keeps) -> JsonObject:
+    return body
+
+
 def _no_glance(body: JsonObject) -> None:
+    """Nothing."""
+
+
+def _no_compaction(body: JsonObject) -> Compaction | None:
     """Nothing."""
 
 
@@ -210,6 +235,8 @@ class Format:
     (comments break gemini-cli)."""
     tagged_thinking = False
     """Whether servers leave thinking in the text; all other formats have blocks for it."""
+    document_types: frozenset[str] = frozenset()
+    """Types of the documents that a provider takes as files; `*` for any. Empty: it takes none."""
     losses = Losses()
     """What the format cannot say."""
 
@@ -237,6 +264,9 @@ class Format:
     """Whether clients may call over a WebSocket, with the Responses API's messages."""
     stored_responses = False
     """Whether requests go on from earlier answers by naming them."""
+    overflow_in_stream = False
+    """Whether streaming clients look for a prompt that is too long in a stream alone (Codex reads
+    a 400 as final)."""
     client_headers: tuple[str, ...] = ()
     """Patterns of the headers (lower case) that clients send with this format alone, and that any
     provider of it may see."""
@@ -245,6 +275,8 @@ class Format:
     reply_marks: tuple[bytes, ...] = ()
     """Words near the beginning of an answer, any of which only this format has."""
 
+    services: Services | None = None
+    """What else its providers serve; None if nothing is known."""
     embeddings: EmbeddingForm | None = None
     """How embeddings are asked for; None where the format has none."""
     counting: CountForm | None = None
@@ -272,10 +304,29 @@ class Format:
     normalise: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A client's request in this format's own words, where clients mix it with another's; the body
     itself if it is. Raises BadRequest."""
+    mend_reply: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
+    """A whole answer as the format's clients can read it; the body itself if they can."""
+    portable: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
+    """Returns a request without what is addressed to the format's maker alone.
+
+    The request itself where it has nothing of that.
+    """
     without_sealed: Callable[[JsonObject], JsonObject] = staticmethod(_itself)
     """A request as the format's own provider takes it, where the client had other formats' answers
     in the same conversation: without what was sealed for them (see `envelope`). The body itself if
     nothing has to change."""
+    find_compaction: Callable[[JsonObject], Compaction | None] = staticmethod(_no_compaction)
+    """What a request has to do with compaction; None if nothing. Raises BadRequest."""
+    write_summary: Callable[[str, str], Opaque] | None = None
+    """The part that clients receive for a conversation's summary, given a fresh id; None where the
+    format has none."""
+    with_proofs: Callable[[JsonObject, Keeps], JsonObject] = staticmethod(_as_it_is)
+    """A request with those proofs of its history alone that are to be kept (see `model.proofs`).
+    The body itself if nothing has to change."""
+    proof_marks: tuple[bytes, ...] = ()
+    """One of them stands in each request and reply that has a proof, as JSON."""
+    proofs_of: Callable[[Part], Iterator[str]] = staticmethod(proofs_of)
+    """The proofs in a part of a reply: what only the provider that made it takes back."""
     glance: Callable[[JsonObject], Glance | None] = staticmethod(_no_glance)
     """A glance at an answer that reports no error; None if it takes more than that to tell whether
     it is a proper one, and not an empty one."""
@@ -360,6 +411,10 @@ class Format:
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
         """Returns `body` with the model set; a shallow copy if it changes."""
         return body if body.get("model") == model else {**body, "model": model}
+
+    def completed(self, body: JsonObject, asked: Asked) -> JsonObject:
+        """Returns a whole response with what the format's clients count on; itself if it has it."""
+        return body
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
         """Whether a model continues an assistant turn at the end of the conversation.

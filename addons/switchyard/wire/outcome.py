@@ -1,6 +1,7 @@
 """Judges whether an upstream's response is a valid one, and why not."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
 from switchyard.wire.encoding.bodies import parse_body
@@ -11,7 +12,10 @@ from switchyard.wire.model.conversation import Usage
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import kind_of_status
 
-_SAYS_WHY = {"length", "stop_sequence", "content_filter", "refusal", "pause", "context_window"}
+_SAYS_WHY = {
+    *("length", "stop_sequence", "content_filter", "refusal", "pause", "compaction"),
+    "context_window",
+}
 """Stop reasons that make an answer without a word a proper one."""
 
 type ProblemKind = Literal["status", "body", "event", "empty", "cut", "malformed"]
@@ -45,8 +49,10 @@ def refusal_of(upstream: Format, status: int, raw: bytes) -> ApiError:
     """Return the error of a response with an error's status; `raw` is its body."""
     body = parse_body(raw)
     error = upstream.find_error(body) if body is not None else None
-    return error or ApiError(
-        message=words_of(raw) or f"the upstream answered with status {status}",
-        kind=kind_of_status(status),
-        status=status,
-    )
+    if error is None:
+        message = words_of(raw) or f"the upstream answered with status {status}"
+        return ApiError(message=message, kind=kind_of_status(status), status=status)
+    if error.status is None and error.kind == "server" and status < 500:
+        # A body without a type (Azure, Bedrock) leaves it to the status.
+        return replace(error, kind=kind_of_status(status), status=status)
+    return error

@@ -2,6 +2,7 @@
 
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic import Anthropic
+from switchyard.wire.formats.cohere import CohereChat
 from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.code_assist import CodeAssist
 from switchyard.wire.formats.ollama import Ollama
@@ -9,6 +10,7 @@ from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.formats.openai_chat import OpenAIChat
 from switchyard.wire.formats.openai_completions import OpenAICompletions
 from switchyard.wire.formats.openai_responses import OpenAIResponses
+from switchyard.wire.formats.openai_responses.codex import Codex
 from switchyard.wire.model.losses import Losses
 
 _FORMATS: tuple[Format, ...] = (
@@ -25,7 +27,7 @@ FORMATS: dict[str, Format] = {format.name: format for format in _FORMATS}
 DEFAULT = FORMATS[OpenAIChat.name]
 """What is spoken with a client or a provider of whom nothing else is known."""
 
-SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist())
+SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist(), Codex(), CohereChat())
 """Second shapes of formats, in which clients alone speak."""
 
 CLIENT_FORMATS: dict[str, Format] = {one.name: one for one in (*SHAPES, *_FORMATS)}

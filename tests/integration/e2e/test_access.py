@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import select
 import socket
 import ssl
 import time
@@ -91,6 +93,10 @@ class Raw:
         body = b"" if to_head else self._file.read(length)
         return Answer(int(lines[0].split()[1]), head.lower(), body)
 
+    def has_answer(self) -> bool:
+        """Whether anything came that is not read yet."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
     def rest(self) -> bytes:
         """All that comes until the router closes the connection."""
         return self._file.read()
@@ -122,6 +128,12 @@ def memory_of(router: Router) -> int:
     """Bytes of the process."""
     status = Path(f"/proc/{router.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def processor_seconds(router: Router) -> float:
+    """What the router's process has used so far, so that others on the machine do not count."""
+    fields = Path(f"/proc/{router.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def make_world(directory: Path, ca: Path, **more: Any) -> Iterator[World]:
@@ -304,9 +316,9 @@ def test_a_long_query_costs_what_its_bytes_cost(keyed: World, path: bytes, name:
     What is longer than `limits.request-line` is refused unread.
     """
     pairs = (f"{name % number if '%x' in name else name}={number}" for number in range(900))
-    began = time.monotonic()
+    before = processor_seconds(keyed.router)
     assert keyed.ask(get(path + "&".join(pairs).encode())).status in (200, 401, 404)
-    assert time.monotonic() - began < 5
+    assert processor_seconds(keyed.router) - before < 2
 
 
 @pytest.mark.parametrize(
@@ -370,14 +382,16 @@ def test_wrong_keys_are_slowed_down_and_named_once(upstream_ca: Path, tmp_path: 
     for world in make_world(tmp_path, upstream_ca, clients={"api-keys": [KEY]}):
         with world.dial() as raw:
             began = time.monotonic()
-            for number in range(4):
+            for number in range(5):
                 claims = b"X-Forwarded-For: 192.0.2.%d" % number
                 wrong = b"x-api-key: guess-%d" % number
                 assert raw.ask(get(b"/v1/models", wrong, claims)).status == 401
-            assert time.monotonic() - began > 0.1 + 0.2 + 0.4
-            began = time.monotonic()
-            assert raw.ask(get(b"/v1/models", b"x-api-key: " + KEY.encode())).status == 200
-            assert time.monotonic() - began < 0.8, "a right key is not held up"
+            assert time.monotonic() - began > 0.1 + 0.2 + 0.4 + 0.8
+            raw.send(get(b"/v1/models", b"x-api-key: guess-again"))
+            with world.dial() as other:
+                assert other.ask(get(b"/v1/models", b"x-api-key: " + KEY.encode())).status == 200
+            assert not raw.has_answer(), "a right key is not held up by wrong ones"
+            assert raw.read().status == 401
         assert world.router.log.count("wrong client key") == 1
         assert "127.0.0.1" in world.router.log and "192.0.2." not in world.router.log
         assert "guess-" not in world.router.log

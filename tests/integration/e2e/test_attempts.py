@@ -103,11 +103,12 @@ def test_every_failed_attempt_is_a_flow_and_so_is_a_translated_answer(
     assert [flow.metadata[ATTEMPT] for flow in of.attempts] == [1, 2, 3]
     short = of.call.id[:8]
     refused, unreachable, good = of.attempts
-    assert refused.comment.startswith(f"chat 429 quota -> down, attempt 1 of stack for {short}; ")
-    assert unreachable.comment.startswith("down connect ")
+    assert refused.comment.startswith(f"↳ chat 429 quota -> down, attempt 1 of stack for {short}; ")
+    assert unreachable.comment.startswith("↳ down connect ")
     assert f" -> anth, attempt 2 of stack for {short}; " in unreachable.comment
-    assert good.comment == f"anth ok, anthropic for openai-chat, attempt 3 of stack for {short}"
-    assert [bool(flow.marked) for flow in of.attempts] == [True, True, False]
+    assert good.comment == f"↳ anth ok, anthropic for openai-chat, attempt 3 of stack for {short}"
+    triangle, diamond = ":small_red_triangle:", ":small_blue_diamond:"
+    assert [flow.marked for flow in of.attempts] == [triangle, triangle, diamond]
 
 
 def test_an_attempts_flow_is_what_was_sent_and_what_came_back(
@@ -203,3 +204,11 @@ def _files(number: int, ending: str) -> set[str]:
     name = f"attempt-{number}"
     request = {f"{name}-request.http", f"{name}-request.json"}
     return request | {f"{name}-response.http", f"{name}-response.{ending}"}
+
+
+def test_mitmdump_prints_streams_when_asked_for_bodies(planned: Upstream, tmp_path: Path) -> None:
+    with Router(tmp_path, config(planned), "--set", "flow_detail=3") as router:
+        printed = router.will_log("stopped: ")
+        assert ask(router, "chat/plain").status_code == 200
+        printed.wait(20)
+        assert GOOD in router.log

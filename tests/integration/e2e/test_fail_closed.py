@@ -132,7 +132,7 @@ def test_two_configurations(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ("option", "said"),
     [
         ("switchyard_discovery=maybe", "switchyard_discovery"),
-        ("switchyard_confg=c.yaml", "there is no such option"),
+        ("switchyard_confg=c.yaml", "there is no such option; did you mean switchyard_config?"),
         ("switchyard_attempts=most", "must be one of none, failed, changed, all"),
     ],
 )

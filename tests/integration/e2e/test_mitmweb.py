@@ -159,8 +159,8 @@ def body_of(page: Page, tab: str, marker: str) -> str:
 def test_a_call_can_be_read_in_the_browser(page: Page, tmp_path: Path) -> None:
     listed = page.text()
     assert "my-coding-stack: cc 529 -> glm ok, 2 attempts, " in listed
-    assert "cc 529 overload -> glm, attempt 1 of my-coding-stack for " in listed
-    assert "glm ok, openai-chat for anthropic, attempt 2 of my-coding-stack for " in listed
+    assert "↳ cc 529 overload -> glm, attempt 1 of my-coding-stack for " in listed
+    assert "↳ glm ok, openai-chat for anthropic, attempt 2 of my-coding-stack for " in listed
 
     page.click(".flow-table tbody tr", "my-coding-stack: ")
     answer = body_of(page, "Response", "── end")

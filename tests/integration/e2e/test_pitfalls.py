@@ -233,7 +233,7 @@ async def test_a_client_that_left_is_no_mark_against_the_provider(
         for row in provider["targets"]
         if row["model"] == model.partition("/")[2]
     ]
-    assert not [row for row in rows if row["state"] == "cooling" or row["failures"]]
+    assert not [row for row in rows if row["state"] == "open" or row["failures"]]
 
 
 HOOKS = [

@@ -274,11 +274,12 @@ def test_no_secret_is_anywhere(run: Run) -> None:
     )
     log = [path for path in (folder / "log").rglob("*") if path.is_file()]
     exported = [path for path in (folder / "export").rglob("*") if path.is_file()]
+    records = [path for path in (folder / ".local").rglob("*") if path.is_file()]
     artefacts = {
         "log": run.router.log.encode(),
         "dump": (folder / "flows.mitm").read_bytes(),
         "har": (folder / "flows.har").read_bytes(),
-        **{str(path): path.read_bytes() for path in (*log, *exported)},
+        **{str(path): path.read_bytes() for path in (*log, *exported, *records)},
         **run.shown,
         **{
             f"answer {number}: {answer.request.url.path}": answer.content
@@ -316,4 +317,8 @@ def test_flows_tell_the_way_they_took(run: Run) -> None:
 def test_files_of_a_run_are_only_what_was_asked_for(run: Run) -> None:
     names = {path.name for path in run.folder.iterdir()}
     asked_for = {"flows.mitm", "flows.har", "log", "export"}
-    assert names <= {"switchyard.yaml", "mitmproxy", ".mitmproxy", *asked_for}
+    assert names <= {"switchyard.yaml", "mitmproxy", ".mitmproxy", ".local", *asked_for}
+    kept = {path.suffix for path in (run.folder / ".local").rglob("*") if path.is_file()}
+    assert kept <= {".sqlite", ".sqlite-journal", ".lock", ".key"}, (
+        "records of usage, and nothing else"
+    )

@@ -11,13 +11,14 @@ import pytest
 
 from tests.support.router import Router
 
+ID = "chatcmpl-of-this-whole-stream"
 WORDS = [f"word {number} " for number in range(200)]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def event(delta: dict[str, str], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    said = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    said = {"id": ID, "object": "chat.completion.chunk", "created": 1, "model": "m"}
     data = b"data: %b\n\n" % json.dumps({**said, "choices": [choice]}).encode()
     return b"%x\r\n%b\r\n" % (len(data), data)
 

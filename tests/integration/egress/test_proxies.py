@@ -132,7 +132,7 @@ def test_a_wrong_password_is_a_failure_of_that_keys_way(
         assert upstream.requests[-1].key == "sk-direct"
         assert ask(router, "p/m").headers["x-switchyard-attempts"] == "1"
         states = targets(router)
-        assert states["p#0"]["state"] == "cooling" and states["p#1"]["state"] == "open"
+        assert states["p#0"]["state"] == "open" and states["p#1"]["state"] == "closed"
         said = states["p#0"]["last-error"]["message"]
         assert f"localhost:{proxy.port}" in said
         assert "refused" in said or "user and password" in said

@@ -3,6 +3,7 @@ that wants JSON saw nothing, so for it another member may answer."""
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.integration.faults.catalogue import OVERLOADED
 from tests.integration.faults.catalogue import TIMED_OUT
@@ -29,6 +30,7 @@ from tests.support.steps import Step
 from tests.support.steps import Wait
 from tests.support.steps import chunked
 from tests.support.steps import until_close
+from tests.support.steps import whole
 from tests.support.upstream import Recorded
 
 _SOON = {"first-byte": "15s", "first-output": "15s", "between-chunks": "500ms"}
@@ -115,7 +117,16 @@ def _corrupt_gzip(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviou
     return (head, packed[: len(packed) // 2] + b"\xff" * 40)
 
 
+def _broken_end(dialect: Dialect, request: Recorded, seen: Signal) -> Behaviour:
+    """Words, and an end that says that the answer is broken."""
+    answer = replace(_BROKEN, stop="network_error")
+    if request.streams:
+        return chunked(*_begun(dialect), Wait(seen), *dialect.closing(answer))
+    return whole(dialect.whole(answer))
+
+
 FAULTS = [
+    Fault(name="mid-broken-end", sort="after", play=_broken_end),
     _after("mid-cut", lambda d: [CUT]),
     _after("mid-reset", lambda d: [RESET]),
     _after("mid-hang", lambda d: [HANG], status=TIMED_OUT),

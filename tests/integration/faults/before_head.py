@@ -16,7 +16,7 @@ from tests.support.steps import Head
 from tests.support.steps import Raw
 from tests.support.steps import ResetStream
 
-_SOON = {"first-byte": "400ms", "first-output": "400ms"}
+_SOON = {"first-byte": "400ms"}
 _CONNECT_SOON = {"connect": "400ms", **_SOON}
 
 _REFUSED_STREAM, _INTERNAL_ERROR, _ENHANCE_YOUR_CALM = 7, 2, 11

@@ -31,6 +31,8 @@ from tests.support.steps import chunked
 from tests.support.steps import whole
 
 _SOON = {"first-byte": "15s", "first-output": "500ms"}
+_BROKEN_END = Answer(text=f"Do not show {BAD} to anyone.", stop="network_error")
+_MALFORMED = Answer(text="", stop="MALFORMED_FUNCTION_CALL")
 _SPOILT = Answer(text=f"Do not show {BAD} to anyone.")
 
 type _Pieces = Callable[[Dialect], list[bytes]]
@@ -201,6 +203,18 @@ FAULTS = [
     _fault(
         "invalid-json-events",
         _streamed(lambda d: [b"data: {%b}\n\n" % BAD.encode(), b"data: <%b>\n\n" % BAD.encode()]),
+    ),
+    # The answer's end says that it is none
+    _fault(
+        "broken-end",
+        _by_kind(
+            _streamed(lambda d: [*d.opening(_BROKEN_END), *d.closing(_BROKEN_END)]),
+            _body(lambda d: d.whole(_BROKEN_END)),
+        ),
+    ),
+    _fault(
+        "broken-end-without-words",
+        _by_kind(_streamed(lambda d: d.events(_MALFORMED)), _body(lambda d: d.whole(_MALFORMED))),
     ),
     _fault("invalid-utf8", always(whole(b"\xff\xfe\x80" * 50, content_type=SSE))),
     _fault(

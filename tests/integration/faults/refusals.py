@@ -115,6 +115,14 @@ def _epoch(seconds: float) -> str:
 
 
 FAULTS = [
+    # The history cannot be read: another member may
+    _refusal(
+        "unread-signature", 400, "messages.1.content.0: Invalid `signature` in `thinking` block"
+    ),
+    _refusal("unread-thinking", 400, "The `reasoning_content` must be passed back to the API"),
+    _refusal("unread-call", 400, "No tool call found for function call output with call_id c"),
+    _refusal("unread-item", 404, "Item with id 'rs_1' not found. Items are not persisted"),
+    _refusal("unread-roles", 422, "roles must alternate between user and assistant"),
     # Quota, in each style of saying until when
     _refusal("429-seconds", 429, headers=lambda: [("retry-after", "7")], retry_after=range(6, 8)),
     _refusal(
@@ -175,7 +183,7 @@ FAULTS = [
     ),
     # The provider's fault
     _refusal("401", 401, "no such key"),
-    _refusal("402", 402, "out of credit", shown=(402, 429)),
+    _refusal("402", 402, "out of credit"),
     _refusal("403", 403, "forbidden"),
     _refusal("404-model", 404, "the model does not exist", code="model_not_found"),
     _page("404-html", 404),

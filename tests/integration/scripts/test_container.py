@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 from ruamel.yaml import YAML
 
-from switchyard import cli
+from switchyard.launch import options
 
 ROOT = Path(__file__).parents[3]
 WORKFLOW = ROOT / ".github" / "workflows" / "build.yaml"
@@ -91,8 +91,7 @@ def test_what_the_image_runs_is_in_it():
     for command in (json.loads(entry), json.loads(check.partition("CMD ")[2])):
         assert command[0] == "python"
         assert in_image(command[-1]), command
-    root = Path(cli.__file__).parents[2]
-    assert in_image(str(PurePosixPath("/app") / cli.ROUTER.relative_to(root).parent))
+    assert in_image(str(PurePosixPath("/app") / options.ROUTER.relative_to(ROOT).parent))
     assert in_image("/app/config")
     assert any('PATH="/app/.venv/bin:' in line for line in said("ENV"))
     assert ["/app/.venv", ".venv"] in [shlex.split(line)[1:] for line in said("COPY")]
@@ -109,7 +108,7 @@ def test_the_ports_agree():
     (port,) = said("EXPOSE")
     settings = [part.partition("=") for line in said("ENV") for part in shlex.split(line)]
     environment = {name: value for name, _, value in settings}
-    assert environment["PORT"] == port == cli.DEFAULT_PORT
+    assert environment["PORT"] == port == options.DEFAULT_PORT
     assert environment["HOST"] == "0.0.0.0"
     compose = YAML(typ="safe").load(ROOT / "compose.yaml")
     assert compose["services"]["switchyard"]["ports"] == [f"127.0.0.1:{port}:{port}"]

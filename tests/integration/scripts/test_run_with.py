@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 
 from scripts import run_with
+from scripts.lib.projects import project_of
 from scripts.lib.tools import ANY
 from scripts.lib.tools import NeedsModel
 from scripts.lib.tools import laid_over
@@ -62,12 +63,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)  # which is part of no project
     return home
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | str | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*SCRIPT, *arguments],
+        cwd=cwd,
         env={**os.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -142,6 +147,7 @@ def test_settings_of_the_users_hold_where_ours_say_nothing():
     [
         (["x"], {}, "http://127.0.0.1:8787"),
         (["x"], {"PORT": "9000"}, "http://127.0.0.1:9000"),
+        (["x"], {"PORT": "9000", "SWITCHYARD_PORT": "9001"}, "http://127.0.0.1:9001"),
         (["--router", "http://h:1/", "x"], {"PORT": "9000"}, "http://h:1"),
     ],
 )
@@ -263,6 +269,38 @@ def test_printed_lines_do_the_same_in_a_shell(home: Path):
     assert not any(line.startswith("ANTHROPIC_API_KEY=") for line in shown)
 
 
+def test_the_project_is_that_of_the_git_root(home: Path):
+    inner = home / "my yard" / "src"
+    inner.mkdir(parents=True)
+    (home / "my yard" / ".git").mkdir()
+    lines = run("--print", "--base-url", "--router", "http://r:1", "claude", cwd=inner).stdout
+    assert "export ANTHROPIC_BASE_URL=http://r:1/p/my%20yard\n" in lines
+    lines = run("--print", "claude", cwd=inner).stdout
+    assert "export ANTHROPIC_CUSTOM_HEADERS='x-switchyard-project: my yard'\n" in lines
+    lines = run("--print", "claude", cwd=inner, ANTHROPIC_CUSTOM_HEADERS="x-own: 1").stdout
+    assert "export ANTHROPIC_CUSTOM_HEADERS='x-own: 1\nx-switchyard-project: my yard'\n" in lines
+    assert "ANTHROPIC_CUSTOM_HEADERS" not in run("--print", "claude").stdout
+
+
+def test_a_worktree_belongs_to_its_repository(home: Path):
+    (home / "wt").mkdir()
+    (home / "wt" / ".git").write_text("gitdir: /srv/yard/.git/worktrees/wt\n")
+    assert project_of(home / "wt") == "yard"
+    (home / "wt" / ".git").write_text("gitdir: /srv/yard/.git/modules/wt\n")
+    assert project_of(home / "wt") == "wt"
+    assert project_of(home) is None
+
+
+def test_a_status_line_for_one_run(home: Path):
+    lines = run("--print", "--statusline", "claude", "-c").stdout
+    (line,) = (line for line in lines.splitlines() if line.startswith("# start it as: "))
+    command = shlex.split(line.removeprefix("# start it as: "))
+    assert command[:2] == ["claude", "--settings"] and command[3:] == ["-c"]
+    shown = json.loads(command[2])["statusLine"]
+    assert shown == {"type": "command", "command": f"{ROOT / 'scripts' / 'usage'} statusline"}
+    assert "--settings" not in run("--print", "claude").stdout
+
+
 def test_arguments_are_printed_to_be_pasted(home: Path):
     lines = run("--print", "--base-url", "--model", "m n", "codex", "exec", "x y").stdout
     (line,) = (line for line in lines.splitlines() if line.startswith("# start it as: "))
@@ -302,7 +340,8 @@ def test_no_router_is_explained(home: Path):
     result = run("--router", closed.url, "sh", "-c", "echo started")
     closed.close()
     assert result.returncode == 1 and not result.stdout
-    assert closed.url in result.stderr and "scripts/start" in result.stderr
+    assert f"at {closed.url} (Connection refused). Start one" in result.stderr
+    assert "SWITCHYARD_PORT" in result.stderr
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -349,3 +388,87 @@ def test_help_names_the_tools():
     result = run("--help")
     for word in (*TABLE, "--base-url", "--model", "--router", "--print"):
         assert word in result.stdout
+
+
+KEYED = {
+    **CONFIG,
+    "clients": {"api-keys": ["sk-of-the-router", {"key": "sk-small", "models": ["x"]}]},
+}
+
+
+@pytest.mark.parametrize("way", [("--base-url",), ()])
+def test_the_key_is_checked_before_the_tool_starts(
+    home: Path, start_router: Callable[..., Router], way: tuple[str, ...]
+):
+    router = start_router(KEYED)
+    start = ("--router", router.url, *way, "sh", "-c", "echo started")
+    none, wrong = run(*start), run(*start, SWITCHYARD_KEY="sk-wrong-one")
+    assert (none.returncode, none.stdout) == (wrong.returncode, wrong.stdout) == (1, "")
+    assert "asks for a client key" in none.stderr and "--key KEY" in none.stderr
+    assert "does not know this client key" in wrong.stderr and "sk-wrong" not in wrong.stderr
+    assert run(*start, SWITCHYARD_KEY="sk-of-the-router").stdout == "started\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "said"),
+    [
+        ("demo/ecko", "sk-of-the-router", "has no model 'demo/ecko'. Did you mean demo/echo"),
+        ("my-coding-stack", "sk-of-the-router", "'my-coding-stack'. There are: demo/echo"),
+        ("demo/echo", "sk-small", "'demo/echo'"),
+        ("demo/echo", "sk-of-the-router", None),
+    ],
+)
+def test_the_model_is_checked_before_the_tool_starts(
+    home: Path, start_router: Callable[..., Router], model: str, key: str, said: str | None
+):
+    router = start_router(KEYED)
+    options = ("--router", router.url, "--base-url", "--model", model)
+    result = run(*options, "sh", "-c", "echo started", SWITCHYARD_KEY=key)
+    assert result.stdout == ("started\n" if said is None else "")
+    assert result.returncode == (0 if said is None else 1)
+    assert said is None or said in result.stderr, result.stderr
+
+
+def test_a_model_that_no_list_has_can_be_asked_for(home: Path, start_router: Callable[..., Router]):
+    open_list = {"name": "o", "base-url": "http://127.0.0.1:9/v1", "api-key": "sk-upstream-1"}
+    router = start_router({"providers": [open_list]})
+    options = ("--router", router.url, "--base-url", "--model", "o/any-model-of-theirs")
+    assert run(*options, "sh", "-c", "echo started").stdout == "started\n"
+
+
+THEIRS = {
+    name: f"own-{name.lower()}"
+    for name in (
+        *("GOOGLE_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"),
+        *("CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "OPENAI_ORG_ID", "OLLAMA_API_KEY"),
+        *("CODEX_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "ANTHROPIC_CUSTOM_HEADERS"),
+    )
+}
+
+
+@every_tool
+def test_no_key_of_the_users_is_left_for_the_router(name: str):
+    setup = TABLE[name].set_up("base-url", {**VALUES, "model": "m"})
+    left = {one: value for one, value in THEIRS.items() if one not in setup.unset}
+    seen = {**left, **setup.environment}
+    assert not set(seen.values()) & set(THEIRS.values())
+    assert not set(setup.unset) & set(setup.environment)
+
+
+def variables_in(shown: str) -> dict[str, str]:
+    """What `env` printed."""
+    parts = (line.partition("=") for line in shown.splitlines() if "=" in line)
+    return {name: value for name, _, value in parts}
+
+
+def test_a_started_command_sees_the_routers_keys_alone(
+    home: Path, start_router: Callable[..., Router]
+):
+    router = start_router(CONFIG)
+    shown = run("--router", router.url, "--base-url", "env", SWITCHYARD_KEY="sk-r", **THEIRS).stdout
+    variables = variables_in(shown)
+    assert not set(variables.values()) & set(THEIRS.values())
+    assert variables["OLLAMA_API_KEY"] == variables["GEMINI_API_KEY"] == "sk-r"
+    assert "GOOGLE_API_KEY" not in variables
+    by_proxy = run("--router", router.url, "env", **THEIRS).stdout
+    assert "GOOGLE_API_KEY=own-google_api_key" in by_proxy, "a tool keeps its own login"

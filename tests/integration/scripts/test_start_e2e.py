@@ -172,11 +172,75 @@ def test_a_refused_configuration_starts_nothing(run: Run, tmp_path: Path, by: st
     assert "switchyard: ready" not in router.output
 
 
-def test_a_port_in_use_ends_the_start(run: Run):
+def test_a_port_in_use_ends_the_start_and_says_by_whom(run: Run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         router = run("--port", str(taken.getsockname()[1]))
-        assert router.end() not in (0, None)
-    assert "address already in use" in router.output.lower()
+        assert router.end() == 1
+    assert "is already in use by another program" in router.output
+    assert "switchyard: ready" not in router.output
+    first = run("--port", "0")
+    port = first.ready().rpartition(":")[2]
+    for more in ((), ("--workers", "2")):
+        second = run("--port", port, *more)
+        assert second.end() == 1
+        assert f"port {port} of 127.0.0.1 is already in use by another Switchyard" in second.output
+    assert first.stop() == 0
+
+
+OWN = "providers:\n- {name: own, builtin: demo, models: [{name: echo}]}\n"
+
+
+@pytest.mark.parametrize("by", ["word", "user"])
+def test_ones_own_file_needs_no_option(run: Run, tmp_path: Path, by: str):
+    if by == "word":
+        (tmp_path / "my.yaml").write_text(OWN)
+        router = run("my.yaml", "--port", "0")
+    else:
+        (tmp_path / "xdg" / "switchyard").mkdir(parents=True)
+        (tmp_path / "xdg" / "switchyard" / "config.yaml").write_text(OWN)
+        router = run(XDG_CONFIG_HOME=str(tmp_path / "xdg"), SWITCHYARD_PORT="0", PORT="many")
+    assert echo(router.ready(), "hi", model="own/echo") == "hi"
+
+
+def test_variables_beside_the_file(run: Run, tmp_path: Path):
+    (tmp_path / "my.yaml").write_text(OWN + 'clients: {api-keys: ["${MY_KEY}"]}\n')
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = str(unused.getsockname()[1])
+    (tmp_path / ".env").write_text(f"export MY_KEY='from-the-file'\nSWITCHYARD_PORT={port}\n")
+    router = run("my.yaml")
+    assert router.ready() == f"http://127.0.0.1:{port}"
+    assert echo(f"http://127.0.0.1:{port}", "hi", "own/echo", "from-the-file") == "hi"
+    router.stop()
+    assert "from-the-file" not in router.output
+
+
+def test_a_first_file_is_written_checked_and_started(run: Run, tmp_path: Path):
+    keys = {"OPENAI_API_KEY": "sk-of-a-test-0123456789"}
+    made = run("--init", **keys)
+    assert made.end() == 0
+    file = tmp_path / "home" / ".config" / "switchyard" / "config.yaml"
+    assert f"wrote {file}" in made.output and file.is_file()
+    checked = run("--check", **keys)
+    assert checked.end() == 0 and f"{file} is right: 2 providers (openai, demo)" in checked.output
+    unset = run("--check")
+    assert unset.end() == 1 and "OPENAI_API_KEY is not set or empty" in unset.output
+    router = run("--port", "0", "--set", "switchyard_discovery=false", **keys)
+    assert echo(router.ready(), "hi") == "hi"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--prot", "9000"], "unknown option --prot (did you mean --port?)"),
+        (["--web", "--web-prt=1"], "unknown option --web-prt (did you mean --web-port?)"),
+        (["--set", "switchyard_discovry=false"], "did you mean switchyard_discovery?"),
+        (["--host", "host.invalid"], "the host 'host.invalid' is not an address of this machine"),
+    ],
+)
+def test_a_wrong_option_ends_the_start(run: Run, arguments: list[str], said: str):
+    router = run(*arguments)
+    assert router.end() not in (0, None)
+    assert said in router.output
     assert "switchyard: ready" not in router.output
 
 

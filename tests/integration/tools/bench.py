@@ -43,6 +43,8 @@ class Outcome:
     """What the hosts were asked that the tool itself calls."""
     watched: tuple[dict[str, Any], ...]
     """What the router answered, refused and failed at."""
+    work: Path
+    """The directory that it worked in."""
 
     @property
     def done(self) -> bool:
@@ -117,7 +119,7 @@ class Bench:
             for each, start in zip(self._upstreams(), before, strict=True)
         ]
         at_home = asked[1] if self.home else ()
-        return Outcome(ended, word, asked[0], at_home, tuple(self._watched()))
+        return Outcome(ended, word, asked[0], at_home, tuple(self._watched()), work)
 
     def _upstreams(self) -> list[Upstream]:
         return [self.upstream, *([self.home] if self.home else [])]

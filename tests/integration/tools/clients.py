@@ -14,6 +14,16 @@ from tests.support.router import ROOT
 
 RUN_WITH = (sys.executable, "-P", str(ROOT / "scripts" / "run_with.py"))
 
+USERS_OWN = {
+    name: f"own-{name.lower().replace('_', '-')}-0123"
+    for name in (
+        *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+        *("OPENAI_API_KEY", "CODEX_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OLLAMA_API_KEY"),
+    )
+}
+"""Keys that a user has set for other things, and which run-with keeps from the router: a router
+with client keys would refuse them."""
+
 type Files = Mapping[str, object]
 """JSON documents by their paths in the tool's home."""
 
@@ -40,7 +50,7 @@ class Client:
         return [*RUN_WITH, *way, self.tool, *self.arguments]
 
     def environ(self, router: str, model: str) -> dict[str, str]:
-        own = self.by_hand(router, model).environment if self.by_hand else {}
+        own = self.by_hand(router, model).environment if self.by_hand else USERS_OWN
         return {**self.environment, **own}
 
     def home_files(self, router: str, model: str) -> Files:

@@ -41,6 +41,35 @@ class Package:
     version: str
     registry: str = "npm"
     bin: str = "node_modules/.bin"
+    beside: tuple[str, ...] = ()
+    """Further packages, each with its version."""
+
+    @property
+    def specifier(self) -> str:
+        joint = "==" if self.registry == "pypi" else "@"
+        return f"{self.name}{joint}{self.version}"
+
+
+@functools.cache
+def libraries() -> Mapping[str, Package]:
+    """What scripts of `libraries/` import, by the scripts' word for it."""
+    data = YAML(typ="safe").load(PINNED)
+    return {
+        name: Package(
+            entry["package"],
+            str(entry["version"]),
+            registry=entry.get("from", "pypi"),
+            bin="node_modules/.bin" if entry.get("from") == "npm" else "bin",
+            beside=tuple(entry.get("beside", ())),
+        )
+        for name, entry in data["libraries"].items()
+    }
+
+
+def place_of(package: Package) -> Path:
+    """Where a package is installed, or would be."""
+    name = package.name.partition("[")[0].strip("@").replace("/", "-")
+    return cache() / f"{name}-{package.version}"
 
 
 @functools.cache
@@ -81,6 +110,7 @@ def search_path(tool: str) -> str:
 @functools.cache
 def _search_path(tool: str) -> str | NotInstalled:
     node, tools = pinned()
+    tools = {**tools, **libraries()}
     system = os.environ.get("PATH", os.defpath)
     try:
         places = [_install(tools[tool])]
@@ -93,8 +123,7 @@ def _search_path(tool: str) -> str | NotInstalled:
 
 def _install(package: Package) -> Path:
     """The directory with the package's commands. Raises NotInstalled."""
-    flat = package.name.strip("@").replace("/", "-")
-    place = cache() / f"{flat}-{package.version}"
+    place = place_of(package)
     stamp = place / "installed"
     if stamp.exists():
         return place / package.bin
@@ -111,13 +140,13 @@ def _fetch(package: Package, place: Path) -> None:
     if package.registry == "pypi":
         python = place / "bin" / "python"
         _run([_python_312(), "-m", "venv", str(place)])
-        _run([str(python), "-m", "pip", "install", "-q", f"{package.name}=={package.version}"])
+        _run([str(python), "-m", "pip", "install", "-q", package.specifier, *package.beside])
         return
     if shutil.which("npm") is None:
         raise NotInstalled("there is no npm here")
-    wanted = f"{package.name}@{package.version}"
+    wanted = package.specifier
     _run(["npm", "view", *_NPM_OPTIONS, wanted, "version"], _REACHED)
-    _run(["npm", "install", "--prefix", str(place), *_NPM_OPTIONS, wanted])
+    _run(["npm", "install", "--prefix", str(place), *_NPM_OPTIONS, wanted, *package.beside])
 
 
 def _python_312() -> str:

@@ -1,5 +1,7 @@
 """What the tools are run against: a router with upstreams of all formats, good and faulty."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -102,6 +104,22 @@ class Stage:
             {**client.environ(router, model), **key},
             client.home_files(router, model),
         )
+
+    def run_command(
+        self,
+        package: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        files: Mapping[str, str],
+    ) -> Outcome:
+        """Has a command of a package do the task, with the variables `environ` and `ROUTER`.
+
+        In `files` the router and the variable `MODEL` are filled in. Raises NotInstalled.
+        """
+        bench = self._bench(False)
+        router, model = bench.router.url, environ["MODEL"]
+        filled = {name: text.format(router=router, model=model) for name, text in files.items()}
+        return bench.perform(package, command, {**environ, "ROUTER": router}, filled)
 
     def _bench(self, locked: bool) -> Bench:
         if locked not in self._benches:

@@ -90,7 +90,7 @@ def next_turn(asked: Asked, at_once: bool = False) -> Turn:
         # aider has no tools: it is told the files' contents in the prompt.
         found = WORD.search(asked.text)
         return Say(f"The word is {found[0]}." if found else PLAIN)
-    if (shell := _shell(asked.tools)) is None:
+    if (shell := shell_of(asked.tools)) is None:
         return Say(NO_SHELL)
     # Qwen Code now and then reports no output of a command that ends at once: it is asked again.
     results = [result for result in asked.results if _EMPTY not in result]
@@ -102,16 +102,17 @@ def next_turn(asked: Asked, at_once: bool = False) -> Turn:
         return Say(f"{LOST}: {asked.results[-1][:300]!r}")
     begun = len(asked.results)
     if at_once and not begun:
-        return Act((_call(shell, 0, 0), _call(shell, 1, 1)))
+        return Act((call(shell, COMMANDS[0], 0), call(shell, COMMANDS[1], 1)))
     found = [each.search("\n".join(results)) for each in (_FIRST, WORD)]
     for place, match in enumerate(found):
         if match is None:
-            return Act((_call(shell, place, begun),))
+            return Act((call(shell, COMMANDS[place], begun),))
     assert found[1]
     return Say(f"The word is {found[1][0]}.")
 
 
-def _shell(tools: tuple[Offered, ...]) -> Offered | None:
+def shell_of(tools: tuple[Offered, ...]) -> Offered | None:
+    """The tool that runs commands, if there is one."""
     by_name = {tool.name.rpartition("__")[2]: tool for tool in reversed(tools)}
     for name in _SHELLS:
         if name in by_name:
@@ -119,8 +120,8 @@ def _shell(tools: tuple[Offered, ...]) -> Offered | None:
     return None
 
 
-def _call(shell: Offered, place: int, number: int) -> Use:
-    command = COMMANDS[place]
+def call(shell: Offered, command: str, number: int) -> Use:
+    """A call of the shell, with all that its schema requires."""
     properties = shell.schema.get("properties") or {}
     if shell.custom or list(properties) == ["input"]:
         # Codex's code mode: the input is JavaScript that calls the shell.

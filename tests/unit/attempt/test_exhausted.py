@@ -173,3 +173,21 @@ def test_anthropics_word_for_overloaded_is_529() -> None:
     answer = exhausted_response(exchange, Exhausted("deadline", None), 100.0)
     assert error_of(answer, "anthropic", answer.status_code)[0] == "overloaded_error"
     assert answer.status_code in (503, 529)
+
+
+MONEY = (402, {"error": {"message": "out of credit", "type": "billing", "code": None}}, {})
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_money_that_is_missing_stays_402(format: str) -> None:
+    answer = all_failing(format, "one/m", MONEY)
+    _, message = error_of(answer, format, 402)
+    assert message == "provider 'one', model 'm': status 402: out of credit"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_402_that_names_its_end_is_a_limit(format: str) -> None:
+    status, body, _ = MONEY
+    answer = all_failing(format, "one/m", (status, body, {"retry-after": "20"}))
+    error_of(answer, format, 429)
+    assert answer.headers["retry-after"] in ("19", "20")

@@ -181,3 +181,22 @@ def test_other_attempts_of_a_call_are_not_verbatim() -> None:
 def test_an_address_does_not_show_what_its_query_holds() -> None:
     origin = Origin(scheme="https", host="::1", port=8443, path="/v1?key=secret")
     assert "secret" not in repr(origin) and origin.netloc == "[::1]:8443"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("word", ["network_error", "MALFORMED_FUNCTION_CALL"])
+def test_an_end_that_says_broken_is_the_clients_own_matter_where_nobody_else_is(
+    word: str, stream: bool
+) -> None:
+    """Another member answers in its place, where one is left."""
+    answer = Answer(text="Half of it", stop=word)
+    for dialect, alone in ((CHAT, True), (ANTHROPIC, False)):
+        reads, _ = receiver(stream, dialect)
+        reads.start(head(stream=stream))
+        data = b"".join(dialect.events(answer)) if stream else dialect.whole(answer)
+        told = reads.data(data) + reads.end()
+        if alone:
+            assert reads.committed and not reads.failed
+            assert (told if stream else reads.head().content) == data
+        else:
+            assert reads.failed

@@ -24,6 +24,20 @@ def test_the_log_names_an_address_once_a_minute(caplog: pytest.LogCaptureFixture
     assert "wrong client keys from 203.0.113.9 (3 since" in later
 
 
+def test_requests_without_a_key_are_told_apart_and_do_not_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keys = WrongKeys()
+    for second in (0.0, 1.0, 2.0):
+        keys.count_missing("203.0.113.9", second)
+    assert keys.count("203.0.113.9", 3.0) == 0.1, "the first wrong one"
+    keys.count_missing("203.0.113.9", 61.0)
+    first, wrong, missing = caplog.messages
+    assert "refused 1 request without a client key from 203.0.113.9." in first
+    assert "a wrong client key from 203.0.113.9 (1 since" in wrong
+    assert "refused 3 requests without a client key from 203.0.113.9." in missing
+
+
 def test_few_addresses_are_kept() -> None:
     keys = WrongKeys()
     for number in range(3 * MOST_ADDRESSES):

@@ -208,7 +208,7 @@ IN_ONE = [
     (
         "    errors: [{status: 400, class: quota}, {status: 400, class: quotas}]\n",
         "4: providers[0].errors[1].class: must be one of request, context-length, credential, "
-        "quota, overload, model, network, empty.",
+        "quota, overload, model, network, empty, history.",
     ),
     (
         "    errors: [{class: quota}]\n",
@@ -255,7 +255,7 @@ IN_ONE = [
     (
         "    api-key: ${ONE_KEY}\n",
         "4: providers[0].api-key: the environment variable ONE_KEY is not set or empty. Hint: "
-        "export ONE_KEY=..., or give a default: ${ONE_KEY:-value}.",
+        "export ONE_KEY=..., set it in .env beside this file, or default it: ${ONE_KEY:-value}.",
     ),
     (
         "    api-key: ${OPENAI_APIKEY}\n",
@@ -274,7 +274,8 @@ IN_ONE = [
     (
         "  - preset: openrouter\n",
         "4: providers[1].api-key: the environment variable OPENROUTER_API_KEY is not set or empty. "
-        "Hint: export OPENROUTER_API_KEY=..., or give a default: ${OPENROUTER_API_KEY:-value}.",
+        "Hint: export OPENROUTER_API_KEY=..., set it in .env beside this file, or default it: "
+        "${OPENROUTER_API_KEY:-value}.",
     ),
 ]
 

@@ -1,11 +1,16 @@
 """The shipped files: presets, the default configuration and the examples."""
 
 import re
+from datetime import UTC
+from datetime import date
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.facts import facts
+from scripts.facts import main as list_facts
 from switchyard.config.load import load_config
 from switchyard.config.presets import PRESETS
 from switchyard.config.presets import preset_names
@@ -13,6 +18,8 @@ from switchyard.config.presets import read_preset
 from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.profiles import quirks_of
+from switchyard.wire.translate.quirks import apply_quirks
 from tests.unit.config.loading import load
 from tests.unit.config.loading import problems
 
@@ -264,3 +271,53 @@ def test_the_name_of_a_preset_is_the_name_of_its_profile() -> None:
     assert first.models[0].profile.thinking_tag == "think"
     assert second.profile is None
     assert third.profile and third.profile.min_max_tokens == 16
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-5", "o3", "gpt-3.5-turbo"])
+def test_openais_responses_api_gets_no_limit_that_it_refuses(model: str) -> None:
+    (provider,) = load("providers: [{preset: openai, api-key: k}]", {}).providers
+    quirks = quirks_of(provider, model)
+    assert quirks is not None
+    asked = {"model": model, "max_output_tokens": 1}
+    assert apply_quirks(asked, "openai-responses", quirks)["max_output_tokens"] == 16
+
+
+def test_every_shipped_fact_has_a_source_and_a_date() -> None:
+    found = list(facts())
+    assert len(found) > 40
+    wrong = [str(fact) for fact in found if not fact.source or fact.read is None]
+    assert not wrong
+    today = datetime.now(UTC).date()
+    assert all(fact.read is not None and fact.read <= today for fact in found)
+
+
+def test_a_fact_is_to_be_read_again_after_three_months(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+profile:
+  source: docs.acme.example
+  read: 2026-01-01
+  by-model:
+    - {models: ["a*"], read: 2026-06-01, thinking-off: false}
+"""
+    (tmp_path / "acme.yaml").write_text(text, encoding="utf-8")
+    whole, some = facts(tmp_path)
+    assert (some.source, some.models) == ("docs.acme.example", ("a*",))
+    assert whole.is_stale(date(2026, 6, 2)) and not some.is_stale(date(2026, 6, 2))
+    monkeypatch.setattr("scripts.facts.facts", lambda: [whole])
+    assert list_facts(["--check"]) == 1
+    assert "acme: docs.acme.example" in capsys.readouterr().out
+    assert list_facts([]) == 0
+
+
+@pytest.mark.parametrize("model", ["claude-fable-5", "claude-fable-5-2", "claude-mythos-5"])
+def test_thinking_that_cannot_be_switched_off_is_not(model: str) -> None:
+    (provider,) = load("providers: [{preset: anthropic, api-key: k}]", {}).providers
+    quirks = quirks_of(provider, model)
+    assert quirks is not None
+    asked = {"model": model, "thinking": {"type": "disabled"}}
+    told = apply_quirks(asked, "anthropic", quirks)
+    assert told == {"model": model, "output_config": {"effort": "low"}}
+    other = quirks_of(provider, "claude-opus-5")
+    assert other is not None and apply_quirks(asked, "anthropic", other) is asked

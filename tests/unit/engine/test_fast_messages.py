@@ -56,7 +56,11 @@ def test_a_copy_has_an_index_of_its_own() -> None:
 
 def test_options_that_can_be_changed_are_copied() -> None:
     opts = options.Options()
+    with pytest.raises(AttributeError, match="No such option: none"):
+        fast_messages._option(opts, "none")
     for option in opts._options.values():
+        found = fast_messages._option(opts, option.name)
+        assert found == option.current()
         value = fast_messages._current(option)
         assert value == option.current()
         if not isinstance(value, bool | int | str | None):

@@ -7,6 +7,8 @@ from mitmproxy import http
 from switchyard.exchange.endpoints import find_endpoint
 from switchyard.exchange.endpoints import find_foreign_endpoint
 from switchyard.exchange.endpoints import format_of_client
+from switchyard.wire.model.model_list import ModelEntry
+from switchyard.wire.registry import FORMATS
 
 
 def request(method: str, path: str, **headers: str) -> http.Request:
@@ -32,6 +34,14 @@ def request(method: str, path: str, **headers: str) -> http.Request:
         ("/codex/responses", "openai-responses"),
         ("/codex/v1/responses", "openai-responses"),
         ("/api/chat", "ollama"),
+        ("/openai/v1/chat/completions", "openai-chat"),
+        ("/openai/v1/responses?api-version=preview", "openai-responses"),
+        ("/openai/chat/completions", "openai-chat"),
+        ("/api/v1/chat/completions", "openai-chat"),
+        ("/api/v1/messages", "anthropic"),
+        ("/v1beta/openai/chat/completions", "openai-chat"),
+        ("/v2/chat", "cohere"),
+        ("/v2/chat/", "cohere"),
     ],
 )
 def test_calls_whose_body_names_the_model(path: str, format: str) -> None:
@@ -61,6 +71,10 @@ def test_calls_whose_path_names_the_model(path: str, model: str, stream: bool, a
     [
         ("POST", "/v1/responses/compact", "compact"),
         ("POST", "/codex/responses/compact", "compact"),
+        ("POST", "/v1/responses/input_tokens", "count"),
+        ("GET", "/openai/v1/models", "models"),
+        ("GET", "/api/v1/models", "models"),
+        ("GET", "/codex/models?client_version=0.1.0", "models"),
         ("GET", "/v1/models", "models"),
         ("GET", "/models/", "models"),
         ("GET", "/v1/models/", "models"),
@@ -80,6 +94,72 @@ def test_what_else_is_served(method: str, path: str, kind: str) -> None:
     found = find_endpoint(request(method, path))
     assert found is not None
     assert found.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "format", "model"),
+    [
+        (
+            "/openai/deployments/gpt-5/chat/completions?api-version=1",
+            "generate",
+            "openai-chat",
+            "gpt-5",
+        ),
+        ("/openai/deployments/a%2Fb%20c/completions", "generate", "openai-completions", "a/b c"),
+        ("/openai/deployments/glm/x/embeddings", "embed", "openai-chat", "glm/x"),
+        ("/openai/deployments/w/audio/transcriptions", "service", "openai-chat", "w"),
+        ("/openai/deployments/d/images/generations", "service", "openai-chat", "d"),
+    ],
+)
+def test_azure_names_the_model_before_the_call(
+    path: str, kind: str, format: str, model: str
+) -> None:
+    found = find_endpoint(request("POST", path))
+    assert found is not None
+    assert (found.kind, found.format.name, found.model) == (kind, format, model)
+    assert found.stream is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "service", "format", "provider"),
+    [
+        ("POST", "/v1/images/generations", "/images/generations", "openai-chat", ""),
+        ("POST", "/v1/audio/speech", "/audio/speech", "openai-chat", ""),
+        ("POST", "/openai/v1/moderations", "/moderations", "openai-chat", "openai"),
+        ("POST", "/v2/rerank", "/rerank", "openai-chat", ""),
+        ("GET", "/v1/files?purpose=batch", "/files", "openai-chat", ""),
+        ("GET", "/v1/files/file-1/content", "/files/file-1/content", "openai-chat", ""),
+        ("DELETE", "/v1/files/file-1", "/files/file-1", "openai-chat", ""),
+        ("POST", "/v1/batches/b-1/cancel", "/batches/b-1/cancel", "openai-chat", ""),
+        ("POST", "/v1/messages/batches", "/messages/batches", "anthropic", ""),
+        ("GET", "/v1/messages/batches/x/results", "/messages/batches/x/results", "anthropic", ""),
+        ("GET", "/my-provider/v1/files", "/files", "openai-chat", "my-provider"),
+    ],
+)
+def test_what_only_providers_serve(
+    method: str, path: str, service: str, format: str, provider: str
+) -> None:
+    found = find_endpoint(request(method, path))
+    assert found is not None and found.kind == "service"
+    assert (found.method, found.format.name, found.provider) == (service, format, provider)
+
+
+def test_files_are_anthropics_for_its_clients() -> None:
+    found = find_endpoint(request("GET", "/v1/files", anthropic_version="2023-06-01"))
+    assert found is not None and found.format.name == "anthropic"
+
+
+def test_codex_lists_models_in_its_own_shape() -> None:
+    found = find_endpoint(request("GET", "/v1/models?client_version=0.169.0"))
+    assert found is not None
+    entry = ModelEntry(id="glm/x", owner="glm", context_window=200_000)
+    (model,) = found.format.write_models([entry])["models"]
+    assert (model["slug"], model["context_window"], model["visibility"]) == (
+        "glm/x",
+        200_000,
+        "list",
+    )
+    assert "data" in FORMATS["openai-responses"].write_models([entry])
 
 
 def test_the_model_of_a_path_is_decoded() -> None:
@@ -102,7 +182,16 @@ def test_the_model_of_a_path_is_decoded() -> None:
         ("POST", "/v1beta/models/:generateContent"),
         ("POST", "/health"),
         ("GET", "/v1/chat/completions"),
-        ("GET", "/v1/files"),
+        ("GET", "/v1/images/generations/x"),
+        ("PUT", "/v1/files"),
+        ("GET", "/v1/files/../models"),
+        ("GET", "/v1/files/%2e%2e/models"),
+        ("POST", "/v1/files/a%2Fb"),
+        ("POST", "/api/chat/completions"),
+        ("POST", "/v1/chat"),
+        ("POST", "/chat"),
+        ("GET", "/v2/chat"),
+        ("POST", "/openai/deployments/m/unknown"),
         ("GET", "/models/x"),
         ("GET", "/health/providers"),
         ("DELETE", "/v1/models/x"),
@@ -146,6 +235,7 @@ def test_geminis_model_list_is_told_by_its_version() -> None:
         ("POST", "/v1/audio/speech", None),
         ("POST", "/v1/messages/batches", None),
         ("GET", "/v1/chat/completions", None),
+        ("POST", "/v2/chat", None),
         ("POST", "/login", None),
     ],
 )
@@ -161,6 +251,7 @@ def test_calls_at_a_providers_own_address(method: str, path: str, format: str | 
         ("POST", "/v1/responses", {}, "openai-responses"),
         ("POST", "/v1beta/models/x:streamGenerateContent", {}, "gemini"),
         ("POST", "/v1beta/nothing", {}, "gemini"),
+        ("POST", "/v2/chat", {}, "cohere"),
         ("GET", "/nothing", {"anthropic_version": "1"}, "anthropic"),
         ("GET", "/nothing\udcff", {}, "openai-chat"),
     ],

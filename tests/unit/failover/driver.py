@@ -52,6 +52,10 @@ class Lines:
         self.held: bytes = b""
         self.cut: AttemptFailure | None = None
 
+    @property
+    def answered(self) -> bool:
+        return self.done and self.committed and not self.failed
+
     def start(self, response: http.Response) -> None:
         self.status = response.status_code
 

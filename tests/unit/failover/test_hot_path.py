@@ -35,7 +35,7 @@ def driver() -> Driver:
     def make() -> RelayReceiver:
         chat = FORMATS["openai-chat"]
         relay = Relay(chat, chat, True, Asked(model="m", id="x", created=1))
-        state: Any = SimpleNamespace(call=None)
+        state: Any = SimpleNamespace(call=None, sent=0)
         return RelayReceiver(state, relay, lambda state: None)
 
     return Driver([1], make).request()
@@ -71,9 +71,9 @@ def calls(step: Callable[[], object]) -> int:
 @pytest.mark.parametrize(
     ("head", "wrap", "varies", "most"),
     [
-        (CHUNKED, chunk, False, 34),
+        (CHUNKED, chunk, False, 32),
         (CHUNKED, chunk, True, 92),
-        (BY_LENGTH, bytes, True, 150),
+        (BY_LENGTH, bytes, True, 145),
     ],
     ids=["skim", "fast-path", "events"],
 )

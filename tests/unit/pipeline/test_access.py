@@ -1,3 +1,4 @@
+import base64
 from textwrap import dedent
 
 import pytest
@@ -22,6 +23,12 @@ from tests.support.runtime import shown
 
 KEY = "router-key-1"
 KEYED = CONFIG + "    clients: {api-keys: [router-key-1, {key: router-key-2, name: two}]}\n"
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
 WORD = {
     "openai-chat": "authentication_error",
     "anthropic": "authentication_error",
@@ -39,6 +46,14 @@ WORD = {
         {"x-api-key": KEY},
         {"X-Goog-Api-Key": KEY},
         {"x-api-key": "router-key-2"},
+        {"api-key": KEY},
+        {"authorization": basic(f"any:{KEY}")},
+        {"authorization": basic(f"{KEY}:")},
+        # Beside a login of the client's own, or one key too many.
+        {"authorization": "Bearer own-login-of-the-tool", "x-api-key": KEY},
+        {"authorization": f"Bearer {KEY}", "x-api-key": "another"},
+        {"x-api-key": "another", "x-goog-api-key": "one-more", "api-key": KEY},
+        {"authorization": basic("some:body"), "api-key": KEY},
     ],
 )
 def test_a_key_in_any_header_admits(format: str, headers: dict[str, str]) -> None:
@@ -64,6 +79,8 @@ def test_a_key_in_the_query_admits() -> None:
         {"authorization": f"Bearer {KEY[:-1]}"},
         {"authorization": f"Bearer {KEY.upper()}"},
         {"x-api-key": "\udcff\udcfe"},
+        {"authorization": "Bearer wrong-1", "x-api-key": "wrong-2", "api-key": "wrong-3"},
+        {"authorization": basic("any:wrong")},
         [("x-api-key", KEY), ("x-api-key", KEY)],
         [("authorization", f"Bearer {KEY}"), ("authorization", "Bearer wrong")],
     ],

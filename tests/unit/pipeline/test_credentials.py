@@ -173,6 +173,23 @@ def test_a_session_stays_with_its_key() -> None:
     assert len(set.union(*sent.values())) > 1, "sessions are spread over the keys"
 
 
+def test_a_session_in_an_envelope_stays_with_its_key() -> None:
+    pipeline = Pipeline(make_runtime(STICKY))
+    sent: dict[str, set[str]] = {}
+    for number in range(24):
+        opening = f"conversation {number % 6}"
+        contents = [{"role": "user", "parts": [{"text": opening}]}]
+        body = {"model": "m", "user_prompt_id": str(number), "request": {"contents": contents}}
+        flow = client_flow(pipeline.runtime, "/v1internal:generateContent", body)
+        pipeline.begin(flow)
+        attempt = pipeline.attempt(flow)
+        assert attempt.request is not None
+        sent.setdefault(opening, set()).add(attempt.request.headers["authorization"])
+        pipeline.over(flow)
+    assert all(len(keys) == 1 for keys in sent.values()), sent
+    assert len(set.union(*sent.values())) > 1, "sessions are spread over the keys"
+
+
 def test_a_key_with_odd_bytes_does_not_break_the_request() -> None:
     runtime = make_runtime(FORWARDING)
     pipeline = Pipeline(runtime)

@@ -1,4 +1,7 @@
 import json
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -216,3 +219,62 @@ def test_what_an_attempt_ended_with() -> None:
 )
 def test_the_error_behind_an_error(body: dict, said: str) -> None:
     assert passed_on(body) == said
+
+
+GOOGLE = """
+    providers:
+      - {name: g, format: gemini, base-url: https://google.example, models: [q1, q2], api-key: k}
+    retry: {request-retry: 0}
+"""
+EXCEEDED = "You exceeded your current quota, please check your plan and billing details."
+
+
+def quota(name: str) -> dict:
+    """Google's refusal for want of a quota of that id."""
+    violation = {"quotaId": name, "quotaDimensions": {"location": "global"}}
+    details = [{"violations": [violation]}, {"retryDelay": "34s"}]
+    error = {"code": 429, "message": EXCEEDED, "status": "RESOURCE_EXHAUSTED", "details": details}
+    return {"error": error}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", True),
+        ("GenerateRequestsPerDayPerProject", False),
+    ],
+)
+def test_no_more_rests_than_a_refusal_names(name: str, asked: bool) -> None:
+    runtime = make_runtime(GOOGLE)
+    pipeline = Pipeline(runtime)
+    first = call_flow(runtime, "anthropic", "g/q1")
+    pipeline.begin(first)
+    pipeline.answer(pipeline.attempt(first), quota(name), 429)
+    for model, sent in (("g/q1", False), ("g/q2", asked)):
+        flow = call_flow(runtime, "anthropic", model)
+        pipeline.begin(flow)
+        attempt = pipeline.attempt(flow)
+        assert (attempt.request is not None) is sent, model
+        if not sent:
+            assert attempt.answer is not None
+            assert attempt.answer.headers["retry-after"] == "34"
+
+
+@pytest.mark.parametrize("provider", ["chat/m", "claude/c"])
+def test_a_term_in_words_is_kept_to_and_told(provider: str) -> None:
+    runtime = make_runtime(CONFIG.replace("own-chat-key-1, ", ""))
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "anthropic", provider, headers={"x-api-key": CLIENT_KEY})
+    pipeline.begin(flow)
+    until = datetime.now(UTC) + timedelta(days=10)
+    said = f"You will regain access on {until:%Y-%m-%d} at 00:00 UTC."
+    message = f"You have reached your specified API usage limits. {said}"
+    error = {"type": "invalid_request_error", "message": message}
+    pipeline.answer(pipeline.attempt(flow), {"type": "error", "error": error}, 400)
+    for _ in range(2):
+        attempt = pipeline.attempt(flow)
+        assert attempt.request is None and attempt.answer is not None
+        assert attempt.answer.status_code == 429
+        assert 8.9 < int(attempt.answer.headers["retry-after"]) / 86_400 < 10.1
+        flow = call_flow(runtime, "anthropic", provider, headers={"x-api-key": CLIENT_KEY})
+        pipeline.begin(flow)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from mitmproxy.log import MitmFormatter
+from mitmproxy.test import taddons
 
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.redaction.text import one_line
@@ -18,8 +19,8 @@ from tests.support.runtime import make_runtime
 def records() -> Iterator[None]:
     lines = addon_of(make_runtime(), LogLines)
     before = logging.getLogRecordFactory()
-    lines.load(None)
-    yield
+    with taddons.context(lines):
+        yield
     lines.done()
     assert logging.getLogRecordFactory() is before
 

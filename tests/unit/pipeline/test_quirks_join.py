@@ -477,3 +477,39 @@ def test_a_search_goes_to_google_in_the_format_that_has_one() -> None:
     assert (running(exchange).dropped, request.path.startswith("/v1beta/models/")) == ((), True)
     request, _ = sent(runtime, "anthropic", "gemini/gemini-3-pro", **said)
     assert request.path == "/v1beta/openai/chat/completions"
+
+
+LOCAL = """
+    providers:
+      - name: local
+        base-url: http://local.example/v1
+        profile: {tool-calls-as-text: true, thinking-tag: think, thinking-opened: true}
+        models: [m]
+"""
+LOOK = {"tools": [{"name": "look", "input_schema": {"type": "object", "properties": {}}}]}
+
+
+@pytest.mark.parametrize(("more", "kinds"), [(LOOK, ["thinking", "tool_use"]),
+                                             ({}, ["thinking", "text"])])  # fmt: skip
+def test_calls_in_the_text_are_calls_where_tools_were_offered(more: Any, kinds: list[str]) -> None:
+    runtime = make_runtime(LOCAL)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "anthropic", "local/m", **more)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    said = 'Hm.\n</think>\n\n<tool_call>{"name": "look", "arguments": {}}</tool_call>'
+    message = {"role": "assistant", "content": said}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    pipeline.answer(attempt, {"id": "c", "object": "chat.completion", "choices": [choice]})
+    assert attempt.receiver is not None
+    told = json.loads(attempt.receiver.head().content or b"{}")
+    assert [block["type"] for block in told["content"]] == kinds
+    assert told["stop_reason"] == ("tool_use" if more else "end_turn")
+
+
+def test_a_model_that_always_thinks_is_asked_for_little_and_that_is_told() -> None:
+    runtime = make_runtime("providers: [{preset: anthropic, name: an, api-key: k}]")
+    request, exchange = sent(runtime, "openai-chat", "an/claude-fable-5", reasoning_effort="none")
+    body = body_of(request)
+    assert "thinking" not in body and body["output_config"] == {"effort": "low"}
+    assert "thinking" in running(exchange).dropped

@@ -162,3 +162,66 @@ def test_what_has_no_exchange_is_left_alone() -> None:
     attempt = Attempt(flow=client_flow(runtime, "/health"), number=1)
     addon_of(runtime, Reading).attempt(attempt)
     assert attempt.receiver is None
+
+
+REFUSING = """
+    providers:
+      - {name: claude, format: anthropic, base-url: https://claude.example, models: [c],
+         api-key: k1}
+      - {name: spare, base-url: https://spare.example/v1, models: [s], api-key: k2}
+    combos:
+      safe: {members: [claude/c, spare/s], fallback-on-refusal: true}
+      plain: [claude/c, spare/s]
+"""
+REFUSAL = {"type": "message", "role": "assistant", "content": [], "stop_reason": "refusal",
+           "stop_details": {"type": "refusal", "explanation": "Not this."},
+           "usage": {"input_tokens": 1, "output_tokens": 0}}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "again"), [("safe", True), ("plain", False)])
+def test_a_refusal_goes_to_the_next_member_where_the_combo_says_so(model: str, again: bool):
+    runtime = make_runtime(REFUSING)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "openai-chat", model)
+    exchange = pipeline.begin(flow)
+    first = pipeline.attempt(flow)
+    pipeline.answer(first, REFUSAL)
+    assert first.again is again
+    if again:
+        assert exchange.failures[0].record.cls == "model"
+        second = pipeline.attempt(flow)
+        assert second.request is not None and second.request.host == "spare.example"
+        key = exchange.failures[0].record
+        assert (key.provider, key.status) == ("claude", 200)
+
+
+def test_the_last_members_refusal_is_the_answer():
+    runtime = make_runtime(REFUSING)
+    pipeline = Pipeline(runtime)
+    flow = call_flow(runtime, "openai-chat", "safe")
+    exchange = pipeline.begin(flow)
+    pipeline.answer(pipeline.attempt(flow), REFUSAL)
+    last = pipeline.attempt(flow)
+    body = reply("")
+    body["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": "Nor me."}
+    pipeline.answer(last, body)
+    assert exchange.winner is not None and exchange.winner.relay is not None
+    assert b"Nor me." in exchange.winner.relay.body
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_error_in_mid_stream_names_whose_it_is(format: str) -> None:
+    """Read from another format, or passed on in the same one: `chat` speaks Chat Completions."""
+    said = json.dumps({"error": {"message": "the engine own-chat-key-1 broke", "code": "x"}})
+    for ending in (f"data: {said}\n\n".encode(), None):
+        _, _, _, receiver = started(format, "chat/m", stream=True)
+        receiver.start(upstream(content_type="text/event-stream"))
+        told = receiver.data(b"".join(CHUNKS.splitlines(keepends=True)[:4]))
+        assert receiver.committed and told
+        if ending is None:
+            told += receiver.broken(AttemptFailure("reset", "the connection broke"))
+            why = "the connection broke"
+        else:
+            told += receiver.data(ending)
+            why = "the engine *** broke"
+        assert f"provider 'chat', model 'm': {why}".encode() in told, told

@@ -66,7 +66,7 @@ def fail_once(pipeline: Pipeline, runtime: FakeRuntime) -> Attempt:
     headers = {"authorization": f"Bearer {CLIENT_KEY}"}
     flow = call_flow(runtime, "openai-chat", "stack", headers=headers)
     pipeline.begin(flow)
-    more = {"x-key": OWN_KEYS[0], "set-cookie": "session=abc"}
+    more = {"x-key": OWN_KEYS[0], "set-cookie": "session=a-cookie-of-theirs"}
     pipeline.answer(pipeline.attempt(flow), REFUSAL, 429, more)
     return pipeline.attempt(flow)
 
@@ -98,7 +98,9 @@ def test_what_is_shown_holds_no_secret(
     (flow,) = flow_sinks.kept_flows()
     saved = dump(flow)
     assert b"is at its limit" in saved
-    assert not [key for key in (*OWN_KEYS, CLIENT_KEY, "abc") if key.encode() in saved]
+    assert not [
+        key for key in (*OWN_KEYS, CLIENT_KEY, "a-cookie-of-theirs") if key.encode() in saved
+    ]
     assert flow.request.headers["authorization"] == "Bearer ***"
 
 
@@ -126,7 +128,7 @@ def test_a_rival_that_was_slower_is_shown_as_that(
     assert fast.receiver is not None
     pipeline.over(flow, fast.receiver.head())
     comments = sorted(flow.comment.partition(", attempt")[0] for flow in flow_sinks.kept_flows())
-    assert comments == ["chat was slower", "claude ok, anthropic for openai-chat"]
+    assert comments == ["↳ chat was slower", "↳ claude ok, anthropic for openai-chat"]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,9 @@ def test_an_attempt_at_the_clients_own_provider_is_shown_without_its_key(
         pipeline.answer(first, refusal, 429, {"content-encoding": "gzip"})
         pipeline.attempt(flow)
         (failed,) = shown
-        assert failed.comment.startswith("passthrough:chat.example 429 quota -> claude, attempt 1")
+        assert failed.comment.startswith(
+            "↳ passthrough:chat.example 429 quota -> claude, attempt 1"
+        )
         assert failed.request.headers["authorization"] == "Bearer ***"
         assert failed.request.headers["x-kept"] == "1"
         assert failed.response and b"is at its limit" in failed.response.content

@@ -300,6 +300,26 @@ def test_how_a_key_is_sent(style, header: tuple[str, str]) -> None:
     assert auth_header(style, "k") == header
 
 
+@pytest.mark.parametrize(
+    ("everywhere", "own", "whole"),
+    [
+        ("", "", 300),
+        ("first-output: 3s", "", 60),
+        ("first-output: 99s", "", 99),
+        ("first-byte: 2s", "", 2),
+        ("", "first-byte: 2s", 2),
+        ("first-byte: 2s", "first-output: 9s", 2),
+    ],
+)
+def test_first_byte_holds_for_whole_answers_where_it_is_set(
+    everywhere: str, own: str, whole: float
+) -> None:
+    config = CONFIG.replace("- name: chat\n", f"- name: chat\n        timeouts: {{{own}}}\n", 1)
+    runtime = make_runtime(config + f"    timeouts: {{{everywhere}}}\n")
+    provider = runtime.snapshot.config.providers[0]
+    assert timeouts(provider, False).first_byte == whole
+
+
 def test_timeouts_are_the_providers() -> None:
     runtime = make_runtime(
         CONFIG
@@ -309,7 +329,7 @@ def test_timeouts_are_the_providers() -> None:
     provider = runtime.snapshot.config.providers[0]
     t = timeouts(provider, True)
     assert (t.connect, t.first_byte, t.first_output, t.between_chunks, t.total) == (1, 2, 3, 4, 5)
-    assert timeouts(provider, False).first_byte == 3, "JSON comes when it is complete"
+    assert timeouts(provider, False).first_byte == 2, "what is set holds for JSON too"
     assert sent(runtime, call_flow(runtime)).timeouts == timeouts(provider, False)
 
 

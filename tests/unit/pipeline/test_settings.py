@@ -71,8 +71,9 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("SWITCHYARD_CONFIG", raising=False)
     umask = os.umask(0o022)
     yield

@@ -24,7 +24,7 @@ WITH_ABSENT = CONFIG.replace(
 
 
 def told_of(runtime: FakeRuntime) -> JsonObject:
-    return provider_status(runtime.snapshot.config, runtime.state.health)
+    return provider_status(runtime.snapshot.config, runtime.state.health, runtime.ledger.windows)
 
 
 def test_what_was_not_tried_has_no_targets() -> None:
@@ -48,10 +48,10 @@ def test_how_each_target_is_doing() -> None:
     pipeline.attempt(running)
     told = {one["name"]: one["targets"] for one in told_of(runtime)["providers"]}
     (busy,) = told["google"]
-    assert busy == {"model": "g", "credential": "google#0", "state": "open", "in-flight": 1,
+    assert busy == {"model": "g", "credential": "google#0", "state": "closed", "in-flight": 1,
                     "successes": 0, "failures": 0}  # fmt: skip
     (shut,) = told["claude"]
-    assert (shut["state"], shut["failures"], shut["in-flight"]) == ("cooling", 1, 0)
+    assert (shut["state"], shut["failures"], shut["in-flight"]) == ("open", 1, 0)
     assert 85 < shut["returns-in"] <= 90
     assert shut["announced"] is True
     error = shut["last-error"]

@@ -158,6 +158,12 @@ def test_a_prompt_kept_at_gemini_goes_to_none_that_cannot_read_it(name: str) -> 
     attempt = pipeline.attempt(flow)
     assert attempt.request is not None
     assert attempt.request.host == "a.example"
+    # Nor once the route of the whole combo is known.
+    flow = call_flow(runtime, "gemini", "s", **kept)
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None
+    assert attempt.request.host == "g.example"
 
 
 def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:
@@ -173,7 +179,7 @@ def test_repeated_ids_of_calls_are_told_apart_at_another_format() -> None:
     assert attempt.request is not None
     items = json.loads(attempt.request.content or b"")["input"]
     ids = [item["call_id"] for item in items if "call_id" in item]
-    assert ids == ["call_0", "call_0", "call_0_2", "call_0_2"]
+    assert ids == ["call_0", "call_0", "call_0x2", "call_0x2"]
 
 
 @pytest.mark.parametrize("client", NAMES)
@@ -221,3 +227,43 @@ def test_a_stream_that_broke_off_is_gone_on_with() -> None:
     turns = json.loads(second.request.content or b"")["messages"]
     assert [turn["role"] for turn in turns][:2] == ["user", "assistant"]
     assert "Once upon a" in json.dumps(turns[1])
+
+
+LINE = {
+    "type": "text",
+    "text": "x-anthropic-billing-header: cc_version=2.1; cc_entrypoint=cli; cch=a1b2c;",
+}
+PROMPT = {"type": "text", "text": "You are Claude Code."}
+FOREIGN = """
+    providers:
+      - {name: chat, base-url: "https://chat.example/v1", api-key: k-1, models: [m]}
+      - {name: glm, format: anthropic, base-url: "https://glm.example", api-key: k-2, models: [g]}
+      - {name: claude, format: anthropic, base-url: "https://api.anthropic.com", api-key: k-3,
+         models: [c]}
+      - {name: resp, format: openai-responses, base-url: "https://r.example/v1", api-key: k-4,
+         models: [r]}
+      - {name: gem, format: gemini, base-url: "https://g.example", api-key: k-5, models: [e]}
+      - {name: oll, format: ollama, base-url: "http://o.example", models: [o]}
+"""
+
+
+@pytest.mark.parametrize("model", ["m", "g", "r", "e", "o"])
+def test_the_line_for_anthropics_billing_goes_to_nobody_else(model: str) -> None:
+    pipeline = Pipeline(make_runtime(FOREIGN))
+    flow = call_flow(pipeline.runtime, "anthropic", model, system=[LINE, PROMPT])
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None and attempt.request.content is not None
+    assert b"billing-header" not in attempt.request.content
+    assert b"You are Claude Code." in attempt.request.content
+    exchange = pipeline.runtime.exchanges.get(flow)
+    assert exchange is not None and not running(exchange).shortfall.dropped
+
+
+def test_anthropic_gets_the_line_as_it_was() -> None:
+    pipeline = Pipeline(make_runtime(FOREIGN))
+    flow = call_flow(pipeline.runtime, "anthropic", "c", system=[LINE, PROMPT])
+    sent = flow.request.content
+    pipeline.begin(flow)
+    attempt = pipeline.attempt(flow)
+    assert attempt.request is not None and attempt.request.content == sent

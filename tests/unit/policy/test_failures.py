@@ -82,6 +82,10 @@ def test_documented_errors(failure: Seen, means: str):
 def test_every_rule_is_reached_by_a_documented_error_or_by_its_own_code():
     """No rule is shadowed: some failure made of the rule's own words reaches it."""
     reached = {TABLE.classify(failure).rule for failure, _ in DOCUMENTED}
+    histories = YAML(typ="safe", pure=True).load(HERE.joinpath("history_errors.yaml"))
+    for provider, lines in histories.items():
+        for line in lines:
+            reached.add(TABLE.classify(seen_as({"status": 400, **line}, provider, "", "")).rule)
     for rule in RULES:
         reached |= {TABLE.classify(failure).rule for failure in failures_of(rule)}
     assert sorted({rule["name"] for rule in RULES} - reached) == []

@@ -22,6 +22,7 @@ def test_what_tells_most_wins_whatever_the_order():
         "credential",
         "model",
         "overload",
+        "history",
         "empty",
         "network",
     ]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from switchyard.transcript.transcript import read_answer
 from switchyard.transcript.transcript import read_request
 from switchyard.wire.format import Format
+from switchyard.wire.formats.cohere import CohereChat
 from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.registry import FORMATS
 from tests.unit.wire import corpus
@@ -215,7 +216,7 @@ def test_a_request_against_the_rules_is_named_and_shown() -> None:
     assert '"messages": "hello"' in told
 
 
-EVERY = [*FORMATS.values(), OllamaGenerate()]
+EVERY = [*FORMATS.values(), OllamaGenerate(), CohereChat()]
 
 
 @pytest.mark.parametrize("format", EVERY, ids=lambda format: type(format).__name__)

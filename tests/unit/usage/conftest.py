@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import Tokens
 from switchyard.usage.sqlite import SqliteStore
 from tests.unit.usage.support import at
@@ -12,7 +12,7 @@ from tests.unit.usage.support import record
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Reader:
+def reader(tmp_path: Path) -> UsageReader:
     store = SqliteStore(tmp_path, "w")
     store.write(
         [
@@ -33,4 +33,4 @@ def reader(tmp_path: Path) -> Reader:
         [],
     )
     store.close()
-    return Reader(tmp_path)
+    return UsageReader(tmp_path)

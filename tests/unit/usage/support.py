@@ -11,6 +11,7 @@ from switchyard.usage.ids import new_id
 from switchyard.usage.records import AttemptUsage
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import SUMS
 from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite_files import TOTALS_FILE
@@ -27,7 +28,7 @@ def at(text: str) -> float:
 def record(**changes: Any) -> RequestRecord:
     """A finished request of 1,000 tokens in and 100 out."""
     facts: dict[str, Any] = {
-        "id": new_id(),
+        "id": new_id().bytes,
         "started": NOON,
         "client_key": "alice",
         "tool": "claude-code",
@@ -88,8 +89,8 @@ def totals(folder: Path, table: str) -> dict[str, int]:
 def check_sums(folder: Path) -> None:
     """Every table of totals sums up to what the rows sum up to, and every file is sound."""
     kept = rows(folder)
-    for table in TOTAL_TABLES:
-        counted = [one for one in kept if table != "sessions" or one["session"] is not None]
+    for table in (*TOTAL_TABLES, *ROLLUPS):
+        counted = [one for one in kept if "sessions" not in table or one["session"] is not None]
         summed = totals(folder, table)
         assert summed["requests"] == len(counted)
         for name in ("input", "output", "cache_read", "cost", "list_cost", "attempts"):
@@ -97,3 +98,28 @@ def check_sums(folder: Path) -> None:
     for file in (folder / TOTALS_FILE, *month_files(folder)):
         with closing(sqlite3.connect(file)) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+NAMED = (
+    "operation", "client_key", "tool", "tool_version", "session", "project", "format_in",
+    "format_out", "asked_model", "combo", "provider", "model", "credential", "state", "error",
+    "source", "billing", "price_source", "dropped", "cache_verdict",
+)  # fmt: skip
+
+
+def whole_rows(folder: Path) -> list[dict[str, Any]]:
+    """All finished rows with every name as text, and their attempts, in the order of their ids."""
+    found = []
+    for file in month_files(folder):
+        with closing(sqlite3.connect(file)) as db:
+            db.row_factory = sqlite3.Row
+            names = dict(db.execute("SELECT number, text FROM names").fetchall())
+            tries = [dict(one) for one in db.execute("SELECT * FROM attempts ORDER BY number")]
+            for one in tries:
+                for name in ("provider", "model", "credential", "format", "outcome"):
+                    one[name] = names.get(one[name])
+            for row in db.execute("SELECT * FROM requests ORDER BY id"):
+                texts = {name: names.get(row[name]) for name in NAMED}
+                mine = [one for one in tries if one["request"] == row["id"]]
+                found.append(dict(row) | texts | {"tries": mine})
+    return found

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from switchyard.usage import command
+from switchyard.usage.plans import PaidPlan
 from switchyard.usage.records import Tokens
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.windows import Window
@@ -37,7 +39,8 @@ def folder(tmp_path: Path) -> Path:
         ],
         [],
     )
-    window = Window(name="5h", used=0.5, resets_at=NOW + 3700, seen_at=NOW - 5, source="test")
+    now = time.time()
+    window = Window(name="5h", used=0.5, resets_at=now + 3715, seen_at=now - 5, source="test")
     store.write_windows([WindowSnapshot("claude login", window)])
     store.close()
     return tmp_path
@@ -109,3 +112,23 @@ def test_a_damaged_store_is_told(capsys: pytest.CaptureFixture[str], folder: Pat
     (folder / "switchyard.sqlite").write_bytes(b"no database" * 1000)
     assert command.main(["--dir", str(folder)]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_fees_stand_beside_what_plans_covered(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    named: list[str | None] = []
+
+    def plans_of(config: str | None) -> list[PaidPlan]:
+        named.append(config)
+        return [PaidPlan("glm", None, Decimal("7.50"), "EUR", "day")]
+
+    def shown(*options: str) -> str:
+        command.main(["--dir", str(folder), "--config", "my.yaml", *options], plans_of)
+        return capsys.readouterr().out
+
+    assert "glm   7.50 EUR a day     1           7.50 EUR" in shown("--since", "0d")
+    (plan,) = json.loads(shown("--json"))["subscriptions"]
+    assert plan["coveredCost"] == 2.0 and plan["fee"] == 7.5
+    assert "EUR" not in shown("--model", "glm-4.7")
+    assert named == ["my.yaml"] * 3

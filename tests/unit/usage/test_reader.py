@@ -1,11 +1,12 @@
 """Reading totals and rows back."""
 
 import sqlite3
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
@@ -14,9 +15,9 @@ from tests.unit.usage.support import record
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    reader = Reader(tmp_path / "none")
-    assert reader.buckets("hourly", None, None) == []
-    assert reader.sessions(None, None) == []
+    reader = UsageReader(tmp_path / "none")
+    assert reader.days(UTC) == reader.hours() == reader.dimensions(("model",)) == []
+    assert list(reader.sessions()) == reader.session_models() == []
     assert reader.windows(0) == []
     assert reader.last_answer("s1", 0) is None
     assert not (tmp_path / "none").exists()
@@ -33,7 +34,7 @@ def test_the_last_answer_of_a_session(tmp_path: Path) -> None:
     ]
     store.write(rows, [])
     store.close()
-    reader = Reader(tmp_path)
+    reader = UsageReader(tmp_path)
     answer = reader.last_answer("s1", NOON - 60)
     assert answer is not None and answer.model == "b"
     assert reader.last_answer("s1", NOON + 60) is None
@@ -44,8 +45,8 @@ def test_windows_are_read_as_they_were_seen(tmp_path: Path) -> None:
     window = Window(name="5h", used=0.5, resets_at=NOON + 60, seen_at=NOON, source="codex")
     store.write_windows([WindowSnapshot("login", window)])
     store.close()
-    assert Reader(tmp_path).windows(NOON - 1) == [WindowSnapshot("login", window)]
-    assert Reader(tmp_path).windows(NOON + 1) == []
+    assert UsageReader(tmp_path).windows(NOON - 1) == [WindowSnapshot("login", window)]
+    assert UsageReader(tmp_path).windows(NOON + 1) == []
 
 
 def test_a_query_ends_in_its_time(tmp_path: Path) -> None:
@@ -53,4 +54,4 @@ def test_a_query_ends_in_its_time(tmp_path: Path) -> None:
     store.write([record(model=f"m{number}", session=f"s{number}") for number in range(3000)], [])
     store.close()
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-        Reader(tmp_path, seconds=0.0).sessions(None, None, ("model",))
+        UsageReader(tmp_path, seconds=0.0).session_models()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import make_blocks
@@ -19,13 +19,13 @@ from tests.unit.usage.support import at
 from tests.unit.usage.support import record
 
 
-def names(reader: Reader, kind: ReportKind, zone: str = "UTC") -> dict[str, int]:
+def names(reader: UsageReader, kind: ReportKind, zone: str = "UTC") -> dict[str, int]:
     report = make_report(reader, kind, ZoneInfo(zone))
     assert report.total.sums["requests"] == sum(one.sums["requests"] for _, one in report.entries)
     return {name: sums.sums["requests"] for name, sums in report.entries}
 
 
-def test_periods_are_those_of_the_zone(reader: Reader) -> None:
+def test_periods_are_those_of_the_zone(reader: UsageReader) -> None:
     assert names(reader, "daily") == {
         "2026-11-01": 1, "2026-11-02": 1, "2026-11-09": 1, "2026-12-01": 1,
     }  # fmt: skip
@@ -38,19 +38,19 @@ def test_periods_are_those_of_the_zone(reader: Reader) -> None:
     assert names(reader, "monthly") == {"2026-11": 3, "2026-12": 1}
 
 
-def test_dimensions(reader: Reader) -> None:
+def test_dimensions(reader: UsageReader) -> None:
     assert names(reader, "projects") == {"yard": 2, "": 2}
     assert names(reader, "keys") == {"alice": 3, "": 1}
     assert names(reader, "models") == {"claude-opus-4-6": 1, "claude-sonnet-4-5": 3}
     assert names(reader, "sessions") == {"s1": 3, "s2": 1}
 
 
-def test_since_and_until_are_both_included(reader: Reader) -> None:
+def test_since_and_until_are_both_included(reader: UsageReader) -> None:
     report = make_report(reader, "daily", UTC, date(2026, 11, 2), date(2026, 11, 9))
     assert [name for name, _ in report.entries] == ["2026-11-02", "2026-11-09"]
 
 
-def test_a_selection(reader: Reader) -> None:
+def test_a_selection(reader: UsageReader) -> None:
     report = make_report(reader, "daily", UTC, where={"client_key": "alice", "project": "yard"})
     assert report.total.sums["requests"] == 2
     assert not make_report(reader, "daily", UTC, where={"project": "unknown"}).entries
@@ -58,7 +58,7 @@ def test_a_selection(reader: Reader) -> None:
         make_report(reader, "daily", UTC, where={"1=1; --": "x"})
 
 
-def test_the_members_of_ccusage(reader: Reader) -> None:
+def test_the_members_of_ccusage(reader: UsageReader) -> None:
     written = json.loads(json.dumps(as_json(make_report(reader, "daily", UTC))))
     day = written["daily"][1]
     assert day["date"] == "2026-11-02"
@@ -74,8 +74,8 @@ def test_the_members_of_ccusage(reader: Reader) -> None:
     assert set(session) == {"sessions", "totals"}
 
 
-def test_blocks_of_five_hours(reader: Reader) -> None:
-    lines = reader.buckets("hourly", None, None, ("model",))
+def test_blocks_of_five_hours(reader: UsageReader) -> None:
+    lines = reader.hours()
     now = at("2026-12-01T01:00")
     blocks = make_blocks(lines, now)
     assert [one.sums is None for one in blocks] == [False, True, False, True, False]
@@ -101,7 +101,7 @@ def test_a_busy_year_is_summed_up(tmp_path: Path) -> None:
             [],
         )
     store.close()
-    report = make_report(Reader(tmp_path, seconds=30), "daily", ZoneInfo("Europe/Berlin"))
+    report = make_report(UsageReader(tmp_path, seconds=30), "daily", ZoneInfo("Europe/Berlin"))
     assert report.total.sums["requests"] == 2 * len(hours)
     assert len(report.entries) in (365, 366)
     assert timedelta(0) < timedelta(seconds=report.total.last - report.total.first)

@@ -2,12 +2,12 @@
 
 from datetime import UTC
 
-from switchyard.usage.reader import Reader
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import make_report
 from switchyard.usage.tables import report_table
 
 
-def test_tables_fit_their_terminal(reader: Reader) -> None:
+def test_tables_fit_their_terminal(reader: UsageReader) -> None:
     for width, most in ((160, 130), (60, 70)):
         text = report_table(make_report(reader, "projects", UTC), width)
         assert max(map(len, text.splitlines())) <= most

@@ -2,6 +2,9 @@
 
 from switchyard.usage.records import Tokens
 from switchyard.usage.totals import bucket_of
+from switchyard.usage.totals import day_of_month
+from switchyard.usage.totals import month_of_day
+from switchyard.usage.totals import rollups_of
 from switchyard.usage.totals import totals_of
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
@@ -36,3 +39,18 @@ def test_no_session_no_total_of_it() -> None:
 
 def test_buckets_count_from_the_epoch() -> None:
     assert bucket_of(7200.5, "hourly") == 2 and bucket_of(86_399.9, "daily") == 0
+
+
+def test_rollups_sum_up_days_hours_and_sessions() -> None:
+    later = record(started=NOON + 2 * 86_400, client_key="bob", model="other")
+    rollups = rollups_of(totals_of([record(), record(started=NOON + 60, client_key="bob"), later]))
+    assert [total.sums["requests"] for total in rollups["model_hours"].values()] == [2, 1]
+    assert [total.sums["requests"] for total in rollups["monthly"].values()] == [1, 1, 1]
+    (session,) = rollups["whole_sessions"].values()
+    assert session.sums["requests"] == 3 and session.last == NOON + 2 * 86_400
+
+
+def test_months_begin_with_their_first_day() -> None:
+    first = day_of_month(2026 * 12 + 10)
+    assert bucket_of(NOON, "daily") - first == 27
+    assert month_of_day(first) == 2026 * 12 + 10 == month_of_day(first - 1) + 1

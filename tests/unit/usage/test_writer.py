@@ -15,12 +15,26 @@ from switchyard.usage.store import Retention
 from switchyard.usage.store import StoreError
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import UsageWriter
-from switchyard.usage.writer import WriterLock
+from switchyard.usage.writer_lock import WriterLock
 from tests.unit.usage.support import check_sums
 from tests.unit.usage.support import record
 from tests.unit.usage.support import rows
 
 KEEP = Retention(10**9, 10**12)
+
+
+def begin(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.begin(one.id.hex(), lambda: one)
+
+
+def end(writer: UsageWriter, one: RequestRecord) -> None:
+    writer.end(one.id.hex(), lambda: one)
+
+
+def stop_as_a_crash_does(writer: UsageWriter) -> None:
+    """End the thread, and nothing more is written."""
+    writer._running.clear()
+    writer.close(20)
 
 
 class FailingStore:
@@ -55,13 +69,13 @@ def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
     writer.start()
     records = [record() for _ in range(1200)]
     for one in records:
-        writer.begin(one)
-        writer.end(one)
+        begin(writer, one)
+        end(writer, one)
     assert writer.flush(20)
-    assert {row["id"] for row in rows(tmp_path)} == {one.id.bytes for one in records}
-    writer.end(late := record())
+    assert {row["id"] for row in rows(tmp_path)} == {one.id for one in records}
+    end(writer, late := record())
     writer.close(20)
-    assert late.id.bytes in {row["id"] for row in rows(tmp_path)}
+    assert late.id in {row["id"] for row in rows(tmp_path)}
     assert writer.health.written == 1201 and not writer.health.lost
     check_sums(tmp_path)
 
@@ -69,17 +83,15 @@ def test_what_is_queued_is_written_once(tmp_path: Path) -> None:
 def test_requests_under_way_at_a_crash_are_told_at_the_next_start(tmp_path: Path) -> None:
     crashed = UsageWriter(SqliteStore(tmp_path, "one"), KEEP)
     crashed.start()
-    crashed.begin(under_way := record(state="running"))
+    begin(crashed, under_way := record(state="running"))
     assert crashed.flush(20)
-    crashed.close(20)  # without an end, as a crash leaves it
+    stop_as_a_crash_does(crashed)
     lock = WriterLock(tmp_path, "two")
     lock.take()
     writer = UsageWriter(SqliteStore(tmp_path, "two"), KEEP, lock.is_alive)
     writer.start()
     assert writer.flush(20)
-    assert [(row["id"], row["state"]) for row in rows(tmp_path)] == [
-        (under_way.id.bytes, "interrupted")
-    ]
+    assert [(row["id"], row["state"]) for row in rows(tmp_path)] == [(under_way.id, "interrupted")]
     writer.close(20)
     lock.release()
 
@@ -95,7 +107,7 @@ def test_a_store_out_of_order_is_told_once_and_costs_nothing(
         writer = UsageWriter(store, KEEP)
         writer.start()
         for _ in range(12):
-            writer.end(record())
+            end(writer, record())
         for _ in range(3):
             store.tried.clear()
             assert store.tried.wait(20)
@@ -113,7 +125,7 @@ def test_a_store_out_of_order_is_told_once_and_costs_nothing(
 def test_an_end_with_a_store_out_of_order_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = UsageWriter(store := FailingStore(), KEEP)
     writer.start()
-    writer.end(record())
+    end(writer, record())
     writer.close(20)
     assert store.tried.is_set() and writer.health.problem
 
@@ -127,3 +139,59 @@ def test_a_lock_tells_who_is_alive(tmp_path: Path) -> None:
     assert not one.is_alive("two") and not one.is_alive("never-there")
     one.release()
     assert not list((tmp_path / "writers").iterdir())
+
+
+def test_records_wait_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MOST_UNMADE", 2)
+    store = FailingStore()
+    store.fails = False
+    ready = threading.Event()
+
+    def wait() -> None:
+        assert ready.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=wait)
+    writer.start()
+    made: list[RequestRecord] = []
+
+    def make() -> RequestRecord:
+        made.append(record())
+        return made[-1]
+
+    for number in range(3):
+        writer.end(str(number), make)
+    assert len(made) == 1, "what would pile up is made at once"
+    ready.set()
+    assert writer.flush(20) and len(made) == 3
+    writer.end("4", make)
+    assert len(made) == 4
+    writer.close(20)
+    assert len(store.finished) == 4
+
+
+def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    store = FailingStore()
+    store.fails = False
+    writer = UsageWriter(store, KEEP)
+    writer.start()
+
+    def fail() -> RequestRecord:
+        raise ValueError("no such count")
+
+    writer.end("one", fail)
+    end(writer, record())
+    assert writer.flush(20)
+    writer.close(20)
+    assert writer.health.lost == 1 and len(store.finished) == 1
+    assert "a record cannot be made" in caplog.text
+
+
+def test_what_runs_at_a_stop_is_interrupted(tmp_path: Path) -> None:
+    writer = UsageWriter(SqliteStore(tmp_path, "one"), KEEP)
+    writer.start()
+    begin(writer, record(state="running"))
+    assert writer.flush(20)
+    begin(writer, record(state="running"))
+    writer.close(20)
+    assert [row["state"] for row in rows(tmp_path)] == ["interrupted"] * 2
+    check_sums(tmp_path)

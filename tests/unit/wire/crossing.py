@@ -15,6 +15,7 @@ from switchyard.wire.shared.server_tools import Dialect
 from switchyard.wire.shared.server_tools import has_services
 from switchyard.wire.shared.server_tools import served
 from switchyard.wire.shared.tool_choice import choosable
+from switchyard.wire.translate.documents import readable
 from switchyard.wire.translate.losses import lost
 from switchyard.wire.translate.merge_turns import joined
 from switchyard.wire.translate.pair_results import paired
@@ -33,7 +34,7 @@ def sent(
 ) -> Json:
     """What a provider of format `target` is sent for a client's request; `known` is what is known
     of its model, and `dialect` whose server tools it has."""
-    c = distinct(joined(served(read(client, body), target, dialect)))
+    c = distinct(joined(readable(served(read(client, body), target, dialect), target)))
     c = choosable(renamed(paired(lasting(c))), target)
     return FORMATS[target].write_request(replace(c, **known))
 

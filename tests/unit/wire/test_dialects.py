@@ -66,7 +66,6 @@ def test_arguments_of_a_call_without_any_are_an_object(streams: bool) -> None:
         ("content_filter: PROHIBITED_CONTENT", "refusal", "SAFETY"),
         ("SAFETY", "refusal", "SAFETY"),
         ("model_context_window_exceeded", "model_context_window_exceeded", "MAX_TOKENS"),
-        ("function_call_filter: MALFORMED_FUNCTION_CALL", "end_turn", "OTHER"),
         ("COMPLETE", "end_turn", "STOP"),
         ("eos_token", "end_turn", "STOP"),
     ],

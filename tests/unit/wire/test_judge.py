@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from switchyard.wire.model.fold import fold
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.relay import Relay
+from switchyard.wire.shared.explanation import explanation
 from switchyard.wire.translate.losses import lost
 from tests.unit.wire import judging
 from tests.unit.wire.corpus import Record
@@ -22,6 +24,7 @@ from tests.unit.wire.corpus import records
 from tests.unit.wire.judging_requests import REQUESTS
 from tests.unit.wire.judging_requests import request_differences
 from tests.unit.wire.laws import asked_for
+from tests.unit.wire.laws import read_stream
 
 CLIENTS = ("openai-chat", "openai-responses", "anthropic", "gemini")
 UPSTREAMS = (*CLIENTS, "ollama")
@@ -61,6 +64,14 @@ def relayed(record: Record, data: bytes, client: str, streams: bool) -> judging.
     return judging.STREAM[client](out) if streams else judging.WHOLE[client](json.loads(relay.body))
 
 
+def explained(record: Record) -> str:
+    """The explanation of a recorded refusal; empty for any other answer."""
+    home = FORMATS[record.format]
+    if record.sse:
+        return explanation(fold(home.name, read_stream(home, record.sse.encode())).choice.stop)
+    return explanation(home.read_reply(record.response).choice.stop)
+
+
 @needs_corpus
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("upstream", UPSTREAMS)
@@ -73,7 +84,9 @@ def test_answers_mean_the_same(upstream: str, client: str) -> None:
             if said is None:
                 assert any(f in record.features for f in ("mid_error", "error")) or not meant.text
                 continue
-            found = judging.differences(replace(meant, ends=1), said)
+            # A client of another format reads why it was refused where it reads the answer.
+            why = "" if upstream == client else explained(record)
+            found = judging.differences(replace(meant, text=meant.text + why, ends=1), said)
             count = counts["as asked" if bool(record.sse) == streams else "other way"]
             count[0] += not found
             count[1] += 1

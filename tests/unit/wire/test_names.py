@@ -18,6 +18,7 @@ NAMING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
     "wire/shared/instructed.py": "where a body holds the shape of an answer",
     "wire/shared/effort.py": "where a body holds an effort",
+    "wire/shared/compaction.py": "what a compacted conversation keeps",
     "wire/shared/placing.py": "turns that Anthropic adds for one request",
     "wire/shared/server_tools.py": "one provider's tools in the words of another",
     "wire/shared/server_tool_results.py": "what such tools did, in the words of another",
@@ -25,11 +26,17 @@ NAMING = {
     "wire/translate/chat_templates.py": "where a body holds messages",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/operations/count_tokens.py": "a family of models, not the format",
+    "wire/shared/readable.py": "whose thinking other formats can read",
+    "wire/translate/thinking_back.py": "where a body holds thinking and signatures",
+    "routing/profiles.py": "what Gemini demands of a call",
+    "launch/first_file.py": "presets of that name",
+    "usage/windows.py": "a provider of that name",
 }
 """Modules that name a format, and what for."""
 
 IMPORTING = {
     "attempt/adjustments.py": "Gemini's two members for a schema",
+    "attempt/compaction.py": "the answer of the Responses API's endpoint",
     "attempt/body.py": "calls of Anthropic's toolsets",
     "attempt/heartbeat.py": "errors on the Responses API's WebSocket",
     "exchange/previous_response.py": "the Responses API's stored answers",
@@ -38,9 +45,15 @@ IMPORTING = {
     "pipeline/management.py": "Ollama's description of a model",
     "wire/operations/compaction.py": "the Responses API's compaction",
     "wire/registry.py": "all of them",
+    "routing/profiles.py": "Google's value in place of a signature",
+    "usage/tokens.py": "how Gemini counts its tokens",
+    "wire/translate/thinking_back.py": "where a body holds thinking and signatures",
     "wire/translate/merge_turns.py": "answers that a history has in pieces",
     "wire/translate/own_types.py": "which types of tools are whose",
     "wire/translate/quirks.py": "the names of thinking in Chat's dialects",
+    "wire/translate/remedies.py": "what Gemini's reader leaves of a call",
+    "wire/translate/role_order.py": "roles that Chat alone has",
+    "wire/translate/stand_ins.py": "what each format takes in place of a proof",
 }
 """Modules that import the inside of a format, and what for."""
 

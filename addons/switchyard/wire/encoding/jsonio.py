@@ -6,6 +6,7 @@ into floats. Both directions therefore fall back to the standard library instead
 """
 
 import json
+import re
 from typing import Any
 from typing import Never
 
@@ -23,6 +24,13 @@ class _Empty(dict[str, Any]):
     __setitem__ = setdefault = update = __ior__ = _refuse  # pyright: ignore
     __hash__ = object.__hash__  # pyright: ignore
 
+
+_FIRST_ROUNDED = 2.0**63
+_LONG_TEXT = re.compile(r"\d{19}", re.ASCII)
+"""As many digits as an integer of more than 64 bits has at least."""
+_LONG_BYTES = re.compile(rb"\d{19}")
+_SOON_SEARCHED = 4096
+"""Bytes up to which a text is searched sooner than its values are looked at."""
 
 EMPTY: JsonObject = _Empty()
 """Shared default for `extra` fields."""
@@ -61,3 +69,35 @@ def loads_object(data: bytes | str) -> JsonObject | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def exact(value: Any, data: bytes | str) -> Any:
+    """Return `value`, parsed from `data`, with integers of more than 64 bits as integers.
+
+    `loads` reads these as floats, which is of no account but in the arguments of tools. `value`
+    itself where there are none.
+    """
+    if len(data) < _SOON_SEARCHED and not (
+        _LONG_BYTES if isinstance(data, bytes) else _LONG_TEXT
+    ).search(data):  # type: ignore[arg-type]
+        return value
+    if not _holds_rounded(value):
+        return value
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _holds_rounded(value: Any) -> bool:
+    """Whether a float may stand for an integer of more than 64 bits."""
+    open_values = [value]
+    while open_values:
+        match open_values.pop():
+            case float() as number if abs(number) >= _FIRST_ROUNDED:
+                return True
+            case dict() as members:
+                open_values.extend(members.values())
+            case list() as entries:
+                open_values.extend(entries)
+    return False

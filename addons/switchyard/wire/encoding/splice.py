@@ -46,7 +46,7 @@ def _replace(raw: bytes, body: JsonObject, key: str, value: str | bool) -> bytes
     places = _places_of(name)
     first = raw.find(name)
     # The one place there is may be a nested one, where the top-level key is spelled with escapes.
-    if first < 0 or raw.find(name, first + len(name)) >= 0 or b"\\u" in raw:
+    if first < 0 or raw.find(name, first + len(name)) >= 0 or raw.find(b"\\u") >= 0:
         place = _top_level(raw, places)
     else:
         place = places.match(raw, first)

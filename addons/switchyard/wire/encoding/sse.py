@@ -129,7 +129,7 @@ def _parse(block: bytes, raw: bytes) -> Frame | None:
     sound = as_utf8(block)
     if sound is not block:
         block, raw = sound, b""
-    if b"\r" in block:
+    if block.find(b"\r") >= 0:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         raw = b""
     elif raw.endswith(b"\r\n") or raw.endswith(b"\r"):

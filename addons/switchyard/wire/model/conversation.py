@@ -92,6 +92,9 @@ class Thinking:
     `encrypted_content`)."""
     id: str | None = None
     summary: bool = False
+    dialect: str | None = None
+    """Of a proof that came in a dialect of Chat: the `format` of its entry of `reasoning_details`,
+    or `google` for a signature of a message in `extra_content`. None elsewhere."""
     extra: JsonObject = field(default=EMPTY)
     form: str = ""
 
@@ -287,6 +290,12 @@ class Conversation:
     takes_system: bool = False
     """Whether the target's model takes instructions between the turns, where its format has a place
     for them but not all of its models do (Anthropic). Not a member of the client's request."""
+    takes_thinking: bool = False
+    """Whether the target's model wants the thinking of its history back, whoever thought it. Not a
+    member of the client's request."""
+    readable: frozenset[str] = frozenset()
+    """Proofs in the history that the target is known to have made. Not a member of the client's
+    request."""
     include_usage: bool | None = None
     """Whether a stream's client asked for the usage (Chat `stream_options`)."""
     extra: JsonObject = field(default=EMPTY)
@@ -341,6 +350,7 @@ type StopReason = Literal[
     "content_filter",
     "refusal",
     "pause",
+    "compaction",
     "context_window",
     "error",
     "other",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.overflow import Overflow
 
 type ErrorKind = Literal[
     "invalid_request",
@@ -91,6 +92,9 @@ class ApiError:
     request_id: str | None = None
     retry_after: float | None = None
     """Seconds until another try makes sense."""
+    overflow: Overflow | None = None
+    """How far the prompt goes beyond the model's limit, where that is what is wrong: clients
+    compact their conversation only at their own API's words for it."""
     format: str = ""
     raw: JsonObject = field(default=EMPTY)
     """The error body as the format `format` wrote it."""

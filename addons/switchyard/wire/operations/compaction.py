@@ -1,15 +1,17 @@
 """Has a provider shorten a conversation: `POST /responses/compact`.
 
-Source: OpenAI's reference, "Compact a response". The result is encrypted for its provider, so only
-one that speaks Responses can serve it.
+Source: OpenAI's reference, "Compact a response". A provider that compacts by itself is asked in its
+own words, and its result is encrypted for it. At any other the router asks for a summary instead,
+as a conversation (see `shared.compaction`).
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Format
-from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.usage import read_usage
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.operations.operation import OperationReply
+from switchyard.wire.registry import FORMATS
+from switchyard.wire.shared.compaction import compacted
 
 
 class Compacting:
@@ -17,7 +19,7 @@ class Compacting:
 
     service = "compaction"
     needs_provider = True
-    formats = frozenset({NAME})
+    formats = frozenset(FORMATS)
 
     def __init__(self, client: Format, body: JsonObject) -> None:
         """`body` is the client's, with what it names of the router's own memory in full."""
@@ -28,7 +30,11 @@ class Compacting:
         return "/responses/compact"
 
     def write(self, format: str, model: str) -> JsonObject:
-        return self._client.with_model(self._client.without_sealed(self._body), model)
+        client, body = self._client, self._body
+        found = client.find_compaction(body)
+        if found is not None and found.ours:
+            body = client.write_request(compacted(client.read_request(body), ours=True))
+        return client.with_model(client.without_sealed(body), model)
 
     def lost(self, format: str) -> list[str]:
         """Nothing: the body stays as it is."""

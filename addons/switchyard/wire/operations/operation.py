@@ -15,6 +15,7 @@ from switchyard.wire.model.conversation import Usage
 from switchyard.wire.relay.bounds import USUAL
 from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.document_reader import DocumentReader
+from switchyard.wire.relay.response_relay import ResponseReader
 from switchyard.wire.relay.response_relay import ResponseRelay
 
 
@@ -79,7 +80,7 @@ class OperationRelay(ResponseRelay):
         self._reader = self._document_reader()
         return self._reader.feed(data)
 
-    def _document_reader(self) -> DocumentReader:
+    def _document_reader(self) -> ResponseReader:
         return DocumentReader(self.outcome, self.upstream, self._most, self._read)
 
     def _read(self, raw: bytes, body: JsonObject) -> bytes:

@@ -38,7 +38,7 @@ class Exceeded(ValueError):
 class Gauge:
     """Measures one upstream stream. Call `frame` for each of its frames."""
 
-    __slots__ = ("_bounds", "_calls", "_choices", "_held", "_silent", "_sizes", "_total")
+    __slots__ = ("_bounds", "_calls", "_choices", "_held", "_silent", "_sizes", "_total", "words")
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -50,6 +50,8 @@ class Gauge:
         self._silent = 0
         """Bytes since the last that meant anything."""
         self._total = 0
+        self.words = 0
+        """Characters of text and of tools' arguments."""
 
     def frame(self, size: int, events: Sequence[Event], kept: bool) -> None:
         """Counts a frame of `size` bytes that was read as `events`.
@@ -63,7 +65,10 @@ class Gauge:
             raise _says_nothing(bounds)
         for event in events:
             kind = type(event)
-            if kind is ArgumentsDelta:
+            if kind is TextDelta:
+                self.words += len(event.text)  # type: ignore
+            elif kind is ArgumentsDelta:
+                self.words += len(event.text)  # type: ignore
                 self._add(event.choice, event.index, len(event.text))  # type: ignore
             elif kind is PartStart:
                 self._begin(event)  # type: ignore

@@ -15,7 +15,9 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
 from switchyard.wire.relay.bounds import Bounds
 from switchyard.wire.relay.continuation import Continuation
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.outcome import Outcome
+from switchyard.wire.relay.refused import explained_reply
 from switchyard.wire.relay.sinks import Folding
 from switchyard.wire.relay.sinks import Mending
 from switchyard.wire.relay.sinks import Sink
@@ -40,11 +42,20 @@ class Conversion:
     stages: Sequence[Stage]
     redact: Callable[[ApiError], ApiError]
     """Takes secrets out of an error before the client sees it."""
+    notes: Notes
+    """What has to be given back to the provider."""
+    rejects_refusals: bool = False
+    """Whether an answer that refuses is a failure, as long as the client saw nothing of it."""
 
     @property
     def keeps_bytes(self) -> bool:
         """Whether the client receives the upstream's own bytes."""
         return self.upstream.name == self.client.name and not self.stages
+
+    @property
+    def explains(self) -> bool:
+        """Whether a refusal's explanation needs another place in the client's format."""
+        return self.upstream.name != self.client.name
 
     @property
     def changed(self) -> bool:
@@ -82,6 +93,8 @@ class Conversion:
         """Returns the JSON body for the client; `stop` stands in for missing choices."""
         if not reply.choices:
             reply = replace(reply, choices=(Choice(stop=stop or Stop(reason="end")),))
+        if self.explains:
+            reply = explained_reply(reply)
         return dumps(self.client.write_reply(reply, self.asked))
 
     def resumable(self, outcome: Outcome) -> bool:

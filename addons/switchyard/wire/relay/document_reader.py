@@ -42,7 +42,26 @@ class ErrorReader:
         return b""
 
 
-class DocumentReader:
+class BodyCollector:
+    """Keeps a body of at most `most` bytes, which a subclass reads at its end."""
+
+    def __init__(self, outcome: Outcome, most: int) -> None:
+        self._outcome = outcome
+        self._most = most
+        self._collected = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        self._collected += data
+        if len(self._collected) > self._most:
+            self._outcome.fail("malformed", f"the response is larger than {self._most} bytes")
+        return b""
+
+    def fail(self, kind: ProblemKind, message: str) -> bytes:
+        self._outcome.fail(kind, message)
+        return b""
+
+
+class DocumentReader(BodyCollector):
     """Reads a response that is one JSON document, when it is complete."""
 
     def __init__(
@@ -58,18 +77,10 @@ class DocumentReader:
         `read_lines` reads a body that is no document, for formats whose streams are lines of JSON:
         an upstream may declare such a stream as one document.
         """
-        self._outcome = outcome
+        super().__init__(outcome, most)
         self._upstream = upstream
-        self._most = most
         self._read = read
         self._read_lines = read_lines
-        self._collected = bytearray()
-
-    def feed(self, data: bytes) -> bytes:
-        self._collected += data
-        if len(self._collected) > self._most:
-            self._outcome.fail("malformed", f"the response is larger than {self._most} bytes")
-        return b""
 
     def end(self) -> bytes:
         raw = bytes(self._collected)
@@ -89,10 +100,6 @@ class DocumentReader:
         self._collected.clear()
         body = parse_body(raw)
         return self._read_body(raw, body) if body is not None else self.fail("cut", message)
-
-    def fail(self, kind: ProblemKind, message: str) -> bytes:
-        self._outcome.fail(kind, message)
-        return b""
 
     def _read_body(self, raw: bytes, body: JsonObject) -> bytes:
         if (error := self._upstream.find_error(body)) is not None:

@@ -17,6 +17,8 @@ from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.outcome import Problem
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.relay.sinks import Sink
+from switchyard.wire.shared.broken_ends import BROKEN_END
+from switchyard.wire.shared.broken_ends import broken_end
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Outcome:
     problem: Problem | None = None
     usage: Usage | None = None
     stop: Stop | None = None
+    judges_ends: bool = True
+    """Whether an end that says that the answer is broken makes the response a failure."""
     body: bytes = b""
     """The complete response for a client that wants JSON."""
     progress: int = 0
@@ -57,9 +61,11 @@ class Outcome:
             match event:
                 case UsageUpdate():
                     self.usage = merge_usage(self.usage, event.usage)
-                case Finish(choice=0):
-                    self.stop = event.stop
+                case Finish():
+                    self.finish(event.stop, event.choice)
                 case End():
+                    self.done = True
+                case Failure(error=error) if not self.judges_ends and error.type == BROKEN_END:
                     self.done = True
                 case Failure(error=error):
                     self.problem = Problem("event", error, self.status)
@@ -67,6 +73,13 @@ class Outcome:
                     spoke = spoke or is_output(event)
         self.spoke = self.spoke or spoke
         return spoke
+
+    def finish(self, stop: Stop, choice: int, kind: ProblemKind = "event") -> None:
+        """Note the end of a choice; one that says that it is broken makes the response so."""
+        if choice == 0:
+            self.stop = stop
+        if stop.reason == "error" and self.problem is None and self.judges_ends:
+            self.problem = Problem(kind, broken_end(stop), self.status)
 
     def fail(self, kind: ProblemKind, message: str, error: ApiError | None = None) -> None:
         """Marks the response as failed, with `error` or else `message`."""

@@ -26,6 +26,7 @@ from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.document_reader import DocumentReader
 from switchyard.wire.relay.framing import frame_decoder
 from switchyard.wire.relay.framing import is_document
+from switchyard.wire.relay.notes import Notes
 from switchyard.wire.relay.reply import convert_reply
 from switchyard.wire.relay.response_relay import ResponseRelay
 from switchyard.wire.relay.sinks import Writing
@@ -53,18 +54,23 @@ class Relay(ResponseRelay):
         bounds: Bounds = USUAL,
         stages: Sequence[Stage] = (),
         redact: Callable[[ApiError], ApiError] | None = None,
+        notes: Notes | None = None,
+        rejects_refusals: bool = False,
     ) -> None:
         """Prepares one attempt's relay; `streams` says whether the client wants a stream.
 
         With a `continuation`, another relay can continue a stream that breaks after output: it is
         given the same continuation and this relay as `before`. A response beyond `bounds` fails.
         Events pass through `stages`, given only where they have work to do: without stages a stream
-        keeps its bytes. `redact` removes secrets from an error before the client sees it.
+        keeps its bytes. `redact` removes secrets from an error before the client sees it. With
+        `rejects_refusals` an answer that refuses fails, as long as the client saw nothing of it.
         """
         super().__init__(upstream)
         self.streams = streams
         self.stages = stages
         self.redact = redact or _unchanged
+        self.notes = notes or Notes(upstream.proofs_of)
+        self._rejects_refusals = rejects_refusals
         self._client = client
         self._asked = asked
         self._continuation = continuation
@@ -77,6 +83,27 @@ class Relay(ResponseRelay):
     def skim(self, data: bytes) -> bytes | None:
         stream = self._stream
         return stream.skim(data) if stream is not None and self._decode is None else None
+
+    @property
+    def answered(self) -> bool:
+        if super().answered:
+            return True
+        # Another format's writer has its terminal event at the end.
+        stream, outcome = self._stream, self.outcome
+        mends = self.streams and self.upstream.name == self._client.name
+        if stream is None or not mends or not outcome.committed or outcome.failed:
+            return False
+        return stream.stopped
+
+    @property
+    def words(self) -> int:
+        """About how many bytes of text and arguments a stream brought so far."""
+        return self._stream.words if self._stream is not None else 0
+
+    @property
+    def limits(self) -> JsonObject | None:
+        """The event by which a stream reported windows of a quota; None for none."""
+        return self._stream.limits if self._stream is not None else None
 
     @property
     def resumable(self) -> bool:
@@ -143,6 +170,8 @@ class Relay(ResponseRelay):
             bounds=self._bounds,
             stages=self.stages,
             redact=self.redact,
+            notes=self.notes,
+            rejects_refusals=self._rejects_refusals,
         )
         return self._conversion
 

@@ -1,6 +1,8 @@
 """Converts a response that came as one document."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.sse import as_utf8
 from switchyard.wire.model.conversation import Reply
 from switchyard.wire.model.events import Event
@@ -10,6 +12,9 @@ from switchyard.wire.model.fold import unfold
 from switchyard.wire.outcome import is_empty
 from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.outcome import Outcome
+from switchyard.wire.relay.refused import explained_events
+from switchyard.wire.relay.refused import refused
+from switchyard.wire.relay.refused import refuses
 
 
 def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: JsonObject) -> bytes:
@@ -17,35 +22,56 @@ def convert_reply(conversion: Conversion, outcome: Outcome, raw: bytes, body: Js
 
     Returns the bytes of a stream if the client wants one. Raises BadReply.
     """
-    if conversion.keeps_bytes and not conversion.streams:
-        if (seen := conversion.upstream.glance(body)) is not None:
+    upstream = conversion.upstream
+    noted = conversion.notes.keeps != "proofs" or any(mark in raw for mark in upstream.proof_marks)
+    if conversion.keeps_bytes and not (conversion.streams or noted or conversion.rejects_refusals):
+        if (seen := upstream.glance(body)) is not None:
             (outcome.usage,) = seen
             outcome.done = outcome.committed = True
             outcome.body = as_utf8(raw)
             return b""
-    reply = conversion.upstream.read_reply(body)
+    body = exact(body, raw)
+    reply = upstream.read_reply(body)
+    conversion.notes.take_reply(reply)
     events: list[Event] = []
     if conversion.stages or conversion.streams:
         events = conversion.staged(unfold(reply), outcome)
         if conversion.changed:
             reply = fold(reply.format, events)
         outcome.watch(events)
+        if (problem := outcome.problem) is not None:
+            outcome.fail(problem.kind, "", problem.error)
+            return b""
     else:
         _note(reply, outcome)
+    if outcome.problem is not None:
+        outcome.fail("body", "", outcome.problem.error)
+        return b""
+    if conversion.rejects_refusals and refuses(reply):
+        outcome.fail("body", "", refused(outcome.stop))
+        return b""
     if is_empty(outcome.spoke, outcome.stop, outcome.usage):
         outcome.fail("empty", "the response is empty")
         return b""
     outcome.done = outcome.committed = True
     if conversion.streams:
+        if conversion.explains:
+            events = explained_events(events)
         outcome.sink = conversion.sink_of_events()
         conversion.begin()
         return outcome.sink.close(conversion.fitted(events))
     keeps = conversion.upstream.name == conversion.client.name and not conversion.changed
-    outcome.body = as_utf8(raw) if keeps else conversion.written(reply, outcome.stop)
+    if not keeps:
+        outcome.body = conversion.written(reply, outcome.stop)
+        return b""
+    mended = conversion.client.completed(conversion.upstream.mend_reply(body), conversion.asked)
+    outcome.body = as_utf8(raw) if mended is body else dumps(mended)
     return b""
 
 
 def _note(reply: Reply, outcome: Outcome) -> None:
     outcome.spoke = says_something(reply)
     outcome.usage = reply.usage
-    outcome.stop = next((c.stop for c in reversed(reply.choices) if c.index == 0), None)
+    for choice in reply.choices:
+        if choice.stop is not None:
+            outcome.finish(choice.stop, choice.index)

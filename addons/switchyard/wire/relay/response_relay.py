@@ -102,6 +102,12 @@ class ResponseRelay:
         return (self._reader or self._document_reader()).cut(message)
 
     @property
+    def answered(self) -> bool:
+        """Whether the bytes so far hold the client's terminal event."""
+        outcome = self.outcome
+        return outcome.done and outcome.committed and not outcome.failed
+
+    @property
     def resumable(self) -> bool:
         """Whether another relay may continue a response that failed after its commit."""
         return False

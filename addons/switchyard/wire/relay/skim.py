@@ -52,12 +52,15 @@ class Skimmer:
         "_tail",
         "long",
         "sure",
+        "words",
     )
 
-    def __init__(self, reader: Forgets, sink: Forgets) -> None:
-        self._forgets = (reader, sink)
+    def __init__(self, *forgets: Forgets) -> None:
+        self._forgets = forgets
         self.sure = False
         """Whether frames may be skimmed: the last one was read, and like the one before it."""
+        self.words = 0
+        """Bytes of the words in all frames that were skimmed."""
         self._head = self._tail = self._padded = b""
         """A frame up to its words, from their end on, and from the end of its padding on."""
         self.long: list[bytes] = []
@@ -80,7 +83,9 @@ class Skimmer:
             return
         before = self._event
         if before.index == event.index and before.choice == event.choice:
+            read = self.words
             self.sure = self.skim(frame.raw) == (out, len(frame.raw))
+            self.words = read  # its words are known to who read it
         if not self.sure:
             self._take_for_model(frame.raw, event, out)
 
@@ -94,6 +99,7 @@ class Skimmer:
         written: list[bytes] = []
         done, length, size = 0, len(data), len(head)
         long: list[bytes] = []
+        size_of_words = 0
         while done < length and data.startswith(head, done):
             begun = done + size
             found = words(data, begun)
@@ -111,12 +117,14 @@ class Skimmer:
                 if not data.startswith(padded, after):
                     break
                 after += len(padded)
+            size_of_words += end - begun
             if out is not None:
                 written += (out[0], data[begun:end], out[1])
             done = after
         self.long = long
         if not done or not _is_sound(data[:done]):
             return b"", 0
+        self.words += size_of_words
         return (data[:done] if out is None else b"".join(written)), done
 
     def _take_for_model(self, raw: bytes, event: TextDelta, out: bytes) -> None:

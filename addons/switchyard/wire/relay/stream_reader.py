@@ -1,12 +1,14 @@
 """Reads a response that is a stream."""
 
 from switchyard.wire.encoding.bodies import is_whole
+from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.sse import Frame
 from switchyard.wire.encoding.sse import SseDecoder
 from switchyard.wire.encoding.sse import StreamTooLarge
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import Finish
+from switchyard.wire.model.events import TextDelta
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.outcome import is_empty
 from switchyard.wire.relay.bounds import Exceeded
@@ -14,9 +16,14 @@ from switchyard.wire.relay.bounds import Gauge
 from switchyard.wire.relay.conversion import Conversion
 from switchyard.wire.relay.framing import FrameDecoder
 from switchyard.wire.relay.outcome import Outcome
+from switchyard.wire.relay.refused import begins_as_refusal
+from switchyard.wire.relay.refused import explained_events
+from switchyard.wire.relay.refused import refused
+from switchyard.wire.relay.refused import refuses
 from switchyard.wire.relay.sinks import Folding
 from switchyard.wire.relay.sinks import Sink
 from switchyard.wire.relay.skim import Skimmer
+from switchyard.wire.shared.explanation import REFUSED
 
 
 class EventStreamReader:
@@ -36,6 +43,8 @@ class EventStreamReader:
         self._sink = outcome.sink = conversion.sink_of_stream()
         self._held: list[tuple[Frame, list[Event]]] = []
         self._skimmer = _skimmer(conversion, self._reader, self._sink)
+        self._notes = conversion.notes
+        self._noting_words = conversion.notes.keeps == "words"
 
     def feed(self, data: bytes) -> bytes:
         try:
@@ -59,6 +68,21 @@ class EventStreamReader:
         self._outcome.progress += 1
         self._outcome.long_words = skimmer.long
         return out
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the stop reason came, in a format that has no terminal event besides."""
+        return getattr(self._reader, "stopped", False)
+
+    @property
+    def words(self) -> int:
+        """About how many bytes of text and arguments came so far."""
+        return self._gauge.words + (self._skimmer.words if self._skimmer is not None else 0)
+
+    @property
+    def limits(self) -> JsonObject | None:
+        """The event by which the upstream reported windows of its quota; None for none."""
+        return getattr(self._reader, "limits", None)
 
     def end(self) -> bytes:
         return self._end(self._frames.close())
@@ -95,11 +119,15 @@ class EventStreamReader:
             self._gauge.frame(len(frame.data), events, kept=skimmer is None)
         except Exceeded as e:
             return self.fail("malformed", str(e))
+        if self._noting_words or len(events) != 1 or type(events[0]) is not TextDelta:
+            self._notes.take(events)
         if conversion.stages:
             events = conversion.staged(events, outcome)
         spoke = outcome.watch(events)
         if outcome.problem is not None:
             return self.fail(outcome.problem.kind, "", outcome.problem.error)
+        if outcome.stop is not None and conversion.explains and conversion.streams:
+            events = explained_events(events)
         if outcome.committed or not conversion.streams:
             out = self._pass_on(frame, events)
             if skimmer is not None:
@@ -108,7 +136,11 @@ class EventStreamReader:
         return self._hold_back(frame, events, spoke)
 
     def _hold_back(self, frame: Frame, events: list[Event], spoke: bool) -> bytes:
+        if not events and self._conversion.stages:
+            return b""  # a stage has them
         self._held.append((frame, events))
+        if self._conversion.rejects_refusals and self._refuses(spoke):
+            return self.fail("event", "", refused(self._outcome.stop))
         if spoke:
             return self._commit()
         try:
@@ -116,6 +148,13 @@ class EventStreamReader:
         except Exceeded as e:
             return self.fail("malformed", str(e))
         return b""
+
+    def _refuses(self, spoke: bool) -> bool:
+        """Whether what was held back so far is a refusal."""
+        stop = self._outcome.stop
+        if stop is not None and stop.reason in REFUSED:
+            return True
+        return spoke and begins_as_refusal(e for _, events in self._held for e in events)
 
     def _pass_on(self, frame: Frame, events: list[Event]) -> bytes:
         continuation = self._conversion.continuation
@@ -136,6 +175,7 @@ class EventStreamReader:
         if outcome.failed:
             return out
         events = self._reader.close()
+        self._notes.take(events)
         if broke and any(isinstance(event, Finish) and not event.stop.raw for event in events):
             return out + self.fail("cut", broke)  # one of the choices has no stop reason
         events = conversion.staged(events, outcome)
@@ -149,6 +189,10 @@ class EventStreamReader:
             return out + self.fail("cut", why)
         if is_empty(outcome.spoke, outcome.stop, outcome.usage):
             return out + self.fail("empty", "the response is empty")
+        if conversion.rejects_refusals and not outcome.committed and self._ends_as_refusal(events):
+            return out + self.fail("event", "", refused(outcome.stop))
+        if conversion.explains and conversion.streams:
+            events = explained_events(events)
         if not outcome.committed:
             out += self._commit()
         out += self._sink.close(conversion.fitted(events))
@@ -156,10 +200,20 @@ class EventStreamReader:
             outcome.body = conversion.written(self._sink.reply(), outcome.stop)
         return out
 
+    def _ends_as_refusal(self, events: list[Event]) -> bool:
+        """Whether an answer of which the client saw nothing is a refusal as a whole."""
+        if not isinstance(self._sink, Folding):
+            return self._refuses(self._outcome.spoke)
+        stop = self._outcome.stop
+        return (stop is not None and stop.reason in REFUSED) or refuses(self._sink.reply())
+
 
 def _skimmer(conversion: Conversion, reader: object, sink: Sink) -> Skimmer | None:
     """Returns the recogniser of repeated frames; None if every frame must be read."""
     if not conversion.streams or conversion.continuation is not None or conversion.stages:
         return None
     forgets = getattr(reader, "forgets", None)
-    return Skimmer(forgets, sink.forgets) if forgets and sink.forgets else None
+    if not forgets or not sink.forgets:
+        return None
+    noting = (conversion.notes.forgets,) if conversion.notes.keeps == "words" else ()
+    return Skimmer(forgets, sink.forgets, *noting)

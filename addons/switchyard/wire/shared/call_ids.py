@@ -1,7 +1,8 @@
-"""Makes ids of tool calls for formats that leave them out (Gemini, Ollama).
+"""Generates ids of tool calls for formats that omit them (Gemini, Ollama).
 
-Call and result then belong together by name and order, but every other format needs ids. Made-up
-ids are distinct from real ones, so that they never go to a side that did not give them.
+In those formats name and order connect call and result, but every other format needs ids. Generated
+ids are distinguishable from a provider's, so that they never go to a provider that did not issue
+them.
 """
 
 import re
@@ -24,27 +25,27 @@ _MADE_UP = "call_made_up_"
 
 
 def is_made_up(call_id: str) -> bool:
-    """Whether an id was made up here."""
+    """Whether the router generated an id."""
     return call_id.startswith(_MADE_UP)
 
 
 class HistoryIds:
-    """Ids of the calls and results of one request, in the order they stand there.
+    """Ids of the calls and results of one request, in their order.
 
-    Made-up ids count the calls, so that they stay the same as the conversation grows (providers'
+    Generated ids count the calls, so that they stay the same as the conversation grows (providers'
     prompt caches depend on that).
     """
 
     def __init__(self) -> None:
         self._count = 0
         self._open: dict[int, tuple[str, str]] = {}
-        """Id and name of each unanswered call, by its place among all."""
+        """Id and name of each unanswered call, by its index among all."""
         self._places: dict[str, deque[int]] = {}
-        """Those of the calls of an id."""
+        """Indexes of the calls with an id."""
         self._calls = 0
 
     def call(self, given: str, name: str) -> str:
-        """The id of a call of function `name`; `given` is its own, or empty."""
+        """Returns the id of a call of function `name`; `given` is its own, or empty."""
         call_id = given or self._next()
         self._open[self._calls] = call_id, name
         self._places.setdefault(call_id, deque()).append(self._calls)
@@ -52,10 +53,10 @@ class HistoryIds:
         return call_id
 
     def result(self, given: str, name: str) -> str:
-        """Return the id of the call that a result answers.
+        """Returns the id of the call that a result answers.
 
-        The one it names, else the first unanswered one of the same function (of any, where the
-        result names none).
+        This is the id that it names, otherwise the first unanswered call of the same function (of
+        any function, if the result names none).
         """
         places = self._places.get(given) if given else None
         if places:
@@ -76,8 +77,8 @@ class HistoryIds:
 class AnswerIds:
     """Ids of the calls of one reply.
 
-    Made-up ones contain a digest of what distinguishes the reply, since clients collect the calls
-    of many replies in one conversation.
+    Generated ones contain a digest of what distinguishes the reply, because clients collect the
+    calls of many replies in one conversation.
     """
 
     def __init__(self) -> None:
@@ -85,7 +86,7 @@ class AnswerIds:
         self._digest = ""
 
     def call(self, given: str, answer: str) -> str:
-        """Return the id of a call; `given` is its own, or empty.
+        """Returns the id of a call; `given` is its own, or empty.
 
         `answer` distinguishes the reply from others; the value at the first call counts.
         """
@@ -98,11 +99,11 @@ class AnswerIds:
 
 
 class FreshIds:
-    """Gives a reply's call another id where the conversation has that id already.
+    """Replaces the id of a reply's call if the conversation already has that id.
 
     A stage (see `relay.stage.Stage`). Some servers count the calls of each reply from 0, and two
-    equal replies get the same made-up ids. Claude Code takes such a call for one that is done, and
-    asks the model the same again without end.
+    equal replies get the same generated ids. Claude Code takes such a call for a completed one, and
+    repeats the same request without end.
     """
 
     over = False
@@ -127,12 +128,12 @@ class FreshIds:
 
 
 def distinct(conversation: Conversation) -> Conversation:
-    """Return the conversation with an id of its own for each call and its result.
+    """Returns the conversation with a distinct id for each call and its result.
 
-    Returns the conversation itself where no id is repeated. A client may hold replies of a server
-    that counts the calls of each from 0. Anthropic refuses such a history, and formats whose
-    results name the function would name the wrong one. An id depends only on what precedes it, so
-    it stays as the conversation grows.
+    Returns the conversation itself if no id is repeated. A client may hold replies of a server that
+    counts the calls of each from 0. Anthropic refuses such a history, and formats whose results
+    name the function would name the wrong one. An id depends only on the turns before it, so it
+    stays the same as the conversation grows.
     """
     given = [part.id for part in conversation.parts() if isinstance(part, ToolCall)]
     if len(given) == len(set(given)):
@@ -147,16 +148,17 @@ def distinct(conversation: Conversation) -> Conversation:
 
 
 class _Distinct:
-    """What `distinct` knows of the turns so far."""
+    """State of `distinct` for the turns so far."""
 
     def __init__(self) -> None:
         self.over = False
-        """Whether something stands between the last call and what comes now."""
+        """Whether something separates the last call from the next part."""
         self._taken: set[str] = set()
         self._open: dict[str, list[str]] = {}
-        """Given id -> the ids of calls without a result; the last one stays when answered."""
+        """The ids of calls without a result, by their given id; the last one stays when answered.
+        """
         self._calls: set[str] = set()
-        """Given ids of the calls since the last answer began."""
+        """Given ids of the calls since the latest response began."""
 
     def part(self, part: Part) -> Part:
         match part:
@@ -173,7 +175,7 @@ class _Distinct:
             self._calls.clear()
         call_id = _other(given, self._taken) if given in self._taken else given
         self._taken.add(call_id)
-        # A call of an earlier answer that has no result by now gets none any more.
+        # A call of an earlier response without a result so far does not get one later.
         waiting = self._open.setdefault(given, []) if given in self._calls else []
         self._open[given] = [*waiting, call_id]
         self._calls.add(given)
@@ -181,13 +183,16 @@ class _Distinct:
 
 
 def _other(call_id: str, taken: Collection[str]) -> str:
-    """An id like `call_id` that is not taken."""
-    numbered = (f"{call_id[:_STEM]}_{n}" for n in count(2))
+    """Returns an unused id like `call_id`.
+
+    Claude Code 2.1 takes `ID_2` for `ID` where that is taken, and loses the call's result.
+    """
+    numbered = (f"{call_id[:_STEM]}x{n}" for n in count(2))
     return next(one for one in numbered if one not in taken)
 
 
 _STEM = 32
-"""So many characters of a repeated id stay: OpenAI takes ids of up to 40."""
+"""Characters kept of a repeated id, because OpenAI accepts ids of up to 40."""
 
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -196,10 +201,10 @@ _LENGTHS = (24, 9, 32, 16, 8, 40, 12, 20, 36)
 
 
 def renamed_id(call_id: str, pattern: re.Pattern[str]) -> str:
-    """Return an id that all of `pattern` matches, always the same for a `call_id`.
+    """Returns an id that matches all of `pattern`, always the same for a `call_id`.
 
-    Providers' prompt caches depend on that. Returns `call_id` itself where the pattern has a form
-    that no usual id has.
+    Providers' prompt caches depend on that. Returns `call_id` itself if no usual id fits the
+    pattern.
     """
     number = int.from_bytes(sha256(call_id.encode("utf-8", "replace")).digest())
     digits = ""

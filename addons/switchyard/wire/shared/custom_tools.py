@@ -1,7 +1,7 @@
-"""Writes custom tools, whose input is free text, as functions, and back.
+"""Converts custom tools, whose input is free text, to functions, and back.
 
-The function that represents one takes an object with the one member `input`. A grammar for the
-input goes into the description, since a JSON schema cannot express it.
+The function takes an object with the one member `input`. Its description contains a grammar for the
+input, because a JSON schema cannot express it.
 """
 
 import json
@@ -33,7 +33,7 @@ _PREFIX_OF_OPENING = re.compile(
 
 
 def as_function(tool: Tool) -> Tool:
-    """Return the function that represents a custom tool; any other tool unchanged."""
+    """Returns the function that represents a custom tool; any other tool unchanged."""
     if tool.kind != "custom":
         return tool
     words = [tool.description or ""]
@@ -51,15 +51,15 @@ def as_function(tool: Tool) -> Tool:
 
 
 def wrap_input(text: str) -> str:
-    """The arguments with which the function is called for an input."""
+    """Returns the function's arguments for an input."""
     return dumps({INPUT: text}).decode()
 
 
 def unwrap_input(arguments: str) -> str:
-    """Return the input in a function's arguments.
+    """Returns the input in a function's arguments.
 
-    Keeps whatever else a model wrote in place of the one member: a single text by any name, or else
-    the arguments as they are.
+    If the model wrote something else than the one member, returns a single text by any name, or the
+    arguments unchanged.
     """
     said = loads_object(arguments)
     if not said:
@@ -71,10 +71,10 @@ def unwrap_input(arguments: str) -> str:
 
 
 class InputStream:
-    """Unwraps arguments as they arrive. One per call: `feed` each piece, then `close`.
+    """Unwraps one call's arguments as they arrive; `feed` each piece, then `close`.
 
-    The text flows from the moment the opening `{"input": "` is complete; anything else is held
-    and unwrapped whole at the end.
+    It emits text from the moment the opening `{"input": "` is complete, and holds anything else
+    back to unwrap it whole at the end.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class InputStream:
         self._state: Literal["opening", "inside", "other", "done"] = "opening"
 
     def feed(self, text: str) -> str:
-        """The part of the input that `text` adds."""
+        """Returns the part of the input that `text` adds."""
         if self._state == "done":
             return ""
         if self._state == "inside":
@@ -100,13 +100,13 @@ class InputStream:
         return ""
 
     def close(self) -> str:
-        """What is left at the end of the arguments, which may be cut off."""
+        """Returns the rest at the end of the arguments, which may be cut off."""
         said = "".join(self._held) if self._state == "other" else ""
         self._state = "done"
         return unwrap_input(said)
 
     def _take(self, text: str) -> str:
-        """Decode the JSON string up to its end, or to an escape that is not complete yet."""
+        """Decodes the JSON string up to its end, or to an incomplete escape."""
         text = self._pending + text
         end = _end_of_string(text)
         if end is not None:
@@ -118,7 +118,7 @@ class InputStream:
 
 
 def _end_of_string(text: str) -> int | None:
-    """Where the closing quote is."""
+    """Returns the position of the closing quote."""
     at = 0
     while (at := text.find('"', at)) >= 0:
         backslashes = at - len(text[:at].rstrip("\\"))
@@ -131,11 +131,11 @@ def _end_of_string(text: str) -> int | None:
 _UNFINISHED = re.compile(
     r"\\(u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(\\(u[0-9a-fA-F]{0,3})?)?)?\Z"
 )
-"""An escape that lacks its end, or half a surrogate pair whose other half may follow."""
+"""An incomplete escape, or half a surrogate pair whose other half may follow."""
 
 
 def _complete(text: str) -> int:
-    """How much of an unfinished string can be decoded."""
+    """Returns how much of an unfinished string can be decoded."""
     for match in _UNFINISHED.finditer(text, max(0, len(text) - 12)):
         before = text[: match.start()]
         if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
@@ -147,7 +147,7 @@ def _decode(text: str) -> str:
     if "\\" not in text:
         return text
     try:
-        # Models write line ends into strings without escaping them, which strict JSON forbids.
+        # Models write line ends into strings unescaped, which strict JSON forbids.
         return json.loads(f'"{text}"', strict=False)
     except ValueError:
         return text

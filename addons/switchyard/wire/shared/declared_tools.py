@@ -1,8 +1,8 @@
-"""Writes tools that a client runs, declared by a provider's type, as functions.
+"""Declares client-run tools of a provider's own types as functions.
 
-Anthropic's bash or OpenAI's local shell is declared by its type alone: its provider's models were
-trained on it. Other providers' models get a function with the documented parameters. The
-declaration itself stays in `Tool.raw`, for the format it came in.
+Anthropic's bash and OpenAI's local shell are declared by their type alone, because their provider's
+models were trained on them. Other providers' models get a function with the documented parameters.
+`Tool.raw` keeps the original declaration, for the format it came in.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def function(
     extra: JsonObject = EMPTY,
     form: str = "",
 ) -> Tool:
-    """The function that stands for what `raw` declares in the format `format`."""
+    """Returns the function for what `raw` declares in the format `format`."""
     return Tool(
         name=name,
         description=description,
@@ -40,32 +40,32 @@ def function(
 
 
 def obj(required: Sequence[str] = (), **properties: JsonObject) -> JsonObject:
-    """The schema of an object with these members."""
+    """Returns the schema of an object with these members."""
     schema: JsonObject = {"type": "object", "properties": properties}
     return {**schema, "required": list(required)} if required else schema
 
 
 def text(description: str, *values: str) -> JsonObject:
-    """The schema of a text; one of `values` where there are any."""
+    """Returns the schema of a text, limited to `values` if there are any."""
     schema: JsonObject = {"type": "string", "description": description}
     return {**schema, "enum": list(values)} if values else schema
 
 
 def whole(description: str) -> JsonObject:
-    """The schema of a whole number."""
+    """Returns the schema of an integer."""
     return {"type": "integer", "description": description}
 
 
 def switch(description: str) -> JsonObject:
-    """The schema of a yes or no."""
+    """Returns the schema of a boolean."""
     return {"type": "boolean", "description": description}
 
 
 def several(items: JsonObject, description: str, **bounds: Any) -> JsonObject:
-    """The schema of a list of `items`."""
+    """Returns the schema of a list of `items`."""
     return {"type": "array", "items": items, "description": description, **bounds}
 
 
 def point(description: str) -> JsonObject:
-    """The schema of a place on the screen, `[x, y]` in pixels."""
+    """Returns the schema of a point on the screen, `[x, y]` in pixels."""
     return several({"type": "integer"}, description, minItems=2, maxItems=2)

@@ -1,9 +1,9 @@
 """Maps reasoning effort between formats, and reads it from a model name's suffix.
 
-`model(high)` and `model(8192)` ask for an effort by the model's name alone, for clients that have
-no other way to do so. The suffix replaces the body's effort. Sources: OpenAI's
-reference (`reasoning_effort`, `reasoning.effort`), Anthropic's guides "Extended thinking" and
-"Adaptive thinking", Google's guide "Gemini thinking", Ollama's API ("Thinking").
+`model(high)` and `model(8192)` request an effort by the model's name alone, for clients without a
+setting of their own. The suffix replaces the body's effort. Sources: OpenAI's reference
+(`reasoning_effort`, `reasoning.effort`), Anthropic's guides "Extended thinking" and "Adaptive
+thinking", Google's guide "Gemini thinking", Ollama's API ("Thinking").
 """
 
 import re
@@ -20,7 +20,7 @@ from switchyard.wire.shared.claude import MAX_TOKENS
 from switchyard.wire.shared.claude import claude_version
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""From no thinking at all to all there is. `auto`, outside of the scale, is the model's choice."""
+"""From no thinking to the most. `auto`, outside of the scale, leaves it to the model."""
 
 BUDGETS = {
     "minimal": 512,
@@ -30,31 +30,31 @@ BUDGETS = {
     "xhigh": 32_768,
     "max": 128_000,
 }
-"""Tokens of thinking that a level stands for where a format counts them."""
+"""Tokens of thinking per level, for formats that count them."""
 
 _NUMBER = re.compile(r"[0-9]{1,7}")
 
 _MIN_BUDGET = 1_024
-"""The least `budget_tokens` that Anthropic's API takes."""
+"""The minimum of `budget_tokens` in Anthropic's API."""
 
 _ANSWER = 8_192
-"""Tokens left for the answer itself, at most, where a budget makes the limit grow."""
+"""Maximum number of tokens reserved for the text when a budget raises the limit."""
 
 _BEFORE_GEMINI_3 = re.compile(r"gemini-[12][.-]")
 _GEMINI_LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
 _OLLAMA_LEVELS = {"minimal": "low", "low": "low", "medium": "medium"}
 OLLAMA_WITH_LEVELS = "gpt-oss"
-"""Of Ollama's models only these take a level for certain; others refuse one, and take true."""
+"""The only models of Ollama known to accept a level; others refuse one, and take true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """A wish, as a level, or as a number of tokens with the level next to it."""
+    """A requested effort: a level, or a number of tokens with the nearest level."""
 
     level: str
     """One of `LEVELS`, or `auto`."""
     tokens: int | None = None
-    """What was asked for, where that was a number."""
+    """The requested number of tokens, if it was a number."""
 
     @property
     def is_off(self) -> bool:
@@ -66,14 +66,17 @@ class Effort:
 
     @property
     def budget(self) -> int:
-        """Tokens of thinking; of `auto`, what is a medium effort."""
+        """Returns tokens of thinking; for `auto`, those of a medium effort."""
         if self.tokens is not None:
             return self.tokens
         return BUDGETS.get(self.level, 0 if self.is_off else BUDGETS["medium"])
 
 
 def parse_effort(suffix: str) -> Effort:
-    """Return the effort in a suffix. Raises ValueError, with a text for the client."""
+    """Returns the effort in a suffix.
+
+    Raises ValueError, with a text for the client.
+    """
     word = suffix.strip().lower()
     if word in LEVELS or word == "auto":
         return Effort(word)
@@ -91,14 +94,14 @@ def parse_effort(suffix: str) -> Effort:
 
 
 def level_of(tokens: int) -> str:
-    """The lowest level whose budget is enough for so many tokens of thinking."""
+    """Returns the lowest level whose budget covers so many tokens of thinking."""
     if tokens <= 0:
         return "none"
     return next((level for level, budget in BUDGETS.items() if tokens <= budget), "max")
 
 
 def nearest_level(level: Any, taken: Sequence[str]) -> Any:
-    """Return the accepted level nearest to `level`, the higher of two.
+    """Returns the accepted level nearest to `level`, the higher of two.
 
     No thinking is chosen only for a request without thinking. A level outside the scale stays.
     """
@@ -112,7 +115,7 @@ def nearest_level(level: Any, taken: Sequence[str]) -> Any:
 
 
 def reasoning_with(suffix: str, said: Reasoning | None) -> Reasoning:
-    """Return a suffix's effort in the neutral model; the display of thinking stays.
+    """Returns a suffix's effort in the neutral model; the display of thinking stays.
 
     Raises ValueError.
     """
@@ -128,10 +131,10 @@ def reasoning_with(suffix: str, said: Reasoning | None) -> Reasoning:
 
 
 def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> JsonObject:
-    """Return `body`, in `format`, with the effort of a suffix instead of its own.
+    """Returns `body`, in `format`, with the effort of a suffix instead of its own.
 
     `model` is the upstream's name of the model; several families use members of their own. Returns
-    `body` itself where it has that effort already, and in formats without effort. Raises
+    `body` itself if it has that effort already, and in formats without effort. Raises
     ValueError.
     """
     effort = parse_effort(suffix)
@@ -141,7 +144,7 @@ def with_effort(body: JsonObject, format: str, suffix: str, model: str = "") -> 
 
 
 def _write_chat(body: JsonObject, effort: Effort, model: str) -> JsonObject:
-    """Write `reasoning_effort`, or the member of a dialect that the client uses.
+    """Writes `reasoning_effort`, or the member of a dialect that the client uses.
 
     The dialects are `reasoning` (OpenRouter) and `thinking` (DeepSeek, Z.ai, Moonshot).
     """
@@ -171,10 +174,10 @@ def _write_responses(body: JsonObject, effort: Effort, model: str) -> JsonObject
 
 
 def _write_anthropic(body: JsonObject, effort: Effort, model: str) -> JsonObject:
-    """`thinking`, and for models that think adaptively `output_config.effort`.
+    """Writes `thinking`, and `output_config.effort` for models with adaptive thinking.
 
-    Thinking that the API would refuse (with a forced tool, or where the last turn had to begin
-    with it) is left as the client wrote it.
+    Leaves thinking that the API would refuse (with a forced tool, or if the last turn had to begin
+    with it) as the client wrote it.
     """
     version = claude_version(model)
     adaptive = version is not None and version >= (4, 7)
@@ -191,7 +194,7 @@ def _write_anthropic(body: JsonObject, effort: Effort, model: str) -> JsonObject
     display = object_of(body.get("thinking")).get("display")
     shown = {"display": display} if display is not None else {}
     if adaptive:
-        # These models keep their thinking to themselves unless asked to summarise it.
+        # These models return no thinking unless asked to summarise it.
         written["thinking"] = {"type": "adaptive", "display": "summarized", **shown}
         if not effort.is_auto:
             level = "low" if effort.level == "minimal" else effort.level
@@ -203,10 +206,9 @@ def _write_anthropic(body: JsonObject, effort: Effort, model: str) -> JsonObject
 
 
 def _fit_budget(budget: int, said: Any, model: str) -> tuple[int, int]:
-    """Return `max_tokens` and a budget below it.
+    """Returns `max_tokens` and a budget below it.
 
-    The limit grows where it must, though not beyond what the model can write; there the budget
-    shrinks.
+    Raises the limit if necessary, up to the model's maximum; beyond that it reduces the budget.
     """
     limit = said if isinstance(said, int) and not isinstance(said, bool) else MAX_TOKENS
     answer = min(max(limit, 1), _ANSWER)
@@ -220,7 +222,7 @@ def _fit_budget(budget: int, said: Any, model: str) -> tuple[int, int]:
 
 
 def _most_tokens(model: str) -> int | None:
-    """The most tokens a Claude model writes, thinking included; None for all others."""
+    """Returns a Claude model's maximum output with thinking, in tokens; else None."""
     version = claude_version(model)
     if version is None:
         return None
@@ -234,7 +236,7 @@ def _forces_tool(body: JsonObject) -> bool:
 
 
 def _must_show_thinking(messages: Any) -> bool:
-    """Whether the last assistant turn would have to begin with thinking, and does not."""
+    """Whether the last assistant turn lacks the thinking block that a budget requires."""
     turns = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
     last = next((i for i in reversed(range(len(turns))) if turns[i].get("role") == "assistant"), -1)
     if last < 0 or _first_type(turns[last]) in ("thinking", "redacted_thinking"):
@@ -250,7 +252,7 @@ def _first_type(turn: JsonObject) -> Any:
 
 
 def _without_sampling(body: JsonObject) -> JsonObject:
-    """Remove what thinking excludes: temperatures but 1, `top_k`, a low `top_p`."""
+    """Removes what thinking excludes: temperatures but 1, `top_k`, a low `top_p`."""
     refused = ["top_k"]
     if body.get("temperature") != 1:
         refused.append("temperature")
@@ -261,7 +263,7 @@ def _without_sampling(body: JsonObject) -> JsonObject:
 
 
 def _write_gemini(body: JsonObject, effort: Effort, model: str) -> JsonObject:
-    """`generationConfig.thinkingConfig`; a level since Gemini 3, tokens before."""
+    """Writes `generationConfig.thinkingConfig`: a level since Gemini 3, tokens before."""
     config = object_of(body.get("generationConfig") or body.get("generation_config"))
     said = object_of(config.get("thinkingConfig") or config.get("thinking_config"))
     names = ("thinkingLevel", "thinking_level", "thinkingBudget", "thinking_budget")

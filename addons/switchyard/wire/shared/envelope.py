@@ -5,11 +5,12 @@ A client only stores what its own format has a field for, and only where that fo
 provider would have written it. The proof therefore travels inside such a field (the Responses
 API's `encrypted_content`, for example) as an envelope: base64 of
 
-    `switchyard:1` zlib(JSON {"signer", "signature" or "redacted", "text", "id", "call"})
+    `switchyard:1` zlib(JSON {"signer", "signature" or "redacted", "text", "id", "dialect", "call"})
 
 `signer` is the format that can read the proof, null where there is none to read. `text` is the
 thinking a signature covers, since clients shorten or drop what they were shown. `id` is that of
-the reasoning item, which the Responses API wants back with it. `call` is there when the proof
+the reasoning item, which the Responses API wants back with it. `dialect` is there when
+the proof came in a dialect of Chat (see `conversation.Thinking`). `call` is there when the proof
 belongs to a tool call, and is that call's id.
 
 The prefix is twelve bytes, so it is sixteen fixed characters of base64, and the whole passes for
@@ -31,15 +32,15 @@ from switchyard.wire.model.conversation import ToolCall
 _MAGIC = b"switchyard:1"
 
 PREFIX = base64.b64encode(_MAGIC).decode()
-"""What every envelope begins with."""
+"""Prefix of every envelope."""
 
 _MAX_BYTES = 16 * 1024 * 1024
-"""Bound on what an envelope unpacks to: a client could send one that grows without end."""
+"""Bound on an envelope's unpacked bytes, against compression bombs from clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallProof:
-    """The proof that goes with one tool call."""
+    """The proof of one tool call."""
 
     call_id: str
     signature: str
@@ -47,7 +48,7 @@ class CallProof:
 
 
 def seal(part: Thinking) -> str:
-    """Return an envelope with the proof of `part`.
+    """Returns an envelope with the proof of `part`.
 
     An envelope without proof only marks the part as thinking of another format; it does not carry
     the text then.
@@ -61,11 +62,13 @@ def seal(part: Thinking) -> str:
         said["text"] = part.text
     if part.id and len(said) > 1:
         said["id"] = part.id
+    if part.dialect and (part.signature or part.redacted):
+        said["dialect"] = part.dialect
     return _pack(said)
 
 
 def seal_call(call: ToolCall) -> str:
-    """An envelope with the proof of a tool call."""
+    """Returns an envelope with the proof of a tool call."""
     return _pack({"signer": call.signer, "signature": call.signature, "call": call.id})
 
 
@@ -75,7 +78,7 @@ def is_sealed(value: object) -> bool:
 
 
 def unseal(value: object) -> Thinking | CallProof | None:
-    """What an envelope carries; None for anything else and for a damaged one."""
+    """Returns the content of an envelope; None if it is none, or damaged."""
     if not isinstance(value, str) or not value.startswith(PREFIX):
         return None
     said = _unpack(value)
@@ -83,21 +86,29 @@ def unseal(value: object) -> Thinking | CallProof | None:
         return None
     signer, call = said.get("signer"), said.get("call")
     signature, redacted, text = said.get("signature"), said.get("redacted"), said.get("text")
-    item = said.get("id")
-    if any(not isinstance(x, str | None) for x in (signer, call, signature, redacted, text, item)):
+    item, dialect = said.get("id"), said.get("dialect")
+    given = (signer, call, signature, redacted, text, item, dialect)
+    if any(not isinstance(x, str | None) for x in given):
         return None
     if call is not None:
         return CallProof(call, signature, signer) if signature and signer else None
-    return Thinking(text=text or "", signature=signature, redacted=redacted, signer=signer, id=item)
+    return Thinking(
+        text=text or "",
+        signature=signature,
+        redacted=redacted,
+        signer=signer,
+        id=item,
+        dialect=dialect,
+    )
 
 
 def seal_content(content: JsonObject) -> str:
-    """Return an envelope with several proofs, in a form known to the sealing format."""
+    """Returns an envelope with several proofs, in a form known to the sealing format."""
     return _pack(content)
 
 
 def unseal_content(value: object) -> JsonObject | None:
-    """Return what `seal_content` sealed, in either alphabet of base64; else None.
+    """Returns what `seal_content` sealed, in either alphabet of base64; else None.
 
     Clients that hold a signature as bytes choose an alphabet when they write it.
     """

@@ -1,7 +1,7 @@
-"""Asks in words for the shape of a reply where no parameter can.
+"""Requests the shape of a reply by an instruction if no parameter can.
 
-Sources: DeepSeek's guide "JSON Output" and Z.ai's reference "Chat Completion" (`response_format`
-is a JSON object without a schema, and the prompt must mention JSON).
+Sources: DeepSeek's guide "JSON Output" and Z.ai's reference "Chat Completion" (`response_format` is
+a JSON object without a schema, and the prompt must mention JSON).
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -15,17 +15,17 @@ _ANY_JSON = (
 
 
 def instruction(schema: JsonObject | None) -> str:
-    """Return the instruction for a model that must reply in JSON."""
+    """Returns the instruction for a model that must reply in JSON."""
     if schema is None:
         return _ANY_JSON
     return f"{_ANY_JSON} It must match this JSON schema: {dumps(schema).decode()}"
 
 
 def with_instruction(body: JsonObject, format: str) -> JsonObject:
-    """Return `body` with its schema in words, for an upstream without schemas.
+    """Returns `body` with its schema as an instruction.
 
-    Returns `body` itself if it has no schema. JSON without a schema keeps its member, where the
-    format has one.
+    Serves upstreams without schemas. Returns `body` itself if it has no schema. JSON without a
+    schema keeps its member if the format has one.
     """
     match format:
         case "openai-chat":
@@ -70,7 +70,7 @@ def _without_schema(body: JsonObject) -> JsonObject:
 
 
 def _told(messages: object, text: str) -> list[object]:
-    """Add `text` to the first system message, since many models know only one."""
+    """Adds `text` to the first system message, because many models support only one."""
     said = list(messages) if isinstance(messages, list) else []
     first = object_of(said[0]) if said else {}
     if first.get("role") not in ("system", "developer"):

@@ -16,13 +16,13 @@ _TYPE_OF_NUMBER = dict(enumerate(TYPES, start=1))
 """The numbers of the protocol buffer enum `Type`, as some libraries send it."""
 
 _SIDE_BY_SIDE = {"description", "default"}
-"""What may stand beside `$ref`; with anything else Gemini refuses the schema."""
+"""Keywords allowed beside `$ref`; Gemini refuses a schema with any other."""
 
 _VALUES = {"enum", "const", "default", "examples"}
 """Keywords that hold values, not schemas."""
 
 _MAX_UNROLLED = 1000
-"""Bound on the references of one schema that are unrolled: they can multiply."""
+"""Bound on the unrolled references of one schema, because they can multiply."""
 
 _SNAKE = {
     "any_of": "anyOf",
@@ -43,7 +43,7 @@ _COUNTS = {"maxItems", "minItems", "maxLength", "minLength", "maxProperties", "m
 
 
 def from_gemini(schema: JsonObject) -> JsonObject:
-    """Convert a Gemini `Schema` (any spelling of keys and types) to JSON schema.
+    """Converts a Gemini `Schema` (any spelling of keys and types) to JSON schema.
 
     A schema that is JSON schema already is returned itself.
     """
@@ -51,17 +51,17 @@ def from_gemini(schema: JsonObject) -> JsonObject:
 
 
 def plain(schema: JsonObject) -> JsonObject:
-    """Return a Gemini client's JSON schema without what only Gemini takes.
+    """Returns a Gemini client's JSON schema without Gemini's own extensions.
 
-    That is upper-case types and `propertyOrdering`. Returns the schema itself without any.
+    These are upper-case types and `propertyOrdering`. Returns the schema itself if it has none.
     """
     return _from_node(schema, openapi=False)
 
 
 def mend_refs(schema: JsonObject) -> JsonObject:
-    """Unroll every reference that has keywords beside it, for Gemini's members.
+    """Unrolls every reference that has keywords beside it, for Gemini's members.
 
-    Returns the schema itself where there is none.
+    Returns the schema itself if there is none.
     """
     return _Mend(schema).node(schema, ())
 
@@ -88,7 +88,7 @@ def _from_node(node: Any, openapi: bool) -> Any:
 
 
 def _without_openapi(out: JsonObject) -> JsonObject:
-    """Remove OpenAPI's words that JSON schema does not have."""
+    """Removes OpenAPI's keywords that JSON schema does not have."""
     if out.get("format") == "enum":
         del out["format"]
     if "example" in out and "examples" not in out:
@@ -117,7 +117,7 @@ def _from_member(name: str, value: Any, openapi: bool) -> Any:
 
 
 def type_name(value: Any) -> Any:
-    """The JSON schema name of a type in any spelling; what is no type stays as it is."""
+    """Returns the JSON schema name of a type in any spelling; others stay unchanged."""
     if isinstance(value, list):
         names = [type_name(item) for item in value]
         return value if names == value else names
@@ -129,7 +129,7 @@ def type_name(value: Any) -> Any:
 
 
 def _reorder(out: JsonObject, order: list[Any]) -> None:
-    """Put the properties in the requested order, which JSON schema cannot state."""
+    """Puts the properties in the requested order, which JSON schema cannot state."""
     properties = out.get("properties")
     if not isinstance(properties, dict):
         return
@@ -186,7 +186,7 @@ class _Mend:
 
 
 def resolve(root: JsonObject, ref: str) -> JsonObject | None:
-    """Return the schema of a reference within the document (RFC 6901); None if none."""
+    """Returns the schema of a reference within the document (RFC 6901); None if none."""
     if ref in ("#", ""):
         return root
     if not ref.startswith("#/"):

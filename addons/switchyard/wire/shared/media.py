@@ -1,4 +1,4 @@
-"""Kinds of media, by their types."""
+"""Classifies media by their types."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ type MediaKind = Literal["image", "document", "audio", "video"]
 
 
 def kind_of(media_type: str | None) -> MediaKind:
-    """What a part with this media type is; a document where that says no other."""
+    """Returns the kind of a part with this media type; a document by default."""
     match (media_type or "").partition("/")[0]:
         case "image":
             return "image"

@@ -1,4 +1,4 @@
-"""Menders of formats whose streams have no mark at their end."""
+"""Provides the mender of formats whose streams have no end marker."""
 
 from collections.abc import Sequence
 
@@ -7,23 +7,23 @@ from switchyard.wire.model.events import Event
 
 
 class OpenEndedMender:
-    """What such menders have in common; see `format.Mender`."""
+    """Base of such menders; see `format.Mender`."""
 
     def __init__(self) -> None:
         self._ended = False
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """Nothing is missing at the end."""
+        """Returns nothing, because such a stream has no end marker."""
         self._ended = True
         return b""
 
     def fail(self, error: ApiError) -> bytes:
-        """The error, unless the stream has ended."""
+        """Returns the error, unless the stream has ended."""
         if self._ended:
             return b""
         self._ended = True
         return self._failure(error)
 
     def _failure(self, error: ApiError) -> bytes:
-        """The bytes that tell an error."""
+        """Returns the bytes that report an error."""
         raise NotImplementedError

@@ -2,12 +2,12 @@
 
 Both refuse a whole request for one schema among its tools (seen as `invalid_function_parameters`,
 and `input_schema does not support oneOf, allOf, or anyOf at the top level`), and both do so for
-schemas that others take and that tool servers really give:
+schemas that other APIs accept and that tool servers declare:
 
-- the root must be an object with `properties`, no reference and no choice between schemas;
+- the root must be an object with `properties`, without references and alternatives;
 - an array must define its `items`, in one schema;
-- what is not JSON schema of today's drafts: types by other names, `exclusiveMinimum: true`,
-  `required: true`.
+- keywords and types must be those of current drafts: no types by other names, no
+  `exclusiveMinimum: true`, no `required: true`.
 """
 
 from collections.abc import Iterator
@@ -41,16 +41,16 @@ _TYPES = {
     "dict": "object",
     "none": "null",
 }
-"""Types by the names that programming languages have for them."""
+"""Types by their names in programming languages."""
 
 _MAX_REFERENCES = 8
-"""Bound on the references that are followed one after another."""
+"""Bound on the length of a chain of references."""
 
 
 def parameters(schema: JsonObject | None) -> JsonObject:
-    """Return `schema` as the APIs take it; the same object where nothing changes.
+    """Returns `schema` as the APIs accept it; the same object if nothing changes.
 
-    What the root cannot keep goes into its description.
+    Its description states what the root cannot keep.
     """
     if not schema:
         return NO_PARAMETERS
@@ -63,7 +63,7 @@ def parameters(schema: JsonObject | None) -> JsonObject:
 
 
 def _flat(root: JsonObject) -> JsonObject:
-    """Return a root without references and choices.
+    """Returns a root without references and choices.
 
     It has the properties of all branches, and requires what each of them does.
     """
@@ -81,7 +81,7 @@ def _flat(root: JsonObject) -> JsonObject:
 
 
 def _members(root: JsonObject, node: Any, left: int) -> tuple[JsonObject, list[str]]:
-    """The properties that an object of this schema may have, and those that it must."""
+    """Returns the possible and the required properties of an object of this schema."""
     if not isinstance(node, dict) or not left:
         return {}, []
     properties: JsonObject = {}
@@ -106,7 +106,7 @@ def _members(root: JsonObject, node: Any, left: int) -> tuple[JsonObject, list[s
 
 
 def _parts(root: JsonObject, node: JsonObject) -> Iterator[Any]:
-    """The schemas that hold beside what stands in `node` itself."""
+    """Returns the schemas that apply in addition to the keywords in `node` itself."""
     if isinstance(ref := node.get("$ref"), str) and (target := resolve(root, ref)) is not node:
         yield target
     if isinstance(every := node.get("allOf"), list):
@@ -114,7 +114,7 @@ def _parts(root: JsonObject, node: JsonObject) -> Iterator[Any]:
 
 
 def _node(node: Any) -> Any:
-    """Correct what is refused anywhere in a schema; return itself where nothing is."""
+    """Corrects what the APIs refuse anywhere in a schema; returns it if nothing is."""
     if not isinstance(node, dict):
         return node
     out: JsonObject = {}
@@ -155,7 +155,7 @@ def _mend_type(out: JsonObject) -> None:
             out["type"] = name
         known = name is not None
     if not known:
-        del out["type"]  # whatever it means, it is admitted
+        del out["type"]  # the type is unknown, so the schema admits any
 
 
 def _type(said: Any) -> str | None:

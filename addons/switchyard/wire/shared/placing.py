@@ -1,10 +1,10 @@
 """Places instructions that come later than at a conversation's beginning.
 
-A system prompt precedes everything: adding later instructions to it changes the beginning, which
-costs the provider's whole prompt cache, and some Claude models refuse earlier
-thinking then (Anthropic's guide "Mid-conversation system messages and tool changes"). So what came
-later stays where it came: as a system message where the model takes one, else as a part of the
-user's turn, marked as what it is.
+The system prompt precedes everything: adding later instructions to it changes the beginning, which
+invalidates the provider's whole prompt cache, and some Claude models then refuse earlier thinking
+(Anthropic's guide "Mid-conversation system messages and tool changes"). So later instructions stay
+in place: as a system message if the model accepts one, otherwise as a marked part of the user's
+turn.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,16 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Turn
 
 LATER = "later-instruction"
-"""Form of a text in a user's turn that is an instruction, and no word of the user's."""
+"""Form of a text in a user's turn that is an instruction rather than the user's text."""
 
 SYSTEM_ROLES = ("system", "developer")
 
 
 def lasting(conversation: Conversation) -> Conversation:
-    """Remove instructions that were for one turn of the user which is over.
+    """Removes instructions that applied only to an earlier turn of the user.
 
-    Anthropic, `clear_at` of a system message. Returns the conversation itself without any.
+    Source: Anthropic, `clear_at` of a system message. Returns the conversation itself if there are
+    none.
     """
     turns = conversation.turns
     if conversation.format != "anthropic" or not any(map(_is_for_one_turn, turns)):
@@ -42,19 +43,19 @@ def _is_for_one_turn(turn: Turn) -> bool:
 
 
 def reminder(text: str) -> str:
-    """An instruction as it stands among a user's words."""
+    """Returns an instruction in its form within a user's text."""
     return f"<system-reminder>\n{text}\n</system-reminder>"
 
 
 def opening(turns: Sequence[Turn]) -> Sequence[Turn]:
-    """The instructions that a conversation begins with."""
+    """Returns the instructions at the beginning of a conversation."""
     return turns[: _length_of_opening(turns)]
 
 
 def after_opening(turns: Sequence[Turn]) -> Iterator[Turn]:
-    """Return the later turns; their instructions become texts of form `LATER`.
+    """Returns the later turns; their instructions become texts of form `LATER`.
 
-    These stand in user turns.
+    These are in user turns.
     """
     for turn in turns[_length_of_opening(turns) :]:
         if turn.role not in SYSTEM_ROLES:
@@ -64,7 +65,7 @@ def after_opening(turns: Sequence[Turn]) -> Iterator[Turn]:
 
 
 def instructions(turn: Turn) -> list[Text | Media]:
-    """Return a system or developer turn's content in parts that every format has."""
+    """Returns a system or developer turn's content in parts that every format has."""
     said: list[Text | Media] = []
     for part in turn.parts:
         match part:
@@ -80,21 +81,21 @@ def instructions(turn: Turn) -> list[Text | Media]:
 
 
 def worded(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns with later instructions as words among the user's."""
+    """Returns the turns with later instructions as text of the user."""
     return [replace(turn, parts=tuple(map(spoken, turn.parts))) for turn in turns]
 
 
 def spoken(part: Part) -> Part:
-    """A part as everybody takes it: a later instruction among the user's words."""
+    """Returns a part that every format accepts: later instructions as the user's text."""
     if isinstance(part, Text) and part.form == LATER:
         return replace(part, text=reminder(part.text), form="")
     return part
 
 
 def apart(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns with later instructions in system turns of their own.
+    """Returns the turns with later instructions in system turns of their own.
 
-    Each follows the user's turn it belongs to. Where that has nothing else in it, they stay text.
+    Each follows the user's turn it belongs to. If that turn holds nothing else, they stay text.
     """
     told: list[Turn] = []
     for turn in turns:

@@ -1,10 +1,10 @@
-"""Shows what tools at the provider did in the words of another format's client.
+"""Reports what tools did at the provider in another format's terms.
 
-A search, a page that was fetched and code that was run are blocks at Anthropic's, items at
-OpenAI's, parts or metadata at Google's (references: `server_tool_use` and the results' blocks;
-`web_search_call`, `code_interpreter_call`; `executableCode`, `codeExecutionResult`, `toolCall`,
-`groundingMetadata`, `urlContextMetadata`). Sources of the text are citations, handled elsewhere.
-What is made here has a recognisable id, since no provider takes it back: see `is_made_here`.
+A search, a fetched page and executed code are blocks at Anthropic's, items at OpenAI's, parts or
+metadata at Google's (references: `server_tool_use` and the results' blocks; `web_search_call`,
+`code_interpreter_call`; `executableCode`, `codeExecutionResult`, `toolCall`, `groundingMetadata`,
+`urlContextMetadata`). Sources of the text are citations, handled elsewhere. Generated items have a
+recognisable id, because no provider accepts them: see `is_made_here`.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from switchyard.wire.shared.words import words_of
 
 _RESPONSES, _ANTHROPIC, _GEMINI = "openai-responses", "anthropic", "gemini"
 SHOWING = (_RESPONSES, _ANTHROPIC, _GEMINI)
-"""Formats whose clients are shown what such tools did."""
+"""Formats whose clients receive reports of such tools."""
 
 _MADE_HERE = "switchyard_"
 
@@ -39,31 +39,31 @@ type Sources = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Did:
-    """One use of such a tool. A call without its result yet is no use."""
+    """One completed use of such a tool; a call without a result yet is not one."""
 
     name: ServiceName
     asked: tuple[str, ...] = ()
-    """What was searched for, the address that was fetched, or the code that was run."""
+    """The query, the fetched address, or the executed code."""
     found: Sources = ()
     output: str = ""
     failed: bool = False
 
 
 def is_made_here(id: Any) -> bool:
-    """Whether an id is one that was made up for a client of another format."""
+    """Whether the router generated an id for a client of another format."""
     return isinstance(id, str) and id.partition("_")[2].startswith(_MADE_HERE)
 
 
 class ServedAnswers:
-    """Turns the parts of an upstream's format into the client's; a stage.
+    """Converts the parts of an upstream's format into the client's.
 
-    See `relay.stage.Stage`.
+    A stage; see `relay.stage.Stage`.
     """
 
     over = False
 
     def __init__(self, upstream: str, client: str, number: str) -> None:
-        """Begin one reply; `number` distinguishes it from others (see `format.Asked.id`)."""
+        """Begins one reply; `number` distinguishes it from others (see `format.Asked.id`)."""
         self._read = _Reader(upstream)
         self._client = client
         self._number = number
@@ -95,6 +95,9 @@ class ServedAnswers:
         yield self._placed(event)
 
     def _show(self, done: list[_Did], choice: int) -> Iterator[Event]:
+        if self._client == _GEMINI and (beside := _beside(done)):
+            self.changed = True
+            yield Extra({_GEMINI: beside}, choice)
         for did in done:
             self._made += 1
             number = f"{_MADE_HERE}{self._number}{self._made:02x}"
@@ -107,7 +110,7 @@ class ServedAnswers:
                 yield PartEnd(place, choice=choice)
 
     def _placed(self, event: Event) -> Event:
-        """The event under the index its part has among those that were made."""
+        """Returns the event under the new index of its part."""
         index = getattr(event, "index", None)
         choice = getattr(event, "choice", 0)
         if not isinstance(index, int):
@@ -120,7 +123,7 @@ class ServedAnswers:
 
 
 class _Reader:
-    """What the pieces of one answer say that was done."""
+    """Reads from the parts of one response what its tools did."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
@@ -149,13 +152,13 @@ class _Reader:
         return [did] if did is not None else []
 
     def left(self) -> list[_Did]:
-        """Calls whose result did not come."""
+        """Returns the calls without a result, as failed."""
         left = [replace(call, failed=True) for call in self._calls.values()]
         self._calls.clear()
         return left
 
     def beside(self, said: JsonObject) -> list[_Did]:
-        """Yield what Gemini reports beside its parts: searches without parts, and pages."""
+        """Yields what Gemini reports beside its parts: searches without parts, and pages."""
         done: list[_Did] = []
         grounding = object_of(said.get("groundingMetadata"))
         if (asked := _texts(grounding.get("webSearchQueries"))) and not self._searched:
@@ -252,18 +255,45 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _written(did: _Did, client: str, number: str) -> list[JsonObject]:
-    """What the client is shown of one use."""
+    """Returns the client's parts for one use."""
     if client == _RESPONSES:
         return [_item(did, number)]
     if client == _ANTHROPIC:
         return _blocks(did, number)
     if did.name != "code_execution":
-        return []  # Google's clients read these in the metadata of the sources
+        return []  # these are metadata beside the parts
     outcome = "OUTCOME_FAILED" if did.failed else "OUTCOME_OK"
     return [
         {"executableCode": {"language": "PYTHON", "code": "".join(did.asked)}},
         {"codeExecutionResult": {"outcome": outcome, "output": did.output}},
     ]
+
+
+def _beside(done: Sequence[_Did]) -> JsonObject:
+    """Returns the metadata that Google's clients read beside the parts of a reply.
+
+    Sources: its guides "Grounding with Google Search" (`groundingMetadata`) and "URL context"
+    (`urlContextMetadata`).
+    """
+    searches = [did for did in done if did.name == "web_search" and not did.failed]
+    pages = [did for did in done if did.name == "web_fetch"]
+    beside: JsonObject = {}
+    if asked := [query for did in searches for query in did.asked]:
+        found = [source for did in searches for source in did.found]
+        chunks = [{"web": {"uri": url, "title": title or url}} for url, title in found if url]
+        shown = {"groundingChunks": chunks} if chunks else {}
+        beside["groundingMetadata"] = {"webSearchQueries": asked, **shown}
+    if pages:
+        beside["urlContextMetadata"] = {"urlMetadata": [_page(did) for did in pages]}
+    return beside
+
+
+def _page(did: _Did) -> JsonObject:
+    status = "ERROR" if did.failed else "SUCCESS"
+    return {
+        "retrievedUrl": "".join(did.asked[:1]),
+        "urlRetrievalStatus": f"URL_RETRIEVAL_STATUS_{status}",
+    }
 
 
 def _item(did: _Did, number: str) -> JsonObject:
@@ -304,7 +334,7 @@ type _Result = Literal[
 
 
 def _anthropic_result(did: _Did) -> tuple[_Result, JsonObject, Any]:
-    """The kind of the result's block, the call's input, and the result's content."""
+    """Returns the result block's type, the call's input, and the result's content."""
     if did.name == "web_search":
         found: list[JsonObject] = [
             {

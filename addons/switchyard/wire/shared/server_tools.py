@@ -1,13 +1,15 @@
-"""Declares tools that run at the provider in the words of another format.
+"""Declares tools that run at the provider in the terms of another format.
 
-Each format declares web search, the fetching of pages and the running of code in words of its own.
-Sources: Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool";
-OpenAI's guides "Web search" and "Code interpreter" (a page is opened by the search tool there);
-Google's guides "Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's
-guide "Server tools". What searches files finds them in a store that one provider keeps, and so do
-tools of MCP servers; other providers have none of those.
+Each format has its own declarations of web search, page fetching and code execution. Sources:
+Anthropic's guides "Web search tool", "Web fetch tool" and "Code execution tool"; OpenAI's guides
+"Web search" and "Code interpreter" (a page is opened by the search tool there); Google's guides
+"Grounding with Google Search", "URL context" and "Code execution"; OpenRouter's guide "Server
+tools". File search uses a store that one provider keeps (OpenAI's and Google's guides "File
+search"), so it is declared only to a provider that keeps all the stores it names, according to
+their prefixes. Tools of MCP servers are never converted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
@@ -23,12 +25,12 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.shared.generations import is_before_gemini_3
 
-type ServiceName = Literal["web_search", "web_fetch", "code_execution"]
+type ServiceName = Literal["web_search", "web_fetch", "code_execution", "file_search"]
 type Dialect = Literal["own", "openrouter", "none"]
-"""Whose words for such tools a provider knows: those of its format's maker, OpenRouter's, none."""
+"""The dialect of a provider's server tools: that of its format's maker, OpenRouter's, none."""
 
 UNSAID = "unsaid"
-"""Member of the `extra` of a tool that the target's words express only in part."""
+"""Member of the `extra` of a tool that the target expresses only in part."""
 
 _CHAT, _RESPONSES = "openai-chat", "openai-responses"
 _ANTHROPIC, _GEMINI = "anthropic", "gemini"
@@ -41,32 +43,39 @@ _GEMINI_NAMES: dict[str, ServiceName] = {
     "codeExecution": "code_execution",
 }
 
+_STORES = {"openai-responses": "vs_", "gemini": "fileSearchStores/"}
+"""Prefixes of the names of stores at a format's maker."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What runs at a provider, and how it is asked to."""
+    """A tool that runs at a provider, and its settings."""
 
     name: ServiceName
     allowed: tuple[str, ...] = ()
-    """Domains; others are left out."""
+    """Domains to search; all others are excluded."""
     blocked: tuple[str, ...] = ()
     location: JsonObject | None = None
-    """Where the user is: `city`, `region`, `country`, `timezone`."""
+    """The user's location: `city`, `region`, `country`, `timezone`."""
     most: int | None = None
-    """How often it may be used."""
+    """Maximum number of uses."""
     size: str | None = None
-    """How much of what is found the model reads: low, medium, high."""
+    """Amount of search results that the model reads: low, medium, high."""
+    stores: tuple[str, ...] = ()
+    """Stores to search for files."""
+    filter: JsonObject | str | None = None
+    """Filter of files, in the provider's own form."""
 
 
 def default_dialect(target: str) -> Dialect:
-    """What providers of a format have where nothing else is known."""
+    """Returns the dialect of server tools that a format's providers have by default."""
     return "own" if target in (_RESPONSES, _ANTHROPIC, _GEMINI) else "none"
 
 
 def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conversation:
-    """Return `c` with those tools in the words of format `target` that it has, too.
+    """Returns `c` with those tools in the terms of format `target`, if it has them.
 
-    Returns `c` itself where nothing changes. Tools that the target lacks stay, and are reported.
+    Returns `c` itself if nothing changes. Tools that the target lacks stay, and are reported.
     """
     known = dialect or default_dialect(target)
     if c.format == target or known == "none" or (target == _CHAT and known != "openrouter"):
@@ -98,7 +107,7 @@ def served(c: Conversation, target: str, dialect: Dialect | None = None) -> Conv
 
 
 def _add(tools: list[Tool], made: Tool) -> None:
-    """Add a tool of which a request has one; of two, keep the more detailed one."""
+    """Adds a tool that a request can have once; keeps the more detailed of two."""
     for place, one in enumerate(tools):
         if one.kind == "server" and one.format == made.format and one.name == made.name:
             tools[place] = max(one, made, key=lambda tool: len(tool.raw))
@@ -107,17 +116,17 @@ def _add(tools: list[Tool], made: Tool) -> None:
 
 
 def asks_for_services(c: Conversation) -> bool:
-    """Whether a conversation asks for anything that several formats have."""
+    """Whether a conversation requests a tool that several formats have."""
     return bool(_asked_beside(c)) or any(_service(tool) is not None for tool in c.tools)
 
 
 def has_services(c: Conversation, target: str) -> bool:
-    """Whether another format's conversation asks for what runs at a `target` provider."""
+    """Whether another format's conversation requests tools of a `target` provider."""
     return c.format != target and any(t.kind == "server" and t.format == target for t in c.tools)
 
 
 def search_service(options: JsonObject) -> Service:
-    """A search as Chat asks for it (OpenAI's reference, `web_search_options`)."""
+    """Returns a search in Chat's form (OpenAI's reference, `web_search_options`)."""
     place = object_of(options.get("user_location"))
     near = object_of(place.get("approximate")) or place
     size = text_of(options.get("search_context_size")) or None
@@ -125,14 +134,14 @@ def search_service(options: JsonObject) -> Service:
 
 
 def declare_search(options: JsonObject, target: str) -> Tool | None:
-    """The tool for a search that Chat asks for."""
+    """Returns the tool for a search in Chat's form."""
     return _declared(search_service(options), target)
 
 
 def _asked_beside(c: Conversation) -> list[Service]:
-    """Yield searches that a Chat request asks for beside its tools.
+    """Yields searches that a Chat request declares outside its tools.
 
-    By OpenAI's member, or by a plugin of OpenRouter's (its guide "Web search", `plugins`).
+    OpenAI has a member for it, OpenRouter a plugin (its guide "Web search", `plugins`).
     """
     found = [search_service(c.web_search)] if c.web_search is not None else []
     if c.format == _CHAT:
@@ -161,6 +170,23 @@ def _service(tool: Tool) -> Service | None:
             )
         case "openai-responses" if kind == "code_interpreter":
             return Service(name="code_execution")
+        case "openai-responses" if kind == "file_search":
+            stores = _domains(raw.get("vector_store_ids"))
+            return Service(
+                name="file_search",
+                stores=stores,
+                most=int_of(raw.get("max_num_results")),
+                filter=object_of(raw.get("filters")) or None,
+            )
+        case "gemini" if tool.name == "fileSearch":
+            said = object_of(raw.get("fileSearch"))
+            stores = _domains(said.get("fileSearchStoreNames"))
+            return Service(
+                name="file_search",
+                stores=stores,
+                most=int_of(said.get("topK")),
+                filter=text_of(said.get("metadataFilter")) or None,
+            )
         case "openai-chat" | "openai-responses" if kind.startswith("openrouter:web_"):
             name = "web_search" if kind.endswith("search") else "web_fetch"
             return _openrouter(name, object_of(raw.get("parameters")))
@@ -208,13 +234,15 @@ def _place(said: JsonObject) -> JsonObject | None:
 
 
 def _declared(service: Service, target: str) -> Tool | None:
-    """The tool in the words of a format; None where it has none for it."""
+    """Returns the tool in the terms of a format; None if the format lacks it."""
     write = {
         _ANTHROPIC: _to_anthropic,
         _RESPONSES: _to_responses,
         _GEMINI: _to_gemini,
         _CHAT: _to_openrouter,
     }.get(target)
+    if service.name == "file_search":
+        write = _to_file_search(service, target)
     written = write(service) if write is not None else None
     if written is None:
         return None
@@ -224,14 +252,14 @@ def _declared(service: Service, target: str) -> Tool | None:
     return Tool(kind="server", name=name, format=target, raw=raw, extra=extra)
 
 
-_OPTIONS = ("allowed", "blocked", "location", "most", "size")
+_OPTIONS = ("allowed", "blocked", "location", "most", "size", "filter")
 
 type _Written = tuple[str, JsonObject, tuple[str, ...]]
-"""A tool's name, its declaration, and the wishes that stand in it."""
+"""A tool's name, its declaration, and the settings in it."""
 
 
 def _to_anthropic(service: Service) -> _Written:
-    """The versions that need no other tool and no beta (their guides, "Quick start")."""
+    """Uses versions that need no other tool and no beta (their guides, "Quick start")."""
     if service.name == "code_execution":
         raw: JsonObject = {"type": "code_execution_20250825", "name": "code_execution"}
         return "code_execution", raw, ()
@@ -240,7 +268,7 @@ def _to_anthropic(service: Service) -> _Written:
     raw = {"type": kind, "name": service.name}
     if service.most:
         raw["max_uses"] = service.most
-    # Only one of both lists is taken.
+    # The API accepts only one of both lists.
     said = ["most", "allowed" if service.allowed else "blocked"]
     if service.allowed:
         raw["allowed_domains"] = list(service.allowed)
@@ -271,8 +299,32 @@ def _to_gemini(service: Service) -> _Written:
         return "codeExecution", {"codeExecution": {}}, ()
     if service.name == "web_fetch":
         return "urlContext", {"urlContext": {}}, ()
-    # Leaving out domains is Vertex AI's alone; the Gemini API refuses it.
+    # Only Vertex AI excludes domains; the Gemini API refuses it.
     return "googleSearch", {"googleSearch": {}}, ()
+
+
+def _to_file_search(service: Service, target: str) -> Callable[[Service], _Written] | None:
+    """Declares a search in stores that a format's maker keeps; None for other stores."""
+    begins = _STORES.get(target)
+    if begins is None or not service.stores:
+        return None
+    if not all(store.startswith(begins) for store in service.stores):
+        return None
+    return _search_at_google if target == _GEMINI else _search_at_openai
+
+
+def _search_at_openai(service: Service) -> _Written:
+    raw: JsonObject = {"type": "file_search", "vector_store_ids": list(service.stores)}
+    if service.most:
+        raw["max_num_results"] = service.most
+    return "file_search", raw, ("most",)
+
+
+def _search_at_google(service: Service) -> _Written:
+    said: JsonObject = {"fileSearchStoreNames": list(service.stores)}
+    if service.most:
+        said["topK"] = service.most
+    return "fileSearch", {"fileSearch": said}, ("most",)
 
 
 def _to_openrouter(service: Service) -> _Written | None:
@@ -294,9 +346,9 @@ def _to_openrouter(service: Service) -> _Written | None:
 
 
 def _choice(choice: ToolChoice, names: dict[str, str], target: str) -> ToolChoice | None:
-    """Return the choice under the tools' new names.
+    """Returns the choice under the tools' new names.
 
-    Not every format can demand one of these: then the model chooses.
+    Not every format can force one of these; then the model chooses.
     """
     chosen = choice.name if choice.mode == "tool" else None
     if choice.mode == "auto":  # so the Responses API's choice of such a tool by its type is read

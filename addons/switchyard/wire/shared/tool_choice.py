@@ -1,7 +1,7 @@
-"""Limits a tool choice to the tools that the target is offered.
+"""Limits a tool choice to the tools that the target receives.
 
 Tools that run at one provider are not offered to another, so a choice of one of them (Claude Code
-forces its search so) would name a tool that is not there, which every API refuses.
+forces its search so) would name an unknown tool, which every API refuses.
 """
 
 from dataclasses import replace
@@ -9,14 +9,14 @@ from dataclasses import replace
 from switchyard.wire.model.conversation import Conversation
 
 REMOVED = "removed"
-"""Form of a tool that is declared, but was withdrawn in the course of the conversation."""
+"""Form of a tool that was declared, and removed in the course of the conversation."""
 
 
 def choosable(conversation: Conversation, target: str) -> Conversation:
-    """Return the conversation with a choice among the tools of format `target`.
+    """Returns the conversation with a choice among the tools of format `target`.
 
-    Removes tools that were withdrawn. Returns the conversation itself where nothing changes. Where
-    nothing of the choice is left, the model chooses.
+    Leaves out removed tools. Returns the conversation itself if nothing changes. If nothing of the
+    choice remains, the model chooses.
     """
     if any(tool.form == REMOVED for tool in conversation.tools):
         left = tuple(tool for tool in conversation.tools if tool.form != REMOVED)

@@ -1,10 +1,9 @@
-"""Flattens tool names with namespaces, for formats without.
+"""Flattens tool names with namespaces, for formats without namespaces.
 
-The Responses API groups tools in namespaces: a tool is known by its namespace and its name. Other
-formats know one flat name, of 64 characters of `[a-zA-Z0-9_-]` where all of them agree. A tool
-goes by its bare name there, unless another tool of the request has the same; then by
-`<namespace>__<name>`. The way back is by the request's own list of tools, so nothing is guessed
-from how a name looks.
+The Responses API groups tools in namespaces: namespace and name identify a tool. Other formats have
+one flat name, of 64 characters of `[a-zA-Z0-9_-]` where all of them agree. A tool keeps its bare
+name there, unless another tool of the request has the same; then it becomes `<namespace>__<name>`.
+The request's own list of tools maps names back, so nothing depends on the form of a name.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 from switchyard.wire.model.conversation import Tool
 
 MAX_LENGTH = 64
-"""The longest name that OpenAI's, Anthropic's and Google's APIs all take."""
+"""The maximum length of names that OpenAI's, Anthropic's and Google's APIs all accept."""
 
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -39,11 +38,11 @@ class Names:
             self._tools[flat] = tool
 
     def flat(self, name: str, namespace: str | None = None) -> str:
-        """The one name of a tool, of a call, or of a tool choice.
+        """Returns the flat name of a tool, of a call, or of a tool choice.
 
-        A call in the history may name a tool that is not declared (any more). The Responses API
-        also gives calls of tools found by search their own name as namespace; such a one means
-        the tool declared without.
+        A call in the history may name a tool that is no longer declared. The Responses API also
+        gives calls of tools found by search their own name as namespace; such a call means the tool
+        declared without a namespace.
         """
         if (flat := self._flat.get((namespace, name))) is not None:
             return flat
@@ -52,7 +51,7 @@ class Names:
         return _qualified(namespace, name)
 
     def tool(self, flat: str) -> Tool | None:
-        """The declared tool that goes by a flat name; None if there is none."""
+        """Returns the declared tool with a flat name; None if there is none."""
         return self._tools.get(flat)
 
 
@@ -62,6 +61,6 @@ def _qualified(namespace: str, name: str) -> str:
 
 
 def _shortened(flat: str) -> str:
-    """A name of its own for one that is too long or taken."""
+    """Returns a unique name in place of one that is too long or taken."""
     digest = hashlib.sha256(flat.encode()).hexdigest()[:8]
     return f"{flat[: MAX_LENGTH - 9]}_{digest}"

@@ -1,4 +1,4 @@
-"""Vectors of embeddings, and the texts that they are asked for."""
+"""Reads and writes embeddings' vectors and texts."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from switchyard.wire.model.errors import BadRequest
 
 
 def texts_of(given: Any, name: str) -> tuple[str, ...]:
-    """The texts in a request's member `name`. Raises BadRequest on anything else."""
+    """Returns the texts in a request's member `name`; raises BadRequest if invalid."""
     if isinstance(given, str):
         return (given,)
     if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
@@ -26,18 +26,21 @@ def texts_of(given: Any, name: str) -> tuple[str, ...]:
 
 
 def vectors_of(given: Any) -> list[Vector]:
-    """The vectors among what an answer holds."""
+    """Returns the vectors of a response's items."""
     return [one for one in given if isinstance(one, list | str)] if isinstance(given, list) else []
 
 
 def usage_of(tokens: Any) -> Usage | None:
-    """The usage of an answer that tells so many tokens of the prompt."""
+    """Returns the usage of a response with so many tokens of the prompt."""
     said = int_of(tokens)
     return None if said is None else Usage(input=said, output=0, total=said)
 
 
 def numbers_of(vector: Vector) -> list[float]:
-    """Raises BadReply on a list of something else, and on base64 that holds no 32-bit floats."""
+    """Returns a vector's numbers.
+
+    Raises BadReply on a list of something else, and on base64 that holds no 32-bit floats.
+    """
     if isinstance(vector, list):
         if any(number_of(x) is None for x in vector):
             raise BadReply("the embedding is not a list of numbers")
@@ -50,5 +53,5 @@ def numbers_of(vector: Vector) -> list[float]:
 
 
 def in_base64(vector: list[float]) -> str:
-    """Raises struct.error on a number beyond 32-bit floats."""
+    """Returns numbers in base64; raises struct.error on one beyond 32-bit floats."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,6 +1,6 @@
 """Extracts the text of a part that only its own format knows.
 
-A search result, the output of code, an unknown kind: what a model should read of it reaches it as
+A model of another format receives search results, the output of code, and parts of unknown types as
 text. Names, ids, proofs and data are not text.
 """
 
@@ -18,19 +18,19 @@ _NO_WORDS = frozenset(
         *("search_suggestions", "renderedContent", "detail", "index"),
     }
 )
-"""Members that hold no words: kinds, ids, proofs, data, and the pages of widgets."""
+"""Members without text for a model: types, ids, proofs, data, and the pages of widgets."""
 
 _LONGEST_WORD = 400
-"""Characters. A text without any white space that is longer is data of some kind."""
+"""In characters. A longer text without white space is data of some kind."""
 
 
 def words_of(raw: Any) -> str | None:
-    """All words of a piece, a line each, in their order; None if it has none."""
+    """Returns all text of a part, a line each, in order; None if it has none."""
     return "\n".join(_texts(raw)) or None
 
 
 def called(name: str, arguments: Any, *results: str | None) -> str:
-    """A call that ran at a provider: what was asked, and what came of it."""
+    """Returns a call that ran at a provider as text: its input and its result."""
     said = arguments if isinstance(arguments, str) else dumps(arguments).decode()
     return "\n".join([f"[{name}: {said}]", *(result for result in results if result)])
 
@@ -44,7 +44,7 @@ def _texts(value: Any, name: str = "") -> Iterator[str]:
             yield from _texts(one, name)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            # A plain-text source has its words there (Anthropic, `source` of a document).
+            # A plain-text source holds its text there (Anthropic, `source` of a document).
             if key == "data" and value.get("type") == "text":
                 yield from _texts(inner)
             elif not _has_no_words(key):
@@ -63,12 +63,12 @@ def _is_data(text: str) -> bool:
 
 
 def source(title: Any, url: Any, *more: Any) -> str:
-    """Return the text of one search result: its title, its address, its content."""
+    """Returns the text of one search result: its title, its address, its content."""
     said = (text.strip() for text in (title, url, *more) if isinstance(text, str))
     return "\n".join(text for text in said if text)
 
 
 def object_in(raw: JsonObject, name: str) -> JsonObject:
-    """The object that is a member of `raw`; an empty one where there is none."""
+    """Returns the object that is a member of `raw`, by default an empty one."""
     value = raw.get(name)
     return value if isinstance(value, dict) else {}

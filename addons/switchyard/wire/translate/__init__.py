@@ -1,1 +1,1 @@
-"""Changes that only a translation, or a quirk of an upstream, needs."""
+"""Applies changes that only a translation, or a quirk of an upstream, needs."""

@@ -25,17 +25,17 @@ _TEXT_TYPES = ("text", "input_text", "output_text")
 _BETWEEN = "\n\n"
 
 _OPENING = "."
-"""The user's words where a template wants a user's message first and there is none."""
+"""The user's text if a template requires a first message of the user and there is none."""
 _GOING_ON = "Understood."
-"""The assistant's words between a tool's result and a user's message right after it."""
+"""The assistant's text between a tool's result and a user's message right after it."""
 
 
 class Template(Protocol):
-    """What a template takes. None: everything that the format allows."""
+    """The limits of a template; None means everything that the format allows."""
 
     @property
     def system(self) -> SystemPlace | None:
-        """Where instructions may stand: anywhere, in one message at the front, or in none."""
+        """Positions of instructions: anywhere, in one message at the front, or none."""
 
     @property
     def roles_in_turn(self) -> bool | None:
@@ -47,9 +47,9 @@ class Template(Protocol):
 
 
 def fit_template(body: JsonObject, format: str, template: Template) -> JsonObject:
-    """Return `body`, in `format`, as a model with this template takes it.
+    """Returns `body`, in `format`, in the form that a model's template accepts.
 
-    Returns `body` itself where nothing has to change; never changes it, nor anything in it.
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
     """
     place = template.system if template.system != "anywhere" else None
     if format == "openai-responses":
@@ -74,7 +74,7 @@ def fit_template(body: JsonObject, format: str, template: Template) -> JsonObjec
 
 
 def _without_empty(messages: list[JsonObject]) -> list[JsonObject]:
-    """Remove messages without content; a tool's result stays, with a text instead."""
+    """Removes messages without content; a tool's result stays, with a text instead."""
     kept: list[JsonObject] = []
     for message in messages:
         if message.get("role") in ("tool", "function") and not _has_content(message):
@@ -100,7 +100,7 @@ def _is_text(part: Any) -> bool:
 
 
 def _with_system_first(messages: list[JsonObject]) -> list[JsonObject]:
-    """Put one system message in front, and later ones into user turns.
+    """Puts one system message in front, and later ones into user turns.
 
     Never between calls and their results.
     """
@@ -122,7 +122,7 @@ def _with_system_first(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 def _without_system_blocks(message: JsonObject) -> JsonObject:
-    """A message with words in place of blocks that hold an instruction (Anthropic)."""
+    """Returns a message with text in place of instruction blocks (Anthropic)."""
     content = message.get("content")
     if not isinstance(content, list) or not any(map(_is_system_block, content)):
         return message
@@ -132,7 +132,7 @@ def _without_system_blocks(message: JsonObject) -> JsonObject:
 
 
 def _spelled_out(block: JsonObject, among_users: bool) -> JsonObject | None:
-    """The text of a block that holds an instruction; None where it has no words."""
+    """Returns the text of a block that holds an instruction; None if it has none."""
     words = _words(block.get("content"))
     if not words:
         return None
@@ -144,7 +144,7 @@ def _is_system_block(part: Any) -> bool:
 
 
 def _place(placed: list[JsonObject], waiting: list[JsonObject], after: JsonObject | None) -> None:
-    """Put what waits into the user's turn that ended or begins, else into its own."""
+    """Puts pending text into the user's adjacent turn, or into a turn of its own."""
     told = _joined(waiting)
     waiting.clear()
     if after is not None and after.get("role") == "user":
@@ -156,17 +156,14 @@ def _place(placed: list[JsonObject], waiting: list[JsonObject], after: JsonObjec
 
 
 def _answers(message: JsonObject) -> bool:
-    """Whether a user's message begins with results of tools (Anthropic).
-
-    Results come first.
-    """
+    """Whether a user's message begins with tool results, which come first (Anthropic)."""
     content = message.get("content")
     first = content[0] if isinstance(content, list) and content else None
     return isinstance(first, dict) and first.get("type") == "tool_result"
 
 
 def _with_system_in_user(messages: list[JsonObject]) -> list[JsonObject]:
-    """Put the system's text at the beginning of the first user message."""
+    """Puts the system's text at the beginning of the first user message."""
     if not messages or messages[0].get("role") not in _SYSTEM:
         return messages
     told, *others = messages
@@ -177,7 +174,7 @@ def _with_system_in_user(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 def _in_turn(messages: list[JsonObject]) -> Iterator[JsonObject]:
-    """Make user and assistant alternate, the user first; results belong to the calls."""
+    """Makes user and assistant alternate, the user first; results belong to the calls."""
     before: JsonObject | None = None
     for message in messages:
         role, last = message.get("role"), (before or {}).get("role")
@@ -203,7 +200,7 @@ def _can_join(role: Any, before: JsonObject) -> bool:
 
 
 def _as_user(message: JsonObject) -> JsonObject:
-    """A later instruction as a user's message."""
+    """Returns a later instruction as a user's message."""
     content = message.get("content")
     if isinstance(content, list):
         words = [_reminding(part) for part in content if isinstance(part, dict | str)]
@@ -220,7 +217,7 @@ def _reminding(part: Any) -> Any:
 
 
 def _joined(messages: list[JsonObject]) -> JsonObject:
-    """Join several messages of one side; the first one's other members win."""
+    """Joins several messages of one side; the first one's other members win."""
     if len(messages) == 1:
         return messages[0]
     merged: JsonObject = {}
@@ -247,7 +244,7 @@ def _parts(content: Any) -> Iterable[Any]:
 
 
 def _with_instructions_first(body: JsonObject) -> JsonObject:
-    """Move a Responses body's leading system messages to `instructions`.
+    """Moves a Responses body's leading system messages to `instructions`.
 
     Later ones become the user's.
     """

@@ -9,10 +9,15 @@ from switchyard.wire.model.conversation import Refusal
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.registry import losses_of
+from switchyard.wire.shared.compaction import KINDS
+from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.server_tools import UNSAID
+from switchyard.wire.translate.documents import is_refused
+from switchyard.wire.translate.documents import words_of_file
 
 SAID_ELSEWHERE = frozenset(
     {
@@ -20,17 +25,18 @@ SAID_ELSEWHERE = frozenset(
         *("tool_addition", "tool_removal", "mid_conv_system"),
     }
 )
-"""Kinds of opaque pieces whose meaning stands elsewhere in the conversation too: its tools, its
-settings; or that words say in full. Leaving them out loses nothing."""
+"""Kinds of opaque parts whose meaning is also in the conversation's tools, settings or text.
+Leaving them out loses nothing."""
 
-_SAID_IN_FULL = frozenset({"tool_reference", "search_result", "compaction"})
-"""Kinds of opaque pieces whose words are all there is to them."""
+_SAID_IN_FULL = frozenset({"tool_reference", "search_result", *KINDS})
+"""Kinds of opaque parts whose text is their whole content."""
 
 
 def features(conversation: Conversation, target: str) -> Iterator[str]:
-    """Every feature a conversation uses that not all formats have; names may repeat.
+    """Returns the features of a conversation that not all formats have.
 
-    What only `target` itself could read (its own signatures, blocks and tools) is not counted.
+    Names may repeat. Excludes what only `target` itself could read (its own signatures, blocks and
+    tools).
     """
     c = conversation
     said = {
@@ -58,8 +64,7 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         yield "thinking-with-forced-tool"
     yield from _shape(c)
     yield from _alone(c)
-    chosen = c.tool_choice is not None and c.tool_choice.mode in ("none", "tool")
-    if c.tools and (chosen or not losses_of(target).tools):
+    if c.tools and (_leaves_out_tools(c) or not losses_of(target).tools):
         yield "tools"
     yield from _tool_features(c, target)
     yield from ("participant-names" for turn in c.turns if turn.name)
@@ -68,7 +73,17 @@ def features(conversation: Conversation, target: str) -> Iterator[str]:
         for turn in c.turns
         if turn.role == "assistant" and any(isinstance(part, Media) for part in turn.parts)
     )
-    yield from _part_features(conversation, target)
+    yield from _part_features(c, target)
+
+
+def _leaves_out_tools(c: Conversation) -> bool:
+    """Whether the conversation declares tools that its tool choice forbids."""
+    match c.tool_choice:
+        case ToolChoice(mode="none"):
+            return True
+        case ToolChoice(mode="tool", name=name):
+            return any(tool.name != name for tool in c.tools)
+    return False
 
 
 def _tool_features(c: Conversation, target: str) -> Iterator[str]:
@@ -86,7 +101,7 @@ def _tool_features(c: Conversation, target: str) -> Iterator[str]:
 
 
 def _thinks(c: Conversation) -> bool:
-    """Whether thinking is asked for."""
+    """Whether the request asks for thinking."""
     wish = c.reasoning
     if wish is None or wish.enabled is False or wish.effort == "none" or wish.budget == 0:
         return False
@@ -94,7 +109,7 @@ def _thinks(c: Conversation) -> bool:
 
 
 def _shape(c: Conversation) -> Iterator[str]:
-    """Yield whether there are several prompts, and a legacy completion's features."""
+    """Yields whether there are several prompts, and a legacy completion's features."""
     roles = [turn.role for turn in c.turns]
     if "system" in roles or "developer" in roles:
         yield "system"
@@ -103,20 +118,22 @@ def _shape(c: Conversation) -> Iterator[str]:
 
 
 def _alone(c: Conversation) -> Iterator[str]:
-    """Yield what only its own format can ask for, and what its provider keeps."""
+    """Yields features that only the own format has, and references to stored data."""
     if (format := FORMATS.get(c.format)) is not None:
         yield from format.lone_features(format.extra_members(c))
 
 
-def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
-    for part in conversation.parts():
+def _part_features(c: Conversation, target: str) -> Iterator[str]:
+    for part in c.parts():
         if getattr(part, "cache", None):
             yield "cache_control"
         match part:
             case Media():
-                if part.text is None:
+                if part.text is None and words_of_file(part) is None:
                     yield f"{part.kind}-input"
-                if part.data is not None and part.media_type:
+                if is_refused(part, target):
+                    yield "document-types"
+                if part.data is not None and part.media_type and part.kind != "document":
                     yield "media-types"
                 if part.url:
                     yield f"{part.kind}-url"
@@ -130,9 +147,9 @@ def _part_features(conversation: Conversation, target: str) -> Iterator[str]:
                 yield "thinking"
                 if part.text and not (part.signature or part.redacted):
                     yield "unsigned-thinking"
-                if (part.signature or part.redacted) and part.signer != target:
+                if (part.signature or part.redacted) and not is_readable(part, c, target):
                     yield "thinking-signature"
-            case ToolCall(signature=str()) if part.signer != target:
+            case ToolCall(signature=str()) if not is_readable(part, c, target):
                 yield "thinking-signature"
             case ToolResult():
                 if part.is_error:

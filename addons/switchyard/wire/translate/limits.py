@@ -1,9 +1,9 @@
-"""Ends a reply where its client asked for, if the upstream cannot do so.
+"""Ends a reply at the client's limits if the upstream cannot do so.
 
 Stop sequences are searched in the text of the reply, as Anthropic's reference describes them
-("Messages", `stop_sequences`): the reply ends before the first one that is complete, and names it.
-Thinking and the arguments of calls are not searched. A limit of tokens is kept by an estimate, over
-all that the model is seen to write: text, thinking and arguments.
+("Messages", `stop_sequences`): the reply ends before the first complete one, and names it. Thinking
+and the arguments of calls are not searched. A token limit is enforced by an estimate over all
+visible output: text, thinking and arguments.
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.operations.count_tokens import Meter
+from switchyard.wire.translate.by_choice import ByChoice
 
 _STOP_NAMES = ("stop", "stop_sequences")
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -34,7 +35,7 @@ _LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 @dataclass(frozen=True, slots=True)
 class StopLimits:
-    """Where an answer shall end. Empty: wherever it ends by itself."""
+    """The limits of a response; without any, the model ends it."""
 
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
@@ -43,7 +44,7 @@ class StopLimits:
         return bool(self.stop) or self.max_tokens is not None
 
     def joined(self, other: "StopLimits") -> "StopLimits":
-        """Both of them."""
+        """Returns the union of both limits."""
         stop = tuple(dict.fromkeys((*self.stop, *other.stop)))
         limits = [n for n in (self.max_tokens, other.max_tokens) if n is not None]
         return StopLimits(stop, min(limits, default=None))
@@ -53,9 +54,9 @@ NO_LIMITS = StopLimits()
 
 
 def limits_said(body: JsonObject, names: Sequence[str]) -> tuple[StopLimits, list[str]]:
-    """Return the limits in the members `names` of a body, and which of them set one.
+    """Returns the limits in the members `names` of a body, and which of them set one.
 
-    A limit of tokens that another member sets as well is left to the upstream.
+    A token limit that another member sets as well is left to the upstream.
     """
     stops: list[str] = []
     limits: list[int] = []
@@ -78,32 +79,29 @@ def _sequences(value: Any) -> list[str]:
 
 
 class Enforcer:
-    """Ends the answers of one attempt; see `stages.Stage`."""
+    """Ends the responses of one attempt; see `stages.Stage`."""
 
     def __init__(self, limits: StopLimits, answers: int = 1) -> None:
-        """Begin a response of `answers` choices (`n`); the attempt ends with the last."""
+        """Begins a response of `answers` choices (`n`); the attempt ends with the last."""
         self.changed = False
         self.over = False
-        self._limits = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
+        kept = StopLimits(tuple(filter(None, limits.stop)), limits.max_tokens)
         self._answers = answers
-        self._choices: dict[int, _Choice] = {}
+        self._choices = ByChoice(lambda index: _Choice(index, kept))
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
         out: list[Event] = []
         for event in events:
             if self.over:
                 break
-            index = getattr(event, "choice", None)
-            if index is None:
+            choice = self._choices.of(event)
+            if choice is None:
                 out.append(event)
                 continue
-            choice = self._choices.get(index)
-            if choice is None:
-                choice = self._choices[index] = _Choice(index, self._limits)
             out += choice.take(event)
             if choice.cut is not None and not self.over:
                 self.changed = True
-                ended = sum(one.ended for one in self._choices.values())
+                ended = sum(one.ended for one in self._choices.states.values())
                 if ended >= self._answers:
                     self.over = True
                     out.append(End())
@@ -112,17 +110,17 @@ class Enforcer:
 
 @dataclass(slots=True)
 class _Choice:
-    """One answer."""
+    """One choice."""
 
     index: int
     limits: StopLimits
     ended: bool = False
     cut: Stop | None = None
-    """Why it was ended here."""
+    """The reason for which the router ended it."""
     open: list[int] = field(default_factory=list)
-    """Parts that began and have not ended."""
+    """Open parts."""
     held: dict[int, str] = field(default_factory=dict)
-    """Of each text that is open: words at its end that may be the beginning of a stop sequence."""
+    """The end of each open text that may be the beginning of a stop sequence."""
     meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,7 +131,8 @@ class _Choice:
             return
         match event:
             case PartStart(part=Text(text=text) as part) if text:
-                # The words go the way of all others, so that it does not matter how they come.
+                # The text takes the same path as streamed text, so the result does not depend on
+                # chunks.
                 yield from self._begin(replace(event, part=replace(part, text="")))
                 yield from self._write(event.index, text)
             case PartStart():
@@ -154,7 +153,7 @@ class _Choice:
                 yield event
 
     def _begin(self, event: PartStart) -> Iterator[Event]:
-        """Begins a part, as far as the tokens reach."""
+        """Begins a part if the token limit permits."""
         self.open.append(event.index)
         match part := event.part:
             case Text():
@@ -172,7 +171,7 @@ class _Choice:
         yield event
 
     def _count(self, event: TextDelta | ArgumentsDelta, text: str) -> Iterator[Event]:
-        """Words that are only counted."""
+        """Counts text that is not searched."""
         fits = self.meter.fits(text)
         if fits == len(text):
             yield event
@@ -182,7 +181,7 @@ class _Choice:
         yield from self._stop(_LENGTH)
 
     def _write(self, index: int, text: str) -> Iterator[Event]:
-        """More words of a text."""
+        """Adds text to a part."""
         fits = self.meter.fits(text)
         words = self.held[index] + text[:fits]
         met = first_sequence(words, self.limits.stop)
@@ -203,7 +202,7 @@ class _Choice:
             yield TextDelta(index, text, self.index)
 
     def _let_go(self, index: int) -> Iterator[Event]:
-        """What was held of a text turned out to be no stop sequence."""
+        """Releases held text that turned out to be no stop sequence."""
         yield from self._words(index, self.held.pop(index, ""))
 
     def _end_part(self, event: PartEnd) -> Iterator[Event]:
@@ -226,9 +225,9 @@ _LENGTH = Stop(reason="length")
 
 
 def first_sequence(text: str, sequences: Sequence[str]) -> tuple[int, str] | None:
-    """Return the stop sequence that is complete first in `text`, and its beginning.
+    """Returns the stop sequence that completes first in `text`, and its beginning.
 
-    The longest of several; None if there is none.
+    Returns the longest of several, or None if there is none.
     """
     found = [
         (at + len(sequence), at, sequence)
@@ -242,7 +241,7 @@ def first_sequence(text: str, sequences: Sequence[str]) -> tuple[int, str] | Non
 
 
 def unsure_end(text: str, sequences: Sequence[str]) -> int:
-    """Return how many last characters of `text` may begin a stop sequence."""
+    """Returns how many final characters of `text` may begin a stop sequence."""
     for length in range(min(len(text), max(map(len, sequences), default=1) - 1), 0, -1):
         end = text[-length:]
         if any(len(one) > length and one.startswith(end) for one in sequences):

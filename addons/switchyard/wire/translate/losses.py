@@ -1,8 +1,8 @@
 """Lists what each format cannot express: one table for reports and documentation.
 
-`features.features` names everything a conversation makes use of, in words of the field;
-`CANNOT_SAY` lists for each target format the features it cannot express, with the reason.
-Their intersection is what a translation drops, and what `x-switchyard-dropped` lists.
+`features.features` names each feature that a conversation uses; `CANNOT_SAY` lists for each target
+format the features it cannot express, with the reason. Their intersection is what a translation
+drops, and what `x-switchyard-dropped` lists.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ KEPT_BY_PROVIDER: Mapping[str, str] = {
 
 
 def lost(conversation: Conversation, target: str) -> list[str]:
-    """Return the features of `conversation` that format `target` leaves out, sorted."""
+    """Returns the features of `conversation` that format `target` leaves out, sorted."""
     if conversation.format == target:
         return []
     alone = losses_of(conversation.format).said_alone
@@ -34,7 +34,7 @@ def lost(conversation: Conversation, target: str) -> list[str]:
 
 
 def is_instructed(conversation: Conversation, target: str, model: str) -> bool:
-    """Whether a request in format `target` asks for the answer's shape in words."""
+    """Whether a request in format `target` has the output's shape as an instruction."""
     output = conversation.output
     if output is None or output.kind == "text" or conversation.format == target:
         return False
@@ -42,7 +42,7 @@ def is_instructed(conversation: Conversation, target: str, model: str) -> bool:
 
 
 def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
-    """The stop sequences that a request in format `target` leaves out."""
+    """Returns the stop sequences that a request in format `target` leaves out."""
     if conversation.format == target:
         return ()
     return FORMATS[target].unsaid_stops(conversation.stop)

@@ -1,9 +1,9 @@
-"""Joins replies that a client's history has in pieces, for other formats.
+"""Joins replies that a client's history holds in pieces, for other formats.
 
 Anthropic and Gemini read neighbouring turns of the model as one (Anthropic's reference, "Create a
-Message": consecutive turns are combined). Elsewhere each would be a reply of its own, and a call
-whose result does not follow at once is refused. The chats of Google's SDK keep a streamed reply
-as one content a chunk, cut in mid-word.
+Message": consecutive turns are combined). In other formats each is a separate reply, and a call
+without an immediate result is refused. The chats of Google's SDK keep a streamed reply as one
+content per chunk, split within words.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from switchyard.wire.model.conversation import Turn
 
 
 def joined(conversation: Conversation) -> Conversation:
-    """Return the conversation with each reply of the model in one turn.
+    """Returns the conversation with each reply of the model in one turn.
 
-    Returns the conversation itself where nothing is in pieces.
+    Returns the conversation itself if no reply is in pieces.
     """
     if conversation.format not in (ANTHROPIC, GEMINI):
         return conversation
@@ -54,13 +54,18 @@ def _one(turns: Sequence[Turn]) -> Turn:
 
 
 def _glued(before: Part, after: Part) -> tuple[Part, ...]:
-    """Join two pieces of one text or thought; others stay apart.
+    """Joins two pieces of one text or thought; others stay apart.
 
     A signature comes with the last piece of what it belongs to.
     """
     match before, after:
         case Text(), Text():
             return (replace(after, text=before.text + after.text),)
+        case Thinking(signature=None, redacted=None), Thinking(signer=str(signer)) if (
+            signer != GEMINI and before.text and after.text.startswith(before.text)
+        ):
+            # Another format's signature travels with all the words that it covers.
+            return (after,)
         case Thinking(signature=None, redacted=None), Thinking(redacted=None):
             return (replace(after, text=before.text + after.text),)
     return before, after

@@ -1,7 +1,7 @@
-"""Removes tools of a format's own types for providers that do not know them.
+"""Removes tools of a format's own types for providers that do not support them.
 
-Many providers speak Anthropic's or OpenAI's format and know functions alone. Which of them do is
-data (a profile in the configuration); this module applies it to a request's body.
+Many providers speak Anthropic's or OpenAI's format and support functions alone. A profile in the
+configuration records which of them do; this module applies it to a request's body.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ _CHOICES = ("tool_choice", "toolConfig")
 
 
 class KnownTypes(Protocol):
-    """Which types of tools an upstream knows. None: those of its format."""
+    """The types of tools that an upstream supports; None means those of its format."""
 
     @property
     def typed_tools(self) -> bool | None:
@@ -35,9 +35,9 @@ class KnownTypes(Protocol):
 
 
 def with_known_types(body: JsonObject, format: str, known: KnownTypes) -> tuple[JsonObject, bool]:
-    """Return `body`, in `format`, with known tool types alone.
+    """Returns `body`, in `format`, with supported tool types alone.
 
-    Also returns whether some were left out. Returns `body` itself where all are known; never
+    Also returns whether some were left out. Returns `body` itself if all are supported; never
     changes it, nor anything in it.
     """
     tools = body.get("tools")
@@ -56,7 +56,7 @@ def with_known_types(body: JsonObject, format: str, known: KnownTypes) -> tuple[
 
 
 def _is_chosen(body: JsonObject, gone: list[JsonObject]) -> bool:
-    """Whether a tool that was left out is the one to be called."""
+    """Whether the tool choice names a tool that was left out."""
     choice = body.get("tool_choice")
     said = {choice.get("name"), choice.get("type")} if isinstance(choice, dict) else set()
     return any({tool.get("name"), tool.get("type")} & (said - {None}) for tool in gone)
@@ -73,6 +73,6 @@ def _is_left_out(tool: Any, format: str, known: KnownTypes) -> bool:
 
 
 def _functions(tool: Any) -> list[Any]:
-    """The functions for a tool of one of Anthropic's types; any other tool as it is."""
+    """Returns the functions for a tool of Anthropic's types; any other tool unchanged."""
     made = client_tools(tool) if isinstance(tool, dict) else []
     return [write_tool(replace(one, raw=EMPTY)) for one in made] or [tool]

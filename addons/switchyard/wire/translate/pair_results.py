@@ -1,9 +1,9 @@
-"""Moves calls and their results to where every API wants them.
+"""Moves calls and their results to the positions that every API requires.
 
-A result must answer each call, right after the turn that makes it, and calls are the last of a
-turn (each breach gets a 400: OpenAI's guide "Function calling" and Anthropic's "Tool
-use", handling results; Gemini counts the responses to a turn's calls). Clients of lenient providers
-cut histories anywhere, answer late, or not at all after an interruption.
+A result must answer each call, right after the turn that makes it, and calls come last in a turn
+(each breach gets a 400: OpenAI's guide "Function calling" and Anthropic's "Tool use", handling
+results; Gemini counts the responses to a turn's calls). Clients of lenient providers cut histories
+anywhere, and answer late, or not at all after an interruption.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Opaque
@@ -25,13 +26,16 @@ _UNANSWERED = "This call was not answered."
 
 
 def paired(conversation: Conversation) -> Conversation:
-    """Return the conversation with each call answered by the turn after it.
+    """Returns the conversation with each call answered by the turn after it.
 
-    Returns the conversation itself where it is so. A call without a result gets one that states
-    that, a late one moves to its call, and one without its call becomes text, as does a last one
-    that had to be moved: else the model would have had the last word.
+    Returns the conversation itself if that is so already. A call without a result gets one that
+    states that, a late result moves to its call, and a result without its call becomes text. So
+    does a last result that had to be moved, because otherwise the model's turn would come last.
     """
     turns = conversation.turns
+    if any(map(_answers_itself, turns)):
+        turns = tuple(piece for turn in turns for piece in _apart(turn))
+        conversation = replace(conversation, turns=turns)
     if _is_paired(turns):
         return conversation
     answers = _Answers(turns)
@@ -40,6 +44,23 @@ def paired(conversation: Conversation) -> Conversation:
         said = [Text(text=p.text or ".") for p in turns[-1].parts if isinstance(p, ToolResult)]
         made.append(Turn(role="user", parts=tuple(said)))
     return replace(conversation, turns=tuple(made))
+
+
+def _answers_itself(turn: Turn) -> bool:
+    """Whether a model's turn has results, as some clients of Gemini's API write them."""
+    return turn.role == "assistant" and any(isinstance(part, ToolResult) for part in turn.parts)
+
+
+def _apart(turn: Turn) -> Iterator[Turn]:
+    """Splits a model's turn at its results, which become turns of the user."""
+    if not _answers_itself(turn):
+        yield turn
+        return
+    for is_result, parts in groupby(turn.parts, lambda part: isinstance(part, ToolResult)):
+        if is_result:
+            yield Turn(role="user", parts=tuple(parts))
+        else:
+            yield replace(turn, parts=tuple(parts))
 
 
 def _is_paired(turns: Sequence[Turn]) -> bool:
@@ -66,20 +87,20 @@ def _is_said(part: Part) -> bool:
 
 
 class _Answers:
-    """Finds the result of each call. One per conversation; the turns in their order."""
+    """Finds the result of each call; takes the turns of one conversation in order."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._results: dict[str, deque[tuple[int, ToolResult]]] = {}
-        """Those that are left of each call, with the places of their turns."""
+        """The unplaced results of each call, with the indexes of their turns."""
         for index, turn in enumerate(turns):
             for part in turn.parts:
                 if isinstance(part, ToolResult):
                     self._results.setdefault(part.call_id, deque()).append((index, part))
         self._used: set[int] = set()
-        """`id()` of the results that were placed."""
+        """The `id()`s of the results already placed."""
 
     def turns(self, index: int, turn: Turn) -> Iterator[Turn]:
-        """What becomes of one turn."""
+        """Returns the turns that replace one turn."""
         if turn.role != "assistant":
             parts = tuple(one for part in turn.parts for one in self._left(part))
             if parts or not turn.parts:
@@ -95,7 +116,7 @@ class _Answers:
         results = self._results.get(call.id)
         while results:
             place, part = results.popleft()
-            # What stands before this call stands before all that follow.
+            # The parts before this call come before all later calls too.
             if place > index and id(part) not in self._used:
                 self._used.add(id(part))
                 return part
@@ -103,7 +124,7 @@ class _Answers:
         return ToolResult(call_id=call.id, parts=said, is_error=True, name=call.name)
 
     def _left(self, part: Part) -> Iterator[Part]:
-        """What is left of a part of a user's turn."""
+        """Returns the remainder of a part of a user's turn."""
         if not isinstance(part, ToolResult):
             yield part
         elif id(part) not in self._used:
@@ -111,7 +132,7 @@ class _Answers:
 
 
 def _calls_last(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts with the words that follow a call before the first one."""
+    """Returns the parts with any text after a call moved before the first call."""
     first = next((i for i, part in enumerate(parts) if isinstance(part, ToolCall)), len(parts))
     late = [part for part in parts[first:] if _is_said(part)]
     if not late:

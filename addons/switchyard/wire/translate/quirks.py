@@ -1,17 +1,20 @@
 """Applies one upstream's deviations from its format to a request's body.
 
-Providers that speak the same format differ in small ways, and refuse what they do not know. Which
-differences an upstream has is data (a profile in the configuration); this module applies them. A
-quirk always names something that would be refused, so it holds for bodies
-that pass through as for translated ones, and whatever has no quirk stays as it is.
+Providers that speak the same format differ in details, and refuse unknown members and values. A
+profile in the configuration lists the differences of an upstream; this module applies them. A quirk
+always names something that the upstream refuses, so it applies to passed-through bodies as to
+translated ones; whatever has no quirk stays as it is.
 """
 
 import re
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
+from collections.abc import Set
 from operator import is_
 from typing import Any
+from typing import Literal
 from typing import Protocol
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -26,22 +29,40 @@ _ANTHROPIC = "anthropic"
 
 _THINKING = (*REASONING_NAMES, "reasoning_details")
 
+_PROOFS_OF = {"google": "extra_content", "openrouter": "reasoning_details"}
+_PROOFS = frozenset(_PROOFS_OF.values())
+
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _LIMIT_OF = {_RESPONSES: "max_output_tokens", _ANTHROPIC: "max_tokens"}
+
+_USUAL_IDS = {
+    _ANTHROPIC: re.compile("[a-zA-Z0-9_-]+"),
+    _CHAT: re.compile(".{1,40}", re.DOTALL),
+    _RESPONSES: re.compile(".{1,64}", re.DOTALL),
+}
+"""API references: Anthropic's `tool_use.id`; OpenAI's limits of `tool_calls[].id` and `call_id`."""
 
 _ANTHROPIC_IDS = {"tool_use": "id", "tool_result": "tool_use_id"}
 
 
 class Quirks(Protocol):
-    """The quirks of one upstream model; None or empty where the format's rule holds."""
+    """The quirks of one upstream model; None or empty means the format's own rule."""
 
     @property
     def max_tokens_field(self) -> str | None:
-        """Chat: the one name under which the output is limited."""
+        """Chat: name of the only member that limits the output."""
 
     @property
     def min_max_tokens(self) -> int | None:
-        """The least limit of output tokens that is taken."""
+        """The minimum of the output limit, in tokens."""
+
+    @property
+    def min_max_output_tokens(self) -> int | None:
+        """Responses: the minimum of `max_output_tokens`."""
+
+    @property
+    def thinking_off(self) -> bool | None:
+        """Anthropic: whether thinking can be switched off."""
 
     @property
     def developer_role(self) -> bool | None:
@@ -53,15 +74,19 @@ class Quirks(Protocol):
 
     @property
     def parallel_tools(self) -> bool | None:
-        """False: one tool call a turn is all the model can do or be shown."""
+        """False: the model makes and accepts only one tool call per turn."""
 
     @property
     def reasoning_field(self) -> str | None:
-        """Chat: under which name thinking is sent back in messages; `none`: under no name."""
+        """Chat: name of the member for earlier thinking in messages; `none` omits it."""
+
+    @property
+    def chat_proofs(self) -> Literal["google", "openrouter", "none"] | None:
+        """Chat: dialect of the members for proofs of thinking that messages accept."""
 
     @property
     def tool_id_pattern(self) -> re.Pattern[str] | None:
-        """What the whole id of a tool call must match."""
+        """Pattern that matches the whole id of a tool call."""
 
     @property
     def efforts(self) -> Sequence[str] | None:
@@ -74,32 +99,50 @@ class Quirks(Protocol):
 
     @property
     def drop_when_reasoning(self) -> Sequence[str]:
-        """Members that are refused where the request asks for reasoning."""
+        """Members that are refused if the request asks for reasoning."""
         ...
 
 
 def apply_quirks(body: JsonObject, format: str, quirks: Quirks) -> JsonObject:
-    """Return `body`, in `format`, as an upstream with these quirks takes it.
+    """Returns `body`, in `format`, as an upstream with these quirks accepts it.
 
     Returns `body` itself if nothing has to change; never changes it, nor anything in it.
     """
     if quirks.efforts:
         body = _with_taken_effort(body, format, quirks.efforts)
+    if format == _ANTHROPIC and cannot_be_off(body, quirks):
+        body = _with_least_thinking(body)
     if format == _CHAT:
         body = _apply_to_chat(body, quirks)
     if quirks.min_max_tokens:
         body = _with_least_limit(body, format, quirks.min_max_tokens)
+    if quirks.min_max_output_tokens and format == _RESPONSES:
+        body = _with_least_limit(body, format, quirks.min_max_output_tokens)
     if quirks.developer_role is False and format in (_CHAT, _RESPONSES):
         body = _each(body, "messages" if format == _CHAT else "input", _as_system)
     if quirks.parallel_tools is False and format in (_CHAT, _RESPONSES):
         body = _without(body, ("parallel_tool_calls",))
     if quirks.tool_id_pattern is not None:
-        body = _with_fitting_ids(body, format, quirks.tool_id_pattern)
+        body = with_fitting_ids(body, format, quirks.tool_id_pattern)
     return _without(body, refused_members(body, format, quirks))
 
 
+def cannot_be_off(body: JsonObject, quirks: Quirks) -> bool:
+    """Returns whether `body` switches off thinking of a model that always thinks."""
+    thinking = body.get("thinking")
+    if quirks.thinking_off is not False or not isinstance(thinking, dict):
+        return False
+    return thinking.get("type") == "disabled"
+
+
+def _with_least_thinking(body: JsonObject) -> JsonObject:
+    config = body.get("output_config")
+    said = config if isinstance(config, dict) else {}
+    return {**rest(body, "thinking"), "output_config": {"effort": "low", **said}}
+
+
 def refused_members(body: JsonObject, format: str, quirks: Quirks) -> list[str]:
-    """Return the members that the upstream refuses and that have no other form."""
+    """Returns the members that the upstream refuses and that have no other form."""
     names = list(quirks.drop)
     if quirks.drop_when_reasoning and _effort(body, format) not in (None, "none"):
         names += quirks.drop_when_reasoning
@@ -114,9 +157,18 @@ def _apply_to_chat(body: JsonObject, quirks: Quirks) -> JsonObject:
     if quirks.reasoning_field is not None:
         field = quirks.reasoning_field
         body = _each(body, "messages", lambda message: _with_reasoning_named(message, field))
+    if quirks.chat_proofs is not None:
+        others = _PROOFS - {_PROOFS_OF.get(quirks.chat_proofs)}
+        body = _each(body, "messages", lambda message: _without_proofs(message, others))
     if quirks.parallel_tools is False:
         body = _with_single_calls(body)
     return body
+
+
+def _without_proofs(message: JsonObject, names: Set[str]) -> JsonObject:
+    if message.get("role") != "assistant":
+        return message
+    return _each(_without(message, names), "tool_calls", lambda call: _without(call, names))
 
 
 def _with_limit_named(body: JsonObject, name: str) -> JsonObject:
@@ -143,9 +195,9 @@ def _as_system(message: JsonObject) -> JsonObject:
 
 
 def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
-    """Rename a message's thinking to `field`.
+    """Renames a message's thinking to `field`.
 
-    A message that has it stays; the other name's text moves where it is the only one.
+    A message that has it stays; the other name's text moves if it is the only one.
     """
     if field == "none":
         return _without(message, _THINKING)
@@ -160,7 +212,7 @@ def _with_reasoning_named(message: JsonObject, field: str) -> JsonObject:
 
 
 def _with_single_calls(body: JsonObject) -> JsonObject:
-    """Split turns with several calls: each call gets a turn, followed by its result.
+    """Splits turns with several calls: each call gets a turn, followed by its result.
 
     The model's text before them stays with the first.
     """
@@ -216,15 +268,27 @@ def _with_taken_effort(body: JsonObject, format: str, taken: Sequence[str]) -> J
 
 
 def _effort(body: JsonObject, format: str) -> Any:
-    """The effort a body asks for; None if it does not say."""
+    """Returns the effort that a body requests, or None."""
     if format == _CHAT and body.get("reasoning_effort") is not None:
         return body["reasoning_effort"]
     said = body.get("output_config" if format == _ANTHROPIC else "reasoning")
     return said.get("effort") if isinstance(said, dict) else None
 
 
-def _with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
-    """Replace an id everywhere by the same new one, so that calls and results match."""
+def with_usual_ids(body: JsonObject, format: str) -> JsonObject:
+    """Returns `body` with ids of tool calls that the API of `format` itself accepts.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
+    pattern = _USUAL_IDS.get(format)
+    return body if pattern is None else with_fitting_ids(body, format, pattern)
+
+
+def with_fitting_ids(body: JsonObject, format: str, pattern: re.Pattern[str]) -> JsonObject:
+    """Replaces an id everywhere by the same new one, so that calls and results match.
+
+    Returns `body` itself if nothing has to change; never changes it, nor anything in it.
+    """
     ids: dict[str, str] = {}
 
     def fit(holder: JsonObject, name: str) -> JsonObject:
@@ -261,7 +325,7 @@ def _by_type(fit: Callable[[JsonObject, str], JsonObject]) -> Callable[[JsonObje
 
 
 def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
-    """Change every object of the list `name`; return `holder` itself if none changed."""
+    """Changes every object of the list `name`; return `holder` itself if none changed."""
     items = holder.get(name)
     if not isinstance(items, list):
         return holder
@@ -269,5 +333,5 @@ def _each(holder: JsonObject, name: str, change: Callable[[JsonObject], JsonObje
     return holder if all(map(is_, changed, items)) else {**holder, name: changed}
 
 
-def _without(body: JsonObject, names: Sequence[str]) -> JsonObject:
+def _without(body: JsonObject, names: Collection[str]) -> JsonObject:
     return body if body.keys().isdisjoint(names) else rest(body, *names)

@@ -1,10 +1,10 @@
-"""Replaces tool names that not every API takes.
+"""Replaces tool names that some APIs refuse.
 
 OpenAI's API takes 64 characters of `[a-zA-Z0-9_-]`, Anthropic's 128 of the same, Google's 64 with
-dots and colons but wants a letter or `_` first (their references, the name of a function or tool).
-Clients make names for their own provider: those of Claude Code's MCP tools grow beyond 64, Gemini's
-have dots. One such name makes a provider refuse the whole request, so it goes by another name
-there, and replies call it by its own again.
+dots and colons, the first a letter or `_` (their references, the name of a function or tool).
+Clients choose names for their own provider: those of Claude Code's MCP tools exceed 64, Gemini's
+have dots. One such name makes a provider refuse the whole request, so the provider receives a
+replacement, and the client's replies contain the original name.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def renamed(conversation: Conversation) -> Conversation:
-    """Return the conversation with names that every API takes; itself if all are."""
+    """Returns the conversation with names that every API accepts; itself if all are."""
     names = new_names(conversation)
     if not names:
         return conversation
@@ -47,9 +47,9 @@ def renamed(conversation: Conversation) -> Conversation:
 
 
 def new_names(conversation: Conversation) -> Mapping[str, str]:
-    """Return the new name for each one that not every API takes; mostly none.
+    """Returns replacements for names that some API refuses; mostly none.
 
-    It depends on the names alone, so that it stays as the conversation grows.
+    They depend on the names alone, so they stay the same as the conversation grows.
     """
     declared = [tool.name for tool in conversation.tools if tool.kind != "server"]
     called = (part.name for part in conversation.parts() if isinstance(part, ToolCall))
@@ -70,7 +70,7 @@ class GivenNames:
     over = False
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """`names` are those of `new_names`."""
+        """Takes in `names` the result of `new_names`."""
         self._given = {new: given for given, new in names.items()}
         self.changed = False
 
@@ -112,7 +112,7 @@ def _part(part: Part, names: Mapping[str, str]) -> Part:
 
 
 def _fitting(name: str) -> str:
-    """A name like `name` that every API takes."""
+    """Returns a name like `name` that every API accepts."""
     new = _FORBIDDEN.sub("_", name)
     if not _FITS.match(new):
         new = f"_{new}"
@@ -120,6 +120,6 @@ def _fitting(name: str) -> str:
 
 
 def _told_apart(new: str, name: str) -> str:
-    """`new` with a digest of `name` in it, for one that is too long or taken."""
+    """Returns `new` with a digest of `name`, for a name that is too long or taken."""
     digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
     return f"{new[: MAX_LENGTH - 9]}_{digest}"

@@ -5,6 +5,10 @@ import base64
 import json
 from typing import Any
 
+from anthropic.types.beta.message_create_params import (
+    MessageCreateParamsNonStreaming as BetaNonStreaming,
+)
+from anthropic.types.beta.message_create_params import MessageCreateParamsStreaming as BetaStreaming
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
@@ -58,6 +62,8 @@ class Messages:
         stream = body.get("stream") is True
         known = {k: v for k, v in body.items() if k not in _OLDER}
         kind = MessageCreateParamsStreaming if stream else MessageCreateParamsNonStreaming
+        if request.header("anthropic-beta"):
+            kind = BetaStreaming if stream else BetaNonStreaming
         demand_none(faults(known, kind))
         thinking = body.get("thinking", {"type": "disabled"})
         thinks = thinking["type"] != "disabled"
@@ -66,6 +72,8 @@ class Messages:
         self._read_thinking(body, thinking, asked)
         self._read_messages(body["messages"], asked)
         for tool in body.get("tools", ()):
+            if "input_schema" not in tool:  # one of Anthropic's own, by its type
+                continue
             demand(tool["input_schema"].get("type") == "object", "input_schema is no object")
             asked.tools[tool["name"]] = tool.get("description", ""), tool["input_schema"]
         asked.schema = body.get("output_config", {}).get("format", {}).get("schema")

@@ -21,6 +21,9 @@ from tests.support.answers import words
 from tests.support.steps import SSE
 from tests.support.upstream import Recorded
 
+_CODEX = ("client_metadata",)
+"""Members that Codex sends to OpenAI, and the SDK's types leave out."""
+
 
 class Responses:
     format = "openai-responses"
@@ -56,7 +59,8 @@ class Responses:
         body = request.json
         stream = body.get("stream") is True
         kind = ResponseCreateParamsStreaming if stream else ResponseCreateParamsNonStreaming
-        demand_none(faults({**body, "input": _declared(body["input"])}, kind))
+        known = {k: v for k, v in body.items() if k not in _CODEX}
+        demand_none(faults({**known, "input": _declared(body["input"])}, kind))
         reasoning = body.get("reasoning") or {}
         asked = Asked(
             stream=stream,
@@ -67,6 +71,8 @@ class Responses:
         )
         self._read_input(body["input"], asked)
         for tool in body.get("tools", ()):
+            if tool["type"] != "function":  # one of OpenAI's own, or one that takes text
+                continue
             asked.tools[tool["name"]] = tool.get("description") or "", tool["parameters"]
             if tool.get("strict") is not False:  # which is the default here
                 demand_none(strictness(tool["parameters"], tool["name"]))
@@ -117,10 +123,23 @@ class Responses:
 
 
 def _declared(items: Any) -> Any:
-    """The input with the type that a message may leave out, so that a fault is told where it is."""
+    """The input with the type that a message may leave out, so that a fault is told where it is.
+
+    Without what stands in none of the SDK's types, though Codex sends it to OpenAI: ids of messages
+    of the user's, and members that are null.
+    """
     if isinstance(items, str):
         return items
-    return [{"type": "message", **item} if "role" in item else item for item in items]
+    return [_declared_item(item) for item in items]
+
+
+def _declared_item(item: Any) -> Any:
+    given = {k: v for k, v in item.items() if v is not None}
+    if "role" not in item:
+        return given
+    if item["role"] != "assistant":
+        given.pop("id", None)
+    return {"type": "message", **given}
 
 
 def _words(content: Any, asked: Asked) -> str:

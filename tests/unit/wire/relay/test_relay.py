@@ -221,6 +221,38 @@ def test_exactly_one_done(tail: bytes, added: bytes) -> None:
     assert out == ROLE + WORDS + FINISH + added
 
 
+GEMINI = FORMATS["gemini"]
+
+
+@pytest.mark.parametrize("client", [CHAT, ANTHROPIC, GEMINI])
+def test_the_client_is_answered_by_its_terminal_event(client) -> None:
+    relay = Relay(CHAT, client, True, ASKED)
+    relay.start(200, "text/event-stream", "")
+    for piece in (ROLE, WORDS, FINISH):
+        relay.feed(piece)
+        assert not relay.answered
+    relay.feed(DONE)
+    assert relay.answered
+
+
+@pytest.mark.parametrize("client", [CHAT, GEMINI])
+def test_gemini_has_no_terminal_event_but_the_stop_reason(client) -> None:
+    relay = Relay(GEMINI, client, True, ASKED)
+    relay.start(200, "text/event-stream", "")
+    said = {"content": {"role": "model", "parts": [{"text": "Hello"}]}, "index": 0}
+    relay.feed(event(candidates=[said]))
+    assert not relay.answered
+    relay.feed(event(candidates=[{"finishReason": "STOP", "index": 0}]))
+    assert relay.answered == (client is GEMINI)
+    relay.end()
+    assert relay.answered
+
+
+def test_an_answer_that_failed_is_none() -> None:
+    relay, _ = relayed(ROLE + WORDS + event(error={"message": "no"}))
+    assert not relay.answered
+
+
 def test_a_missing_finish_reason_is_supplied() -> None:
     _, out = relayed(ROLE + WORDS + DONE)
     assert out.endswith(DONE) and out.count(b'"stop"') == 1

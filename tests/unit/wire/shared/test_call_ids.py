@@ -62,11 +62,11 @@ def ids_of(events: Sequence[Event]) -> list[str]:
 
 def test_a_repeated_id_becomes_another_one():
     """Servers that count calls from 0 in each answer; Claude Code loops on a repeated id."""
-    stage = FreshIds(["call_0", "call_0_2", "x" * 64])
+    stage = FreshIds(["call_0", "call_0x2", "x" * 64])
     assert ids_of(stage.feed([begun("call_1"), PartEnd(0)])) == ["call_1"]
     assert not stage.changed
     new = ids_of(stage.feed([begun("call_0"), begun("call_0"), begun("x" * 64), begun("")]))
-    assert new[:2] == ["call_0_3", "call_0_4"] and new[3] == ""
+    assert new[:2] == ["call_0x3", "call_0x4"] and new[3] == ""
     assert len(new[2]) <= 40 and new[2] != "x" * 64
     assert stage.changed and not stage.over
 
@@ -104,8 +104,8 @@ COUNTED = history(
     told(("call_1", "of g"), ("call_0", "of f")),
     asked(("call_0", "h"), ("call_0", "i")),
     told(("call_0", "of h"), ("call_0", "of i")),
-    asked(("call_0_2", "j")),
-    told(("call_0_2", "of j")),
+    asked(("call_0x2", "j")),
+    told(("call_0x2", "of j")),
 )
 """Calls of a server that counts those of each answer, and one that had the same idea as we."""
 
@@ -113,7 +113,7 @@ COUNTED = history(
 def test_each_call_of_a_history_has_an_id_of_its_own():
     told_apart = distinct(COUNTED)
     calls = [part.id for part in told_apart.parts() if isinstance(part, ToolCall)]
-    assert calls == ["call_0", "call_1", "call_0_2", "call_0_3", "call_0_2_2"]
+    assert calls == ["call_0", "call_1", "call_0x2", "call_0x3", "call_0x2x2"]
     assert pairs(told_apart) == [(f"of {name}", name) for name in "gfhij"]
     assert distinct(told_apart) is told_apart
 

@@ -107,6 +107,36 @@ def test_what_the_target_does_not_have_is_told(client: str, tool: Any) -> None:
     ]
 
 
+AT_GOOGLE, AT_OPENAI = "fileSearchStores/boats", "vs_boats"
+
+
+def at_openai(store: str, **more: Any) -> dict[str, Any]:
+    return {"type": "file_search", "vector_store_ids": [store], "max_num_results": 4, **more}
+
+
+def at_google(store: str, **more: Any) -> dict[str, Any]:
+    return {"fileSearch": {"fileSearchStoreNames": [store], "topK": 4, **more}}
+
+
+def test_files_are_searched_by_who_keeps_them() -> None:
+    """A store is one provider's; who names it in another format's words means that provider."""
+    body = asking(RESPONSES, at_openai(AT_GOOGLE))
+    assert sent(RESPONSES, GEMINI, body)["tools"] == [at_google(AT_GOOGLE)]
+    assert dropped(RESPONSES, GEMINI, body) == []
+    body = asking(GEMINI, at_google(AT_OPENAI))
+    assert sent(GEMINI, RESPONSES, body)["tools"] == [at_openai(AT_OPENAI)]
+    assert dropped(GEMINI, RESPONSES, body) == []
+    both = asking(RESPONSES, {**at_openai(AT_GOOGLE), "vector_store_ids": [AT_GOOGLE, AT_OPENAI]})
+    assert dropped(RESPONSES, GEMINI, both) == ["server-tools"]
+
+
+def test_a_filter_of_files_is_told() -> None:
+    some = at_openai(AT_GOOGLE, filters={"type": "eq", "key": "year", "value": 2026})
+    assert dropped(RESPONSES, GEMINI, asking(RESPONSES, some)) == ["server-tool-options"]
+    some = at_google(AT_OPENAI, metadataFilter="year = 2026")
+    assert dropped(GEMINI, RESPONSES, asking(GEMINI, some)) == ["server-tool-options"]
+
+
 LONDON = {"type": "approximate", "city": "London", "country": "GB"}
 
 
@@ -278,9 +308,11 @@ def test_searches_are_shown_as_the_client_knows_them(
     told = json.dumps(read)
     assert "High." in told
     assert "secret" not in told
-    if client == GEMINI:
-        return
     assert "tides" in told and "https://a.test/" in told
+    if client == GEMINI:
+        assert '"webSearchQueries": ["tides"' in told
+        assert told.count('"uri": "https://a.test/"') == 1
+        return
     kinds = {ANTHROPIC: "web_search_tool_result", RESPONSES: "web_search_call"}
     assert f'"{kinds[client]}"' in told
     if not streams:

@@ -78,7 +78,10 @@ USES: dict[str, Conversation] = {
     "logprobs": using(logprobs=True),
     "candidates": using(candidates=2),
     "tool_choice": using(tool_choice=ToolChoice(mode="required")),
-    "tools": using(tool_choice=ToolChoice(mode="tool", name="f")),
+    "tools": using(
+        tools=(*PLAIN.tools, Tool(name="g", format="openai-chat")),
+        tool_choice=ToolChoice(mode="tool", name="f"),
+    ),
     "thinking-with-forced-tool": using(
         tool_choice=ToolChoice(mode="required"), reasoning=Reasoning(effort="low")
     ),
@@ -110,6 +113,7 @@ USES: dict[str, Conversation] = {
     "image-file-id": media("image", file_id="file_1"),
     "image-detail": media("image", detail="low", **PIXEL),
     "media-types": media("image", **PIXEL),
+    "document-types": media("document", media_type="application/msword", data="AAAA"),
     "document-input": media("document", media_type="application/pdf", data="JVBERg=="),
     "document-url": media("document", url="https://a.test/d.pdf"),
     "document-file-id": media("document", file_id="file_1"),
@@ -351,6 +355,6 @@ def test_what_is_reported_for_anthropic_is_what_is_not_written(feature: str):
     anthropic = FORMATS["anthropic"]
     written = anthropic.write_request(USES[feature])
     # What is told in part is written, and reported all the same.
-    in_part = feature in ("provider-blocks-as-text", "server-tool-options")
+    in_part = feature in ("provider-blocks-as-text", "server-tool-options", "document-types")
     is_lost = written == anthropic.write_request(without(feature)) or in_part
     assert is_lost == (COVERED.get(feature, feature) in lost(USES[feature], "anthropic"))

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.model.conversation import Conversation
+from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import Turn
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.translate.merge_turns import joined
 
@@ -104,3 +106,27 @@ def test_neighbouring_answers_of_anthropics_history_are_one(target: str):
         return FORMATS[target].write_request(joined(FORMATS["anthropic"].read_request(body)))
 
     assert written([use("a")], [use("b")]) == written([use("a"), use("b")])
+
+
+def test_thinking_that_came_in_pieces_and_again_with_its_signature_is_there_once():
+    """Google's chats keep streamed pieces; another format's signature comes with all words."""
+    whole = Thinking(text="I think.", signature="s", signer="anthropic")
+    pieces = [
+        Turn(role="assistant", parts=(Thinking(text="I th"),)),
+        Turn(role="assistant", parts=(Thinking(text="ink."),)),
+        Turn(
+            role="assistant", parts=(Thinking(text="I think.", signature="s", signer="anthropic"),)
+        ),
+        Turn(role="assistant", parts=(Text(text="Yes."),)),
+    ]
+    (turn,) = joined(Conversation(format="gemini", model="m", turns=tuple(pieces))).turns
+    assert turn.parts == (whole, Text(text="Yes."))
+
+
+def test_a_signature_of_googles_own_ends_what_came_in_pieces():
+    pieces = [
+        Turn(role="assistant", parts=(Thinking(text="Hm."),)),
+        Turn(role="assistant", parts=(Thinking(text="Hm. So.", signature="s", signer="gemini"),)),
+    ]
+    (turn,) = joined(Conversation(format="gemini", model="m", turns=tuple(pieces))).turns
+    assert turn.parts == (Thinking(text="Hm.Hm. So.", signature="s", signer="gemini"),)

@@ -2,6 +2,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -19,10 +20,13 @@ NINE = re.compile("[a-zA-Z0-9]{9}")
 class Known:
     max_tokens_field: str | None = None
     min_max_tokens: int | None = None
+    min_max_output_tokens: int | None = None
+    thinking_off: bool | None = None
     developer_role: bool | None = None
     stream_options: bool | None = None
     parallel_tools: bool | None = None
     reasoning_field: str | None = None
+    chat_proofs: Literal["google", "openrouter", "none"] | None = None
     tool_id_pattern: re.Pattern[str] | None = None
     efforts: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
@@ -84,6 +88,14 @@ def test_a_limit_that_is_too_low_is_raised(format: str, name: str) -> None:
     quirks = Known(min_max_tokens=16)
     assert apply_quirks({name: 1}, format, quirks) == {name: 16}
     for body in ({name: 16}, {name: None}, {name: True}, {"other": 1}):
+        assert apply_quirks(body, format, quirks) is body
+
+
+def test_a_limit_that_the_responses_api_alone_refuses_is_raised_there() -> None:
+    quirks = Known(min_max_output_tokens=16)
+    assert apply_quirks({"max_output_tokens": 1}, RESPONSES, quirks) == {"max_output_tokens": 16}
+    for format, name in ((CHAT, "max_tokens"), (ANTHROPIC, "max_tokens")):
+        body = {name: 1}
         assert apply_quirks(body, format, quirks) is body
 
 

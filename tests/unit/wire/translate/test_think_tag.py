@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -156,3 +157,40 @@ def test_without_tags_a_json_answer_keeps_its_bytes() -> None:
     relay.feed(body)
     relay.end()
     assert relay.body == body
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Hm.\n</think>\n\nHello", [("Thinking", "Hm."), ("Text", "Hello")]),
+        ("<think>Hm.</think>Hello", [("Thinking", "Hm."), ("Text", "Hello")]),
+        ("</think>Hello", [("Text", "Hello")]),
+    ],
+)
+@given(cuts=st.lists(st.integers(0, 30), max_size=6))
+def test_replies_that_begin_within_the_tag(
+    text: str, parts: list[tuple[str, str]], cuts: list[int]
+) -> None:
+    stage = ThinkingTag("think", opened=True)
+    events = [out for event in streamed(text, cuts) for out in stage.feed([event])]
+    assert_well_formed(events)
+    assert said(events) == parts
+
+
+@pytest.mark.parametrize("opened", [True, False])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("</think>\n\nHello", "Hello"), ("\n</think>Hello", "Hello"), ("Hello</think>",) * 2,
+     ("<think>Hello",) * 2],
+)  # fmt: skip
+@given(cuts=st.lists(st.integers(0, 30), max_size=6))
+def test_a_closing_tag_that_a_server_left_behind_is_left_out(
+    text: str, words: str, opened: bool, cuts: list[int]
+) -> None:
+    """A server that gives thinking a place of its own leaves the closing tag in the text."""
+    stage = ThinkingTag("think", opened)
+    start, first, *rest = streamed(text, cuts)
+    thought = [PartStart(0, Thinking()), TextDelta(0, "Hm."), PartEnd(0)]
+    moved = [replace(e, index=1) if hasattr(e, "index") else e for e in (first, *rest)]
+    events = [out for event in (start, *thought, *moved) for out in stage.feed([event])]
+    assert said(events) == [("Thinking", "Hm."), ("Text", words)]

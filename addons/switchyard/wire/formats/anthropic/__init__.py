@@ -1,4 +1,7 @@
-"""Anthropic's Messages API, and the providers that imitate it (API reference, "Messages")."""
+"""Implements Anthropic's Messages API and the dialects of its imitators.
+
+Source: API reference, "Messages".
+"""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +14,17 @@ from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.anthropic.attribution import without_attribution
 from switchyard.wire.formats.anthropic.blocks import NAME
-from switchyard.wire.formats.anthropic.counting import AnthropicCount
+from switchyard.wire.formats.anthropic.compaction import find_compaction
+from switchyard.wire.formats.anthropic.compaction import summary_block
+from switchyard.wire.formats.anthropic.counting import COUNTING
 from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.errors import write_error
 from switchyard.wire.formats.anthropic.losses import LOSSES
 from switchyard.wire.formats.anthropic.mender import AnthropicMender
+from switchyard.wire.formats.anthropic.proofs import MARKS
+from switchyard.wire.formats.anthropic.proofs import with_proofs
 from switchyard.wire.formats.anthropic.reply import glance
 from switchyard.wire.formats.anthropic.reply import read_reply
 from switchyard.wire.formats.anthropic.reply import write_reply
@@ -33,19 +41,21 @@ from switchyard.wire.model.model_list import ModelEntry
 from switchyard.wire.model.model_list import ModelPage
 from switchyard.wire.model.model_list import page_path
 from switchyard.wire.model.model_list import read_models
+from switchyard.wire.model.services import Services
 
 _TAKES_PREFILL = re.compile(r"claude-(?:instant|2|3)|claude-[a-z]+-4-(?:0|1|5|2025)")
-"""Claude models that go on with an assistant turn at the end; later ones refuse it (Anthropic's
-reference, "Prefill Claude's response")."""
+"""Claude models that continue a final assistant turn; later ones refuse it (Anthropic's reference,
+"Prefill Claude's response")."""
 
 
 class Anthropic(Format):
-    """The format `anthropic`; see `format.Format` for what each member does."""
+    """Implements the format `anthropic`; see `format.Format` for each member."""
 
     name = NAME
     title = "Anthropic"
     content_type = "text/event-stream; charset=utf-8"
     heartbeat = b'event: ping\ndata: {"type":"ping"}\n\n'
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     sdk_adds_version = True
     auth = "x-api-key"
@@ -57,9 +67,17 @@ class Anthropic(Format):
         (b'"messages"', b'"model"', b'"max_tokens"', b'"input_schema"'),
     )
     reply_marks = (b'"message_start"',)
-    counting = AnthropicCount()
+    counting = COUNTING
+    services = Services(
+        frozenset({"/messages/batches", "/messages/batches/", "/files", "/files/"}),
+    )
 
+    portable = staticmethod(without_attribution)
     without_sealed = staticmethod(without_sealed)
+    find_compaction = staticmethod(find_compaction)
+    write_summary = staticmethod(summary_block)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
@@ -104,7 +122,7 @@ class Anthropic(Format):
         return ModelPage(page.models, text_of(body.get("last_id")))
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """The list as `GET /v1/models` gives it (API reference, "List models")."""
+        """Returns the body of `GET /v1/models` (API reference, "List models")."""
         data = [_model(entry) for entry in models]
         return {
             "data": data,

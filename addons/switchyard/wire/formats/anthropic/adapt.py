@@ -1,6 +1,6 @@
-"""A conversation of another format made into one that the Messages API accepts.
+"""Adapts a conversation of another format to what the Messages API accepts.
 
-Everything here is decided by what the API refuses (API reference: "Messages", "Errors"; guides:
+Each rule follows from a request that the API refuses (API reference: "Messages", "Errors"; guides:
 "Extended thinking", "Adaptive thinking", "Tool use", "Structured outputs"). The result is a
 conversation of this format, so that the ordinary writer writes it.
 """
@@ -31,17 +31,17 @@ _MAX_USER_ID = 256
 
 
 def adapt(c: Conversation) -> Conversation:
-    """`c` as a conversation of this format.
+    """Returns `c` as a conversation of this format.
 
-    - System and developer messages at the beginning become the system prompt; see `placing` for
-      later ones.
-    - A JSON object asked for without a schema, or with one the API cannot enforce (for the model),
+    - System and developer messages at the beginning become the system prompt; for later ones see
+      `placing`.
+    - A JSON object without a schema, or with a schema that the API cannot enforce for the model,
       becomes an instruction at the end of the system prompt.
-    - Custom tools become functions of one text (see `customtools`), tools in namespaces go by
-      one name (see `names`).
+    - Custom tools become functions with one text argument (see `custom_tools`); tools in namespaces
+      get a flat name (see `tool_names`).
     - A choice among some of the tools offers only these.
-    - Stop sequences without any visible character are left out, they are refused.
-    - Thinking, sampling and `max_tokens`: see `effort`. Turns: see `history`.
+    - Stop sequences without a visible character are left out, because the API refuses them.
+    - `effort` sets thinking, sampling and `max_tokens`; `history` adapts the turns.
     """
     names = Names(c.tools)
     tools, choice = _tools(c, names)
@@ -78,7 +78,7 @@ def _system(c: Conversation, words: str) -> list[Turn]:
 
 
 def _output(output: Output | None, model: str) -> tuple[Output | None, str]:
-    """What can be asked of the API, and what only the prompt can ask."""
+    """Returns the output shape that the API enforces, and the one left to the prompt."""
     if output is None or output.kind == "text":
         return None, ""
     schema = enforceable(output, model)
@@ -105,7 +105,7 @@ def _tools(c: Conversation, names: Names) -> tuple[tuple[Tool, ...], ToolChoice 
         choice = ToolChoice(mode=choice.mode, name=choice.name)
     elif _serial(c):
         choice = ToolChoice(mode="auto")
-    # The API refuses a choice where there is nothing to choose from.
+    # The API refuses a tool choice without tools.
     return tuple(_tool(tool, names) for tool in offered), choice if offered else None
 
 
@@ -122,5 +122,5 @@ def _tool(tool: Tool, names: Names) -> Tool:
 
 
 def _user(user: str | None) -> str | None:
-    """A user id the API takes: no longer than it may be, and no e-mail address."""
+    """Returns a user id that the API accepts: within its length, no e-mail address."""
     return user if user and len(user) <= _MAX_USER_ID and "@" not in user else None

@@ -1,4 +1,7 @@
-"""Content blocks, as they stand in requests and answers alike (API reference, "Messages")."""
+"""Reads and writes content blocks, which requests and responses share.
+
+Source: API reference, "Messages".
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +10,6 @@ from typing import Literal
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.formats.anthropic.client_tools import TOOLSET
 from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.formats.anthropic.words import block_words
@@ -21,6 +23,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.custom_tools import INPUT
 from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
@@ -31,14 +34,16 @@ from switchyard.wire.shared.envelope import unseal
 NAME = "anthropic"
 
 SEALED = "sealed"
-"""Form of thinking that is not this API's own, and is shown to a client as if it were: an envelope
-stands where the signature should, even if there is no proof to carry, so that the block can be
-told apart when it comes back."""
+"""Form of another API's thinking that a client of this format receives. An envelope takes the place
+of the signature, even without a proof, so that the router recognises the block when the client
+sends it back."""
 
 
 def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, ...]:
-    """The parts of some content; see `read_block`. The proof of a call, which travels in a block
-    of redacted thinking, is given back to its call."""
+    """Returns the parts of some content; see `read_block`.
+
+    A block of redacted thinking may carry the proof of a call; the proof is attached to its call.
+    """
     parts: list[Part] = []
     proofs: dict[str, CallProof] = {}
     for block in blocks:
@@ -61,10 +66,10 @@ def read_blocks(blocks: Sequence[Any], *, history: bool = False) -> tuple[Part, 
 
 
 def read_block(block: JsonObject, *, history: bool = False) -> Part:
-    """One content block. A type the model has no words for becomes `Opaque`.
+    """Returns one content block as a part; a type unknown to the model is `Opaque`.
 
-    In a request (`history`) such a block gets a readable rendering where it has words the model
-    would miss (see `words`).
+    In a request (`history`) such a block gets a readable rendering if it has text that the model
+    would otherwise miss (see `words`).
     """
     match block.get("type"):
         case "text":
@@ -101,8 +106,11 @@ def _text(block: JsonObject, key: str) -> str:
 
 
 def read_citation(raw: Any) -> Citation:
-    """A citation of any kind. Only web search results, and search results whose source is an
-    address, have a `url`; the others point into documents of the request."""
+    """Returns a citation of any kind.
+
+    Only citations of web search results, and of search results whose source is an address, have a
+    `url`; the others point into documents of the request.
+    """
     if not isinstance(raw, dict):
         return Citation(format=NAME, raw={})
     url = raw.get("url") or raw.get("source")
@@ -116,9 +124,10 @@ def read_citation(raw: Any) -> Citation:
 
 
 def write_citation(citation: Citation) -> JsonObject | None:
-    """A citation as an answer holds it; None where it has no address and is not our own.
+    """Returns a citation as a response holds it.
 
-    `encrypted_index` is required by the API's types and means nothing to a client.
+    Returns None if it has no address and comes from another format. The API's types require
+    `encrypted_index`, which clients do not evaluate.
     """
     if citation.format == NAME:
         return citation.raw
@@ -148,8 +157,10 @@ def _read_thinking(block: JsonObject) -> Thinking:
 
 
 def _unsealed(text: str, proof: str) -> Thinking:
-    """Thinking of another format as it was before it was sealed. Of a damaged envelope, the words
-    that were shown are left."""
+    """Returns thinking of another format as it was before it was sealed.
+
+    Only the visible text remains of a damaged envelope.
+    """
     thinking = unseal(proof)
     if not isinstance(thinking, Thinking):
         return Thinking(text=text, form=SEALED)
@@ -167,7 +178,10 @@ def _read_redacted(block: JsonObject) -> Part:
 
 
 def read_tool_use(block: JsonObject) -> ToolCall:
-    """A call of a client's tool. `input` is an object; text is taken as arguments already."""
+    """Returns a call of a client tool.
+
+    `input` is an object; a text is taken as the arguments' JSON.
+    """
     members = Members(block, "type", "id", "name", "input")
     arguments = block.get("input")
     if not isinstance(arguments, str):
@@ -226,7 +240,7 @@ def _read_document(media: Media, block: JsonObject, members: Members) -> Media:
 
 
 def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tuple[Media, bool]:
-    """Where a source's bytes are, and whether that says everything about it."""
+    """Returns the location of a source's bytes, and whether that covers every member."""
     media_type = source.get("media_type")
     match source:
         case {"type": "base64", "data": str(data)}:
@@ -245,7 +259,7 @@ def _read_source(kind: Literal["image", "document"], source: JsonObject) -> tupl
 
 
 def write_blocks(parts: Sequence[Part]) -> list[JsonObject]:
-    """The content blocks of some parts; parts this format has no block for are left out."""
+    """Returns the content blocks of some parts, without parts that have no block type."""
     blocks: list[JsonObject] = []
     for part in parts:
         if isinstance(part, ToolCall) and (proof := call_proof(part)) is not None:
@@ -256,16 +270,19 @@ def write_blocks(parts: Sequence[Part]) -> list[JsonObject]:
 
 
 def call_proof(call: ToolCall) -> JsonObject | None:
-    """The block that carries another format's proof of a call through a client of this one."""
+    """Returns the block that carries another format's proof of a call.
+
+    A client of this format sends the block back with the conversation.
+    """
     if not call.signature or call.signer in (None, NAME):
         return None
     return {"type": "redacted_thinking", "data": seal_call(call)}
 
 
 def write_block(part: Part) -> JsonObject | None:
-    """One content block, None for a part this format has no block for.
+    """Returns one content block, or None if this format has no block for the part.
 
-    Puts back `extra` as it is: a part read from another format must not have any.
+    Writes `extra` unchanged, so a part read from another format must not have any.
     """
     match part:
         case Text():
@@ -310,22 +327,19 @@ def _write_thinking(part: Thinking) -> JsonObject:
 
 
 def thinking_signature(part: Thinking) -> str:
-    """What goes into `signature`: the API's types require one, so it is "" where there is none."""
+    """Returns the value of `signature`, which the API's types require; "" if unknown."""
     return seal(part) if part.form == SEALED else part.signature or ""
 
 
 def arguments_object(call: ToolCall) -> JsonObject:
-    """A call's arguments as the object `input` has to be.
+    """Returns a call's arguments as the object that `input` must be.
 
-    The free text of a custom tool is its one argument (see `customtools`). Broken JSON is kept as
-    text rather than lost.
+    The free text of a custom tool becomes its single argument (see `custom_tools`). Broken JSON is
+    kept as text.
     """
     if call.kind == "custom":
         return {INPUT: call.arguments}
-    if not call.arguments.strip():
-        return {}
-    parsed = loads_object(call.arguments)
-    return parsed if parsed is not None else {"arguments": call.arguments}
+    return as_object(call.arguments)
 
 
 def _write_tool_result(part: ToolResult) -> JsonObject:

@@ -1,10 +1,10 @@
-"""Tools of Anthropic's own types that the client runs, as functions for everybody else.
+"""Declares Anthropic's client-run tools as functions for other formats.
 
 Sources: the guides "Bash tool", "Text editor tool", "Memory tool" and "Computer use tool"
 (platform.claude.com/docs, Tools) and the parameter types of the official SDK
 (`BetaToolBash20250124Param`, `BetaToolTextEditor20250728Param`, `BetaMemoryTool20250818Param`,
-`BetaToolComputerUse20251124Param` and their forerunners). For sets of tools see `toolsets`. Their
-calls are `tool_use` blocks like those of any other tool, so only the declaration differs.
+`BetaToolComputerUse20251124Param` and earlier versions). For toolsets see `toolsets`. Calls of
+these tools are ordinary `tool_use` blocks, so only the declaration differs.
 """
 
 import re
@@ -62,8 +62,10 @@ _REGION = several({"type": "integer"}, "The part of the screen, as [x0, y0, x1, 
 
 
 def client_tools(raw: JsonObject) -> list[Tool]:
-    """The functions for one entry of `tools`; none where it is no tool that a client runs by one of
-    these types."""
+    """Returns the functions for one entry of `tools`.
+
+    Returns none if the entry is not of a client-run type.
+    """
     found = _TYPE.fullmatch(str(raw.get("type")))
     if found is None:
         return []
@@ -91,18 +93,18 @@ _MEMORY_WORDS = (
 
 
 class ToolsetCalls:
-    """Names the toolset in the calls of an answer; see `stages.Stage`."""
+    """Adds the toolset's name to the calls of a response; see `stages.Stage`."""
 
     over = False
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        """`tools` are those of the client's request."""
+        """Takes the client request's `tools`."""
         self._names = Names(tools)
         self.changed = False
 
     @staticmethod
     def has_work(tools: Sequence[Tool]) -> bool:
-        """Whether there is a toolset among `tools`."""
+        """Whether `tools` contains a toolset."""
         return any(tool.format == NAME and tool.namespace for tool in tools)
 
     def feed(self, events: Sequence[Event]) -> list[Event]:
@@ -123,7 +125,7 @@ def _editor(version: str) -> JsonObject:
     commands = ["view", "create", "str_replace", "insert"]
     if version < "20250429":
         commands.append("undo_edit")
-    # Up to 20250429 the text to insert goes by the name of the one that replaces.
+    # Up to 20250429, `new_str` names the text to insert as well as the replacement.
     inserted = {"insert_text": text("For insert: the text")} if version > "20250429" else {}
     return obj(
         ("command", "path"),

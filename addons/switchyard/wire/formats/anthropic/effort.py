@@ -1,7 +1,7 @@
-"""Thinking, sampling and the token limit of a request that comes from another format.
+"""Sets thinking, sampling and the token limit for requests of other formats.
 
-They belong together because the API refuses many combinations of them (guides "Extended
-thinking": feature compatibility; "Adaptive thinking"; "Effort"):
+The API refuses many combinations of these settings (guides "Extended thinking": feature
+compatibility; "Adaptive thinking"; "Effort"):
 
 - `budget_tokens` must be at least 1,024 and less than `max_tokens`;
 - with thinking, `temperature` must be 1, `top_k` is refused and `top_p` must lie between 0.95
@@ -27,7 +27,7 @@ from switchyard.wire.shared.claude import MAX_TOKENS
 from switchyard.wire.shared.claude import claude_version
 
 _ANSWER = 8_192
-"""Tokens left for the answer itself where a thinking budget makes the limit grow."""
+"""Tokens reserved for the text when a thinking budget raises the limit."""
 
 _MIN_BUDGET = 1_024
 
@@ -48,7 +48,7 @@ _EFFORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Settings the API takes together."""
+    """Settings that the API accepts together."""
 
     max_tokens: int
     reasoning: Reasoning | None
@@ -58,7 +58,10 @@ class Fitted:
 
 
 def fit(c: Conversation, choice: ToolChoice | None, turns: Sequence[Turn]) -> Fitted:
-    """What `c` asks for, as far as `choice` and `turns`, which will be sent, allow it."""
+    """Returns the settings of `c` as far as `choice` and `turns` allow them.
+
+    `choice` and `turns` are those that the request will contain.
+    """
     version = claude_version(c.model)
     adaptive = version is not None and version >= (4, 7)
     reasoning = _reasoning(c.reasoning, adaptive)
@@ -74,8 +77,10 @@ def fit(c: Conversation, choice: ToolChoice | None, turns: Sequence[Turn]) -> Fi
 
 
 def _reasoning(asked: Reasoning | None, adaptive: bool) -> Reasoning | None:
-    """The wished reasoning in the words the model takes: an effort for models that think
-    adaptively, else a budget."""
+    """Returns the requested reasoning in the model's terms.
+
+    Models with adaptive thinking take an effort, others a budget in tokens.
+    """
     if asked is None:
         return None
     if asked.enabled is False or asked.effort == "none" or asked.budget == 0:
@@ -89,7 +94,7 @@ def _reasoning(asked: Reasoning | None, adaptive: bool) -> Reasoning | None:
     effort = _EFFORTS.get(asked.effort or "")
     if effort is None and budget is not None:
         effort = _EFFORTS[next((e for e, b in _BUDGETS.items() if b >= budget), "max")]
-    # These models keep their thinking to themselves unless asked to summarise it.
+    # These models return no thinking unless asked to summarise it.
     return Reasoning(effort=effort, adaptive=True, summary="summarized")
 
 
@@ -102,7 +107,7 @@ def _forced(choice: ToolChoice | None) -> bool:
 
 
 def _must_show_thinking(turns: Sequence[Turn]) -> bool:
-    """Whether the last assistant turn would have to begin with thinking, and does not."""
+    """Whether the last assistant turn lacks the thinking block that a budget requires."""
     last = next((i for i in reversed(range(len(turns))) if turns[i].role == "assistant"), None)
     if last is None or isinstance(turns[last].parts[0], Thinking):
         return False
@@ -111,8 +116,11 @@ def _must_show_thinking(turns: Sequence[Turn]) -> bool:
 
 
 def _fit_budget(budget: int, limit: int | None) -> tuple[int, int]:
-    """A budget below the limit. The client's own limit stays where thinking fits in, taking half
-    of it at most; else it is raised, since both were asked for."""
+    """Returns a budget and a token limit above it.
+
+    The client's own limit is kept if thinking fits into half of it; otherwise the limit is raised,
+    because the client asked for both.
+    """
     if limit is None:
         return budget, max(MAX_TOKENS, budget + _ANSWER)
     if budget >= limit:
@@ -123,7 +131,10 @@ def _fit_budget(budget: int, limit: int | None) -> tuple[int, int]:
 def _sampling(
     c: Conversation, version: tuple[int, int] | None, thinks: bool
 ) -> tuple[float | None, float | None, int | None]:
-    """Temperature (0 to 1 here, 0 to 2 elsewhere), `top_p` and `top_k`."""
+    """Returns temperature, `top_p` and `top_k`.
+
+    Temperature ranges from 0 to 1 in this API, and from 0 to 2 in others.
+    """
     if version is not None and version >= (4, 7):
         return None, None, None
     temperature = min(c.temperature, 1.0) if c.temperature is not None else None

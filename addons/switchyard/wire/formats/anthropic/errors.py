@@ -1,12 +1,19 @@
-"""Error bodies (API reference, "Errors"), and those of providers that imitate the API."""
+"""Reads and writes error bodies, also those of providers that imitate the API.
 
+Source: API reference, "Errors".
+"""
+
+import re
+from dataclasses import replace
 from typing import Any
 
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: dict[str, ErrorKind] = {
     "invalid_request_error": "invalid_request",
@@ -19,7 +26,7 @@ _KINDS: dict[str, ErrorKind] = {
     "rate_limit_error": "rate_limit",
     "overloaded_error": "overloaded",
     "api_error": "server",
-    # OpenAI's and Google's words, which gateways pass on.
+    # OpenAI's and Google's error codes, which gateways pass on.
     "insufficient_quota": "billing",
     "invalid_api_key": "authentication",
     "model_not_found": "not_found",
@@ -51,12 +58,18 @@ _TYPES: dict[ErrorKind, str] = {
 _OVERLOADED = 529
 """The API's own status for `overloaded_error`."""
 
+_OWN_OVERFLOW = re.compile(
+    r"prompt is too long[^0-9]*\d+\s*tokens?\s*>\s*\d+|exceed context limit: \d+ \+ \d+ > \d+",
+    re.IGNORECASE,
+)
+"""The API's message for a prompt that is too long, alone or with `max_tokens`."""
+
 _ANSWER = {"content", "choices", "candidates", "delta", "completion", "role", "type"}
 """Members of a successful payload, beside which a bare `message` or `detail` is no error."""
 
 
 def find_error(body: Any) -> ApiError | None:
-    """The error that a body or a stream's payload reports, None if it reports none."""
+    """Returns the error that a body or a stream's payload reports, or None."""
     if isinstance(body, list):
         return find_error(body[0]) if len(body) == 1 else None
     if not isinstance(body, dict):
@@ -82,7 +95,7 @@ def find_error(body: Any) -> ApiError | None:
 
 
 def _bare(body: JsonObject) -> ApiError | None:
-    """`{"message": ...}` and `{"detail": ...}`, as web frameworks and gateways write them."""
+    """Reads `{"message": ...}` and `{"detail": ...}`, as web frameworks write errors."""
     if body.keys() & _ANSWER:
         return None
     message = body.get("message")
@@ -128,7 +141,7 @@ def _message(error: JsonObject) -> str:
 
 
 def _status(value: Any) -> int | None:
-    """An HTTP status, where `value` is one."""
+    """Returns `value` if it is an HTTP status."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
@@ -137,7 +150,9 @@ def _status(value: Any) -> int | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body. The API's own body is kept as it was."""
+    """Returns status and body; an error read from this format keeps its body."""
+    if error.overflow is not None and not _OWN_OVERFLOW.search(error.message):
+        error = replace(error, message=_overflow(error), raw=EMPTY)
     status = error.http_status
     if error.status is None and error.kind == "overloaded":
         status = _OVERLOADED
@@ -153,6 +168,17 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
     if error.request_id is not None:
         body["request_id"] = error.request_id
     return status, body
+
+
+def _overflow(error: ApiError) -> str:
+    """Returns the API's text for a prompt that is too long.
+
+    Claude Code parses the sizes in it.
+    """
+    if error.overflow is None or error.overflow.pair is None:
+        return f"prompt is too long: {error.message}"
+    tokens, limit = error.overflow.pair
+    return in_own_words(f"prompt is too long: {tokens} tokens > {limit} maximum", error.message)
 
 
 def _attempts(error: ApiError) -> JsonObject:

@@ -1,7 +1,7 @@
-"""The turns of a conversation of another format, in the order and shape the API accepts.
+"""Adapts the turns of another format's conversation to the API's order and shape.
 
-The rules (API reference, "Messages"; guide "Tool use", handling tool results; each breach is
-answered with a 400):
+The rules (API reference, "Messages"; guide "Tool use", handling tool results; the API answers each
+breach with a 400):
 
 - texts need a visible character, and the last assistant turn must not end in white space;
 - each `tool_use` needs its `tool_result` at the start of the very next turn; ids are unique and
@@ -9,7 +9,7 @@ answered with a 400):
 - assistant turns hold no media;
 - reasoning without a signature of the API's own is refused.
 
-A conversation may begin with an assistant turn; nothing is put before it.
+A conversation may begin with an assistant turn, so no turn is inserted before it.
 """
 
 import re
@@ -49,7 +49,7 @@ _IMAGE_TYPES = {
     "R0lGOD": "image/gif",
     "UklGR": "image/webp",
 }
-"""The images the API takes, by how their base64 begins."""
+"""Prefixes of the base64 of images that the API accepts."""
 
 _TEXT_TYPES = (
     "application/json",
@@ -60,14 +60,16 @@ _TEXT_TYPES = (
 
 
 def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
-    """The turns of `c` without the system messages it begins with, at least one.
+    """Returns at least one turn of `c`, without the system messages at its beginning.
 
-    Later ones stay where they are: as system turns behind the user's where the model takes them
+    Later system messages stay in place: as system turns after the user's if the model accepts them
     there (guide "Mid-conversation system messages": right after a user turn, and before the
-    assistant's or last), else as words of the user's turn.
-    Same-role turns are merged. A call without a result gets one that says so; a result without a
-    call becomes text. Media of an assistant turn go to the user turn after it. A conversation of
-    system messages alone gets a user turn of one full stop, since one turn is required.
+    assistant's or last), otherwise as text of the user's turn.
+
+    Turns of the same role are merged. A call without a result gets a result that says so; a result
+    without a call becomes text. Media of an assistant turn move to the user turn after it. A
+    conversation of system messages alone gets a user turn of one full stop, because the API
+    requires a turn.
     """
     turns = _Pairing(_cleaned(c, names)).turns()
     turns = apart(turns) if c.takes_system else worded(turns)
@@ -77,11 +79,13 @@ def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
 
 
 def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
-    """Turns of parts this format has, neighbours of the same role merged."""
+    """Returns turns of parts that this format has, with same-role neighbours merged."""
     merged: list[tuple[Role, list[Part]]] = []
     media: list[Part] = []
     for turn in after_opening(c.turns):
-        parts: list[Part] = [part for p in turn.parts if (part := _clean(p, names)) is not None]
+        parts: list[Part] = [
+            part for p in turn.parts if (part := _clean(p, names, c.takes_thinking)) is not None
+        ]
         if turn.role == "assistant":
             media += [part for part in parts if isinstance(part, Media)]
             parts = [part for part in parts if not isinstance(part, Media | ToolResult)]
@@ -95,8 +99,11 @@ def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:
     return merged
 
 
-def _clean(part: Part, names: Names) -> Part | None:
-    """A part without what only its own format knows; None where nothing is left to say."""
+def _clean(part: Part, names: Names, thinks: bool = False) -> Part | None:
+    """Returns a part without members of its own format; None if nothing remains.
+
+    `thinks`: whether the model expects earlier thinking that it cannot have signed.
+    """
     match part:
         case Text(text=text):
             form = LATER if part.form == LATER else ""
@@ -106,8 +113,9 @@ def _clean(part: Part, names: Names) -> Part | None:
         case Refusal(text=text) | Opaque(text=str(text)):
             return Text(text=text) if text.strip() else None
         case Thinking(signer=signer):
-            proven = signer == NAME and (part.signature or part.redacted)
-            return replace(part, extra={}, form="") if proven else None
+            if signer == NAME and (part.signature or part.redacted):
+                return replace(part, extra={}, form="")
+            return Thinking(text=part.text) if thinks and part.text else None
         case Media(kind="image" | "document"):
             return _clean_media(part)
         case ToolCall():
@@ -120,8 +128,10 @@ def _clean(part: Part, names: Names) -> Part | None:
 
 
 def _clean_media(part: Media) -> Media | None:
-    """An image or document as the API takes it; None where its source is of a kind only its own
-    format knows."""
+    """Returns an image or document in a form that the API accepts.
+
+    Returns None if only the original format knows its kind of source.
+    """
     if not (part.data or part.url or part.file_id or part.text):
         return None
     part = replace(part, extra={}, form="", detail=None, transcript=None)
@@ -143,11 +153,11 @@ def _clean_media(part: Media) -> Media | None:
 
 
 def _clean_result(part: ToolResult, names: Names) -> ToolResult:
-    """A result, as one text where it is no more than that."""
+    """Returns a tool result, reduced to one text if it holds nothing else."""
     parts = [said for p in part.parts if (said := _clean(p, names)) is not None]
     parts = [p for p in parts if isinstance(p, Text | Media | Opaque)]
     if not parts and part.is_error:
-        # An empty result that is an error is refused.
+        # The API refuses an empty result that is an error.
         parts = [Text(text="error")]
     match parts:
         case [] | [Text(cache=None)]:
@@ -164,14 +174,14 @@ def _clean_result(part: ToolResult, names: Names) -> ToolResult:
 
 
 class _Pairing:
-    """Puts each call's result right after it."""
+    """Places each tool result directly after its call."""
 
     def __init__(self, turns: Sequence[tuple[Role, list[Part]]]) -> None:
         self._source = turns
         self._done: list[tuple[Role, list[Part]]] = []
         self._results: dict[str, deque[tuple[int, ToolResult]]] | None = None
         self._used: set[int] = set()
-        """`id()` of the results that were placed."""
+        """The `id()`s of the results already placed."""
         self._ids: set[str] = set()
 
     def turns(self) -> list[Turn]:
@@ -193,8 +203,10 @@ class _Pairing:
         return [Turn(role=role, parts=tuple(parts)) for role, parts in self._done]
 
     def _keep_last_word(self) -> None:
-        """Where the last turn held nothing but results of calls long before, say them once more:
-        else the answer of the assistant before them would be last, and be continued."""
+        """Repeats results of early calls if the last turn holds nothing else.
+
+        Otherwise the assistant's turn before them would come last, and the model would continue it.
+        """
         if not self._done or self._done[-1][0] == "user":
             return
         role, parts = self._source[-1]
@@ -212,7 +224,7 @@ class _Pairing:
             self._done.append((role, parts))
 
     def _answer(self, index: int, calls: list[ToolCall]) -> list[ToolResult]:
-        """A result for each call of turn `index`, with the id the call will have."""
+        """Returns a result for each call of turn `index`, with the id the call will have."""
         answers: list[ToolResult] = []
         for call in calls:
             new_id = self._new_id(call.id)
@@ -224,7 +236,7 @@ class _Pairing:
         return answers
 
     def _find(self, index: int, call_id: str) -> ToolResult | None:
-        """The first result for this id after turn `index` that no earlier call has taken."""
+        """Returns the first unclaimed result for this id after turn `index`."""
         if self._results is None:
             self._results = {}
             for place, (_, parts) in enumerate(self._source):
@@ -234,7 +246,7 @@ class _Pairing:
         results = self._results.get(call_id)
         while results:
             place, part = results.popleft()
-            # What stands before this call stands before all that follow.
+            # The parts before this call come before all later calls too.
             if place > index and id(part) not in self._used:
                 self._used.add(id(part))
                 return part
@@ -250,7 +262,10 @@ class _Pairing:
         return name
 
     def _leftover(self, part: Part) -> Part | None:
-        """A part of a user turn that is not placed yet; a result nobody called for as text."""
+        """Returns a part of a user turn that is not placed yet.
+
+        A result without a call becomes text.
+        """
         if not isinstance(part, ToolResult):
             return part
         if id(part) in self._used or not part.text:
@@ -259,7 +274,7 @@ class _Pairing:
 
 
 def _prefill(turn: Turn) -> list[Turn]:
-    """The last assistant turn, which the model continues, without white space at its end."""
+    """Strips trailing white space from an assistant turn that the model continues."""
     last = turn.parts[-1]
     if not isinstance(last, Text):
         return [turn]

@@ -1,9 +1,10 @@
-"""What Anthropic's Messages API has no words for."""
+"""Lists what Anthropic's Messages API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 
 LOSSES = Losses(
     cannot_say={
+        "document-types": "a document of a type that the API refuses, and that is no text",
         "seed": "no such parameter",
         "presence_penalty": "no such parameter",
         "frequency_penalty": "no such parameter",

@@ -1,7 +1,7 @@
-"""Repairs a stream on its way from a provider to a client of the same format.
+"""Repairs a stream between a provider and a client of the same format.
 
-The reader has already worked out what was missing: an event it inferred is one the client did not
-get. So a frame passes as it came, and what the reader's events say beyond it is written before.
+The reader has already inferred the missing events, which the client did not receive. So each frame
+passes unchanged, and the inferred events are written before it.
 """
 
 import re
@@ -43,7 +43,7 @@ from switchyard.wire.model.fold import merge_usage
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]+)"')
 
 _ORDINARY = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, PartEnd)
-"""What deltas and stops that need no mending are read as, one each."""
+"""Types of the single event that an intact delta or stop is read as."""
 
 _STOP = encode(b'{"type":"message_stop"}', "message_stop")
 
@@ -52,14 +52,17 @@ _BLOCK_MEMBERS: dict[str, JsonObject] = {
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"id": "", "name": "", "input": {}},
 }
-"""Members without which official SDKs fail on a block that begins."""
+"""Members of a block's start that official SDKs require."""
 
 
 class AnthropicMender:
-    """Repairs one stream. Supplies missing `event:` lines, `message_start`, block starts and
-    stops, `message_delta` and `message_stop`, and members without which official SDKs fail;
-    numbers blocks anew where the upstream counts badly; drops `[DONE]`, what is no JSON, a
-    repeated `message_start`, deltas of no block, and all after `message_stop`."""
+    """Repairs one stream.
+
+    Supplies missing `event:` lines, `message_start`, block starts and stops, `message_delta` and
+    `message_stop`, and members without which official SDKs fail. Renumbers blocks if the upstream's
+    indices are wrong. Drops `[DONE]`, payloads that are not JSON, a repeated `message_start`,
+    deltas of no block, and everything after `message_stop`.
+    """
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -67,13 +70,13 @@ class AnthropicMender:
         self._usage: Usage | None = None
         self._calls = False
         self._open: dict[int, int] = {}
-        """The part's index, which is the right number of its block, by the upstream's number."""
+        """Maps the upstream's index of a block to its right index, which is the part's."""
         self._call_parts: set[int] = set()
         self._last = 0
         self._renumbers = False
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        """The bytes to send for one frame, which the reader read as `events`."""
+        """Returns the bytes to send for one frame, which the reader read as `events`."""
         kind = _type(frame)
         if self._done or not (kind or events):
             return b""
@@ -89,7 +92,7 @@ class AnthropicMender:
         return True
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """The bytes missing at the end, by the reader's last events."""
+        """Returns the bytes missing at the end, according to the reader's last events."""
         if self._done:
             return b""
         out = b"".join(self._inferred("", None, events))
@@ -99,8 +102,10 @@ class AnthropicMender:
         return out
 
     def fail(self, error: ApiError) -> bytes:
-        """The bytes that tell an error and end the stream. A call that broke off is not ended:
-        clients take one that is for one to run."""
+        """Returns the bytes that report an error and end the stream.
+
+        A truncated call is not ended, because clients execute a call that has ended.
+        """
         if self._done:
             return b""
         self._done = True
@@ -108,7 +113,7 @@ class AnthropicMender:
         return b"".join(map(block_stop, open)) + error_event(error)
 
     def _looks_into(self, kind: str, frame: Frame, events: Sequence[Event]) -> bool:
-        """Whether a frame has to be parsed. Deltas pass unparsed while all is well."""
+        """Whether a frame must be parsed; deltas of an intact stream need not be."""
         if kind in ("message_start", "message_delta", "content_block_start"):
             return True
         if kind not in ("content_block_delta", "content_block_stop"):
@@ -120,7 +125,7 @@ class AnthropicMender:
         return kind == "content_block_delta" and frame.data.count(b'"type"') < 2
 
     def _inferred(self, kind: str, data: JsonObject | None, events: Sequence[Event]) -> list[bytes]:
-        """What `events` say beyond a frame of type `kind`."""
+        """Returns the bytes of events that a frame of type `kind` does not contain."""
         out: list[bytes] = []
         for event in events:
             match event:
@@ -182,13 +187,15 @@ class AnthropicMender:
         if frame.raw and frame.event == kind.encode():
             return frame.raw
         payload = frame.data
-        if b"\n" in payload:
+        if payload.find(b"\n") >= 0:
             payload = dumps(loads_object(payload))
         return encode(payload, kind)
 
     def _mended(self, kind: str, data: JsonObject, events: Sequence[Event]) -> JsonObject | None:
-        """The payload with what clients need, `data` itself where it has that, None where it is
-        better left out."""
+        """Returns the payload with the members that clients need.
+
+        Returns `data` itself if it is complete, None if the frame must be dropped.
+        """
         match kind:
             case "message_start":
                 return self._complete_message(data)
@@ -204,7 +211,7 @@ class AnthropicMender:
     def _renumbered(
         self, kind: str, data: JsonObject, events: Sequence[Event]
     ) -> JsonObject | None:
-        """A delta or stop with the right number; None where it belongs to no open block."""
+        """Returns a delta or stop with the right index; None if its block is not open."""
         if kind == "content_block_stop":
             end = next((e for e in events if isinstance(e, PartEnd)), None)
             if end is None:
@@ -250,7 +257,7 @@ class AnthropicMender:
 
 
 def _complete_block(data: JsonObject, start: PartStart) -> JsonObject:
-    """A block that begins, with the members its type needs."""
+    """Returns the start of a block with the members that its type needs."""
     block = data.get("content_block")
     block = block if isinstance(block, dict) else {}
     needed = _BLOCK_MEMBERS.get(str(block.get("type")), {})
@@ -269,7 +276,7 @@ def _is_int(value: object) -> bool:
 
 
 def _type(frame: Frame) -> str:
-    """The type of a frame's payload, "" if it is no event of the API."""
+    """Returns the type of a frame's payload, "" if it is no event of the API."""
     if found := _TYPE.match(frame.data):
         return found[1].decode()
     data = loads_object(frame.data)

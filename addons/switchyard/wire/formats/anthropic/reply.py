@@ -1,4 +1,4 @@
-"""A whole answer (API reference, "Messages": the response), both directions."""
+"""Reads and writes a whole response (API reference, "Messages": the response)."""
 
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from switchyard.wire.formats.anthropic.errors import find_error
 from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.formats.anthropic.usage import read_stop
 from switchyard.wire.formats.anthropic.usage import read_usage
+from switchyard.wire.formats.anthropic.usage import stop_details
 from switchyard.wire.formats.anthropic.usage import write_stop
 from switchyard.wire.formats.anthropic.usage import write_usage
 from switchyard.wire.model.conversation import Choice
@@ -26,12 +27,17 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.errors import BadReply
+from switchyard.wire.shared.broken_ends import is_broken
+from switchyard.wire.shared.explanation import explanation
 from switchyard.wire.shared.response_ids import answer_id
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """The answer. Providers that imitate the API leave members out; only content (or the type
-    `message`) must be there. Raises BadReply on anything else."""
+    """Returns the response.
+
+    Providers that imitate the API omit members; only content (or the type `message`) is required.
+    Raises BadReply on anything else.
+    """
     if (error := find_error(body)) is not None:
         raise BadReply(f"the response is an error: {error.message}")
     members = Members(body, "type", "role")
@@ -63,7 +69,7 @@ def glance(body: JsonObject) -> Glance | None:
     first, usage = content[0], body.get("usage")
     if not isinstance(first, dict) or first.get("type") != "text":
         return None
-    if not text_of(first.get("text")):
+    if not text_of(first.get("text")) or is_broken(body.get("stop_reason")):
         return None
     return (read_usage(usage) if isinstance(usage, dict) else None,)
 
@@ -79,7 +85,7 @@ def _read_stop(members: Members, parts: tuple[Part, ...]) -> Stop:
 
 
 def with_ids(parts: tuple[Part, ...], message_id: str | None) -> tuple[Part, ...]:
-    """The parts, each call with an id."""
+    """Returns the parts, each call with an id."""
     return tuple(
         replace(part, id=made_up_id(message_id, index))
         if isinstance(part, ToolCall) and not part.id
@@ -89,13 +95,16 @@ def with_ids(parts: tuple[Part, ...], message_id: str | None) -> tuple[Part, ...
 
 
 def made_up_id(message_id: str | None, index: int) -> str:
-    """An id for a call whose provider gave none, the same each time."""
+    """Returns a deterministic id for a call whose provider gave none."""
     stem = (message_id or "").removeprefix("msg_") or "call"
     return f"toolu_{stem}_{index}"
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """The answer as a message. Of several choices the first; media cannot be said."""
+    """Returns the response as a message.
+
+    Writes the first of several choices, and leaves media out, which a message cannot hold.
+    """
     own = reply.format == NAME
     parts = reply.choice.parts if own else _sayable(reply.choice.parts)
     stop = reply.choice.stop
@@ -116,13 +125,17 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
         message["stop_sequence"] = stop.sequence
     if own and stop is not None and stop.details is not None:
         message["stop_details"] = stop.details
+    elif not own and (words := explanation(stop)):
+        message["stop_details"] = stop_details(words)
     message["usage"] = write_usage(reply.usage, own=own)
     return message
 
 
 def _sayable(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Another format's parts without what only it understands, and without empty texts unless
-    nothing else was said."""
+    """Returns another format's parts as far as this format can express them.
+
+    Leaves out empty texts unless there is nothing else.
+    """
     said = tuple(clean(part) for part in parts if not isinstance(part, Media) and _says(part))
     return said or (Text(text=""),)
 
@@ -137,7 +150,7 @@ def _says(part: Part) -> bool:
 
 
 def clean(part: Part) -> Part:
-    """A part of another format without the members only that format knows."""
+    """Returns a part of another format without the members only that format knows."""
     match part:
         case Text() | ToolCall() if part.extra or part.form:
             return replace(part, extra={}, form="")

@@ -1,4 +1,7 @@
-"""A request body read into a conversation (API reference, "Messages": create a message)."""
+"""Reads a request body as a conversation.
+
+Source: API reference, "Messages": create a message.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -29,23 +32,26 @@ _NUMBERS = ("max_tokens", "temperature", "top_p", "top_k")
 
 SYSTEM = "system"
 SYSTEM_TEXT = "system-text"
-"""Forms of the turn that `system` is read into: a list of blocks, or one text. Turns of the role
-system that stand among the messages have the forms of other messages."""
+"""Forms of the turn that holds `system`: a list of blocks, or one text. System messages among
+`messages` have the forms of other messages."""
 
 TEXT = "text"
 """Form of a turn whose content is one text instead of a list of blocks."""
 
 ADDED = "added"
-"""Form of a tool that a message of the conversation declares, not `tools`."""
+"""Form of a tool that a message declares, rather than `tools`."""
 
 _CHANGES = ("tool_addition", "tool_removal")
 
 OUTPUT_FORMAT = "output_format"
-"""Form of a schema asked for by the older top-level member."""
+"""Form of a schema requested by the older top-level member."""
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """The conversation. Raises BadRequest where the body certainly breaks the API's rules."""
+    """Returns the conversation.
+
+    Raises BadRequest if the body certainly breaks the API's rules.
+    """
     members = Members(body)
     model = members.take("model", str)
     if not model:
@@ -127,7 +133,7 @@ def _read_message(index: int, message: Any) -> Turn:
 
 
 def _as_instruction(part: Part) -> Part:
-    """A part of a turn, marked as an instruction where it is a block that holds one."""
+    """Returns a part of a turn, marked as an instruction if its block holds one."""
     if not isinstance(part, Opaque) or part.kind != SYSTEM_BLOCK or part.text is None:
         return part
     return replace(part, text=reminder(part.text))
@@ -150,9 +156,11 @@ def _read_tools(members: Members, body: JsonObject) -> tuple[Tool, ...]:
 
 
 def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]:
-    """The tools after all that system messages add and withdraw (guide "Mid-conversation tool
-    changes"). Added ones are of form `ADDED`, withdrawn ones of form `REMOVED`: the request's
-    `tools` are what they were."""
+    """Returns the tools after all changes that system messages make.
+
+    Added tools are of form `ADDED`, removed ones of form `REMOVED`; the request's `tools` stay
+    unchanged. Source: guide "Mid-conversation tool changes".
+    """
     blocks = [p.raw for t in turns for p in t.parts if isinstance(p, Opaque)]
     changes = [change for block in blocks for change in _changes(block)]
     if not changes:
@@ -168,7 +176,7 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
                 gone.pop(tool.name, None)
         else:
             gone[str(said.get("name"))] = change["type"] == "tool_removal"
-    # A definition takes the place of an earlier one.
+    # A later definition replaces an earlier one.
     left = [
         replace(tool, form=REMOVED)
         if tool.form != MEMBER and (gone.get(tool.name) or tool.name in added)
@@ -179,14 +187,21 @@ def with_changes(tools: tuple[Tool, ...], turns: list[Turn]) -> tuple[Tool, ...]
 
 
 def _changes(block: JsonObject) -> list[JsonObject]:
-    """The changes of tools that a block is, or holds."""
-    inner = block.get("content") if block.get("type") == SYSTEM_BLOCK else [block]
+    """Returns the changes of tools that a block is, or holds."""
+    inner: Any = [block]
+    if block.get("type") == SYSTEM_BLOCK:
+        inner = block.get("content")
+    elif block.get("type") == "compaction":
+        inner = block.get("tool_changes")  # of all that the summary stands for
     found = inner if isinstance(inner, list) else []
     return [one for one in found if isinstance(one, dict) and one.get("type") in _CHANGES]
 
 
 def read_tool(tool: Any, at: str) -> list[Tool]:
-    """What one entry of `tools` declares; several tools for a toolset. Raises BadRequest."""
+    """Returns the tools that one entry of `tools` declares, several for a toolset.
+
+    Raises BadRequest.
+    """
     if not isinstance(tool, dict):
         raise BadRequest(f"{at}: an object is required", at)
     return client_tools(tool) or [_read_tool(tool, at)]
@@ -212,7 +227,10 @@ def _read_tool(tool: JsonObject, at: str) -> Tool:
 
 
 def _read_tool_choice(members: Members, body: JsonObject) -> tuple[ToolChoice | None, bool | None]:
-    """The choice, and whether several calls at once are allowed, which is said along with it."""
+    """Returns the choice, and whether it allows parallel calls.
+
+    The API has one member for both.
+    """
     raw = members.take("tool_choice", dict)
     if raw is None:
         if body.get("tool_choice") is not None:
@@ -239,7 +257,7 @@ def _read_tool_choice(members: Members, body: JsonObject) -> tuple[ToolChoice | 
 def _read_output(
     members: Members, body: JsonObject
 ) -> tuple[Output | None, Reasoning | None, JsonObject]:
-    """The output's shape, the wished reasoning, and what is left of `output_config`."""
+    """Returns output shape, requested reasoning, and the rest of `output_config`."""
     output: Output | None = None
     effort: str | None = None
     left: JsonObject = {}

@@ -1,4 +1,7 @@
-"""A conversation written as a request body (API reference, "Messages": create a message)."""
+"""Writes a conversation as a request body.
+
+Source: API reference, "Messages": create a message.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.adapt import adapt
@@ -22,10 +25,10 @@ _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 
 
 def write_request(conversation: Conversation) -> JsonObject:
-    """The request body.
+    """Returns the request body.
 
-    A conversation of this format is written as it was read. One of another format is first made
-    into one the API accepts (see `adapt.adapt`).
+    A conversation of this format is written as it was read. One of another format is first adapted
+    to what the API accepts (see `adapt.adapt`).
     """
     c = conversation if conversation.format == NAME else adapt(conversation)
     body: JsonObject = {"model": c.model}
@@ -52,7 +55,7 @@ def write_request(conversation: Conversation) -> JsonObject:
         body["metadata"] = {"user_id": c.user}
     _write_output(c, body)
     for name, value in c.extra.items():
-        # Of some members a part was named and the rest left over.
+        # The model has names for only a part of some members; `extra` holds the rest.
         body[name] = {**body[name], **value} if name in body else value
     return body
 
@@ -72,7 +75,7 @@ def _content(turn: Turn) -> str | list[JsonObject]:
 
 
 def write_tool(tool: Tool) -> JsonObject:
-    """One tool. Those of a type of the API's own stand as they were declared."""
+    """Returns one tool; tools of the API's own types keep their declaration."""
     if tool.raw:
         return tool.raw
     written: JsonObject = {"name": tool.name, **tool.extra}

@@ -1,5 +1,8 @@
-"""JSON schemas as structured outputs take them (guide "Structured outputs": JSON schema
-limitations). What is refused there makes the whole request fail, so it is said otherwise."""
+"""Reduces JSON schemas to what structured outputs accept.
+
+An unsupported keyword makes the API refuse the whole request, so limits move into descriptions.
+Source: guide "Structured outputs", JSON schema limitations.
+"""
 
 import re
 from typing import Any
@@ -43,24 +46,27 @@ _NAMED = {"properties", "$defs", "definitions"}
 _WITHOUT_SCHEMAS = re.compile(
     r"claude-(?:instant|2|3)|claude-[a-z]+-4(?:$|-0|-2025|@)|claude-4-(?:opus|sonnet)"
 )
-"""Claude models from before structured outputs, which refuse a schema."""
+"""Claude models without structured outputs, which refuse a schema."""
 
 
 class _Open(Exception):
-    """An object that takes members of any name."""
+    """Raised for an object that takes members of any name."""
 
 
 def enforceable(output: Output, model: str) -> JsonObject | None:
-    """The schema as Anthropic's API can enforce it for a model; None if it cannot."""
+    """Returns the schema as Anthropic's API can enforce it for a model, or None."""
     if output.schema is None or output.kind != "json_schema" or _WITHOUT_SCHEMAS.search(model):
         return None
     return closed(output.schema)
 
 
 def closed(schema: JsonObject) -> JsonObject | None:
-    """`schema` as the API takes it: objects closed (`additionalProperties: false`), limits it
-    cannot enforce told in the description. None where an object must stay open, which cannot be
-    said. Shares with `schema` what did not have to change."""
+    """Returns `schema` in the form that the API accepts.
+
+    Objects are closed (`additionalProperties: false`), and descriptions state the limits that the
+    API cannot enforce. Returns None if an object must stay open, which the API does not support.
+    Shares unchanged parts with `schema`.
+    """
     try:
         return _close(schema)
     except _Open:

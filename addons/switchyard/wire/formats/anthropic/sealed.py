@@ -1,4 +1,7 @@
-"""Requests that stay in this format, after a conversation that other formats answered in part."""
+"""Removes other formats' sealed content from requests that stay in this format.
+
+A conversation contains it if providers of other formats answered part of it.
+"""
 
 from typing import Any
 
@@ -11,9 +14,11 @@ _PROOF = {"thinking": "signature", "redacted_thinking": "data"}
 
 
 def without_sealed(body: JsonObject) -> JsonObject:
-    """`body` without the thinking of other formats that a client sends back sealed, which a
-    provider of this format would refuse, and with words in place of what tools of theirs did at
-    the provider. `body` itself where there is none; never changed."""
+    """Returns `body` without other formats' thinking, which clients send back sealed.
+
+    A provider of this format would refuse it. Text replaces what tools of other formats did at
+    their provider. Returns `body` itself if it has neither; never changes it.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list):
         return body
@@ -24,7 +29,7 @@ def without_sealed(body: JsonObject) -> JsonObject:
 
 
 def _without_sealed(message: Any) -> Any:
-    """A message without such blocks, None where nothing is left."""
+    """Returns a message without such blocks, or None if nothing remains."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
@@ -35,7 +40,7 @@ def _without_sealed(message: Any) -> Any:
 
 
 def _is_served_elsewhere(block: Any) -> bool:
-    """Whether a block tells of a tool that ran at a provider of another format."""
+    """Whether a block reports a tool that ran at a provider of another format."""
     if not isinstance(block, dict):
         return False
     return is_made_here(block.get("tool_use_id")) or (

@@ -1,4 +1,4 @@
-"""The events of a stream, and its content blocks as they are written."""
+"""Writes the events of a stream and its content blocks."""
 
 from dataclasses import replace
 
@@ -33,8 +33,10 @@ from switchyard.wire.shared.response_ids import answer_id
 
 
 def message_start(start: Start, asked: Asked, usage: Usage | None) -> bytes:
-    """The first event. Its token counts are those of the prompt as far as they are known by then;
-    the last event gives them again."""
+    """Returns the first event.
+
+    Contains the prompt's token counts as far as they are known; the last event repeats them.
+    """
     message: JsonObject = {
         "id": answer_id(start.id, "msg_", asked, start.format == NAME),
         "type": "message",
@@ -53,14 +55,14 @@ def message_start(start: Start, asked: Asked, usage: Usage | None) -> bytes:
 
 
 def message_delta(delta: JsonObject, usage: JsonObject, top: JsonObject | None = None) -> bytes:
-    """The last event but one: why the message ended, and the final counts."""
+    """Returns the event before the last: the stop reason and the final counts."""
     return _event(
         "message_delta", {"delta": delta, "usage": {"output_tokens": 0, **usage}, **(top or {})}
     )
 
 
 def error_event(error: ApiError) -> bytes:
-    """An error in mid-stream. There is no status here, so `type` has to say it all."""
+    """Returns an error in mid-stream, whose `type` takes the place of a status."""
     return encode(dumps(write_error(error)[1]), "error")
 
 
@@ -98,7 +100,7 @@ def block_for(part: Part, index: int) -> "Block":
 
 
 class Block:
-    """A content block being written. This one is none: a part that cannot be said."""
+    """Base of content blocks being written; stands for a part that has no block."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -111,16 +113,16 @@ class Block:
         return b""
 
     def end(self, part: Part | None) -> bytes:
-        """The bytes that end the block; `part` is the part as it shall be kept, if told."""
+        """Returns the bytes that end the block; `part` is the final part, if known."""
         return block_stop(self.index) if self.opened else b""
 
     def after(self) -> JsonObject | None:
-        """A whole block that has to follow this one."""
+        """Returns a complete block that must follow this one, if any."""
         return None
 
 
 class TextBlock(Block):
-    """Opened by its first word or citation, so that no empty block is written."""
+    """A text block, opened by its first text or citation, so that none is empty."""
 
     def __init__(self, index: int, part: Text) -> None:
         super().__init__(index)
@@ -156,7 +158,10 @@ class TextBlock(Block):
 
 
 class _ThinkingBlock(Block):
-    """Opened by its first word or proof. What has a proof and no words is redacted thinking."""
+    """A thinking block, opened by its first text or proof.
+
+    A proof without text makes it redacted thinking.
+    """
 
     def __init__(self, index: int, part: Thinking) -> None:
         super().__init__(index)
@@ -194,7 +199,7 @@ class _ThinkingBlock(Block):
         return first + block_stop(self.index)
 
     def _complete(self, told: Thinking) -> Thinking:
-        """The whole part. Whose proof it holds decides what the client is given for it."""
+        """Returns the whole part, in the form that its proof's format requires."""
         signer = self._signer or told.signer
         form = self._part.form if signer is None else "" if signer == NAME else SEALED
         return replace(
@@ -216,8 +221,10 @@ class _ThinkingBlock(Block):
 
 
 class _ToolBlock(Block):
-    """Arguments go out as they come. The free text of a custom tool is made a JSON object with
-    one member, `input`, on the way."""
+    """A tool call, whose arguments are sent as they arrive.
+
+    The free text of a custom tool becomes a JSON object with one member, `input`, piece by piece.
+    """
 
     def __init__(self, index: int, part: ToolCall) -> None:
         super().__init__(index)
@@ -275,8 +282,10 @@ class _ToolBlock(Block):
 
 
 class _OpaqueBlock(Block):
-    """A block of this format, written when it is complete. Clients expect `input` and the content
-    of a compaction as deltas, even though they come whole."""
+    """A block of this format, written when it is complete.
+
+    Clients expect `input`, and the content of a compaction, as deltas, also of a complete block.
+    """
 
     def __init__(self, index: int, part: Opaque) -> None:
         super().__init__(index)

@@ -1,4 +1,4 @@
-"""A stream read into events (API reference, "Streaming messages")."""
+"""Reads a stream as events (API reference, "Streaming messages")."""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -36,6 +36,8 @@ from switchyard.wire.model.events import SignatureDelta
 from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import unseal
 
@@ -54,7 +56,7 @@ _BEGUN_BY: dict[str, Part] = {
     "thinking_delta": Thinking(),
     "signature_delta": Thinking(),
 }
-"""What a delta belongs to, and so begins where its `content_block_start` was lost."""
+"""Type of block a delta belongs to, used if its `content_block_start` was lost."""
 
 
 @dataclass(slots=True)
@@ -62,25 +64,25 @@ class _Block:
     """An open content block."""
 
     index: int
-    """Index of the part, which counts on even if the upstream numbers its blocks badly."""
+    """Index of the part, independent of the upstream's numbering."""
     part: Part
     json: list[str] = field(default_factory=list)
     """The pieces of `input` so far."""
+    settling: Settling = field(default_factory=Settling)
     whole: str = ""
-    """`input` as it was given at the start, which counts where no pieces follow."""
+    """`input` as given at the start, which is valid if no pieces follow."""
     raw: JsonObject = field(default_factory=dict)
-    """An opaque block as it has grown so far."""
+    """The opaque block with all deltas so far."""
 
 
 class AnthropicStreamReader:
-    """Reads one stream. Keeps to the grammar of `events` whatever is missing:
+    """Reads one stream, and keeps to the grammar of `events` if frames are missing.
 
-    - `message_start`, block starts and stops and `message_delta` that were left out are inferred;
-    - a `message_start` that repeats the first is passed over, but one of another message after
-      output began means that the first was cut off and spliced to a retry: a failure;
-    - content that `message_start` holds already counts as blocks of its own, unless the stream
-      begins to number them anew;
-    - all after `message_stop` is passed over, pings and unknown events too.
+    - It infers omitted `message_start`, block starts and stops and `message_delta`.
+    - It ignores a `message_start` that repeats the first. One of another message after output began
+      is a failure: the first message was cut off, and a retry was spliced to it.
+    - Content in `message_start` counts as separate blocks, unless the stream restarts numbering.
+    - It ignores everything after `message_stop`, pings and unknown events.
     """
 
     def __init__(self) -> None:
@@ -91,14 +93,14 @@ class AnthropicStreamReader:
         self._usage: JsonObject = {}
         self._extra: JsonObject = {}
         self._ahead: list[JsonObject] = []
-        """Blocks that came with the start."""
+        """Blocks that `message_start` held."""
         self._started = False
         self._calls = False
         self._finished = False
         self._ended = False
 
     def feed(self, frame: Frame) -> list[Event]:
-        """The events one frame amounts to."""
+        """Returns the events of one frame."""
         if self._ended:
             return []
         data = loads_object(frame.data)
@@ -129,7 +131,7 @@ class AnthropicStreamReader:
         return True
 
     def close(self) -> list[Event]:
-        """Ends what is open; the message too where its stop reason was told."""
+        """Ends open parts, and the message too if its stop reason was received."""
         if self._ended:
             return []
         events = self._close_all()
@@ -174,7 +176,7 @@ class AnthropicStreamReader:
         block = _Block(self._next, part)
         if isinstance(part, ToolCall):
             self._calls = True
-            block.whole = part.arguments if part.arguments != "{}" else ""
+            block.whole = part.arguments if settled(part.arguments) != "{}" else ""
             call_id = part.id or made_up_id(self._id, block.index)
             part = block.part = _replace_call(part, call_id)
         elif isinstance(part, Opaque):
@@ -184,7 +186,7 @@ class AnthropicStreamReader:
         return [*events, PartStart(block.index, part)]
 
     def _come_ahead(self) -> list[Event]:
-        """The blocks that came with the start, which are complete."""
+        """Reads the complete blocks that `message_start` holds."""
         blocks, self._ahead = self._ahead, []
         events: list[Event] = []
         for index, block in enumerate(blocks):
@@ -227,7 +229,7 @@ class AnthropicStreamReader:
         return events
 
     def _finish(self, stop: Stop | None) -> list[Event]:
-        """Ends all parts, and the choice if that was not done yet."""
+        """Ends all parts, and the choice if it is still open."""
         events = [*self._come_ahead(), *self._close_all()]
         if not self._finished:
             self._finished = True
@@ -252,18 +254,21 @@ class AnthropicStreamReader:
             return []
         if isinstance(block.part, Opaque):
             return [PartEnd(block.index, _complete(block.part, block))]
-        if block.whole and not block.json:
-            return [ArgumentsDelta(block.index, block.whole), PartEnd(block.index)]
+        said = block.settling.close() if block.json else block.whole
+        if said:
+            return [ArgumentsDelta(block.index, said), PartEnd(block.index)]
         return [PartEnd(block.index)]
 
     def _index(self, data: JsonObject) -> int:
-        """The upstream's index of a block; where it gives none, that of the last one begun."""
+        """Returns the upstream's index of a block, by default that of the latest block."""
         index = data.get("index")
         return index if isinstance(index, int) else self._last
 
     def _count(self, usage: Any) -> list[Event]:
-        """The tokens known so far. Counts are cumulative, and the end may leave out what the
-        start told."""
+        """Returns the token counts known so far.
+
+        Counts are cumulative, and the last event may omit counts of the first.
+        """
         if not isinstance(usage, dict):
             return []
         for key, value in usage.items():
@@ -278,7 +283,7 @@ class AnthropicStreamReader:
 
 
 def delta_type(delta: JsonObject) -> str:
-    """A delta's type, by what it holds where it does not say; "" where that tells nothing."""
+    """Returns a delta's type, inferred from its members if missing; "" if unknown."""
     kind = delta.get("type")
     if isinstance(kind, str):
         return kind
@@ -313,12 +318,13 @@ def _read_delta(block: _Block, kind: str, delta: JsonObject) -> list[Event]:
         case "input_json_delta", {"partial_json": str(text)} if text:
             if isinstance(block.part, ToolCall):
                 block.json.append(text)
-                return [ArgumentsDelta(block.index, text)]
+                text = block.settling.feed(text)
+                return [ArgumentsDelta(block.index, text)] if text else []
     return []
 
 
 def _read_signature(index: int, signature: str) -> list[Event]:
-    """A signature; of another format's, sealed by a router on the way, what was sealed."""
+    """Reads a signature, or the proof of another format that the router sealed."""
     if not is_sealed(signature):
         return [SignatureDelta(index, signature, NAME)]
     proof = unseal(signature)
@@ -328,7 +334,7 @@ def _read_signature(index: int, signature: str) -> list[Event]:
 
 
 def _grow(block: _Block, kind: str, delta: JsonObject) -> None:
-    """Add a delta to an opaque block: pieces of `input`, or members that grow or are set."""
+    """Adds a delta to an opaque block: pieces of `input`, or members to extend or set."""
     if kind == "input_json_delta":
         block.json.append(str(delta.get("partial_json") or ""))
         return
@@ -340,7 +346,7 @@ def _grow(block: _Block, kind: str, delta: JsonObject) -> None:
 
 
 def _complete(part: Opaque, block: _Block) -> Opaque:
-    """An opaque block as it is at its end."""
+    """Returns an opaque block in its final form."""
     text = "".join(block.json)
     if text:
         try:

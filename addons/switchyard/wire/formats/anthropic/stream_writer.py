@@ -1,4 +1,4 @@
-"""Events written as a stream (API reference, "Streaming messages")."""
+"""Writes events as a stream (API reference, "Streaming messages")."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.sse import encode
@@ -14,6 +14,7 @@ from switchyard.wire.formats.anthropic.stream_blocks import block_stop
 from switchyard.wire.formats.anthropic.stream_blocks import error_event
 from switchyard.wire.formats.anthropic.stream_blocks import message_delta
 from switchyard.wire.formats.anthropic.stream_blocks import message_start
+from switchyard.wire.formats.anthropic.usage import stop_details
 from switchyard.wire.formats.anthropic.usage import write_stop
 from switchyard.wire.formats.anthropic.usage import write_usage
 from switchyard.wire.model.conversation import Part
@@ -36,14 +37,15 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge_usage
 from switchyard.wire.model.sequence import Sequencer
+from switchyard.wire.shared.explanation import explanation
 
 
 class AnthropicStreamWriter:
-    """Writes one stream: `message_start`, one content block after the other, `message_delta`,
-    `message_stop`; or an `error` event, after which nothing follows.
+    """Writes one stream.
 
-    The stop reason and the usage wait for the end of the stream, since other formats tell the
-    usage last.
+    The stream is `message_start`, the content blocks one after another, `message_delta`,
+    `message_stop`; or an `error` event, which ends it. The stop reason and the usage are held back
+    until the end of the stream, because other formats send the usage last.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -61,17 +63,17 @@ class AnthropicStreamWriter:
         self._calls = False
 
     def feed(self, event: Event) -> bytes:
-        """The bytes to send for one event."""
+        """Returns the bytes to send for one event."""
         if self._done:
             return b""
         return b"".join(map(self._write, self._sequencer.feed(event)))
 
     def forgets(self, event: TextDelta) -> bool:
-        """See `skimming`. The words of thinking are kept."""
+        """See `skimming`; the text of thinking is kept."""
         return isinstance(self._block, TextBlock)
 
     def close(self) -> bytes:
-        """What makes the stream well-formed if it is not ended yet."""
+        """Returns the bytes that complete a stream that has not ended."""
         if self._done:
             return b""
         return b"".join([*map(self._write, self._sequencer.drain()), self._finish()])
@@ -85,7 +87,7 @@ class AnthropicStreamWriter:
             case PartEnd():
                 return self._close_block(event.part)
             case Start():
-                # Written with what follows, since the tokens of the prompt often do.
+                # Delayed until the next event, which often brings the prompt's token count.
                 self._start = event
                 self._own = event.format == NAME
             case UsageUpdate():
@@ -100,7 +102,7 @@ class AnthropicStreamWriter:
         return b""
 
     def _begin(self) -> bytes:
-        """`message_start`, once."""
+        """Writes `message_start`, once."""
         if self._begun:
             return b""
         self._begun = True
@@ -116,7 +118,7 @@ class AnthropicStreamWriter:
         return out + self._block.start()
 
     def _whole(self, block: JsonObject | None) -> bytes:
-        """A block that needs no deltas, if there is one."""
+        """Returns a block that needs no deltas, if there is one."""
         if block is None:
             return b""
         index = self._blocks
@@ -132,7 +134,7 @@ class AnthropicStreamWriter:
         return out
 
     def _finish(self) -> bytes:
-        """The end of the message, once."""
+        """Writes the end of the message, once."""
         self._done = True
         out = [self._begin()]
         if not self._blocks:
@@ -149,6 +151,8 @@ class AnthropicStreamWriter:
             delta.update({"stop_details": details} if details is not None else {})
             for key, value in self._end_extra.items():
                 (delta if key == "container" else top)[key] = value
+        elif words := explanation(self._stop):
+            delta["stop_details"] = stop_details(words)
         out.append(message_delta(delta, write_usage(self._usage, own=self._own), top))
         out.append(encode(b'{"type":"message_stop"}', "message_stop"))
         return b"".join(out)

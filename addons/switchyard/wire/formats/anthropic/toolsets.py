@@ -1,7 +1,7 @@
-"""Anthropic's sets of tools for a computer and a browser, as functions for everybody else.
+"""Declares Anthropic's computer and browser toolsets as functions.
 
-Sources: the guides "Computer use tool" and "Browser use tool" (platform.claude.com/docs, Tools)
-and the input types of the official SDK (`BetaComputerToolset20260801Param`,
+Sources: the guides "Computer use tool" and "Browser use tool" (platform.claude.com/docs, Tools) and
+the input types of the official SDK (`BetaComputerToolset20260801Param`,
 `BetaBrowserToolset20260801Param`, `BetaComputerMemberInput`, `BetaBrowserMemberInput`). One entry
 of `tools` declares all members of a set; a call names its member, and the set as `toolset_name`.
 """
@@ -21,7 +21,7 @@ from switchyard.wire.shared.declared_tools import whole
 NAME = "anthropic"
 
 MEMBER = "member"
-"""Form of the tools of a toolset after its first one, which holds the declaration of all."""
+"""Form of a toolset's tools after the first, which holds the declaration of all."""
 
 _AT = point("Where on the screen, as [x, y] in pixels from the upper left corner")
 _KEYS = text("Keys to hold down meanwhile, such as ctrl+shift")
@@ -143,8 +143,11 @@ _WORDS = {
 
 
 def toolset(name: str, raw: JsonObject) -> list[Tool]:
-    """The functions for the set `name` that `raw` declares: one for each member that is not
-    switched off. They have the set's name as their namespace; the first one holds `raw`."""
+    """Returns the functions for the set `name` that `raw` declares.
+
+    Each enabled member is one function, with the set's name as its namespace; the first one holds
+    `raw`.
+    """
     given = raw.get("configs")
     configs = given if isinstance(given, dict) else {}
     tools: list[Tool] = []

@@ -1,4 +1,7 @@
-"""Token counts and stop reasons (API reference, "Messages": `usage`, `stop_reason`)."""
+"""Reads and writes token counts and stop reasons.
+
+Source: API reference, "Messages": `usage`, `stop_reason`.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from switchyard.wire.formats.anthropic.members import Members
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.shared.broken_ends import is_broken
 
 _READ: dict[str, StopReason] = {
     "end_turn": "end",
@@ -14,6 +18,7 @@ _READ: dict[str, StopReason] = {
     "stop_sequence": "stop_sequence",
     "tool_use": "tool_calls",
     "pause_turn": "pause",
+    "compaction": "compaction",
     "refusal": "refusal",
     "model_context_window_exceeded": "context_window",
 }
@@ -26,15 +31,16 @@ _WRITTEN: dict[StopReason, str] = {
     "content_filter": "refusal",
     "refusal": "refusal",
     "pause": "pause_turn",
+    "compaction": "compaction",
     "context_window": "model_context_window_exceeded",
 }
 
 
 def read_usage(raw: JsonObject) -> Usage | None:
-    """`input_tokens` leaves cached tokens out, `Usage.input` has them in.
+    """Returns the usage; `Usage.input` includes cached tokens, unlike `input_tokens`.
 
-    None where all counts are zero: that is how an answer says nothing, since the API's types
-    require the member and no request is made of no tokens.
+    Returns None if all counts are zero, which means unknown: the API's types require the member,
+    and every request has tokens.
     """
     if raw and raw.keys() <= {"input_tokens", "output_tokens"} and not any(raw.values()):
         return None
@@ -56,8 +62,11 @@ def read_usage(raw: JsonObject) -> Usage | None:
 
 
 def write_usage(usage: Usage | None, *, own: bool = False) -> JsonObject:
-    """The usage of an answer. `own`: the counts were read from this format, so `extra` is put
-    back; otherwise every count the API's types require is there, 0 where it is not known."""
+    """Returns the usage of a response.
+
+    `own`: the counts were read from this format, so `extra` is written too. Otherwise the result
+    has every count that the API's types require, 0 if unknown.
+    """
     if usage is None:
         return {"input_tokens": 0, "output_tokens": 0}
     counts: JsonObject = {}
@@ -78,9 +87,12 @@ def write_usage(usage: Usage | None, *, own: bool = False) -> JsonObject:
 
 
 def read_stop(raw: str, sequence: Any, details: Any, calls: bool) -> Stop:
-    """Why an answer ended. `calls`: whether it calls a tool of the client; some providers say
-    `end_turn` even so."""
-    reason = _READ.get(raw, "other")
+    """Returns the stop reason.
+
+    `calls`: whether the response calls a client tool; some providers report `end_turn` all the
+    same.
+    """
+    reason = _READ.get(raw) or ("error" if is_broken(raw) else "other")
     if calls and reason == "end":
         reason = "tool_calls"
     return Stop(
@@ -91,17 +103,22 @@ def read_stop(raw: str, sequence: Any, details: Any, calls: bool) -> Stop:
     )
 
 
-def write_stop(stop: Stop | None, *, own: bool, calls: bool) -> str:
-    """The word for why an answer ended; inferred from what it holds where nobody said.
+def stop_details(words: str) -> JsonObject:
+    """Returns the details of a refusal that another format's provider explained."""
+    return {"type": "refusal", "category": None, "explanation": words}
 
-    `own`: the stop was read from this format, so its own word is kept.
+
+def write_stop(stop: Stop | None, *, own: bool, calls: bool) -> str:
+    """Returns the stop reason, inferred from the content if the provider gave none.
+
+    `own`: the stop was read from this format, so its value is kept.
     """
     if own and stop is not None and stop.raw is not None:
         return stop.raw
     if stop is None or stop.reason in ("end", "other"):
         if calls:
             return "tool_use"
-        # A model that declines in words has ended its turn; `refusal` is the API's own word for
-        # an answer that its classifiers stopped.
+        # A model that declines in its own text has ended its turn; `refusal` is the API's value for
+        # a response that its classifiers stopped.
         return "end_turn"
     return _WRITTEN.get(stop.reason, "end_turn")

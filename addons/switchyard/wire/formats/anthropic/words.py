@@ -1,5 +1,7 @@
-"""What the blocks say that only this API knows, for other formats (API reference, "Messages"; the
-SDK's `BetaContentBlockParam`)."""
+"""Renders blocks that only this API has as text, for other formats.
+
+Source: API reference, "Messages"; the SDK's `BetaContentBlockParam`.
+"""
 
 from typing import Any
 
@@ -10,16 +12,17 @@ from switchyard.wire.shared.words import source
 from switchyard.wire.shared.words import words_of
 
 SYSTEM_BLOCK = "mid_conv_system"
-"""Type of a block that holds an instruction, wherever it stands (the SDK's
+"""Type of a block that holds an instruction, at any position (the SDK's
 `BetaMidConversationSystemBlockParam`)."""
 
 _WORDLESS = ("container_upload", "fallback", "redacted_thinking", "thinking", "mcp_tool_listing")
 
 
 def block_words(block: JsonObject) -> str | None:
-    """The words of a block in a request; None where there are none to read.
+    """Returns the text of a block in a request, or None if it has no readable text.
 
-    Changes of the tools (`tool_addition`, `tool_removal`) have none: they are made to the tools.
+    Changes of the tools (`tool_addition`, `tool_removal`) have none, because they apply to the
+    tools.
     """
     match block:
         case {"type": kind} if kind in _WORDLESS or kind in ("tool_addition", "tool_removal"):
@@ -44,7 +47,7 @@ def block_words(block: JsonObject) -> str | None:
 
 
 def joined(content: str | list[Any]) -> str:
-    """The words of a text or of a list of blocks."""
+    """Returns the text of a string or of a list of blocks."""
     if isinstance(content, str):
         return content
     return "\n".join(

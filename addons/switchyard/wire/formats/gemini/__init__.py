@@ -1,4 +1,4 @@
-"""Google's Gemini API (`GenerateContent`), of v1 and v1beta."""
+"""Implements Google's Gemini API (`GenerateContent`) of v1 and v1beta."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -23,6 +23,9 @@ from switchyard.wire.formats.gemini.paths import method_named
 from switchyard.wire.formats.gemini.paths import read_path
 from switchyard.wire.formats.gemini.paths import read_plain
 from switchyard.wire.formats.gemini.paths import write_path
+from switchyard.wire.formats.gemini.proofs import MARKS
+from switchyard.wire.formats.gemini.proofs import proofs_of
+from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.reply import read_reply
 from switchyard.wire.formats.gemini.reply import write_reply
 from switchyard.wire.formats.gemini.request_reader import read_request
@@ -40,19 +43,20 @@ from switchyard.wire.model.model_list import read_models
 
 
 class Gemini(Format):
-    """The format `gemini`.
+    """Implements the format `gemini`.
 
-    A request names its model, and whether it wants a stream, in its path and not in its body.
-    Whoever takes a client's request in therefore puts the members `model` (a string) and `stream`
-    (true or false) into the body, under names that Gemini's own bodies do not have; `read_endpoint`
-    tells both. `read_request` reads them and `write_request` writes them, as with every format.
-    `with_model` and `with_stream` take them out again, so that a body which went through both can
-    be sent to the path that `path` gives.
+    A Gemini request names its model and its stream flag in the path, not in the body. So the caller
+    that reads a client's request adds the members `model` (a string) and `stream` (a boolean) to
+    the body, names that Gemini's own bodies do not have; `read_endpoint` returns both.
+    `read_request` reads them and `write_request` writes them, as in every format. `with_model` and
+    `with_stream` remove them again, so that a body which passed through both fits the path that
+    `path` returns.
     """
 
     name = NAME
     title = "Gemini"
     array_streams = True
+    document_types = frozenset({"application/pdf", "text/*"})
     losses = LOSSES
     version = "v1beta"
     sdk_adds_version = True
@@ -66,6 +70,9 @@ class Gemini(Format):
     embeddings = GeminiEmbeddings()
 
     without_sealed = staticmethod(without_sealed)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
+    proofs_of = staticmethod(proofs_of)
     read_request = staticmethod(read_request)
     write_request = staticmethod(write_request)
     read_reply = staticmethod(read_reply)
@@ -96,22 +103,24 @@ class Gemini(Format):
         return "x-goog-api-key" in headers or path.startswith("/v1beta")
 
     def kept_prompt(self, body: JsonObject) -> str | None:
-        """Gemini API, "Context caching"."""
+        """See `format.Format.kept_prompt` (Gemini API, "Context caching")."""
         kept = body.get("cachedContent") or body.get("cached_content")
         return "cachedContent" if kept else None
 
     def asks_stream(self, body: JsonObject, path: str) -> bool | None:
-        """By the path; by the body's `stream` where the path is none of this format."""
+        """Reads the flag from the path; from the body's `stream` if the path is another's."""
         called = read_path(path)
         return super().asks_stream(body, path) if called is None else called.streams
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
-        """`body` without the member `stream`: the path says it."""
+        """Returns `body` without the member `stream`, because the path has the flag."""
         return rest(body, "stream") if "stream" in body else body
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        """`body` without the member `model`, since the path says it, and as that model takes it:
-        the generations differ in how thinking is asked for."""
+        """Returns `body` without the member `model`, in the form that the model accepts.
+
+        The path names the model; the generations of models differ in their thinking settings.
+        """
         return fit(rest(body, "model") if "model" in body else body, model)
 
     def extra_members(self, conversation: Conversation) -> JsonObject:
@@ -119,8 +128,11 @@ class Gemini(Format):
         return {**left.get("generationConfig", EMPTY), **left.get("body", EMPTY)}
 
     def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
-        """`asked.array` is for clients that ask for a stream without `alt=sse`; its content type is
-        `application/json`."""
+        """Returns a stream writer; `asked.array` selects a JSON array.
+
+        Clients that request a stream without `alt=sse` expect an array, with content type
+        `application/json`.
+        """
         framing: Framing = "array" if asked.array else "sse"
         return GeminiStreamWriter(asked, framing)
 
@@ -136,12 +148,12 @@ class Gemini(Format):
         return ModelPage(page.models, following)
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """The list of `GET /v1beta/models` (reference, "Models")."""
+        """Returns the body of `GET /v1beta/models` (reference, "Models")."""
         return {"models": [write_model(entry) for entry in models]}
 
 
 def write_model(entry: ModelEntry) -> JsonObject:
-    """One model, as `GET /v1beta/models/{model}` gives it."""
+    """Returns one model, as in `GET /v1beta/models/{model}`."""
     model: JsonObject = {
         "name": f"models/{entry.id}",
         "version": "001",

@@ -1,8 +1,8 @@
-"""A request fitted to one generation of Gemini's models.
+"""Adapts a request to one generation of Gemini's models.
 
-Requests are written for Gemini 3 and later. Models before that know no thinking levels, check no
-thought signatures, and take no media inside function responses; how much each of them may think is
-limited (guides "Gemini thinking", "Thought signatures", "Function calling").
+The writer targets Gemini 3 and later. Earlier models have no thinking levels, do not check thought
+signatures, and accept no media inside function responses; each has its own limits of thinking
+tokens (guides "Gemini thinking", "Thought signatures", "Function calling").
 """
 
 import re
@@ -27,11 +27,14 @@ _BUDGETS = (
     ("gemini-2.5-flash-lite", 512, 24576),
     ("gemini-2.5", 1, 24576),
 )
-"""Model, and the smallest and largest budget it takes; all but Pro also take 0, for none."""
+"""Models with their smallest and largest budget in tokens; all but Pro also take 0, for none."""
 
 
 def fit(body: JsonObject, model: str) -> JsonObject:
-    """`body` as `model` takes it. `body` itself if nothing has to change; never changed."""
+    """Returns `body` in the form that `model` accepts.
+
+    Returns `body` itself if nothing has to change; never changes it.
+    """
     if is_before_gemini_3(model):
         return _fit_config(_fit_contents(body), model, _thinking_before_3)
     if _SINCE_3.search(model):
@@ -71,7 +74,10 @@ def _thinking_before_3(thinking: JsonObject, model: str) -> JsonObject | None:
 
 
 def _thinking_since_3(thinking: JsonObject, model: str) -> JsonObject:
-    """Thinking cannot be switched off any more, and Pro models have no level below LOW."""
+    """Returns the thinking settings for Gemini 3 and later.
+
+    These models cannot switch thinking off, and Pro models have no level below LOW.
+    """
     off = thinking.get("thinkingBudget") == 0
     if not off and text_of(thinking.get("thinkingLevel")).upper() != "MINIMAL":
         return thinking

@@ -1,10 +1,10 @@
-"""Reasoning of other providers, carried through a Gemini client.
+"""Carries reasoning of other providers through a Gemini client.
 
-Gemini's clients drop thoughts from the history, but send the `thoughtSignature` of a function call
-back with the call (gemini-cli, Qwen Code, opencode and pi do). So what another provider must see
-again (Anthropic's signed thinking, OpenAI's encrypted reasoning) goes into the signature of the
-first call that follows it, with its place in the turn. Between two turns of the user, nobody needs
-it: an answer without calls carries nothing.
+Gemini's clients drop thoughts from the history, but return the `thoughtSignature` of a function
+call with the call (gemini-cli, Qwen Code, opencode and pi do). So the signature of the next call
+carries what another provider needs again (Anthropic's signed thinking, OpenAI's encrypted
+reasoning), with its position in the turn. Providers need it only until the user's next turn, so a
+response without calls carries nothing.
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -20,11 +20,11 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.shared.envelope import seal_content
 from switchyard.wire.shared.envelope import unseal_content
 
-_KEPT = ("text", "signature", "signer", "redacted", "id")
+_KEPT = ("text", "signature", "signer", "redacted", "id", "dialect")
 
 
 class Carrier:
-    """Collects the proofs of one answer. Tell it every part, in order."""
+    """Collects the proofs of one response; takes each of its parts in order."""
 
     def __init__(self) -> None:
         self._pieces: list[JsonObject] = []
@@ -32,8 +32,9 @@ class Carrier:
         self._in_text = False
 
     def thinking(self, part: Thinking) -> None:
-        """A complete thinking part."""
-        if part.signer in (None, NAME) or not (part.signature or part.redacted):
+        """Takes a complete thinking part."""
+        is_own = part.signer in (None, NAME) and part.dialect is None
+        if is_own or not (part.signature or part.redacted):
             return
         piece: JsonObject = {"at": self._before}
         piece.update({key: value for key in _KEPT if (value := getattr(part, key))})
@@ -42,13 +43,13 @@ class Carrier:
         self._pieces.append(piece)
 
     def text(self) -> None:
-        """Words of the answer; clients may join neighbouring ones."""
+        """Takes text of the response; clients may join neighbouring texts."""
         if not self._in_text:
             self._in_text = True
             self._before += 1
 
     def call(self) -> str | None:
-        """The signature for the next function call; None if there is nothing to carry."""
+        """Returns the signature for the next function call; None if nothing is carried."""
         self._in_text = False
         self._before += 1
         if not self._pieces:
@@ -59,22 +60,26 @@ class Carrier:
 
 
 def carried(signature: str | None) -> list[JsonObject]:
-    """The pieces that a call's signature carries."""
+    """Returns the pieces that a call's signature carries."""
     content = unseal_content(signature) if signature else None
     return objects_of(content.get("thinking")) if content else []
 
 
 def put_back(parts: list[Part], pieces: list[JsonObject]) -> None:
-    """Insert carried thinking where it stood among `parts`, in place of thoughts without proof
-    that a client sent along."""
+    """Inserts carried thinking at its original position among `parts`.
+
+    It replaces thoughts without proof that the client sent.
+    """
     parts[:] = [part for part in parts if not _is_unproven(part)]
     for piece in pieces:
         parts.insert(_place(parts, piece.get("at")), _thinking(piece))
 
 
 def put_in_order(parts: list[Part]) -> None:
-    """Carried thinking put where it stood in the whole turn, of which each part was known apart
-    when it was put back."""
+    """Moves carried thinking to its position in the whole turn.
+
+    `put_back` sees one message of the turn at a time.
+    """
     for part in [part for part in parts if isinstance(part, Thinking)]:
         if (at := own(part.extra).get("at")) is not None:
             parts.remove(part)
@@ -86,7 +91,10 @@ def _is_unproven(part: Part) -> bool:
 
 
 def _place(parts: list[Part], before: object) -> int:
-    """Where the text or call number `before` begins; neighbouring texts count as one."""
+    """Returns where the text or call number `before` begins.
+
+    Neighbouring texts count as one.
+    """
     if not isinstance(before, int):
         return 0
     count, in_text = 0, False
@@ -109,6 +117,7 @@ def _thinking(piece: JsonObject) -> Thinking:
         signer=said["signer"],
         redacted=said["redacted"],
         id=said["id"],
+        dialect=said["dialect"],
         summary=piece.get("summary") is True,
         extra=owned(place),
     )

@@ -1,8 +1,8 @@
-"""Gemini within an envelope: the API behind Gemini CLI's login with Google.
+"""Implements Gemini in an envelope: the API behind Gemini CLI's Google login.
 
 Source: google-gemini/gemini-cli, `packages/core/src/code_assist/converter.ts`. A request is
-`{"model", "project", "user_prompt_id", "request": {...}}`, an answer and every chunk of a stream
-`{"response": {...}}`; inside stands what the Gemini API has. Errors are Google's own, without an
+`{"model", "project", "user_prompt_id", "request": {...}}`, a response and every chunk of a stream
+`{"response": {...}}`; the content is the Gemini API's. Errors are Google's own, without an
 envelope.
 """
 
@@ -19,6 +19,7 @@ from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.errors import write_error
 from switchyard.wire.formats.gemini.paths import METHODS
 from switchyard.wire.formats.gemini.paths import method_named
+from switchyard.wire.formats.gemini.proofs import with_proofs
 from switchyard.wire.formats.gemini.sealed import without_sealed
 from switchyard.wire.formats.gemini.stream_reader import GeminiStreamReader
 from switchyard.wire.formats.gemini.stream_writer import GeminiStreamWriter
@@ -28,6 +29,7 @@ from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.model.events import Event
+from switchyard.wire.model.proofs import Keeps
 
 NAME = "gemini-code-assist"
 
@@ -35,7 +37,7 @@ _PATH = re.compile(r"/v\d+internal:(\w+)", re.IGNORECASE)
 
 
 class CodeAssist(Gemini):
-    """The format `gemini` in its envelope. For clients only: no provider is spoken to in it."""
+    """Implements the format `gemini` in its envelope, for clients only."""
 
     name = NAME
     auth = "bearer"
@@ -48,7 +50,7 @@ class CodeAssist(Gemini):
         return Gemini.name
 
     def read_endpoint(self, path: str, query: str) -> Endpoint | None:
-        """The method is in the path, the model in the body."""
+        """Reads the method from the path and the model from the body."""
         found = _PATH.fullmatch(path)
         method = method_named(found[1]) if found else None
         if method is None:
@@ -74,6 +76,12 @@ class CodeAssist(Gemini):
     def without_sealed(self, body: JsonObject) -> JsonObject:
         inner = body.get("request")
         if not isinstance(inner, dict) or (kept := without_sealed(inner)) is inner:
+            return body
+        return {**body, "request": kept}
+
+    def with_proofs(self, body: JsonObject, keeps: Keeps) -> JsonObject:
+        inner = body.get("request")
+        if not isinstance(inner, dict) or (kept := with_proofs(inner, keeps)) is inner:
             return body
         return {**body, "request": kept}
 
@@ -115,8 +123,11 @@ class CodeAssistWriter(GeminiStreamWriter):
 
 
 def opened(body: JsonObject) -> JsonObject:
-    """A request without its envelope: a body as the Gemini API takes it, the model and the stream
-    wish with it where the envelope has them. Raises BadRequest where nothing is in it."""
+    """Returns a request without its envelope, as a body of the Gemini API.
+
+    Adds the envelope's model and stream flag, if it has them. Raises BadRequest if the envelope is
+    empty.
+    """
     inner = body.get("request")
     if not isinstance(inner, dict):
         raise BadRequest("'request' must be an object with contents", "request")

@@ -1,8 +1,8 @@
-"""Gemini's `computerUse` tool, as functions for everybody else.
+"""Declares Gemini's `computerUse` tool as functions for other formats.
 
 Source: the guide "Computer use" (ai.google.dev/gemini-api/docs/computer-use): the tool stands for
-predefined functions that the client runs, less those of `excludedPredefinedFunctions`. Places are
-given on a grid of 1,000 by 1,000 whatever the screen's size.
+predefined functions that the client runs, except those in `excludedPredefinedFunctions`.
+Coordinates are on a grid of 1,000 by 1,000, whatever the screen's size.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,10 @@ _FUNCTIONS: Mapping[str, tuple[str, JsonObject]] = {
 
 
 def predefined(raw: JsonObject, form: str) -> list[Tool]:
-    """The functions for a `computerUse` tool; the first one holds its declaration."""
+    """Returns the functions of a `computerUse` tool.
+
+    The first one holds the tool's declaration.
+    """
     excluded = raw.get("excludedPredefinedFunctions")
     excluded = excluded if isinstance(excluded, list) else ()
     offered = {name: said for name, said in _FUNCTIONS.items() if name not in excluded}
@@ -94,5 +97,5 @@ def predefined(raw: JsonObject, form: str) -> list[Tool]:
 
 
 def is_predefined(tool: Tool) -> bool:
-    """Whether a tool stands for one of these."""
+    """Whether a tool is one of these functions."""
     return KEY in own(tool.extra)

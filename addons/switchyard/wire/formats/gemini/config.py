@@ -1,4 +1,4 @@
-"""`generationConfig`: limits, sampling, the shape of the answer, thinking."""
+"""Reads and writes `generationConfig`: limits, sampling, output shape, thinking."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ _NUMBERS = {
     "logprobs": "top_logprobs",
     "candidateCount": "candidates",
 }
-"""Member -> field of the conversation."""
+"""Fields of the conversation by member."""
 
 _WHOLE = {"max_tokens", "top_k", "seed", "top_logprobs", "candidates"}
 """Fields that are integers; Vertex AI's libraries write some of them as floats."""
@@ -43,14 +43,17 @@ _LEVELS = {
     "xhigh": "HIGH",
     "max": "HIGH",
 }
-"""Thinking levels that every model since Gemini 3 has a word for."""
+"""Thinking levels that every model since Gemini 3 supports."""
 
 _HIDDEN = ("omitted", "none")
-"""Words of other formats for thinking that shall not be shown."""
+"""Other formats' values for hidden thinking."""
 
 
 def read_config(config: JsonObject) -> dict[str, Any]:
-    """The conversation's fields that a `generationConfig` says; `extra` holds the rest of it."""
+    """Returns the conversation's fields in a `generationConfig`.
+
+    `extra` holds its other members.
+    """
     fields: dict[str, Any] = {}
     taken = ["responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig"]
     for key, name in _NUMBERS.items():
@@ -77,7 +80,10 @@ def read_config(config: JsonObject) -> dict[str, Any]:
 
 
 def write_config(c: Conversation, home: bool) -> JsonObject:
-    """A `generationConfig`; `home` if the conversation was read from this format."""
+    """Returns a `generationConfig`.
+
+    `home`: the conversation was read from this format.
+    """
     config: JsonObject = dict(own(c.extra).get("generationConfig", {})) if home else {}
     for key, name in _NUMBERS.items():
         if (value := getattr(c, name)) is not None:
@@ -85,7 +91,7 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
     if c.stop:
         config["stopSequences"] = list(c.stops_for(NAME, MOST_STOPS))
     if not home and not c.logprobs:
-        config.pop("logprobs", None)  # refused without the other
+        config.pop("logprobs", None)  # the API refuses it without `responseLogprobs`
     if c.logprobs is not None:
         config["responseLogprobs"] = c.logprobs
     if modalities := _modalities(c, home):
@@ -100,7 +106,7 @@ def write_config(c: Conversation, home: bool) -> JsonObject:
 def _modalities(c: Conversation, home: bool) -> list[str]:
     words = c.modalities
     if not home:
-        # Speech needs a model and a voice of Google's own; the words are still an answer.
+        # Speech needs a model and a voice of Google's own, so other models answer in text.
         words = tuple(word for word in words if word in ("text", "image"))
         if words == ("text",):
             return []

@@ -1,4 +1,4 @@
-"""How Gemini counts tokens. Source: Google's reference, "Counting tokens"."""
+"""Counts tokens as Gemini does (Google's reference, "Counting tokens")."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -9,11 +9,11 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.errors import BadReply
 
 _INNER = "generateContentRequest"
-"""Where a client has a whole request counted, and not only its contents."""
+"""Member that holds a whole request to count, rather than its contents alone."""
 
 
 class GeminiCount:
-    """See `format.CountForm`."""
+    """Implements `format.CountForm`."""
 
     def path(self, model: str) -> str:
         return method_path(model, "countTokens")
@@ -28,7 +28,7 @@ class GeminiCount:
         return read_request({**body, **object_of(body.get(_INNER)), "model": model})
 
     def check(self, body: JsonObject) -> None:
-        # Protocol buffers leave a zero out.
+        # Protocol buffers omit a zero.
         if int_of(body.get("totalTokens")) is None and body.get("promptTokensDetails"):
             raise BadReply("the answer has no totalTokens")
 

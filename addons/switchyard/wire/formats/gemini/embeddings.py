@@ -1,5 +1,7 @@
-"""Embeddings as Gemini asks for them. Source: Google's reference, "Embeddings"
-(`models.embedContent`, `models.batchEmbedContents`)."""
+"""Reads and writes Gemini's embeddings.
+
+Source: Google's reference, "Embeddings" (`models.embedContent`, `models.batchEmbedContents`).
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -26,7 +28,7 @@ _TASKS = {
 
 
 class GeminiEmbeddings:
-    """See `model.embedding.EmbeddingForm`."""
+    """Implements `model.embedding.EmbeddingForm`."""
 
     def path(self, model: str, method: str | None) -> str:
         return method_path(model, method or "batchEmbedContents")
@@ -80,7 +82,7 @@ class GeminiEmbeddings:
         )
 
     def recode(self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]) -> None:
-        """Nothing: there is one way to code a vector."""
+        """Changes nothing, because Gemini has only one encoding of vectors."""
 
     def write_reply(
         self, call: EmbeddingCall, vectors: list[list[float]], found: Embedded

@@ -1,5 +1,7 @@
-"""Error bodies: Google's own (guide "Troubleshooting", `google.rpc.Status`), and those of gateways
-in front of it."""
+"""Reads and writes error bodies: Google's own, and those of gateways.
+
+Source: guide "Troubleshooting", `google.rpc.Status`.
+"""
 
 from typing import Any
 
@@ -13,6 +15,8 @@ from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import Overflow
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: dict[str, ErrorKind] = {
     "INVALID_ARGUMENT": "invalid_request",
@@ -32,7 +36,7 @@ _KINDS: dict[str, ErrorKind] = {
     "UNKNOWN": "server",
     "DATA_LOSS": "server",
 }
-"""The words of `google.rpc.Code`."""
+"""Kinds of errors by `google.rpc.Code`."""
 
 _WORDS: dict[ErrorKind, str] = {
     "invalid_request": "INVALID_ARGUMENT",
@@ -55,8 +59,10 @@ _REASONS: dict[str, ErrorKind] = {
     "BILLING_DISABLED": "billing",
     "CONSUMER_SUSPENDED": "billing",
 }
-"""Reasons in `google.rpc.ErrorInfo` that say more than the status: a wrong key is an
-INVALID_ARGUMENT for Google."""
+"""Reasons in `google.rpc.ErrorInfo` that are more specific than the status: Google reports a wrong
+key as INVALID_ARGUMENT."""
+
+_OWN_OVERFLOW = "exceeds the maximum number of tokens allowed"
 
 _RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
@@ -65,7 +71,7 @@ _ANSWER = ("candidates", "promptFeedback", "usageMetadata", "models", "totalToke
 
 
 def find_error(said: Any) -> ApiError | None:
-    """The error that a body, or a chunk of a stream, reports; None if it reports none."""
+    """Returns the error that a body or a stream's chunk reports, or None."""
     if (body := first_object(said)) is None:
         return None
     if error := body.get("error"):
@@ -86,7 +92,7 @@ def find_error(said: Any) -> ApiError | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body of an error answer."""
+    """Returns status and body of an error response."""
     body = error.raw if error.format == NAME else EMPTY
     inner = body.get("error")
     if not isinstance(inner, dict) or not text_of(inner.get("message")):
@@ -98,13 +104,24 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
         if error.retry_after is not None:
             delay = f"{error.retry_after:.9g}s"
             inner["details"] = [{"@type": _RETRY_INFO, "retryDelay": delay}]
+    if error.overflow is not None and _OWN_OVERFLOW not in error.message:
+        message = in_own_words(_overflow(error.overflow), error.message)
+        inner = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
     if error.attempts:
         inner = {**inner, "switchyard": {"attempts": list(error.attempts)}}
     return error.http_status, {**body, "error": inner}
 
 
+def _overflow(overflow: Overflow) -> str:
+    """Returns Google's text for a prompt that is too long."""
+    if overflow.pair is None:
+        return f"The input token count {_OWN_OVERFLOW}."
+    tokens, limit = overflow.pair
+    return f"The input token count ({tokens}) {_OWN_OVERFLOW} ({limit})."
+
+
 def _read(error: Any, body: JsonObject) -> ApiError:
-    """An error object, or a text in its place, found in `body`."""
+    """Returns the error object in `body`, or the text in its place."""
     found: JsonObject = error if isinstance(error, dict) else EMPTY
     message = error if isinstance(error, str) else _message(found)
     word = text_of(found.get("status"))
@@ -144,7 +161,7 @@ def _message(found: JsonObject) -> str:
 
 
 def _first_message(detail: Any) -> Any:
-    """What is wrong, out of FastAPI's `detail`: a text, an object, or a list of objects."""
+    """Returns the message in FastAPI's `detail`: text, object, or list of these."""
     first = detail[0] if isinstance(detail, list) else detail
     if isinstance(first, dict) and "loc" in first:
         return {"message": f"{'.'.join(map(str, first['loc']))}: {first.get('msg')}", "code": 400}
@@ -152,7 +169,7 @@ def _first_message(detail: Any) -> Any:
 
 
 def _field(details: list[JsonObject]) -> str | None:
-    """The field that `google.rpc.BadRequest` names."""
+    """Returns the field that `google.rpc.BadRequest` names."""
     for detail in details:
         for violation in objects_of(detail.get("fieldViolations")):
             if field := text_of(violation.get("field")):
@@ -161,7 +178,7 @@ def _field(details: list[JsonObject]) -> str | None:
 
 
 def _retry_after(details: list[JsonObject]) -> float | None:
-    """The seconds of `google.rpc.RetryInfo`."""
+    """Returns the delay of `google.rpc.RetryInfo`, in seconds."""
     for detail in details:
         delay = text_of(detail.get("retryDelay"))
         if delay.endswith("s"):

@@ -1,7 +1,8 @@
-"""Sources of an answer: `groundingMetadata` (search) and `citationMetadata` (recitation).
+"""Reads and writes a response's sources.
 
-Offsets count bytes of the UTF-8 text of the part, or of the whole answer where no part is named;
-the neutral model counts characters.
+`groundingMetadata` holds those of a search, `citationMetadata` those of recitation. Offsets count
+bytes of the part's UTF-8 text, or of the whole response if no part is named; the neutral model
+counts characters.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,10 @@ from switchyard.wire.model.conversation import Citation
 
 
 def read_citations(candidate: JsonObject, text: str) -> list[Citation]:
-    """The web sources that a candidate names for its `text`, in order; those that no stretch of
-    text refers to come last."""
+    """Returns the web sources that a candidate names for its `text`, in order.
+
+    Sources that no segment of text refers to come last.
+    """
     grounding = object_of(candidate.get("groundingMetadata"))
     chunks = [_source(chunk) for chunk in objects_of(grounding.get("groundingChunks"))]
     data = text.encode("utf-8", "surrogatepass") if not text.isascii() else None
@@ -43,8 +46,10 @@ def read_citations(candidate: JsonObject, text: str) -> list[Citation]:
 
 
 def write_citations(texts: Sequence[tuple[str, Sequence[Citation]]]) -> JsonObject | None:
-    """A `groundingMetadata` that names the web sources of an answer's texts (with their
-    citations, in order); None if there are none."""
+    """Returns a `groundingMetadata` with the web sources of a response's texts.
+
+    `texts` come with their citations, in order. Returns None without sources.
+    """
     chunks: dict[tuple[str, str | None], int] = {}
     supports: list[JsonObject] = []
     before = 0
@@ -64,12 +69,24 @@ def write_citations(texts: Sequence[tuple[str, Sequence[Citation]]]) -> JsonObje
     return {"groundingChunks": sources, "groundingSupports": supports}
 
 
+def with_metadata(candidate: JsonObject, beside: JsonObject) -> JsonObject:
+    """Adds what ran at the provider to a candidate of another format's response.
+
+    The sources that its text cites take precedence, because segments refer to them by index.
+    """
+    joined = dict(candidate)
+    for name in ("groundingMetadata", "urlContextMetadata"):
+        if found := object_of(beside.get(name)):
+            joined[name] = {**found, **object_of(candidate.get(name))}
+    return joined
+
+
 def _title(title: str | None) -> JsonObject:
     return {"title": title} if title is not None else {}
 
 
 def _segment(citation: Citation, text: str, before: int) -> JsonObject:
-    """The stretch of text, counted in bytes from the beginning of the answer."""
+    """Returns a segment of text, in bytes from the beginning of the response."""
     start, end = citation.start, citation.end
     if start is None or end is None or not 0 <= start <= end <= len(text):
         return {}
@@ -84,7 +101,7 @@ def _bytes(text: str) -> int:
 
 
 def _source(chunk: JsonObject) -> JsonObject:
-    """The web page, map entry or image of a chunk; empty for a document of the user's own."""
+    """Returns a chunk's web page, map entry or image; empty for a user's own document."""
     for key in ("web", "maps", "image"):
         source = object_of(chunk.get(key))
         if text_of(source.get("uri")) or text_of(source.get("sourceUri")):
@@ -106,7 +123,7 @@ def _citation(source: JsonObject, segment: JsonObject, data: bytes | None) -> Ci
 
 
 def _characters(offset: int | None, data: bytes | None) -> int | None:
-    """An offset in bytes as one in characters; `data` is None for plain ASCII."""
+    """Converts an offset in bytes to characters; `data` is None for plain ASCII."""
     if offset is None or data is None:
         return offset
     return len(data[: max(0, offset)].decode("utf-8", "ignore"))

@@ -1,12 +1,13 @@
-"""What Google's Gemini API has no words for."""
+"""Lists what Google's Gemini API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 
 MOST_STOPS = 5
-"""Stop sequences a request may have (Google's reference, `stopSequences`)."""
+"""Maximum number of stop sequences (Google's reference, `stopSequences`)."""
 
 LOSSES = Losses(
     cannot_say={
+        "document-types": "a document of a type that the API refuses, and that is no text",
         "parallel_tools": "no switch for several calls at once",
         "logit_bias": "no such parameter",
         "verbosity": "no such parameter",

@@ -1,4 +1,7 @@
-"""Images, documents, audio and video: `inlineData` (bytes) and `fileData` (an address)."""
+"""Reads and writes images, documents, audio and video.
+
+`inlineData` holds bytes, `fileData` an address.
+"""
 
 import base64
 import binascii
@@ -21,23 +24,26 @@ _TYPE_OF_KIND = {
     "audio": "audio/mpeg",
     "video": "video/mp4",
 }
-"""The type said where nothing tells it; Gemini wants one."""
+"""Default media type, because Gemini requires one."""
 
 _NO_TYPE = "gemini-no-type"
-"""Form of an address whose type was left unsaid although it tells one."""
+"""Form of an address without a declared type, although its extension indicates one."""
 
 _YOUTUBE = ("youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be")
 
 
 def read_media(raw: JsonObject) -> Media:
-    """A part with `inlineData` or `fileData`."""
+    """Returns a part with `inlineData` or `fileData` as media."""
     if "inlineData" in raw:
         return _read_bytes(raw, object_of(raw["inlineData"]))
     return _read_address(raw, object_of(raw.get("fileData")))
 
 
 def write_media(media: Media) -> JsonObject | None:
-    """The part that says `media`; None where Gemini cannot say it (a file id of another API)."""
+    """Returns `media` as a part.
+
+    Returns None if Gemini has no form for it (a file id of another API).
+    """
     said = own(media.extra)
     if media.data is not None:
         media_type = media.media_type or _TYPE_OF_KIND[media.kind]
@@ -58,14 +64,14 @@ def write_media(media: Media) -> JsonObject | None:
 
 
 def is_google_file(uri: str) -> bool:
-    """Whether an address can be read by Google's servers alone: the Files API, Cloud Storage."""
+    """Whether only Google's servers can read an address: Files API, Cloud Storage."""
     if uri.startswith("gs://"):
         return True
     return "/files/" in uri and (_host(uri) or "").endswith("googleapis.com")
 
 
 def guessed_type(uri: str) -> str | None:
-    """The media type that a web address tells by its ending."""
+    """Returns the media type that a web address indicates by its extension."""
     if _host(uri) in _YOUTUBE:
         return "video/mp4"
     return guess_type(uri.partition("?")[0].partition("#")[0])[0]
@@ -98,8 +104,11 @@ def _read_bytes(raw: JsonObject, blob: JsonObject) -> Media:
 
 
 def standard_base64(data: str) -> str:
-    """Base64 in the standard alphabet. Google's APIs take the one for URLs as well (protobuf's
-    JSON mapping), and its own SDK writes that; no other provider takes it."""
+    """Returns base64 in the standard alphabet.
+
+    Google's APIs also accept the URL-safe one (protobuf's JSON mapping), which its SDK writes;
+    other providers refuse it.
+    """
     if "-" not in data and "_" not in data:
         return data
     data = data.replace("-", "+").replace("_", "/")
@@ -107,7 +116,7 @@ def standard_base64(data: str) -> str:
 
 
 def _as_text(data: str) -> str | None:
-    """The words of a plain-text document, if writing them again gives the same bytes."""
+    """Returns the text of a plain-text document if encoding it gives the same bytes."""
     try:
         text = base64.b64decode(data, validate=True).decode()
     except (binascii.Error, ValueError):
@@ -120,7 +129,7 @@ def _read_address(raw: JsonObject, file: JsonObject) -> Media:
     media_type = text_of(file.get("mimeType")) or None
     guessed = guessed_type(uri)
     google = is_google_file(uri)
-    # A type that the address tells anyway is left to the writer, as other formats leave it unsaid.
+    # A type that the address indicates is left to the writer, because other formats omit it.
     return Media(
         kind=kind_of(media_type or guessed),
         media_type=media_type if media_type != guessed else None,

@@ -1,4 +1,4 @@
-"""Repairs of a Gemini stream that passes through."""
+"""Repairs a Gemini stream between a provider and a client of this format."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,10 @@ from switchyard.wire.shared.open_ended import OpenEndedMender
 
 
 class GeminiMender(OpenEndedMender):
-    """Keeps every chunk that is JSON, in strict framing, and drops all else: Gemini's clients
-    fail on comments, on `[DONE]`, on event names and on data that is no JSON."""
+    """Keeps every chunk that is JSON, in strict framing, and drops the rest.
+
+    Gemini's clients fail on comments, on `[DONE]`, on event names and on data that is not JSON.
+    """
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
         if self._ended:
@@ -33,7 +35,7 @@ class GeminiMender(OpenEndedMender):
             return b""
         if strict:
             return frame.raw
-        return encode(dumps(payload) if b"\n" in frame.data else frame.data)
+        return encode(dumps(payload) if frame.data.find(b"\n") >= 0 else frame.data)
 
     def _failure(self, error: ApiError) -> bytes:
         return encode(dumps(write_error(error)[1]))

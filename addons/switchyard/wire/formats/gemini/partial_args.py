@@ -1,8 +1,8 @@
-"""Arguments of a function call that come in pieces (reference, `PartialArg`; the option
-`streamFunctionCallArguments`).
+"""Assembles arguments of a function call that arrive in pieces.
 
-A piece names a place in the arguments by a JSON path (RFC 9535, names and indexes only) and gives
-a value for it; a text may go on in the next piece that names the same place.
+Source: reference, `PartialArg`; the option `streamFunctionCallArguments`. A piece names a location
+in the arguments by a JSON path (RFC 9535, names and indexes only) and gives a value for it; the
+next piece that names the same location may continue a text.
 """
 
 import re
@@ -15,19 +15,19 @@ from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
 
 MAX_INDEX = 10_000
-"""Bound on an index in a path: a list is filled up to it."""
+"""Bound on an index in a path; lists are filled up to it."""
 
 _STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
 
 
 class PartialArgs:
-    """Puts the arguments of one call together."""
+    """Assembles the arguments of one call."""
 
     def __init__(self) -> None:
         self.args: JsonObject = {}
 
     def add(self, pieces: Any) -> None:
-        """The `partialArgs` of one chunk. A piece whose path makes no sense is passed over."""
+        """Adds the `partialArgs` of one chunk; ignores a piece whose path is invalid."""
         for piece in objects_of(pieces):
             steps = parse_path(text_of(piece.get("jsonPath")))
             if steps:
@@ -35,7 +35,7 @@ class PartialArgs:
 
 
 def parse_path(path: str) -> list[str | int]:
-    """The names and indexes of a JSON path; none if it is of another kind."""
+    """Returns the names and indexes of a JSON path; none if it has other selectors."""
     if not path.startswith("$"):
         return []
     steps: list[str | int] = []

@@ -1,11 +1,10 @@
-"""Parts of a content, as they stand in requests and answers alike (reference, `Part`)."""
+"""Reads and writes parts, which requests and responses share (reference, `Part`)."""
 
 from collections.abc import Iterator
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
@@ -24,14 +23,15 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.shared.custom_tools import INPUT
 
 _NO_ARGUMENTS = "gemini-no-args"
-"""Form of a call without `args`, which means the same as empty ones."""
+"""Form of a call without `args`, which equals empty ones."""
 
 _NO_TEXT = "gemini-no-text"
-"""Form of a part that holds nothing but a signature."""
+"""Form of a part that holds only a signature."""
 
 _RESULT_KEYS = ("output", "result")
 """Members of a function's response that hold the result itself: `output` by the reference,
@@ -39,7 +39,7 @@ _RESULT_KEYS = ("output", "result")
 
 
 def read_text(raw: JsonObject) -> Text | Thinking:
-    """A part with `text`, or with nothing but a signature."""
+    """Reads a part with `text`, or with only a signature."""
     text = text_of(raw.get("text"))
     if raw.get("thought") is True:
         signature = text_of(raw.get("thoughtSignature")) or None
@@ -53,7 +53,7 @@ def read_text(raw: JsonObject) -> Text | Thinking:
 
 
 def read_call(raw: JsonObject, call_id: str) -> ToolCall:
-    """A part with `functionCall`."""
+    """Reads a part with `functionCall`."""
     call = object_of(raw["functionCall"])
     signature = text_of(raw.get("thoughtSignature")) or None
     args = call.get("args")
@@ -77,7 +77,7 @@ def read_call(raw: JsonObject, call_id: str) -> ToolCall:
 
 
 def read_result(raw: JsonObject, call_id: str) -> ToolResult:
-    """A part with `functionResponse`."""
+    """Reads a part with `functionResponse`."""
     response = object_of(raw["functionResponse"])
     parts: list[Part] = list(_read_output(response.get("response")))
     parts.extend(
@@ -98,7 +98,10 @@ def read_result(raw: JsonObject, call_id: str) -> ToolResult:
 
 
 def read_media_or_opaque(raw: JsonObject) -> Part:
-    """Any other part. What runs at Google, and what is not known, only Gemini can say."""
+    """Reads any other part.
+
+    Tools that run at Google, and unknown parts, become `Opaque`, which only Gemini's writer writes.
+    """
     if ("inlineData" in raw or "fileData" in raw) and raw.get("thought") is not True:
         return read_media(raw)
     kind = next((key for key in raw if key not in ("thought", "thoughtSignature")), "part")
@@ -112,7 +115,7 @@ def write_text(part: Text) -> JsonObject:
 
 
 def write_thought(part: Thinking) -> JsonObject:
-    """A thought; its signature only if it is Gemini's own."""
+    """Returns a thought, with its signature only if that is Gemini's own."""
     written: JsonObject = {"text": part.text, "thought": True, **own(part.extra)}
     if part.signature and part.signer == NAME:
         written["thoughtSignature"] = part.signature
@@ -122,8 +125,11 @@ def write_thought(part: Thinking) -> JsonObject:
 def write_call(
     part: ToolCall, name: str, signature: str | None = None, *, answer: bool = False
 ) -> JsonObject:
-    """A call of the function `name`; `signature` where the call has none of Gemini's own. Ids that
-    were made up are told to clients (in an `answer`), not to Gemini."""
+    """Returns a call of the function `name`.
+
+    `signature` applies if the call has none of Gemini's own. Clients receive generated ids (in an
+    `answer`), Gemini does not.
+    """
     said = own(part.extra)
     call: JsonObject = {"name": name}
     if answer or not is_made_up(part.id):
@@ -139,17 +145,17 @@ def write_call(
 
 
 def arguments_of(part: ToolCall) -> JsonObject:
-    """A call's arguments as an object; broken ones, and those of another type, wrapped in one."""
+    """Returns a call's arguments as an object.
+
+    Wraps broken JSON and values of another type in an object.
+    """
     if part.kind == "custom":
         return {INPUT: part.arguments}
-    if not part.arguments.strip():
-        return {}
-    args = loads_object(part.arguments)
-    return args if args is not None else {"arguments": part.arguments}
+    return as_object(part.arguments)
 
 
 def write_result(part: ToolResult, name: str) -> JsonObject:
-    """The result of a function, images and files within."""
+    """Returns the result of a function, with its images and files."""
     said = own(part.extra)
     result: JsonObject = {"name": name}
     if "result" in said:
@@ -165,7 +171,10 @@ def write_result(part: ToolResult, name: str) -> JsonObject:
 
 
 def _read_output(response: object) -> list[Text]:
-    """The words of a response: those of `output` or `error` alone, else the whole as JSON."""
+    """Returns the text of a function's response.
+
+    This is `output` or `error` if it is the only member, otherwise the whole as JSON.
+    """
     if not isinstance(response, dict) or not response:
         return []
     error = _error_of(response)
@@ -182,7 +191,7 @@ def _read_output(response: object) -> list[Text]:
 
 
 def _error_of(response: object) -> object | None:
-    """What a response reports as an error; None if it reports none."""
+    """Returns what a function's response reports as an error, or None."""
     if not isinstance(response, dict) or len(response) != 1:
         return None
     return response.get("error")
@@ -193,8 +202,10 @@ def _words(value: object) -> str:
 
 
 def _write_output(part: ToolResult) -> JsonObject:
-    """Words stay one text even where they are JSON: Gemini 3 looks for references (`$ref`) in
-    responses that are objects, and refuses those it cannot resolve."""
+    """Returns a text as one text even if it is JSON.
+
+    Gemini 3 resolves references (`$ref`) in responses that are objects, and refuses unknown ones.
+    """
     if part.is_error:
         return {"error": part.text}
     words = [p.text for p in part.parts if isinstance(p, Text | Opaque) and p.text is not None]
@@ -204,7 +215,7 @@ def _write_output(part: ToolResult) -> JsonObject:
 
 
 def write_other(part: Part) -> Iterator[JsonObject]:
-    """A refusal, media, or a piece that only Gemini has a word for."""
+    """Writes a refusal, media, or a part that only Gemini has."""
     match part:
         case Refusal(text=text) if text:
             yield {"text": text}

@@ -1,4 +1,4 @@
-"""Paths of Gemini's API, which hold the model and whether to stream."""
+"""Reads and writes Gemini's paths, which hold the model and the stream flag."""
 
 import re
 from collections import deque
@@ -17,7 +17,7 @@ METHODS: dict[str, EndpointKind] = {
     "embedContent": "embed",
     "batchEmbedContents": "embed",
 }
-"""What the methods ask for."""
+"""Kinds of requests by method."""
 
 _SPELLINGS = {method.lower(): method for method in METHODS}
 _VERSION = re.compile(r"/v\d[a-z0-9]*+(?=/)", re.IGNORECASE)
@@ -28,14 +28,14 @@ _PREFIXES = ("models/", "publishers/google/models/")
 
 
 class GeminiPath(NamedTuple):
-    """What a path asks for."""
+    """The model, method and framing that a path requests."""
 
     model: str
-    """The model's name; tuned models keep `tunedModels/` in front."""
+    """The model's name; tuned models keep the prefix `tunedModels/`."""
     method: str
     """`generateContent`, `streamGenerateContent`, `countTokens`, `embedContent` ..."""
     alt: str | None
-    """How a stream is framed: `sse`, or None for one JSON array."""
+    """Framing of a stream: `sse`, or None for one JSON array."""
 
     @property
     def streams(self) -> bool:
@@ -43,18 +43,18 @@ class GeminiPath(NamedTuple):
 
 
 def read_path(path: str) -> GeminiPath | None:
-    """The model, method and framing that a request's path (with its query) names; None if it is
-    no call of a model.
+    """Returns the model, method and framing in a request's path with its query.
 
-    Takes `/v1beta/models/X:method`, `/v1/...`, whatever stands before the version, Vertex AI's
+    Accepts `/v1beta/models/X:method`, `/v1/...`, any prefix before the version, Vertex AI's
     `projects/.../publishers/google/models/X`, slashes within a model's name, and percent encoding.
+    Returns None if the path is no call of a model.
     """
     bare, _, query = path.partition("?")
     return read_plain(unquote(bare), query)
 
 
 def read_plain(path: str, query: str) -> GeminiPath | None:
-    """As `read_path`, for a path whose encoding is undone."""
+    """Like `read_path`, for a decoded path."""
     found = _called(path)
     if found is None:
         return None
@@ -68,18 +68,20 @@ def read_plain(path: str, query: str) -> GeminiPath | None:
 
 
 def method_named(word: str) -> str | None:
-    """A method's own spelling, for one in letters of any case; None if it is not served."""
+    """Returns a method's canonical spelling, ignoring case; None if it is not served."""
     return _SPELLINGS.get(word.lower())
 
 
 def _called(path: str) -> tuple[str, str] | None:
-    """What stands between the last version and the method, and the method, of a path without a
-    query; None if it has no model. One pass, not a pattern with several wildcards: anybody may send
-    a long path."""
+    """Splits a path without a query into the method and what precedes it.
+
+    The first item begins after the last version segment. Returns None if there is no model. Scans
+    once instead of matching several wildcards, because any client may send a long path.
+    """
     target, colon, method = path.rpartition(":")
     if not colon or "\n" in path or not _METHOD.fullmatch(method):
         return None
-    # At least a character follows.
+    # At least one character follows.
     lowered = target.lower()
     last = max(lowered.rfind(one, 0, len(target) - 1) for one in _COLLECTIONS)
     versions = deque(_VERSION.finditer(target, 0, max(last, 0)), maxlen=1)
@@ -87,15 +89,20 @@ def _called(path: str) -> tuple[str, str] | None:
 
 
 def write_path(model: str, stream: bool) -> str:
-    """The path of a generating call, below the version segment. Raises BadRequest on a name that
-    would lead elsewhere."""
+    """Returns the path of a generating call, below the version segment.
+
+    Raises BadRequest on a name that changes the path.
+    """
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return method_path(model, method)
 
 
 def method_path(model: str, method: str) -> str:
-    """The path of a call of a model, below the version segment. Raises BadRequest on a name that
-    would lead elsewhere: servers resolve dot segments (RFC 3986, 5.2.4), some drop empty ones."""
+    """Returns the path of a call of a model, below the version segment.
+
+    Raises BadRequest on a name that changes the path: servers resolve dot segments (RFC 3986,
+    5.2.4), and some drop empty ones.
+    """
     name = model.removeprefix("models/")
     kind = "models/"
     if name.startswith("tunedModels/"):

@@ -1,4 +1,4 @@
-"""A whole `GenerateContentResponse`."""
+"""Reads and writes a whole `GenerateContentResponse`."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import find_error
 from switchyard.wire.formats.gemini.grounding import read_citations
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -31,10 +32,11 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.fold import fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply on a body that is no answer."""
+    """Returns the response; raises BadReply on a body that is not one."""
     if (error := find_error(body)) is not None:
         raise BadReply(f"an error instead of a response: {error.message}")
     if not any(name in body for name in ("candidates", "promptFeedback", "usageMetadata")):
@@ -50,7 +52,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
-    """The choice with each citation at the text it covers; at the last one if it covers none."""
+    """Attaches each citation to the text it covers, or else to the last text."""
     ends = list(accumulate(map(len, texts)))
     lists: list[list] = [[] for _ in texts]
     for citation in citations:
@@ -74,7 +76,7 @@ def _cited(choice: Choice, texts: list[str], citations: list) -> Choice:
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """The answer as one body."""
+    """Returns the response as one body."""
     home = reply.format == NAME
     said = own(reply.extra) if home else EMPTY
     show = home or shows_thoughts(asked)
@@ -97,7 +99,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
 
 
 def shows_thoughts(asked: Asked) -> bool:
-    """Whether a client wants to see thoughts: unless it said that it does not."""
+    """Whether the client receives thoughts, which is the default."""
     reasoning = asked.conversation.reasoning if asked.conversation else None
     if reasoning is None:
         return True
@@ -106,7 +108,7 @@ def shows_thoughts(asked: Asked) -> bool:
 
 
 def _is_blocked(choice: Choice, said: JsonObject) -> bool:
-    """Whether a choice stands for a prompt that was blocked, to which there is no candidate."""
+    """Whether a choice represents a blocked prompt, which has no candidate."""
     return "promptFeedback" in said and not choice.parts and not choice.extra
 
 
@@ -125,16 +127,18 @@ def _write_choice(choice: Choice, home: bool, show: bool) -> JsonObject:
         return {**candidate, **{k: v for k, v in said.items() if k != "content"}}
     content = {"parts": parts or [{"text": ""}], "role": "model"}
     candidate = {"content": content, "finishReason": write_stop(choice.stop), "index": choice.index}
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
-    return candidate
+    return with_metadata(candidate, own(choice.extra))
 
 
 def _write_parts(parts: Iterable[Part], show: bool, home: bool) -> Iterator[JsonObject]:
-    """The parts of an answer; thoughts only to be seen if `show`."""
+    """Returns the parts of a response; `show`: with the text of thoughts."""
     carrier = Carrier()
     for part in parts:
         match part:

@@ -1,4 +1,7 @@
-"""A `GenerateContent` request, read (reference, "Method: models.generateContent")."""
+"""Reads a `GenerateContent` request.
+
+Source: reference, "Method: models.generateContent".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -48,7 +51,7 @@ _READ = (
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """Raises BadRequest on a body that breaks the rules."""
+    """Returns the conversation; raises BadRequest on a body that breaks the rules."""
     spelled, body = body, camel_case(body)
     turns = _read_system(body.get("systemInstruction"))
     ids = HistoryIds()
@@ -88,7 +91,7 @@ def read_request(body: JsonObject) -> Conversation:
 
 
 def _read_system(raw: Any) -> list[Turn]:
-    """The system instruction, as one turn in front."""
+    """Returns the system instruction as the first turn."""
     if raw is None:
         return []
     if isinstance(raw, str):
@@ -156,7 +159,7 @@ def _read_part(raw: JsonObject, ids: HistoryIds, parts: list[Part]) -> None:
 
 
 def _signed_elsewhere(call: ToolCall) -> ToolCall:
-    """A call whose signature only carried what another provider has to see."""
+    """Returns a call without a signature that only carried another provider's proofs."""
     said = own(call.extra)
     stand_in = {**said.get("part", EMPTY), "thoughtSignature": NO_SIGNATURE}
     extra = owned({**said, "part": stand_in})

@@ -1,4 +1,4 @@
-"""A `GenerateContent` request, written."""
+"""Writes a `GenerateContent` request."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ _ROLE = {"user": "user", "assistant": "model"}
 
 
 def write_request(c: Conversation) -> JsonObject:
-    """A request body, with the members `model` and `stream` as far as they are said."""
+    """Returns a request body, with the members `model` and `stream` if they are known."""
     home = c.format == NAME
     said = own(c.extra) if home else EMPTY
     writer = _Contents(c)
@@ -55,7 +55,8 @@ def write_request(c: Conversation) -> JsonObject:
     if c.tool_choice is not None and (home or c.tools):
         tool_config["functionCallingConfig"] = write_tool_choice(c.tool_choice, writer.names)
     if not home and has_services(c, NAME) and any(t.kind != "server" for t in c.tools):
-        # Without it these cannot be combined with functions (guide "Combine built-in tools").
+        # Gemini requires it to combine built-in tools with functions (guide "Combine built-in
+        # tools").
         tool_config["includeServerSideToolInvocations"] = True
     if tool_config or "toolConfig" in said:
         body["toolConfig"] = tool_config
@@ -67,8 +68,10 @@ def write_request(c: Conversation) -> JsonObject:
 
 
 def _write_system(turns: Iterable[Turn], home: bool) -> JsonObject | str | None:
-    """The system and developer messages at the beginning, in order: Gemini has one system
-    instruction. Later ones stay where they are (see `placing`)."""
+    """Returns the system and developer messages at the beginning, in order.
+
+    Gemini has one system instruction. Later messages stay in place (see `placing`).
+    """
     system = list(opening(list(turns)))
     if not system:
         return None
@@ -99,7 +102,7 @@ class _Contents:
         }
 
     def home(self) -> list[JsonObject | str]:
-        """The contents as they were read."""
+        """Returns the contents as they were read."""
         return [self._home_turn(turn) for turn in self._turns]
 
     def _home_turn(self, turn: Turn) -> JsonObject | str:
@@ -131,10 +134,10 @@ class _Contents:
         return list(_plain(part))
 
     def foreign(self) -> list[JsonObject]:
-        """The contents of another format's conversation.
+        """Returns the contents of another format's conversation.
 
-        Gemini wants all responses to the calls of one content together in the next, so turns of
-        one role are joined, and results stand in a content of their own, before all else.
+        Gemini requires all responses to the calls of one content together in the next. So turns of
+        one role are joined, and results form a content of their own, before everything else.
         """
         contents: list[JsonObject] = []
         for role, turns in groupby(self._turns, key=lambda turn: turn.role):
@@ -146,8 +149,8 @@ class _Contents:
             others = [raw for part in parts for raw in _plain(spoken(part))]
             contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
         contents = [content for content in contents if content["parts"]]
-        # A request without contents is refused, even if the system instruction says it all; so is
-        # a call that no turn of the user's comes before.
+        # Gemini refuses a request without contents, even if the system instruction is complete, and
+        # a call without a user turn before it.
         if not contents or any("functionCall" in part for part in _opening(contents[0])):
             contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
         return contents
@@ -159,8 +162,10 @@ class _Contents:
         return [write_result(part, name)]
 
     def _model_parts(self, parts: list[Part]) -> list[JsonObject]:
-        """The parts of one answer in the history. Thoughts go along if they are signed by Gemini;
-        a signature without words belongs to the part that follows it."""
+        """Returns the parts of one response in the history.
+
+        Includes thoughts that Gemini signed; a signature without text belongs to the part after it.
+        """
         written: list[JsonObject] = []
         loose: str | None = None
         called = False
@@ -172,7 +177,7 @@ class _Contents:
                     else:
                         loose = part.signature or part.redacted
                 case ToolCall():
-                    # Of several parallel calls only the first needs a signature.
+                    # Only the first of several parallel calls needs a signature.
                     signature = loose or (None if called else NO_SIGNATURE)
                     name = self.names.flat(part.name, part.namespace)
                     written.append(write_call(part, name, signature))
@@ -188,12 +193,15 @@ class _Contents:
 
 
 def _opening(content: JsonObject) -> list[JsonObject]:
-    """The parts of a first content that is the model's."""
+    """Returns the parts of a first content that has the role `model`."""
     return content["parts"] if content["role"] == "model" else []
 
 
 def _plain(part: Part) -> Iterator[JsonObject]:
-    """Parts that are written alike in every turn. Empty texts are refused, so they are left out."""
+    """Returns parts that have the same form in every turn.
+
+    Leaves out empty texts, which the API refuses.
+    """
     if not isinstance(part, Text):
         yield from write_other(part)
     elif part.text:

@@ -1,9 +1,9 @@
-"""JSON schema as a Gemini `Schema` (`parameters`, `responseSchema`), for upstreams that take no
-JSON schema.
+"""Converts JSON schema to Gemini's `Schema` (`parameters`, `responseSchema`).
 
-`Schema` (GenerateContent reference) has one type a node, no references and no schema-valued
-`additionalProperties`; `enum` is for strings; `nullable` stands for null. What it cannot say is
-told the model in the description where a sentence can say it, and left out otherwise.
+Some upstreams take no JSON schema. `Schema` (GenerateContent reference) has one type a node, no
+references and no schema-valued `additionalProperties`; `enum` is for strings; `nullable` replaces
+null. Descriptions state constraints that `Schema` cannot express if a sentence can; others are left
+out.
 """
 
 from collections.abc import Iterable
@@ -18,20 +18,20 @@ from switchyard.wire.shared.json_schema import resolve
 from switchyard.wire.shared.json_schema import type_name
 
 MAX_NODES = 4000
-"""Bound on the nodes of one converted schema: references that are unrolled can multiply."""
+"""Bound on the nodes of one converted schema, because unrolled references can multiply."""
 
 MAX_RECURSION = 2
-"""How often a schema that contains itself is unrolled along one path."""
+"""Maximum number of times a recursive schema is unrolled along one path."""
 
 MAX_DEPTH = 60
-"""Bound on nesting: Gemini refuses schemas long before that."""
+"""Bound on nesting; Gemini refuses schemas of much lower depth."""
 
 _FORMATS = {
     "string": {"enum", "date-time"},
     "integer": {"int32", "int64"},
     "number": {"float", "double"},
 }
-"""The formats `Schema` documents, by type; others are refused."""
+"""The formats that `Schema` documents, by type; Gemini refuses others."""
 
 _KEPT = {
     "string": ("minLength", "maxLength", "pattern"),
@@ -40,16 +40,19 @@ _KEPT = {
     "array": ("minItems", "maxItems"),
     "object": ("minProperties", "maxProperties"),
 }
-"""Keywords that mean the same on both sides, by the type they are for."""
+"""Keywords with the same meaning in both schemas, by the type they apply to."""
 
 
 def to_gemini(schema: JsonObject) -> JsonObject:
-    """`schema` as a Gemini `Schema`. Types are upper-case; references are unrolled."""
+    """Returns `schema` as a Gemini `Schema`.
+
+    Types are in upper case, references are unrolled.
+    """
     return _ToGemini(schema).root()
 
 
 class _ToGemini:
-    """One conversion. `path` in its methods holds the references being unrolled."""
+    """One conversion; `path` in its methods holds the references being unrolled."""
 
     def __init__(self, schema: JsonObject) -> None:
         self._root = schema
@@ -60,7 +63,7 @@ class _ToGemini:
         return self._node(self._root, ()) or {"type": "OBJECT"}
 
     def _node(self, node: Any, path: tuple[str, ...]) -> JsonObject | None:
-        """One schema; None where nothing is admitted or it would go on for ever."""
+        """Returns one schema; None if it admits nothing or recurses without end."""
         self._left -= 1
         if node is False or self._left < 0 or self._depth >= MAX_DEPTH:
             return None
@@ -86,7 +89,7 @@ class _ToGemini:
     def _resolve(
         self, node: JsonObject, path: tuple[str, ...]
     ) -> tuple[JsonObject, tuple[str, ...]] | None:
-        """A schema without its reference; None where that was unrolled often enough."""
+        """Returns a schema without its reference; None beyond the limit of unrolling."""
         while isinstance(ref := node.get("$ref"), str):
             if path.count(ref) >= MAX_RECURSION:
                 return None
@@ -98,7 +101,7 @@ class _ToGemini:
     def _all_of(
         self, node: JsonObject, path: tuple[str, ...]
     ) -> tuple[JsonObject, tuple[str, ...]]:
-        """All branches as one schema: properties together, all that any of them requires."""
+        """Returns all branches as one schema: the union of properties and of `required`."""
         branches = node.get("allOf")
         if not isinstance(branches, list):
             return node, path
@@ -113,7 +116,7 @@ class _ToGemini:
     def _any_of(
         self, rest: JsonObject, branches: Iterable[Any], path: tuple[str, ...]
     ) -> JsonObject | None:
-        """`anyOf` has to stand alone, so what stands beside it goes into every branch."""
+        """Moves the siblings of `anyOf` into every branch, because it must be alone."""
         nullable = False
         converted: list[JsonObject] = []
         for branch in branches:
@@ -198,7 +201,10 @@ class _ToGemini:
 
 
 def _kinds(node: JsonObject) -> tuple[list[str], bool]:
-    """The types a schema admits, null apart; guessed from its other keywords if unsaid."""
+    """Returns the types that a schema admits, and whether it admits null.
+
+    Infers missing types from its other keywords.
+    """
     said = node.get("type")
     names = [said] if isinstance(said, str | int) else said if isinstance(said, list) else []
     kinds = [kind for name in names if (kind := type_name(name)) in TYPES]
@@ -236,7 +242,10 @@ def _kind_of(value: Any) -> str:
 
 
 def _enum(out: JsonObject, kind: str, node: JsonObject, hints: list[str]) -> None:
-    """`enum` as Gemini takes it: of strings that are not empty. Other values go into words."""
+    """Returns `enum` as Gemini accepts it: non-empty strings.
+
+    The description lists other values.
+    """
     values = node.get("enum")
     if not isinstance(values, list):
         return
@@ -253,7 +262,10 @@ def _enum(out: JsonObject, kind: str, node: JsonObject, hints: list[str]) -> Non
 
 
 def _exclusive(out: JsonObject, kind: str, node: JsonObject) -> None:
-    """`exclusiveMinimum` and `exclusiveMaximum`: exact for integers, inclusive for others."""
+    """Converts `exclusiveMinimum` and `exclusiveMaximum`.
+
+    Bounds are exact for integers, and inclusive for other numbers.
+    """
     if kind not in ("number", "integer"):
         return
     step = 1 if kind == "integer" else 0
@@ -264,7 +276,7 @@ def _exclusive(out: JsonObject, kind: str, node: JsonObject) -> None:
 
 
 def _common(out: JsonObject, node: JsonObject, hints: list[str]) -> JsonObject:
-    """Add the members that any type may have."""
+    """Adds the members that any type may have."""
     if isinstance(title := node.get("title"), str):
         out["title"] = title
     said = node.get("description")
@@ -277,7 +289,10 @@ def _common(out: JsonObject, node: JsonObject, hints: list[str]) -> JsonObject:
 
 
 def _anything(node: JsonObject) -> JsonObject:
-    """Any JSON value. `Schema` has no word for it, and refuses a node without a type."""
+    """Returns a node for any JSON value.
+
+    `Schema` has no such type, and Gemini refuses a node without a type.
+    """
     branches: list[JsonObject] = [
         {"type": "STRING"},
         {"type": "NUMBER"},
@@ -296,7 +311,7 @@ def _merge_into(merged: JsonObject, branch: Mapping[str, Any]) -> None:
         elif key == "required" and isinstance(old, list) and isinstance(value, list):
             merged[key] = list(dict.fromkeys([*old, *value]))
         elif key in ("anyOf", "oneOf") and isinstance(old, list) and isinstance(value, list):
-            # Both must hold, which one list cannot say: the first is kept.
+            # `Schema` cannot express that both must hold, so the first is kept.
             continue
         else:
             merged[key] = value

@@ -1,4 +1,7 @@
-"""Requests that stay in this format, after a conversation that other formats answered in part."""
+"""Removes other formats' sealed content from requests that stay in this format.
+
+A conversation contains it if providers of other formats answered part of it.
+"""
 
 from typing import Any
 
@@ -10,9 +13,11 @@ _KEYS = ("thoughtSignature", "thought_signature")
 
 
 def without_sealed(body: JsonObject) -> JsonObject:
-    """`body` with what clients send back sealed in thought signatures replaced by the word for a
-    call that another model made: Gemini would refuse a signature it did not make. `body` itself
-    where there is none; never changed."""
+    """Returns `body` with the placeholder in place of other formats' signatures.
+
+    Clients send back what the router sealed in thought signatures, and Gemini refuses a signature
+    that it did not make. Returns `body` itself if there is none; never changes it.
+    """
     contents = body.get("contents")
     if not isinstance(contents, list):
         return body

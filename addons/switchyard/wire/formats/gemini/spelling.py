@@ -1,7 +1,7 @@
-"""The two spellings of member names: `camelCase`, which is written, and `snake_case`.
+"""Converts member names between `camelCase`, which is written, and `snake_case`.
 
-Google's servers take both, as protocol buffers' JSON form says; the official Python SDK writes a
-mixture (`parametersJsonSchema` beside `thought_signature`).
+Google's servers accept both (protocol buffers, JSON form); the official Python SDK mixes them
+(`parametersJsonSchema` beside `thought_signature`).
 """
 
 from collections.abc import Mapping
@@ -45,26 +45,27 @@ _FREE = {
     "labels",
     "metadata",
 }
-"""Members whose own members are the user's names, not the API's."""
+"""Members whose own member names belong to the user, not the API."""
 
 
 def camel_case(body: JsonObject) -> JsonObject:
-    """`body` with the API's own member names in camelCase; the same object if they are already.
+    """Returns `body` with the API's member names in camelCase.
 
-    A name that stands there in both spellings keeps the camelCase one's value.
+    Returns the same object if they are already. If an object has both spellings of a name, the
+    value of the camelCase one is kept.
     """
     return _rename(body, _CAMEL)
 
 
 def snake_names(body: JsonObject) -> list[str]:
-    """The names, in camelCase, that `body` spells in snake_case only."""
+    """Returns the names, in camelCase, that `body` spells only in snake_case."""
     found: set[str] = set()
     _collect(body, found)
     return sorted(name for snake, name in _CAMEL.items() if snake in found and name not in found)
 
 
 def respell(body: JsonObject, names: list[str]) -> JsonObject:
-    """`body`, which is in camelCase, with these names in snake_case again."""
+    """Returns `body`, which is in camelCase, with these names in snake_case again."""
     return _rename(body, {name: _SNAKE[name] for name in names})
 
 

@@ -1,7 +1,10 @@
-"""Why an answer ended (reference, `FinishReason`, `BlockReason`)."""
+"""Reads and writes stop reasons (reference, `FinishReason`, `BlockReason`)."""
 
 from typing import Any
 
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import objects_of
+from switchyard.wire.encoding.members import text_of
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
 
@@ -10,16 +13,19 @@ _FILTERED = (
     "IMAGE_RECITATION MODEL_ARMOR"
 ).split()
 
-_OTHER = (
-    "FINISH_REASON_UNSPECIFIED OTHER LANGUAGE MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL "
-    "TOO_MANY_TOOL_CALLS IMAGE_OTHER NO_IMAGE MISSING_THOUGHT_SIGNATURE MALFORMED_RESPONSE"
+_BROKEN = (
+    "OTHER LANGUAGE MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS IMAGE_OTHER "
+    "NO_IMAGE MISSING_THOUGHT_SIGNATURE MALFORMED_RESPONSE"
 ).split()
+"""Reasons that do not end the turn: the model has to write something else, or more (see
+`broken_ends`)."""
 
 _REASONS: dict[str, StopReason] = {
     "STOP": "end",
     "MAX_TOKENS": "length",
     **dict.fromkeys(_FILTERED, "content_filter"),
-    **dict.fromkeys(_OTHER, "other"),
+    "FINISH_REASON_UNSPECIFIED": "other",
+    **dict.fromkeys(_BROKEN, "error"),
 }
 
 _WORD_OF_NUMBER = (
@@ -46,25 +52,41 @@ _WORDS: dict[StopReason, str] = {
 }
 
 
-def read_stop(raw: Any, calls: bool) -> Stop | None:
-    """The end that a `finishReason` tells; None if it tells none. `calls` says whether the answer
-    holds calls for the client to run.
+def read_stop(raw: Any, calls: bool, message: Any = None) -> Stop | None:
+    """Returns the stop reason in a `finishReason`, or None.
 
-    A call of a function that was not declared (UNEXPECTED_TOOL_CALL) is a call all the same: the
-    client answers it with an error, and the model goes on.
+    `calls`: whether the response holds calls for the client to run; `message`: its `finishMessage`,
+    if any. A call of an undeclared function (UNEXPECTED_TOOL_CALL) is still a call: the client
+    answers it with an error, and the model continues.
     """
     if isinstance(raw, int) and not isinstance(raw, bool):
-        raw = _WORD_OF_NUMBER[raw] if 0 <= raw < len(_WORD_OF_NUMBER) else "OTHER"
+        raw = _WORD_OF_NUMBER[raw] if 0 <= raw < len(_WORD_OF_NUMBER) else _WORD_OF_NUMBER[0]
     if not isinstance(raw, str) or not raw:
         return None
     if calls and raw in ("STOP", "UNEXPECTED_TOOL_CALL", "FINISH_REASON_UNSPECIFIED"):
         return Stop(reason="tool_calls", raw=raw)
-    return Stop(reason=_REASONS.get(raw, "other"), raw=raw)
+    details = message if isinstance(message, str) and message else None
+    return Stop(reason=_REASONS.get(raw, "other"), raw=raw, details=details)
+
+
+def blocked_words(what: str, reason: str, said: JsonObject, member: str) -> str:
+    """Returns why a prompt or a response was blocked.
+
+    Google's own message takes precedence over its reasons.
+    """
+    if message := text_of(said.get(member)):
+        return message
+    ratings = objects_of(said.get("safetyRatings"))
+    named = [text_of(one.get("category")) for one in ratings if one.get("blocked")]
+    why = ", ".join(filter(None, [reason, *named]))
+    return f"Google blocked the {what}: {why}."
 
 
 def write_stop(stop: Stop | None, home: bool = False) -> str:
-    """The `finishReason` of an end: the word it was read from, or the one nearest to it. `home` if
-    it is certain that the word was Gemini's, even one that is not known here."""
+    """Returns the `finishReason` it was read from, or the nearest one.
+
+    `home`: the value is certainly Gemini's, even if it is unknown here.
+    """
     if stop is None:
         return "STOP"
     if stop.raw is not None and (home or stop.raw in _REASONS):

@@ -1,8 +1,8 @@
-"""An answer, read: every chunk of a stream is a whole `GenerateContentResponse`.
+"""Reads a response; each chunk of a stream is a whole `GenerateContentResponse`.
 
-Texts run on from chunk to chunk, all else comes in one piece. Nothing marks the end but the end of
-the bytes; that the answer is complete shows in its `finishReason`. Some versions repeat that in
-every chunk, so it counts once the bytes have ended.
+Texts continue from chunk to chunk, other parts arrive whole. The stream has no end marker; a
+`finishReason` shows that the response is complete. Some versions repeat it in every chunk, so it
+takes effect when the bytes end.
 """
 
 from dataclasses import replace
@@ -12,6 +12,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
@@ -28,6 +29,7 @@ from switchyard.wire.formats.gemini.partial_args import PartialArgs
 from switchyard.wire.formats.gemini.parts import read_call
 from switchyard.wire.formats.gemini.parts import read_media_or_opaque
 from switchyard.wire.formats.gemini.parts import read_text
+from switchyard.wire.formats.gemini.stops import blocked_words
 from switchyard.wire.formats.gemini.stops import read_stop
 from switchyard.wire.formats.gemini.usage import read_usage
 from switchyard.wire.model.conversation import Citation
@@ -53,12 +55,15 @@ from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.fold import merge
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_gemini
+from switchyard.wire.shared.broken_ends import broken_end
 from switchyard.wire.shared.call_ids import AnswerIds
 
 
 class GeminiStreamReader:
-    """Reads one answer. `whole` if it comes as one body: then its parts stay as they are, where a
-    stream's texts run together."""
+    """Reads one response.
+
+    `whole`: the response is one body, whose parts stay separate, while a stream's texts are joined.
+    """
 
     def __init__(self, whole: bool = False) -> None:
         self._whole = whole
@@ -76,13 +81,15 @@ class GeminiStreamReader:
             payload = loads(frame.data)
         except ValueError:
             return []
+        if b"functionCall" in frame.data:
+            payload = exact(payload, frame.data)
         events: list[Event] = []
         for chunk in objects_of(payload):
             events += self.read(chunk)
         return events
 
     def read(self, chunk: JsonObject) -> list[Event]:
-        """The events of one response object."""
+        """Returns the events of one response object."""
         if self._ended:
             return []
         if "error" in chunk and (error := find_error(chunk)) is not None:
@@ -100,11 +107,24 @@ class GeminiStreamReader:
             if candidate is None:
                 candidate = self._candidates[index] = _Candidate(index, self._whole)
             events += candidate.read(raw, chunk, self._ids)
+            stop = candidate.stop() if "finishReason" in raw and not self._whole else None
+            if stop is not None and stop.reason == "error":
+                self._ended = True
+                return [*events, Failure(broken_end(stop))]
         if isinstance(usage := chunk.get("usageMetadata"), dict):
             self._usage = usage
             if self._told_usage is None and not self._whole:
                 events += self._tell_usage(details=False)
         return events
+
+    @property
+    def stopped(self) -> bool:
+        """Whether all candidates have their stop reason.
+
+        This ends a stream, which has no terminal event: only usage may follow.
+        """
+        found = self._candidates.values()
+        return bool(found) and all(candidate.stop() is not None for candidate in found)
 
     def close(self) -> list[Event]:
         if self._ended:
@@ -118,7 +138,7 @@ class GeminiStreamReader:
         stops = [(c.index, c.stop()) for c in candidates]
         if not stops and self._blocked:
             reason = text_of(self._blocked.get("blockReason"))
-            details = text_of(self._blocked.get("blockReasonMessage")) or None
+            details = blocked_words("prompt", reason, self._blocked, "blockReasonMessage")
             stops = [(0, Stop(reason="content_filter", raw=reason, details=details))]
         events += [Finish(stop, index) for index, stop in stops if stop is not None]
         if stops and all(stop is not None for _, stop in stops):
@@ -159,7 +179,7 @@ _NAMED = (
 
 
 class _Candidate:
-    """One answer of the stream."""
+    """One candidate of the stream."""
 
     def __init__(self, index: int, whole: bool) -> None:
         self.index = index
@@ -168,7 +188,7 @@ class _Candidate:
         self._open: Text | Thinking | ToolCall | None = None
         self._texts: list[str] = []
         self._complete = False
-        """Whether words that come go into a part of their own."""
+        """Whether new text starts a part of its own."""
         self._late_signature: str | None = None
         self._said: list[str] = []
         """All texts that have ended."""
@@ -200,13 +220,17 @@ class _Candidate:
         return events
 
     def stop(self) -> Stop | None:
-        return read_stop(self._finish, self._calls)
+        stop = read_stop(self._finish, self._calls, self._extra.get("finishMessage"))
+        if stop is not None and stop.reason == "content_filter" and not stop.details:
+            words = blocked_words("answer", stop.raw or "", self._extra, "finishMessage")
+            return replace(stop, details=words)
+        return stop
 
     def end(self) -> list[Event]:
-        """Ends what is open, and tells what only the end can tell."""
+        """Ends open parts, and emits what is known only at the end."""
         events: list[Event] = []
         if self._finish is None:
-            # What came of the arguments is no call to run.
+            # Incomplete arguments are no call to run.
             self._args = None
         if not self._whole:
             events += self._cite()
@@ -216,7 +240,7 @@ class _Candidate:
         return events
 
     def _cite(self) -> list[Event]:
-        """The sources of the answer's words, at the last text; at an empty one if that ended."""
+        """Attaches the sources to the last text, or to an empty one if that has ended."""
         last = self._texts if isinstance(self._open, Text) else []
         said = "".join([*self._said, *last])
         before = len(said) - len("".join(last))
@@ -242,7 +266,7 @@ class _Candidate:
         events: list[Event] = []
         if isinstance(part, Text) and not part.text and not self._whole:
             # The last chunk often holds an empty text, sometimes with the signature of the text
-            # before it, or of nothing.
+            # before it, or of no text.
             signature = own(part.extra).get("thoughtSignature")
             if isinstance(self._open, Text):
                 self._late_signature = signature or self._late_signature
@@ -258,13 +282,15 @@ class _Candidate:
             events.append(TextDelta(self._next - 1, part.text, self.index))
         if proof:
             events.append(SignatureDelta(self._next - 1, proof, NAME, self.index))
-        # A signature belongs to what came so far.
+        # A signature belongs to the text so far.
         self._complete = bool(proof or own(part.extra))
         return events
 
     def _read_call(self, raw: JsonObject, chunk: JsonObject, ids: AnswerIds) -> list[Event]:
-        """A call, or a piece of one: the first piece names the function, the last one does not
-        say that it will continue."""
+        """Reads a call or a piece of one.
+
+        The first piece names the function, the last one lacks the flag that it continues.
+        """
         call = object_of(raw["functionCall"])
         goes_on = call.get("willContinue") is True
         if self._args is not None and not text_of(call.get("name")):
@@ -312,7 +338,7 @@ class _Candidate:
         return [*events, PartEnd(index, whole, self.index)]
 
     def _one(self, part: Part) -> list[Event]:
-        """A part that comes in one piece."""
+        """Reads a part that arrives whole."""
         index = self._next
         self._next += 1
         if not isinstance(part, ToolCall):
@@ -325,7 +351,10 @@ class _Candidate:
 
 
 def _moved(citation: Citation, by: int) -> Citation:
-    """A citation whose stretch is counted from `by` on; without one if it begins before that."""
+    """Returns a citation with offsets relative to `by`.
+
+    Leaves the offsets out if the segment begins before `by`.
+    """
     if citation.start is None or citation.end is None or not by:
         return citation
     if citation.start < by:
@@ -334,7 +363,7 @@ def _moved(citation: Citation, by: int) -> Citation:
 
 
 def _seconds(value: Any) -> int | None:
-    """An RFC 3339 time as Unix seconds."""
+    """Converts an RFC 3339 time to Unix seconds."""
     try:
         return int(datetime.fromisoformat(value).timestamp()) if isinstance(value, str) else None
     except (ValueError, OverflowError):

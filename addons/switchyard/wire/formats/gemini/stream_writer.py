@@ -1,8 +1,8 @@
-"""An answer, written as a stream of `GenerateContentResponse` chunks.
+"""Writes a response as a stream of `GenerateContentResponse` chunks.
 
-Words go out as they come. A function call goes out whole, since no client puts pieces together.
-The last chunk holds `finishReason`, usage and sources together, as Gemini's does. Clients are
-strict about the framing: gemini-cli fails on comments, on `[DONE]` and on `data:` without a space.
+Text is sent as it arrives. A function call is sent whole, because no client assembles pieces. The
+last chunk holds `finishReason`, usage and sources together, as Gemini's does. Clients are strict
+about the framing: gemini-cli fails on comments, on `[DONE]` and on `data:` without a space.
 """
 
 from dataclasses import replace
@@ -13,6 +13,7 @@ from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.gemini.carrier import Carrier
 from switchyard.wire.formats.gemini.errors import write_error
+from switchyard.wire.formats.gemini.grounding import with_metadata
 from switchyard.wire.formats.gemini.grounding import write_citations
 from switchyard.wire.formats.gemini.names import NAME
 from switchyard.wire.formats.gemini.names import own
@@ -44,9 +45,10 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.fold import Fold
 from switchyard.wire.model.logprobs import tokens_in
 from switchyard.wire.model.logprobs import write_gemini
+from switchyard.wire.shared.explanation import explanation
 
 type Framing = Literal["sse", "array"]
-"""Server-sent events (`alt=sse`), or one JSON array whose elements come one by one."""
+"""Server-sent events (`alt=sse`), or one JSON array whose elements arrive one by one."""
 
 type _Kind = Literal["text", "thought", "held"]
 
@@ -54,7 +56,7 @@ _OF_PART = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, MediaDelta
 
 
 class GeminiStreamWriter:
-    """Writes one stream, of as many choices as there are."""
+    """Writes one stream, with all its choices."""
 
     def __init__(self, asked: Asked, framing: Framing = "sse") -> None:
         self._asked = asked
@@ -98,6 +100,7 @@ class GeminiStreamWriter:
         return self._finish() if self._began or self._fold.reply().choices else self._end()
 
     def _name(self, start: Start) -> None:
+        self._home = start.format == NAME
         self._named = {
             "modelVersion": start.model or self._asked.model,
             "responseId": start.id or self._asked.id,
@@ -111,13 +114,13 @@ class GeminiStreamWriter:
             case Text() | Refusal() if not own(event.part.extra):
                 kind, text = "text", event.part.text
             case _:
-                # A text with members of its own (a signature) stays in one piece with them.
+                # A text with members of its own (a signature) is sent in one piece with them.
                 kind, text = "held", ""
         self._open[event.choice, event.index] = kind
         return self._words(kind, text, event.choice)
 
     def _close(self, choice: int, index: int) -> bytes:
-        """What goes out at the end of a part."""
+        """Returns the bytes at the end of a part."""
         held = self._open.pop((choice, index)) == "held"
         part = self._fold.part(index, choice)
         raws = list(self._last_of(part, held, self._carriers.setdefault(choice, Carrier())))
@@ -140,7 +143,7 @@ class GeminiStreamWriter:
         return list(write_other(part))
 
     def _words(self, kind: _Kind, text: str, choice: int) -> bytes:
-        """A chunk of words alone, which is what most chunks are: put together from bytes."""
+        """Returns a chunk of text alone, the most frequent kind, composed from bytes."""
         if not text or kind == "held" or (kind == "thought" and not self._show):
             return b""
         thought = b',"thought":true' if kind == "thought" else b""
@@ -154,14 +157,14 @@ class GeminiStreamWriter:
         return self._chunk({"candidates": [{"content": content, "index": choice}]})
 
     def _finish(self) -> bytes:
-        """The last chunk: why every answer ended, the usage, the sources."""
+        """Returns the last chunk: stop reasons, usage and sources."""
         written = [self._close(*key) for key in list(self._open)]
         reply = self._fold.reply()
         said = own(reply.extra)
         last: JsonObject = {}
         blocked = "promptFeedback" in said and not any(choice.parts for choice in reply.choices)
         if reply.choices and not blocked:
-            last["candidates"] = [_last_candidate(choice) for choice in reply.choices]
+            last["candidates"] = [_last_candidate(c, self._home) for c in reply.choices]
         if reply.usage is not None:
             last["usageMetadata"] = write_usage(reply.usage)
         return b"".join([*written, self._chunk({**last, **said}), self._end()])
@@ -186,17 +189,22 @@ class GeminiStreamWriter:
         return b"]" if self._began else b"[]"
 
 
-def _last_candidate(choice: Choice) -> JsonObject:
-    """The candidate of the last chunk: no new words, but all that only the end can tell."""
+def _last_candidate(choice: Choice, home: bool) -> JsonObject:
+    """Returns the candidate of the last chunk: no text, but all closing members.
+
+    `home`: the stream's source has this format, so its extra members are kept.
+    """
     candidate: JsonObject = {
         "content": {"parts": [{"text": ""}], "role": "model"},
         "finishReason": write_stop(choice.stop),
         "index": choice.index,
     }
+    if words := explanation(choice.stop):
+        candidate["finishMessage"] = words
     texts = [(part.text, part.citations) for part in choice.parts if isinstance(part, Text)]
     if grounding := write_citations(texts):
         candidate["groundingMetadata"] = grounding
     if tokens := tokens_in(choice.extra):
         candidate["logprobsResult"] = write_gemini(tokens)
     left = {key: value for key, value in own(choice.extra).items() if key != "content"}
-    return {**candidate, **left}
+    return {**candidate, **left} if home else with_metadata(candidate, left)

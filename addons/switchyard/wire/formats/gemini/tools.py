@@ -1,4 +1,7 @@
-"""Tools and the choice among them (reference, `Tool`, `FunctionDeclaration`, `ToolConfig`)."""
+"""Reads and writes tools and the tool choice.
+
+Source: reference, `Tool`, `FunctionDeclaration`, `ToolConfig`.
+"""
 
 from typing import Any
 
@@ -27,8 +30,11 @@ _DECLARATIONS = "functionDeclarations"
 
 
 def read_tools(tools: Any) -> tuple[Tool, ...]:
-    """The tools of a request. One object of the list may declare functions and tools that run at
-    Google alike; `form` remembers which object a tool stood in."""
+    """Returns the tools of a request.
+
+    One object of the list may declare both functions and tools that run at Google; `form` records
+    the object of each tool.
+    """
     found: list[Tool] = []
     for number, entry in enumerate(objects_of(tools)):
         form = str(number)
@@ -45,7 +51,10 @@ def read_tools(tools: Any) -> tuple[Tool, ...]:
 
 
 def _read_function(raw: JsonObject, form: str) -> Tool:
-    """JSON schema as it is, or a Gemini `Schema` turned into one (kept in `extra` beside it)."""
+    """Reads a function; its schema is JSON schema, or a `Schema` converted to one.
+
+    `extra` keeps the original `Schema`.
+    """
     key, convert = "parameters", from_gemini
     if "parametersJsonSchema" in raw:
         key, convert = "parametersJsonSchema", plain
@@ -68,8 +77,11 @@ def _read_function(raw: JsonObject, form: str) -> Tool:
 
 
 def write_tools(c: Conversation, names: Names) -> list[JsonObject]:
-    """The tools of a request: grouped as they were, or all functions together. Tools that run at
-    another provider are left out."""
+    """Returns the tools of a request.
+
+    Tools of this format keep their groups; otherwise one object holds all functions. Leaves out
+    tools that run at another provider.
+    """
     home = c.format == NAME
     groups: dict[str, JsonObject] = {}
     for tool in c.tools:
@@ -82,7 +94,7 @@ def write_tools(c: Conversation, names: Names) -> list[JsonObject]:
             group.update(tool.raw)
     written = [group for group in groups.values() if group]
     if c.web_search is not None and not home and not written:
-        # Search cannot be mixed with functions by models before Gemini 3.
+        # Models before Gemini 3 cannot mix search with functions.
         written.append({"googleSearch": {}})
     return written
 
@@ -101,7 +113,7 @@ def _write_function(tool: Tool, names: Names) -> JsonObject:
 
 
 def read_tool_choice(config: JsonObject) -> tuple[ToolChoice | None, JsonObject]:
-    """The choice in a `toolConfig`, and the members the model has no name for."""
+    """Returns the choice in a `toolConfig`, and the members the model has no name for."""
     calling = config.get("functionCallingConfig")
     if not isinstance(calling, dict):
         return None, config
@@ -110,7 +122,7 @@ def read_tool_choice(config: JsonObject) -> tuple[ToolChoice | None, JsonObject]
     left = rest(calling, "mode", "allowedFunctionNames")
     extra = owned({"calling": calling} if left or not names else {})
     left = rest(config, "functionCallingConfig")
-    mode = calling.get("mode")
+    mode = text_of(calling.get("mode")).upper()  # some clients write it in lower case
     match mode:
         case "NONE":
             return ToolChoice(mode="none", extra=owned({"calling": calling})), left
@@ -126,7 +138,7 @@ def read_tool_choice(config: JsonObject) -> tuple[ToolChoice | None, JsonObject]
 
 
 def write_tool_choice(choice: ToolChoice, names: Names) -> JsonObject:
-    """A `functionCallingConfig`."""
+    """Returns a `functionCallingConfig`."""
     if "calling" in (said := own(choice.extra)):
         return said["calling"]
     match choice.mode:
@@ -146,8 +158,10 @@ def write_tool_choice(choice: ToolChoice, names: Names) -> JsonObject:
 
 
 def with_openapi_schemas(body: JsonObject) -> JsonObject:
-    """A request body whose schemas are all Gemini `Schema` objects, for upstreams that know no
-    other; `body` itself if it has none."""
+    """Returns a request body whose schemas are all Gemini `Schema` objects.
+
+    Some upstreams take no other. Returns `body` itself if it has no JSON schema.
+    """
     config = object_of(body.get("generationConfig"))
     if not body.get("tools") and "responseJsonSchema" not in config:
         return body
@@ -172,5 +186,5 @@ def _openapi_function(raw: JsonObject) -> JsonObject:
         return raw
     left = rest(raw, "parametersJsonSchema")
     converted = to_gemini(schema)
-    # An object without properties is refused; a function without parameters is not.
+    # Gemini refuses an object without properties, but not a function without parameters.
     return {**left, "parameters": converted} if converted.get("properties") else left

@@ -1,7 +1,7 @@
-"""Token counts (reference, `UsageMetadata`).
+"""Reads and writes token counts (reference, `UsageMetadata`).
 
-Gemini counts what is read from a cache within the prompt, and thoughts beside the candidates.
-Protocol buffers leave out counts of zero.
+Gemini counts cached tokens within the prompt, and thoughts beside the candidates. Protocol buffers
+omit counts of zero.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from switchyard.wire.encoding.members import rest
 from switchyard.wire.formats.gemini.names import own
 from switchyard.wire.formats.gemini.names import owned
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 _NAMED = (
     "promptTokenCount",
@@ -26,9 +27,9 @@ _NAMED = (
 
 
 def read_usage(raw: Any, details: bool = True) -> Usage | None:
-    """The usage in a `usageMetadata`; None if it counts nothing.
+    """Returns the usage in a `usageMetadata`; None if it has no counts.
 
-    Without `details` it holds the plain counts alone, for chunks that are not the last: lists of
+    Without `details` it holds only the plain counts, for chunks that are not the last: lists of
     several chunks must not be added up.
     """
     if not isinstance(raw, dict):
@@ -40,7 +41,7 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
     said = rest(raw, *_NAMED)
     if counts["candidatesTokenCount"] == 0:
         said = {**said, "candidatesTokenCount": 0}
-    return Usage(
+    read = Usage(
         input=counts["promptTokenCount"],
         output=(counts["candidatesTokenCount"] or 0) + (thoughts or 0),
         cache_read=counts["cachedContentTokenCount"],
@@ -51,10 +52,11 @@ def read_usage(raw: Any, details: bool = True) -> Usage | None:
         total=counts["totalTokenCount"],
         extra=owned(said) if details else EMPTY,
     )
+    return counted(read)
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usageMetadata`."""
+    """Returns a `usageMetadata`."""
     thoughts = usage.reasoning or 0
     written: JsonObject = {}
     if usage.input is not None:

@@ -1,4 +1,7 @@
-"""What the parts say that only Gemini knows, for other formats (reference, `Part`)."""
+"""Renders parts that only Gemini has as text, for other formats.
+
+Source: reference, `Part`.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
@@ -8,7 +11,7 @@ from switchyard.wire.shared.words import words_of
 
 
 def part_words(raw: JsonObject) -> str | None:
-    """The words of a part in a request; None where there are none to read."""
+    """Returns the text of a part in a request; None if it has no readable text."""
     if code := text_of(object_of(raw.get("executableCode")).get("code")):
         return called("code_execution", code)
     if call := object_of(raw.get("toolCall")):

@@ -1,4 +1,4 @@
-"""Ollama's own API: `/api/chat`."""
+"""Implements Ollama's own API: `/api/chat`."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.formats.ollama.embeddings import OllamaEmbeddings
 from switchyard.wire.formats.ollama.errors import find_error
 from switchyard.wire.formats.ollama.errors import write_error
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.losses import LOSSES
 from switchyard.wire.formats.ollama.mender import OllamaMender
 from switchyard.wire.formats.ollama.names import NAME
@@ -28,10 +29,10 @@ from switchyard.wire.model.model_list import read_models
 
 
 class Ollama(Format):
-    """The format `ollama`; see `format.Format` for what each member does.
+    """Implements the format `ollama`; see `format.Format` for each member.
 
-    A client that does not say whether it wants a stream gets one. The version segment is `api`,
-    which Ollama's SDKs add to the host they are given.
+    A request without a stream flag gets a stream. The version segment is `api`, which Ollama's SDKs
+    append to their host.
     """
 
     name = NAME
@@ -74,7 +75,7 @@ class Ollama(Format):
         return body.get("stream") is not False
 
     def with_model(self, body: JsonObject, model: str) -> JsonObject:
-        """`body` asking for `model`, and for thinking as that model takes it."""
+        """Returns `body` for `model`, with `think` in the form that the model accepts."""
         return fit_think(super().with_model(body, model), model)
 
     def takes_prefill(self, model: str, thinks: bool) -> bool:
@@ -85,8 +86,11 @@ class Ollama(Format):
         if any(left.get(name) for name in ("raw", "template", "context")):
             yield "raw-prompt"
 
+    def completed(self, body: JsonObject, asked: Asked) -> JsonObject:
+        return Stopwatch(asked).completed(body)
+
     def mender(self, asked: Asked) -> OllamaMender:
-        return OllamaMender()
+        return OllamaMender(asked)
 
     def models_path(self, after: str = "") -> str:
         return "/tags"
@@ -95,7 +99,7 @@ class Ollama(Format):
         return read_models(body, "models")
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """The list of `GET /api/tags`."""
+        """Returns the body of `GET /api/tags`."""
         return {"models": [_model(entry) for entry in models]}
 
 

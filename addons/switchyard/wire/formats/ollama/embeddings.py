@@ -1,5 +1,8 @@
-"""Embeddings as Ollama asks for them. Source: its API documentation, "Generate Embeddings"
-(`/api/embed`, and `/api/embeddings` for one prompt, which it supersedes)."""
+"""Reads and writes Ollama's embeddings.
+
+Source: its API documentation, "Generate Embeddings" (`/api/embed`, and `/api/embeddings` for one
+prompt, which it supersedes).
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -16,7 +19,7 @@ _OLD = "embeddings"
 
 
 class OllamaEmbeddings:
-    """See `model.embedding.EmbeddingForm`."""
+    """Implements `model.embedding.EmbeddingForm`."""
 
     def path(self, model: str, method: str | None) -> str:
         return f"/{method or 'embed'}"
@@ -49,7 +52,7 @@ class OllamaEmbeddings:
         )
 
     def recode(self, call: EmbeddingCall, body: JsonObject, vectors: list[Vector]) -> None:
-        """Nothing: there is one way to code a vector."""
+        """Changes nothing, because Ollama has only one encoding of vectors."""
 
     def write_reply(
         self, call: EmbeddingCall, vectors: list[list[float]], found: Embedded

@@ -1,4 +1,7 @@
-"""Error bodies: `{"error": "..."}`, and those of gateways and clouds in front of Ollama."""
+"""Reads and writes error bodies: `{"error": "..."}`, and those of gateways.
+
+Gateways and clouds in front of Ollama have forms of their own.
+"""
 
 from typing import Any
 
@@ -26,11 +29,11 @@ _WORDS: tuple[tuple[str, ErrorKind], ...] = (
     ("context length", "invalid_request"),
     ("deadline exceeded", "timeout"),
 )
-"""What kind of error a message means that contains these words: Ollama gives no code."""
+"""Kinds of errors by substrings of their message, because Ollama gives no code."""
 
 
 def find_error(said: Any) -> ApiError | None:
-    """The error that a body, or a line of a stream, reports; None if it reports none."""
+    """Returns the error that a body or a stream's line reports, or None."""
     if (body := first_object(said)) is None:
         return None
     if error := body.get("error"):
@@ -44,7 +47,7 @@ def find_error(said: Any) -> ApiError | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body of an error answer."""
+    """Returns status and body of an error response."""
     body = error.raw if error.format == NAME else EMPTY
     written = {**body, "error": body.get("error") or error.message}
     if error.attempts:
@@ -53,7 +56,7 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
 
 
 def _read(error: Any, body: JsonObject) -> ApiError:
-    """An error object, or a text in its place, found in `body`."""
+    """Returns the error object in `body`, or the text in its place."""
     found: JsonObject = error if isinstance(error, dict) else EMPTY
     said = error if isinstance(error, str) else None
     message = said or text_of(found.get("message")) or text_of(found.get("msg"))

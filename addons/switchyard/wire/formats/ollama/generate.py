@@ -1,7 +1,7 @@
-"""Ollama's second shape, `/api/generate`: one prompt, one `response`.
+"""Implements Ollama's second shape, `/api/generate`: one prompt, one `response`.
 
-Source: Ollama's API documentation, "Generate a completion". Everything else is as in `/api/chat`,
-so bodies are turned into that shape and back; a provider of the format takes both.
+Source: Ollama's API documentation, "Generate a completion". The rest equals `/api/chat`, so bodies
+are converted to that shape and back; a provider of the format serves both.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _SPEAKERS = {"assistant": "Assistant: ", "user": "User: ", "tool": "Tool: "}
 
 
 class OllamaGenerate(Ollama):
-    """The format `ollama`, in its second shape."""
+    """Implements the format `ollama` in its second shape."""
 
     call_path = "/generate"
     endpoints = (EndpointPath("/api/generate"),)
@@ -92,7 +92,7 @@ class GenerateWriter(OllamaStreamWriter):
 
 
 def _prompt(messages: Iterable[JsonObject]) -> str:
-    """The words of a conversation as one text; a single question as it is."""
+    """Returns a conversation as one text; a single question unchanged."""
     spoken = [one for one in messages if one.get("role") != "system"]
     if len(spoken) == 1 and spoken[0].get("role") == "user":
         return text_of(spoken[0].get("content"))
@@ -124,6 +124,6 @@ def _as_generate(body: JsonObject) -> JsonObject:
 
 
 def _rewritten(lines: bytes) -> bytes:
-    """Lines of `/api/chat` as those of `/api/generate`."""
+    """Converts lines of `/api/chat` to lines of `/api/generate`."""
     found = (loads_object(line) for line in lines.split(b"\n") if line)
     return b"".join(dumps(_as_generate(line)) + b"\n" for line in found if line is not None)

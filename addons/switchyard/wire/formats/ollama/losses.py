@@ -1,4 +1,4 @@
-"""What Ollama's API has no words for."""
+"""Lists what Ollama's API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 

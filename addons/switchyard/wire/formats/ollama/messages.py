@@ -1,4 +1,4 @@
-"""Messages of `/api/chat`: a role, one text, images beside it."""
+"""Reads and writes messages of `/api/chat`: a role, one text, images beside it."""
 
 import base64
 import binascii
@@ -10,7 +10,6 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
-from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
@@ -30,6 +29,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.arguments import as_object
 from switchyard.wire.shared.call_ids import HistoryIds
 from switchyard.wire.shared.call_ids import is_made_up
 from switchyard.wire.shared.custom_tools import INPUT
@@ -49,7 +49,7 @@ _SAID = ("role", "content", "images", "thinking", "tool_calls")
 
 
 def read_message(raw: Any, ids: HistoryIds, where: str) -> Turn:
-    """One message of a request."""
+    """Reads one message of a request."""
     if not isinstance(raw, dict):
         raise BadRequest("a message must be an object with role and content", where)
     word = raw.get("role")
@@ -88,7 +88,7 @@ def _read_result(raw: JsonObject, ids: HistoryIds) -> Turn:
 
 
 def read_images(images: Any) -> list[Media]:
-    """Images, which come as bare base64; what kind they are shows in their first bytes."""
+    """Reads images, which are bare base64; their first bytes show the media type."""
     if not isinstance(images, list):
         return []
     return [
@@ -123,7 +123,7 @@ def read_call(raw: JsonObject, call_id: str) -> ToolCall:
         said["call"] = left
     if left := rest(function, "name", "arguments"):
         said["function"] = left
-    if isinstance(args, str):  # as OpenAI writes them; some proxies do so here too
+    if isinstance(args, str):  # OpenAI's form, which some proxies use here too
         said["text"] = True
     return ToolCall(
         id=call_id,
@@ -134,7 +134,10 @@ def read_call(raw: JsonObject, call_id: str) -> ToolCall:
 
 
 def write_call(part: ToolCall, name: str, *, answer: bool = False) -> JsonObject:
-    """A call; ids that were made up are told to clients (in an `answer`), not to Ollama."""
+    """Returns a call.
+
+    Clients receive generated ids (in an `answer`), Ollama does not.
+    """
     said = own(part.extra)
     args: Any = part.arguments if said.get("text") else arguments_of(part)
     written: JsonObject = {} if not answer and is_made_up(part.id) else {"id": part.id}
@@ -143,13 +146,13 @@ def write_call(part: ToolCall, name: str, *, answer: bool = False) -> JsonObject
 
 
 def arguments_of(part: ToolCall) -> JsonObject:
-    """A call's arguments as an object; broken ones, and those of another type, wrapped in one."""
+    """Returns a call's arguments as an object.
+
+    Wraps broken JSON and values of another type in an object.
+    """
     if part.kind == "custom":
         return {INPUT: part.arguments}
-    if not part.arguments.strip():
-        return {}
-    args = loads_object(part.arguments)
-    return args if args is not None else {"arguments": part.arguments}
+    return as_object(part.arguments)
 
 
 class MessageWriter:
@@ -171,15 +174,17 @@ class MessageWriter:
         return [message for turn in _with_one_system(turns) for message in self._foreign(turn)]
 
     def _own(self, turn: Turn) -> Iterator[JsonObject]:
-        """A message as it was read."""
+        """Returns a message as it was read."""
         if turn.form == "tool":
             yield from (self._result(p) for p in turn.parts if isinstance(p, ToolResult))
             return
         yield {**self._message(turn.role, turn.parts), **own(turn.extra)}
 
     def _foreign(self, turn: Turn) -> Iterator[JsonObject]:
-        """Messages with one text each, images after it: so their order stays as it was. Tool
-        results stand in messages of their own, before all else."""
+        """Returns messages with one text each, and images after it, to keep their order.
+
+        Tool results form messages of their own, before everything else.
+        """
         yield from (self._result(part) for part in turn.parts if isinstance(part, ToolResult))
         role = "system" if turn.role == "developer" else turn.role
         group: list[Part] = []
@@ -224,7 +229,10 @@ class MessageWriter:
 
 
 def _with_one_system(turns: Iterable[Turn]) -> Iterator[Turn]:
-    """The turns with neighbouring instructions in one, since many templates know a single one."""
+    """Returns the turns with neighbouring instructions merged.
+
+    Many templates render a single system message.
+    """
     for is_system, group in groupby(turns, key=lambda turn: turn.role in SYSTEM_ROLES):
         if not is_system:
             yield from group
@@ -236,8 +244,10 @@ def _with_one_system(turns: Iterable[Turn]) -> Iterator[Turn]:
 
 
 def write_images(parts: Iterable[Part], *, answer: bool = False) -> list[str]:
-    """The images of which there are bytes; Ollama fetches none. In an `answer` only those that
-    Ollama gave: its official SDK fails on images in answers."""
+    """Returns the images of which the router has the bytes; Ollama fetches none.
+
+    An `answer` contains only images from Ollama: its official SDK fails on images in responses.
+    """
     return [
         part.data
         for part in parts
@@ -249,7 +259,7 @@ def write_images(parts: Iterable[Part], *, answer: bool = False) -> list[str]:
 
 
 def _sayable(parts: Iterable[Part]) -> Iterator[Part]:
-    """The parts that Ollama can take, words for those that only have words."""
+    """Returns the parts that Ollama can express, with text in place of others."""
     for part in parts:
         match part:
             case Text(text=text) | Refusal(text=text) | Opaque(text=str(text)) if text:
@@ -265,7 +275,7 @@ def _sayable(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _begins(part: Part, group: list[Part]) -> bool:
-    """Whether a part has to go into a message of its own, given what is in the last one."""
+    """Whether a part needs a new message, given the content of the last one."""
     has_call = any(isinstance(p, ToolCall) for p in group)
     if isinstance(part, Thinking):
         return not all(isinstance(p, Thinking) for p in group)

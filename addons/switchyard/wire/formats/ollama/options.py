@@ -1,4 +1,4 @@
-"""Everything of a request that is no message: options, format, thinking, tools."""
+"""Reads and writes a request's settings: options, format, thinking, tools."""
 
 from typing import Any
 
@@ -29,17 +29,19 @@ _NUMBERS = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
 }
-"""Option -> field of the conversation."""
+"""Fields of the conversation by option."""
 
 _LEVELS = {"minimal": "low", "low": "low", "medium": "medium"}
-"""Effort -> level of `think`; every other effort is high. Models without levels take true."""
+"""Levels of `think` by effort; every other effort is high. Models without levels take true."""
 
 _READ = ("options", "format", "think", "logprobs", "top_logprobs", "stream", "model")
 
 
 def read_settings(body: JsonObject) -> tuple[dict[str, Any], JsonObject]:
-    """The conversation's fields that a request says, and the members the model has no name for
-    (empty and null ones among them)."""
+    """Returns the conversation's fields in a request, and its unnamed members.
+
+    The latter are those the model has no name for, including empty and null ones.
+    """
     fields: dict[str, Any] = {}
     left = rest(body, *_READ)
     options = body.get("options")
@@ -62,7 +64,10 @@ def read_settings(body: JsonObject) -> tuple[dict[str, Any], JsonObject]:
 
 
 def write_settings(c: Conversation, left: JsonObject) -> JsonObject:
-    """The members of a request that hold its settings; `left` is what the reader left."""
+    """Returns the members that hold a request's settings.
+
+    `left` is what the reader left.
+    """
     written = dict(left)
     options: JsonObject = {
         key: value for key, name in _NUMBERS.items() if (value := getattr(c, name)) is not None
@@ -104,8 +109,10 @@ def read_tools(tools: Any) -> tuple[Tool, ...]:
 
 
 def write_tools(c: Conversation, names: Names, home: bool) -> list[JsonObject]:
-    """The tools the model may call: Ollama has no word for a choice among them, so those outside
-    the choice are not offered."""
+    """Returns the tools that the model may call.
+
+    Ollama has no tool choice, so tools outside the choice are left out.
+    """
     choice = c.tool_choice
     allowed: tuple[str, ...] | None = None
     if choice is not None and not home:
@@ -138,7 +145,7 @@ def _write_tool(tool: Tool, names: Names) -> JsonObject:
 
 
 def _unsaid(function: JsonObject) -> JsonObject:
-    """The members of a function that the model does not hold as they are."""
+    """Returns the members of a function that the model does not hold unchanged."""
     left = dict(rest(function, "name", "description", "parameters"))
     for key, kind in (("description", str), ("parameters", dict)):
         if key in function and not (isinstance(function[key], kind) and function[key] != ""):
@@ -189,9 +196,11 @@ def _read_think(think: Any) -> Reasoning | None:
 
 
 def fit_think(body: JsonObject, model: str) -> JsonObject:
-    """`body` with `think` as `model` takes it: only gpt-oss takes levels for certain, and other
-    models refuse the request for one ("think value is not supported for this model"). Never
-    changed; `body` itself where it fits."""
+    """Returns `body` with `think` in the form that `model` accepts.
+
+    Only gpt-oss is known to accept levels; other models refuse a request with one ("think value is
+    not supported for this model"). Returns `body` itself if it fits; never changes it.
+    """
     if not isinstance(body.get("think"), str) or OLLAMA_WITH_LEVELS in model:
         return body
     return {**body, "think": True}

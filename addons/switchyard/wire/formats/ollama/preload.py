@@ -1,15 +1,20 @@
-"""Requests that only have a model loaded into memory before it is needed.
+"""Answers requests that only load a model into memory.
 
 Source: Ollama's API documentation, "Load a model".
 """
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.formats.ollama.final_members import COUNTS
+from switchyard.wire.formats.ollama.final_members import durations
 from switchyard.wire.formats.ollama.names import time_of
 
 
 def preloaded(body: JsonObject, created: int) -> JsonObject | None:
-    """The answer to a request that only wants its model loaded into memory: one without a prompt
-    or messages. None for one that asks something. `created` is in Unix seconds."""
+    """Returns the response to a request that only loads its model.
+
+    Such a request has no prompt and no messages; for others the result is None. `created` is in
+    Unix seconds.
+    """
     if any(body.get(name) for name in ("prompt", "messages", "suffix", "images")):
         return None
     head = {"model": body.get("model"), "created_at": time_of(created)}
@@ -17,4 +22,5 @@ def preloaded(body: JsonObject, created: int) -> JsonObject | None:
     said: JsonObject = {"response": ""}
     if "messages" in body:
         said = {"message": {"role": "assistant", "content": ""}}
-    return {**head, **said, "done_reason": reason, "done": True}
+    counts = dict.fromkeys(COUNTS, 0)
+    return {**head, **said, "done_reason": reason, "done": True, **durations(), **counts}

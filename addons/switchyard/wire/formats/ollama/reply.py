@@ -1,4 +1,4 @@
-"""A whole answer of `/api/chat`."""
+"""Reads and writes a whole response of `/api/chat`."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import object_of
@@ -6,6 +6,7 @@ from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import rest
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.format import Asked
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.final_members import left_over
 from switchyard.wire.formats.ollama.final_members import read_stop
 from switchyard.wire.formats.ollama.final_members import read_usage
@@ -35,7 +36,7 @@ from switchyard.wire.shared.call_ids import AnswerIds
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply on a body that is no answer."""
+    """Returns the response; raises BadReply on a body that is not one."""
     message = body.get("message")
     if not isinstance(message, dict):
         raise BadReply("the body has no message")
@@ -74,13 +75,13 @@ def tool_calls_of(message: JsonObject) -> list[JsonObject]:
 
 
 def call_id_of(raw: JsonObject, body: JsonObject, ids: AnswerIds) -> str:
-    """The id of a call in the answer `body`, or in one line of it."""
+    """Returns the id of a call in the response `body`, or in one line of it."""
     answer = f"{body.get('created_at')}{object_of(raw.get('function')).get('name')}"
     return ids.call(text_of(raw.get("id")), answer)
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """The answer as one body."""
+    """Returns the response as one body."""
     home = reply.format == NAME
     choice = reply.choice
     words = [part for part in choice.parts if isinstance(part, Text | Refusal)]
@@ -100,4 +101,5 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
     left = own(reply.extra) if home else {}
     head = write_head(reply.model, reply.created, asked)
     logged = extra_of(with_bytes(tokens_in(choice.extra)))
-    return {**head, "message": message, **logged, **write_end(choice.stop, reply.usage, left)}
+    end = write_end(choice.stop, reply.usage, left)
+    return Stopwatch(asked).completed({**head, "message": message, **logged, **end})

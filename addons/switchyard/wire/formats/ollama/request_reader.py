@@ -1,4 +1,4 @@
-"""An `/api/chat` request."""
+"""Reads an `/api/chat` request."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import text_of
@@ -13,7 +13,7 @@ from switchyard.wire.shared.call_ids import HistoryIds
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """Raises BadRequest on a body that breaks the rules."""
+    """Returns the conversation; raises BadRequest on a body that breaks the rules."""
     model, messages, stream = body.get("model"), body.get("messages"), body.get("stream")
     if not text_of(model):
         raise BadRequest("'model' must name a model", "model")

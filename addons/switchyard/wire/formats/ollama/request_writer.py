@@ -10,7 +10,7 @@ from switchyard.wire.model.conversation import Conversation
 
 
 def write_request(c: Conversation) -> JsonObject:
-    """A request body."""
+    """Returns a request body."""
     home = c.format == NAME
     writer = MessageWriter(c)
     body: JsonObject = {"model": c.model, "messages": writer.write(c.turns)}

@@ -1,5 +1,7 @@
-"""What `POST /api/show` tells of a model. Source: Ollama's API documentation, "Show Model
-Information", and its Go type `ShowResponse`."""
+"""Writes what `POST /api/show` reports about a model.
+
+Source: Ollama's API documentation, "Show Model Information", and its Go type `ShowResponse`.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.ollama.names import time_of
@@ -9,8 +11,11 @@ _EMBEDS = ("embed", "minilm", "bge-")
 
 
 def show(entry: ModelEntry) -> JsonObject:
-    """Clients read the context length under the architecture's name, and what the model can do;
-    a model whose name says no other is taken to do what today's can."""
+    """Returns a model's description.
+
+    Clients read the context length under the architecture's name, and the capabilities. A model has
+    those of current models unless its name indicates otherwise.
+    """
     embeds = any(word in entry.id.lower() for word in _EMBEDS)
     told: JsonObject = {"general.architecture": entry.owner, "general.basename": entry.id}
     if entry.context_window is not None:

@@ -1,6 +1,7 @@
-"""Ollama's streams as events."""
+"""Reads Ollama's streams as events."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import exact
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.encoding.members import object_of
 from switchyard.wire.encoding.members import text_of
@@ -43,10 +44,12 @@ class OllamaStreamReader:
 
     def feed(self, frame: Frame) -> list[Event]:
         line = loads_object(frame.data)
+        if b"tool_calls" in frame.data:
+            line = exact(line, frame.data)
         return self.read(line) if line is not None else []
 
     def read(self, line: JsonObject) -> list[Event]:
-        """The events of one line."""
+        """Returns the events of one line."""
         if self._ended:
             return []
         if line.get("error") and (error := find_error(line)) is not None:
@@ -73,7 +76,7 @@ class OllamaStreamReader:
         return events
 
     def close(self) -> list[Event]:
-        """Nothing makes up for a missing last line: the stream was cut off."""
+        """Reports a cut-off stream: only the last line completes a response."""
         if self._ended:
             return []
         self._ended = True

@@ -1,9 +1,10 @@
-"""An answer as a stream: one JSON object a line, the last one with `done`."""
+"""Writes a response as a stream: one JSON object a line, the last with `done`."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.format import Asked
 from switchyard.wire.formats.ollama.errors import write_error
+from switchyard.wire.formats.ollama.final_members import Stopwatch
 from switchyard.wire.formats.ollama.final_members import write_end
 from switchyard.wire.formats.ollama.final_members import write_head
 from switchyard.wire.formats.ollama.messages import write_call
@@ -35,10 +36,11 @@ _OF_PART = (TextDelta, ArgumentsDelta, SignatureDelta, CitationDelta, MediaDelta
 
 
 class OllamaStreamWriter:
-    """Writes the first answer; Ollama gives one."""
+    """Writes the first choice, because Ollama has only one."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._watch = Stopwatch(asked)
         self._fold = Fold(NAME)
         self._open: dict[int, str] = {}
         self._ended = False
@@ -93,23 +95,28 @@ class OllamaStreamWriter:
         return b""
 
     def _words(self, member: str, text: str) -> bytes:
-        """A line of words alone, which is what most lines are: put together from bytes."""
+        """Returns a line of text alone, the most frequent kind, composed from bytes."""
         if not text or not member:
             return b""
-        self._began = True
+        self._begin_output()
         return self._begins + self._said(member, dumps(text)) + b',"done":false}\n'
 
+    def _begin_output(self) -> None:
+        if not self._began:
+            self._began = True
+            self._watch.note_output()
+
     def _said(self, member: str, text: bytes) -> bytes:
-        """The members that say words (JSON already), as they follow the head of a line."""
+        """Returns the members that hold text (JSON already), as they follow a line's head."""
         empty = b'"content":"",' if member == "thinking" else b""
         return b',"message":{"role":"assistant",%b"%b":%b}' % (empty, member.encode(), text)
 
     def _line(self, message: JsonObject) -> JsonObject:
-        """The members that say a whole message."""
+        """Returns the members that hold a whole message."""
         return {"message": message}
 
     def _close(self, index: int) -> bytes:
-        """What goes out at the end of a part."""
+        """Returns the bytes at the end of a part."""
         del self._open[index]
         message: JsonObject = {"role": "assistant", "content": ""}
         match part := self._fold.part(index):
@@ -122,7 +129,7 @@ class OllamaStreamWriter:
                 message["images"] = images
             case _:
                 return b""
-        self._began = True
+        self._begin_output()
         return dumps({**self._head, **self._line(message), "done": False}) + b"\n"
 
     def _finish(self) -> bytes:
@@ -136,4 +143,4 @@ class OllamaStreamWriter:
             **extra_of(with_bytes(tokens_in(reply.choice.extra))),
             **write_end(reply.choice.stop, reply.usage, left),
         }
-        return b"".join([*written, dumps(last), b"\n"])
+        return b"".join([*written, dumps(self._watch.completed(last)), b"\n"])

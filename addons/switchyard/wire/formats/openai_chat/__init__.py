@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions API, and the dialects of it that most providers speak.
+"""Speaks OpenAI's Chat Completions API, and the dialects of most providers.
 
 Source: OpenAI's API reference, "Chat Completions"; for the dialects the documentation of
 OpenRouter, Azure OpenAI, Groq, Mistral, DeepSeek, xAI, vLLM, Perplexity, Z.ai and Google's
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import EndpointPath
 from switchyard.wire.format import Format
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.embeddings import EMBEDDINGS
 from switchyard.wire.formats.openai_chat.errors import find_error
 from switchyard.wire.formats.openai_chat.errors import write_error
@@ -18,6 +19,9 @@ from switchyard.wire.formats.openai_chat.mender import ChatMender
 from switchyard.wire.formats.openai_chat.mixed_dialect import standard
 from switchyard.wire.formats.openai_chat.names import CLIENT_HEADERS
 from switchyard.wire.formats.openai_chat.names import NAME
+from switchyard.wire.formats.openai_chat.names import SERVICES
+from switchyard.wire.formats.openai_chat.proofs import MARKS
+from switchyard.wire.formats.openai_chat.proofs import with_proofs
 from switchyard.wire.formats.openai_chat.reply import glance
 from switchyard.wire.formats.openai_chat.reply import read_reply
 from switchyard.wire.formats.openai_chat.reply import write_reply
@@ -30,16 +34,18 @@ from switchyard.wire.model.model_list import ModelEntry
 
 
 class OpenAIChat(Format):
-    """See `format.Format`."""
+    """Implements `format.Format` for Chat Completions."""
 
     name = NAME
     title = "Chat Completions"
     heartbeat = b": keepalive\n\n"
     tagged_thinking = True
+    document_types = frozenset({"application/pdf"})
     losses = LOSSES
     call_path = "/chat/completions"
     endpoints = (EndpointPath("/chat/completions"), EndpointPath("/embeddings", "embed"))
     client_headers = CLIENT_HEADERS
+    services = SERVICES
     request_marks = ((b'"messages"', b'"model"', b'"content"'),)
     reply_marks = (b'"chat.completion',)
     embeddings = EMBEDDINGS
@@ -50,6 +56,9 @@ class OpenAIChat(Format):
     read_reply = staticmethod(read_reply)
     write_reply = staticmethod(write_reply)
     glance = staticmethod(glance)
+    with_proofs = staticmethod(with_proofs)
+    proof_marks = MARKS
+    mend_reply = staticmethod(mend_reply)
     stream_reader = ChatReader
     stream_writer = ChatWriter
     mender = ChatMender
@@ -57,8 +66,12 @@ class OpenAIChat(Format):
     write_error = staticmethod(write_error)
 
     def with_stream(self, body: JsonObject, stream: bool) -> JsonObject:
-        """`stream_options` goes with a stream: a client that did not ask for one could not ask
-        for the usage in it either, so that is asked for here; a client's own is left alone."""
+        """Returns `body` with its stream flag set, and the usage requested if needed.
+
+        The API takes `stream_options` only with a stream, so a client without one could not request
+        the usage. This method therefore requests it; it keeps the `stream_options` of a client that
+        streams.
+        """
         if body.get("stream") is stream:
             return body
         if stream:
@@ -69,7 +82,10 @@ class OpenAIChat(Format):
         return conversation.extra
 
     def write_models(self, models: Sequence[ModelEntry]) -> JsonObject:
-        """OpenAI's reference, "Models", with OpenRouter's `context_length` where it is known."""
+        """Returns the list of models, with `context_length` where the router knows it.
+
+        Source: OpenAI's reference, "Models"; `context_length` is OpenRouter's.
+        """
         return {"object": "list", "data": [_model(entry) for entry in models]}
 
 

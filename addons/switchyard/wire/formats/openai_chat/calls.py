@@ -1,4 +1,4 @@
-"""Tool calls of one streamed choice, as events."""
+"""Reads the tool calls of one streamed choice into events."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.fragments import CallSoFar
@@ -15,18 +15,19 @@ from switchyard.wire.model.events import ArgumentsDelta
 from switchyard.wire.model.events import Event
 from switchyard.wire.model.events import PartEnd
 from switchyard.wire.model.events import PartStart
+from switchyard.wire.model.events import SignatureDelta
 
 _COMPARED = 64
-"""Calls that may be said once more the old way."""
+"""Calls of a choice that are compared with a deprecated `function_call`, which may repeat one."""
 
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 
 
 class Calls:
-    """Reads the call fragments of one choice. `places` numbers the parts of the choice.
+    """Reads the call fragments of one choice. `places` numbers the choice's parts.
 
-    A call is given out once it has a name. Those that are complete end when the next begins, so
-    that a writer with one open block at a time need not wait; one that is not may still go on.
+    A call starts once its name is known. Complete calls end when the next one starts, so that a
+    writer with one open block at a time need not wait; an incomplete call stays open.
     """
 
     def __init__(self, choice: int, places: Places, seed: str) -> None:
@@ -36,17 +37,16 @@ class Calls:
         self._fragments = Fragments()
         self._calls: list[_Call] = []
         self._sorted: list[_Call] = []
-        """Those of `_fragments`, by their numbers."""
+        """The calls of `_fragments`, by their numbers."""
         self._grown: dict[int, _Call] = {}
-        """By its place among all: what was said of a call since it was last seen whether it is
-        complete."""
+        """Calls that have grown since the last check for completeness, by their place among all."""
         self._legacy: _Call | None = None
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
     def read(self, raw: JsonObject) -> list[Event]:
-        """One entry of a delta's `tool_calls`."""
+        """Reads one entry of a delta's `tool_calls`."""
         fragment = self._fragments.take(raw)
         events: list[Event] = []
         if fragment.new:
@@ -57,21 +57,28 @@ class Calls:
             self._calls.append(call)
             self._sorted.append(call)
         call = self._sorted[fragment.number]
-        call.signature = call.signature or gemini_signature(raw)
+        if call.signature is None and (signature := gemini_signature(raw)) is not None:
+            events += self._sign(call, signature)
         return events + self._add(call, fragment.text)
 
+    def sign_first(self, signature: str) -> list[Event]:
+        """Adds Google's proof of the message to its first call, which it belongs to."""
+        first = self._calls[0] if self._calls else None
+        return self._sign(first, signature) if first and first.signature is None else []
+
     def read_legacy(self, raw: JsonObject) -> list[Event]:
-        """A delta's deprecated `function_call`, of which there is one a choice."""
+        """Reads a delta's deprecated `function_call`; a choice has at most one."""
         name, text = text_of(raw.get("name")), arguments_text(raw.get("arguments"))
         if not name and not text:
             return []
         if self._legacy is None:
             if any(call.said.is_the_same(name, text) for call in self._calls[:_COMPARED]):
-                return []  # the same call, said the old and the new way
+                return []  # the provider repeats a call of `tool_calls` as `function_call`
             self._legacy = _Call(CallSoFar(), LEGACY, len(self._calls))
             self._calls.append(self._legacy)
         said = self._legacy.said
         said.name = said.name or name
+        text = said.settle(text)
         said.add(text)
         return self._add(self._legacy, text)
 
@@ -86,15 +93,25 @@ class Calls:
         return events
 
     def end_all(self) -> list[Event]:
-        """Ends what is open, and gives out calls that were never named."""
+        """Ends the open calls, and starts and ends those that never received a name."""
         events: list[Event] = []
         for call in self._calls:
+            held = call.said.held()
+            call.said.add(held)
             if call.part is None:
                 events += self._start(call)
+            elif held and not call.ended:
+                events.append(ArgumentsDelta(call.part, held, self._choice))
             if call.part is not None and not call.ended:
                 call.ended = True
                 events.append(PartEnd(call.part, choice=self._choice))
         return events
+
+    def _sign(self, call: "_Call", signature: str) -> list[Event]:
+        call.signature = signature
+        if call.part is None or call.ended:
+            return []
+        return [SignatureDelta(call.part, signature, "gemini", self._choice)]
 
     def _add(self, call: "_Call", text: str) -> list[Event]:
         if not call.ended:
@@ -133,5 +150,5 @@ class _Call:
         self.extra: JsonObject = {}
         self.signature: str | None = None
         self.part: int | None = None
-        """Its place among the parts, once it was given out."""
+        """Its index among the parts, once it has started."""
         self.ended = False

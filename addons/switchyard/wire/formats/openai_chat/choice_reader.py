@@ -1,10 +1,14 @@
-"""Reads the deltas of one choice of a stream. OpenAI's reference, "The chat completion chunk
-object", `choices`; for thinking see `reasoning`, for calls `calls`."""
+"""Reads the deltas of one choice of a stream.
+
+Source: OpenAI's reference, "The chat completion chunk object", `choices`. The module `reasoning`
+knows the dialects of thinking, `calls` those of tool calls.
+"""
 
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.formats.openai_chat.calls import Calls
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -16,10 +20,13 @@ from switchyard.wire.formats.openai_chat.parts import delta_of
 from switchyard.wire.formats.openai_chat.parts import read_answer_content
 from switchyard.wire.formats.openai_chat.parts import read_audio
 from switchyard.wire.formats.openai_chat.parts import read_images
+from switchyard.wire.formats.openai_chat.reasoning import dialect_of
+from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import signer_of
 from switchyard.wire.formats.openai_chat.reasoning import words_of
 from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.tools import choice_seed
+from switchyard.wire.formats.openai_chat.tools import gemini_signature
 from switchyard.wire.model.conversation import Citation
 from switchyard.wire.model.conversation import Media
 from switchyard.wire.model.conversation import Opaque
@@ -50,7 +57,7 @@ _DELTA = frozenset(
 
 
 class ChoiceReader:
-    """One per choice of a stream. `read` in order, then `end_parts` and `end`."""
+    """Reads one choice of a stream: `read` in order, then `end_parts` and `end`."""
 
     def __init__(self, index: int, seed: str) -> None:
         self._index = index
@@ -58,15 +65,17 @@ class ChoiceReader:
         self._calls = Calls(index, self._places, choice_seed(seed, index))
         self._kind = ""
         self._place = -1
-        """The part of running text that is open, and of what kind it is."""
+        """The index and kind of the open text part."""
         self._thought: list[str] = []
-        """The words of the open thinking part."""
+        """The text of the open thinking part."""
         self._thinking = Thinking()
         self._told: JsonObject = {}
-        """Members without a name in the model, as told last."""
+        """Members that the model has no field for, with their last values."""
         self.finish: JsonObject | None = None
-        """The last choice object that named a finish reason."""
+        """The last choice object that stated a finish reason."""
         self._spoke = False
+        self._message_signature = ""
+        """Google's proof of the whole message."""
 
     @property
     def in_text(self) -> bool:
@@ -74,7 +83,7 @@ class ChoiceReader:
         return self._kind == "text"
 
     def read(self, raw: JsonObject, events: list[Event]) -> None:
-        """One entry of a chunk's `choices`."""
+        """Reads one entry of a chunk's `choices`."""
         if (said := raw.get("logprobs")) and isinstance(said, dict):
             if tokens := read_tokens(said.get("content")):
                 events.append(Extra(extra_of(tokens), self._index))
@@ -83,7 +92,7 @@ class ChoiceReader:
         if not delta or not isinstance(delta, dict):
             delta = delta_of(raw, self._spoke)
         words = delta.get("content")
-        if len(delta) == 1 and isinstance(words, str):  # most chunks
+        if len(delta) == 1 and isinstance(words, str):  # true of most chunks
             if words:
                 self._words("text", words, events)
         else:
@@ -94,15 +103,25 @@ class ChoiceReader:
         if raw.get("finish_reason") and text_of(raw["finish_reason"]):
             self.finish = raw
 
+    @property
+    def calls(self) -> bool:
+        """Whether the choice has called a tool so far."""
+        return bool(self._calls)
+
     def end_parts(self, sources: tuple[Citation, ...], events: list[Event]) -> None:
-        """Ends every part that is open. `sources` were listed beside the choices."""
+        """Ends every open part. `sources` are those listed beside the choices."""
         if sources and self._spoke:
             self._cite(sources, events)
         self._close(events)
+        if self._message_signature:
+            events += self._calls.sign_first(self._message_signature)
+            if not self._calls:
+                self._whole(signed_message(self._message_signature), events)
+            self._message_signature = ""
         events += self._calls.end_all()
 
     def end(self, events: list[Event]) -> None:
-        """Tells why the choice ended, if it said so or said anything at all."""
+        """Emits the stop reason if the choice stated one or had any content."""
         has_calls = bool(self._calls)
         stop = read_stop(self.finish, has_calls) if self.finish is not None else None
         if stop is None and self._spoke:
@@ -131,12 +150,14 @@ class ChoiceReader:
                 if isinstance(raw, dict):
                     self._close(events)
                     events += self._calls.read(raw)
+        if signature := gemini_signature(delta):
+            self._message_signature = signature
         if isinstance(legacy := delta.get("function_call"), dict) and any(legacy.values()):
             self._close(events)
             events += self._calls.read_legacy(legacy)
 
     def _words(self, kind: str, text: str, events: list[Event]) -> None:
-        """Running text of one kind: more of the open part, or a new one."""
+        """Appends text of one kind to the open part, or starts a new part."""
         if kind != self._kind:
             part = Refusal(text="") if kind == "refusal" else Text(text="")
             self._open(kind, part, events)
@@ -155,12 +176,12 @@ class ChoiceReader:
             events.append(PartEnd(self._place, choice=self._index))
 
     def _whole(self, part: Part, events: list[Event]) -> None:
-        """A part that comes in one piece."""
+        """Emits a part that arrives in one piece."""
         self._open("whole", part, events)
         self._close(events)
 
     def _listed(self, content: Any, events: list[Event]) -> None:
-        """Content that comes as a list of parts (Mistral)."""
+        """Reads content that is a list of parts (Mistral)."""
         for part in read_answer_content(content if isinstance(content, list) else [content]):
             match part:
                 case Text(text=text):
@@ -174,25 +195,25 @@ class ChoiceReader:
                     self._words("refusal", text, events)
 
     def _reasoning(self, delta: JsonObject, events: list[Event]) -> None:
-        """Thinking, whose words often stand under two names in one chunk, or are summed up in a
-        last one: they count once."""
+        """Reads thinking; text repeated in a chunk or in the last chunk counts once."""
         said = [name for name in REASONING_NAMES if text_of(delta.get(name))]
         words = delta[said[0]] if said else ""
+        details = objects_of(delta.get("reasoning_details"))
         if words:
             names = [name for name in said if delta[name] == words]
-            self._think(words, Thinking(form="+".join(names)), events)
-        details = delta.get("reasoning_details")
-        for entry in details if isinstance(details, list) else ():
-            if isinstance(entry, dict):
-                self._detail(entry, bool(words), events)
+            dialect = dialect_of(details[0]) if details else None
+            self._think(words, Thinking(form="+".join(names), dialect=dialect), events)
+        for entry in details:
+            self._detail(entry, bool(words), events)
 
     def _detail(self, entry: JsonObject, told: bool, events: list[Event]) -> None:
-        """One entry of `reasoning_details`; `told` if its chunk told the words another way."""
+        """Reads an entry of `reasoning_details`; `told`: the chunk repeats its text."""
         text = words_of(entry)
         summary = entry.get("type") == "reasoning.summary"
         form = text_of(entry.get("format"))
         extra = {NAME: {"format": form}} if form else EMPTY
-        begun = Thinking(form="details", summary=summary, extra=extra)
+        dialect = dialect_of(entry)
+        begun = Thinking(form="details", summary=summary, dialect=dialect, extra=extra)
         if text and not (told or self._summed_up(text)):
             self._think(text, begun, events)
         if signature := text_of(entry.get("signature")):
@@ -205,12 +226,12 @@ class ChoiceReader:
             self._blob(data, entry, begun, events)
 
     def _summed_up(self, text: str) -> bool:
-        """Whether an entry says once more what was told under a plain name before it."""
+        """Whether an entry repeats the words that a plain member has already given."""
         plain = self._kind == "thinking" and self._thinking.form != "details"
         return plain and "".join(self._thought).endswith(text)
 
     def _blob(self, data: str, entry: JsonObject, begun: Thinking, events: list[Event]) -> None:
-        """Encrypted reasoning. A Responses item is one blob with the summary that came before."""
+        """Reads encrypted reasoning; in the Responses API it is one with its summary."""
         signer = signer_of(entry)
         item = text_of(entry.get("id")) or None
         text, form = "", begun.form
@@ -224,6 +245,7 @@ class ChoiceReader:
             signer=signer,
             id=item,
             summary=bool(text),
+            dialect=begun.dialect,
             extra=begun.extra,
             form=form,
         )
@@ -258,7 +280,7 @@ class ChoiceReader:
         events += [CitationDelta(self._place, citation, self._index) for citation in citations]
 
     def _extras(self, raw: JsonObject, delta: JsonObject, events: list[Event]) -> None:
-        """What the model has no name for, told as it comes."""
+        """Emits the members that the model has no field for, as they are."""
         choice = {
             k: v
             for k, v in raw.items()
@@ -274,8 +296,7 @@ class ChoiceReader:
             events.append(Extra({NAME: fields}, self._index))
 
     def _is_new(self, key: str, value: Any) -> bool:
-        """Whether a member says something, and not only what it said in the last chunk. Lists are
-        always new: they go on (log probabilities, token ids)."""
+        """Whether a member has changed since the last chunk; lists always continue."""
         if value == "" or value == [] or value == self._told.get(key):
             return False
         if isinstance(value, dict) and all(inner is None for inner in value.values()):

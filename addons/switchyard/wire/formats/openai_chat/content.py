@@ -1,6 +1,6 @@
-"""Content parts of messages: text, images, files, audio, video, refusals, thinking.
+"""Reads and writes content parts: text, media, files, refusals and thinking.
 
-OpenAI's reference, "Chat Completions", content parts; `document_url` and `thinking` are
+Source: OpenAI's reference, "Chat Completions", content parts; `document_url` and `thinking` are
 Mistral's, `video_url` and URLs in `file_data` OpenRouter's, `audio_url` vLLM's.
 """
 
@@ -43,6 +43,16 @@ _AUDIO_FORMATS = {media_type: name for name, media_type in _AUDIO_TYPES.items()}
     "audio/x-m4a": "m4a",
 }
 
+_AUDIO_BEGINS = {
+    "UklGR": "audio/wav",
+    "SUQz": "audio/mpeg",
+    "//s": "audio/mpeg",
+    "//u": "audio/mpeg",
+    "T2dn": "audio/ogg",
+    "ZkxhQ": "audio/flac",
+}
+"""The first base64 characters of audio files: RIFF, ID3, frames of MP3, Ogg, FLAC."""
+
 _TYPE_OF_SUFFIX = {
     "pdf": "application/pdf",
     "txt": "text/plain",
@@ -55,11 +65,11 @@ _TYPE_OF_SUFFIX = {
 _SUFFIX_OF_TYPE = {media_type: suffix for suffix, media_type in _TYPE_OF_SUFFIX.items()}
 
 PART_FORM = "part"
-"""`form` of a text or thinking that an answer gave inside a list of parts (Mistral)."""
+"""`form` of a text or thinking that an answer holds inside a list of parts (Mistral)."""
 
 
 def read_content(content: Any, param: str) -> list[Part]:
-    """The parts of a message's `content`: a text, a list of parts, or null."""
+    """Returns the parts of a message's `content`: a text, a list of parts, or null."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -72,14 +82,14 @@ def read_content(content: Any, param: str) -> list[Part]:
 
 
 def _worded(part: Part) -> Part:
-    """A part of a request, with the words of one that only some provider knows."""
+    """Returns a part of a request, with a text for a type that one provider knows."""
     if not isinstance(part, Opaque) or part.kind in _MEDIA:
         return part
     return replace(part, text=words_of(part.raw))
 
 
 def read_part(raw: Any, param: str = "content") -> Part:
-    """One content part. Types that only some provider knows become `Opaque`."""
+    """Returns one content part; a type that only one provider knows becomes `Opaque`."""
     if isinstance(raw, str):
         return Text(text=raw, form="bare")
     if not isinstance(raw, dict):
@@ -103,9 +113,10 @@ def read_part(raw: Any, param: str = "content") -> Part:
 
 
 def write_part(part: Part, own: bool) -> JsonObject | str | None:
-    """One content part, or None for what a message of this format cannot hold.
+    """Returns one content part, or None if no message of this format can hold it.
 
-    `own` says that the part was read from this format, so that `form` and `extra` are ours.
+    `own` is set if the part was read from this format, so that `form` and `extra` are this
+    format's.
     """
     match part:
         case Text():
@@ -125,7 +136,10 @@ def write_part(part: Part, own: bool) -> JsonObject | str | None:
 
 
 def split_data_url(url: str) -> tuple[str, str] | None:
-    """Media type and base64 data of a `data:` URL (RFC 2397); None for any other URL."""
+    """Returns media type and base64 data of a `data:` URL; None for other URLs.
+
+    Source: RFC 2397.
+    """
     if url[:5].lower() != "data:":
         return None
     head, comma, data = url.partition(",")
@@ -168,7 +182,7 @@ def _write_text(part: Text, own: bool) -> JsonObject | str:
 
 
 def _read_url(raw: JsonObject, kind: Any, member: str) -> Part:
-    """A part whose `member` holds a URL, or an object with one."""
+    """Returns a part whose `member` holds a URL, or an object with one."""
     inner = raw.get(member)
     url = inner.get("url") if isinstance(inner, dict) else inner
     if not isinstance(url, str):
@@ -218,6 +232,8 @@ def _read_file(raw: JsonObject) -> Part:
 
 def _read_audio(raw: JsonObject) -> Part:
     inner = raw.get("input_audio")
+    if isinstance(inner, str) and inner:
+        return _read_plain_audio(raw, inner)
     if not isinstance(inner, dict) or not isinstance(inner.get("data"), str):
         return Opaque(format=NAME, kind="input_audio", raw=raw)
     name = text_of(inner.get("format"))
@@ -230,8 +246,25 @@ def _read_audio(raw: JsonObject) -> Part:
     )
 
 
+def _read_plain_audio(raw: JsonObject, source: str) -> Media:
+    """Returns audio in Mistral's shape: base64 or a URL, without a format."""
+    media_type, data = split_data_url(source) or (None, None)
+    is_url = data is None and source.startswith(("http://", "https://"))
+    if data is None and not is_url:
+        data = source
+        media_type = next((t for begin, t in _AUDIO_BEGINS.items() if data.startswith(begin)), None)
+    return Media(
+        kind="audio",
+        media_type=media_type or None,
+        data=data,
+        url=source if is_url else None,
+        cache=raw.get("cache_control"),
+        extra={"raw": raw},
+    )
+
+
 def _read_thinking(raw: JsonObject) -> Thinking:
-    """Mistral's thinking chunk: a list of texts (references among them), or one text."""
+    """Returns Mistral's thinking chunk: one text, or a list of texts and references."""
     value = raw.get("thinking")
     extra = _without(raw, "type", "thinking")
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Embeddings as OpenAI asks for them. Source: its reference, "Create embeddings"."""
+"""Reads and writes embeddings (OpenAI's reference, "Create embeddings")."""
 
 import struct
 from typing import Any
@@ -21,7 +21,7 @@ from switchyard.wire.shared.vectors import vectors_of
 
 
 class OpenAIEmbeddings:
-    """See `model.embedding.EmbeddingForm`."""
+    """Implements `model.embedding.EmbeddingForm` for OpenAI's API."""
 
     def path(self, model: str, method: str | None) -> str:
         return "/embeddings"
@@ -86,9 +86,9 @@ class OpenAIEmbeddings:
 
 
 def _in_order(data: Any) -> list[JsonObject]:
-    """The entries of an answer, in the order of the texts they are for."""
+    """Returns the entries of a response in the order of their input texts."""
     return sorted(objects_of(data), key=lambda one: int_of(one.get("index")) or 0)
 
 
 EMBEDDINGS = OpenAIEmbeddings()
-"""The form of all formats of OpenAI's."""
+"""The form of embeddings that all of OpenAI's formats share."""

@@ -1,7 +1,7 @@
-"""Errors, in all the shapes that providers of this format give them.
+"""Reads and writes errors, in the shapes that providers of this format use.
 
-OpenAI's guide "Error codes" is the rule: `{"error": {"message", "type", "param", "code"}}`. The
-rest was met at providers, gateways and web frameworks in front of them.
+OpenAI's guide "Error codes" defines `{"error": {"message", "type", "param", "code"}}`. The other
+shapes were seen at providers, gateways and web frameworks in front of them.
 """
 
 import re
@@ -14,6 +14,8 @@ from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
 from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.model.overflow import Overflow
+from switchyard.wire.model.overflow import in_own_words
 
 _KINDS: tuple[tuple[str, ErrorKind], ...] = (
     ("insufficient_quota", "billing"),
@@ -49,7 +51,7 @@ _KINDS: tuple[tuple[str, ErrorKind], ...] = (
     ("server_error", "server"),
     ("internal", "server"),
 )
-"""What kind of error a type or code means that contains these words; the first that fits."""
+"""The error kind for a type or code that contains a word; the first match counts."""
 
 _TYPES: dict[ErrorKind, str] = {
     "invalid_request": "invalid_request_error",
@@ -70,14 +72,16 @@ _CODES: dict[ErrorKind, str] = {
     "rate_limit": "rate_limit_exceeded",
 }
 
+_TOO_LONG = "context_length_exceeded"
+
 _AGAIN = re.compile(r"(?:try|retry)(?:ing)? again in ((?:[\d.]+(?:ms|[hms]) ?)+)", re.IGNORECASE)
 _SPAN = re.compile(r"([\d.]+)(ms|[hms])")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def find_error(body: Any) -> ApiError | None:
-    """The error that a body or a stream's payload reports; None if it reports none."""
-    if isinstance(body, list):  # Google's wraps its errors in a list
+    """Returns the error that a body or a stream's payload reports; None if none."""
+    if isinstance(body, list):  # Google wraps its errors in a list
         body = body[0] if body else None
     if not isinstance(body, dict):
         return None
@@ -88,7 +92,7 @@ def find_error(body: Any) -> ApiError | None:
     if errors := body.get("errors"):
         return _read(errors[0] if isinstance(errors, list) else errors, body)
     base = body.get("base_resp")
-    if isinstance(base, dict):  # MiniMax: code 0 is success
+    if isinstance(base, dict):  # MiniMax: code 0 means success
         code = base.get("status_code")
         found = {"message": base.get("status_msg"), "code": code}
         return _read(found, body) if code else None
@@ -101,7 +105,7 @@ def find_error(body: Any) -> ApiError | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body of an error answer."""
+    """Returns status and body of an error response."""
     body = error.raw if error.format == NAME else EMPTY
     inner = body.get("error")
     if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
@@ -113,16 +117,38 @@ def write_error(error: ApiError) -> tuple[int, JsonObject]:
         }
         if error.code is None and error.kind == "not_found" and error.param == "model":
             inner["code"] = "model_not_found"
+    if error.overflow is not None and (inner is not body.get("error") or not _is_too_long(inner)):
+        inner = _overflow(error, error.overflow)
     if error.attempts:
         inner = {**inner, "switchyard": {"attempts": list(error.attempts)}}
     return error.http_status, {**body, "error": inner}
 
 
+def _is_too_long(error: JsonObject) -> bool:
+    return error.get("code") == _TOO_LONG
+
+
+def _overflow(error: ApiError, overflow: Overflow) -> JsonObject:
+    """Returns OpenAI's error for a prompt that is too long (guide "Error codes")."""
+    message = "Your input exceeds the context window of this model. "
+    message += "Please adjust your input and try again."
+    if overflow.pair is not None:
+        tokens, limit = overflow.pair
+        message = f"This model's maximum context length is {limit} tokens. However, your messages "
+        message += f"resulted in {tokens} tokens. Please reduce the length of the messages."
+    return {
+        "message": in_own_words(message, error.message),
+        "type": "invalid_request_error",
+        "param": error.param or "messages",
+        "code": _TOO_LONG,
+    }
+
+
 def _read(error: Any, body: JsonObject) -> ApiError:
-    """An error object, or a text in its place, found in `body`."""
+    """Reads an error object, or a text in its place, found in `body`."""
     found: JsonObject = error if isinstance(error, dict) else {}
     inner = found.get("error")
-    if isinstance(inner, dict):  # {type: error, error: {...}} once more inside
+    if isinstance(inner, dict):  # {type: error, error: {...}} nested inside
         found = inner
     message = error if isinstance(error, str) and error else _message(found, body)
     code = found.get("code", body.get("code"))
@@ -143,7 +169,7 @@ def _read(error: Any, body: JsonObject) -> ApiError:
 
 
 def _in_choices(body: JsonObject) -> ApiError | None:
-    """OpenRouter reports an error of its upstream inside the choice."""
+    """Returns the error inside a choice, where OpenRouter reports its upstream's."""
     for choice in body["choices"]:
         if isinstance(choice, dict):
             if error := choice.get("error"):
@@ -162,7 +188,7 @@ def _message(found: JsonObject, body: JsonObject) -> str:
 
 
 def _detail(detail: Any) -> Any:
-    """FastAPI's `detail`: a text, an object, or a list of what is wrong with which field."""
+    """Reads FastAPI's `detail`: a text, an object, or a list of invalid fields."""
     if not isinstance(detail, list):
         return detail
     first = next((entry for entry in detail if isinstance(entry, dict)), EMPTY)
@@ -178,7 +204,7 @@ def _detail(detail: Any) -> Any:
 
 
 def _status(found: JsonObject, body: JsonObject, code: Any) -> int | None:
-    """The HTTP status an error names, in whichever of its members."""
+    """Returns the HTTP status that an error states, in any of its members."""
     candidates = (found.get("status"), found.get("status_code"), code, body.get("status"))
     for value in (*candidates, body.get("status_code")):
         if isinstance(value, str) and value.isdigit():
@@ -191,15 +217,18 @@ def _status(found: JsonObject, body: JsonObject, code: Any) -> int | None:
 def _kind(type: str, code: str, status: int | None) -> ErrorKind:
     for word in (code.lower(), type.lower()):
         for part, kind in _KINDS:
-            # "invalid_request_error" is OpenAI's type for nearly everything: the status knows
-            # better.
+            # OpenAI uses the type "invalid_request_error" for nearly everything, so the status
+            # decides if there is one.
             if part in word and not (part == "invalid" and status):
                 return kind
     return kind_of_status(status) if status else "server"
 
 
 def _retry_after(found: JsonObject, message: str) -> float | None:
-    """Google's `RetryInfo`, or the words OpenAI and Groq say it in."""
+    """Returns the delay in seconds from Google's `RetryInfo` or the message's text.
+
+    OpenAI and Groq state the delay in the message.
+    """
     details = found.get("details")
     for detail in details if isinstance(details, list) else ():
         if isinstance(detail, dict) and (delay := _span(text_of(detail.get("retryDelay")))):
@@ -209,7 +238,7 @@ def _retry_after(found: JsonObject, message: str) -> float | None:
 
 
 def _span(words: str) -> float | None:
-    """Seconds of a span such as `1m30.5s`."""
+    """Returns the seconds of a span such as `1m30.5s`."""
     seconds = 0.0
     for number, unit in _SPAN.findall(words):
         try:

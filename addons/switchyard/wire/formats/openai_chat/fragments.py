@@ -1,9 +1,9 @@
-"""Fragments of streamed tool calls: which call each belongs to, and what it adds.
+"""Assigns fragments of streamed tool calls to their calls.
 
 The API gives each call an `index`, its id and name in the first fragment, and arguments in the
-rest. Providers leave out indexes or ids, repeat ids and names in every fragment, give every
-parallel call the index 0, write arguments as an object, begin a call before they name it, or say
-all arguments once more at the end.
+rest. Providers omit indexes or ids, repeat ids and names in every fragment, give every parallel
+call the index 0, write arguments as an object, start a call before its name, or repeat all
+arguments at the end.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,28 @@ from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.tools import arguments_text
 from switchyard.wire.formats.openai_chat.tools import is_custom
+from switchyard.wire.shared.arguments import Settling
 
 _LOOKS = 16
-"""How often it is seen, whatever the arguments' size, whether a call is complete."""
+"""Checks for a complete call that are made whatever the size of its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One entry of a delta's `tool_calls`, understood."""
+    """Holds one entry of a delta's `tool_calls` in a normalised form."""
 
     number: int
-    """Which call of the choice it belongs to, counted from 0 in the order they begin."""
+    """Number of its call within the choice, from 0 in the order in which calls start."""
     new: bool
-    """Whether the call begins with it."""
+    """Whether the call starts with this fragment."""
     name: str
-    """The function's name, where this is the fragment that tells it."""
+    """The function's name, in the fragment that first states it."""
     text: str
-    """The arguments, or the input, it adds."""
+    """The arguments, or the input, that the fragment adds."""
 
 
 class Fragments:
-    """Sorts the fragments of one choice into calls."""
+    """Assigns the fragments of one choice to calls."""
 
     def __init__(self) -> None:
         self.calls: list[CallSoFar] = []
@@ -44,7 +45,7 @@ class Fragments:
         """The first call of each id."""
 
     def take(self, raw: JsonObject) -> Fragment:
-        """Add one entry of `tool_calls` to the call it belongs to."""
+        """Adds one entry of `tool_calls` to its call, and returns it normalised."""
         custom = is_custom(raw)
         inner = raw.get("custom") if custom else raw.get("function")
         inner = inner if isinstance(inner, dict) else {}
@@ -64,13 +65,12 @@ class Fragments:
             self._by_id.setdefault(call_id, number)
         named = "" if call.name else name
         call.name = call.name or name
-        if call.repeats(text):
-            text = ""
+        text = "" if call.repeats(text) else call.settle(text)
         call.add(text)
         return Fragment(number, new, named, text)
 
     def _find(self, index: int | None, call_id: str, name: str) -> int | None:
-        """The call a fragment goes on with; None if it begins a new one."""
+        """Returns the number of a fragment's call; None if it starts a new one."""
         if index is not None:
             number = self._by_index.get(index)
             if number is None or self._is_another(self.calls[number], call_id, name):
@@ -86,17 +86,20 @@ class Fragments:
         return len(self.calls) - 1
 
     def _is_another(self, call: "CallSoFar", call_id: str, name: str) -> bool:
-        """Whether a fragment under the index of `call` begins another call: its id is new and it
-        names a function, unless the id is made anew for every fragment of the one call."""
+        """Whether a fragment with the index of `call` starts another call.
+
+        It does if its id is new and it names a function, unless the provider makes a new id for
+        every fragment of the same call.
+        """
         if not call_id or not name or not call.id or call_id == call.id:
             return False
         return name != call.name or call.is_complete()
 
 
 class CallSoFar:
-    """A call as its fragments have told it."""
+    """Holds a call as far as its fragments have stated it."""
 
-    __slots__ = ("_judged", "_looks", "_size", "custom", "id", "name", "pieces")
+    __slots__ = ("_judged", "_looks", "_settling", "_size", "custom", "id", "name", "pieces")
 
     def __init__(self, custom: bool = False) -> None:
         self.custom = custom
@@ -105,11 +108,25 @@ class CallSoFar:
         self.pieces: list[str] = []
         self._size = 0
         self._judged: tuple[int, bool] = (0, False)
-        """The size at which it was last seen whether the call is complete, and whether it was."""
+        """Size of the arguments at the last check for completeness, and its result."""
         self._looks = 0
+        self._settling = Settling()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether all arguments so far are a word that means no arguments."""
+        return self._settling.says_nothing
+
+    def settle(self, text: str) -> str:
+        """Returns the part of the arguments after `text` that may be sent on."""
+        return text if self.custom else self._settling.feed(text)
+
+    def held(self) -> str:
+        """Returns the arguments still held back at the end, if they mean anything."""
+        return self._settling.close()
 
     def add(self, text: str) -> None:
-        """More of the arguments."""
+        """Appends to the arguments."""
         if text:
             self.pieces.append(text)
             self._size += len(text)
@@ -121,9 +138,11 @@ class CallSoFar:
         return self.pieces[0] if self.pieces else ""
 
     def is_complete(self) -> bool:
-        """Whether the arguments so far are one whole JSON value, or free text that may be. Where
-        that was asked often, it is seen again only once they have doubled: an upstream can send
-        any number of fragments, and each look reads all of them."""
+        """Whether the arguments are one whole JSON value, or possibly whole free text.
+
+        After many checks, the next one waits until the arguments have doubled: an upstream can send
+        any number of fragments, and each check reads all of the arguments.
+        """
         size, complete = self._judged
         if self.custom or self._size == size:
             return bool(self._size) if self.custom else complete
@@ -135,11 +154,11 @@ class CallSoFar:
         return complete
 
     def is_the_same(self, name: str, text: str) -> bool:
-        """Whether a call of that name with those arguments is this one."""
+        """Whether this is a call with that name and those arguments."""
         return self._size == len(text) and self.name == name and self.text() == text
 
     def repeats(self, text: str) -> bool:
-        """Whether `text` says all the arguments once more."""
+        """Whether `text` repeats all arguments."""
         if len(text) != self._size or len(text) < 2 or text[0] != "{":
             return False
         return text == self.text() and _is_json(text)

@@ -1,9 +1,9 @@
-"""What OpenAI's Chat Completions API has no words for."""
+"""Lists the fields that OpenAI's Chat Completions API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 
 MOST_STOPS = 4
-"""Stop sequences a request may have (OpenAI's reference, `stop`)."""
+"""Most stop sequences that a request may have (OpenAI's reference, `stop`)."""
 
 LOSSES = Losses(
     cannot_say={
@@ -11,6 +11,7 @@ LOSSES = Losses(
         "cache_control": "prompts are cached without markers",
         "thinking-signature": "a signature only its own provider can check",
         "document-url": "files are sent as data or file id",
+        "document-types": "a document of a type that the API refuses, and that is no text",
         "document-citations": "no switch for citations",
         "audio-url": "audio is sent as data",
         "audio-file-id": "audio is sent as data",

@@ -1,8 +1,8 @@
 """Repairs a stream that passes through to a client of its own format.
 
-Chunks keep their bytes unless something is wrong with them: an empty chunk is left out, a missing
-role, index, delta or call id is put in, a finish reason nobody gave is supplied before the one
-`[DONE]`, and what comes after the end is dropped.
+Chunks keep their bytes unless they are faulty. The mender omits empty chunks, supplies a missing
+role, index, delta or call id, supplies missing finish reasons before the one `[DONE]`, and drops
+everything after the end.
 """
 
 import re
@@ -37,7 +37,7 @@ from switchyard.wire.model.events import PartStart
 from switchyard.wire.model.events import TextDelta
 
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
-"""A finish reason in serialised JSON. Inside a text its quotes would be escaped."""
+"""Start of a finish reason in serialised JSON. Inside a text its quotes would be escaped."""
 
 _SAYS_NOTHING = frozenset(
     {
@@ -51,19 +51,19 @@ _NULLABLE = frozenset({"index", "delta", "finish_reason"})
 
 
 class ChatMender:
-    """One per stream; see `format.Mender`."""
+    """Repairs one stream; see `format.Mender`."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._ended = False
         self._head: JsonObject = {}
-        """What every chunk repeats, for chunks that have to be made."""
+        """Members that every chunk repeats, for chunks that the mender makes."""
         self._open: dict[int, _ChoiceMender] = {}
         self._id = ""
-        """The id of all chunks, where the first one had none."""
+        """The id of all chunks, if the first one had none."""
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        """The bytes for one frame, which the reader read as `events`."""
+        """Returns the bytes for one frame, which the reader read as `events`."""
         if self._ended:
             return b""
         if frame.raw and self._is_plain(frame.data, events):
@@ -82,7 +82,7 @@ class ChatMender:
                 self._ended = True
                 continue
             if payload.get("error") and not any(isinstance(event, Failure) for event in events):
-                # The reader knows it for none.
+                # The reader does not take this `error` for a failure.
                 mended = self._identified(self._chunk(rest(payload, "error")))
             else:
                 mended = self._identified(self._chunk(payload))
@@ -96,29 +96,31 @@ class ChatMender:
         return b"".join(out)
 
     def forgets(self, event: TextDelta) -> bool:
-        """See `skimming`."""
+        """Whether the mender keeps nothing of a delta's text (see `relay.skim`)."""
         return True
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """What is missing at the end, if the reader found it to be one."""
+        """Returns the missing end of the stream if the reader found the answer complete."""
         if self._ended or not any(isinstance(event, End) for event in events):
             return b""
         self._ended = True
         return self._finish(events) + DONE_FRAME
 
     def fail(self, error: ApiError) -> bytes:
-        """Tells an error, and ends the stream."""
+        """Returns the chunk that reports an error, and ends the stream."""
         if self._ended:
             return b""
         self._ended = True
         return error_frame(error) + DONE_FRAME
 
     def _is_plain(self, data: bytes, events: Sequence[Event]) -> bool:
-        """Whether a chunk is beyond doubt by what was read of it: more words of choices that have
-        begun, and no more than that."""
-        if not events or b"\n" in data or _FINISH.search(data):
+        """Whether a chunk certainly needs no repair, judged by its events.
+
+        Such a chunk only adds text to choices that have already started.
+        """
+        if not events or data.find(b"\n") >= 0 or _FINISH.search(data):
             return False
-        if self._id or b'"id"' not in data:
+        if self._id or data.find(b'"id"') < 0:
             return False
         for event in events:
             if not isinstance(event, TextDelta):
@@ -130,7 +132,7 @@ class ChatMender:
         return True
 
     def _chunk(self, chunk: JsonObject) -> JsonObject | None:
-        """The chunk, mended if need be; None if it says nothing."""
+        """Returns the chunk, repaired if needed; None if it holds nothing."""
         choices = chunk.get("choices")
         if not self._head and (chunk.get("id") or choices):
             known = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -148,11 +150,11 @@ class ChatMender:
         return {**chunk, "choices": [choice for choice in mended if choice is not None]}
 
     def _identified(self, chunk: JsonObject | None) -> JsonObject | None:
-        """The chunk with the id that all chunks of the stream have."""
+        """Returns the chunk with the id that all chunks of the stream have."""
         if chunk is None:
             return None
         if not self._id:
-            # Some send an empty one before the first choice, and mean nothing by it.
+            # Some providers send an empty chunk without meaning before the first choice.
             if not chunk.get("choices") or text_of(chunk.get("id")) or chunk.get("id") == "":
                 return chunk
             self._id = text_of(self._head.get("id")) or f"chatcmpl-{self._asked.id}"
@@ -168,7 +170,7 @@ class ChatMender:
         return choice.mend(raw)
 
     def _finish(self, events: Sequence[Event]) -> bytes:
-        """Chunks for the finish reasons that no chunk gave."""
+        """Returns chunks with the finish reasons that the upstream omitted."""
         out = b""
         for event in events:
             if not isinstance(event, Finish):
@@ -190,20 +192,22 @@ class ChatMender:
 
 
 class _ChoiceMender:
-    """What was seen of one choice."""
+    """Repairs the chunks of one choice."""
 
     def __init__(self, index: int, seed: str) -> None:
         self._index = index
         self._begun = False
         self.spoke = False
-        """Whether the reader read anything of it."""
+        """Whether the reader read any event of the choice."""
         self.finished = False
         self.legacy = False
         self.calls = _CallMender(choice_seed(seed, index))
 
     def mend(self, raw: JsonObject) -> JsonObject | None:
-        """A choice of a chunk as it should be: `raw` itself where nothing is wrong; None where it
-        says nothing new."""
+        """Returns a choice of a chunk in repaired form.
+
+        Returns `raw` itself if it is valid, and None if it adds nothing.
+        """
         delta = raw.get("delta")
         made = delta_of(raw, self.spoke)
         if made.get("tool_calls"):
@@ -211,6 +215,8 @@ class _ChoiceMender:
         self.legacy = self.legacy or bool(made.get("function_call"))
         finish = raw.get("finish_reason")
         ends = bool(text_of(finish)) and not self.finished
+        if ends and (settled := self.calls.settled()):
+            made = {**made, "tool_calls": [*(made.get("tool_calls") or ()), *settled]}
         says = any(map(_says, made.values())) or any(
             _says(value) for key, value in raw.items() if key not in _NULLABLE and key != "message"
         )
@@ -232,8 +238,10 @@ class _ChoiceMender:
 
 
 class _CallMender:
-    """Puts the indexes, ids and types into call fragments that clients go by, and takes out ids
-    and names said again, which the official SDK would add up."""
+    """Supplies indexes, ids and types of call fragments, and removes repetitions.
+
+    Clients depend on the former; the official SDK would concatenate repeated ids and names.
+    """
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
@@ -247,6 +255,14 @@ class _CallMender:
             if all(new is old for new, old in zip(calls, entries, strict=True)):
                 return delta
         return {**delta, "tool_calls": calls}
+
+    def settled(self) -> list[JsonObject]:
+        """Returns fragments for calls whose arguments were a word that means none."""
+        return [
+            {"index": number, "function": {"arguments": "{}"}}
+            for number, call in enumerate(self._fragments.calls)
+            if call.says_nothing
+        ]
 
     def _call(self, raw: JsonObject) -> JsonObject:
         fragment = self._fragments.take(raw)

@@ -1,5 +1,8 @@
-"""The messages of a request, read into turns. OpenAI's reference, "Create chat completion",
-`messages`; `writing` holds the way back."""
+"""Reads the messages of a request into turns.
+
+Source: OpenAI's reference, "Create chat completion", `messages`. `request_messages` does the
+reverse.
+"""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -20,14 +23,14 @@ from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.errors import BadRequest
 
 FIELD = "field"
-"""`form` of a refusal that stood in the message's own member, not among the content's parts."""
+"""`form` of a refusal in the message's own member, rather than among the content's parts."""
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _COMMON = frozenset({"role", "content", "name"})
 
 
 def read_messages(messages: Any) -> tuple[Turn, ...]:
-    """One turn for each message. Raises BadRequest."""
+    """Returns one turn for each message. Raises BadRequest."""
     if not isinstance(messages, list):
         raise BadRequest("messages must be a list", "messages")
     if not messages:
@@ -38,12 +41,12 @@ def read_messages(messages: Any) -> tuple[Turn, ...]:
 
 @dataclass(slots=True)
 class _Calls:
-    """Calls that no result has answered yet, oldest first: for results that name none."""
+    """Holds the unanswered calls, oldest first, for results that name no call."""
 
     open: list[ToolCall] = field(default_factory=list)
 
     def answer(self, call_id: str | None, name: str | None = None) -> str:
-        """The id of the call that a result answers."""
+        """Returns the id of the call that a result answers."""
         for i, call in enumerate(self.open):
             if call.id == call_id or (call_id is None and name in (None, call.name)):
                 return self.open.pop(i).id
@@ -101,7 +104,10 @@ def _read_assistant(message: JsonObject, param: str, number: int, calls: _Calls)
 
 
 def _read_result(message: JsonObject, param: str, calls: _Calls) -> Turn:
-    """A tool message, or a deprecated function message, which names the function alone."""
+    """Reads a tool message, or a deprecated function message.
+
+    The latter names only the function.
+    """
     legacy = message["role"] == "function"
     name = message.get("name") if isinstance(message.get("name"), str) else None
     given = None if legacy else text_of(message.get("tool_call_id")) or None
@@ -123,7 +129,7 @@ def _others(message: JsonObject, known: frozenset[str]) -> JsonObject:
 
 
 def _content_form(message: JsonObject) -> str:
-    """How the content was spelled where that cannot be told by its parts."""
+    """Returns the spelling of the content if its parts do not show it."""
     if "content" not in message:
         return "absent"
     content = message["content"]

@@ -11,6 +11,7 @@ from typing import Any
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.anthropic.blocks import read_block
+from switchyard.wire.formats.openai_chat.call_texts import with_texts
 from switchyard.wire.formats.openai_chat.content import read_part
 from switchyard.wire.formats.openai_chat.request_messages import write_messages
 from switchyard.wire.formats.openai_chat.request_writer import write_request
@@ -40,10 +41,12 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def standard(body: JsonObject) -> JsonObject:
-    """Return the request that `body` means; mostly `body` itself. Raises BadRequest."""
+    """Returns the request that `body` means; mostly `body` itself. Raises BadRequest."""
     if "messages" not in body and isinstance(body.get("input"), list | str):
         return _from_responses(body)
     tools, messages = body.get("tools"), body.get("messages")
+    if isinstance(messages, list) and (texts := with_texts(messages)) is not messages:
+        body, messages = {**body, "messages": texts}, texts
     if not isinstance(tools, list) or not tools or not isinstance(messages, list):
         return body
     flat = any(map(_is_flat, tools))
@@ -88,7 +91,7 @@ def _nested(tool: JsonObject) -> JsonObject:
 
 
 def _messages(message: Any) -> list[Any]:
-    """The messages that one stands for: results of tools are messages of their own."""
+    """Returns the messages for one, with tool results as messages of their own."""
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list) or not any(map(_is_block, content)):
         return [message]

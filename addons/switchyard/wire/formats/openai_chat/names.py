@@ -1,15 +1,21 @@
-"""Words of the Chat Completions API that several modules of this package share.
+"""Holds names of the Chat Completions API that several modules here share.
 
-Everything in this package follows OpenAI's API reference, "Chat Completions", and the dialects
-that providers speak of it: OpenRouter, Azure, Groq, Mistral, DeepSeek, xAI, vLLM and others.
+This package follows OpenAI's API reference, "Chat Completions", and the dialects of OpenRouter,
+Azure, Groq, Mistral, DeepSeek, xAI, vLLM and other providers.
 """
 
 from typing import Any
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.model.services import Services
 
 NAME = "openai-chat"
+"""This format's name, and the key under which its reader stores values in `extra` fields.
+
+Those are the `extra` fields of events, replies, choices and usage, whose writer may be another
+format's and cannot tell where they come from.
+"""
 
 CLIENT_HEADERS = (
     "openai-*",
@@ -21,27 +27,55 @@ CLIENT_HEADERS = (
     "x-grok-*",
 )
 """Headers that clients and providers of all of OpenAI's formats know."""
-"""This format's name. `extra` fields that could meet a writer that does not know where they come
-from (those of events, replies, choices and usage) are kept under this key."""
+
+SERVICES = Services(
+    frozenset(
+        {
+            "/images/generations",
+            "/images/edits",
+            "/images/variations",
+            "/audio/",
+            "/rerank",
+            "/moderations",
+            "/files",
+            "/files/",
+            "/batches",
+            "/batches/",
+        }
+    )
+)
+"""Paths of other services that providers of OpenAI's formats offer.
+
+Source: OpenAI's reference, "Images", "Audio", "Moderations", "Files", "Batch"; reranking is
+Cohere's and Jina's.
+"""
 
 REASONING_NAMES = ("reasoning_content", "reasoning")
-"""Members that hold thinking as text: DeepSeek's and most others' name, and OpenRouter's, Groq's
-and vLLM's."""
+"""Members that hold thinking as text.
+
+DeepSeek and most others use the first, OpenRouter, Groq and vLLM the second.
+"""
 
 
 def own(extra: JsonObject) -> JsonObject:
-    """What this format's reader left in an `extra` field; empty for another format's."""
+    """Returns the values that this format's reader stored in an `extra` field.
+
+    The result is empty for an `extra` field of another format.
+    """
     return extra.get(NAME) or EMPTY
 
 
 def rest(source: JsonObject, known: frozenset[str]) -> JsonObject:
-    """The members of `source` the model has no place for: unknown ones, and known ones that are
-    null, so that null and absent stay apart."""
+    """Returns the members of `source` that the model has no field for.
+
+    These are unknown members, and known ones with the value null, so that null and absent remain
+    distinct.
+    """
     return {k: v for k, v in source.items() if k not in known or v is None}
 
 
 def text_of(value: Any) -> str:
-    """`value` if it is a text, else an empty one."""
+    """Returns `value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
@@ -50,7 +84,10 @@ def is_number(value: Any) -> bool:
 
 
 def int_of(value: Any) -> int | None:
-    """A count or index, or None where it is none. Some providers write whole floats."""
+    """Returns a count or index, or None if it is none.
+
+    Some providers write integers as floats.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value)

@@ -1,4 +1,4 @@
-"""What a writer knows of a part while its stream goes on."""
+"""Tracks the state of a part while a writer streams it."""
 
 from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Thinking
@@ -6,7 +6,7 @@ from switchyard.wire.shared.custom_tools import InputStream
 
 
 class PartState:
-    """One part, from its beginning to its end."""
+    """Holds the state of one part, from its start to its end."""
 
     __slots__ = (
         "entry",
@@ -27,18 +27,20 @@ class PartState:
         self.start = start
         self.number = 0
         self.input: InputStream | None = None
-        """Turns the arguments of a function into the input of the custom tool it stands for."""
+        """Turns the arguments of a function into the input of the custom tool in its place."""
         self.said = False
-        """Of a call: whether any arguments came."""
+        """Whether any arguments of a call arrived."""
         self.words: list[str] = []
         self.entry: tuple[int, str, str] | None = None
-        """Of thinking whose proof may follow: the entry of `reasoning_details` that repeats its
-        words, as its index, its type, and the member that holds the words."""
+        """The entry of `reasoning_details` with the text of thinking whose proof may follow.
+
+        It is given by its index, its type, and the member that holds the text.
+        """
         self.signature = ""
         self.signer = ""
 
     def thinking(self) -> Thinking | None:
-        """The thinking part as it has become; None if this is none."""
+        """The thinking part with its text so far; None for a part of another kind."""
         part = self.part
         if not isinstance(part, Thinking):
             return None

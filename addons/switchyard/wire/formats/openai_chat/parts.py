@@ -1,5 +1,7 @@
-"""Pieces of an answer that stand in whole messages and in deltas alike: content that comes as a
-list, audio, images, citations."""
+"""Reads the parts of an answer that whole messages and deltas share.
+
+These are content in the form of a list, audio, images and citations.
+"""
 
 from typing import Any
 
@@ -17,7 +19,7 @@ from switchyard.wire.model.conversation import Text
 
 
 class Places:
-    """Numbers the parts of one streamed choice, in the order they begin."""
+    """Numbers the parts of one streamed choice, in the order in which they start."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -29,8 +31,11 @@ class Places:
 
 
 def delta_of(choice: JsonObject, spoke: bool) -> JsonObject:
-    """The delta of a chunk's choice. In its place some send a whole message, of which nothing is
-    new once the choice `spoke`, or the text of a legacy completion."""
+    """Returns the delta of a chunk's choice.
+
+    Some providers send a whole message in its place, which adds nothing once the choice `spoke`, or
+    the text of a legacy completion.
+    """
     delta, message = choice.get("delta"), choice.get("message")
     if isinstance(delta, dict) and (delta or spoke or not message):
         return delta
@@ -41,7 +46,7 @@ def delta_of(choice: JsonObject, spoke: bool) -> JsonObject:
 
 
 def read_answer_content(content: Any) -> list[Part]:
-    """The parts of an answer's `content`: a text, or a list of parts (Mistral)."""
+    """Returns the parts of an answer's `content`: a text, or a list (Mistral)."""
     if isinstance(content, str):
         return [Text(text=content)] if content else []
     if not isinstance(content, list):
@@ -57,7 +62,7 @@ def read_answer_content(content: Any) -> list[Part]:
 
 
 def read_audio(raw: Any) -> Media | None:
-    """An answer's `audio` (OpenAI's reference, "Audio and speech")."""
+    """Returns an answer's `audio` (OpenAI's reference, "Audio and speech")."""
     if not isinstance(raw, dict):
         return None
     if not any(text_of(raw.get(name)) for name in ("id", "data", "transcript")):
@@ -76,7 +81,7 @@ def write_audio(part: Media, ours: bool) -> JsonObject:
 
 
 def read_images(raw: Any) -> list[Part]:
-    """An answer's `images`, as OpenRouter gives them: a list of `image_url` parts."""
+    """Returns an answer's `images`: OpenRouter's list of `image_url` parts."""
     if not isinstance(raw, list):
         return []
     parts = (read_part(image) for image in raw if isinstance(image, dict))
@@ -84,16 +89,20 @@ def read_images(raw: Any) -> list[Part]:
 
 
 def annotations_of(raw: Any) -> tuple[Citation, ...]:
-    """The citations in `annotations` (OpenAI's guide "Web search"); those that are no web source
-    keep their `raw` form alone."""
+    """Returns the citations in `annotations` (OpenAI's guide "Web search").
+
+    An annotation that is no web source keeps its `raw` form alone.
+    """
     if not isinstance(raw, list):
         return ()
     return tuple(_read_annotation(entry) for entry in raw if isinstance(entry, dict))
 
 
 def write_citation(citation: Citation, start: int, end: int) -> JsonObject | None:
-    """An entry of `annotations`, or None for a source that is not on the web. `start` and `end`
-    bound the text the citation belongs to, where it does not say."""
+    """Returns an entry of `annotations`, or None for a source that is not on the web.
+
+    `start` and `end` bound the citation's text if the citation states no bounds.
+    """
     if citation.format == NAME:
         return citation.raw or None
     if not citation.url:
@@ -111,8 +120,11 @@ def write_citation(citation: Citation, start: int, end: int) -> JsonObject | Non
 
 
 def listed_sources(body: JsonObject) -> tuple[Citation, ...]:
-    """The sources that Perplexity and xAI list beside the choices, in `citations` (addresses) and
-    `search_results` (addresses and titles). They are not written as annotations again."""
+    """Returns the sources that Perplexity and xAI list beside the choices.
+
+    They stand in `citations` (addresses) and `search_results` (addresses and titles). The writer
+    does not repeat them as annotations.
+    """
     given = body.get("citations")
     results = body.get("search_results")
     titles: dict[str, str] = {}
@@ -129,7 +141,7 @@ def listed_sources(body: JsonObject) -> tuple[Citation, ...]:
 def _read_annotation(entry: JsonObject) -> Citation:
     inner = entry.get("url_citation")
     if not isinstance(inner, dict):
-        # Some write it flat, as the Responses API does.
+        # Some providers write it flat, as the Responses API does.
         inner = entry if entry.get("type") == "url_citation" else EMPTY
     return Citation(
         url=text_of(inner.get("url")) or None,

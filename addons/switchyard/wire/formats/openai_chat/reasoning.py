@@ -1,9 +1,9 @@
-"""Thinking, as the dialects of Chat Completions say it.
+"""Reads and writes thinking, in the dialects of Chat Completions.
 
-OpenAI's own API shows none. DeepSeek named `reasoning_content`, which most others took over;
-OpenRouter, Groq and vLLM say `reasoning`; OpenRouter adds `reasoning_details` (its guide
-"Reasoning Tokens"), entries that also hold signatures and encrypted blobs and must come back as
-they were. The same words often stand in two of these at once.
+OpenAI's own API has none. DeepSeek introduced `reasoning_content`, which most others adopted;
+OpenRouter, Groq and vLLM use `reasoning`; OpenRouter adds `reasoning_details` (its guide "Reasoning
+Tokens"), whose entries also hold signatures and encrypted blobs and must return unchanged. The same
+words often stand in two of these at once.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,9 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
 from switchyard.wire.formats.openai_chat.names import own as extra_of
 from switchyard.wire.formats.openai_chat.names import text_of
+from switchyard.wire.formats.openai_chat.tools import signature_content
 from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.shared.readable import GOOGLE
 
 _FORMAT_OF_SIGNER = {
     "anthropic": "anthropic-claude-v1",
@@ -27,23 +29,46 @@ _FORMAT_OF_SIGNER = {
 _SIGNER_OF_FORMAT = {name: signer for signer, name in _FORMAT_OF_SIGNER.items()}
 
 
+_UNKNOWN = "unknown"
+"""OpenRouter's `format` of an entry of unknown origin."""
+
 PROVING = frozenset(_FORMAT_OF_SIGNER)
-"""Formats whose thinking comes with proof. Its words stand in `reasoning_details` too, beside
-which the proof must come back."""
+"""Formats whose thinking has a proof.
+
+Its words also stand in `reasoning_details`, which the proof must return with.
+"""
 
 
 def signer_of(entry: JsonObject) -> str:
-    """The format that can read the proof in an entry of `reasoning_details`."""
+    """Returns the format that can read the proof in an entry of `reasoning_details`."""
     return _SIGNER_OF_FORMAT.get(text_of(entry.get("format")), NAME)
 
 
+def dialect_of(entry: JsonObject) -> str:
+    """Returns the `format` that an entry of `reasoning_details` must return with."""
+    return text_of(entry.get("format")) or _UNKNOWN
+
+
+def in_dialect(part: Thinking) -> Thinking:
+    """Returns a reply's thinking so that its proof returns as the entry that held it."""
+    details = extra_of(part.extra).get("details")
+    if not details or not (part.signature or part.redacted):
+        return part
+    return replace(part, dialect=dialect_of(details[-1]))
+
+
+def signed_message(signature: str) -> Thinking:
+    """Returns Google's proof of a message without calls."""
+    return Thinking(signature=signature, signer="gemini", dialect=GOOGLE)
+
+
 def words_of(entry: JsonObject) -> str:
-    """The readable words of an entry of `reasoning_details`."""
+    """Returns the readable text of an entry of `reasoning_details`."""
     return text_of(entry.get("text")) or text_of(entry.get("summary"))
 
 
 def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
-    """The thinking of a whole message, and the members of it that were not made use of."""
+    """Returns the thinking of a whole message, and the members left unused."""
     plain = {name: text for name in REASONING_NAMES if (text := text_of(message.get(name)))}
     details = message.get("reasoning_details")
     parts = _read_details(details) if isinstance(details, list) else []
@@ -70,7 +95,7 @@ def read_reasoning(message: JsonObject) -> tuple[list[Thinking], JsonObject]:
 
 
 def write_reasoning(parts: Iterable[Thinking], own: bool) -> JsonObject:
-    """The members that say `parts` in a message; `own` if they were read from this format."""
+    """Returns the members for `parts`; `own` if they were read from this format."""
     parts = list(parts)
     if not parts:
         return {}
@@ -86,8 +111,18 @@ def write_reasoning(parts: Iterable[Thinking], own: bool) -> JsonObject:
     return members
 
 
+def write_proofs(parts: Iterable[Thinking]) -> JsonObject:
+    """Returns the members that restore this format's proofs from another's history."""
+    parts = list(parts)
+    written = write_reasoning((part for part in parts if part.dialect != GOOGLE), own=False)
+    for part in parts:
+        if part.dialect == GOOGLE and part.signature:
+            written["extra_content"] = signature_content(part.signature)
+    return written
+
+
 def names_of(part: Thinking, own: bool = True) -> list[str]:
-    """Under which names the words of a thinking part are said."""
+    """Returns the names of the members that hold a thinking part's text."""
     if own:
         said = part.form.split("+")
         if names := [name for name in REASONING_NAMES if name in said]:
@@ -98,12 +133,17 @@ def names_of(part: Thinking, own: bool = True) -> list[str]:
 
 
 def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObject]:
-    """The `reasoning_details` entries of a part, numbered from `index`; none if nothing of it has
-    to come back. Every entry has an index of its own: the official SDK adds up what shares one."""
+    """Returns the `reasoning_details` entries of a part, numbered from `index`.
+
+    The list is empty if nothing of the part must return. Every entry has an index of its own, since
+    the official SDK concatenates entries that share one.
+    """
+    if part.dialect == GOOGLE:
+        return []
     ours = extra_of(part.extra)
     if own and "details" in ours:
         return ours["details"]
-    name = ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", "unknown")
+    name = part.dialect or ours.get("format") or _FORMAT_OF_SIGNER.get(part.signer or "", _UNKNOWN)
     common: JsonObject = {"format": name}
     if part.id:
         common["id"] = part.id
@@ -122,8 +162,7 @@ def detail_entries(part: Thinking, index: int, own: bool = True) -> list[JsonObj
 
 
 def piece_names(part: Thinking) -> tuple[str, str]:
-    """The type of the entry that holds the words of a part that is streamed, and the member they
-    are."""
+    """Returns the entry type for the text of a streamed part, and its member's name."""
     details = extra_of(part.extra).get("details") or [EMPTY]
     if details[0].get("type") == "reasoning.summary" or (part.redacted and part.text):
         return "reasoning.summary", "summary"
@@ -138,7 +177,7 @@ def _read_details(details: list[Any]) -> list[Thinking]:
         data = text_of(entry.get("data")) or None
         last = parts[-1] if parts else None
         if data and last and last.summary and not last.redacted and signer == "openai-responses":
-            # OpenRouter splits a Responses reasoning item into its summary and its blob.
+            # OpenRouter splits a reasoning item of the Responses API into its summary and its blob.
             both = {NAME: {"details": [*extra_of(last.extra)["details"], entry]}}
             parts[-1] = replace(last, redacted=data, signer=signer, id=entry.get("id"), extra=both)
             continue
@@ -158,8 +197,10 @@ def _read_details(details: list[Any]) -> list[Thinking]:
 
 
 def _joined(details: list[Any]) -> Iterator[JsonObject]:
-    """The entries, those of one index run together: a client may have collected the pieces of a
-    stream without adding them up."""
+    """Yields the entries, with those of the same index concatenated.
+
+    A client may have collected the pieces of a stream without concatenating them.
+    """
     last: JsonObject | None = None
     for entry in details:
         if not isinstance(entry, dict):
@@ -189,8 +230,11 @@ def _continues(last: JsonObject, entry: JsonObject) -> bool:
 
 
 def _fill_gaps(parts: list[Thinking], words: str) -> list[Thinking]:
-    """Parts for what `words` say besides: thinking without a proof has no entry of its own. The
-    parts as they are where their words are not those of `words`."""
+    """Adds parts for the text in `words` that no entry holds.
+
+    Thinking without a proof has no entry of its own. Returns the parts unchanged if their text does
+    not match `words`.
+    """
     filled: list[Thinking] = []
     at = 0
     for part in parts:
@@ -205,7 +249,7 @@ def _fill_gaps(parts: list[Thinking], words: str) -> list[Thinking]:
 
 
 def _give_words(parts: list[Thinking], words: str) -> list[Thinking]:
-    """Put words that came apart from their proof into the part they belong to."""
+    """Moves text that arrived apart from its proof into the proof's part."""
     if parts and (parts[0].signature or parts[0].signer == "openai-responses"):
         first = replace(parts[0], text=words, summary=parts[0].signature is None)
         return [first, *parts[1:]]

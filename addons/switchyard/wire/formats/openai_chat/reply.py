@@ -1,4 +1,7 @@
-"""A whole answer. OpenAI's reference, "The chat completion object"."""
+"""Reads and writes whole responses.
+
+Source: OpenAI's reference, "The chat completion object".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -7,6 +10,7 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.format import Asked
 from switchyard.wire.format import Glance
+from switchyard.wire.formats.openai_chat.call_texts import mend_reply
 from switchyard.wire.formats.openai_chat.content import PART_FORM
 from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.names import NAME
@@ -20,8 +24,11 @@ from switchyard.wire.formats.openai_chat.parts import read_audio
 from switchyard.wire.formats.openai_chat.parts import read_images
 from switchyard.wire.formats.openai_chat.parts import write_audio
 from switchyard.wire.formats.openai_chat.parts import write_citation
+from switchyard.wire.formats.openai_chat.reasoning import in_dialect
 from switchyard.wire.formats.openai_chat.reasoning import read_reasoning
+from switchyard.wire.formats.openai_chat.reasoning import signed_message
 from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
+from switchyard.wire.formats.openai_chat.stops import broken_word
 from switchyard.wire.formats.openai_chat.stops import finish_word
 from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.stops import stop_members
@@ -53,6 +60,7 @@ from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
 from switchyard.wire.model.logprobs import tokens_in
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.response_ids import answer_id
 
 OBJECT = "chat.completion"
@@ -62,7 +70,7 @@ _CHOICE = frozenset({"index", "message", "finish_reason", "text"})
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply."""
+    """Returns the reply that a response body holds. Raises BadReply."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         raise BadReply("the response has no choices, so it is not a chat completion")
@@ -83,7 +91,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def glance(body: JsonObject) -> Glance | None:
-    """See `format.Format.glance`."""
+    """Reads stop reason and usage without the content; see `format.Format.glance`."""
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return None
@@ -91,11 +99,15 @@ def glance(body: JsonObject) -> Glance | None:
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(message, dict) or not text_of(message.get("content")):
         return None
+    if any(isinstance(one, dict) and broken_word(one) for one in choices):
+        return None
+    if message.get("tool_calls") and mend_reply(body) is not body:
+        return None
     return (read_choices_usage(body, choices),)
 
 
 def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
-    """The usage of an answer with these choices; None if it tells none."""
+    """Returns the usage of a response with these choices; None if it states none."""
     usage = read_usage(body.get("usage"))
     for choice in choices:
         if usage is None and isinstance(choice, dict):
@@ -104,7 +116,7 @@ def read_choices_usage(body: JsonObject, choices: list[Any]) -> Usage | None:
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """A whole answer: with nothing lost where it was read from this format."""
+    """Returns the response body; lossless for a reply that this format's reader made."""
     written: JsonObject = {
         "id": answer_id(reply.id, "chatcmpl-", asked, reply.format == NAME),
         "object": OBJECT,
@@ -123,7 +135,7 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
     if isinstance(message, dict):
         parts, left = _read_message(message, choice_seed(seed, number))
     else:
-        text = text_of(raw.get("text"))  # a legacy completion's choice
+        text = text_of(raw.get("text"))  # the text of a legacy completion's choice
         parts, left = [Text(text=text)] if text else [], EMPTY
     if sources := listed_sources(body):
         parts = [_cite(part, sources) for part in parts]
@@ -147,9 +159,9 @@ def _read_choice(raw: JsonObject, number: int, body: JsonObject, seed: str) -> C
 
 
 def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObject]:
-    """The parts of a message, in the order a model makes them, and the members left over."""
+    """Returns a message's parts, in the order a model makes them, and other members."""
     thinking, unused = read_reasoning(message)
-    parts: list[Part] = [*thinking]
+    parts: list[Part] = [*map(in_dialect, thinking)]
     used = {"role", "reasoning", "reasoning_content", "reasoning_details"}
     content = message.get("content")
     if said := read_answer_content(content):
@@ -171,7 +183,7 @@ def _read_message(message: JsonObject, seed: str) -> tuple[list[Part], JsonObjec
         used.add("images")
     calls = _read_calls(message, seed, used)
     left = {k: v for k, v in message.items() if k not in used}
-    return [*parts, *calls], left | unused
+    return [*parts, *_signed_message(message, calls), *calls], left | unused
 
 
 def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall]:
@@ -186,13 +198,18 @@ def _read_calls(message: JsonObject, seed: str, used: set[str]) -> list[ToolCall
         used.add("function_call")
     signature = gemini_signature(message)
     if signature and calls and not calls[0].signature:
-        # Google's compatible endpoint has put the proof of the first call on the message.
+        # Google's compatible endpoint puts the proof of the first call on the message.
         calls[0] = replace(calls[0], signature=signature, signer="gemini")
     return calls
 
 
+def _signed_message(message: JsonObject, calls: list[ToolCall]) -> list[Part]:
+    signature = gemini_signature(message)
+    return [signed_message(signature)] if signature and not calls else []
+
+
 def _write_choice(choice: Choice, ours: bool, asked: Asked) -> JsonObject:
-    """`ours`: whether it was read from this format."""
+    """Returns one choice; `ours` is set if it was read from this format."""
     extra = own(choice.extra)
     absent = extra.get("absent", ())
     legacy = is_legacy(asked.conversation)
@@ -250,10 +267,13 @@ def _write_message(parts: list[Part], ours: bool, legacy: bool, extra: JsonObjec
 
 
 def _add_call(message: JsonObject, call: ToolCall, ours: bool, legacy: bool) -> None:
-    """A client that asked with `functions` gets the first call as `function_call`; more than one
-    it could not have been given, so the rest are not lost but said the new way."""
+    """Adds a call to a message.
+
+    A client that asked with `functions` receives the first call as `function_call`. It does not
+    expect more than one, so that the others go into `tool_calls` rather than being lost.
+    """
     if (legacy or (ours and call.form == LEGACY)) and LEGACY not in message:
-        arguments = call.arguments if ours else call.arguments or "{}"
+        arguments = call.arguments if ours else settled(call.arguments)
         message[LEGACY] = {"name": call.name, "arguments": arguments}
         return
     message.setdefault("tool_calls", []).append(write_call(call, ours))

@@ -1,8 +1,9 @@
-"""Turns written as the messages of a request. OpenAI's reference, "Create chat completion".
+"""Writes turns as the messages of a request.
 
-What the API holds a message to, and other formats do not: a tool message answers one call and
-holds words alone, so each result becomes a message and its images go into a user message behind
-the results; an assistant's thinking has no place in the official API.
+Source: OpenAI's reference, "Create chat completion". The API has constraints that other formats
+lack: a tool message answers one call and holds text alone, so each result becomes a message and its
+images go into a user message behind the results; the official API has no place for an assistant's
+thinking.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from switchyard.wire.formats.openai_chat.content import write_part
 from switchyard.wire.formats.openai_chat.messages import FIELD
 from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import REASONING_NAMES
+from switchyard.wire.formats.openai_chat.reasoning import write_proofs
 from switchyard.wire.formats.openai_chat.reasoning import write_reasoning
 from switchyard.wire.formats.openai_chat.tools import LEGACY
 from switchyard.wire.formats.openai_chat.tools import write_call
@@ -30,12 +32,15 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.readable import is_readable
 from switchyard.wire.shared.tool_names import Names
 
 
 def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]:
-    """The messages of `conversation`: as they were where they were read from this format. `names`
-    are those of its tools."""
+    """Returns the messages of `conversation`; unchanged if read from this format.
+
+    `names` are those of the conversation's tools.
+    """
     if conversation.format == NAME:
         return [_write_own(turn) for turn in conversation.turns]
     messages: list[JsonObject] = []
@@ -43,10 +48,11 @@ def write_messages(conversation: Conversation, names: Names) -> list[JsonObject]
         if role == "user":
             messages += _write_user(list(turns))
         elif role == "assistant":
-            messages += [message for turn in turns for message in _write_assistant(turn, names)]
+            for turn in turns:
+                messages += _write_assistant(turn, names, conversation)
         elif content := _content(_parts(part for turn in turns for part in turn.parts)):
-            # Neighbours are one message: many templates know a single one. `developer` is OpenAI's
-            # own word; the other providers know `system` alone, and OpenAI takes it for the same.
+            # Neighbours become one message, since many templates accept a single one. Only OpenAI
+            # knows `developer`; other providers know `system`, and OpenAI treats both alike.
             messages.append({"role": "system", "content": content})
     return messages
 
@@ -56,7 +62,7 @@ def _side(turn: Turn) -> str:
 
 
 def _write_own(turn: Turn) -> JsonObject:
-    """The one message that `turn` was read from."""
+    """Returns the one message that `turn` was read from."""
     if turn.form in ("tool", "function"):
         return _write_own_result(turn)
     content: list[Part] = []
@@ -106,25 +112,33 @@ def _own_content(parts: Iterable[Part], form: str) -> Any:
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
-def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
-    """An assistant's turn of another format; no message if nothing of it can be said."""
+def _write_assistant(turn: Turn, names: Names, conversation: Conversation) -> list[JsonObject]:
+    """Returns the messages for another format's assistant turn.
+
+    Returns none if the format can express nothing of the turn.
+    """
     words: list[str] = []
     calls: list[JsonObject] = []
     thinking: list[str] = []
+    proven: list[Thinking] = []
     refusal = ""
     for part in turn.parts:
         match part:
             case Text(text=text):
                 words.append(text)
             case Opaque(text=str(text)) if text:
-                # What another provider's tools found is no part of the words around it.
+                # The results of another provider's tools are no part of the text around them.
                 words.append(f"\n\n{text}\n\n")
             case ToolCall():
-                calls.append(write_foreign_call(part, names))
+                signed = is_readable(part, conversation, NAME)
+                calls.append(write_foreign_call(part, names, signed))
             case Refusal(text=text):
                 refusal += text
-            case Thinking(text=text, signer=None | "openai-chat") if text:
-                thinking.append(text)
+            case Thinking() if is_readable(part, conversation, NAME):
+                proven.append(part)
+            case Thinking(text=text, signer=signer) if text:
+                if signer in (None, NAME) or conversation.takes_thinking:
+                    thinking.append(text)
     content = _spaced(words)
     if not (content or calls or refusal):
         return []
@@ -133,17 +147,18 @@ def _write_assistant(turn: Turn, names: Names) -> list[JsonObject]:
         message["refusal"] = refusal
     if calls:
         message["tool_calls"] = calls
-        if thinking:
-            # DeepSeek and Moonshot refuse a call whose thinking is missing; others do not know
-            # the member. Unsigned thinking can only have come from such a provider.
-            message[REASONING_NAMES[0]] = "".join(thinking)
+    if thinking and (calls or conversation.takes_thinking):
+        # DeepSeek and Moonshot refuse a call without its thinking; others do not know the member.
+        # Unsigned thinking can only come from such a provider.
+        message[REASONING_NAMES[0]] = "".join(thinking)
+    message |= write_proofs(proven)
     if turn.name:
         message["name"] = turn.name
     return [message]
 
 
 def _spaced(words: list[str]) -> str:
-    """Words one after another, with one blank line around what stands apart."""
+    """Joins texts, with one blank line around those that stand apart."""
     content = ""
     for text in words:
         if text.startswith("\n\n") and (not content or content.endswith("\n\n")):
@@ -153,8 +168,11 @@ def _spaced(words: list[str]) -> str:
 
 
 def _write_user(turns: list[Turn]) -> Iterator[JsonObject]:
-    """A user's neighbouring turns of another format: all tool results first, because nothing may
-    stand between a call and its results, then what is left of each turn."""
+    """Yields the messages for adjacent user turns of another format.
+
+    All tool results come first, because nothing may stand between a call and its results; the rest
+    of each turn follows.
+    """
     left: list[tuple[Turn, list[Part]]] = []
     for turn in turns:
         said: list[Part] = []
@@ -182,8 +200,11 @@ def _parts(parts: Iterable[Part], own: bool = False) -> list[Any]:
 
 
 def _content(parts: list[Any], between: str = "\n\n") -> Any:
-    """Texts alone as one plain string, which every provider takes: DeepSeek's and other servers
-    refuse a list, above all as a tool's result. What has images in it stays a list."""
+    """Returns text alone as one string, which every provider accepts.
+
+    DeepSeek's and other servers refuse a list, above all as a tool's result. Content with images
+    remains a list.
+    """
     if all(part["type"] == "text" for part in parts):
         return between.join(part["text"] for part in parts)
     return parts

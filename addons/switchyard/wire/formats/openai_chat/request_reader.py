@@ -19,7 +19,7 @@ from switchyard.wire.model.errors import BadRequest
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """Raises BadRequest."""
+    """Returns the conversation that a request body means. Raises BadRequest."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("model is missing: set it to a model's name", "model")
@@ -50,8 +50,10 @@ def read_request(body: JsonObject) -> Conversation:
 
 
 def _read_plain(body: JsonObject, used: set[str]) -> JsonObject:
-    """The fields of `Conversation` said by members of one plain type. What is of another type
-    stays in `extra`, for the provider to judge."""
+    """Returns the fields of `Conversation` that members of one plain type state.
+
+    A member of another type stays in `extra`, and the provider decides about it.
+    """
     values: JsonObject = {}
     for member, field in PLAIN.items():
         value = body.get(member)
@@ -70,7 +72,7 @@ def _read_plain(body: JsonObject, used: set[str]) -> JsonObject:
 
 
 def _read_limit(body: JsonObject, used: set[str]) -> tuple[int | None, str]:
-    """The limit of output tokens, and the form that says how limit and stop were spelled."""
+    """Returns the limit of output tokens, and the form in which limit and stop stood."""
     words: list[str] = []
     limit = None
     for member in ("max_completion_tokens", "max_tokens"):
@@ -104,7 +106,10 @@ def _read_modalities(body: JsonObject, used: set[str]) -> tuple[str, ...]:
 
 
 def _read_output(body: JsonObject, used: set[str]) -> Output | None:
-    """`response_format`. It stays in `extra` too: its own format writes it back as it was."""
+    """Reads `response_format`.
+
+    It also stays in `extra`, so that its own format writes it back unchanged.
+    """
     given = body.get("response_format")
     if not isinstance(given, dict):
         return None
@@ -116,7 +121,7 @@ def _read_output(body: JsonObject, used: set[str]) -> Output | None:
         return Output(kind=kind)
     inner = given.get("json_schema")
     if not isinstance(inner, dict) and isinstance(given.get("schema"), dict):
-        inner = given  # some write it flat, as the Responses API does
+        inner = given  # some clients write it flat, as the Responses API does
     if kind != "json_schema" or not isinstance(inner, dict):
         return None
     schema = inner.get("schema")
@@ -130,8 +135,11 @@ def _read_output(body: JsonObject, used: set[str]) -> Output | None:
 
 
 def _read_reasoning(body: JsonObject) -> Reasoning | None:
-    """`reasoning_effort` (OpenAI), `reasoning` (OpenRouter) and `thinking` (DeepSeek, Z.ai,
-    Anthropic's compatible endpoint). All stay in `extra` too, to be written back as they were."""
+    """Reads the members that configure reasoning.
+
+    These are `reasoning_effort` (OpenAI), `reasoning` (OpenRouter) and `thinking` (DeepSeek, Z.ai,
+    Anthropic's compatible endpoint). All also stay in `extra`, to be written back unchanged.
+    """
     values: JsonObject = {}
     effort = body.get("reasoning_effort")
     if isinstance(given := body.get("reasoning"), dict):

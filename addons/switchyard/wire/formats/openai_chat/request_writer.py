@@ -1,5 +1,7 @@
-"""A request body, read and written. OpenAI's reference, "Create chat completion"; the dialects'
-members are named where they are met."""
+"""Writes request bodies (OpenAI's reference, "Create chat completion").
+
+Comments name the dialect of each member that is not OpenAI's.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_chat.losses import MOST_STOPS
@@ -19,23 +21,23 @@ from switchyard.wire.shared.effort import nearest_level
 from switchyard.wire.shared.tool_names import Names
 
 _NOT_SHARED = ("top_k", "prompt_cache_key", "service_tier", "store", "metadata", "user", "stream")
-"""Members that a translated request says under conditions, or not at all (`losses.CANNOT_SAY`)."""
+"""Members that a translated request has on conditions, or not at all (`losses.CANNOT_SAY`)."""
 
 _SHARED = {member: field for member, field in PLAIN.items() if member not in _NOT_SHARED}
 
 _TIERS = ("default", "flex", "priority", "scale")
 _MAX_USER = 64
-"""Characters of a `user` that are taken; session ids of other formats' clients are longer."""
+"""Most characters of a `user`; session ids of other formats' clients are longer."""
 
 _LEVELS = ("low", "medium", "high")
-"""The levels that every model with levels takes, for a wish that was said in tokens."""
+"""The efforts that every model with efforts accepts, for a limit stated in tokens."""
 
 
 def write_request(conversation: Conversation) -> JsonObject:
-    """A request body.
+    """Returns the request body for a conversation.
 
-    One that is translated and will stream asks for `stream_options.include_usage`, so that no
-    usage goes uncounted, whatever the client wants to see of it.
+    A translated request that streams sets `stream_options.include_usage`, so that the router counts
+    all usage, even if the client did not ask for it.
     """
     c = conversation
     own = c.format == NAME
@@ -60,10 +62,10 @@ def write_request(conversation: Conversation) -> JsonObject:
 
 
 def _write_settings(c: Conversation, body: JsonObject) -> None:
-    """What of another format's settings needs other words here."""
+    """Writes the settings of another format that have other names or forms here."""
     if not c.logprobs:
-        body.pop("top_logprobs", None)  # refused without the other
-    # Speech is refused where no voice is named.
+        body.pop("top_logprobs", None)  # refused without `logprobs`
+    # The API refuses speech if the request names no voice.
     modalities = [word for word in c.modalities if word != "audio" or c.audio]
     if modalities and modalities != ["text"]:
         body["modalities"] = modalities
@@ -74,7 +76,7 @@ def _write_settings(c: Conversation, body: JsonObject) -> None:
     if c.service_tier in _TIERS:
         body["service_tier"] = c.service_tier
     if c.store:
-        # OpenAI takes metadata only for completions it is to keep.
+        # OpenAI accepts metadata only for completions that it stores.
         body |= {"store": True} | ({"metadata": c.metadata} if c.metadata else {})
     if c.user and len(c.user) <= _MAX_USER:
         body["user"] = c.user
@@ -85,11 +87,11 @@ def _write_settings(c: Conversation, body: JsonObject) -> None:
 
 
 def limit_name(conversation: Conversation) -> str:
-    """Under which name the limit of output tokens is said.
+    """Returns the name of the member that limits output tokens.
 
-    OpenAI's reasoning models refuse `max_tokens`; most other providers know nothing else. A
-    request that asks for reasoning gets the new name, any other the old one, unless it was read
-    with one of them.
+    OpenAI's reasoning models refuse `max_tokens`; most other providers know nothing else. A request
+    that asks for reasoning gets the new name, any other the old one, unless it was read with one of
+    them.
     """
     words = conversation.form.split()
     if "max_completion_tokens" in words:
@@ -101,7 +103,7 @@ def limit_name(conversation: Conversation) -> str:
 
 
 def effort_of(reasoning: Reasoning) -> str | None:
-    """The `reasoning_effort` that says `reasoning`; None to leave it to the model."""
+    """Returns the `reasoning_effort` for `reasoning`; None leaves it to the model."""
     if reasoning.effort:
         return "xhigh" if reasoning.effort == "max" else reasoning.effort
     if reasoning.enabled is False or not reasoning.budget or reasoning.budget < 0:
@@ -139,4 +141,4 @@ def _write_foreign_tools(c: Conversation, body: JsonObject, names: Names) -> Non
         if c.tool_choice is not None:
             body["tool_choice"] = write_foreign_choice(c.tool_choice, names)
     else:
-        body.pop("parallel_tool_calls", None)  # refused without tools, as is a choice
+        body.pop("parallel_tool_calls", None)  # refused without tools, like a choice

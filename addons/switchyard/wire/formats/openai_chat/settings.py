@@ -1,4 +1,4 @@
-"""Members of requests that mean what a field does."""
+"""Lists the members of requests that mean the same as a field."""
 
 NUMBERS = {
     "temperature": "temperature",

@@ -1,7 +1,7 @@
-"""Reads a stream. OpenAI's reference, "The chat completion chunk object".
+"""Reads streams (OpenAI's reference, "The chat completion chunk object").
 
-A choice may go on after its `finish_reason` (usage, late deltas, a second finish), so `Finish` is
-held back until `[DONE]` or the end of the bytes.
+A choice may continue after its `finish_reason` (usage, late deltas, a second finish reason), so the
+reader holds `Finish` back until `[DONE]` or the end of the bytes.
 """
 
 from typing import Any
@@ -17,9 +17,11 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import text_of
 from switchyard.wire.formats.openai_chat.parts import listed_sources
+from switchyard.wire.formats.openai_chat.stops import read_stop
 from switchyard.wire.formats.openai_chat.tools import answer_seed
 from switchyard.wire.formats.openai_chat.usage import read_usage
 from switchyard.wire.model.conversation import Citation
+from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Event
@@ -27,6 +29,7 @@ from switchyard.wire.model.events import Failure
 from switchyard.wire.model.events import Start
 from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
+from switchyard.wire.shared.broken_ends import broken_end
 
 DONE = b"[DONE]"
 
@@ -36,7 +39,7 @@ _TOP = frozenset(
 
 
 class ChatReader:
-    """One per stream; see `format.StreamReader`."""
+    """Reads one stream; see `format.StreamReader`."""
 
     def __init__(self) -> None:
         self._choices: dict[int, ChoiceReader] = {}
@@ -45,14 +48,14 @@ class ChatReader:
         self._seed = ""
         self._sources: tuple[Citation, ...] = ()
         self._said: JsonObject = {}
-        """Top-level members told so far, so that each is told once."""
+        """Top-level members emitted so far, so that each is emitted once."""
         self._begun: JsonObject = {}
-        """Those that `Start` told."""
+        """Top-level members that `Start` held."""
         self._late: JsonObject = {}
-        """Those that came too late for it."""
+        """Top-level members that arrived after `Start`."""
 
     def feed(self, frame: Frame) -> list[Event]:
-        """The events of one frame."""
+        """Returns the events of one frame."""
         events: list[Event] = []
         failed = frame.event == b"error"
         for payload in payloads(frame.data):
@@ -67,12 +70,15 @@ class ChatReader:
         return events
 
     def forgets(self, event: TextDelta) -> bool:
-        """See `skimming`. The words of thinking are kept, a reason to finish is too."""
+        """Whether the reader keeps nothing of a delta's text (see `relay.skim`).
+
+        It keeps the text of thinking, and changes its state after a finish reason.
+        """
         choice = self._choices[event.choice]
         return choice.in_text and choice.finish is None
 
     def close(self) -> list[Event]:
-        """What the end of the bytes adds."""
+        """Returns the events due at the end of the bytes."""
         events: list[Event] = []
         if self._ended:
             return events
@@ -96,21 +102,31 @@ class ChatReader:
             choices = ()
         self._top(body, bool(choices), events)
         usage = body.get("usage")
-        # OpenRouter calls it an error too that the limit was reached, which the answer ended by.
+        # OpenRouter also reports a reached limit as an error, although the answer ended by it.
         error = (body.get("error") or failed) and not self._reached_limit()
+        broken: Stop | None = None
         for number, raw in enumerate(choices):
             if isinstance(raw, dict):
                 self._choice(raw, number).read(raw, events)
                 usage = usage or raw.get("usage")  # Moonshot
                 error = error or raw.get("error") or raw.get("finish_reason") == "error"
+                if raw.get("finish_reason") and (choice := self._broken(raw, number)) is not None:
+                    broken = choice
         if usage or "x_groq" in body:
             if (read := read_usage(usage or _groq_usage(body))) is not None:
                 events.append(UsageUpdate(read))
         if error:
             self._fail(find_error(body), "", events)
+        elif broken is not None:
+            self._fail(broken_end(broken), "", events)
+
+    def _broken(self, raw: JsonObject, number: int) -> Stop | None:
+        """Returns the stop of a choice whose finish reason reports that it is broken."""
+        stop = read_stop(raw, self._choice(raw, number).calls)
+        return stop if stop is not None and stop.reason == "error" else None
 
     def _reached_limit(self) -> bool:
-        """Whether every choice has ended for want of tokens."""
+        """Whether every choice ended because it reached a token limit."""
         said = [object_of(choice.finish).get("finish_reason") for choice in self._choices.values()]
         return bool(said) and all(word == "length" for word in said)
 
@@ -125,9 +141,9 @@ class ChatReader:
         return choice
 
     def _top(self, body: JsonObject, speaks: bool, events: list[Event]) -> None:
-        """Tells `Start` once, and keeps the top-level members that the model has no name for.
+        """Emits `Start` once, and keeps the top-level members without a field.
 
-        Azure's first chunk has neither id nor choices: it is no start yet.
+        Azure's first chunk has neither id nor choices, so it is not a start.
         """
         for key, value in body.items():
             if key not in _TOP and value is not None and self._said.get(key) != value:
@@ -148,14 +164,14 @@ class ChatReader:
         self._begun, self._late = self._late, {}
 
     def _end(self, events: list[Event]) -> None:
-        """The stream is complete: every choice that spoke or said why it ended, ends."""
+        """Ends every choice that has content or a finish reason, and the stream."""
         self._ended = True
         choices = [self._choices[index] for index in sorted(self._choices)]
         for choice in choices:
             choice.end_parts(self._sources, events)
         for choice in choices:
             choice.end(events)
-        # Folding adds lists up, so one that `Start` told must not be told again.
+        # Folding concatenates lists, so a list that `Start` held must not be emitted again.
         late = {
             key: value
             for key, value in self._late.items()
@@ -172,8 +188,11 @@ class ChatReader:
 
 
 def payloads(data: bytes) -> list[Any]:
-    """The payloads of one frame: objects, and `DONE`. Usually one; several lines of JSON where an
-    upstream forgot the empty lines between its events. What is neither is left out."""
+    """Returns the payloads of one frame: objects, and `DONE`.
+
+    There is usually one; several lines of JSON if an upstream omits the empty lines between its
+    events. Everything else is ignored.
+    """
     found: list[Any] = []
     try:
         value = loads(data)
@@ -182,12 +201,12 @@ def payloads(data: bytes) -> list[Any]:
     except ValueError:
         if data.strip() == DONE:
             return [DONE]
-        if b"\n" in data:
+        if data.find(b"\n") >= 0:
             for line in data.split(b"\n"):
                 found += payloads(line)
         return found
     if isinstance(value, list):
-        # `[{"error": ...}]`, Google's way; `[DONE]` is no JSON.
+        # `[{"error": ...}]` is Google's form; `[DONE]` is no JSON.
         found += [entry for entry in value if isinstance(entry, dict)]
     return found
 

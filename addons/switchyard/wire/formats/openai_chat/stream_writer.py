@@ -1,9 +1,9 @@
-"""Writes a stream. OpenAI's reference, "The chat completion chunk object".
+"""Writes streams (OpenAI's reference, "The chat completion chunk object").
 
 Clients rely on: the role in the first delta of a choice, the same `id`, `created` and `model` in
-every chunk, a call's id and name before its arguments, one `finish_reason` in a chunk with an
-empty delta, the usage (only if asked for) in a last chunk without choices, and one `[DONE]`. The
-official SDK adds lists in deltas up by `index`, so every entry of one has its own.
+every chunk, a call's id and name before its arguments, one `finish_reason` in a chunk with an empty
+delta, the usage (only if requested) in a last chunk without choices, and one `[DONE]`. The official
+SDK concatenates lists in deltas by `index`, so every entry of one has its own.
 """
 
 from dataclasses import replace
@@ -68,12 +68,12 @@ CHUNK = "chat.completion.chunk"
 
 
 def error_frame(error: ApiError) -> bytes:
-    """The chunk that tells an error."""
+    """Returns the chunk that reports an error."""
     return encode(dumps(write_error(error)[1]))
 
 
 class ChatWriter:
-    """One per stream; see `format.StreamWriter`."""
+    """Writes one stream; see `format.StreamWriter`."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -82,7 +82,7 @@ class ChatWriter:
         self._started = False
         self._ended = False
         self._source = ""
-        """The format the stream comes from."""
+        """The format that the stream comes from."""
         self._head: JsonObject = {}
         self._prefix = b""
         """The serialised start of every chunk, up to its choices."""
@@ -90,7 +90,7 @@ class ChatWriter:
         self._usage: Usage | None = None
 
     def feed(self, event: Event) -> bytes:
-        """The bytes for one event; none after the end."""
+        """Returns the bytes for one event; none after the end."""
         if self._ended:
             return b""
         match event:
@@ -119,7 +119,7 @@ class ChatWriter:
         )
 
     def close(self) -> bytes:
-        """The end of the stream: what is missing of it, the usage, `[DONE]`."""
+        """Returns the end of the stream: missing parts, the usage, `[DONE]`."""
         if self._ended:
             return b""
         out = b"" if self._started else self._start(Start())
@@ -155,13 +155,13 @@ class ChatWriter:
         return b""
 
     def _choice(self, index: int) -> tuple[bytes, "_ChoiceWriter"]:
-        """The writer of a choice, and what has to go out before its first delta."""
+        """Returns the writer of a choice, and the chunks due before its first delta."""
         choice = self._choices.get(index)
         if choice is not None:
             return b"", choice
         opening = b"" if self._started else self._start(Start())
         choice = self._choices[index] = _ChoiceWriter(self._legacy, self._custom, self._source)
-        # Members of the whole answer that only this format knows go out once, with the first.
+        # Top-level members that only this format knows go out once, with the first chunk.
         members, self._head = self._head, {}
         delta = {"role": "assistant", "content": ""}
         return opening + self._chunk(index, delta, members), choice
@@ -200,19 +200,19 @@ class _ChoiceWriter:
         self.finished = False
         self.calls: list[ToolCall] = []
         self.logprobs: list[JsonObject] = []
-        """Those of another format's words that come next."""
+        """Log probabilities of the next text, in another format."""
         self._legacy = legacy
         self._custom = custom
         self._proves = source in PROVING
         self._parts: dict[int, PartState] = {}
         self._length = 0
-        """Characters of text told so far, for citations that do not say where they belong."""
+        """Characters of text sent so far, for citations without bounds."""
         self._annotations = 0
         self._details = 0
         self._images = 0
 
     def logged(self, delta: JsonObject | None = None) -> JsonObject:
-        """The log probabilities that go with a delta of words, or with the end."""
+        """Returns the log probabilities for a delta of text, or for the end."""
         if not self.logprobs or (delta is not None and not delta.get("content")):
             return EMPTY
         tokens, self.logprobs = self.logprobs, []
@@ -240,7 +240,7 @@ class _ChoiceWriter:
         return []
 
     def rest(self) -> list[JsonObject]:
-        """What the parts that were never ended still have to say."""
+        """Returns the deltas still due for parts that have not ended."""
         states, self._parts = list(self._parts.values()), {}
         return [delta for state in states for delta in self._end(state, None)]
 
@@ -290,13 +290,16 @@ class _ChoiceWriter:
         return [{state.name: text}]
 
     def _call(self, index: int, part: ToolCall) -> list[JsonObject]:
-        """A call: its id and name first. A client of the deprecated `functions` gets the first
-        call as `function_call`; any more, which it could not have asked for, the new way."""
+        """Starts a call with its id and name.
+
+        A client of the deprecated `functions` receives the first call as `function_call`. Further
+        calls, which it cannot ask for, go into `tool_calls`.
+        """
         form = LEGACY if (self._legacy or part.form == LEGACY) and not self.calls else ""
         turned = part.kind == "function" and part.name in self._custom
         made = replace(part, kind="custom" if turned else part.kind, form=form)
         state = self._parts[index] = PartState(made)
-        # The first alone may be of the old form, which has no number.
+        # Only the first call may have the deprecated form, which has no number.
         state.number = len(self.calls) - bool(self.calls and self.calls[0].form == LEGACY)
         state.input = InputStream() if turned else None
         state.said = bool(part.arguments)
@@ -334,7 +337,7 @@ class _ChoiceWriter:
         return [{"images": [{**entry, "index": self._images - 1}]}]
 
     def _end(self, state: "PartState", final: Part | None) -> list[JsonObject]:
-        """What only the end of a part can tell: signatures and encrypted reasoning."""
+        """Returns the deltas due at a part's end: signatures and encrypted reasoning."""
         if isinstance(state.part, ToolCall):
             return self._end_call(state, state.part)
         part = final if isinstance(final, Thinking) else state.thinking()
@@ -346,7 +349,7 @@ class _ChoiceWriter:
             deltas += self._more(state, left)
         for entry in detail_entries(part, self._details):
             if state.entry is not None and words_of(entry):
-                # Its words went out piece by piece.
+                # The entry's text has already gone out in pieces.
                 number, kind, _ = state.entry
                 state.entry = None
                 entry = {**rest(entry, "text", "summary"), "type": kind}
@@ -376,12 +379,15 @@ def _call_delta(call: ToolCall, number: int, text: str) -> JsonObject:
 
 
 def _said(members: Any) -> JsonObject:
-    """The members that hold anything."""
+    """Returns the members that hold anything."""
     return {k: v for k, v in (members or EMPTY).items() if v not in (None, "", [], {})}
 
 
 def _delta(said: JsonObject) -> JsonObject:
-    """The members of a whole message as a delta: an empty call would be one to clients."""
+    """Returns the members of a whole message as a delta.
+
+    It omits empty calls, which clients would take for calls.
+    """
     call = said.get(LEGACY)
     return rest(said, LEGACY) if isinstance(call, dict) and not any(call.values()) else said
 

@@ -1,6 +1,9 @@
-"""Tools, tool choice and tool calls. OpenAI's reference, "Chat Completions", `tools`,
-`tool_choice`, `functions`, `function_call`; `"any"` is Mistral's word for `"required"`, other
-tool types than `function` and `custom` run at the provider (OpenRouter's server tools)."""
+"""Reads and writes tools, tool choice and tool calls.
+
+Source: OpenAI's reference, "Chat Completions", `tools`, `tool_choice`, `functions`,
+`function_call`; `"any"` is Mistral's word for `"required"`, other tool types than `function` and
+`custom` run at the provider (OpenRouter's server tools).
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -18,6 +21,7 @@ from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolChoice
 from switchyard.wire.model.errors import BadRequest
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import as_function
 from switchyard.wire.shared.custom_tools import unwrap_input
 from switchyard.wire.shared.custom_tools import wrap_input
@@ -25,10 +29,10 @@ from switchyard.wire.shared.parameters import parameters
 from switchyard.wire.shared.tool_names import Names
 
 LEGACY = "function_call"
-"""`form` of what was said with the deprecated `functions` and `function_call`."""
+"""`form` of tools, choices and calls in the deprecated `functions` and `function_call`."""
 
 UNTYPED = "untyped"
-"""`form` of a tool or tool call whose `type` was left out (Mistral)."""
+"""`form` of a tool or tool call without a `type` (Mistral)."""
 
 _TOOL = frozenset({"type", "function", "custom", "cache_control"})
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
@@ -37,7 +41,7 @@ _MODES: dict[str, Any] = {"auto": "auto", "none": "none", "required": "required"
 
 
 def read_tools(body: JsonObject) -> tuple[Tool, ...]:
-    """The tools of a request, `functions` after `tools`."""
+    """Returns the tools of a request, `functions` after `tools`."""
     tools: list[Tool] = []
     for name in ("tools", "functions"):
         given = body.get(name)
@@ -54,7 +58,7 @@ def read_tools(body: JsonObject) -> tuple[Tool, ...]:
 
 
 def write_tool(tool: Tool) -> JsonObject:
-    """The entry of `tools` (or of `functions` for a legacy one) that `tool` was read from."""
+    """Returns the entry of `tools` or `functions` that `tool` was read from."""
     if tool.kind == "server":
         return tool.raw
     if tool.form == LEGACY:
@@ -74,21 +78,25 @@ def write_tool(tool: Tool) -> JsonObject:
 
 
 def write_foreign_tool(tool: Tool, names: Names) -> JsonObject | None:
-    """An entry of `tools` for another format's tool; None for one that runs at a provider.
+    """Returns an entry of `tools` for another format's tool.
 
-    A custom tool becomes a function: only OpenAI itself takes custom tools.
+    Returns None for a tool that runs at a provider. A custom tool becomes a function, since only
+    OpenAI accepts custom tools.
     """
     if tool.kind == "server":
         return tool.raw if tool.format == NAME else None
     function = _write_function(as_function(tool))
     function["name"] = names.flat(tool.name, tool.namespace)
-    if not tool.strict:  # a strict schema obeys narrower rules already
+    if not tool.strict:  # a strict schema already follows narrower rules
         function["parameters"] = parameters(function.get("parameters"))
     return {"type": "function", "function": function}
 
 
 def read_choice(body: JsonObject) -> ToolChoice | None:
-    """`tool_choice`, or else the deprecated `function_call`. None for a choice no one knows."""
+    """Reads `tool_choice`, or else the deprecated `function_call`.
+
+    Returns None for an unknown choice.
+    """
     value = body.get("tool_choice")
     if value is None:
         value, legacy = body.get("function_call"), True
@@ -108,12 +116,12 @@ def read_choice(body: JsonObject) -> ToolChoice | None:
 
 
 def write_choice(choice: ToolChoice) -> Any:
-    """The value that a choice was read from."""
+    """Returns the value that a choice was read from."""
     return choice.extra.get("raw", choice.mode)
 
 
 def write_foreign_choice(choice: ToolChoice, names: Names) -> Any:
-    """The value of `tool_choice` for another format's choice."""
+    """Returns the value of `tool_choice` for another format's choice."""
 
     def named(name: str | None) -> JsonObject:
         return {"type": "function", "function": {"name": names.flat(name or "")}}
@@ -129,15 +137,18 @@ def write_foreign_choice(choice: ToolChoice, names: Names) -> Any:
 
 
 def read_calls(calls: Iterable[Any], seed: str) -> list[ToolCall]:
-    """The `tool_calls` of a whole message. Ids that are missing are made up from `seed`."""
+    """Returns the `tool_calls` of a whole message; `seed` makes missing ids."""
     return [_read_call(raw, i, seed) for i, raw in enumerate(calls) if isinstance(raw, dict)]
 
 
 def write_call(call: ToolCall, own: bool) -> JsonObject:
-    """One entry of a whole message's `tool_calls`; `own` if it was read from this format."""
+    """Returns one entry of a whole message's `tool_calls`.
+
+    `own` is set if the call was read from this format.
+    """
     inner = {"name": call.name, "input" if call.kind == "custom" else "arguments": call.arguments}
     if call.kind == "function" and not own:
-        inner["arguments"] = call.arguments or "{}"  # clients parse them
+        inner["arguments"] = settled(call.arguments)  # clients parse them
     written: JsonObject = {"id": call.id, "type": call.kind, call.kind: inner}
     if own:
         if call.form == UNTYPED:
@@ -150,28 +161,39 @@ def write_call(call: ToolCall, own: bool) -> JsonObject:
     return written
 
 
-def write_foreign_call(call: ToolCall, names: Names) -> JsonObject:
-    """An entry of `tool_calls` for a call in another format's history."""
-    arguments = wrap_input(call.arguments) if call.kind == "custom" else call.arguments or "{}"
+def write_foreign_call(call: ToolCall, names: Names, signed: bool = False) -> JsonObject:
+    """Returns an entry of `tool_calls` for a call in another format's history.
+
+    `signed` is set if the provider must receive Google's proof of the call.
+    """
+    arguments = wrap_input(call.arguments) if call.kind == "custom" else settled(call.arguments)
     function = {"name": names.flat(call.name, call.namespace), "arguments": arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    written: JsonObject = {"id": call.id, "type": "function", "function": function}
+    if signed and call.signature:
+        written["extra_content"] = signature_content(call.signature)
+    return written
 
 
 def custom_names(conversation: Conversation | None) -> frozenset[str]:
-    """The names of the client's custom tools. An upstream may have been given functions in their
-    place, whose calls have to be turned back."""
+    """Returns the names of the client's custom tools.
+
+    An upstream may have received functions in their place, whose calls must become calls of those
+    tools.
+    """
     tools = conversation.tools if conversation is not None else ()
     return frozenset(tool.name for tool in tools if tool.kind == "custom")
 
 
 def as_custom(call: ToolCall) -> ToolCall:
-    """A call of the function that stands for a custom tool, as the call of that tool."""
+    """Returns a call of the function in a custom tool's place as a call of that tool."""
     return replace(call, kind="custom", arguments=unwrap_input(call.arguments))
 
 
 def is_custom(raw: JsonObject) -> bool:
-    """Whether an entry of `tool_calls` calls a custom tool. Snowflake writes both kinds into each
-    entry, the one that is not meant with empty texts."""
+    """Whether an entry of `tool_calls` calls a custom tool.
+
+    Snowflake writes both kinds into each entry, with empty texts in the one that does not apply.
+    """
     custom, function = raw.get("custom"), raw.get("function")
     if not isinstance(custom, dict):
         return False
@@ -182,8 +204,10 @@ def is_custom(raw: JsonObject) -> bool:
 
 
 def read_legacy_call(raw: Any, seed: str) -> ToolCall | None:
-    """A deprecated `function_call`, which has no id: one is made up from `seed`. None for an
-    empty one, which some providers put into every message."""
+    """Returns a deprecated `function_call`; `seed` makes its id, which it lacks.
+
+    Returns None for an empty one, which some providers put into every message.
+    """
     if not isinstance(raw, dict):
         return None
     name, arguments = text_of(raw.get("name")), arguments_text(raw.get("arguments"))
@@ -193,7 +217,7 @@ def read_legacy_call(raw: Any, seed: str) -> ToolCall | None:
 
 
 def is_legacy(conversation: Conversation | None) -> bool:
-    """Whether the client asked with `functions`, and so understands only `function_call`."""
+    """Whether the client asked with `functions`, and so knows only `function_call`."""
     return (
         conversation is not None
         and conversation.format == NAME
@@ -203,38 +227,42 @@ def is_legacy(conversation: Conversation | None) -> bool:
 
 
 def arguments_text(value: Any) -> str:
-    """Arguments as text. Some providers and clients write the object itself, or null."""
+    """Returns arguments as text; some providers and clients write an object or null."""
     if isinstance(value, str):
         return value
     return "" if value is None else dumps(value).decode()
 
 
 def made_up_id(seed: str, number: int) -> str:
-    """An id for a call that has none: the same whenever the same answer is read again, and
-    unlike those of other answers."""
+    """Returns an id for a call that has none.
+
+    It is the same each time the same answer is read, and differs from those of other answers.
+    """
     return "call_" + hashlib.sha256(f"{seed}:{number}".encode()).hexdigest()[:24]
 
 
 def answer_seed(answer: JsonObject) -> str:
-    """The seed of ids made up for an answer, or for a stream by its first chunk."""
+    """Returns the seed of made-up ids for an answer, or for a stream's first chunk."""
     return text_of(answer.get("id")) or str(answer.get("created"))
 
 
 def choice_seed(seed: str, index: int) -> str:
-    """The same for one of its choices."""
+    """Returns the seed of made-up ids for one choice of an answer."""
     return f"{seed}:{index}" if index else seed
 
 
 def gemini_signature(raw: JsonObject) -> str | None:
-    """Google's proof of a call or message (Gemini API, "OpenAI compatibility", thought
-    signatures)."""
+    """Returns Google's proof of a call or message.
+
+    Source: Gemini API, "OpenAI compatibility", thought signatures.
+    """
     content = raw.get("extra_content")
     google = content.get("google") if isinstance(content, dict) else None
     return text_of(google.get("thought_signature")) or None if isinstance(google, dict) else None
 
 
 def signature_content(signature: str) -> JsonObject:
-    """The `extra_content` that holds Google's proof."""
+    """Returns the `extra_content` that holds Google's proof."""
     return {"google": {"thought_signature": signature}}
 
 
@@ -303,8 +331,10 @@ def _write_custom(tool: Tool) -> JsonObject:
 
 
 def _flat(grammar: Any) -> JsonObject | None:
-    """A custom tool's format in the neutral shape, which is that of the Responses API; Chat has
-    one more object around syntax and definition."""
+    """Returns a custom tool's format in the neutral shape, that of the Responses API.
+
+    Chat has one more object around syntax and definition.
+    """
     if isinstance(grammar, dict) and isinstance(inner := grammar.get("grammar"), dict):
         return {k: v for k, v in grammar.items() if k != "grammar"} | inner
     return grammar if isinstance(grammar, dict) else None
@@ -334,7 +364,7 @@ def _read_choice(value: Any) -> ToolChoice | None:
 
 
 def _named(value: Any) -> str | None:
-    """The tool that an object such as `{type: function, function: {name}}` names."""
+    """Returns the tool that an object like `{type: function, function: {name}}` names."""
     if not isinstance(value, dict):
         return None
     for holder in (value.get("function"), value.get("custom"), value):

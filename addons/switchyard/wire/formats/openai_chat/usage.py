@@ -1,4 +1,7 @@
-"""Token counts. OpenAI's reference, "The chat completion object", `usage`, and its dialects."""
+"""Reads and writes token counts.
+
+Source: OpenAI's reference, "The chat completion object", `usage`, and its dialects.
+"""
 
 from typing import Any
 
@@ -7,12 +10,13 @@ from switchyard.wire.formats.openai_chat.names import NAME
 from switchyard.wire.formats.openai_chat.names import int_of
 from switchyard.wire.formats.openai_chat.names import own
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 _NO_DETAILS: JsonObject = {}
 
 
 def read_usage(body: Any) -> Usage | None:
-    """The usage in a `usage` member; None if it holds none."""
+    """Returns the usage in a `usage` member; None if it holds none."""
     if not isinstance(body, dict) or not body:
         return None
     prompt = _details(body, "prompt_tokens_details", "input_tokens_details")
@@ -20,12 +24,10 @@ def read_usage(body: Any) -> Usage | None:
     reasoning = _first(completion.get("reasoning_tokens"), body.get("reasoning_tokens"))
     total = int_of(body.get("total_tokens"))
     given = _first(body.get("prompt_tokens"), body.get("input_tokens"))
-    output = _output(body, given, reasoning, total)
+    output = _first(body.get("completion_tokens"), body.get("output_tokens"))
     if given is None and output is None and total is None:
         return None
-    if reasoning is not None and output is not None:
-        reasoning = min(reasoning, output)  # counted one too many where the limit cut it off
-    return Usage(
+    said = Usage(
         input=given,
         output=output,
         cache_read=_first(
@@ -46,10 +48,11 @@ def read_usage(body: Any) -> Usage | None:
         total=total,
         extra={NAME: body},
     )
+    return counted(said)
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usage` member; as it was where it was read from this format."""
+    """Returns a `usage` member; unchanged if it was read from this format."""
     if said := own(usage.extra):
         return said
     written: JsonObject = {
@@ -70,17 +73,6 @@ def write_usage(usage: Usage) -> JsonObject:
     return written
 
 
-def _output(
-    body: JsonObject, prompt: int | None, reasoning: int | None, total: int | None
-) -> int | None:
-    """Output tokens with reasoning. xAI leaves reasoning out of `completion_tokens`, which shows
-    by the total: it is the sum of all three."""
-    said = _first(body.get("completion_tokens"), body.get("output_tokens"))
-    if said is not None and reasoning and total == (prompt or 0) + said + reasoning:
-        return said + reasoning
-    return said
-
-
 def _details(body: JsonObject, *names: str) -> JsonObject:
     for name in names:
         if isinstance(value := body.get(name), dict):
@@ -89,7 +81,7 @@ def _details(body: JsonObject, *names: str) -> JsonObject:
 
 
 def _first(*values: Any) -> int | None:
-    """The first count that is above zero, or else the first that is given."""
+    """Returns the first count above zero, or else the first count given."""
     first: int | None = None
     for value in values:
         if value is None:

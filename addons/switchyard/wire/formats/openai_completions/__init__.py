@@ -1,8 +1,7 @@
-"""OpenAI's legacy Completions API: one prompt in, its continuation out.
+"""Speaks OpenAI's legacy Completions API: one prompt in, its continuation out.
 
 Source: OpenAI's API reference, "Completions (legacy)"; for the dialects the documentation of vLLM,
-Together and Writer. What it shares with Chat Completions (headers, the switch for streams, errors)
-is Chat's own.
+Together and Writer. Headers, the `stream` member and errors are those of `openai_chat`.
 """
 
 from collections.abc import Iterator
@@ -25,11 +24,12 @@ from switchyard.wire.model.conversation import Conversation
 
 
 class OpenAICompletions(OpenAIChat):
-    """See `format.Format`."""
+    """Implements `format.Format` for legacy Completions."""
 
     name = NAME
     title = "Completions"
     tagged_thinking = False
+    document_types = frozenset()
     losses = LOSSES
     call_path = "/completions"
     endpoints = (EndpointPath("/completions"),)

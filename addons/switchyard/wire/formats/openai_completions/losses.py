@@ -1,9 +1,9 @@
-"""What OpenAI's legacy Completions API has no words for."""
+"""Lists the fields that OpenAI's legacy Completions API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 
 MOST_STOPS = 4
-"""Stop sequences a request may have (OpenAI's reference, `stop`)."""
+"""Most stop sequences that a request may have (OpenAI's reference, `stop`)."""
 
 LOSSES = Losses(
     cannot_say={

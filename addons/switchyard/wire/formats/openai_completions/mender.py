@@ -1,7 +1,7 @@
 """Repairs a stream that passes through to a client of its own format.
 
-Chunks keep their bytes unless something is wrong with them: a missing index, text or finish reason
-is put in, and `[DONE]` comes exactly once. A stream of bare words is written anew.
+Chunks keep their bytes unless they are faulty: the mender supplies a missing index, text or finish
+reason, and sends `[DONE]` exactly once. It rewrites a stream whose payloads are bare words.
 """
 
 from collections.abc import Sequence
@@ -25,19 +25,19 @@ from switchyard.wire.model.events import Event
 
 
 class CompletionsMender:
-    """One per stream; see `format.Mender`."""
+    """Repairs one stream; see `format.Mender`."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._ended = False
         self._head: JsonObject = {}
-        """What every chunk repeats, for chunks that have to be made."""
+        """Members that every chunk repeats, for chunks that the mender makes."""
         self._open: dict[int, bool] = {}
-        """The choices that began, and whether they said why they ended."""
+        """The choices that have started, and whether they stated a finish reason."""
         self._writer: CompletionsWriter | None = None
 
     def feed(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        """The bytes for one frame, which the reader read as `events`."""
+        """Returns the bytes for one frame, which the reader read as `events`."""
         out: list[bytes] = []
         found = payloads(frame.data)
         for payload in found:
@@ -58,7 +58,7 @@ class CompletionsMender:
         return b"".join(out)
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """What is missing at the end, if the reader found it to be one."""
+        """Returns the missing end of the stream if the reader found the answer complete."""
         if self._ended or not any(isinstance(event, End) for event in events):
             return b""
         if self._writer is not None:
@@ -67,7 +67,7 @@ class CompletionsMender:
         return self._finish()
 
     def fail(self, error: ApiError) -> bytes:
-        """Tells an error, and ends the stream."""
+        """Returns the chunk that reports an error, and ends the stream."""
         if self._ended:
             return b""
         self._ended = True
@@ -104,7 +104,7 @@ class CompletionsMender:
         return {**raw, **missing} if missing else raw
 
     def _finish(self) -> bytes:
-        """A reason for every choice that gave none, and the end."""
+        """Returns a finish reason for every choice that lacks one, and `[DONE]`."""
         self._ended = True
         reasons = [
             {"text": "", "index": index, "logprobs": None, "finish_reason": "stop"}

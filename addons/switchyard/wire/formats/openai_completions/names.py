@@ -1,4 +1,4 @@
-"""Words of the legacy Completions API that several modules of this package share."""
+"""Holds names of the legacy Completions API that several modules here share."""
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -9,24 +9,30 @@ from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import Text
 
 NAME = "openai-completions"
-"""This format's name. What its reader leaves in an `extra` field is kept under this key."""
+"""This format's name, and the key under which its reader stores values in `extra` fields."""
 
 OBJECT = "text_completion"
 
 
 def own(extra: JsonObject) -> JsonObject:
-    """What this format's reader left in an `extra` field; empty for another format's."""
+    """Returns the values that this format's reader stored in an `extra` field.
+
+    The result is empty for an `extra` field of another format.
+    """
     return extra.get(NAME) or EMPTY
 
 
 def owned(said: JsonObject) -> JsonObject:
-    """An `extra` field that holds `said` for this format's writer."""
+    """Returns an `extra` field that holds `said` for this format's writer."""
     return {NAME: said} if said else EMPTY
 
 
 def echoed(asked: Asked) -> str:
-    """What the answer shall begin with: the prompt, for a client that asked to have it repeated
-    (`echo`) and whose answer comes from a provider that was not told so."""
+    """Returns the prompt if the answer must begin with it, else an empty text.
+
+    It must if the client set `echo` and the answer comes from a provider that did not receive this
+    member.
+    """
     said = asked.conversation
     if said is None or said.format != NAME or own(said.extra).get("echo") is not True:
         return ""
@@ -34,8 +40,10 @@ def echoed(asked: Asked) -> str:
 
 
 def stop_said(stop: Stop | None, ours: bool) -> JsonObject:
-    """The members of a choice that tell why it ended. There are no tools here, so an answer that
-    called one just stopped."""
+    """Returns the members of a choice that state why it ended.
+
+    This API has no tools, so an answer that called a tool has the reason `stop`.
+    """
     word = finish_word(stop, ours, legacy=False)
     members = EMPTY if ours else stop_members(stop)
     return {**members, "finish_reason": "stop" if word == "tool_calls" else word}
@@ -53,5 +61,7 @@ PLAIN: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "user": ("user", str),
     "stream": ("stream", bool),
 }
-"""Members that mean the same as a field of `Conversation`, and their types. What is of another
-type stays in `extra`, for the provider to judge."""
+"""Members that mean the same as a field of `Conversation`, and their types.
+
+A member of another type stays in `extra`, and the provider decides about it.
+"""

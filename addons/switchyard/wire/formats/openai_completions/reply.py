@@ -1,4 +1,4 @@
-"""A whole answer. OpenAI's reference, "The completion object"."""
+"""Reads and writes whole responses (OpenAI's reference, "The completion object")."""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
@@ -29,7 +29,7 @@ CHOICE = ("index", "text", "finish_reason")
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply."""
+    """Returns the reply that a response body holds. Raises BadReply."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         raise BadReply("the response has no choices, so it is not a completion")
@@ -45,7 +45,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """A whole answer: with nothing lost where it was read from this format."""
+    """Returns the response body; lossless for a reply that this format's reader made."""
     ours = reply.format == NAME
     echo = "" if ours else echoed(asked)
     written: JsonObject = {
@@ -61,7 +61,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
 
 
 def choice_text(raw: JsonObject) -> str:
-    """The words of a choice or chunk; also where a server writes them as Chat does."""
+    """Returns the text of a choice or chunk, also if a server writes it as Chat does."""
     said = text_of(raw.get("text")) or text_of(object_of(raw.get("delta")).get("content"))
     return said or text_of(object_of(raw.get("message")).get("content"))
 

@@ -1,4 +1,4 @@
-"""Reads requests of Completions."""
+"""Reads requests of the legacy Completions API."""
 
 from typing import Any
 
@@ -14,9 +14,12 @@ from switchyard.wire.model.errors import BadRequest
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """The prompt as what the user says. Of several prompts the first that is not empty is read:
-    no other format answers several at once. Raises BadRequest, also on a prompt of tokens, which
-    only a provider of this format with the same tokenizer can read."""
+    """Returns the conversation that a request body means, its prompt as a user turn.
+
+    Of several prompts it reads the first that is not empty, since no other format answers several
+    at once. Raises BadRequest, also for a prompt of token ids, which only a provider of this format
+    with the same tokenizer can read.
+    """
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("model is missing: set it to a model's name", "model")
@@ -49,8 +52,8 @@ def read_request(body: JsonObject) -> Conversation:
 
 
 def _prompts(given: Any) -> tuple[list[str], str]:
-    """The prompts, and how they were spelled: `text`, `list` (of one), `several` or `none`."""
-    if given is None:  # the API's default is the end-of-text token: a fresh document
+    """Returns the prompts and their form: `text`, `list` (one), `several` or `none`."""
+    if given is None:  # the API's default is the end-of-text token: a new document
         return [], "none"
     if isinstance(given, str):
         return [given], "text"

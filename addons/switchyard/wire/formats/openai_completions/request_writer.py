@@ -1,4 +1,4 @@
-"""A request body, read and written. OpenAI's reference, "Create completion (legacy)"."""
+"""Writes request bodies (OpenAI's reference, "Create completion (legacy)")."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -22,8 +22,10 @@ _SPEAKERS = {"system": "", "developer": "", "user": "User: ", "assistant": "Assi
 
 
 def write_request(c: Conversation) -> JsonObject:
-    """A request body; a conversation of several turns becomes a transcript that the model is to
-    continue."""
+    """Returns the request body for a conversation.
+
+    Several turns become a transcript that the model continues.
+    """
     home = c.format == NAME
     forms = c.form.split() if home else ()
     body: JsonObject = {"model": c.model}
@@ -49,8 +51,11 @@ def _instructions(c: Conversation) -> Iterator[Turn]:
 
 
 def transcript(turns: Iterable[Turn]) -> str:
-    """The words of a conversation as one text. A single question is left as it is; of more, the
-    speakers are named, and the assistant's is the next word unless it spoke last."""
+    """Returns the text of a conversation.
+
+    A single question stays unchanged. In a longer conversation each turn begins with its speaker's
+    name, and the text ends with the assistant's name unless the assistant spoke last.
+    """
     said = [(turn.role, text) for turn in turns if (text := "".join(_words(turn.parts)))]
     if len(said) == 1 and said[0][0] == "user":
         return said[0][1]

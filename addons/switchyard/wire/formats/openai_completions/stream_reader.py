@@ -1,4 +1,4 @@
-"""Completions' streams as events."""
+"""Reads streams of the legacy Completions API into events."""
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -33,18 +33,18 @@ from switchyard.wire.model.events import UsageUpdate
 
 
 class CompletionsReader:
-    """One per stream; see `format.StreamReader`."""
+    """Reads one stream; see `format.StreamReader`."""
 
     def __init__(self) -> None:
         self._started = False
         self._ended = False
         self._stops: dict[int, Stop | None] = {}
-        """Every choice that began, and why it ended if it said so."""
+        """Every choice that has started, with its stop reason if it stated one."""
         self._bare = False
-        """Whether the stream is one of bare words."""
+        """Whether the payloads of the stream are bare words."""
 
     def feed(self, frame: Frame) -> list[Event]:
-        """The events of one frame."""
+        """Returns the events of one frame."""
         events: list[Event] = []
         for payload in payloads(frame.data):
             if self._ended:
@@ -59,7 +59,10 @@ class CompletionsReader:
         return events
 
     def close(self) -> list[Event]:
-        """What the end of the bytes adds. A stream of bare words has no other end."""
+        """Returns the events due at the end of the bytes.
+
+        A stream of bare words has no other end.
+        """
         events: list[Event] = []
         if self._ended:
             return events
@@ -72,7 +75,7 @@ class CompletionsReader:
     def _chunk(self, body: JsonObject, events: list[Event]) -> None:
         choices = body.get("choices")
         if not isinstance(choices, list) and isinstance(word := body.get("value"), str):
-            # Writer's: each payload is one word and nothing else.
+            # Writer's payloads hold one word each and no JSON.
             self._bare = True
             self._start(EMPTY, events)
             self._words(0, word, events)
@@ -117,7 +120,7 @@ class CompletionsReader:
             events.append(TextDelta(0, text, index))
 
     def _end(self, events: list[Event]) -> None:
-        """The stream is complete: every choice ends."""
+        """Ends every choice, since the stream is complete."""
         self._ended = True
         events += [PartEnd(0, choice=index) for index in self._stops]
         for index, stop in sorted(self._stops.items()):

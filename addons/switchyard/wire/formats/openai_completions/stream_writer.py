@@ -1,5 +1,7 @@
-"""An answer as a stream: chunks of `text`, ended by `[DONE]`. OpenAI's reference, "Create
-completion (legacy)", `stream`."""
+"""Writes a reply as a stream: chunks with `text`, then `[DONE]`.
+
+Source: OpenAI's reference, "Create completion (legacy)", `stream`.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
@@ -32,7 +34,7 @@ DONE_FRAME = encode(DONE)
 
 
 class CompletionsWriter:
-    """One per stream; see `format.StreamWriter`."""
+    """Writes one stream; see `format.StreamWriter`."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -41,12 +43,12 @@ class CompletionsWriter:
         self._usage: Usage | None = None
         self._begun: set[int] = set()
         self._open: set[tuple[int, int]] = set()
-        """Parts whose words go out, as (choice, part)."""
+        """Parts whose text is sent, as (choice, part)."""
         self._finished: set[int] = set()
         self._name(Start())
 
     def feed(self, event: Event) -> bytes:
-        """The bytes of one event."""
+        """Returns the bytes of one event."""
         if self._ended:
             return b""
         match event:
@@ -75,7 +77,7 @@ class CompletionsWriter:
         return b""
 
     def close(self) -> bytes:
-        """What ends the stream: a reason for every choice, the usage if wished, `[DONE]`."""
+        """Returns the end: a reason for every choice, the usage if requested, `[DONE]`."""
         if self._ended:
             return b""
         reasons = [
@@ -104,7 +106,7 @@ class CompletionsWriter:
         return self._chunk(choice, self._echo(choice) + text, {})
 
     def _echo(self, choice: int) -> str:
-        """The prompt, if the choice has to begin with it and does so now."""
+        """Returns the prompt if the choice must begin with it and begins now."""
         if self._ours or choice in self._begun:
             return ""
         self._begun.add(choice)

@@ -1,10 +1,10 @@
-"""Tools of OpenAI's own types that the client runs, as functions for everybody else.
+"""Presents tools of OpenAI's types that the client runs as functions elsewhere.
 
 Sources: the guides "Local shell", "Shell", "Apply patch", "Computer use" and "Tool search"
 (developers.openai.com/api/docs/guides, tools) and the types of the official SDK (`LocalShell`,
 `FunctionShellToolParam`, `ApplyPatchToolParam`, `ComputerToolParam`, `ToolSearchToolParam`; the
 items `local_shell_call`, `shell_call`, `apply_patch_call`, `computer_call`, `tool_search_call` and
-their outputs). `openrouter:apply_patch` is OpenRouter's word for it (its guide "Server tools").
+their outputs). `openrouter:apply_patch` is OpenRouter's type (its guide "Server tools").
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ from switchyard.wire.shared.parameters import parameters
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind of tool is called and answered."""
+    """Describes the items and ids of one kind of tool."""
 
     name: str
-    """The function's, and what the types of its items begin with."""
+    """The function's name, with which the types of the tool's items begin."""
     prefix: str
-    """What the ids of its calls begin with."""
+    """Prefix of the ids of its calls."""
 
     @property
     def call(self) -> str:
@@ -67,7 +67,7 @@ _KINDS: Mapping[str, _Kind] = {
     "computer_use_preview": _COMPUTER,
     "tool_search": _SEARCH,
 }
-"""By the type of the tool."""
+"""Kinds by the type of the tool."""
 _CALLS = {kind.call: kind for kind in _KINDS.values()}
 _OUTPUTS = {kind.output: kind for kind in _KINDS.values()}
 
@@ -112,8 +112,10 @@ _QUERY = obj(("query",), query=text("What the tools are looked for by"))
 
 
 def client_tool(raw: JsonObject, form: str) -> Tool | None:
-    """The function for one entry of `tools`; None where it is no tool that a client runs by one of
-    these types: a shell in a container, or a search, may run at OpenAI."""
+    """Returns the function for a tool of these types that the client runs, else None.
+
+    A shell in a container, or a search, may run at OpenAI.
+    """
     kind = _KINDS.get(text_of(raw.get("type")))
     if kind is None or not _is_client_run(kind, raw):
         return None
@@ -122,14 +124,16 @@ def client_tool(raw: JsonObject, form: str) -> Tool | None:
 
 
 def chosen_tool(choice: JsonObject) -> str | None:
-    """The name of the function for a `tool_choice`, or an entry of one, that names a tool by its
-    type alone."""
+    """Returns the function's name for a choice that names a tool by its type alone.
+
+    The choice is a `tool_choice`, or an entry of one.
+    """
     kind = _KINDS.get(text_of(choice.get("type")))
     return kind.name if kind is not None else None
 
 
 def read_client_call(item: JsonObject) -> ToolCall | None:
-    """The call in an item of a request; None for any other item."""
+    """Returns the call in an item of a request; None for any other item."""
     kind = _CALLS.get(text_of(item.get("type")))
     if kind is None or not _is_answered_by_client(kind, item):
         return None
@@ -143,7 +147,7 @@ def read_client_call(item: JsonObject) -> ToolCall | None:
 
 
 def read_client_output(item: JsonObject) -> ToolResult | None:
-    """The result in an item of a request; None for any other item."""
+    """Returns the result in an item of a request; None for any other item."""
     kind = _OUTPUTS.get(text_of(item.get("type")))
     if kind is None or not _is_answered_by_client(kind, item):
         return None
@@ -157,7 +161,7 @@ def read_client_output(item: JsonObject) -> ToolResult | None:
 
 
 def as_read(part: ToolCall | ToolResult) -> JsonObject | None:
-    """The item that a call or result was read from, under the id that it has now."""
+    """Returns the item that a call or result was read from, with its current id."""
     raw = own(part.extra).get("raw")
     if raw is None:
         return None
@@ -167,13 +171,16 @@ def as_read(part: ToolCall | ToolResult) -> JsonObject | None:
 
 
 def is_client_run(tool: Tool | None) -> bool:
-    """Whether a declared tool is one of these."""
+    """Whether a declared tool is one that the client runs by its type."""
     return tool is not None and tool.format == NAME and tool.kind == "function" and bool(tool.raw)
 
 
 def write_client_call(call: ToolCall, tool: Tool, id: str, status: str) -> JsonObject:
-    """The item with which a model of another provider calls `tool`. Arguments that cannot be read
-    as an object are left out: an answer that was cut has them, and its call is not to be run."""
+    """Returns the item with which a model of another provider calls `tool`.
+
+    Arguments that are no JSON object are left out: they come from a truncated answer, whose call
+    must not run.
+    """
     kind = _KINDS[tool.raw["type"]]
     said = loads_object(call.arguments) or {}
     item: JsonObject = {"type": kind.call, "id": id, "call_id": call.id, "status": status}
@@ -193,7 +200,7 @@ def write_client_call(call: ToolCall, tool: Tool, id: str, status: str) -> JsonO
 
 
 def call_id(tool: Tool, number: str) -> str:
-    """An id for the item of a call."""
+    """Returns an id for the item of a call."""
     return f"{_KINDS[tool.raw['type']].prefix}_{number}"
 
 
@@ -212,7 +219,7 @@ def _is_answered_by_client(kind: _Kind, item: JsonObject) -> bool:
 
 
 def _declared(kind: _Kind, raw: JsonObject) -> tuple[str, JsonObject]:
-    """The description and the schema of a tool."""
+    """Returns the description and the schema of a tool."""
     if kind is _LOCAL_SHELL:
         return "Runs a program on the user's machine, and returns its output.", _COMMAND
     if kind is _SHELL:
@@ -232,7 +239,7 @@ def _declared(kind: _Kind, raw: JsonObject) -> tuple[str, JsonObject]:
 
 
 def _arguments(kind: _Kind, item: JsonObject) -> JsonObject:
-    """What a call's item asks for, in the words of the function's schema."""
+    """Returns a call item's request as arguments of the function's schema."""
     if kind is _SEARCH:
         said = item.get("arguments")
         return said if isinstance(said, dict) else loads_object(text_of(said)) or {}
@@ -245,7 +252,7 @@ def _arguments(kind: _Kind, item: JsonObject) -> JsonObject:
 
 
 def _said(kind: _Kind, item: JsonObject) -> list[Part]:
-    """What a result's item tells."""
+    """Returns the text of a result's item."""
     if kind is _COMPUTER:
         output = item.get("output")
         shot = output if isinstance(output, dict) else {}
@@ -261,7 +268,7 @@ def _said(kind: _Kind, item: JsonObject) -> list[Part]:
 
 
 def _run(output: JsonObject) -> str:
-    """What became of one command of a shell."""
+    """Returns the outcome of one command of a shell."""
     outcome = output.get("outcome")
     outcome = outcome if isinstance(outcome, dict) else {}
     end = (
@@ -272,7 +279,7 @@ def _run(output: JsonObject) -> str:
 
 
 def _found(tools: Any) -> str:
-    """The tools that a search found, by what they are called and good for."""
+    """Returns the names and descriptions of the tools that a search found."""
     found = [one for tool in objects_of(tools) for one in (objects_of(tool.get("tools")) or [tool])]
     lines = [f"{text_of(t.get('name'))}: {text_of(t.get('description'))}" for t in found]
     return "\n".join(line.rstrip(": ") for line in lines) or "No tools were found."

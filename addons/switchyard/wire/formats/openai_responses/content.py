@@ -1,7 +1,7 @@
-"""Content parts of messages and tool outputs.
+"""Reads and writes content parts of messages and tool outputs.
 
-API reference, "Responses": `input_text`, `input_image`, `input_file`, `input_audio`,
-`output_text` with its annotations, and `refusal`.
+API reference, "Responses": `input_text`, `input_image`, `input_file`, `input_audio`, `output_text`
+with its annotations, and `refusal`.
 """
 
 import base64
@@ -36,7 +36,7 @@ _AUDIO = frozenset({"type", "input_audio"})
 _TEXT_TYPES = ("input_text", "output_text", "text")
 
 _CONTENT = "content:"
-"""What the kind of an opaque content part begins with, to tell it from an item."""
+"""Prefix of the kind of an opaque content part, which distinguishes it from an item."""
 
 _AUDIO_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _AUDIO_FORMATS = {
@@ -59,10 +59,10 @@ _FILE_TYPES = {
 
 
 def read_content(content: Any, side: Literal["input", "output"]) -> list[Part]:
-    """The parts of a message's or an output's `content`: a text, a list of parts, or null.
+    """Returns the parts of a message's or an output's `content`.
 
-    `side` tells which type of text is the usual one, to be remembered only where it differs.
-    Entries that are neither text nor object are passed over.
+    The value is a text, a list of parts, or null. `side` selects the usual type of text; a part
+    records its type only if it differs. Entries that are neither text nor object are ignored.
     """
     if isinstance(content, str):
         return [Text(text=content, extra=owned({"string": True}))] if content else []
@@ -72,7 +72,7 @@ def read_content(content: Any, side: Literal["input", "output"]) -> list[Part]:
 
 
 def read_part(raw: JsonObject | str, side: Literal["input", "output"]) -> Part:
-    """One content part. Types without a meaning elsewhere become `Opaque`."""
+    """Returns one content part; a type without an equivalent becomes `Opaque`."""
     if isinstance(raw, str):
         return Text(text=raw)
     kind = raw.get("type")
@@ -90,7 +90,7 @@ def read_part(raw: JsonObject | str, side: Literal["input", "output"]) -> Part:
 
 
 def write_part(part: Part, side: Literal["input", "output"]) -> JsonObject | None:
-    """One content part, or None for what a message cannot hold."""
+    """Returns one content part, or None if no message can hold it."""
     match part:
         case Text():
             return _write_text(part, side)
@@ -106,12 +106,12 @@ def write_part(part: Part, side: Literal["input", "output"]) -> JsonObject | Non
 
 
 def is_content(part: Opaque) -> bool:
-    """Whether an opaque piece is a content part of a message, and no item."""
+    """Whether an opaque piece is a content part of a message rather than an item."""
     return part.kind.startswith(_CONTENT)
 
 
 def read_citation(raw: JsonObject) -> Citation:
-    """An annotation of an output text. Only `url_citation` means something elsewhere."""
+    """Returns the source in an annotation; other formats know only `url_citation`."""
     web = raw.get("type") == "url_citation"
     return Citation(
         url=text_of(raw.get("url")) or None if web else None,
@@ -124,8 +124,10 @@ def read_citation(raw: JsonObject) -> Citation:
 
 
 def write_citation(citation: Citation, length: int = 0) -> JsonObject | None:
-    """An annotation, or None for a source that is no web page. `length` is that of the text, all
-    of which a citation covers that does not say what it covers."""
+    """Returns an annotation, or None for a source that is no web page.
+
+    `length` is the number of characters of the text; a citation without bounds covers all of it.
+    """
     if citation.format == NAME:
         return citation.raw
     if not citation.url:
@@ -140,15 +142,17 @@ def write_citation(citation: Citation, length: int = 0) -> JsonObject | None:
 
 
 def write_citations(part: Text) -> list[JsonObject]:
-    """The annotations of a text."""
+    """Returns the annotations of a text."""
     length = len(part.text)
     written = (write_citation(c, length) for c in part.citations)
     return [annotation for annotation in written if annotation is not None]
 
 
 def split_data_url(url: str) -> tuple[str, str] | None:
-    """Media type and base64 data of a `data:` URL (RFC 2397) in the form that `data_url` writes;
-    None for any other URL."""
+    """Returns media type and base64 data of a `data:` URL; None for other URLs.
+
+    It accepts only the form that `data_url` writes (RFC 2397).
+    """
     head, comma, data = url.partition(",")
     if not comma or not head.startswith("data:") or not head.endswith(";base64"):
         return None
@@ -171,12 +175,12 @@ def _part_extra(raw: JsonObject, known: frozenset[str], **said: Any) -> JsonObje
 
 
 def _kept(part: Text | Refusal | Media) -> JsonObject:
-    """The members of a part that the model has no place for."""
+    """Returns the members of a part that the model has no field for."""
     return own(part.extra).get("part") or EMPTY
 
 
 def _cache(raw: JsonObject) -> JsonObject | None:
-    """A prompt-cache marker, in the words of `Text.cache`."""
+    """Returns a prompt-cache marker in the form of `Text.cache`."""
     if isinstance(raw.get("prompt_cache_breakpoint"), dict):
         return {"type": "ephemeral"}
     cache = raw.get("cache_control")
@@ -203,7 +207,7 @@ def _write_text(part: Text, side: str) -> JsonObject:
     written: JsonObject = {"type": said.get("type") or f"{side}_text", "text": part.text}
     if written["type"] == "output_text":
         annotations = write_citations(part)
-        # The API's answers always have the list; clients leave it out of what they send back.
+        # The API's responses always have the list; clients omit it when they send a text back.
         if annotations or said.get("annotations", True):
             written["annotations"] = annotations
     return restored(written, said.get("part"))
@@ -332,7 +336,7 @@ def _write_file(part: Media, said: JsonObject) -> JsonObject | None:
 
 
 def _plain_text(media_type: str | None, data: str | None) -> str | None:
-    """The words of a plain-text file, if encoding them again gives the same data."""
+    """Returns the text of a plain-text file, if encoding it again gives the same data."""
     if media_type != "text/plain" or data is None:
         return None
     try:

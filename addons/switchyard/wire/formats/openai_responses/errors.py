@@ -1,8 +1,8 @@
-"""Errors: HTTP bodies, `error` events, and responses that failed.
+"""Reads and writes errors: HTTP bodies, `error` events, and failed responses.
 
-The HTTP bodies are those of OpenAI's guide "Error codes", which `openai_chat` knows in all the
-shapes that providers give them. API reference, "The response object": `error` holds a code and a
-message; "Streaming events": `error` and `response.failed`.
+The HTTP bodies are those of OpenAI's guide "Error codes", which `openai_chat` reads in all the
+shapes that providers use. API reference, "The response object": `error` holds a code and a message;
+"Streaming events": `error` and `response.failed`.
 """
 
 from dataclasses import replace
@@ -16,13 +16,14 @@ from switchyard.wire.formats.openai_chat.names import NAME as CHAT
 from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import ErrorKind
+from switchyard.wire.model.overflow import Overflow
 
 _CODES: dict[ErrorKind, str] = {
     "invalid_request": "invalid_prompt",
     "billing": "insufficient_quota",
     "rate_limit": "rate_limit_exceeded",
 }
-"""Codes of a failed response. All other kinds are a `server_error`, which clients try again."""
+"""Codes of a failed response. All other kinds become `server_error`, which clients try again."""
 
 _KNOWN = frozenset(
     {
@@ -35,11 +36,11 @@ _KNOWN = frozenset(
         "usage_not_included",
     }
 )
-"""Codes that clients act upon, to be passed on whichever format they come from."""
+"""Codes that clients act upon, passed on from every format."""
 
 
 def find_error(body: Any) -> ApiError | None:
-    """The error that a body or a stream's payload reports; None if it reports none."""
+    """Returns the error that a body or a stream's payload reports; None if none."""
     if not isinstance(body, dict):
         return _own(find_http_error(body))
     kind = body.get("type")
@@ -59,14 +60,17 @@ def find_error(body: Any) -> ApiError | None:
 
 
 def write_error(error: ApiError) -> tuple[int, JsonObject]:
-    """Status and body of an error answer."""
+    """Returns status and body of an error response."""
+    if error.overflow is not None:
+        # The API states no sizes, and users of its own SDKs search for this sentence.
+        error = replace(error, overflow=Overflow(), param=error.param or "input")
     if error.format == NAME:
         return write_http_error(replace(error, format=CHAT))
     return write_http_error(replace(error, raw=EMPTY))
 
 
 def failure(error: ApiError) -> JsonObject:
-    """The `error` member of a failed response."""
+    """Returns the `error` member of a failed response."""
     code = error.code if error.code in _KNOWN or (error.format == NAME and error.code) else None
     return {"code": code or _CODES.get(error.kind, "server_error"), "message": error.message}
 

@@ -1,9 +1,9 @@
-"""Conversations that a provider of this format would keep, for a router that keeps them instead.
+"""Restores conversations that a provider of this format would have stored.
 
-API reference, "Conversation state": a request may name the response it goes on from
+API reference, "Conversation state": a request may name the response that it continues
 (`previous_response_id`), and single items of earlier answers (`item_reference`). A provider that
-did not give those answers knows neither. With the items stored beside each answer, a request that
-needs nothing of the kind can be made.
+did not give those answers knows neither. From the items that the router stores with each answer,
+this module makes a request without such references.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,10 @@ from switchyard.wire.shared.server_tool_results import is_made_here
 
 
 def input_items(body: JsonObject) -> list[JsonObject]:
-    """The input of a request as items. With the answer's `output` after them they are what has to
-    be stored for a later `expand`."""
+    """Returns the input of a request as items.
+
+    These items and then the answer's `output` are what a later `expand` needs.
+    """
     value = body.get("input")
     if isinstance(value, str):
         return [{"type": "message", "role": "user", "content": value}]
@@ -27,8 +29,11 @@ def input_items(body: JsonObject) -> list[JsonObject]:
 
 
 def expand(body: JsonObject, history: Sequence[JsonObject]) -> JsonObject:
-    """`body` with the conversation it goes on from in front of its own input, and without
-    `previous_response_id`. Instructions are not carried over, by the API's own rule."""
+    """Returns `body` with the conversation it continues in front of its own input.
+
+    The result has no `previous_response_id`. Instructions are not carried over, by the API's own
+    rule.
+    """
     known = {item["id"]: item for item in history if isinstance(item.get("id"), str)}
     items = _resolved(input_items(body), known.get)
     rest = {k: v for k, v in body.items() if k != "previous_response_id"}
@@ -36,8 +41,10 @@ def expand(body: JsonObject, history: Sequence[JsonObject]) -> JsonObject:
 
 
 def resolve(body: JsonObject, find: Callable[[str], JsonObject | None]) -> JsonObject:
-    """`body` with the items in place of the references to them that `find` knows by id. The same
-    object if nothing changes."""
+    """Returns `body` with items in place of the references that `find` knows by id.
+
+    Returns the same object if nothing changes.
+    """
     items = body.get("input")
     if not isinstance(items, list) or not any(map(is_reference, items)):
         return body
@@ -45,9 +52,12 @@ def resolve(body: JsonObject, find: Callable[[str], JsonObject | None]) -> JsonO
 
 
 def without_foreign(body: JsonObject) -> JsonObject:
-    """`body` without the reasoning that came from a provider of another format, which a provider
-    of this one refuses (it travels in an envelope), and with words in place of what tools did at
-    such a provider. The same object if there is none."""
+    """Returns `body` without what only a provider of another format can read.
+
+    Reasoning of such a provider travels in an envelope, which a provider of this format refuses; it
+    is removed. Text replaces the items of tools that ran there. Returns the same object if there
+    are none.
+    """
     items = body.get("input")
     if not isinstance(items, list):
         return body
@@ -58,7 +68,7 @@ def without_foreign(body: JsonObject) -> JsonObject:
 
 
 def is_reference(item: Any) -> bool:
-    """Whether an item only names another one."""
+    """Whether an item only references another one."""
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
         return False
     return item.get("type") == "item_reference" or item.keys() == {"id"}

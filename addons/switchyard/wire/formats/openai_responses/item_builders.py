@@ -1,4 +1,4 @@
-"""Builds the items of an answer out of deltas, with the events that tell a client of each step.
+"""Builds the items of an answer from deltas, with the API's event for each step.
 
 API reference, "Streaming events". Every builder returns its events without `sequence_number`;
 `item` is the finished item once it is closed.
@@ -26,6 +26,8 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import Tool
 from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.custom_tools import InputStream
 from switchyard.wire.shared.custom_tools import unwrap_input
 from switchyard.wire.shared.envelope import seal_call
@@ -34,7 +36,7 @@ type Events = list[JsonObject]
 
 
 class WholeBuilder:
-    """An item that comes whole: a hosted tool's, an image, the proof of a call."""
+    """Builds an item that arrives whole: a hosted tool's, an image, a call's proof."""
 
     def __init__(self, index: int, item: JsonObject) -> None:
         self.index = index
@@ -50,7 +52,7 @@ class WholeBuilder:
 
 
 class MessageBuilder:
-    """A message, whose parts come one after another."""
+    """Builds a message, whose parts arrive one after another."""
 
     def __init__(self, index: int, id: str, first: Text | Refusal) -> None:
         self.index = index
@@ -63,7 +65,7 @@ class MessageBuilder:
         self._text: list[str] = []
         self._citations: list[Citation] = []
         self.logprobs: list[JsonObject] = []
-        """Of the open text's tokens."""
+        """Log probabilities of the open text's tokens."""
 
     def open(self) -> Events:
         start = {"status": "in_progress", "role": "assistant", "content": []}
@@ -71,9 +73,9 @@ class MessageBuilder:
         return [{"type": "response.output_item.added", "output_index": self.index, "item": item}]
 
     def begin(self, part: Text | Refusal) -> Events:
-        """The next part begins; what it already holds is its first content."""
+        """Starts the next part, with the text it already holds as its first content."""
         if {"empty", "hollow"} & own(part.extra).keys():
-            return []  # stands for a message that begins without a text
+            return []  # a placeholder for a message that begins without text
         self._part = replace(part, text="")
         self._text = []
         self._citations = []
@@ -87,7 +89,7 @@ class MessageBuilder:
         return events
 
     def add(self, text: str, logprobs: list[JsonObject] | None = None) -> Events:
-        """More words, with the log probabilities of their tokens."""
+        """Appends text, with the log probabilities of its tokens."""
         self._text.append(text)
         if isinstance(self._part, Refusal):
             return [{**self._at("response.refusal.delta"), "delta": text}]
@@ -105,7 +107,7 @@ class MessageBuilder:
         return [{**at, **place}]
 
     def end(self, final: Text | Refusal | None = None) -> Events:
-        """The open part is complete; `final` replaces what its deltas added up to."""
+        """Ends the open part; `final` replaces the sum of its deltas."""
         part = final or self._part
         if part is None:
             return []
@@ -130,7 +132,7 @@ class MessageBuilder:
         return [done, ended]
 
     def keep(self, part: Opaque) -> Events:
-        """A content part that only this format knows."""
+        """Adds a content part that only this format knows."""
         added = {**self._at("response.content_part.added"), "part": part.raw}
         done = {**self._at("response.content_part.done"), "part": part.raw}
         self._content.append(part.raw)
@@ -146,7 +148,10 @@ class MessageBuilder:
         return [_done(self.index, self.item)]
 
     def _named(self, members: JsonObject) -> JsonObject:
-        """The message's other members. What clients were told of it may not change afterwards."""
+        """Returns the message's other members.
+
+        A member that the client has received must not change afterwards.
+        """
         return {**members, "id": self._id, "type": "message"}
 
     def _at(self, type: str) -> JsonObject:
@@ -159,7 +164,7 @@ class MessageBuilder:
 
 
 class ReasoningBuilder:
-    """What was thought: words as a summary, unless the answer had them as its content."""
+    """Builds a reasoning item: a summary, unless the answer had the text as content."""
 
     def __init__(self, index: int, id: str, first: Thinking) -> None:
         self.index = index
@@ -167,8 +172,9 @@ class ReasoningBuilder:
         said = own(first.extra)
         foreign = first.signer not in (None, NAME) and not said
         self._part = replace(first, text="", id=id if foreign else first.id or id)
+        self._origin = first.id
         self._source = said.get("source", "summary")
-        # Several entries are known at once and not by their deltas: they go out at the end.
+        # Several entries are known at once rather than by their deltas, so they go out at the end.
         self._entries = _texts(said.get("entries"))
         self._first = first.text
         self._text: list[str] = []
@@ -190,13 +196,14 @@ class ReasoningBuilder:
         return [*events, {**self._at("text.delta", 0), "delta": text}]
 
     def sign(self, signature: str, signer: str) -> None:
-        """More of the proof that has to come back."""
+        """Appends to the proof that must return with the next request."""
         whole = (self._part.signature or "") + signature
         self._part = replace(self._part, signature=whole, signer=signer)
 
     def end(self, final: Thinking | None = None) -> Events:
         text = "".join(self._text)
         part = replace(final, id=self._part.id) if final else replace(self._part, text=text)
+        origin = final.id if final else self._origin
         events: Events = []
         if self._began:
             events = self._finish(0, text)
@@ -206,7 +213,7 @@ class ReasoningBuilder:
                 events += self._begin(index)
                 events.append({**self._at("text.delta", index), "delta": entry})
                 events += self._finish(index, entry)
-        self.item = write_reasoning(part)
+        self.item = write_reasoning(part, replace(part, id=origin or part.id))
         return events
 
     def close(self, incomplete: bool) -> Events:
@@ -237,11 +244,13 @@ class ReasoningBuilder:
 
 
 class CallBuilder:
-    """A call the client has to run, in the form in which the client declared the tool."""
+    """Builds a call for the client, in the form in which it declared the tool."""
 
     def __init__(self, index: int, id: str, call: ToolCall, tool: Tool | None) -> None:
-        """`tool` is the one that the client declared, where the call names it as another format
-        would have."""
+        """Prepares the item.
+
+        `tool` is the client's declaration, for a call that names it in another format's form.
+        """
         self.index = index
         self.item: JsonObject = EMPTY
         said = own(call.extra).get("item", EMPTY)
@@ -256,6 +265,7 @@ class CallBuilder:
         self._first = call.arguments
         self._arguments: list[str] = []
         self._input = InputStream() if self._wrapped else None
+        self._settling = Settling() if kind == "function" and not self._is_own else None
         self._name = "custom_tool_call_input" if kind == "custom" else "function_call_arguments"
 
     @property
@@ -270,12 +280,17 @@ class CallBuilder:
         return events + (self.add(self._first) if self._first else [])
 
     def add(self, text: str) -> Events:
+        if self._settling is not None:
+            text = self._settling.feed(text)
         return self._tell(self._input.feed(text) if self._input else text)
 
     def end(self, final: ToolCall | None = None) -> Events:
         events: Events = self._tell(self._input.close()) if self._input else []
+        if self._settling is not None:
+            events += self._tell(self._settling.close())
         if final is not None:
             said = unwrap_input(final.arguments) if self._wrapped else final.arguments
+            said = settled(said) if self._settling is not None else said
             events += self._tell(_missing("".join(self._arguments), said))
             members = {**own(final.extra).get("item", EMPTY), "id": self._id}
             self._call = replace(self._call, extra=owned({"item": members}))
@@ -310,8 +325,10 @@ class CallBuilder:
 
 
 class ClientCallBuilder:
-    """A call of a tool of the API's own types that the client runs. Its item comes whole: what it
-    asks for is no text that could grow."""
+    """Builds a call of a tool of the API's own types that the client runs.
+
+    Its item arrives whole, since its request is no text that could grow.
+    """
 
     def __init__(self, index: int, id: str, call: ToolCall, tool: Tool) -> None:
         self.index = index
@@ -345,7 +362,7 @@ type Builder = WholeBuilder | MessageBuilder | ReasoningBuilder | CallBuilder | 
 
 
 def proof_item(id: str, call: ToolCall) -> JsonObject:
-    """A reasoning item that carries the proof of another format's call."""
+    """Returns a reasoning item that carries the proof of another format's call."""
     return {"id": id, "type": "reasoning", "summary": [], "encrypted_content": seal_call(call)}
 
 
@@ -354,7 +371,7 @@ def _done(index: int, item: JsonObject) -> JsonObject:
 
 
 def _logged(written: JsonObject | None) -> JsonObject:
-    """An output text with the list of log probabilities that clients may expect."""
+    """Returns an output text with the list of log probabilities that clients expect."""
     if written is None:
         return {}
     if written.get("type") == "output_text" and "logprobs" not in written:
@@ -368,5 +385,5 @@ def _texts(entries: object) -> list[str]:
 
 
 def _missing(said: str, whole: str) -> str:
-    """What is left to say of `whole` after `said`."""
+    """Returns the rest of `whole` after `said`."""
     return whole[len(said) :] if whole.startswith(said) else ""

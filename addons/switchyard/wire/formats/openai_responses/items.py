@@ -1,8 +1,8 @@
-"""Items of a conversation: messages, reasoning, tool calls and their outputs.
+"""Reads and writes items: messages, reasoning, tool calls and their outputs.
 
 API reference, "Responses": `input` items and `output` items have the same shapes. Each function
-reads one item into the parts it holds, or writes one; how items make up turns, `request` and
-`reply` know.
+reads one item into its parts, or writes one; the modules of requests and replies assemble items
+into turns.
 """
 
 from dataclasses import replace
@@ -29,6 +29,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
+from switchyard.wire.shared.arguments import settled
 from switchyard.wire.shared.envelope import CallProof
 from switchyard.wire.shared.envelope import is_sealed
 from switchyard.wire.shared.envelope import seal
@@ -41,14 +42,17 @@ _OUTPUT = frozenset({"type", "call_id", "name", "output"})
 _REASONING = frozenset({"type", "id", "encrypted_content"})
 
 SEPARATOR = "\n\n"
-"""Between the parts of a reasoning summary, each of which is a paragraph with a heading."""
+"""Separates the parts of a reasoning summary, each of which is a paragraph with a heading."""
 
 _MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 
 
 def read_message(item: JsonObject) -> list[Part]:
-    """The parts of an assistant's message. The first one says that a message begins with it, and
-    holds the message's other members (id, status, phase)."""
+    """Returns the parts of an assistant's message.
+
+    The first part records that a message begins with it, and holds the message's other members (id,
+    status, phase).
+    """
     parts = read_content(item.get("content"), "output")
     message = rest(item, _MESSAGE)
     if not parts:
@@ -67,19 +71,20 @@ def begins_message(part: Part) -> bool:
 
 
 def is_hollow(part: Part) -> bool:
-    """Whether a part only stands for the beginning of a message, whose first content is none."""
+    """Whether a part is a placeholder for a message that begins without text."""
     return "hollow" in own(getattr(part, "extra", EMPTY))
 
 
 def write_message(parts: list[Part]) -> JsonObject:
-    """An assistant's message item from the parts between two that begin one."""
+    """Returns a message item of the assistant for the parts up to the next message."""
     said = own(getattr(parts[0], "extra", EMPTY))
     written: JsonObject = {**said.get("message", EMPTY), "role": "assistant"}
     if "message" not in said:
         written = {"type": "message", "role": "assistant"}
-        if len(parts) == 1 and isinstance(parts[0], Text):
-            # The one spelling that every provider takes, without the ids a full output item has.
-            return {**written, "content": parts[0].text}
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        if len(texts) == len(parts):
+            # Every provider accepts this spelling, without the ids that a full output item has.
+            return {**written, "content": "".join(texts)}
     if said.get("string") and len(parts) == 1 and isinstance(parts[0], Text):
         return {**written, "content": parts[0].text}
     if "empty" in said:
@@ -91,9 +96,9 @@ def write_message(parts: list[Part]) -> JsonObject:
 
 
 def read_reasoning(item: JsonObject) -> Thinking | CallProof | Opaque:
-    """A reasoning item: what was thought, or the proof of a tool call that travelled in one.
+    """Returns the part in a reasoning item: thinking, or a tool call's proof.
 
-    An item that holds nothing but its id means something to the provider that stored it alone.
+    An item that holds nothing but its id has a meaning only for the provider that stored it.
     """
     source = "content" if _joined(item.get("content")) else "summary"
     entries = item.get(source)
@@ -116,24 +121,32 @@ def read_reasoning(item: JsonObject) -> Thinking | CallProof | Opaque:
     if sealed is not None:
         said["sealed"] = True
         signature, redacted, signer = sealed.signature, sealed.redacted, sealed.signer
+        # An id that was made for this item alone has no meaning for the proof's provider.
+        made = sealed.dialect is not None and sealed.id == item.get("id")
+        id = None if made else sealed.id or text_of(item.get("id")) or None
     else:
         proof = text_of(proof) or None
         signature, redacted = (proof, None) if words else (None, proof)
         signer = NAME if proof else None
+        id = text_of(item.get("id")) or None
     return Thinking(
         text=words,
         signature=signature,
         redacted=redacted,
         signer=signer,
-        id=text_of(item.get("id")) or None,
+        id=id,
         summary=source == "summary",
+        dialect=sealed.dialect if sealed is not None else None,
         extra=owned(said),
     )
 
 
-def write_reasoning(part: Thinking) -> JsonObject:
-    """A reasoning item. Words come as a summary, which every client shows; a proof that another
-    format signed comes in an envelope."""
+def write_reasoning(part: Thinking, sealed: Thinking | None = None) -> JsonObject:
+    """Returns a reasoning item.
+
+    Text becomes a summary, which every client shows. A proof that another format signed goes into
+    an envelope, as that of `sealed` if the item has another id.
+    """
     said = own(part.extra)
     source = said.get("source", "summary")
     entries = _entries(source, part.text)
@@ -144,13 +157,13 @@ def write_reasoning(part: Thinking) -> JsonObject:
         written["id"] = part.id
     if entries is not None:
         written[source] = entries
-    if proof := encrypted_content(part):
+    if proof := encrypted_content(sealed or part):
         written["encrypted_content"] = proof
     return restored(written, said.get("item"))
 
 
 def encrypted_content(part: Thinking) -> str | None:
-    """What must come back with the next request: this format's own proof, or an envelope."""
+    """Returns the proof that must return: this format's own, or an envelope."""
     proof = part.signature or part.redacted
     if part.signer == NAME and proof:
         return proof
@@ -160,7 +173,7 @@ def encrypted_content(part: Thinking) -> str | None:
 
 
 def read_call(item: JsonObject) -> ToolCall:
-    """A `function_call` or `custom_tool_call` the client has to run."""
+    """Returns a `function_call` or `custom_tool_call` for the client to run."""
     custom = item.get("type") == "custom_tool_call"
     member = "input" if custom else "arguments"
     value = item.get(member)
@@ -179,7 +192,7 @@ def read_call(item: JsonObject) -> ToolCall:
 
 
 def write_call(call: ToolCall) -> JsonObject:
-    """A call item, without the id and status that only answers have unless it was read so."""
+    """Returns a call item; an id and status only if it was read with them."""
     custom = call.kind == "custom"
     said = own(call.extra)
     written: JsonObject = {
@@ -192,12 +205,12 @@ def write_call(call: ToolCall) -> JsonObject:
     value = loads(call.arguments) if said.get("json") else call.arguments
     written["input" if custom else "arguments"] = value
     if not custom and not said:
-        written["arguments"] = call.arguments or "{}"
+        written["arguments"] = settled(call.arguments)
     return restored(written, said.get("item"))
 
 
 def read_output(item: JsonObject) -> ToolResult:
-    """A `function_call_output` or `custom_tool_call_output`."""
+    """Returns a `function_call_output` or `custom_tool_call_output`."""
     output = item.get("output")
     said: JsonObject = {"item": rest(item, _OUTPUT)}
     if output is None or (isinstance(output, list) and not output):
@@ -218,7 +231,7 @@ def read_output(item: JsonObject) -> ToolResult:
 
 
 def write_output(result: ToolResult, kind: str | None = None) -> JsonObject:
-    """An output item; `kind` is that of the call it answers, where known."""
+    """Returns an output item; `kind` is that of the call it answers, if known."""
     said = own(result.extra)
     custom = (kind or result.kind) == "custom"
     written: JsonObject = {
@@ -232,7 +245,7 @@ def write_output(result: ToolResult, kind: str | None = None) -> JsonObject:
 
 
 def read_image(item: JsonObject) -> Media | Opaque:
-    """An image that a hosted tool made, as a part of the answer."""
+    """Returns an image that a hosted tool made, as a part of the answer."""
     data = item.get("result")
     if not isinstance(data, str) or not data:
         return Opaque(format=NAME, kind="image_generation_call", raw=item)
@@ -246,7 +259,7 @@ def read_image(item: JsonObject) -> Media | Opaque:
 
 
 def write_image(part: Media) -> JsonObject:
-    """The item of an image in an answer; it has no id unless it was read so."""
+    """Returns the item of an image in an answer; an id only if it was read with one."""
     if said := own(part.extra).get("item"):
         return {**said, "result": part.data}
     word = (part.media_type or "image/png").removeprefix("image/")
@@ -259,7 +272,7 @@ def write_image(part: Media) -> JsonObject:
 
 
 def _write_output(result: ToolResult, is_own: bool) -> Any:
-    """A text alone as a string, anything else as a list of parts."""
+    """Returns a text alone as a string, anything else as a list of parts."""
     parts = result.parts
     if not parts:
         return ""
@@ -270,9 +283,11 @@ def _write_output(result: ToolResult, is_own: bool) -> Any:
 
 
 def _unpacked(output: str) -> list[JsonObject] | None:
-    """The content parts that a text spells as JSON, with an image among them; None for any other
-    text. Codex writes what its `view_image` gives so; as words an image costs a hundred times the
-    tokens, and nobody sees it."""
+    """Returns the content parts that a text holds as JSON, with an image among them.
+
+    Returns None for any other text. Codex writes the result of its `view_image` in this form; as
+    text an image costs a hundred times the tokens, and the model cannot see it.
+    """
     if not output.startswith("[") or '"input_image"' not in output:
         return None
     try:
@@ -289,7 +304,10 @@ def _joined(entries: Any) -> str:
 
 
 def _entries(source: str, words: str) -> list[JsonObject] | None:
-    """The list that says `words` in one entry. A summary is always there, content only if said."""
+    """Returns the list that holds `words` in one entry.
+
+    An item always has a summary, and content only if there is some.
+    """
     if not words:
         return [] if source == "summary" else None
     return [{"type": f"{'summary' if source == 'summary' else 'reasoning'}_text", "text": words}]

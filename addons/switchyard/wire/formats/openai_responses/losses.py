@@ -1,4 +1,4 @@
-"""What OpenAI's Responses API has no words for."""
+"""Lists the fields that OpenAI's Responses API cannot express."""
 
 from switchyard.wire.model.losses import Losses
 

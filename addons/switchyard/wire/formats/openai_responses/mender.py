@@ -1,4 +1,4 @@
-"""Repairs a stream that passes through in its own format."""
+"""Repairs a stream that passes through to a client of its own format."""
 
 from collections.abc import Sequence
 
@@ -25,11 +25,11 @@ _ENDS = ("response.completed", "response.incomplete")
 
 
 class ResponsesMender:
-    """Keeps every byte of an event that is right.
+    """Repairs one stream, and keeps every byte of a valid event.
 
-    Supplied are the `event:` lines that some providers leave out and clients read, and the
-    terminal event where a provider ends with `[DONE]` or a name of its own instead. Dropped are
-    `[DONE]`, events that are no JSON object, and everything after the end.
+    It supplies the `event:` lines that some providers omit and clients read, and the terminal event
+    if a provider ends with `[DONE]` or another name instead. It drops `[DONE]`, events that are no
+    JSON object, and everything after the end.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -58,7 +58,7 @@ class ResponsesMender:
         return self._rewrite(frame)
 
     def close(self, events: Sequence[Event]) -> bytes:
-        """The terminal event, if the answer is known to be complete."""
+        """Returns the terminal event if the answer is known to be complete."""
         if self._over or not any(isinstance(event, End) for event in events):
             return b""
         self._over = True
@@ -75,7 +75,7 @@ class ResponsesMender:
         return self._tell("response.failed", response)
 
     def _rewrite(self, frame: Frame) -> bytes:
-        """An event in strict form, named after its type."""
+        """Returns an event in strict form, named after its type."""
         body = loads_object(frame.data)
         if body is None:
             return b""
@@ -84,7 +84,7 @@ class ResponsesMender:
             name = frame.event.decode("utf-8", "replace")
             body = {"type": name, **body}
             return encode(dumps(body), name)
-        data = frame.data if b"\n" not in frame.data else dumps(body)
+        data = frame.data if frame.data.find(b"\n") < 0 else dumps(body)
         return encode(data, name or None)
 
     def _tell(self, name: str, response: JsonObject) -> bytes:

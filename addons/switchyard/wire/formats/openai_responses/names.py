@@ -1,8 +1,8 @@
-"""Words of the Responses API that several modules of this package share.
+"""Holds names of the Responses API that several modules here share.
 
-Everything in this package follows OpenAI's API reference, "Responses" and "Streaming events", the
-types of its official SDK (`openai.types.responses`), and what other providers that speak the API
-were seen to send: Azure, Amazon Bedrock, DeepSeek, OpenRouter, xAI, Hugging Face.
+This package follows OpenAI's API reference, "Responses" and "Streaming events", the types of its
+official SDK (`openai.types.responses`), and the observed output of other providers that speak the
+API: Azure, Amazon Bedrock, DeepSeek, OpenRouter, xAI, Hugging Face.
 """
 
 from collections.abc import Collection
@@ -12,40 +12,55 @@ from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 
 NAME = "openai-responses"
-"""This format's name. What its reader leaves in the `extra` of a part, reply, usage or event is
-kept under this key, since a writer cannot tell which format those come from."""
+"""This format's name, and the key under which its reader stores values in `extra` fields.
+
+Those are the `extra` fields of parts, replies, usage and events, whose writer may be another
+format's and cannot tell where they come from.
+"""
 
 
 def own(extra: JsonObject) -> JsonObject:
-    """What this format's reader left in an `extra` field; empty for another format's."""
+    """Returns the values that this format's reader stored in an `extra` field.
+
+    The result is empty for an `extra` field of another format.
+    """
     return extra.get(NAME) or EMPTY
 
 
 def owned(said: JsonObject) -> JsonObject:
-    """An `extra` field that holds `said` for this format's writer."""
+    """Returns an `extra` field that holds `said` for this format's writer."""
     return {NAME: said} if said else EMPTY
 
 
 def rest(source: JsonObject, known: Collection[str]) -> JsonObject:
-    """The members of `source` the model has no place for: unknown ones, and known ones that are
-    null, so that null and absent stay apart."""
+    """Returns the members of `source` that the model has no field for.
+
+    These are unknown members, and known ones with the value null, so that null and absent remain
+    distinct.
+    """
     return {k: v for k, v in source.items() if k not in known or v is None}
 
 
 def restored(written: JsonObject, left: JsonObject | None) -> JsonObject:
-    """`written` with the members that `rest` kept; a null only where nothing else is said."""
+    """Returns `written` with the members that `rest` kept.
+
+    A null is restored only if `written` has no value in its place.
+    """
     if not left:
         return written
     return written | {k: v for k, v in left.items() if v is not None or not written.get(k)}
 
 
 def text_of(value: Any) -> str:
-    """`value` if it is a text, else an empty one."""
+    """Returns `value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def int_of(value: Any) -> int | None:
-    """A count or index, or None where it is none. Some providers write whole floats."""
+    """Returns a count or index, or None if it is none.
+
+    Some providers write integers as floats.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value)
@@ -56,5 +71,5 @@ def number_of(value: Any) -> float | None:
 
 
 def objects_of(value: Any) -> list[JsonObject]:
-    """The objects of a list; none where there is no list."""
+    """Returns the objects of a list; none if there is no list."""
     return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""A whole answer. API reference, "The response object"."""
+"""Reads and writes whole responses (API reference, "The response object")."""
 
 from typing import Any
 
@@ -34,6 +34,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.errors import BadReply
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.broken_ends import is_broken
 from switchyard.wire.shared.envelope import CallProof
 
 _NAMED = frozenset(
@@ -44,14 +45,16 @@ _REASONS: dict[str, StopReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
     "content_filter": "content_filter",
+    "steered": "other",
 }
+"""Reasons of an incomplete response that is usable nevertheless."""
 INCOMPLETE: dict[StopReason, str] = {
     "length": "max_output_tokens",
     "context_window": "max_output_tokens",
     "content_filter": "content_filter",
     "refusal": "content_filter",
 }
-"""Why a response is incomplete, for the stop reasons that make it so."""
+"""Reasons of an incomplete response, by the stop reasons that make it incomplete."""
 
 _STATUSES = ("completed", "complete", "incomplete", "queued", "in_progress", "cancelled")
 
@@ -63,11 +66,11 @@ _ECHOED = (
     "prompt_cache_retention",
     "safety_identifier",
 )
-"""Members of a request that its answer repeats and the model has no name for."""
+"""Members of a request that its response repeats and the model has no field for."""
 
 
 def read_reply(body: JsonObject) -> Reply:
-    """Raises BadReply."""
+    """Returns the reply that a response body holds. Raises BadReply."""
     output = body.get("output")
     if (error := find_error(body)) is not None:
         raise BadReply(error.message)
@@ -93,7 +96,7 @@ def read_reply(body: JsonObject) -> Reply:
 
 
 def read_item(item: JsonObject) -> list[Part]:
-    """The parts of one item of the output."""
+    """Returns the parts of one item of the output."""
     kind = item.get("type")
     if kind == "message" or (kind is None and "content" in item):
         return read_message(item)
@@ -109,22 +112,24 @@ def read_item(item: JsonObject) -> list[Part]:
 
 
 def read_stop(response: JsonObject, called: bool) -> Stop:
-    """Why the answer ended; `called` says whether it holds calls for the client."""
+    """Returns the stop reason; `called` is set if the answer calls the client's tools."""
     status = text_of(response.get("status"))
     details = response.get("incomplete_details")
     why = text_of(details.get("reason")) if isinstance(details, dict) else ""
     reason: StopReason = "tool_calls" if called else "end"
     if status == "incomplete" or why:
-        reason = _REASONS.get(why, "other")
+        reason = _REASONS.get(why, "error" if why else "other")
     elif status in ("queued", "in_progress"):
         reason = "pause"
-    elif status == "cancelled":
-        reason = "other"
+    elif is_broken(status):
+        reason = "error"
+    if reason == "error":
+        return Stop(reason=reason, raw=status or None, details=why or details)
     return Stop(reason=reason, raw=status or None, details=details)
 
 
 def read_extra(response: JsonObject) -> JsonObject:
-    """The members of a response that the model has no name for."""
+    """Returns the members of a response that the model has no field for."""
     said = rest(response, _NAMED)
     created = response.get("created_at")
     if isinstance(created, float) and not created.is_integer():
@@ -133,7 +138,7 @@ def read_extra(response: JsonObject) -> JsonObject:
 
 
 def finish(response: JsonObject, stop: Stop | None) -> None:
-    """Set the status that `stop` amounts to."""
+    """Sets the status that corresponds to `stop`."""
     if stop is None:
         return
     if stop.raw in _STATUSES:
@@ -148,7 +153,7 @@ def finish(response: JsonObject, stop: Stop | None) -> None:
 
 
 def skeleton(asked: Asked, id: str | None, model: str | None, created: int | None) -> JsonObject:
-    """A response in progress, with everything that an answer repeats of its request."""
+    """Returns a response in progress, with all members that it repeats of its request."""
     c = asked.conversation or Conversation(format=NAME, model=asked.model)
     return {
         "id": id or f"resp_{asked.id}",

@@ -1,4 +1,4 @@
-"""Reads a request. API reference, "Create a model response"."""
+"""Reads requests (API reference, "Create a model response")."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ INSTRUCTIONS = "instructions"
 MESSAGE = frozenset({"role", "content"})
 
 _MEDIA = ("input_image", "image_url", "input_file", "input_audio")
-"""Types of parts whose members are no words, even where their shape is not known."""
+"""Types of parts whose members are no text, even if their shape is not known."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "parallel_tool_calls": bool,
@@ -61,14 +61,16 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "reasoning": dict,
     "text": dict,
 }
-"""Members the model has a name for, and the type they need to have to be given it. One of another
-type stays as it is, for a provider of the same format to refuse or take."""
+"""Members that the model has a field for, and the type that the field requires.
+
+A member of another type stays as it is, and a provider of the same format decides about it.
+"""
 
 _ALWAYS = frozenset({"model", "input", "instructions", "tool_choice"})
 
 
 def read_request(body: JsonObject) -> Conversation:
-    """Raises BadRequest."""
+    """Returns the conversation that a request body means. Raises BadRequest."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("model must be the name of a model", "model")
@@ -116,8 +118,11 @@ def read_request(body: JsonObject) -> Conversation:
 
 
 class _Entries:
-    """Collects turns from items. A run of items that a model wrote makes one assistant's turn, a
-    run of tool outputs one user's turn, every other message a turn of its own."""
+    """Collects turns from items.
+
+    A run of items that a model wrote becomes one assistant turn, a run of tool outputs one user
+    turn, every other message a turn of its own.
+    """
 
     def __init__(self, output: Output | None, reasoning: Reasoning | None) -> None:
         self.turns: list[Turn] = []
@@ -131,7 +136,7 @@ class _Entries:
         self._proofs: dict[str, CallProof] = {}
 
     def read_input(self, body: JsonObject) -> str:
-        """Read `input`; returns in which form it was given."""
+        """Reads `input`, and returns the form in which it was given."""
         value = body.get("input")
         if isinstance(value, str):
             self.turns.append(Turn(role="user", parts=(Text(text=value),)))
@@ -210,7 +215,7 @@ class _Entries:
         self.turns.append(Turn(role=role, parts=parts, extra=extra))
 
     def _configure(self, item: JsonObject, where: str) -> None:
-        """An item that declares tools or changes settings, and is no part of what was said."""
+        """Reads an item that declares tools or changes settings and has no content."""
         kind = item["type"]
         if kind == "additional_tools":
             self._declare(item, where)
@@ -239,7 +244,7 @@ class _Entries:
         self._parts = []
 
     def _with_proofs(self, turn: Turn) -> Turn:
-        """The turn with the proofs of its calls back in their places."""
+        """Returns the turn with the proofs of its calls back in their places."""
         return replace(turn, parts=tuple(map(self._with_proof, turn.parts)))
 
     def _with_proof(self, part: Part) -> Part:
@@ -250,15 +255,18 @@ class _Entries:
 
 
 def _worded(part: Part) -> Part:
-    """A content part, with the words of one that only this format knows."""
+    """Returns a content part, with a text for a type that only this format knows."""
     if not isinstance(part, Opaque) or part.raw.get("type") in _MEDIA:
         return part
     return replace(part, text=item_words(part.raw))
 
 
 def _side(item: JsonObject) -> Role:
-    """Who wrote an item that only this format knows: outputs come from the client, unless the
-    tool ran at the provider, and so does what says so by its role."""
+    """Returns the author of an item that only this format knows.
+
+    Outputs come from the client, unless the tool ran at the provider; so do items whose role says
+    so.
+    """
     if item.get("role") in ("user", "system", "developer"):
         return "user"
     kind = text_of(item.get("type"))

@@ -1,4 +1,4 @@
-"""Writes a request. API reference, "Create a model response"."""
+"""Writes requests (API reference, "Create a model response")."""
 
 import hashlib
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 
 MAX_USER = 64
-"""Characters of a `user` that the API takes."""
+"""Most characters of a `user` that the API accepts."""
 
 _TIERS = ("auto", "default", "flex", "priority", "scale")
-"""Words for a `service_tier` that the API knows; other formats have words of their own."""
+"""Values of `service_tier` that the API knows; other formats have values of their own."""
 
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
@@ -43,11 +43,11 @@ _FOUND = {
     "web_search": "web_search_call.action.sources",
     "code_interpreter": "code_interpreter_call.outputs",
 }
-"""What is told of tools that run at the provider only where it is asked for."""
+"""Values of `include` for results of tools that run at the provider, sent only on request."""
 
 
 def write_request(conversation: Conversation) -> JsonObject:
-    """A request body. What it cannot say, `losses` lists."""
+    """Returns the request body; `losses` lists the fields that it cannot express."""
     c = conversation
     is_own = c.format == NAME
     body: JsonObject = {"model": c.model}
@@ -89,7 +89,7 @@ def write_request(conversation: Conversation) -> JsonObject:
 
 
 def _items(turns: tuple[Turn, ...], is_own: bool) -> list[JsonObject]:
-    """The items that say `turns`."""
+    """Returns the items for `turns`."""
     kinds = {p.id: p.kind for turn in turns for p in turn.parts if isinstance(p, ToolCall)}
     items: list[JsonObject] = []
     for turn in turns:
@@ -109,8 +109,11 @@ def _input(c: Conversation, turns: tuple[Turn, ...]) -> str | list[JsonObject]:
 
 
 def _fits_instructions(turns: tuple[Turn, ...], is_own: bool) -> bool:
-    """Whether the first turn goes into `instructions`: one text of another format's system prompt,
-    with something left to be the input."""
+    """Whether the first turn goes into `instructions`.
+
+    It does if it is the system prompt of another format, in one text, and other turns remain for
+    the input.
+    """
     first = turns[0]
     if is_own:
         return first.form == INSTRUCTIONS
@@ -123,11 +126,11 @@ def _fits_instructions(turns: tuple[Turn, ...], is_own: bool) -> bool:
 
 
 def _assistant_items(turn: Turn, is_own: bool) -> Iterator[JsonObject]:
-    """What a model wrote: neighbouring texts in one message, everything else an item each."""
+    """Yields a model's output: adjacent texts as one message, each other part an item."""
     message: list[Part] = []
     for part in turn.parts:
         if isinstance(part, Media) and not is_own:
-            continue  # the API takes none in the place of an answer
+            continue  # the API accepts no media in an answer's place
         if isinstance(part, Text | Refusal | Media) or (
             isinstance(part, Opaque) and is_content(part) and message
         ):
@@ -148,7 +151,8 @@ def _assistant_items(turn: Turn, is_own: bool) -> Iterator[JsonObject]:
 def _assistant_item(part: Part) -> Iterator[JsonObject]:
     match part:
         case Thinking():
-            # Foreign thinking is no proof here, and without one an item has to be stored.
+            # Thinking of another format is no proof here, and without a proof an item must be
+            # stored.
             if part.signer == NAME or (own(part.extra) and "sealed" not in own(part.extra)):
                 yield write_reasoning(part)
         case ToolCall():
@@ -160,7 +164,7 @@ def _assistant_item(part: Part) -> Iterator[JsonObject]:
 
 
 def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[JsonObject]:
-    """Tool outputs as items, and what stands between them as messages."""
+    """Yields tool outputs as items, and the parts between them as messages."""
     message: list[Part] = []
     for part in turn.parts:
         item: JsonObject | None = None
@@ -181,7 +185,7 @@ def _turn_items(turn: Turn, kinds: dict[str, str], is_own: bool) -> Iterator[Jso
 def _message(
     turn: Turn, parts: list[Part], is_own: bool, even_empty: bool = False
 ) -> Iterator[JsonObject]:
-    """A user's, system or developer message; none if nothing of it can be said."""
+    """Yields a user, system or developer message; none if it cannot be expressed."""
     if not is_own:  # a message takes text, images and files
         parts = [p for p in parts if not (isinstance(p, Media) and p.kind == "audio")]
     if not parts and not even_empty:
@@ -219,8 +223,10 @@ def _settings(c: Conversation, is_own: bool) -> JsonObject:
 
 
 def _include(c: Conversation) -> list[str]:
-    """What another format's client would get without asking. Encrypted reasoning is asked for
-    only where there is reasoning at all: models without refuse to be asked."""
+    """Returns the `include` values for output that other formats send without request.
+
+    Encrypted reasoning is requested only if reasoning is: models without it refuse the request.
+    """
     include: list[str] = []
     reasons = c.reasoning is not None and c.reasoning.enabled is not False
     if reasons or any(isinstance(p, Thinking) and p.signer == NAME for p in c.parts()):
@@ -233,14 +239,14 @@ def _include(c: Conversation) -> list[str]:
 
 
 def _user(user: str | None) -> str | None:
-    """An end user's id, made to fit."""
+    """Returns an end user's id, or its hash if it exceeds the API's limit."""
     if user is None or len(user) <= MAX_USER:
         return user
     return hashlib.sha256(user.encode()).hexdigest()
 
 
 def _web_search(options: JsonObject) -> JsonObject:
-    """The hosted tool for Chat's `web_search_options`."""
+    """Returns the hosted tool for Chat's `web_search_options`."""
     tool: JsonObject = {"type": "web_search"}
     if size := options.get("search_context_size"):
         tool["search_context_size"] = size

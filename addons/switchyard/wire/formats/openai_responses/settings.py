@@ -1,6 +1,7 @@
-"""How the answer shall look: `text` (its format and verbosity) and `reasoning`.
+"""Reads and writes the settings of output (`text`) and `reasoning`.
 
-API reference, "Responses"; `configuration_update` is an item that changes both from there on.
+API reference, "Responses"; `text` holds format and verbosity; `configuration_update` is an item
+that changes both settings from its place on.
 """
 
 from dataclasses import replace
@@ -22,14 +23,14 @@ _LEVELS = (
     (4096, "low"),
     (16384, "medium"),
 )
-"""The effort that a budget of up to so many tokens is worth; a larger one is worth `high`."""
+"""Efforts by the largest budget in tokens that they stand for; larger ones mean `high`."""
 
 _HIDDEN = ("omitted", "none", "off")
-"""Words of other formats for thinking that is not to be shown."""
+"""Values of other formats for thinking that the client does not want to see."""
 
 
 def read_output(value: Any) -> Output | None:
-    """`text.format`. Raises BadRequest."""
+    """Reads `text.format`. Raises BadRequest."""
     if not isinstance(value, dict):
         return None
     kind = value.get("type")
@@ -49,7 +50,7 @@ def read_output(value: Any) -> Output | None:
 
 
 def write_output(output: Output, is_own: bool) -> JsonObject:
-    """`text.format`."""
+    """Returns `text.format`."""
     if is_own and "raw" in output.extra:
         return output.extra["raw"]
     written: JsonObject = {"type": output.kind}
@@ -66,7 +67,7 @@ def write_output(output: Output, is_own: bool) -> JsonObject:
 
 
 def read_reasoning(value: Any) -> Reasoning | None:
-    """`reasoning`."""
+    """Reads `reasoning`."""
     if not isinstance(value, dict):
         return None
     effort = text_of(value.get("effort")) or None
@@ -79,7 +80,7 @@ def read_reasoning(value: Any) -> Reasoning | None:
 
 
 def write_reasoning(reasoning: Reasoning, is_own: bool) -> JsonObject:
-    """`reasoning`; empty where there is nothing to ask for."""
+    """Returns `reasoning`; empty if nothing is requested."""
     if is_own:
         written = {"effort": reasoning.effort}
         if "generate_summary" not in reasoning.extra or "summary" in reasoning.extra:
@@ -97,7 +98,7 @@ def write_reasoning(reasoning: Reasoning, is_own: bool) -> JsonObject:
 def updated(
     output: Output | None, reasoning: Reasoning | None, item: JsonObject
 ) -> tuple[Output | None, Reasoning | None]:
-    """The settings after a `configuration_update` item."""
+    """Returns the settings after a `configuration_update` item."""
     text = item.get("text")
     if isinstance(text, dict) and "format" in text:
         output = read_output(text["format"])
@@ -109,10 +110,13 @@ def updated(
 
 
 def _effort(reasoning: Reasoning) -> str | None:
-    """The level to ask for. Thinking that was switched off without a level is left to the model's
-    default: several models refuse `none`."""
+    """Returns the effort to request; None leaves it to the model.
+
+    Thinking that is switched off without an effort is left to the model's default, since several
+    models refuse `none`.
+    """
     if reasoning.effort or reasoning.budget is None:
-        # Some providers have further words of their own (Groq: `default`).
+        # Some providers have further values of their own (Groq: `default`).
         return reasoning.effort if reasoning.effort in LEVELS else None
     if reasoning.budget <= 0:
         return None
@@ -120,7 +124,7 @@ def _effort(reasoning: Reasoning) -> str | None:
 
 
 def _shown(reasoning: Reasoning) -> bool:
-    """Whether the client of another format expects to see what was thought."""
+    """Whether the client of another format expects to see the thinking."""
     if reasoning.enabled is False or reasoning.summary in _HIDDEN:
         return False
     asked = reasoning.enabled or reasoning.adaptive or (reasoning.budget or 0) > 0

@@ -1,11 +1,11 @@
-"""Reads a stream. API reference, "Streaming events".
+"""Reads streams (API reference, "Streaming events").
 
-What a stream says comes several times over: as deltas, as the finished part, as the finished item,
-and in the last response. Providers leave out any of these, so each is taken for what is still
-missing.
+A stream repeats its content: as deltas, as the finished part, as the finished item, and in the last
+response. Providers omit any of these, so the reader takes from each what is still missing.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -54,6 +54,8 @@ from switchyard.wire.model.events import TextDelta
 from switchyard.wire.model.events import UsageUpdate
 from switchyard.wire.model.logprobs import extra_of
 from switchyard.wire.model.logprobs import read_tokens
+from switchyard.wire.shared.arguments import Settling
+from switchyard.wire.shared.arguments import settled
 
 _MESSAGE = frozenset({"role", "content"})
 
@@ -62,7 +64,7 @@ _LIFECYCLE = ("response.created", "response.in_progress", "response.queued")
 
 
 class ResponsesStreamReader:
-    """Reads one upstream stream."""
+    """Reads one stream; see `format.StreamReader`."""
 
     def __init__(self) -> None:
         self._items = Items()
@@ -89,12 +91,17 @@ class ResponsesStreamReader:
             return self._end(event)
         if kind in _LIFECYCLE:
             return self._start(event)
-        if (error := find_error(event)) is not None:
+        if kind == "codex.rate_limits":
+            self.limits = event
+        elif (error := find_error(event)) is not None:
             return self._fail(error, event)
         return []
 
     def close(self) -> list[Event]:
-        """Ends what is open. Nothing but a terminal event makes the end of an answer sure."""
+        """Ends the open parts.
+
+        Only a terminal event proves that an answer is complete.
+        """
         if self._over:
             return []
         self._over = True
@@ -116,8 +123,8 @@ class ResponsesStreamReader:
         item = event.get("item")
         if not isinstance(item, dict):
             return []
-        if known := self._items.open_with(text_of(item.get("id"))):
-            known.item = item
+        if known := self._items.open_as(item, event):
+            self._items.change(known, item)
             return self._begin_call(known)
         return self._begin_call(self._items.add(item, event))
 
@@ -133,7 +140,7 @@ class ResponsesStreamReader:
         return self._complete(found, item)
 
     def _text(self, event: JsonObject) -> list[Event]:
-        """A delta of an output text."""
+        """Reads a delta of an output text."""
         return self._message_delta(event, Text(text=""))
 
     def _refusal(self, event: JsonObject) -> list[Event]:
@@ -152,7 +159,7 @@ class ResponsesStreamReader:
         return events + self._say(item.parts[at], delta)
 
     def _part_added(self, event: JsonObject) -> list[Event]:
-        """A part that begins with words in it."""
+        """Reads the start of a part that already holds text."""
         raw = event.get("part")
         if not isinstance(raw, dict) or raw.get("type") not in ("output_text", "refusal"):
             return []
@@ -162,14 +169,16 @@ class ResponsesStreamReader:
         return self._message_delta({**event, "delta": part.text}, type(part)(text=""))
 
     def _text_done(self, event: JsonObject) -> list[Event]:
-        """A whole text: the rest of what its deltas did not say."""
+        """Reads a whole text, and emits what its deltas lacked."""
         member = "refusal" if event["type"] == "response.refusal.done" else "text"
         empty = Refusal(text="") if member == "refusal" else Text(text="")
         whole = text_of(event.get(member))
         item = self._items.find(event, "", "message")
-        said = item.parts.get(int_of(event.get("content_index")) or 0) if item else None
+        at = int_of(event.get("content_index")) or 0
+        at = item.place(at, empty, whole) if item else at
+        said = item.parts.get(at) if item else None
         missing = _missing(said.pieces, whole) if said else whole
-        return self._message_delta({**event, "delta": missing}, empty)
+        return self._message_delta({**event, "content_index": at, "delta": missing}, empty)
 
     def _annotation(self, event: JsonObject) -> list[Event]:
         raw = event.get("annotation")
@@ -181,7 +190,7 @@ class ResponsesStreamReader:
         return events + self._cite(item.parts[at], [read_citation(raw)])
 
     def _summary(self, event: JsonObject) -> list[Event]:
-        """A delta of a reasoning summary. Its entries are paragraphs of one text."""
+        """Reads a delta of a reasoning summary, whose entries are paragraphs of one text."""
         delta = text_of(event.get("delta"))
         if not delta:
             return []
@@ -191,7 +200,7 @@ class ResponsesStreamReader:
             item.thought = (event["type"], at)
         kind, last = item.thought
         if kind != event["type"]:
-            return []  # the same thinking, once more in other words
+            return []  # the same thinking once more, in the other list
         if last != at:
             delta = SEPARATOR + delta
             item.thought = (kind, at)
@@ -209,12 +218,12 @@ class ResponsesStreamReader:
         return self._say_arguments(item.parts[0], delta)
 
     def _arguments_done(self, event: JsonObject) -> list[Event]:
-        """All arguments of a call, and in some streams its name for the first time."""
+        """Reads all arguments of a call, and in some streams its name for the first time."""
         item = self._items.find(event, "", "call")
         if item is None:
             return []
         if not item.parts and isinstance(event.get("name"), str):
-            item.item = {"name": event["name"], **item.item}
+            self._items.change(item, {"name": event["name"], **item.item})
         events = self._begin_call(item)
         whole = text_of(event.get("input" if "custom" in event["type"] else "arguments"))
         if item.parts:
@@ -223,7 +232,7 @@ class ResponsesStreamReader:
         return events
 
     def _end(self, event: JsonObject) -> list[Event]:
-        """The terminal event, with the whole response in it."""
+        """Reads the terminal event, which holds the whole response."""
         response = event.get("response", event if "output" in event else None)
         if not isinstance(response, dict):
             response = {}
@@ -243,7 +252,7 @@ class ResponsesStreamReader:
         return [*events, Finish(stop), End(read_extra(response) if response else {})]
 
     def _done_word(self) -> list[Event]:
-        """`[DONE]`, which this API does not have: an end where the answer has no other."""
+        """Reads `[DONE]`, which this API lacks: the end of an answer without another end."""
         if not self._items.all:
             return []
         events = self.close()
@@ -262,7 +271,7 @@ class ResponsesStreamReader:
         return [*events, *([UsageUpdate(usage)] if usage else []), Failure(error)]
 
     def _item(self, event: JsonObject, type: str) -> Item:
-        """The item a delta belongs to; a new one where the stream announced none."""
+        """Returns the item of a delta; a new one if the stream announced none."""
         return self._items.find(event, "", type) or self._items.add({"type": type}, event)
 
     def _begin_part(self, item: Item, at: int, part: Part) -> list[Event]:
@@ -276,8 +285,10 @@ class ResponsesStreamReader:
         return [PartStart(said.index, part)]
 
     def _begin_call(self, item: Item) -> list[Event]:
-        """Begin a call as soon as its name and id are known, with what was held of its arguments.
-        At the end it begins without."""
+        """Starts a call once its name and id are known, with the arguments held back.
+
+        Once the item is complete, it starts the call even without name or id.
+        """
         if item.type not in ("function_call", "custom_tool_call") or item.parts:
             return []
         if not (item.done or (item.item.get("name") and item.item.get("call_id"))):
@@ -286,6 +297,7 @@ class ResponsesStreamReader:
         call = read_call({**item.item, member: ""})
         self._called = True
         events = self._begin_part(item, 0, call)
+        item.parts[0].settling = Settling() if call.kind == "function" else None
         held = "".join(item.held)
         item.held.clear()
         return events + self._say_arguments(item.parts[0], held)
@@ -300,7 +312,8 @@ class ResponsesStreamReader:
         if said.ended or not text:
             return []
         said.pieces.append(text)
-        return [ArgumentsDelta(said.index, text)]
+        text = said.settling.feed(text) if said.settling else text
+        return [ArgumentsDelta(said.index, text)] if text else []
 
     def _cite(self, said: ReadPart, citations: list[Citation]) -> list[Event]:
         if said.ended:
@@ -309,17 +322,19 @@ class ResponsesStreamReader:
         return [CitationDelta(said.index, citation) for citation in citations]
 
     def _complete(self, item: Item, final: JsonObject) -> list[Event]:
-        """The item as it shall be: what is missing of it is said, and its parts end."""
+        """Completes an item: emits what is missing, and ends its parts."""
         if item.done:
             return []
         if not final.get("call_id") and item.item.get("call_id"):
             final = {**final, "call_id": item.item["call_id"]}
-        item.item = final
+        self._items.change(item, final)
         item.done = True
         events = self._begin_call(item)
         parts = read_item(final)
-        # A text that only stands for the beginning of the message has no index of its own.
+        # The placeholder for a message without text has no index of its own.
         first = -1 if is_hollow(parts[0]) else 0
+        if item.type == "message":
+            item.renumber(parts[-first:])
         for at, part in enumerate(parts, first):
             self._called = self._called or isinstance(part, ToolCall)
             if at >= 0 or not item.parts:
@@ -350,6 +365,9 @@ class ResponsesStreamReader:
             case ToolCall() if at in item.parts:
                 said = item.parts[at]
                 events = self._say_arguments(said, _missing(said.pieces, part.arguments))
+                events += _let_go(said)
+                if part.kind == "function":
+                    part = replace(part, arguments=settled(part.arguments))
             case _:
                 events = self._begin_part(item, at, part)
         said = item.parts[at]
@@ -365,12 +383,18 @@ class ResponsesStreamReader:
         for said in item.parts.values():
             if not said.ended:
                 said.ended = True
-                events.append(PartEnd(said.index))
+                events += [*_let_go(said), PartEnd(said.index)]
         return events
 
 
+def _let_go(said: ReadPart) -> list[Event]:
+    """Returns the arguments that were held back, if they mean anything."""
+    held = said.settling.close() if said.settling else ""
+    return [ArgumentsDelta(said.index, held)] if held else []
+
+
 def _missing(pieces: list[str], whole: str) -> str:
-    """What is left to say of `whole` after `pieces`."""
+    """Returns the rest of `whole` after `pieces`."""
     said = "".join(pieces)
     return whole[len(said) :] if whole.startswith(said) else ""
 

@@ -1,8 +1,8 @@
-"""Writes an answer, streamed or whole. API reference, "Streaming events".
+"""Writes answers, streamed or whole (API reference, "Streaming events").
 
-One composer makes both: a whole answer is the last response that its stream would have told. The
-order in which a client is told matters: some read items only from `output_item.done`, others only
-from `output_item.added` and the deltas, and the official SDK checks that both agree.
+One composer makes both: a whole answer is the last response of its stream. The order of events
+matters to clients: some read items only from `output_item.done`, others only from
+`output_item.added` and the deltas, and the official SDK checks that both agree.
 """
 
 from dataclasses import replace
@@ -70,7 +70,7 @@ _CUT = ApiError(message="the stream ended before the response was complete", kin
 
 
 class ResponsesStreamWriter:
-    """Writes one client stream."""
+    """Writes one stream; see `format.StreamWriter`."""
 
     def __init__(self, asked: Asked) -> None:
         self._composer = Composer(asked)
@@ -83,12 +83,12 @@ class ResponsesStreamWriter:
 
     @property
     def response(self) -> JsonObject:
-        """The response as told so far; complete with all its items after the end."""
+        """Returns the response so far; complete with all its items after the end."""
         return self._composer.response
 
 
 def write_reply(reply: Reply, asked: Asked) -> JsonObject:
-    """A whole answer."""
+    """Returns the response body for a whole reply."""
     composer = Composer(asked)
     for event in unfold(reply):
         composer.feed(event)
@@ -96,7 +96,7 @@ def write_reply(reply: Reply, asked: Asked) -> JsonObject:
 
 
 class Composer:
-    """Composes the response from events, and tells each step as an event of the API."""
+    """Composes the response from events, and reports each step as an event of the API."""
 
     def __init__(self, asked: Asked) -> None:
         self.response: JsonObject = {}
@@ -106,19 +106,19 @@ class Composer:
         self._number = 0
         self._open: Builder | None = None
         self._part: Part | None = None
-        """The part that is open. Where it holds nothing yet, its item is not begun either."""
+        """The open part. While it is empty, its item has not started either."""
         self._items: list[JsonObject] = []
         self._data: list[str] = []
         self._logprobs: list[JsonObject] = []
-        """Those of the words that come next."""
+        """Log probabilities of the next text."""
         self._proved = False
-        """Whether the proof of the open call went out before it."""
+        """Whether the proof of the open call was sent before it."""
         self._usage: Usage | None = None
         self._stop: Stop | None = None
         self._over = False
 
     def feed(self, event: Event) -> Events:
-        """What a client is told of one event."""
+        """Returns the API's events for one event of the model."""
         if self._over:
             return []
         if isinstance(event, Start):
@@ -132,8 +132,10 @@ class Composer:
         return told
 
     def close(self) -> Events:
-        """What is missing to end the stream: its normal end if the answer said why it ended, else
-        a failure."""
+        """Returns the missing end of the stream.
+
+        It is the normal end if the answer stated a stop reason, else a failure.
+        """
         if self._over:
             return []
         return self.feed(End() if self._stop is not None else Failure(_CUT))
@@ -153,7 +155,7 @@ class Composer:
         )
 
     def _restore(self, extra: JsonObject) -> None:
-        """Put the members of a response of this very format in place of what stands for them."""
+        """Restores the members of a response that was read from this format."""
         if said := own(extra):
             named = {k: self.response[k] for k in _NAMED}
             created = said.get("created_at") or named["created_at"]
@@ -193,8 +195,11 @@ class Composer:
         return told
 
     def _start_part(self, part: Part) -> Events:
-        """A part begins. Its item does only when there is something in it: a text that stays
-        empty would be shown as an empty message."""
+        """Starts a part.
+
+        Its item starts only once the part has content, since clients show an empty text as an empty
+        message.
+        """
         self._part = part
         self._data = []
         match part:
@@ -215,7 +220,7 @@ class Composer:
         return []
 
     def _ensure(self) -> Events:
-        """Begin the item of the open text or thinking, if it is not begun."""
+        """Starts the item of the open text or thinking unless it has started."""
         part = self._part
         if isinstance(part, Thinking):
             if isinstance(self._open, ReasoningBuilder):
@@ -279,7 +284,7 @@ class Composer:
         return []
 
     def _end_part(self, final: Part | None) -> Events:
-        """The open part ends as `final`, or as what its deltas added up to."""
+        """Ends the open part as `final`, or as the sum of its deltas."""
         part, self._part = self._part, None
         match part:
             case Media():
@@ -289,7 +294,7 @@ class Composer:
             case Thinking():
                 return self._end_thinking(part, final if isinstance(final, Thinking) else None)
             case Text() | Refusal():
-                # Nothing of it was told yet, so it is empty unless its end says otherwise.
+                # The part has sent nothing yet, so it is empty unless its end has text.
                 if not isinstance(final, Text | Refusal) or not final.text:
                     return []
                 self._part = final
@@ -321,7 +326,10 @@ class Composer:
         return told
 
     def _end_media(self, part: Media) -> Events:
-        """An image is an item of its own; of audio, which the API does not give, the words."""
+        """Adds an image as an item of its own, and audio as its transcript.
+
+        The API gives no audio.
+        """
         data = "".join([part.data or "", *self._data])
         if part.kind == "image" and data:
             item = write_image(replace(part, data=data))
@@ -371,7 +379,7 @@ class Composer:
 
     @property
     def _index(self) -> int:
-        """Index in the output of the item that begins next."""
+        """Returns the index in the output of the item that starts next."""
         return len(self._items)
 
     def _id(self, prefix: str) -> str:

@@ -1,4 +1,7 @@
-"""Tools and the choice among them. API reference, "Responses", `tools` and `tool_choice`."""
+"""Reads and writes tools and the choice among them.
+
+Source: API reference, "Responses", `tools` and `tool_choice`.
+"""
 
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -27,11 +30,11 @@ _NAMESPACE = frozenset({"type", "name", "tools"})
 _MODES = ("auto", "none", "required")
 
 IN_INPUT = "input"
-"""`form` of a tool that was declared by an item of the input, not in `tools`."""
+"""`form` of a tool that an item of the input declares, rather than `tools`."""
 
 
 def read_tools(value: Any, param: str, form: str = "") -> list[Tool]:
-    """The tools of a list, those in namespaces one by one. Raises BadRequest."""
+    """Returns the tools of a list, with namespaces flattened. Raises BadRequest."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -46,7 +49,7 @@ def read_tools(value: Any, param: str, form: str = "") -> list[Tool]:
 
 
 def write_tools(tools: Iterable[Tool]) -> list[JsonObject]:
-    """The list for `tools`. Neighbours of one namespace are put back into it."""
+    """Returns the list for `tools`, with adjacent tools of one namespace grouped."""
     written: list[JsonObject] = []
     space: JsonObject | None = None
     for tool in tools:
@@ -66,7 +69,7 @@ def write_tools(tools: Iterable[Tool]) -> list[JsonObject]:
 
 
 def write_tool(tool: Tool) -> JsonObject | None:
-    """One declaration, apart from its namespace; None for a tool that runs elsewhere."""
+    """Returns one declaration without its namespace; None if the tool runs elsewhere."""
     if tool.kind == "server":
         return tool.raw if tool.format == NAME else None
     if tool.raw and tool.format == NAME:
@@ -80,18 +83,18 @@ def write_tool(tool: Tool) -> JsonObject | None:
             written["format"] = tool.grammar
     else:
         if not said:
-            # A strict schema obeys narrower rules already.
+            # A strict schema already follows narrower rules.
             written["parameters"] = tool.parameters if tool.strict else parameters(tool.parameters)
         elif tool.parameters is not None:
             written["parameters"] = tool.parameters
         if tool.strict is not None or not said:
-            # Left out it would mean true here, unlike in every other format.
+            # An absent `strict` means true here, unlike in every other format.
             written["strict"] = bool(tool.strict)
     return restored(written, said.get("tool"))
 
 
 def echo_tools(tools: Iterable[Tool]) -> list[JsonObject]:
-    """The list as an answer repeats it: with the members its types require."""
+    """Returns the list as a response repeats it, with the members its types require."""
     written = write_tools(tool for tool in tools if tool.form != IN_INPUT)
     return [
         {"parameters": None, "strict": True, **tool} if tool.get("type") == "function" else tool
@@ -100,7 +103,7 @@ def echo_tools(tools: Iterable[Tool]) -> list[JsonObject]:
 
 
 def read_choice(value: Any) -> ToolChoice | None:
-    """`tool_choice`. Raises BadRequest."""
+    """Reads `tool_choice`. Raises BadRequest."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -126,16 +129,19 @@ def read_choice(value: Any) -> ToolChoice | None:
         return ToolChoice(mode="allowed", allowed=allowed, required=required, extra=extra)
     if (chosen := chosen_tool(value)) is not None:
         return ToolChoice(mode="tool", name=chosen, extra=extra)
-    # A hosted tool by its type: nothing another format could be told to call, unless it has the
-    # same (see `served`).
+    # The value names a hosted tool by its type, which no other format can call unless it has the
+    # same tool (see `served`).
     return ToolChoice(mode="auto", extra=extra)
 
 
 def write_choice(
     choice: ToolChoice, custom: Collection[str], is_own: bool, hosted: Collection[str] = ()
 ) -> str | JsonObject:
-    """`tool_choice`; `custom` are the names of the custom tools, `hosted` the types of those that
-    run at the provider."""
+    """Returns `tool_choice`.
+
+    `custom` are the names of the custom tools, `hosted` the types of those that run at the
+    provider.
+    """
     if is_own and "raw" in choice.extra:
         return choice.extra["raw"]
     if choice.mode == "tool":

@@ -1,4 +1,4 @@
-"""Token counts. API reference, "The response object", `usage`.
+"""Reads and writes token counts (API reference, "The response object", `usage`).
 
 `input_tokens` counts the whole prompt, `output_tokens` includes reasoning, as in the model.
 """
@@ -10,15 +10,16 @@ from switchyard.wire.formats.openai_responses.names import NAME
 from switchyard.wire.formats.openai_responses.names import int_of
 from switchyard.wire.formats.openai_responses.names import own
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 
 
 def read_usage(body: Any) -> Usage | None:
-    """The usage in a `usage` member; None if it holds none."""
+    """Returns the usage in a `usage` member; None if it holds none."""
     if not isinstance(body, dict) or not body:
         return None
     prompt = _details(body, "input_tokens_details", "prompt_tokens_details")
     answer = _details(body, "output_tokens_details", "completion_tokens_details")
-    return Usage(
+    said = Usage(
         input=_count(body, "input_tokens", "prompt_tokens"),
         output=_count(body, "output_tokens", "completion_tokens"),
         cache_read=int_of(prompt.get("cached_tokens")),
@@ -29,11 +30,14 @@ def read_usage(body: Any) -> Usage | None:
         total=int_of(body.get("total_tokens")),
         extra={NAME: body},
     )
+    return counted(said)
 
 
 def write_usage(usage: Usage) -> JsonObject:
-    """A `usage` member, with all the counts the API's types require; as it was where it was read
-    from this format."""
+    """Returns a `usage` member, with all the counts that the API's types require.
+
+    It is unchanged if it was read from this format.
+    """
     if said := own(usage.extra):
         return said
     return {

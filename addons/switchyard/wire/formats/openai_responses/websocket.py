@@ -1,9 +1,9 @@
-"""The API over a WebSocket: the messages of both sides (guide "WebSocket Mode").
+"""Speaks the API over a WebSocket (guide "WebSocket Mode").
 
-A client's `response.create` holds what it would have posted. The answer's events come back as they
-are in a stream over HTTP, a message each; an error comes as `error` with the status it would have
-had. A `stream_id` names the lane of a request: those of one lane are answered in turn, lanes side
-by side, and every event of an answer names its lane.
+A client's `response.create` holds the body of the request it would have posted. The answer's events
+are those of a stream over HTTP, one a message; an error is an `error` event with its HTTP status. A
+`stream_id` names the lane of a request: requests of one lane are answered in turn, lanes in
+parallel, and every event of an answer names its lane.
 """
 
 from collections.abc import Mapping
@@ -34,37 +34,37 @@ from switchyard.wire.model.events import UsageUpdate
 
 CREATE = "response.create"
 _ACKNOWLEDGED = "response.processed"
-"""Codex says so of an answer it has dealt with; nothing is to be done."""
+"""Codex acknowledges an answer with this message, which needs no reaction."""
 
 _OF_THE_MESSAGE = ("type", "stream_id", "generate")
-"""Members of a `response.create` that are none of a request's."""
+"""Members of a `response.create` that do not belong to the request."""
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _LONGEST_LANE = 256
 _LONGEST_ERROR = 2000
-"""Characters of an answer that is no JSON, in the error that tells of it."""
+"""Most characters quoted of an answer that is no JSON, in the error that reports it."""
 
 _NOT_TOLD = frozenset(
     {"content-type", "content-length", "connection", "date", "server", "transfer-encoding"}
 )
-"""Headers that say nothing of an error."""
+"""Headers that do not describe an error, and are left out of its message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A client's wish for a response."""
+    """A client's request for a response."""
 
     body: JsonObject
-    """What it would have posted, with `stream`."""
+    """The body of the request that it stands for, with `stream`."""
     lane: str | None = None
     generates: bool = True
-    """False for a warm-up, which only leaves its input for later requests to go on from."""
+    """False for a warm-up, which only stores its input for later requests to continue."""
     size: int = 0
     """Characters of the message."""
 
 
 class BadMessage(ValueError):
-    """What a client said is none of the messages there are; `message` answers it."""
+    """Reports an invalid message of the client; `message` is the reply to it."""
 
     def __init__(self, reason: str, lane: str | None = None) -> None:
         super().__init__(reason)
@@ -73,7 +73,7 @@ class BadMessage(ValueError):
 
 
 def read_message(text: str) -> Create | None:
-    """What a client said; None for what needs no answer. Raises BadMessage."""
+    """Returns a client's request; None if it needs no reply. Raises BadMessage."""
     try:
         message = loads(text)
     except ValueError as e:
@@ -99,13 +99,13 @@ def read_message(text: str) -> Create | None:
 def error_message(
     error: ApiError, lane: str | None = None, headers: Mapping[str, str] | None = None
 ) -> str:
-    """An error of our own as a message."""
+    """Returns one of the router's own errors as a message."""
     status, body = write_error(error)
     return _error(status, object_of(body.get("error")), lane, headers)
 
 
 def warm_up(asked: Asked) -> bytes:
-    """The stream of a response that was not generated: it is complete, and says nothing."""
+    """Returns the stream of a warm-up's response: complete, and without content."""
     writer = ResponsesStreamWriter(asked)
     told = writer.feed(Start(format=NAME, model=asked.model))
     for event in (UsageUpdate(Usage(input=0, output=0)), Finish(Stop(reason="end")), End()):
@@ -114,8 +114,10 @@ def warm_up(asked: Asked) -> bytes:
 
 
 def refusal_event(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """A refusal as an event, for a stream of which the client was told nothing but that it is
-    there. An `AnswerReader` makes of it what it would make of the refusal itself."""
+    """Returns a refusal as an event, for a stream that has sent only its head.
+
+    `AnswerReader` reads it as it reads the refusal itself.
+    """
     reader = AnswerReader()
     reader.start(status, headers)
     reader.feed(body)
@@ -123,17 +125,16 @@ def refusal_event(status: int, headers: Mapping[str, str], body: bytes) -> bytes
 
 
 class AnswerReader:
-    """The messages of one answer that comes as it does over HTTP: `start`, `feed` for each piece of
-    the body, `close`.
+    """Turns one HTTP answer into messages: `start`, `feed` for each piece, `close`.
 
-    A piece without any event, as is a sign of life, gives no message.
+    A piece of the body without an event, such as a keep-alive, gives no message.
     """
 
     def __init__(self, lane: str | None = None) -> None:
         self.over = False
-        """Whether the client was told the end."""
+        """Whether the client has received the end."""
         self.response: JsonObject | None = None
-        """The response as its last event had it, unless it failed."""
+        """The response as of its last event, unless it failed."""
         self.items: list[JsonObject] = []
         """The items of the answer, in their order."""
         self._lane = lane
@@ -143,7 +144,7 @@ class AnswerReader:
         self._body = bytearray()
 
     def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """`headers` has names in lower case."""
+        """Takes status and headers of the answer; `headers` has names in lower case."""
         self._status, self._headers = status, headers
         if status < 400 and "event-stream" in headers.get("content-type", ""):
             self._events = SseDecoder()
@@ -170,7 +171,7 @@ class AnswerReader:
         return [message for frame in frames if (message := self._message(frame)) is not None]
 
     def _message(self, frame: Frame) -> str | None:
-        """One event as a message; None for what is none, and after the end."""
+        """Returns one event as a message; None after the end, or if it is none."""
         data = frame.data.strip()
         if self.over or not data.startswith(b"{"):
             return None
@@ -197,13 +198,15 @@ class AnswerReader:
             self.items.append(item)
 
     def _keep_items(self, output: object) -> None:
-        """Some providers tell the items at the end only, some not then."""
+        """Stores the items; some providers send them only at the end, others not then."""
         if isinstance(output, list) and len(output) >= len(self.items):
             self.items = [item for item in output if isinstance(item, dict)]
 
     def _failed(self, event: JsonObject) -> str:
-        """An `error` event, which has its members in itself and no status, unless it was a refusal
-        before."""
+        """Returns an `error` event as a message.
+
+        The event has its members in itself, and no status unless it was a refusal before.
+        """
         inner = object_of(event.get("error")) or {
             key: event.get(key) for key in ("message", "code", "param")
         }
@@ -214,7 +217,7 @@ class AnswerReader:
         return _error(status, {"type": "server_error", **inner}, self._lane, headers)
 
     def _whole(self) -> str:
-        """A whole answer, which an error is, as one message."""
+        """Returns a whole answer, which an error is, as one message."""
         body, status = loads_object(bytes(self._body)), self._status
         if body is not None and status < 400 and body.get("object") == "response":
             self.response = body

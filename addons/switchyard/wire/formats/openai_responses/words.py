@@ -1,25 +1,32 @@
-"""What the items and content parts say that only this API knows, for other formats (API reference,
-"Responses": the items of tools that run at the provider)."""
+"""Describes items and parts that only this API knows, as text for other formats.
+
+Source: API reference, "Responses": the items of tools that run at the provider.
+"""
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
+from switchyard.wire.shared.compaction import KINDS
+from switchyard.wire.shared.compaction import TRIGGER
+from switchyard.wire.shared.compaction import open_summary
 from switchyard.wire.shared.words import called
 from switchyard.wire.shared.words import object_in
 from switchyard.wire.shared.words import source
 from switchyard.wire.shared.words import words_of
 
 _WORDLESS = (
-    *("item_reference", "reasoning", "compaction", "context_compaction", "compaction_trigger"),
-    *("compaction_summary", "mcp_list_tools", "additional_tools", "configuration_update"),
+    *("item_reference", "reasoning", TRIGGER, "mcp_list_tools"),
+    *("additional_tools", "configuration_update"),
 )
 
 
 def item_words(item: JsonObject) -> str | None:
-    """The words of an item or part in a request; None where there are none to read."""
+    """Returns the text of an item or part in a request; None if it has none."""
     kind = text_of(item.get("type"))
     if not kind or kind in _WORDLESS:
         return None
+    if kind in KINDS:
+        return open_summary(item.get("encrypted_content"))
     match kind:
         case "web_search_call":
             return _search(object_in(item, "action"))
@@ -44,7 +51,7 @@ def item_words(item: JsonObject) -> str | None:
 
 
 def _search(action: JsonObject) -> str | None:
-    """A search, or a page that was opened or searched."""
+    """Returns the text of a search, or of a page that was opened or searched."""
     found = [source(None, one.get("url")) for one in objects_of(action.get("sources"))]
     asked = action.get("queries") or action.get("query") or action.get("url") or ""
     asked = [asked] if isinstance(asked, str) else asked

@@ -211,7 +211,11 @@ class TestForeign:
             {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
             {"type": "tool_use", "id": "c2", "name": "sql", "input": {"input": "SELECT 1"}},
         ]
-        assert (body["id"], body["model"], body["stop_reason"]) == ("msg_1", "gpt", "tool_use")
+        assert (body["id"], body["model"], body["stop_reason"]) == (
+            "msg_1_0123456789abcdef",
+            "gpt",
+            "tool_use",
+        )
         assert body["usage"] == {
             "input_tokens": 5,
             "cache_creation_input_tokens": 20,

@@ -307,7 +307,7 @@ def test_the_sdk_reads_everything_written():
     assert message["content"][2]["input"] == {"a": {"b": [1, 2]}}
     assert (message["stop_reason"], message["id"], message["model"]) == (
         "tool_use",
-        "msg_1",
+        "msg_1_0123456789abcdef",
         "gpt",
     )
     assert message["usage"] == {

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -312,6 +313,7 @@ PARTS = st.one_of(
 )
 
 
+@example([ToolCall(id="a", name="f", arguments='{"": -9223372036854775809}')], "end")
 @given(st.lists(PARTS, max_size=6), st.sampled_from(["end", "length", "content_filter"]))
 def test_any_answer_survives_being_streamed(parts: list[Any], stop: StopReason):
     usage = Usage(input=5, output=7, reasoning=2)

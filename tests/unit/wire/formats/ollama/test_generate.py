@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchyard.wire.formats.ollama.final_members import COUNTS
+from switchyard.wire.formats.ollama.final_members import DURATIONS
 from switchyard.wire.formats.ollama.generate import OllamaGenerate
 from switchyard.wire.formats.ollama.preload import preloaded
 from switchyard.wire.formats.ollama.show import show
@@ -166,6 +168,7 @@ def test_loading_a_model_ahead() -> None:
         "created_at": "1970-01-01T00:00:00Z",
         "response": "",
         "done_reason": "load",
+        **dict.fromkeys((*DURATIONS, *COUNTS), 0),
         "done": True,
     }
     talk = preloaded({"model": "m", "messages": [], "keep_alive": 0}, 0)

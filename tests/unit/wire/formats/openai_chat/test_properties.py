@@ -20,6 +20,7 @@ from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 from switchyard.wire.model.events import ArgumentsDelta
 from switchyard.wire.model.events import CitationDelta
 from switchyard.wire.model.events import End
@@ -79,7 +80,9 @@ def replies(draw: st.DrawFn) -> Reply:
         id=draw(st.sampled_from([None, "x1"])),
         choices=(Choice(parts=parts, stop=Stop(reason=draw(st.sampled_from(reasons)))),),
         usage=draw(
-            st.builds(Usage, input=st.integers(0, 9), output=st.integers(0, 9), cache_read=count)
+            st.builds(
+                Usage, input=st.integers(0, 9), output=st.integers(0, 9), cache_read=count
+            ).map(counted)
         ),
     )
 

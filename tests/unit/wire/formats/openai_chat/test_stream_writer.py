@@ -87,7 +87,11 @@ class TestShape:
         )
         assert len(found) == 5
         for chunk in found:
-            assert (chunk["id"], chunk["created"], chunk["model"]) == ("chatcmpl-x1", 7, "model-1")
+            assert (chunk["id"], chunk["created"], chunk["model"]) == (
+                f"chatcmpl-x1_{ASKED.id}",
+                7,
+                "model-1",
+            )
             assert chunk["object"] == "chat.completion.chunk"
             assert chunk["system_fingerprint"] == "f"
         assert [chunk.get("other") for chunk in found] == [1, None, None, None, None]

@@ -23,6 +23,7 @@ from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
 from switchyard.wire.model.conversation import Usage
+from switchyard.wire.model.counts import counted
 from switchyard.wire.model.events import ArgumentsDelta
 from switchyard.wire.model.events import End
 from switchyard.wire.model.events import Failure
@@ -96,7 +97,7 @@ USAGE = st.builds(
     output=st.integers(0, 999),
     cache_read=st.integers(0, 99),
     reasoning=st.integers(0, 99),
-)
+).map(counted)
 
 
 def unique_calls(parts):
@@ -346,4 +347,15 @@ def test_a_call_completed_twice_under_other_ids_is_one():
         for id in (None, "fc_1", "fc_2")
     ]
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in done)
+    assert len([e for e in read_stream(FORMAT, data) if isinstance(e, PartStart)]) == 1
+
+
+def test_a_call_added_twice_under_other_ids_is_one():
+    item = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    kinds = [("added", None), ("added", "fc_1"), ("done", "fc_1")]
+    events = [
+        {"type": f"response.output_item.{kind}", "output_index": 0, "item": {**item, "id": id}}
+        for kind, id in kinds
+    ]
+    data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
     assert len([e for e in read_stream(FORMAT, data) if isinstance(e, PartStart)]) == 1

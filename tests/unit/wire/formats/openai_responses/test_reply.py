@@ -224,7 +224,8 @@ def test_tools_that_ran_at_the_provider_are_no_calls_and_images_are_media():
         ({"status": "incomplete", "incomplete_details": None}, "other"),
         ({"status": "incomplete", "incomplete_details": {"reason": "steered"}}, "other"),
         ({"status": "in_progress"}, "pause"),
-        ({"status": "cancelled"}, "other"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "odd"}}, "error"),
+        ({"status": "cancelled"}, "error"),
         ({"output": [FUNCTION_CALL]}, "tool_calls"),
     ],
 )
@@ -262,7 +263,11 @@ def test_texts_of_one_answer_are_one_message():
     assert item["content"][1]["annotations"] == [
         {**SITE, "title": "", "start_index": 0, "end_index": 4}
     ]
-    assert (written["id"], written["model"], written["created_at"]) == ("resp_9", "asked-model", 5)
+    assert (written["id"], written["model"], written["created_at"]) == (
+        "resp_9_0123456789abcdef",
+        "asked-model",
+        5,
+    )
     assert written["status"] == "completed"
 
 

@@ -1,0 +1,1 @@
+"""What the command line does before mitmproxy starts: options, checks, a first file."""

@@ -1,0 +1,30 @@
+"""Checks a configuration file without starting anything."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from switchyard.config.dotenv import with_dotenv
+from switchyard.config.load import load_config
+from switchyard.config.problems import ConfigError
+from switchyard.config.schema import Config
+from switchyard.files import choose_config
+from switchyard.files import dotenv_of
+
+
+def check(named: str | None, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Return the exit status and what to print: 0 and a summary, or 1 and every problem."""
+    path = choose_config(named, environ)
+    try:
+        config = load_config(path, with_dotenv(dotenv_of(path, environ), environ))
+    except ConfigError as error:
+        count = len(error.problems)
+        return 1, f"{error}\n{path} has {count} problem{'' if count == 1 else 's'}."
+    return 0, "\n".join(_told(path, config))
+
+
+def _told(path: Path, config: Config) -> list[str]:
+    lines = [f"{notice}" for notice in config.notices]
+    lines += [f"{one.provider.name} is left out: {one.reason}." for one in config.not_live]
+    names = ", ".join(provider.name for provider in config.providers)
+    count = len(config.providers)
+    return [*lines, f"{path} is right: {count} provider{'' if count == 1 else 's'} ({names})."]

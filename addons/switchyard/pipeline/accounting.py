@@ -1,0 +1,144 @@
+"""Records every call once it is over, whatever its route and its outcome."""
+
+import time
+from functools import partial
+
+from mitmproxy import http
+
+from switchyard.clients.clients import Clients
+from switchyard.exchange.classification import Classifier
+from switchyard.exchange.endpoints import ASKS_MODEL
+from switchyard.exchange.registry import Exchanges
+from switchyard.recording.request_record import Ending
+from switchyard.recording.request_record import RefusedCall
+from switchyard.recording.request_record import Rules
+from switchyard.recording.request_record import record_of
+from switchyard.recording.request_record import record_of_refusal
+from switchyard.recording.request_record import told_by
+from switchyard.recording.window_notes import windows_of
+from switchyard.runtime.runtime import Runtime
+from switchyard.runtime.usage_rules import place_of
+from switchyard.runtime.usage_rules import rules_of
+from switchyard.usage.ids import new_hex
+from switchyard.usage.ledger import Ledger
+from switchyard.wire.format import Endpoint
+
+REQUEST_ID = b"x-switchyard-request"
+
+
+class Accounting:
+    """Makes the record of each call that ends; the ledger's thread writes it.
+
+    Every response of the router has the id of its record (`x-switchyard-request`).
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        requests: Classifier,
+        clients: Clients,
+        exchanges: Exchanges,
+        ledger: Ledger,
+    ) -> None:
+        self._runtime = runtime
+        self._requests = requests
+        self._clients = clients
+        self._exchanges = exchanges
+        self._ledger = ledger
+        self._follows = False
+        self._rules: Rules | None = None
+        self._config: object = None
+        """The configuration that `_rules` were made from."""
+        self._ids: dict[str, str] = {}
+        """Ids of responses without an exchange, by flow."""
+
+    def configure(self, updated: set[str]) -> None:
+        # Before the router listens: its first request is on record too.
+        if self._follows or self._runtime.snapshots.latest is None:
+            return
+        self._follows = True
+        self._follow()
+        self._runtime.on_change(self._follow)
+
+    def done(self) -> None:
+        self._ledger.close()
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        if not self._ledger.on or (exchange := self._exchanges.get(flow)) is None:
+            return
+        make = partial(record_of, exchange, self._current_rules(), None)
+        self._ledger.begin(exchange.call.asked.id, make)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if (exchange := self._exchanges.get(flow)) is not None:
+            id = exchange.call.asked.id
+        elif self._called(flow) is not None:
+            id = self._ids[flow.id] = new_hex()
+        else:
+            return
+        assert flow.response
+        headers = flow.response.headers
+        headers.fields = (*headers.fields, (REQUEST_ID, spelled(id).encode()))
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._end(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._end(flow)
+
+    def _follow(self) -> None:
+        self._ledger.keep_at(place_of(self._runtime.snapshot.config))
+
+    def _end(self, flow: http.HTTPFlow) -> None:
+        if not self._ledger.on:
+            self._ids.pop(flow.id, None)
+            return
+        if (exchange := self._exchanges.get(flow)) is not None:
+            make = partial(record_of, exchange, self._current_rules(), _ending(flow))
+            self._ledger.end(exchange.call.asked.id, make)
+            for owner, windows in windows_of(exchange, self._ledger.fingerprint):
+                self._ledger.note(owner, windows)
+        elif (endpoint := self._called(flow)) is not None:
+            refusal = self._refusal(flow, endpoint)
+            self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
+
+    def _called(self, flow: http.HTTPFlow) -> Endpoint | None:
+        """Returns the call that a request would have been, if it never became an exchange."""
+        asked = self._requests.of(flow)
+        if asked.endpoint is None or asked.endpoint.kind not in ASKS_MODEL:
+            return None
+        return asked.endpoint if asked.is_own or asked.is_routed else None
+
+    def _refusal(self, flow: http.HTTPFlow, endpoint: Endpoint) -> RefusedCall:
+        return RefusedCall(
+            id=self._ids.pop(flow.id, None) or new_hex(),
+            endpoint=endpoint,
+            told=told_by(flow.request.headers),
+            client=self._clients.client_of(flow),
+            started=flow.request.timestamp_start,
+            size=len(flow.request.raw_content or b""),
+        )
+
+    def _current_rules(self) -> Rules:
+        config = self._runtime.snapshot.config
+        if self._rules is None or config is not self._config:
+            self._rules, self._config = rules_of(self._runtime.snapshot), config
+        return self._rules
+
+
+def spelled(id: str) -> str:
+    """Formats the hex digits of a UUID (RFC 9562, 4)."""
+    return f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
+
+
+def _ending(flow: http.HTTPFlow) -> Ending:
+    response = flow.response
+    content = response.raw_content if response is not None else None
+    return Ending(
+        response.status_code if response is not None else None,
+        flow.error is not None,
+        len(content) if content else 0,
+        response.timestamp_start if response is not None else None,
+        time.monotonic(),
+        time.time(),
+    )

@@ -1,0 +1,358 @@
+"""Makes the record of a request from what its exchange knows, once it is over or while it runs.
+
+Each request passes here once, on the event loop: what is the same for many is looked up, not worked
+out.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from switchyard.config.client_keys import ClientKey
+from switchyard.config.provider import Provider
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.project import PROJECT
+from switchyard.policy.affinity import SESSION_HEADERS
+from switchyard.policy.affinity import session_of
+from switchyard.policy.records import AttemptRecord
+from switchyard.usage.pricing import UNKNOWN
+from switchyard.usage.pricing import Bill
+from switchyard.usage.pricing import Pricing
+from switchyard.usage.pricing import Served
+from switchyard.usage.pricing import context_of
+from switchyard.usage.records import AttemptUsage
+from switchyard.usage.records import Billing
+from switchyard.usage.records import EndState
+from switchyard.usage.records import RequestRecord
+from switchyard.usage.records import Source
+from switchyard.usage.records import Tokens
+from switchyard.usage.tokens import sum_of
+from switchyard.usage.tokens import tokens_of_usage
+from switchyard.usage.tokens import with_counted_output
+from switchyard.usage.tools import tool_of
+from switchyard.wire.format import Endpoint
+from switchyard.wire.model.errors import kind_of_status
+from switchyard.wire.relay.relay import Relay
+
+OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
+"""Kinds of endpoints whose operation has another name."""
+
+_LONGEST = 200
+_TELLING = frozenset(name.encode() for name in ("user-agent", PROJECT, *SESSION_HEADERS))
+_NO_TOKENS = Tokens()
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a request ended, as the event loop saw it. Not frozen, since each request makes one."""
+
+    status: int | None
+    """What the client got; None if it left before."""
+    left: bool
+    """Whether the client left, or the connection broke."""
+    size: int
+    """Bytes of a response that was sent whole."""
+    headed: float | None
+    """When the response began, in Unix seconds."""
+    at: float
+    """When it ended, on the clock of `time.monotonic`."""
+    now: float
+    """The same in Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a configuration says of records: who is billed how, and at which prices."""
+
+    pricing: Pricing
+    billing: Callable[[Provider, str | None], Billing]
+    """By a provider and the credential that a client's request was forwarded with."""
+    base_url: Callable[[Provider, str], str]
+    """Where a provider speaks a format."""
+
+
+def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> RequestRecord:
+    """Return the record of a request; of one that runs, without an ending."""
+    call, plan, shown = exchange.call, exchange.plan, exchange.shown
+    clock = time.time() - time.monotonic()
+    tries = [_attempt(one, exchange, rules, ending, clock) for one in exchange.tries]
+    used = [one.tokens for one, _ in tries]
+    bills = [bill for _, bill in tries if bill is not UNKNOWN]
+    state = _state(exchange, ending)
+    headed = _headed(call, ending)
+    told = told_by(call.head.headers)
+    tool, version = tool_of(told.get("user-agent"))
+    return RequestRecord(
+        id=bytes.fromhex(call.asked.id),
+        started=call.flow.request.timestamp_start,
+        operation=OPERATIONS.get(call.endpoint.kind, call.endpoint.kind),
+        client_key=name_of_key(call.client) if call.client is not None else None,
+        tool=tool,
+        tool_version=version,
+        session=exchange.session or _session(told, call),
+        project=_project(told, call.client),
+        format_in=call.format.name,
+        format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
+        asked_model=_name(call.model),
+        combo=_name(plan.base) if plan is not None and plan.kind == "combo" else None,
+        provider=shown.target.provider.name if shown else None,
+        model=_name(shown.target.model or call.model) if shown else None,
+        credential=shown.chosen.credential.id if shown else None,
+        status=ending.status if ending else None,
+        state=state,
+        error=_error(exchange, state, ending),
+        streamed=call.streams,
+        attempts=exchange.attempts,
+        tokens=sum_of(used) if used else Tokens(),
+        source=_source(exchange, state, used),
+        billing=_billing(shown, rules),
+        cost=_total([bill.cost for bill in bills]),
+        list_cost=_total([bill.list_cost for bill in bills]),
+        price_source=next((bill.source for bill in reversed(bills) if bill.source), None),
+        queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
+        head_ms=headed,
+        first_output_ms=_first_output(exchange, tries, headed),
+        end_ms=None if ending is None else _ms(ending.at - call.started),
+        bytes_in=len(call.raw),
+        bytes_out=sum(one.sent for one in exchange.tries) or (ending.size if ending else 0),
+        dropped=exchange.shortfall.dropped,
+        tries=tuple(one for one, _ in tries),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCall:
+    """A request that never became an exchange: refused by its head or body, or answered here."""
+
+    id: str
+    endpoint: Endpoint
+    told: Mapping[str, str]
+    """By `told_by`."""
+    client: ClientKey | None
+    started: float
+    """Unix seconds."""
+    size: int
+    """Bytes of the request's body as far as it was read."""
+
+
+def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
+    """Return the record of a request without an exchange."""
+    tool, version = tool_of(refusal.told.get("user-agent"))
+    state: EndState = "complete"
+    if ending.left:
+        state = "client-left"
+    elif ending.status is None or ending.status >= 400:
+        state = "refused"
+    endpoint, client = refusal.endpoint, refusal.client
+    return RequestRecord(
+        id=bytes.fromhex(refusal.id),
+        started=refusal.started,
+        operation=OPERATIONS.get(endpoint.kind, endpoint.kind),
+        client_key=name_of_key(client) if client is not None else None,
+        tool=tool,
+        tool_version=version,
+        project=_project(refusal.told, client),
+        format_in=endpoint.format.name,
+        status=ending.status,
+        state=state,
+        error=kind_of_status(ending.status) if state == "refused" and ending.status else None,
+        end_ms=_ms(ending.now - refusal.started),
+        bytes_in=refusal.size,
+        bytes_out=ending.size,
+    )
+
+
+def _attempt(
+    state: AttemptState, exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
+) -> tuple[AttemptUsage, Bill]:
+    """One attempt, and what it costs. `clock`: Unix seconds when `time.monotonic` was 0."""
+    record = _trail_record(exchange, state)
+    started, format = state.chosen.started, state.upstream_format
+    tokens, bill = _spent(state, rules, started + clock)
+    answered = record is not None and record.cls is None
+    attempt = AttemptUsage(
+        number=state.number,
+        started=started + clock,
+        provider=state.target.provider.name,
+        model=_name(state.target.model or exchange.call.model) or "",
+        credential=state.chosen.credential.id,
+        format=format.name if format is not None else "",
+        status=record.status if record is not None else None,
+        outcome=_outcome(state, record, ending),
+        head_ms=None if state.headed_at is None else _ms(state.headed_at - started),
+        first_output_ms=_ms(record.seconds) if record is not None and answered else None,
+        end_ms=_end_of(state, record, ending),
+        tokens=tokens,
+        cost=bill.cost,
+        list_cost=bill.list_cost,
+    )
+    return attempt, bill
+
+
+def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
+    """What an attempt used, as far as its provider reported it, and what that costs."""
+    relay = state.relay
+    usage = relay.usage if relay is not None else None
+    tokens = tokens_of_usage(usage) if usage is not None else Tokens()
+    if relay is not None and (relay.failed or not relay.outcome.done):
+        if isinstance(relay, Relay) and relay.words:
+            tokens = with_counted_output(tokens, relay.words)
+    if usage is None and tokens == _NO_TOKENS:
+        return tokens, UNKNOWN
+    provider, format = state.target.provider, state.upstream_format
+    served = Served(
+        provider=provider.name,
+        model=state.target.model or state.call.model,
+        url=rules.base_url(provider, format.name if format is not None else ""),
+        at=at,
+        billing=_billing(state, rules),
+        context=context_of(usage, state.upstream_body.get("service_tier")),
+    )
+    return tokens, rules.pricing.bill(tokens, usage, served)
+
+
+def _trail_record(exchange: Exchange, state: AttemptState) -> AttemptRecord | None:
+    place = state.chosen.record
+    return None if place is None or exchange.trail is None else exchange.trail.records[place]
+
+
+def _outcome(state: AttemptState, record: AttemptRecord | None, ending: Ending | None) -> str:
+    """`ok`, the class of a failure, or how it ended without either."""
+    if record is not None and record.cls is not None:
+        return record.cls
+    if record is not None and record.after_output:
+        return "cut"
+    if state.exchange.shown is not state:
+        return "running" if ending is None else "lost"
+    if ending is None:
+        return "running"
+    return "client-left" if ending.left else "ok"
+
+
+def _end_of(state: AttemptState, record: AttemptRecord | None, ending: Ending | None) -> int | None:
+    if record is not None and record.cls is not None:
+        return _ms(record.seconds)
+    if ending is None or state.exchange.shown is not state:
+        return None
+    return _ms(ending.at - state.chosen.started)
+
+
+def told_by(headers: http.Headers) -> Mapping[str, str]:
+    """The headers of a request that say whose it is, by lower-case names."""
+    return {
+        name.decode(): value.decode("utf-8", "surrogateescape")
+        for field, value in headers.fields
+        if (name := field.lower()) in _TELLING
+    }
+
+
+def _project(told: Mapping[str, str], client: ClientKey | None) -> str | None:
+    return _name(told.get(PROJECT) or (client.project if client is not None else None))
+
+
+def name_of_key(client: ClientKey) -> str:
+    """A client key as records name it: by its name, else by a hash that does not give it away."""
+    if name := _name(client.label):
+        return name
+    assert client.key is not None, "a key without its text has its hash for a label"
+    key = client.key.get_secret_value().encode("utf-8", "surrogateescape")
+    return f"key-{hashlib.blake2b(key, digest_size=4, person=b'switchyard').hexdigest()}"
+
+
+def _session(told: Mapping[str, str], call: Call) -> str | None:
+    found = session_of(told, call.format.unwrap(call.body))
+    return found.id if found is not None else None
+
+
+def _state(exchange: Exchange, ending: Ending | None) -> EndState:
+    if ending is None:
+        return "running"
+    if ending.left:
+        return "client-left"
+    if exchange.broke_off:
+        return "cut"
+    if exchange.answered:
+        return "complete"
+    return "failed" if exchange.attempts else "refused"
+
+
+def _error(exchange: Exchange, state: EndState, ending: Ending | None) -> str | None:
+    """The class of the failure, or of what the router refused."""
+    if state in ("cut", "failed") and exchange.trail is not None:
+        if exchange.failures:
+            last = exchange.failures[-1]
+            telling = exchange.trail.most_telling()
+            cls = telling.cls if telling is not None and state == "failed" else last.record.cls
+            return cls or last.kind
+    if state in ("failed", "refused") and ending is not None and ending.status is not None:
+        return kind_of_status(ending.status)
+    return None
+
+
+def _source(exchange: Exchange, state: EndState, used: list[Tokens]) -> Source:
+    if exchange.estimated:
+        return "counted"
+    if all(tokens == _NO_TOKENS for tokens in used):
+        return "none"
+    shown = exchange.shown
+    relay = shown.relay if shown is not None else None
+    whole = relay is not None and relay.outcome.done and not relay.failed
+    if whole and state in ("complete", "client-left"):
+        return "reported"
+    reported = any(one.relay is not None and one.relay.usage is not None for one in exchange.tries)
+    return "partial" if reported else "counted"
+
+
+def _billing(state: AttemptState | None, rules: Rules) -> Billing:
+    if state is None:
+        return "per-token"
+    credential = None
+    if state.chosen.credential.forwarded and state.call.credential is not None:
+        credential = state.call.credential.get_secret_value()
+    return rules.billing(state.target.provider, credential)
+
+
+def _first_output(
+    exchange: Exchange, tries: Sequence[tuple[AttemptUsage, Bill]], headed: int | None
+) -> int | None:
+    """Milliseconds until the client saw output, which is not before the head."""
+    begun = exchange.call.started
+    firsts = [
+        _ms(state.chosen.started - begun) + one.first_output_ms
+        for state, (one, _) in zip(exchange.tries, tries, strict=False)
+        if one.first_output_ms is not None
+    ]
+    return max(min(firsts), headed or 0) if firsts else None
+
+
+def _headed(call: Call, ending: Ending | None) -> int | None:
+    if ending is None or ending.headed is None:
+        return None
+    return _ms(ending.headed - (ending.now - (ending.at - call.started)))
+
+
+def _total(amounts: list[int | None]) -> int | None:
+    """The sum; None where one is not known, or there is none."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if amounts and len(known) == len(amounts) else None
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def _name(text: str | None) -> str | None:
+    """A name that clients chose, of bounded length and one line; None for none."""
+    if not text:
+        return None
+    if len(text) <= _LONGEST and text.isprintable():
+        return text.strip() or None
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    return line[:_LONGEST] or None

@@ -1,0 +1,106 @@
+"""Reads the windows of subscriptions and keys from the responses of an exchange's attempts."""
+
+import re
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+
+from switchyard.exchange.exchange import AttemptState
+from switchyard.exchange.exchange import Call
+from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.http_messages import lower_items
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import has_windows
+from switchyard.usage.windows import read_event
+from switchyard.usage.windows import read_windows
+from switchyard.wire.relay.relay import Relay
+
+_ACCOUNT = re.compile(r"_account_([0-9a-f-]{36})", re.ASCII)
+_MOST_KNOWN = 512
+_known: dict[tuple[bytes, ...], bool] = {}
+"""Whether a head with these names tells of windows: a provider's heads are alike."""
+
+
+def windows_of(
+    exchange: Exchange, fingerprint: Callable[[str], str | None]
+) -> Iterator[tuple[str, list[Window]]]:
+    """Yield the owners of windows and what the responses to an exchange said of those.
+
+    `fingerprint` tells logins apart; where it gives None, nothing is noted of a login.
+    """
+    for state in exchange.tries:
+        headers = state.upstream_headers
+        if headers is None:
+            continue
+        relay = state.relay
+        event = relay.limits if isinstance(relay, Relay) else None
+        refused = _refused_until(exchange, state)
+        names = tuple(name for name, _ in headers.fields)
+        if event is None and refused is None and not _tell(names):
+            continue
+        now = time.time()
+        windows = read_windows(lower_items(headers), now)
+        if event is not None:
+            windows += read_event(event, now)
+        if refused is not None and not any((one.used or 0) >= 1 for one in windows):
+            windows.append(_exhausted(refused, now))
+        if windows and (owner := owner_of(state, fingerprint)) is not None:
+            yield owner, windows
+
+
+def owner_of(state: AttemptState, fingerprint: Callable[[str], str | None]) -> str | None:
+    """Return whose windows an attempt's response tells of.
+
+    A key by its label, a login by the provider and a fingerprint.
+    """
+    if not state.chosen.credential.forwarded:
+        return state.chosen.credential.id
+    login = _login(state.call)
+    found = fingerprint(login) if login is not None else None
+    return f"{state.target.provider.name} login {found}" if found is not None else None
+
+
+def _login(call: Call) -> str | None:
+    """What stays the same of a login while its token is renewed.
+
+    The account where the client names it (Claude Code in `metadata.user_id`, Codex in a header),
+    else the credential.
+    """
+    metadata = call.body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if isinstance(user, str) and (match := _ACCOUNT.search(user[:4096])):
+        return match[1]
+    if account := call.head.headers.get("chatgpt-account-id"):
+        return account
+    return call.credential.get_secret_value() if call.credential is not None else None
+
+
+def _tell(names: tuple[bytes, ...]) -> bool:
+    if (told := _known.get(names)) is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        told = _known[names] = has_windows(name.decode("latin-1").lower() for name in names)
+    return told
+
+
+def _refused_until(exchange: Exchange, state: AttemptState) -> float | None:
+    """Seconds until a provider that refused for want of quota takes requests again.
+
+    None where neither its head nor its body says so.
+    """
+    place, trail = state.chosen.record, exchange.trail
+    record = trail.records[place] if trail is not None and place is not None else None
+    if record is None or record.cls != "quota" or record.retry_at is None:
+        return None
+    return record.retry_at - time.monotonic()
+
+
+def _exhausted(seconds: float, now: float) -> Window:
+    return Window(
+        name="limit",
+        used=1.0,
+        resets_at=now + seconds,
+        status="rejected",
+        seen_at=now,
+        source="refusal",
+    )

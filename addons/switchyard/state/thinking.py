@@ -1,0 +1,83 @@
+"""Remembers what models thought before they called tools, for clients that drop it.
+
+Some providers refuse a history whose calls come back without the thinking or the signature that
+led to them. It is kept here by the call, within bounds, and is not found by another client.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from switchyard.state.shelf import LocalShelf
+from switchyard.state.shelf import Shelf
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.encoding.members import text_of
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.shared.call_ids import is_made_up
+from switchyard.wire.translate.thinking_back import Led
+
+_MAX_ENTRIES = 50_000
+_LONGEST = 256 * 1024
+"""Characters of thinking that are kept of one reply at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose conversation it is, and which provider's thinking."""
+
+    owner: bytes
+    session: str
+    maker: str
+
+
+class ThinkingMemory:
+    """What led to a tool call, by the call."""
+
+    def __init__(self, shelf: Shelf | None = None, secret: bytes | None = None) -> None:
+        self._shelf: Shelf = shelf if shelf is not None else LocalShelf(_MAX_ENTRIES)
+        self._secret = secret or secrets.token_bytes(32)
+
+    def note(self, whose: Whose, parts: Sequence[Part]) -> None:
+        """Remember the thinking of a reply and the signatures of its calls."""
+        words = "".join(part.text for part in parts if isinstance(part, Thinking))
+        loose = next(
+            (p.signature for p in parts if isinstance(p, Thinking) and p.signature and not p.text),
+            None,
+        )
+        for call in (part for part in parts if isinstance(part, ToolCall)):
+            proof, loose = call.signature or loose, None
+            if len(words) > _LONGEST or not (words or proof):
+                continue
+            value = dumps({"thinking": words, "signature": proof or ""})
+            for id in {call.id, ""}:
+                self._shelf.put(self._key(whose, id, call.name, call.arguments), value)
+
+    def recall(self, whose: Whose, id: str, name: str, arguments: str) -> Led | None:
+        """Return what led to a call; None if that is not known.
+
+        A client may have been given another id for it than its provider gave.
+        """
+        for one in (id, "") if id else ("",):
+            value = self._shelf.get(self._key(whose, one, name, arguments))
+            said = loads_object(value) if value is not None else None
+            if said is not None:
+                return Led(text_of(said.get("thinking")), text_of(said.get("signature")))
+        return None
+
+    def _key(self, whose: Whose, id: str, name: str, arguments: str) -> bytes:
+        """Clients write arguments anew, so their spelling does not count."""
+        parsed = loads_object(arguments)
+        spelled = dumps(_sorted(parsed)).decode() if parsed is not None else arguments.strip()
+        said = (whose.session, whose.maker, "" if is_made_up(id) else id, name, spelled)
+        text = "\0".join(said).encode(errors="surrogatepass")
+        return hashlib.blake2b(whose.owner + text, key=self._secret, digest_size=16).digest()
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,241 @@
+"""The SQL that reports are made from: sums over the totals of a SQLite store.
+
+Each question reads the fewest rows that hold its answer: whole months and days in place of their
+hours, rollups in place of totals.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from datetime import tzinfo
+
+from switchyard.usage.schema import DIMENSIONS
+from switchyard.usage.schema import SECONDS
+from switchyard.usage.totals import day_of_month
+from switchyard.usage.totals import month_of_day
+
+REPORTED = (
+    *("requests", "failed", "input", "cache_read", "cache_write_5m", "cache_write_1h", "output"),
+    *("reasoning", "cost", "list_cost", "unpriced", "covered"),
+)
+"""The sums that reports show."""
+
+_HOUR = SECONDS["hourly"]
+_DAY = SECONDS["daily"]
+_HOURS_OF_DAY = _DAY // _HOUR
+_LAST_HOUR = day_of_month(9999 * 12) * _HOURS_OF_DAY
+_SUMMED = ", ".join(f"sum({name}) AS {name}" for name in REPORTED)
+_ENDS = "min(first) AS first, max(last) AS last"
+_PLAIN = ", ".join((*REPORTED, "first", "last"))
+_BY_LAST = " ORDER BY last, 1"
+_NAMES = frozenset((*(column.name for column in DIMENSIONS), "session"))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which requests are summed up: the moments in Unix seconds, and a value a dimension."""
+
+    since: float | None = None
+    until: float | None = None
+    where: Mapping[str, str] | None = None
+
+    @property
+    def hours(self) -> tuple[int | None, int | None]:
+        """The first hour and the one after the last; None without a bound."""
+        return (
+            None if self.since is None else _bounded(self.since // _HOUR),
+            None if self.until is None else _bounded(-(-self.until // _HOUR)),
+        )
+
+    def conditions(self) -> list[str]:
+        """SQL that selects; its values are `values()`. Raises ValueError for other dimensions."""
+        if unknown := set(self.where or {}) - _NAMES:
+            raise ValueError(f"no such dimension: {', '.join(sorted(unknown))}")
+        return [
+            f"{name} = (SELECT number FROM names WHERE text = :{name})" for name in self.where or {}
+        ]
+
+    def values(self) -> dict[str, object]:
+        """What stands for the names of values in the SQL."""
+        return {**(self.where or {}), "since": self.since, "until": self.until}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Buckets of one table, from `begin` to before `end`; None for no bound."""
+
+    table: str
+    begin: int | None
+    end: int | None
+
+
+def _bounded(hour: float) -> int:
+    """An hour that has months about it, which a calendar's first and last days lack."""
+    return int(min(max(hour, 0), _LAST_HOUR))
+
+
+def days_sql(question: Question, zone: tzinfo, span: tuple[int, int]) -> str:
+    """Return the SQL of sums by a zone's day (days since 1970-01-01) and model.
+
+    `span` are the first and last hour that are on record.
+    """
+    day = f"(bucket * {_HOUR} + {_offset_sql(zone, span)}) / {_DAY}"
+    return _grouped(_by_hour(question), {"day": day, "model": "model"})
+
+
+def hours_sql(question: Question) -> str:
+    """Return the SQL of sums by hour, in their order, with a JSON list of models before them."""
+    models = f"json_group_array(DISTINCT {_text('model')})"
+    return (
+        f"SELECT bucket, {models}, {_SUMMED}, {_ENDS} FROM ({_by_hour(question)})"
+        " GROUP BY bucket ORDER BY bucket"
+    )
+
+
+def dimensions_sql(question: Question, by: Sequence[str]) -> str:
+    """Return the SQL of sums by some dimensions."""
+    pieces = [
+        _source(piece.table, by, [*_bounds(piece.begin, piece.end), *question.conditions()])
+        for piece in pieces_of(*question.hours)
+    ]
+    return _grouped(" UNION ALL ".join(pieces), {name: name for name in by})
+
+
+def sessions_sql(question: Question, by: Sequence[str]) -> str:
+    """Return the SQL of sums by session and some dimensions, of what was active in the time.
+
+    What was active last comes last. A session that lies in the time as a whole is one row of the
+    rollup; of one that reaches over its ends, the totals that fit are summed.
+    """
+    keys = {"session": "session", **{name: name for name in by}}
+    active = _active(question)
+    if by or question.where:
+        chosen = [*active, *question.conditions(), *_within(active)]
+        return _grouped(_source("sessions", list(keys), chosen), keys) + _BY_LAST
+    whole = _active(question, whole=True)
+    rows = _source("whole_sessions", ["session"], whole)
+    if whole:
+        partly = [*active, *_within([*active, f"NOT ({' AND '.join(whole)})"])]
+        totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
+        rows = f"{rows} UNION ALL {totals}"
+    return f"SELECT text, {_PLAIN} FROM ({rows}) JOIN names ON number = session{_BY_LAST}"
+
+
+def pieces_of(since: int | None, until: int | None) -> list[Piece]:
+    """Divide hours into whole calendar months (UTC), whole days, and what is left of hours."""
+    first_day = None if since is None else -(-since // _HOURS_OF_DAY)
+    last_day = None if until is None else until // _HOURS_OF_DAY
+    if first_day is not None and last_day is not None and first_day >= last_day:
+        return [Piece("hourly", since, until)]
+    pieces = _middle(first_day, last_day)
+    if since is not None and first_day is not None:
+        pieces.append(Piece("hourly", since, first_day * _HOURS_OF_DAY))
+    if until is not None and last_day is not None:
+        pieces.append(Piece("hourly", last_day * _HOURS_OF_DAY, until))
+    return [one for one in pieces if one.begin is None or one.begin != one.end]
+
+
+def _middle(first: int | None, last: int | None) -> list[Piece]:
+    """Months and days of whole days, `last` not included."""
+    first_month = None if first is None else month_of_day(first - 1) + 1
+    last_month = None if last is None else month_of_day(last)
+    if first_month is not None and last_month is not None and first_month >= last_month:
+        return [Piece("daily", first, last)]
+    pieces = [Piece("monthly", first_month, last_month)]
+    if first_month is not None:
+        pieces.append(Piece("daily", first, day_of_month(first_month)))
+    if last_month is not None:
+        pieces.append(Piece("daily", day_of_month(last_month), last))
+    return pieces
+
+
+def _by_hour(question: Question) -> str:
+    table = "hourly" if question.where else "model_hours"
+    conditions = [*_bounds(*question.hours), *question.conditions()]
+    return _source(table, ["bucket", "model"], conditions)
+
+
+def _offset_sql(zone: tzinfo, span: tuple[int, int]) -> str:
+    """The seconds by which a zone is ahead of UTC in an hour that begins at `bucket`."""
+    (_, offset), *changes = _offsets(zone, *span)
+    if not changes:
+        return str(offset)
+    cases: list[str] = []
+    for hour, changed in changes:
+        cases.append(f"WHEN bucket < {hour} THEN {offset}")
+        offset = changed
+    return f"CASE {' '.join(cases)} ELSE {offset} END"
+
+
+def _offsets(zone: tzinfo, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the hours from which a zone has another offset, with that offset in seconds."""
+    known = _offset(zone, first)
+    yield first, known
+    for begin in range(first, last, _HOURS_OF_DAY):
+        end = min(begin + _HOURS_OF_DAY, last)
+        if _offset(zone, end) == known:
+            continue
+        for hour in range(begin + 1, end + 1):
+            if (offset := _offset(zone, hour)) != known:
+                known = offset
+                yield hour, known
+
+
+def _offset(zone: tzinfo, hour: int) -> int:
+    offset = datetime.fromtimestamp(hour * _HOUR, UTC).astimezone(zone).utcoffset()
+    return int((offset or timedelta()).total_seconds())
+
+
+def _active(question: Question, *, whole: bool = False) -> list[str]:
+    """Conditions that a total reaches into the time of a question, or lies in it as a whole."""
+    since, until = ("first", "last") if whole else ("last", "first")
+    return [
+        *([f"{since} >= :since"] if question.since is not None else []),
+        *([f"{until} < :until"] if question.until is not None else []),
+    ]
+
+
+def _within(conditions: Sequence[str]) -> list[str]:
+    """The condition that a session's whole row fulfils conditions; none without any."""
+    if not conditions:
+        return []
+    return [f"session IN (SELECT session FROM whole_sessions WHERE {' AND '.join(conditions)})"]
+
+
+def _bounds(begin: int | None, end: int | None) -> list[str]:
+    return [
+        *([f"bucket >= {begin}"] if begin is not None else []),
+        *([f"bucket < {end}"] if end is not None else []),
+    ]
+
+
+def _source(
+    table: str, keys: Sequence[str], conditions: Sequence[str], *, sums: bool = False
+) -> str:
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    figures = f"{_SUMMED}, {_ENDS}" if sums else _PLAIN
+    return f"SELECT {', '.join(keys)}, {figures} FROM {table}{where}"
+
+
+def _grouped(source: str, keys: Mapping[str, str]) -> str:
+    """Sums of a source by keys (name and SQL), numbers of names given back as texts."""
+    selected = ", ".join(f"{sql} AS k_{name}" for name, sql in keys.items())
+    groups = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    given = ", ".join(_named(name, f"k_{name}") if name in _NAMES else f"k_{name}" for name in keys)
+    return (
+        f"SELECT {given}, {_PLAIN} FROM"
+        f" (SELECT {selected}, {_SUMMED}, {_ENDS} FROM ({source}) GROUP BY {groups})"
+    )
+
+
+def _named(name: str, number: str = "") -> str:
+    return f"{_text(number or name)} AS {name}"
+
+
+def _text(number: str) -> str:
+    """The text that a number of a name stands for."""
+    return f"(SELECT text FROM names WHERE number = {number})"

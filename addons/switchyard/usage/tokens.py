@@ -1,0 +1,81 @@
+"""Token counts by class, from the usage that a response reports."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+
+from switchyard.usage.records import TOKEN_CLASSES
+from switchyard.usage.records import Tokens
+from switchyard.wire.formats.gemini.names import NAME as GEMINI
+from switchyard.wire.model.conversation import Usage
+
+_TOKENS_A_BYTE = 0.235
+"""Of text that a model writes, as `wire.operations.count_tokens` has it for a character."""
+
+
+def tokens_of_usage(usage: Usage) -> Tokens:
+    """Return the counts of a usage as disjoint classes.
+
+    `Usage.input` has the tokens read from and written to a cache in it, which are classes of their
+    own here; so do tokens of prompts that the provider's own tools made (Gemini's
+    `toolUsePromptTokenCount`), which are input. Anthropic's `cache_creation` tells which of the
+    written ones are kept for an hour.
+    """
+    read, written = usage.cache_read, usage.cache_write
+    fresh = usage.input
+    if fresh is not None:
+        fresh = max(0, fresh - (read or 0) - (written or 0)) + (usage.tool_input or 0)
+    extra = usage.extra
+    hour = _hour(extra, written) if written else None
+    return Tokens(
+        input=fresh,
+        cache_read=read,
+        cache_write_5m=None if written is None else written - (hour or 0),
+        cache_write_1h=hour,
+        output=usage.output,
+        reasoning=usage.reasoning,
+        input_audio=usage.input_audio,
+        output_audio=usage.output_audio,
+        images=_images(extra[GEMINI]) if GEMINI in extra else None,
+    )
+
+
+def with_counted_output(tokens: Tokens, size: int) -> Tokens:
+    """Return counts of a response that broke off: its output is at least what `size` bytes are."""
+    counted = round(size * _TOKENS_A_BYTE)
+    if counted <= (tokens.output or 0):
+        return tokens
+    return _changed(tokens, output=counted)
+
+
+def sum_of(parts: Iterable[Tokens]) -> Tokens:
+    """Add counts up; a class is None where none of the parts has it."""
+    counted = list(parts)
+    if len(counted) == 1:
+        return counted[0]
+    sums: dict[str, int | None] = {}
+    for name in TOKEN_CLASSES:
+        known = [count for one in counted if (count := getattr(one, name)) is not None]
+        sums[name] = sum(known) if known else None
+    return Tokens(**sums)
+
+
+def _changed(tokens: Tokens, **changes: int) -> Tokens:
+    return Tokens(**{name: getattr(tokens, name) for name in TOKEN_CLASSES} | changes)
+
+
+def _hour(extra: Mapping[str, object], written: int) -> int | None:
+    kept = extra.get("cache_creation")
+    hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, dict) else None
+    return min(hour, written) if isinstance(hour, int) and hour >= 0 else None
+
+
+def _images(details: object) -> int | None:
+    """Tokens of images in prompt and response, as Gemini counts them by modality."""
+    found: int | None = None
+    for name in ("promptTokensDetails", "candidatesTokensDetails"):
+        listed = details.get(name) if isinstance(details, dict) else None
+        for one in listed if isinstance(listed, list) else ():
+            count = one.get("tokenCount") if isinstance(one, dict) else None
+            if isinstance(count, int) and one.get("modality") == "IMAGE":
+                found = (found or 0) + count
+    return found

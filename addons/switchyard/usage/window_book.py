@@ -1,0 +1,62 @@
+"""The windows that responses reported, by who has them, and how they move."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+from switchyard.usage.forecast import Track
+from switchyard.usage.windows import Window
+from switchyard.usage.windows import WindowSnapshot
+
+_MOST = 2000
+"""Windows remembered at most; the one that was seen first goes first."""
+
+
+class WindowBook:
+    """The courses of windows in memory. Not for several threads."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[str, str], Track] = {}
+
+    def restore(self, snapshots: Iterable[WindowSnapshot]) -> None:
+        """Take in snapshots of an earlier run, oldest first."""
+        for snapshot in snapshots:
+            self._update(snapshot.owner, snapshot.window)
+
+    def note(self, owner: str, windows: Sequence[Window]) -> list[WindowSnapshot]:
+        """Take in what a response reported; return the snapshots that are worth keeping."""
+        return [WindowSnapshot(owner, one) for one in windows if self._update(owner, one)]
+
+    def track(self, owner: str, name: str) -> Track | None:
+        """Return the course of one window; None where it was never reported."""
+        return self._tracks.get((owner, name))
+
+    def tracks(self) -> list[tuple[str, Track]]:
+        """Return all courses with their owners, in the owners' order."""
+        return [(owner, track) for (owner, _), track in sorted(self._tracks.items())]
+
+    def _update(self, owner: str, window: Window) -> bool:
+        key = owner, window.name
+        if (track := self._tracks.get(key)) is None:
+            if len(self._tracks) >= _MOST:
+                del self._tracks[next(iter(self._tracks))]
+            track = self._tracks[key] = Track(window)
+        return track.update(window)
+
+
+def window_members(owner: str, track: Track, now: float) -> dict[str, object]:
+    """A window as JSON shows it; moments in Unix seconds."""
+    window, forecast = track.window, track.forecast(now)
+    return {
+        "owner": owner,
+        "window": window.name,
+        "used": window.used,
+        "limit": window.limit,
+        "remaining": window.remaining,
+        "resetsAt": window.resets_at,
+        "status": window.status,
+        "seenAt": window.seen_at,
+        "old": track.is_old(now),
+        "forecast": forecast.kind,
+        "emptyAt": forecast.empty_at,
+        "sure": forecast.sure,
+    }

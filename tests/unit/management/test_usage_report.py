@@ -1,0 +1,84 @@
+"""Reports over HTTP: each key sees its own requests."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from switchyard.exchange.guard import Refused
+from switchyard.management.usage_report import usage_report
+from switchyard.usage.plans import PaidPlan
+from switchyard.usage.sqlite import SqliteStore
+from tests.unit.usage.support import NOON
+from tests.unit.usage.support import record
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    store = SqliteStore(tmp_path, "w")
+    store.write(
+        [
+            record(client_key="alice", project="yard"),
+            record(client_key="bob", model="other"),
+            record(client_key=None, started=NOON - 3 * 86_400),
+        ],
+        [],
+    )
+    store.close()
+    return tmp_path
+
+
+def requests(folder: Path, query: str, client: str | None) -> int:
+    report: Any = usage_report(folder, f"/v0/usage{query}", client)
+    return report["totals"]["requests"]
+
+
+def test_a_key_sees_its_own(folder: Path) -> None:
+    assert requests(folder, "", "alice") == 1
+    assert requests(folder, "", "carol") == 0
+    assert requests(folder, "", None) == 3
+    report: Any = usage_report(folder, "/v0/usage?report=models", "bob")
+    assert [one["model"] for one in report["models"]] == ["other"]
+    assert report["key"] == "bob"
+
+
+def test_fees_are_shown_to_who_sees_everything(folder: Path) -> None:
+    plans = [PaidPlan("anthropic", None, Decimal(20), "USD", "month")]
+    report: Any = usage_report(folder, "/v0/usage", None, plans)
+    assert report["subscriptions"][0]["fee"] == 20.0
+    assert "subscriptions" not in usage_report(folder, "/v0/usage", "alice", plans)
+    assert "subscriptions" not in usage_report(folder, "/v0/usage?project=yard", None, plans)
+
+
+def test_a_key_cannot_ask_for_anothers(folder: Path) -> None:
+    with pytest.raises(Refused, match="client_key"):
+        usage_report(folder, "/v0/usage?client_key=alice", "bob")
+
+
+def test_what_can_be_selected(folder: Path) -> None:
+    assert requests(folder, "?since=2026-11-28&until=2026-11-28&tz=Europe/Berlin", None) == 2
+    assert requests(folder, "?project=yard", None) == 1
+    assert requests(folder, "?project=yard", "bob") == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["report=hourly", "since=yesterday", "tz=Mars/Base", "tz=../../etc/passwd", "x=1"]
+)
+def test_wrong_questions(folder: Path, query: str) -> None:
+    with pytest.raises(Refused) as caught:
+        usage_report(folder, f"/v0/usage?{query}", None)
+    assert caught.value.error.kind == "invalid_request"
+
+
+def test_where_nothing_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="keeps no usage"):
+        usage_report(None, "/v0/usage", None)
+    assert requests(tmp_path / "none", "", None) == 0
+
+
+def test_files_that_cannot_be_read(folder: Path) -> None:
+    (folder / "switchyard.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(Refused) as caught:
+        usage_report(folder, "/v0/usage", None)
+    assert caught.value.error.kind == "unavailable"

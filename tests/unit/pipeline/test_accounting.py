@@ -1,0 +1,82 @@
+"""Which flows go on record, and under which id."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from mitmproxy import flow as mflow
+from mitmproxy import http
+
+from switchyard.pipeline.accounting import Accounting
+from switchyard.usage.ledger import RecordPlace
+from switchyard.usage.store import Retention
+from tests.support.runtime import FakeRuntime
+from tests.support.runtime import addon_of
+from tests.support.runtime import call_flow
+from tests.support.runtime import client_flow
+from tests.support.runtime import make_runtime
+from tests.unit.usage.support import whole_rows
+
+
+@pytest.fixture
+def runtime() -> FakeRuntime:
+    return make_runtime()
+
+
+@pytest.fixture
+def accounting(runtime: FakeRuntime, tmp_path: Path) -> Accounting:
+    runtime.ledger.keep_at(RecordPlace(tmp_path, Retention(10**9, 10**12)))
+    return addon_of(runtime, Accounting)
+
+
+def refused(flow: http.HTTPFlow, status: int = 401) -> http.HTTPFlow:
+    flow.response = http.Response.make(status, b"no")
+    flow.response.timestamp_start = flow.request.timestamp_start
+    return flow
+
+
+def id_of(flow: http.HTTPFlow) -> UUID:
+    assert flow.response is not None
+    return UUID(flow.response.headers["x-switchyard-request"])
+
+
+def test_a_call_that_was_refused(
+    runtime: FakeRuntime, accounting: Accounting, tmp_path: Path
+) -> None:
+    flow = refused(call_flow(runtime, headers={"user-agent": "curl/8.5"}))
+    accounting.responseheaders(flow)
+    accounting.response(flow)
+    accounting.done()
+    (row,) = whole_rows(tmp_path)
+    assert UUID(bytes=row["id"]) == id_of(flow)
+    assert (row["state"], row["error"], row["tool"]) == ("refused", "authentication", "curl")
+
+
+def test_a_client_that_left_before_its_body_was_read(
+    runtime: FakeRuntime, accounting: Accounting, tmp_path: Path
+) -> None:
+    flow = call_flow(runtime)
+    flow.error = mflow.Error("connection closed")
+    accounting.error(flow)
+    accounting.done()
+    (row,) = whole_rows(tmp_path)
+    assert (row["state"], row["status"]) == ("client-left", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [("/health", None), ("/v1/models", None), ("/nothing", None), ("/x", ("other.example", 443))],
+)
+def test_what_is_no_call(
+    runtime: FakeRuntime,
+    accounting: Accounting,
+    tmp_path: Path,
+    path: str,
+    to: tuple[str, int] | None,
+) -> None:
+    flow = refused(client_flow(runtime, path, to=to), 200)
+    accounting.responseheaders(flow)
+    accounting.response(flow)
+    accounting.done()
+    assert flow.response is not None and "x-switchyard-request" not in flow.response.headers
+    assert whole_rows(tmp_path) == []

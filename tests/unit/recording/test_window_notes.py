@@ -1,0 +1,76 @@
+"""Whose windows a response tells of."""
+
+import json
+from typing import Any
+
+import pytest
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.recording.window_notes import windows_of
+from tests.support.runtime import Pipeline
+from tests.support.runtime import call_flow
+from tests.support.runtime import make_runtime
+from tests.support.runtime import reply
+
+CODEX = {
+    "x-codex-primary-used-percent": "42",
+    "x-codex-primary-window-minutes": "300",
+    "x-codex-primary-reset-after-seconds": "600",
+}
+
+
+def fingerprint(login: str) -> str:
+    return f"<{login}>"
+
+
+def noted(exchange: Exchange) -> dict[str, dict[str, float | None]]:
+    return {
+        owner: {one.name: one.used for one in windows}
+        for owner, windows in windows_of(exchange, fingerprint)
+    }
+
+
+def begun(pipeline: Pipeline, **more: Any) -> tuple[Any, Exchange]:
+    flow = call_flow(pipeline.runtime, "openai-chat", "m", **more)
+    return flow, pipeline.begin(flow)
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline(make_runtime())
+
+
+def test_a_key_by_its_label(pipeline: Pipeline) -> None:
+    flow, exchange = begun(pipeline)
+    pipeline.answer(pipeline.attempt(flow), reply(), headers=CODEX)
+    assert noted(exchange) == {"chat#0": {"5h": 0.42}}
+
+
+def test_a_response_without_windows(pipeline: Pipeline) -> None:
+    flow, exchange = begun(pipeline)
+    pipeline.answer(pipeline.attempt(flow), reply())
+    assert noted(exchange) == {}
+
+
+def test_a_refusal_that_says_when(pipeline: Pipeline) -> None:
+    flow, exchange = begun(pipeline)
+    body = {"error": {"message": "usage limit", "type": "usage_limit_reached",
+                      "resets_in_seconds": 900}}  # fmt: skip
+    pipeline.answer(pipeline.attempt(flow), body, 429)
+    ((owner, (window,)),) = windows_of(exchange, fingerprint)
+    assert (owner, window.name, window.used) == ("chat#0", "limit", 1.0)
+    assert window.resets_at is not None and 800 < window.resets_at - window.seen_at <= 900
+
+
+def test_events_of_codex() -> None:
+    from switchyard.usage.windows import read_event
+
+    event = json.loads(
+        '{"type": "codex.rate_limits", "rate_limits": {"primary": {"used_percent": 12.5,'
+        ' "window_minutes": 300, "reset_at": 1764340000}, "secondary": {"used_percent": 0,'
+        ' "window_minutes": 0}}}'
+    )
+    (window,) = read_event(event, 1_764_331_200.0)
+    assert (window.name, window.used, window.resets_at) == ("5h", 0.125, 1_764_340_000)
+    for odd in ({}, {"rate_limits": []}, {"rate_limits": {"primary": {"used_percent": True}}}):
+        assert read_event(odd, 0.0) == []

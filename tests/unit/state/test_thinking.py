@@ -1,0 +1,69 @@
+"""What led to a call is found by the call."""
+
+import pytest
+
+from switchyard.state.thinking import ThinkingMemory
+from switchyard.state.thinking import Whose
+from switchyard.wire.model.conversation import Part
+from switchyard.wire.model.conversation import Text
+from switchyard.wire.model.conversation import Thinking
+from switchyard.wire.model.conversation import ToolCall
+from switchyard.wire.translate.thinking_back import Led
+
+ME = Whose(b"me", "s1", "deepseek")
+CALL = ToolCall(id="c1", name="read", arguments='{"b": 1, "a": [{"y": 2, "x": 1}]}')
+
+
+def memory(*parts: Part) -> ThinkingMemory:
+    kept = ThinkingMemory()
+    kept.note(ME, parts)
+    return kept
+
+
+def test_the_thinking_before_a_call() -> None:
+    kept = memory(Thinking(text="hm, "), Text(text="a"), Thinking(text="so"), CALL)
+    assert kept.recall(ME, "c1", "read", CALL.arguments) == Led("hm, so", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", ['{"a":[{"x":1,"y":2}],"b":1}', ' {"b": 1, "a": [{"y": 2, "x": 1}]}\n']
+)
+def test_the_spelling_of_arguments_does_not_count(arguments: str) -> None:
+    kept = memory(Thinking(text="t"), CALL)
+    assert kept.recall(ME, "c1", "read", arguments) == Led("t")
+
+
+def test_another_id_does_not_hide_a_call() -> None:
+    assert memory(Thinking(text="t"), CALL).recall(ME, "c1_2", "read", CALL.arguments) == Led("t")
+    made_up = ToolCall(id="call_made_up_0a_0", name="read", arguments="{}")
+    assert memory(Thinking(text="t"), made_up).recall(ME, "", "read", "{}") == Led("t")
+
+
+@pytest.mark.parametrize(
+    ("whose", "name", "arguments"),
+    [
+        (Whose(b"you", "s1", "deepseek"), "read", CALL.arguments),
+        (Whose(b"me", "s2", "deepseek"), "read", CALL.arguments),
+        (Whose(b"me", "s1", "moonshot"), "read", CALL.arguments),
+        (ME, "write", CALL.arguments),
+        (ME, "read", "{}"),
+    ],
+)
+def test_what_is_not_the_same_is_not_found(whose: Whose, name: str, arguments: str) -> None:
+    assert memory(Thinking(text="t"), CALL).recall(whose, "c1", name, arguments) is None
+
+
+def test_signatures() -> None:
+    signed = ToolCall(id="c1", name="read", arguments="{}", signature="SIG", signer="gemini")
+    assert memory(signed).recall(ME, "c1", "read", "{}") == Led("", "SIG")
+    loose = Thinking(signature="LOOSE", signer="gemini")
+    second = ToolCall(id="c2", name="read", arguments="[]")
+    kept = memory(loose, CALL, second)
+    assert kept.recall(ME, "c1", "read", CALL.arguments) == Led("", "LOOSE")
+    assert kept.recall(ME, "c2", "read", "[]") is None
+
+
+def test_nothing_is_kept_of_nothing() -> None:
+    assert memory(CALL).recall(ME, "c1", "read", CALL.arguments) is None
+    too_long = memory(Thinking(text="x" * 300_000), CALL)
+    assert too_long.recall(ME, "c1", "read", CALL.arguments) is None

@@ -1,0 +1,61 @@
+"""The ledger: one writer at a time, where the configuration says."""
+
+from pathlib import Path
+
+import pytest
+
+from switchyard.usage.ledger import Ledger
+from switchyard.usage.ledger import RecordPlace
+from switchyard.usage.ledger import default_folder
+from switchyard.usage.store import Retention
+from tests.unit.usage.support import record
+from tests.unit.usage.support import rows
+
+KEEP = Retention(10**9, 10**12)
+
+
+def test_nothing_is_kept_before_a_place_is_named(tmp_path: Path) -> None:
+    ledger = Ledger()
+    assert not ledger.on
+    ledger.end("x", record)
+    assert ledger.flush(1) and ledger.health.written == 0
+    ledger.close()
+
+
+def test_another_place(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.keep_at(RecordPlace(tmp_path / "one", KEEP))
+    ledger.end("1", record)
+    assert ledger.on and ledger.flush(20)
+    ledger.keep_at(RecordPlace(tmp_path / "two", KEEP))
+    ledger.end("2", record)
+    assert ledger.flush(20)
+    ledger.keep_at(None)
+    assert not ledger.on
+    ledger.end("3", record)
+    ledger.close()
+    assert len(rows(tmp_path / "one")) == len(rows(tmp_path / "two")) == 1
+
+
+def test_writers_leave_no_lock(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.keep_at(RecordPlace(tmp_path, KEEP))
+    ledger.end("1", record)
+    assert ledger.flush(20) and len(list((tmp_path / "writers").iterdir())) == 1
+    ledger.close()
+    assert not list((tmp_path / "writers").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"XDG_STATE_HOME": "/state"}, "/state/switchyard/usage"),
+        ({"SWITCHYARD_USAGE_DIR": "/x", "XDG_STATE_HOME": "/state"}, "/x"),
+    ],
+)
+def test_the_usual_folder(environment: dict[str, str], folder: str) -> None:
+    assert default_folder(environment) == Path(folder)
+
+
+def test_a_relative_state_folder_is_none() -> None:
+    assert default_folder({"XDG_STATE_HOME": "state"}).is_relative_to(Path.home())

@@ -1,0 +1,77 @@
+"""Token counts as disjoint classes."""
+
+from switchyard.usage.records import Tokens
+from switchyard.usage.tokens import sum_of
+from switchyard.usage.tokens import tokens_of_usage
+from switchyard.usage.tokens import with_counted_output
+from switchyard.wire.formats.anthropic.usage import read_usage as read_anthropic
+from switchyard.wire.formats.gemini.usage import read_usage as read_gemini
+from switchyard.wire.formats.openai_chat.usage import read_usage as read_chat
+from switchyard.wire.model.conversation import Usage
+
+
+def test_classes_of_anthropic() -> None:
+    usage = read_anthropic(
+        {
+            "input_tokens": 10,
+            "cache_read_input_tokens": 500,
+            "cache_creation_input_tokens": 70,
+            "cache_creation": {"ephemeral_5m_input_tokens": 50, "ephemeral_1h_input_tokens": 20},
+            "output_tokens": 7,
+        }
+    )
+    assert usage is not None
+    assert tokens_of_usage(usage) == Tokens(
+        input=10, cache_read=500, cache_write_5m=50, cache_write_1h=20, output=7
+    )
+
+
+def test_classes_of_chat() -> None:
+    usage = read_chat(
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 20,
+            "prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 5},
+            "completion_tokens_details": {"reasoning_tokens": 8},
+        }
+    )
+    assert usage is not None
+    assert tokens_of_usage(usage) == Tokens(
+        input=40, cache_read=60, output=20, reasoning=8, input_audio=5
+    )
+
+
+def test_classes_of_gemini() -> None:
+    usage = read_gemini(
+        {
+            "promptTokenCount": 100,
+            "cachedContentTokenCount": 30,
+            "candidatesTokenCount": 9,
+            "thoughtsTokenCount": 4,
+            "toolUsePromptTokenCount": 6,
+            "promptTokensDetails": [
+                {"modality": "IMAGE", "tokenCount": 25},
+                {"modality": "TEXT", "tokenCount": 75},
+            ],
+        }
+    )
+    assert usage is not None
+    tokens = tokens_of_usage(usage)
+    assert (tokens.input, tokens.cache_read, tokens.output) == (76, 30, 13)
+    assert (tokens.reasoning, tokens.images) == (4, 25)
+
+
+def test_counts_that_contradict_each_other_are_not_negative() -> None:
+    tokens = tokens_of_usage(Usage(input=5, cache_read=9))
+    assert tokens.input == 0 and tokens.cache_read == 9
+
+
+def test_a_stream_that_broke_off_has_at_least_what_was_counted() -> None:
+    begun = Tokens(input=10, output=1)
+    assert with_counted_output(begun, 400) == Tokens(input=10, output=94)
+    assert with_counted_output(Tokens(output=500), 400).output == 500
+
+
+def test_a_sum_knows_what_any_part_knows() -> None:
+    parts = [Tokens(input=1), Tokens(input=2, output=3), Tokens()]
+    assert sum_of(parts) == Tokens(input=3, output=3)

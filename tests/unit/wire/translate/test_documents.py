@@ -1,0 +1,82 @@
+"""Documents go on as files, as words, or are told as left out."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from switchyard.wire.registry import FORMATS
+from switchyard.wire.translate.documents import readable
+from tests.unit.wire.crossing import dropped
+from tests.unit.wire.crossing import read
+from tests.unit.wire.crossing import sent
+
+WORDS = "a,b\n1,2\n"
+DATA = base64.b64encode(WORDS.encode()).decode()
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+TEXTUAL = ["text/csv", "text/markdown", "text/html", "application/json", "application/yaml"]
+type Json = dict[str, Any]
+
+
+def chat(media_type: str, data: str = DATA) -> Json:
+    file = {"filename": "a.bin", "file_data": f"data:{media_type};base64,{data}"}
+    return {"messages": [{"role": "user", "content": [{"type": "file", "file": file}]}]}
+
+
+def gemini(media_type: str, data: str = DATA) -> Json:
+    return {"contents": [{"parts": [{"inlineData": {"mimeType": media_type, "data": data}}]}]}
+
+
+CLIENTS = [("openai-chat", chat), ("gemini", gemini)]
+
+
+@pytest.mark.parametrize("media_type", TEXTUAL)
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("client", "ask"), CLIENTS)
+def test_what_is_text_reaches_everybody(
+    client: str, ask: Any, target: str, media_type: str
+) -> None:
+    if client == target:
+        assert readable(read(client, ask(media_type)), target) == read(client, ask(media_type))
+        return
+    body = json.dumps(sent(client, target, ask(media_type)))
+    assert DATA in body or json.dumps(WORDS)[1:-1] in body
+    assert not {"document-input", "document-types"} & set(dropped(client, target, ask(media_type)))
+    if target == "openai-chat":
+        assert '"file"' not in body
+
+
+@pytest.mark.parametrize("target", ["anthropic", "gemini", "openai-chat"])
+@pytest.mark.parametrize(("client", "ask"), CLIENTS)
+@pytest.mark.parametrize("data", [DATA, base64.b64encode(b"PK\x03\x04\xff").decode()])
+def test_what_nobody_reads_is_told(client: str, ask: Any, target: str, data: str) -> None:
+    if client == target:
+        pytest.skip("the client's own format takes what the client sends")
+    body = json.dumps(sent(client, target, ask(DOCX, data)))
+    assert data not in body and "is left out" in body
+    assert "document-types" in dropped(client, target, ask(DOCX, data))
+
+
+@pytest.mark.parametrize("target", ["anthropic", "gemini", "openai-chat", "openai-responses"])
+def test_a_pdf_stays_a_file(target: str) -> None:
+    body = sent("openai-chat", target, chat("application/pdf"))
+    assert DATA in json.dumps(body)
+    assert "document-types" not in dropped("openai-chat", target, chat("application/pdf"))
+
+
+def test_bytes_that_are_no_text_are_no_words() -> None:
+    body = json.dumps(sent("openai-chat", "anthropic", chat("text/csv", "////")))
+    assert "is left out" in body
+
+
+def test_documents_within_results_are_read_too() -> None:
+    source = {"type": "base64", "media_type": "text/csv", "data": DATA}
+    result = {"type": "tool_result", "tool_use_id": "t",
+              "content": [{"type": "document", "source": source}]}  # fmt: skip
+    body = {"max_tokens": 9, "messages": [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": [
+            {"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+        {"role": "user", "content": [result]}]}  # fmt: skip
+    assert json.dumps(WORDS)[1:-1] in json.dumps(sent("anthropic", "openai-chat", body))
