@@ -44,6 +44,18 @@ def installed(pins: list[tuple[Requirement, int]], python: str, system: str) -> 
     return [pin for pin, _ in pins if applies(pin, python, system)]
 
 
+def expanded(extra: str) -> list[str]:
+    """What an extra asks for, with that of the project's other extras which it names."""
+    wanted = []
+    for text in PROJECT["optional-dependencies"][extra]:
+        requirement = Requirement(text)
+        if requirement.name == PROJECT["name"]:
+            wanted += [each for name in sorted(requirement.extras) for each in expanded(name)]
+        else:
+            wanted.append(text)
+    return wanted
+
+
 @pytest.mark.parametrize("lock", [RUNTIME, TEST], ids=["runtime", "test"])
 def test_every_requirement_is_one_version_with_hashes(lock: list[tuple[Requirement, int]]):
     assert lock
@@ -56,7 +68,7 @@ def test_every_requirement_is_one_version_with_hashes(lock: list[tuple[Requireme
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_locks_hold_what_the_project_asks_for(python: str, system: str):
-    extras = PROJECT["optional-dependencies"]["test"]
+    extras = expanded("test")
     for lock, wanted in (
         (RUNTIME, PROJECT["dependencies"]),
         (TEST, PROJECT["dependencies"] + extras),
