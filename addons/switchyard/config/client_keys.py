@@ -41,7 +41,7 @@ from switchyard.config.section import short
 from switchyard.values.globs import Globs
 
 type Network = IPv4Network | IPv6Network
-type Role = Literal["client", "viewer", "admin"]
+type KeyRole = Literal["client", "viewer", "admin"]
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -81,7 +81,7 @@ def _hash(value: str) -> str:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise refuse("is no time zone", "write a name such as Europe/Berlin or UTC") from None
     return value
 
@@ -147,7 +147,7 @@ class Policy(Section):
     project: str | None = None
     """The project of requests that name none."""
     blocked: bool = False
-    role: Role = "client"
+    role: KeyRole = "client"
     enforce: bool = True
     """Whether limits and budgets refuse, or are only counted and told."""
     strict: bool = False

@@ -95,7 +95,7 @@ class LedgerEntry:
     turns: dict[str, int]
 
 
-class Ledger:
+class LimitLedger:
     """All counters and leases of one installation. Not thread-safe."""
 
     def __init__(self, kept: LedgerEntry | None = None, note_changes: bool = False) -> None:

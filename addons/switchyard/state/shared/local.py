@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
-from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.ledger import LimitLedger
 from switchyard.state.shared.lines import Row
 from switchyard.state.shared.lines import admitted
 from switchyard.state.shared.lines import amount_of
@@ -46,7 +46,7 @@ class Local:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.sessions = Sessions()
         self._clock = clock
-        self._alone: Ledger | None = None
+        self._alone: LimitLedger | None = None
         self._live: dict[str, tuple[Renewal, float]] = {}
         """Leases of this process, and when they run out."""
         self._seen: OrderedDict[str, SharedRows] = OrderedDict()
@@ -131,10 +131,10 @@ class Local:
         for id in [id for id, (_, until) in self._live.items() if until <= now]:
             del self._live[id]
 
-    def _ledger(self) -> Ledger:
+    def _ledger(self) -> LimitLedger:
         """The ledger of shares; begins with the slots that this process has taken already."""
         if self._alone is None:
-            self._alone = Ledger()
+            self._alone = LimitLedger()
             now = self._now()
             for renewal in self.live():
                 slots = [one for one in renewal.lease.entries if one.kind == "slots"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from switchyard.state.shared.board import Board
 from switchyard.state.shared.keeper import LeaseKeeper
-from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.ledger import LimitLedger
 from switchyard.state.shared.lines import admitted
 from switchyard.state.shared.lines import denied
 from switchyard.state.shared.lines import entries_of
@@ -67,7 +67,7 @@ class MemoryState:
     ) -> None:
         self._clock = clock
         self._keeper = keeper
-        self._ledger = Ledger()
+        self._ledger = LimitLedger()
         self._board = Board()
         self._sessions = Sessions()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from switchyard.state.shared.board import Board
 from switchyard.state.shared.board import Numbered
-from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.ledger import LimitLedger
 from switchyard.state.shared.lines import LimitLine
 from switchyard.state.shared.lines import kind_of
 from switchyard.state.shared.memory import Sessions
@@ -23,8 +23,10 @@ _VERDICTS = {"denied": 0, "admitted": 1, "ended": 2}
 class StateService:
     """State that several processes share. `publish` takes each notice that is posted."""
 
-    def __init__(self, publish: Callable[[Numbered], None], ledger: Ledger | None = None) -> None:
-        self.ledger = ledger or Ledger()
+    def __init__(
+        self, publish: Callable[[Numbered], None], ledger: LimitLedger | None = None
+    ) -> None:
+        self.ledger = ledger or LimitLedger()
         self._publish = publish
         self._board = Board()
         self._notices: dict[tuple[str, str], int] = {}

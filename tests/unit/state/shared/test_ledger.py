@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import settings
 
-from switchyard.state.shared.ledger import Ledger
+from switchyard.state.shared.ledger import LimitLedger
 from switchyard.state.shared.lines import lines_of
 from switchyard.state.shared.lines import standings_of
 from switchyard.state.shared.protocol import NOTHING
@@ -32,7 +32,7 @@ ALL = (SLOTS, PER_MINUTE, DAILY)
 
 
 def admit(
-    ledger: Ledger, id: str, limits: tuple[Limit, ...], amounts: Amounts, now: int
+    ledger: LimitLedger, id: str, limits: tuple[Limit, ...], amounts: Amounts, now: int
 ) -> tuple[str, list[Any], list[Entry]]:
     lines = lines_of(limits, amounts, now)
     verdict, _, rows = ledger.admit(id, LIFE, lines, (), now)
@@ -43,14 +43,14 @@ def admit(
     return verdict, rows, entries
 
 
-def rows_of(ledger: Ledger, limits: tuple[Limit, ...], now: int) -> list[tuple[int, int]]:
+def rows_of(ledger: LimitLedger, limits: tuple[Limit, ...], now: int) -> list[tuple[int, int]]:
     """What is used and reserved of each limit."""
     rows = ledger.counters(lines_of(limits, NOTHING, now), now)
     return [(row[USED], row[RESERVED]) for row in rows]
 
 
 def test_a_refusal_uses_up_nothing() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     assert admit(ledger, "1", ALL, Amounts(money=900), BEGIN)[0] == "admitted"
     before = rows_of(ledger, ALL, BEGIN)
     assert before == [(1, 1), (1, 1), (900, 900)]
@@ -61,7 +61,7 @@ def test_a_refusal_uses_up_nothing() -> None:
 
 
 def test_the_difference_goes_to_the_bucket_it_was_reserved_in() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     _, _, entries = admit(ledger, "1", ALL, Amounts(money=900), BEGIN)
     midnight = BEGIN + 5000
     ledger.settle("1", entries, Amounts(money=300), midnight)
@@ -71,7 +71,7 @@ def test_the_difference_goes_to_the_bucket_it_was_reserved_in() -> None:
 
 
 def test_a_lease_is_settled_once() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     _, _, entries = admit(ledger, "1", ALL, Amounts(money=900), BEGIN)
     for actual in (Amounts(money=300), Amounts(money=999), None):
         ledger.settle("1", entries, actual, BEGIN)
@@ -81,21 +81,21 @@ def test_a_lease_is_settled_once() -> None:
 
 
 def test_a_lease_that_was_ended_before_its_admission_arrives_is_not_admitted() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     ledger.settle("1", [], None, BEGIN)
     assert admit(ledger, "1", ALL, Amounts(money=900), BEGIN)[0] == "ended"
     assert rows_of(ledger, ALL, BEGIN) == [(0, 0), (0, 0), (0, 0)]
 
 
 def test_release_leaves_no_trace() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     _, _, entries = admit(ledger, "1", ALL, Amounts(money=900), BEGIN)
     ledger.settle("1", entries, None, BEGIN)
     assert rows_of(ledger, ALL, BEGIN) == [(0, 0), (0, 0), (0, 0)]
 
 
 def test_a_lease_that_runs_out_gives_back_and_charges_what_was_said() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     _, _, entries = admit(ledger, "1", ALL, Amounts(money=900), BEGIN - 60_000)
     now = BEGIN - 50_000
     ledger.renew("1", LIFE, entries, Amounts(money=120), now)
@@ -108,7 +108,7 @@ def test_a_lease_that_runs_out_gives_back_and_charges_what_was_said() -> None:
 
 
 def test_a_lease_that_uses_more_than_was_reserved_reserves_more() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     _, _, entries = admit(ledger, "1", ALL, Amounts(money=100), BEGIN)
     ledger.renew("1", LIFE, entries, Amounts(money=950), BEGIN)
     assert rows_of(ledger, (DAILY,), BEGIN) == [(950, 950)]
@@ -116,17 +116,17 @@ def test_a_lease_that_uses_more_than_was_reserved_reserves_more() -> None:
 
 
 def test_a_new_ledger_takes_leases_from_renewals_and_settlements() -> None:
-    first, second = Ledger(), Ledger()
+    first, second = LimitLedger(), LimitLedger()
     _, _, entries = admit(first, "1", ALL, Amounts(money=900), BEGIN)
     second.renew("1", LIFE, entries, None, BEGIN)
     assert rows_of(second, ALL, BEGIN) == rows_of(first, ALL, BEGIN)
-    for ledger in (first, second, Ledger()):
+    for ledger in (first, second, LimitLedger()):
         ledger.settle("1", entries, Amounts(money=444), BEGIN)
         assert rows_of(ledger, ALL, BEGIN) == [(0, 0), (1, 0), (444, 0)]
 
 
 def test_shadow_limits_tell_and_do_not_refuse() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     shadow = Limit(key="a", kind="requests", most=1, period=Sliding(60), enforce=False)
     waits: list[int] = []
     for id in "123":
@@ -138,7 +138,7 @@ def test_shadow_limits_tell_and_do_not_refuse() -> None:
 
 
 def test_what_never_fits_says_so() -> None:
-    ledger = Ledger()
+    ledger = LimitLedger()
     total = Limit(key="a", kind="money", most=100, period=Calendar("total"))
     assert admit(ledger, "1", (DAILY,), Amounts(money=1001), BEGIN)[1][0][WAIT] == -1
     assert admit(ledger, "2", (total,), Amounts(money=60), BEGIN)[0] == "admitted"

@@ -1,26 +1,10 @@
-"""Who waits for slots, in which order, and for how long."""
+"""Who waits for slots, in which order."""
 
-import asyncio
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchyard.state.shared.memory import MemoryState
-from switchyard.state.shared.protocol import Admitted
-from switchyard.state.shared.protocol import Amounts
-from switchyard.state.shared.protocol import Ask
-from switchyard.state.shared.protocol import Denied
-from switchyard.state.shared.protocol import Limit
-from switchyard.state.shared.protocol import LimitLease
-from switchyard.state.shared.protocol import Sliding
 from switchyard.state.shared.queue import Queue
 from switchyard.state.shared.queue import Waiter
-from switchyard.state.shared.waiting import SlotQueue
-
-ONE = Limit(key="a", kind="slots", most=1)
-ASK = Ask(limits=(ONE,))
-LONG = 3600.0
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(-2, 2), st.booleans())))
@@ -47,95 +31,3 @@ def test_priority_then_arrival(arrivals: list[tuple[str, int, bool]]) -> None:
             queue.remove(waiter)
         assert queue.first(place) is None
     assert len(queue) == 0
-
-
-def queue_of(state: MemoryState) -> SlotQueue:
-    # Nothing is found by asking again: every admission follows from a slot that was freed.
-    return SlotQueue(state, ask_again=LONG)
-
-
-async def first_lease(state: MemoryState) -> LimitLease:
-    answer = await state.admit(ASK)
-    assert isinstance(answer, Admitted)
-    return answer.lease
-
-
-async def waiting(queue: SlotQueue, count: int) -> None:
-    async with asyncio.timeout(10):
-        while len(queue) != count:
-            await asyncio.sleep(0)
-
-
-async def test_turns_come_by_priority_and_arrival() -> None:
-    state = MemoryState()
-    queue, lease, order = queue_of(state), await first_lease(state), []
-
-    async def request(name: str, priority: int) -> None:
-        answer = await queue.admit(ASK, priority, LONG)
-        assert isinstance(answer, Admitted)
-        order.append(name)
-        await state.settle(answer.lease, Amounts())
-        queue.freed(answer.lease)
-
-    tasks: list[asyncio.Task[None]] = []
-    for name, priority in (("low", -1), ("first", 0), ("second", 0), ("high", 1)):
-        tasks.append(asyncio.ensure_future(request(name, priority)))
-        await waiting(queue, len(tasks))
-    await state.settle(lease, Amounts())
-    queue.freed(lease)
-    await asyncio.gather(*tasks)
-    assert order == ["high", "first", "second", "low"]
-    assert len(queue) == 0
-
-
-async def test_nobody_overtakes_who_waits() -> None:
-    state = MemoryState()
-    queue, lease = queue_of(state), await first_lease(state)
-    waits = asyncio.ensure_future(queue.admit(ASK, 0, LONG))
-    await waiting(queue, 1)
-    # The slot is free, and whoever waits has not been woken yet.
-    await state.settle(lease, Amounts())
-    comes = asyncio.ensure_future(queue.admit(ASK, 0, LONG))
-    await waiting(queue, 2)
-    queue.freed(lease)
-    answer = await waits
-    assert isinstance(answer, Admitted) and not comes.done()
-    await state.settle(answer.lease, Amounts())
-    queue.freed(answer.lease)
-    assert isinstance(await comes, Admitted)
-
-
-async def test_who_gives_up_leaves_no_trace_and_wakes_the_next() -> None:
-    state = MemoryState()
-    queue, lease = queue_of(state), await first_lease(state)
-    tasks = [asyncio.ensure_future(queue.admit(ASK, 0, LONG)) for _ in range(3)]
-    await waiting(queue, 3)
-    await state.settle(lease, Amounts())
-    queue.freed(lease)
-    tasks[0].cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await tasks[0]
-    answer = await tasks[1]
-    assert isinstance(answer, Admitted)
-    tasks[2].cancel()
-    await asyncio.wait([tasks[2]])
-    assert len(queue) == 0
-    (slots,) = await state.counters((ONE,))
-    assert slots.used == 1
-
-
-async def test_the_wait_is_bounded() -> None:
-    state = MemoryState()
-    queue, _ = queue_of(state), await first_lease(state)
-    answer = await queue.admit(ASK, 0, 0.01)
-    assert isinstance(answer, Denied) and answer.only_slots
-    assert isinstance(await queue.admit(ASK), Denied)
-    assert len(queue) == 0
-
-
-async def test_what_a_wait_does_not_help_is_refused_at_once() -> None:
-    state = MemoryState()
-    queue, _ = queue_of(state), await first_lease(state)
-    none = Limit(key="a", kind="requests", most=0, period=Sliding(60))
-    answer = await queue.admit(Ask(limits=(ONE, none)), 0, LONG)
-    assert isinstance(answer, Denied) and not answer.only_slots
