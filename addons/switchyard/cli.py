@@ -56,6 +56,11 @@ def run(arguments: Sequence[str]) -> int:
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
     """
+    if arguments[:1] in (["keys"], ["generate-key"]):
+        from switchyard.clients.key_command import main as manage_keys
+
+        command = ["generate"] if arguments[0] == "generate-key" else []
+        return manage_keys([*command, *arguments[1:]])
     launch = plan_launch(arguments, _variables(arguments))
     if launch.action != "start":
         return _act(launch)

@@ -16,6 +16,7 @@ from mitmproxy.tools import cmdline
 from ruamel.yaml import YAML
 
 from scripts.run_with import read_options
+from switchyard.clients.key_command import read_options as read_keys_options
 from switchyard.config.load import parse_config
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import SHIPPED
@@ -91,6 +92,10 @@ def test_a_command_is_one_that_is_understood(line: str) -> None:
     script, *arguments = words
     assert os.access(ROOT / script, os.X_OK), script
     match script:
+        case "scripts/keys":
+            read_keys_options(arguments)
+        case "scripts/start" if arguments[:1] == ["generate-key"]:
+            read_keys_options(["generate", *arguments[1:]])
         case "scripts/start":
             launch = plan_launch(arguments, {})
             make_parser = explained(cmdline.mitmdump, "x", ())
