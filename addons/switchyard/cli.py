@@ -59,8 +59,8 @@ def run(arguments: Sequence[str]) -> int:
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
     """
-    if (name := command_of(arguments)) is not None:
-        return run_command(name, arguments[1:])
+    if (command := command_of(arguments)) is not None:
+        return run_command(*command)
     if arguments[:1] == ["start"]:
         arguments = arguments[1:]
     if "--version" in arguments:

@@ -20,6 +20,7 @@ from switchyard.config.load import parse_config
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import SHIPPED
 from switchyard.launch.dispatch import COMMANDS
+from switchyard.launch.dispatch import command_of
 from switchyard.launch.options import plan_launch
 from switchyard.launch.unknown_options import explained
 from switchyard.routing.catalog import Catalog
@@ -94,6 +95,8 @@ def test_a_command_is_one_that_is_understood(line: str) -> None:
         script, *arguments = words
         assert os.access(ROOT / script, os.X_OK), script
         command = script.removeprefix("scripts/")
+    if named := command_of(arguments if command == "start" else [command, *arguments]):
+        command, *arguments = named
     if command == "start":
         launch = plan_launch(arguments, {})
         make_parser = explained(cmdline.mitmdump, "x", ())

@@ -47,7 +47,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     for name, command in COMMANDS.items():
         maker = getattr(importlib.import_module(command.module), "make_parser", None)
         parser = maker() if maker else argparse.ArgumentParser()
-        for known in (name, *(alias for alias, meant in ALIASES.items() if meant == name)):
+        for known in (name, *(alias for alias, meant in ALIASES.items() if meant == (name,))):
             _add(commands, known, command.summary, parser)
     return everything
 

@@ -20,6 +20,7 @@ class Command:
 
 COMMANDS: Final = {
     "run-with": Command("switchyard.commands.run_with", "start a tool through the running router"),
+    "keys": Command("switchyard.clients.key_command", "make, list, change and remove client keys"),
     "usage": Command("switchyard.commands.usage", "report tokens, cost, plans and windows"),
     "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),
     "intercept": Command("switchyard.commands.intercept", "lead chosen traffic to the router"),
@@ -28,22 +29,23 @@ COMMANDS: Final = {
 }
 """The commands by name. `start` is none of them: it is what happens without a command."""
 
-ALIASES: Final = {"run": "run-with"}
+ALIASES: Final = {"run": ("run-with",), "generate-key": ("keys", "generate")}
+"""Other words for a command, some with the first of its arguments."""
 
 
-def command_of(arguments: Sequence[str]) -> str | None:
-    """Return the command that a command line names, None where it starts the router.
+def command_of(arguments: Sequence[str]) -> list[str] | None:
+    """Return the command that a command line names, and its arguments; None to start the router.
 
     A file of that name in the current folder is a configuration only when written as a path
     (`./usage`).
     """
     if not arguments:
         return None
-    name = ALIASES.get(arguments[0], arguments[0])
-    return name if name in COMMANDS else None
+    words = [*ALIASES.get(arguments[0], arguments[:1]), *arguments[1:]]
+    return words if words[0] in COMMANDS else None
 
 
-def run_command(name: str, arguments: Sequence[str]) -> int:
+def run_command(name: str, *arguments: str) -> int:
     """Run a command of `COMMANDS` with its own arguments; return its exit status.
 
     Raises SystemExit as argparse does, for help texts and wrong options.

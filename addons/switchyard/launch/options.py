@@ -34,6 +34,9 @@ EPILOG = f"""\
   {PROGRAM} --flow-detail 1              (two lines for every request)
   {PROGRAM} -v                           (every connection, too)
 
+{PROGRAM} generate-key [NAME] makes a client key, and {PROGRAM} keys --help lists what else can be
+done with keys.
+
 The environment variables SWITCHYARD_PORT, SWITCHYARD_HOST and SWITCHYARD_CONFIG choose where an
 option does not; PORT and HOST do after these. A file .env beside the configuration adds variables.
 With --web the log names the address of the web interface, with the token that opens it; add
