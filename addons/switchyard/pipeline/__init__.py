@@ -76,7 +76,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state),
+        Credentials(snapshots, exchanges, state, runtime.ledger),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
