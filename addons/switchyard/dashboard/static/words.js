@@ -109,6 +109,7 @@ export const words = {
     filterHint: "model:glm provider:openrouter tool:codex state:failed status:429 …",
     unknownFilter: (name, all) => `There is no filter ${name}. Known: ${all}.`,
     none: "No request fits.",
+    fresh: (n) => `Show ${n} new requests`,
     columns: {
       when: "When", tool: "Tool", asked: "Asked for", answered: "Answered by", route: "Route",
       tokens: "Tokens", cost: "List cost", time: "Time", state: "State",

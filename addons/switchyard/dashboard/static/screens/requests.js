@@ -11,6 +11,7 @@ const text = words.requests;
 const PAGE = 200;
 const ROW = 35.2;
 const AROUND = 12;
+const WIDTHS = [10, 9, 14, 17, 21, 7, 7, 7, 8];
 const FILTERS = ["model", "provider", "tool", "project", "session", "client_key", "asked_model", "combo", "credential",
   "operation", "state", "error", "status", "billing"];
 
@@ -19,6 +20,7 @@ export default function Requests({ query }) {
   const [filter, setFilter] = useState(FILTERS.filter((name) => given.has(name)).map((name) => `${name}:${given.get(name)}`).join(" "));
   const [asked, setAsked] = useState(filter);
   const [open, setOpen] = useState(given.get("id"));
+  const [turn, setTurn] = useState(0);
   const field = useRef(null);
   useEffect(() => { if (given.has("find")) field.current.focus(); }, [query]);
   const { where, unknown } = useMemo(() => parse(asked), [asked]);
@@ -31,7 +33,7 @@ export default function Requests({ query }) {
       <button class="main" type="submit">${text.filter}</button>
     </form>
     ${unknown && html`<${Notice}>${text.unknownFilter(clean(unknown), FILTERS.join(", "))}<//>`}
-    <${List} key=${asked} where=${where} onOpen=${setOpen} />
+    <${List} key=${`${turn} ${asked}`} where=${where} onOpen=${setOpen} onAgain=${() => setTurn(turn + 1)} />
     ${open && html`<${Details} id=${open} onClose=${() => setOpen(null)} />`}
   </div>`;
 }
@@ -48,7 +50,7 @@ function parse(line) {
   return { where, unknown };
 }
 
-function List({ where, onOpen }) {
+function List({ where, onOpen, onAgain }) {
   const [rows, setRows] = useState([]);
   const [next, setNext] = useState("");
   const [error, setError] = useState(null);
@@ -80,9 +82,10 @@ function List({ where, onOpen }) {
   const fresh = Object.keys(where).length === 0 ? finished.value.filter((row) => rows.length && row.id > rows[0].id).length : 0;
   return html`<div>
     <${Failure} error=${error} again=${load} />
-    ${fresh > 0 && html`<p><button type="button" onClick=${() => location.reload()}>+${count(fresh)}</button></p>`}
+    ${fresh > 0 && html`<p><button type="button" onClick=${onAgain}>${text.fresh(count(fresh))}</button></p>`}
     <div class="virtual" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label=${words.screens.requests}>
       <table aria-rowcount=${next === null ? rows.length + 1 : -1}>
+        <colgroup>${WIDTHS.map((width) => html`<col style=${{ width: `${width}%` }} />`)}</colgroup>
         <thead><tr aria-rowindex="1">${Object.entries(text.columns).map(([name, title]) =>
           html`<th scope="col" class=${["tokens", "cost", "time"].includes(name) ? "number" : ""}>${title}</th>`)}</tr></thead>
         <tbody>

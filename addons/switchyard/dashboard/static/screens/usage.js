@@ -29,7 +29,7 @@ export default function Usage() {
     </div>
     <${Failure} error=${series.error} again=${series.again} />
     <${Panel} id="series" title=${`${text.measures[measure]} · ${text.dimensions[by]}`}>
-      <${Series} rows=${series.value?.rows} by=${by} measure=${measure} bucket=${bucket} />
+      <${Series} rows=${series.value?.rows} by=${by} measure=${measure} bucket=${bucket} since=${since} />
     <//>
     <${Panel} id="sums" title=${text.dimensions[by]}><${Sums} answer=${sums.value} by=${by} /><//>
     <${Panel} id="classes" title=${text.classes}><${Classes} sums=${sums.value?.totals} /><//>
@@ -43,9 +43,24 @@ function Download({ since }) {
   return html`<span class="bar">${text.export}: <a href=${link("csv")} download>CSV</a> <a href=${link("jsonl")} download>JSONL</a></span>`;
 }
 
+/** When buckets begin, from a moment until now, in the viewer's zone: those without requests too. */
+function beginnings(bucket, since) {
+  const begins = [];
+  const date = new Date(since * 1000);
+  if (bucket === "month") date.setDate(1);
+  for (; date.getTime() <= Date.now(); step(date, bucket)) begins.push(date.getTime() / 1000);
+  return begins;
+}
+
+function step(date, bucket) {
+  if (bucket === "hour") date.setTime(date.getTime() + 3600e3);
+  else if (bucket === "day") date.setDate(date.getDate() + 1);
+  else date.setMonth(date.getMonth() + 1);
+}
+
 /** Rows of `{start, [by], sums}` as lines: the largest ones by name, the rest as one. */
-function folded(rows, by, measure) {
-  const times = [...new Set(rows.map((row) => row.start))].sort((a, b) => a - b);
+function folded(rows, by, measure, begins) {
+  const times = [...new Set([...begins, ...rows.map((row) => row.start)])].sort((a, b) => a - b);
   const at = new Map(times.map((time, index) => [time, index]));
   const lines = new Map();
   for (const row of rows) {
@@ -62,10 +77,10 @@ function folded(rows, by, measure) {
   return { times, lines: shown };
 }
 
-function Series({ rows, by, measure, bucket }) {
-  const data = useMemo(() => rows && folded(rows, by, measure), [rows, by, measure]);
+function Series({ rows, by, measure, bucket, since }) {
+  const data = useMemo(() => rows && folded(rows, by, measure, beginnings(bucket, since)), [rows, by, measure]);
   if (!data) return html`<p role="status">${words.loading}</p>`;
-  if (!data.times.length) return html`<p class="weak">${text.nothing}</p>`;
+  if (!rows.length) return html`<p class="weak">${text.nothing}</p>`;
   return html`<${Chart} times=${data.times} lines=${data.lines} text=${AMOUNTS[measure]}
     label=${text.measures[measure]} when=${bucket === "hour" ? moment : dayOf} />`;
 }
