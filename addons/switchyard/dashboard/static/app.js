@@ -6,7 +6,7 @@ import { begin, connection, resume } from "./lib/live.js";
 import { Dialog, Failure, Notice } from "./lib/parts.js";
 import { words } from "./words.js";
 
-const SCREENS = ["now", "usage", "requests", "providers", "keys", "setup", "settings"];
+const SCREENS = ["now", "usage", "requests"];
 
 const place = signal(read());
 window.addEventListener("hashchange", () => { place.value = read(); });
@@ -96,7 +96,7 @@ function toContent(event) {
 function onKey(event, showHelp) {
   const field = event.target.closest?.("input, textarea, select, dialog");
   if (field || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key >= "1" && event.key <= "7") location.hash = `#/${SCREENS[event.key - 1]}`;
+  if (SCREENS[event.key - 1]) location.hash = `#/${SCREENS[event.key - 1]}`;
   else if (event.key === "/") search(event);
   else if (event.key === "?") showHelp();
   else if (event.key === "b") document.body.classList.toggle("blurred");

@@ -48,7 +48,7 @@ export function Notice({ kind = "bad", children }) {
 }
 
 export function Panel({ title, children, actions, id }) {
-  return html`<section class="panel" aria-labelledby=${id}>
+  return html`<section class="panel">
     <header><h2 id=${id}>${title}</h2>${actions && html`<div class="actions">${actions}</div>`}</header>
     ${children}
   </section>`;
@@ -60,19 +60,6 @@ export function Choice({ label, value, options, onChange }) {
       ${Object.entries(options).map(([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`)}
     </select>
   </label>`;
-}
-
-export function Copy({ text }) {
-  const [done, setDone] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setDone(true);
-  };
-  return html`<button type="button" onClick=${copy} aria-live="polite">${done ? words.copied : words.copy}</button>`;
-}
-
-export function Snippet({ text }) {
-  return html`<div class="snippet"><pre tabindex="0">${text}</pre><${Copy} key=${text} text=${text} /></div>`;
 }
 
 /** A dialog of the browser: it holds the focus, and Escape closes it. */

@@ -13,7 +13,7 @@ const SHOWN = 25;
 export default function Now() {
   return html`<div class="grid">
     <div class="stack eight"><${Running} /><${Recent} /></div>
-    <div class="stack four"><${Attention} /><${Today} /><${Windows} /><${Providers} /></div>
+    <div class="stack four first"><${Attention} /><${Today} /><${Windows} /><${Providers} /></div>
   </div>`;
 }
 
@@ -43,7 +43,7 @@ function Recent() {
   const button = html`<button type="button" aria-pressed=${kept !== null} onClick=${toggle}>${kept ? text.go : text.pause}</button>`;
   return html`<${Panel} id="recent" title=${text.recent} actions=${button}>
     ${kept && html`<p class="weak" role="status">${text.paused}</p>`}
-    ${rows.length === 0 ? html`<p class="weak">${text.quiet} <a href="#/setup">${words.screens.setup}</a></p>` : html`
+    ${rows.length === 0 ? html`<p class="weak">${text.quiet}</p>` : html`
     <div class="scroll" tabindex="0" role="region" aria-labelledby="recent"><table>
       <thead><tr>${["when", "tool", "asked", "route", "tokens", "cost", "state"].map((name) =>
         html`<th scope="col" class=${["tokens", "cost"].includes(name) ? "number" : ""}>${words.requests.columns[name]}</th>`)}</tr></thead>
@@ -141,7 +141,7 @@ function Providers() {
   return html`<${Panel} id="providers-now" title=${text.providers}>
     ${rows.length === 0 && html`<p class="weak">${text.noProviders}</p>`}
     <ul class="list">${rows.map((one) => html`<li key=${one.name} class="line">
-      <a href="#/providers">${clean(one.name)}</a>
+      <span>${clean(one.name)}</span>
       <span class="end"><${Worst} targets=${one.targets} /></span>
     </li>`)}</ul>
   <//>`;

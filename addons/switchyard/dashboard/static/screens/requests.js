@@ -1,7 +1,7 @@
 // Requests: a list that stays smooth however long it gets, and one request in depth.
 
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { Refusal, canWrite, get, post } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { UNKNOWN, cacheShare, clean, count, millis, money, named, precise, share, short } from "../lib/format.js";
 import { finished } from "../lib/live.js";
 import { Dialog, Failure, Notice, Route, State, stepsOf, useAsked } from "../lib/parts.js";
@@ -122,7 +122,6 @@ function Details({ id, onClose }) {
       <${Arithmetic} row=${row} />
       ${row.dropped.length > 0 && html`<section><h3>${text.dropped}</h3><p class="mono">${row.dropped.map(clean).join(", ")}</p></section>`}
       <${Facts} row=${row} />
-      ${canWrite() && html`<${Resend} row=${row} />`}
       <details><summary>${text.raw}</summary><pre tabindex="0">${clean(JSON.stringify(row, null, 2))}</pre></details>
     </div>`}
   <//>`;
@@ -168,26 +167,4 @@ function Facts({ row }) {
   return html`<section><h3>${text.facts}</h3><dl class="facts">
     ${shown.map((name) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${clean(String(row[name]))}</dd>`)}
   </dl></section>`;
-}
-
-function Resend({ row }) {
-  const [model, setModel] = useState("");
-  const [said, setSaid] = useState(null);
-  const models = useAsked(() => get("models"), []);
-  const send = async (event) => {
-    event.preventDefault();
-    try {
-      const answer = await post("test", { model });
-      setSaid({ kind: answer.ok ? "good" : "bad", text: words.setup.tried(millis(answer.ms), clean(answer.text ?? answer.error ?? "")) });
-    } catch (error) {
-      setSaid({ kind: "bad", text: error instanceof Refusal ? error.message : String(error) });
-    }
-  };
-  return html`<form class="bar" onSubmit=${send}>
-    <label class="choice"><span>${text.retry}</span>
-      <input list="models" required value=${model} placeholder=${row.model ?? ""} onInput=${(event) => setModel(event.currentTarget.value)} /></label>
-    <datalist id="models">${(models.value?.models ?? []).map((one) => html`<option value=${one.id} />`)}</datalist>
-    <button type="submit">${words.providers.test}</button>
-    ${said && html`<${Notice} kind=${said.kind}>${said.text}<//>`}
-  </form>`;
 }
