@@ -20,6 +20,7 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
@@ -72,6 +73,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         intake,
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
+        Limiting(snapshots, exchanges, runtime.gate),
         Credentials(snapshots, exchanges, state),
         Translation(snapshots, state),
         Sending(snapshots, state),
@@ -79,7 +81,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger, runtime.gate),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.limit_gate import LimitGate
 from switchyard.config.schema import Config
 from switchyard.egress.table import Environment
 from switchyard.exchange.classification import Classifier
@@ -39,6 +40,7 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.gate = LimitGate(lambda: self.state.shared)
         self._callbacks: list[Callable[[], None]] = []
 
     @property

@@ -109,11 +109,9 @@ class MemoryState:
         """Return how much of a limit is used, and milliseconds until nothing of it is."""
         return self._ledger.used_of(line, self._now())
 
-    def renew_quickly(self, ids: Sequence[str]) -> None:
-        """Extend leases of `admit_quickly`."""
-        now = self._now()
-        for id in ids:
-            self._ledger.renew(id, LIFE, (), None, now)
+    def renew_quickly(self, id: str) -> None:
+        """Give a lease of `admit_quickly` another `LEASE_SECONDS`."""
+        self._ledger.renew(id, LIFE, (), None, self._now())
 
     async def settle(self, lease: LimitLease, actual: Amounts) -> None:
         """End a lease with what was used."""

@@ -42,7 +42,7 @@ class QuickLine:
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
         self.counter = limit.counter
-        self.kind = limit.kind
+        self.kind: AmountKind = limit.kind
         self.most = limit.most
         self.at = _PLACES[limit.kind]
         """Its place among `Figures`; -1 for slots."""
