@@ -48,8 +48,7 @@ class Estimates:
             tokens = max(input, most)
         money = 0
         if rule.has_money:
-            credential = call.credential.get_secret_value() if call.credential else None
-            prices = self.prices.of(plan, credential)
+            prices = self.prices.of(plan, call.credential)
             money = cost_of(prices, input, output)
             if (most := rule.most_money) is not None and money > most and not rule.strict:
                 money = max(cost_of(prices, input, 0), most)

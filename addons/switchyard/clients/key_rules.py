@@ -8,7 +8,8 @@ from switchyard.clients.key_format import key_hash
 from switchyard.clients.key_limits import ROUTER
 from switchyard.clients.key_limits import BudgetCalendar
 from switchyard.clients.key_limits import limits_for
-from switchyard.clients.limit_headers import is_shown
+from switchyard.clients.limit_headers import LimitHeaders
+from switchyard.clients.limit_headers import headers_for
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.client_keys import ClientSettings
 from switchyard.state.shared.protocol import AmountKind
@@ -38,8 +39,7 @@ class KeyRule:
         self.most_tokens = self._least("tokens")
         self.most_output = self._least("output")
         self.most_money = self._least("money")
-        self.shown = tuple(line for line in self.lines if is_shown(line.limit))
-        """What the headers of answers tell of."""
+        self._headers = (headers_for(self.lines, False), headers_for(self.lines, True))
         self._spent: KeyRule | None = None
 
     @property
@@ -51,6 +51,10 @@ class KeyRule:
             )
             self._spent = KeyRule(limits, self.client, self.owner)
         return self._spent
+
+    def header_names(self, anthropic: bool) -> tuple[LimitHeaders, ...]:
+        """The headers that tell clients of these limits, in OpenAI's words or Anthropic's."""
+        return self._headers[anthropic]
 
     def _least(self, kind: AmountKind) -> int | None:
         found = (one.most for one in self.limits if one.kind == kind and one.enforce)

@@ -13,9 +13,8 @@ from dataclasses import field
 
 from switchyard.clients.expected import ExpectedOutput
 from switchyard.clients.key_rules import KeyRule
-from switchyard.clients.limit_headers import Shown
-from switchyard.clients.limit_headers import is_shown
-from switchyard.clients.limit_headers import shown_of
+from switchyard.clients.limit_headers import LimitFields
+from switchyard.clients.limit_headers import told_limits
 from switchyard.state.shared.memory import MemoryState
 from switchyard.state.shared.protocol import RENEW_EVERY
 from switchyard.state.shared.protocol import Admitted
@@ -63,6 +62,8 @@ class LimitGate:
         self._ending: set[asyncio.Task[None]] = set()
         self._use(current())
         self.expected = ExpectedOutput()
+        self._asking = 0
+        """Requests that ask for a place, before which no other may go."""
         self.waiting = 0
         """Requests that wait for a place."""
 
@@ -74,7 +75,7 @@ class LimitGate:
         if (state := self._current()) is not self.state:
             self._use(state)
         memory = self._memory
-        if memory is None or len(self._queue):
+        if memory is None or self._asking:
             return False
         if not memory.admit_quickly(passage.id, passage.rule.lines, passage.figures):
             return False
@@ -95,6 +96,8 @@ class LimitGate:
             return self._answered(flow, passage, await self.state.admit(ask))
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._queue.admit(ask, rule.priority, waits))
+        self._asking += 1
+        task.add_done_callback(self._asked)
         try:
             await asyncio.wait((task,), timeout=patience)
         except asyncio.CancelledError:
@@ -128,16 +131,19 @@ class LimitGate:
         """The passage of a request that was admitted."""
         return self._passages.get(flow)
 
-    def shown(self, passage: Passage) -> list[Shown]:
-        """How far the limits of a passage are used, for the headers of its answer."""
-        memory = self._memory
-        if memory is not None:
-            found: list[Shown] = []
-            for line in passage.rule.shown:
-                used, reset = memory.used_of(line)
-                found.append(Shown(line.kind, line.most, max(0, line.most - used), reset))
-            return found
-        return [shown_of(one) for one in passage.standings if is_shown(one.limit)]
+    def told(self, passage: Passage, fields: LimitFields, anthropic: bool) -> LimitFields:
+        """Returns an answer's headers with the limits of its passage."""
+        names = passage.rule.header_names(anthropic)
+        if (memory := self._memory) is not None:
+            shown = [(one, *memory.used_of(one.line)) for one in names]
+        else:
+            resets = {one.limit.counter: one for one in passage.standings}
+            shown = [
+                (one, known.used, round((known.resets_in or 0) * 1000))
+                for one in names
+                if (known := resets.get(one.line.counter)) is not None
+            ]
+        return told_limits(fields, shown, anthropic)
 
     def leave(self, flow: str) -> Passage | None:
         """Take the passage of a request that ended; `settle` it afterwards.
@@ -165,7 +171,7 @@ class LimitGate:
             self._settle(passage, passage.lease, figures)
         elif isinstance(passage.state, MemoryState):
             passage.state.settle_quickly(passage.id, figures)
-            if len(self._queue):
+            if self._asking:
                 places = (one.counter for one in passage.rule.lines if one.kind == "slots")
                 self._queue.wake(places)
 
@@ -187,6 +193,9 @@ class LimitGate:
         self.state = state
         self._memory = state if isinstance(state, MemoryState) else None
         self._queue = SlotQueue(state)
+
+    def _asked(self, task: "asyncio.Task[Admitted | Denied]") -> None:
+        self._asking -= 1
 
     def _answered(self, flow: str, passage: Passage, answer: Admitted | Denied) -> Denied | None:
         if isinstance(answer, Denied):

@@ -4,102 +4,84 @@ OpenAI's (guide "Rate limits", "Rate limits in headers") and Anthropic's (API re
 limits", "Response headers").
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
 
 from switchyard.state.shared.protocol import AmountKind
-from switchyard.state.shared.protocol import Limit
-from switchyard.state.shared.protocol import LimitStanding
+from switchyard.state.shared.quick_ledger import QuickLine
 
-type Fields = tuple[tuple[bytes, bytes], ...]
+type LimitFields = tuple[tuple[bytes, bytes], ...]
+
+type Shown = tuple["LimitHeaders", int, int]
+"""Of which limit, how much is used, milliseconds until nothing of it is."""
 
 _MARK = b"ratelimit-"
 """In the name of every header that is about a limit."""
 
-
-@dataclass(slots=True)
-class Shown:
-    """How far a limit is used, as a header tells it."""
-
-    kind: AmountKind
-    most: int
-    left: int
-    reset_ms: int
-    """Milliseconds until nothing of it is used."""
-
-
-def is_shown(limit: Limit) -> bool:
-    """Whether headers tell of a limit."""
-    return limit.kind not in ("slots", "money")
+_OPENAI: dict[AmountKind, str] = {
+    "requests": "x-ratelimit-{}-requests",
+    "tokens": "x-ratelimit-{}-tokens",
+}
+_ANTHROPIC: dict[AmountKind, str] = {
+    "requests": "anthropic-ratelimit-requests-{}",
+    "tokens": "anthropic-ratelimit-tokens-{}",
+    "input": "anthropic-ratelimit-input-tokens-{}",
+    "output": "anthropic-ratelimit-output-tokens-{}",
+}
 
 
-def shown_of(standing: LimitStanding) -> Shown:
-    """Returns how far a limit is used, for headers."""
-    limit, reset = standing.limit, standing.resets_in
-    return Shown(limit.kind, limit.most, standing.left, round((reset or 0) * 1000))
+class LimitHeaders:
+    """The headers of one limit in one API's words, prepared for the answers."""
+
+    __slots__ = ("kind", "left", "limit", "line", "most", "reset")
+
+    def __init__(self, line: QuickLine, names: str) -> None:
+        self.line = line
+        self.kind: AmountKind = line.kind
+        self.most = line.most
+        self.limit = (names.format("limit").encode(), b"%d" % line.most)
+        self.left = names.format("remaining").encode()
+        self.reset = names.format("reset").encode()
 
 
-def told_limits(fields: Fields, limits: Sequence[Shown], anthropic: bool, now: float) -> Fields:
-    """Returns a response's headers with these limits in place of a provider's.
-
-    `now` is the time in Unix seconds.
-    """
-    kept = tuple(field for field in fields if _MARK not in field[0].lower())
-    if anthropic:
-        return (*kept, *_for_anthropic(_tightest(limits), now))
-    return (*kept, *_for_openai(_tightest(limits)))
+def headers_for(lines: Iterable[QuickLine], anthropic: bool) -> tuple[LimitHeaders, ...]:
+    """Returns the headers of those limits that an API's clients are told of."""
+    names = _ANTHROPIC if anthropic else _OPENAI
+    return tuple(LimitHeaders(line, names[line.kind]) for line in lines if line.kind in names)
 
 
-def tells_limits(fields: Fields) -> bool:
+def told_limits(fields: LimitFields, shown: Sequence[Shown], anthropic: bool) -> LimitFields:
+    """Returns a response's headers with these limits in place of a provider's."""
+    found = [field for field in fields if _MARK not in field[0].lower()]
+    for headers, used, reset in shown if len(shown) < 2 else _tightest(shown):
+        found.append(headers.limit)
+        found.append((headers.left, b"%d" % max(0, headers.most - used)))
+        found.append((headers.reset, _moment(reset) if anthropic else _duration(reset)))
+    return tuple(found)
+
+
+def tells_limits(fields: LimitFields) -> bool:
     """Whether a response's headers are about limits already."""
     return any(_MARK in field[0].lower() for field in fields)
 
 
-def _tightest(limits: Sequence[Shown]) -> Iterator[Shown]:
+def _tightest(shown: Sequence[Shown]) -> Iterable[Shown]:
     """Of each kind the one of which least is left."""
     found: dict[AmountKind, Shown] = {}
-    for one in limits:
-        known = found.get(one.kind)
-        if known is None or one.left < known.left:
-            found[one.kind] = one
-    return iter(found.values())
+    for one in shown:
+        kind = one[0].kind
+        if kind not in found or one[0].most - one[1] < found[kind][0].most - found[kind][1]:
+            found[kind] = one
+    return found.values()
 
 
-_OPENAI = {
-    kind: tuple(f"x-ratelimit-{what}-{kind}".encode() for what in ("limit", "remaining", "reset"))
-    for kind in ("requests", "tokens")
-}
-_ANTHROPIC = {
-    kind: tuple(
-        f"anthropic-ratelimit-{name}-{what}".encode() for what in ("limit", "remaining", "reset")
-    )
-    for kind, name in (
-        ("requests", "requests"),
-        ("tokens", "tokens"),
-        ("input", "input-tokens"),
-        ("output", "output-tokens"),
-    )
-}
-
-
-def _for_openai(limits: Iterator[Shown]) -> Iterator[tuple[bytes, bytes]]:
-    for one in limits:
-        if names := _OPENAI.get(one.kind):
-            yield names[0], b"%d" % one.most
-            yield names[1], b"%d" % one.left
-            yield names[2], _duration(one.reset_ms)
-
-
-def _for_anthropic(limits: Iterator[Shown], now: float) -> Iterator[tuple[bytes, bytes]]:
-    for one in limits:
-        if names := _ANTHROPIC.get(one.kind):
-            moment = datetime.fromtimestamp(int(now + one.reset_ms / 1000 + 0.999), UTC)
-            yield names[0], b"%d" % one.most
-            yield names[1], b"%d" % one.left
-            yield names[2], moment.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+def _moment(milliseconds: int) -> bytes:
+    """RFC 3339, as Anthropic writes it; never before the limit is free again."""
+    moment = datetime.fromtimestamp(-int(-(time.time() + milliseconds / 1000) // 1), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def _duration(milliseconds: int) -> bytes:

@@ -12,8 +12,6 @@ from decimal import Decimal
 from switchyard.clients.holders import ask
 from switchyard.clients.key_limits import ROUTER
 from switchyard.clients.key_rules import KeyRule
-from switchyard.clients.limit_headers import is_shown
-from switchyard.clients.limit_headers import shown_of
 from switchyard.clients.limit_headers import told_limits
 from switchyard.exchange.guard import Refused
 from switchyard.state.shared.protocol import Calendar
@@ -46,8 +44,14 @@ def refusal_of(
     `format` is the client's wire format, whose headers tell of the limits.
     """
     refused = _refusal(denied, rule, contact, now)
-    limits = [shown_of(one) for one in denied.standings if is_shown(one.limit)]
-    fields = told_limits((), limits, format == "anthropic", now)
+    anthropic = format == "anthropic"
+    known = {one.limit.counter: one for one in denied.standings}
+    shown = [
+        (one, standing.used, round((standing.resets_in or 0) * 1000))
+        for one in rule.header_names(anthropic)
+        if (standing := known.get(one.line.counter)) is not None
+    ]
+    fields = told_limits((), shown, anthropic)
     refused.headers.update((name.decode(), value.decode()) for name, value in fields)
     return refused
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from switchyard.config.provider import Provider
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
@@ -42,20 +44,22 @@ class PlanPrices:
 
     def __init__(self, sources: PriceSources) -> None:
         self._sources = sources
-        self._known: dict[tuple[str, ...], tuple[float, TokenPrices]] = {}
+        self._known: dict[int, tuple[Plan, float, TokenPrices]] = {}
+        """By the identity of plans, which are held so that it stays theirs."""
 
-    def of(self, plan: Plan, credential: str | None = None) -> TokenPrices:
+    def of(self, plan: Plan, credential: SecretStr | None = None) -> TokenPrices:
         """Returns the rates of input and output; 0 where they are not known."""
         now = time.time()
-        key = (plan.rule, plan.name, plan.origin, plan.needs, (credential or "")[:12])
-        until, prices = self._known.get(key, (0.0, NO_PRICE))
-        if until > now:
-            return prices
-        if len(self._known) >= _MOST_PLANS:
-            self._known.clear()
-        found = [self._price(target, credential, now) for target in plan.targets]
+        known = self._known.get(id(plan))
+        if known is not None and known[0] is plan and known[1] > now:
+            return known[2]
+        secret = credential.get_secret_value() if credential is not None else None
+        found = [self._price(target, secret, now) for target in plan.targets]
         prices = (_dearest(one[0] for one in found), _dearest(one[1] for one in found))
-        self._known[key] = (now + KEEP, prices)
+        if not any(target.provider.credentials == "forward" for target in plan.targets):
+            if len(self._known) >= _MOST_PLANS:
+                self._known.clear()
+            self._known[id(plan)] = (plan, now + KEEP, prices)
         return prices
 
     def is_free(self, target: ModelTarget, credential: str | None = None) -> bool:

@@ -15,7 +15,6 @@ from switchyard.clients.limit_gate import NO_USE
 from switchyard.clients.limit_gate import LimitGate
 from switchyard.clients.limit_gate import Passage
 from switchyard.clients.limit_headers import tells_limits
-from switchyard.clients.limit_headers import told_limits
 from switchyard.clients.limit_refusals import refusal_of
 from switchyard.clients.spare_plans import allowed_plan
 from switchyard.clients.spare_plans import spare_plan
@@ -102,17 +101,20 @@ class Limiting:
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         passage = self._gate.of(flow.id)
-        if passage is None or passage.waits is not None or not passage.rule.shown:
+        if passage is None or passage.waits is not None:
             return
         exchange, response = self._exchanges.get(flow), flow.response
         if exchange is None or response is None:
             return
-        fields, shown = response.headers.fields, exchange.shown
-        if shown is not None and shown.target.kind == "passthrough" and tells_limits(fields):
+        headers, shown = response.headers, exchange.winner
+        if (
+            shown is not None
+            and shown.target.kind == "passthrough"
+            and tells_limits(headers.fields)
+        ):
             return  # the client's own provider tells of its login's limits
         anthropic = exchange.call.format.name == "anthropic"
-        limits = self._gate.shown(passage)
-        response.headers.fields = told_limits(fields, limits, anthropic, time.time())
+        headers.fields = self._gate.told(passage, headers.fields, anthropic)
 
     async def _enter(self, flow: http.HTTPFlow, exchange: Exchange, passage: Passage) -> None:
         denied = await self._gate.enter(flow.id, passage, FIRST_WAIT)

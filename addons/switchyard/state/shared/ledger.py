@@ -63,7 +63,7 @@ class Counter:
             self.total += amount
 
 
-class Place(Protocol):
+class HeldPlace(Protocol):
     """Where a lease holds something."""
 
     @property
@@ -80,7 +80,7 @@ class Place(Protocol):
 class Held:
     """What a lease has in one counter."""
 
-    entry: Place
+    entry: HeldPlace
     index: int
     """The bucket or period it was reserved in."""
     held: int

@@ -24,6 +24,9 @@ from switchyard.state.shared.protocol import Limit
 type Figures = tuple[int, int, int, int, int]
 """Requests, tokens, input, output, money: as `Amounts`, by place."""
 
+_NOTHING: Figures = (0, 0, 0, 0, 0)
+_NO_SLOTS: dict[str, int] = {}
+
 _PLACES: dict[AmountKind, int] = {
     "slots": -1,
     "requests": 0,
@@ -131,15 +134,23 @@ class QuickLedger(LimitLedger):
     ) -> bool:
         """Reserve what a new lease wants; False, without any effect, if something does not fit."""
         fresh, due = self._fresh, self._due
-        if (fresh and fresh[0][0] <= now) or (due and due[0][0] <= now) or now >= self._sweep_at:
+        if (
+            (fresh and fresh[0][0] <= now)
+            or (due and due[0][0] <= now)
+            or now >= self._swept + SWEEP_EVERY
+        ):
             self.tick(now)
-        known = self._counters
+        known, until = self._counters, now + life
         counters: list[Counter | None] = []
         indices: list[int] = []
         for line in lines:
             if (place := line.at) < 0:
-                if len(self._slots.get(line.counter, ())) >= line.most:
-                    return False
+                slots = self._slots.get(line.counter, _NO_SLOTS)
+                if len(slots) >= line.most:
+                    return self._take_back(id, lines, counters, indices, figures)
+                if slots is _NO_SLOTS:
+                    slots = self._slots[line.counter] = {}
+                slots[id] = until
                 counters.append(None)
                 indices.append(0)
                 continue
@@ -149,13 +160,23 @@ class QuickLedger(LimitLedger):
                 index = line.begin if line.begin <= now < line.end else line.index(now)
             if (counter := known.get(line.counter)) is None:
                 counter = known[line.counter] = Counter()
-            elif index - line.back > counter.oldest:
+            if index - line.back > counter.oldest:
                 counter.advance(index - line.back)
-            if counter.total + figures[place] > line.most:
-                return False
+            amount = figures[place]
+            if counter.total + amount > line.most:
+                return self._take_back(id, lines, counters, indices, figures)
+            if amount and index >= counter.oldest:
+                buckets = counter.buckets
+                buckets[index] = buckets.get(index, 0) + amount
+                counter.total += amount
+            counter.reserved += amount
+            counter.expires = now + line.keep
             counters.append(counter)
             indices.append(index)
-        self._hold(id, QuickRecord(now + life, lines, counters, indices, figures), now)
+        self._leases[id] = QuickRecord(until, lines, counters, indices, figures)
+        fresh.append((until, id))
+        if self._changed is not None:
+            self._changed.update(line.counter for line in lines if line.at >= 0)
         return True
 
     def settle_quickly(self, id: str, figures: Figures, now: int) -> None:
@@ -168,25 +189,9 @@ class QuickLedger(LimitLedger):
             self.settle(id, (), amounts_of(figures), now)
             return
         del self._leases[id]
-        changed, reserved = self._changed, record.figures
-        at = 0
-        for line in record.lines:
-            counter = record.counters[at]
-            if counter is None:
-                slots = self._slots[line.counter]
-                del slots[id]
-                if not slots:
-                    del self._slots[line.counter]
-            else:
-                held, index = reserved[line.at], record.indices[at]
-                more = figures[line.at] - held
-                if more and index >= counter.oldest:
-                    counter.buckets[index] = counter.buckets.get(index, 0) + more
-                    counter.total += more
-                counter.reserved -= held
-                if changed is not None:
-                    changed.add(line.counter)
-            at += 1
+        self._end(id, record.lines, record.counters, record.indices, record.figures, figures)
+        if self._changed is not None:
+            self._changed.update(line.counter for line in record.lines if line.at >= 0)
 
     def used_of(self, line: QuickLine, now: int) -> tuple[int, int]:
         """Return how much of a limit is used, and milliseconds until nothing of it is.
@@ -200,32 +205,45 @@ class QuickLedger(LimitLedger):
             counter.advance(index - line.back)
         return counter.total, line.left_at(index) - now if counter.total else 0
 
-    @property
-    def _sweep_at(self) -> int:
-        return self._swept + SWEEP_EVERY
+    def _take_back(
+        self,
+        id: str,
+        lines: Sequence[QuickLine],
+        counters: Sequence[Counter | None],
+        indices: Sequence[int],
+        figures: Figures,
+    ) -> bool:
+        """Undo what was reserved before a line that does not fit."""
+        self._end(id, lines, counters, indices, figures, _NOTHING)
+        return False
 
-    def _hold(self, id: str, record: QuickRecord, now: int) -> None:
-        changed, figures = self._changed, record.figures
+    def _end(
+        self,
+        id: str,
+        lines: Sequence[QuickLine],
+        counters: Sequence[Counter | None],
+        indices: Sequence[int],
+        reserved: Figures,
+        used: Figures,
+    ) -> None:
+        """Have what was used take the place of what was reserved, in the first of the lines."""
         at = 0
-        for line in record.lines:
-            counter = record.counters[at]
+        for counter in counters:
+            line = lines[at]
             if counter is None:
-                if (slots := self._slots.get(line.counter)) is None:
-                    slots = self._slots[line.counter] = {}
-                slots[id] = record.until
+                if (slots := self._slots.get(line.counter)) is not None:
+                    slots.pop(id, None)
+                    if not slots:
+                        del self._slots[line.counter]
             else:
-                amount, index = figures[line.at], record.indices[at]
-                if (expires := now + line.keep) > counter.expires:
-                    counter.expires = expires
-                if amount and index >= counter.oldest:
-                    counter.buckets[index] = counter.buckets.get(index, 0) + amount
-                    counter.total += amount
-                counter.reserved += amount
-                if changed is not None:
-                    changed.add(line.counter)
+                held, index = reserved[line.at], indices[at]
+                more = used[line.at] - held
+                if more and index >= counter.oldest:
+                    buckets = counter.buckets
+                    buckets[index] = buckets.get(index, 0) + more
+                    counter.total += more
+                counter.reserved -= held
             at += 1
-        self._leases[id] = record
-        self._fresh.append((record.until, id))
 
 
 def amounts_of(figures: Figures) -> Amounts:
