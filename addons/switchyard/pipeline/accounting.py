@@ -82,6 +82,8 @@ class Accounting:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if (exchange := self._exchanges.get(flow)) is not None:
             id = exchange.call.asked.id
+            # At once: a stream may last for minutes, and other requests choose meanwhile.
+            self._note_windows(exchange)
         elif self._called(flow) is not None:
             id = self._ids[flow.id] = new_hex()
         else:
@@ -101,6 +103,8 @@ class Accounting:
 
     def _end(self, flow: http.HTTPFlow) -> None:
         exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
+        if exchange is not None:
+            self._note_windows(exchange)
         if not self._ledger.on and passage is None:
             self._ids.pop(flow.id, None)
             return
@@ -110,8 +114,6 @@ class Accounting:
             if passage is not None:
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
-            for owner, windows in windows_of(exchange, self._ledger.fingerprint):
-                self._ledger.note(owner, windows)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
@@ -125,6 +127,10 @@ class Accounting:
         finally:
             self._gate.settle(passage, used)
         return lambda: record
+
+    def _note_windows(self, exchange: Exchange) -> None:
+        for owner, windows in windows_of(exchange, self._ledger.fingerprint):
+            self._ledger.note(owner, windows)
 
     def _called(self, flow: http.HTTPFlow) -> Endpoint | None:
         """Returns the call that a request would have been, if it never became an exchange."""

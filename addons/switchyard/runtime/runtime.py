@@ -15,6 +15,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import FoundModels
+from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
@@ -41,6 +42,7 @@ class Runtime:
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
         self.gate = LimitGate(lambda: self.state.shared)
+        self.events = EventHub()
         self._callbacks: list[Callable[[], None]] = []
 
     @property
