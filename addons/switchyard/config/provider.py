@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BeforeValidator
 from pydantic import Field
 
+from switchyard.config.credentials import ApiKey
 from switchyard.config.fields import BaseUrl
 from switchyard.config.fields import Count
 from switchyard.config.fields import Duration
@@ -29,7 +30,6 @@ from switchyard.config.fields import Positive
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import ProxyUrl
 from switchyard.config.fields import Regex
-from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
 from switchyard.config.fields import refuse
 from switchyard.config.proxies import Proxy
@@ -51,7 +51,7 @@ EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"
 class ApiKeyEntry(Section):
     """One of a provider's own keys."""
 
-    api_key: Secret
+    api_key: ApiKey
     proxy_url: ProxyUrl | None = None
     weight: Positive = 1
     priority: Integer = 0
@@ -207,7 +207,7 @@ class Provider(Section):
     prefix: Name | None = None
     headers: Headers = ()
     credentials: Literal["own", "forward"] = "own"
-    api_key: Secret | None = None
+    api_key: ApiKey | None = None
     """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
     api_key_entries: tuple[Annotated[ApiKeyEntry, short("api-key")], ...] = ()
     strategy: Strategy = "round-robin"

@@ -8,6 +8,7 @@ from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.account_watch import AccountWatch
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
@@ -59,6 +60,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     return [
         LogLines(snapshots),
         Settings(runtime),
+        AccountWatch(runtime.accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -72,12 +74,12 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         intake,
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state),
+        Credentials(snapshots, exchanges, state, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Annotation(snapshots, exchanges),
