@@ -19,6 +19,7 @@ from scripts.run_with import read_options
 from switchyard.config.load import parse_config
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import SHIPPED
+from switchyard.launch.importing import read_options as read_import_options
 from switchyard.launch.options import plan_launch
 from switchyard.launch.unknown_options import explained
 from switchyard.routing.catalog import Catalog
@@ -103,6 +104,8 @@ def test_a_command_is_one_that_is_understood(line: str) -> None:
             assert all(f'"{word}"' in SOURCES[script] for word in arguments if word != "alice")
         case "scripts/usage":
             read_usage_options(arguments)
+        case "scripts/import":
+            read_import_options(arguments)
         case "scripts/test":
             assert not arguments
         case _:
