@@ -48,8 +48,8 @@ class ImportTrouble(Exception):
     """What is wrong, in words for the user."""
 
 
-def read_options(arguments: Sequence[str]) -> argparse.Namespace:
-    """Returns the options. Exits with a usage message where they are wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command's options."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Takes the configuration of another router over into a new file.",
@@ -69,12 +69,12 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="with litellm: read the keys of the proxy at this address as well; the master key is "
         "taken from LITELLM_MASTER_KEY, or asked for",
     )
-    return parser.parse_args(arguments)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Runs the command and returns its exit status."""
-    options = read_options(sys.argv[1:] if arguments is None else arguments)
+    options = make_parser().parse_args(arguments)
     try:
         return _run(options, environ)
     except ImportTrouble as trouble:
