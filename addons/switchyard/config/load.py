@@ -93,6 +93,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     check_tls_files(document, path, set(absent))
     if config is None or document.problems:
         raise ConfigError(document.problems)
+    config = config.model_copy(update={"management": config.management.completed(env)})
     return _with_keys_file(_completed(config, document, absent, path), env)
 
 

@@ -7,6 +7,7 @@ from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
+from switchyard.management.desk import Desk
 from switchyard.pipeline.access import Access
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
@@ -23,10 +24,12 @@ from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
+from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
+from switchyard.pipeline.reporting import Reporting
 from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
@@ -55,7 +58,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
     bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
     failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control = control or failover
+    control, desk = control or failover, Desk(runtime)
     return [
         LogLines(snapshots),
         Settings(runtime),
@@ -70,9 +73,10 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Forwarding(snapshots, requests, exchanges, reach),
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
+        ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state),
+        Credentials(snapshots, exchanges, state, runtime.ledger),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
@@ -80,6 +84,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Fallback(snapshots, exchanges, state),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),

@@ -41,6 +41,8 @@ class Fallback:
     @guarded
     def attempt_ended(self, attempt: Attempt) -> None:
         state = state_of(attempt)
+        if state is None and attempt.answer is not None:
+            return  # `ManagementApi` answers its own
         assert state
         exchange = state.exchange
         if attempt.lost:

@@ -10,7 +10,21 @@ from dataclasses import replace
 from typing import Literal
 from typing import NamedTuple
 
-type Strategy = Literal["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
+from switchyard.values.globs import Globs
+
+type Strategy = Literal[
+    "round-robin",
+    "fill-first",
+    "least-busy",
+    "weighted",
+    "sticky",
+    "most-left",
+    "drain-soonest",
+    "pace",
+]
+
+BY_WINDOWS: frozenset[Strategy] = frozenset({"most-left", "drain-soonest", "pace"})
+"""Strategies that choose by what the windows of keys have left."""
 
 
 class TargetKey(NamedTuple):
@@ -36,6 +50,18 @@ class QuotaLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptShare:
+    """The last share of a key's windows, which only some client keys may use."""
+
+    share: float
+    """Above 0 and below 1."""
+    clients: frozenset[str] = frozenset()
+    """The labels of those client keys; empty: none, the share is for use outside the router."""
+    windows: Globs | None = None
+    """Patterns of the windows' names; None: those of an hour or longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """One key of a provider."""
 
@@ -45,6 +71,7 @@ class Credential:
     """Higher first."""
     max_concurrency: int | None = None
     quota: tuple[QuotaLimit, ...] = ()
+    keep: KeptShare | None = None
     via: str = ""
     forwarded: bool = False
     """Whether it stands for the client's own key, of any client."""
@@ -103,6 +130,10 @@ class Route:
     """Whether the first member that may be tried is the one to try."""
     sticky: bool = field(init=False, compare=False)
     """Whether it matters to which session a request belongs."""
+    by_windows: bool = field(init=False, compare=False)
+    """Whether any strategy chooses by windows."""
+    keeps: bool = field(init=False, compare=False)
+    """Whether a share of any key's windows is kept for some client keys."""
 
     def __post_init__(self) -> None:
         targets = [target for member in self.members for target in member.targets]
@@ -112,7 +143,10 @@ class Route:
         found = {
             "forwards": any(credential.forwarded for credential in credentials),
             "in_order": self.strategy == "fill-first" and alike,
-            "sticky": "sticky" in strategies,
+            # Where windows steer, a session stays with the key whose prompt cache it fills.
+            "sticky": "sticky" in strategies or not BY_WINDOWS.isdisjoint(strategies),
+            "by_windows": not BY_WINDOWS.isdisjoint(strategies),
+            "keeps": any(credential.keep is not None for credential in credentials),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)

@@ -14,6 +14,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import FoundModels
+from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
@@ -39,6 +40,7 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.events = EventHub()
         self._callbacks: list[Callable[[], None]] = []
 
     @property

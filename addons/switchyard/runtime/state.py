@@ -12,6 +12,7 @@ from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
 from switchyard.policy.route import Route
 from switchyard.policy.selection import Selector
+from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.state.conversations import Conversations
@@ -40,8 +41,14 @@ class State:
     created: int = field(default_factory=_unix_seconds)
     """Unix seconds; what model lists give as the models' date."""
 
-    def begin_trail(self, route: Route, limits: RetryLimits, session: str) -> Trail:
-        """Begins the trail of a new request."""
+    def begin_trail(
+        self,
+        route: Route,
+        limits: RetryLimits,
+        session: str,
+        steering: Steering | None = None,
+    ) -> Trail:
+        """Begins the trail of a new request; `steering` is wanted where windows steer."""
         return Trail(
             route,
             health=self.health,
@@ -51,6 +58,7 @@ class State:
             now=time.monotonic(),
             session=session,
             rng=self.rng,
+            steering=steering,
         )
 
     def renew(
