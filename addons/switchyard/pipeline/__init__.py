@@ -43,6 +43,7 @@ from switchyard.pipeline.usage import UsageCounting
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
+from switchyard.runtime.snapshots import Snapshots
 
 
 def build(runtime: Runtime | None = None, control: FailoverControl | None = None) -> list[object]:
@@ -54,13 +55,14 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests = runtime.state, runtime.requests
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control, desk = control or failover, Desk(runtime)
+    failover = Failover(
+        intake.may_forward, tunnels, clients, _bounds(snapshots), listeners.addressed
+    )
+    control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
@@ -96,3 +98,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         trust,
         Release(exchanges, requests, clients, control),
     ]
+
+
+def _bounds(snapshots: Snapshots) -> ClientBounds:
+    return ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
