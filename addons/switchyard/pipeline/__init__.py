@@ -43,7 +43,6 @@ from switchyard.pipeline.usage import UsageCounting
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
-from switchyard.runtime.snapshots import Snapshots
 
 
 def build(runtime: Runtime | None = None, control: FailoverControl | None = None) -> list[object]:
@@ -59,9 +58,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    failover = Failover(
-        intake.may_forward, tunnels, clients, _bounds(snapshots), listeners.addressed
-    )
+    failover = _failover(runtime, intake, tunnels)
     control = control or failover
     return [
         LogLines(snapshots),
@@ -100,5 +97,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     ]
 
 
-def _bounds(snapshots: Snapshots) -> ClientBounds:
-    return ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)
