@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from switchyard.policy.cooldown import Place
 from switchyard.policy.cooldown import Standing
@@ -10,25 +9,18 @@ from switchyard.policy.cooldown import place_of
 from switchyard.policy.cooldown import places
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
+from switchyard.policy.picking import Candidate
+from switchyard.policy.picking import FreeTargets
+from switchyard.policy.picking import Picker
 from switchyard.policy.quota import Quotas
-from switchyard.policy.route import Credential
 from switchyard.policy.route import Member
 from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.warm_sessions import WarmSession
 
 _SOON = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One target with one of its keys."""
-
-    member: Member
-    target: Target
-    credential: Credential
-    key: TargetKey
 
 
 class _Excluded:
@@ -65,10 +57,6 @@ class _Excluded:
                 pass
 
 
-type _Free = list[tuple[Target, list[Candidate]]]
-"""Targets of a member, each with those of its candidates that may be tried."""
-
-
 class Candidates:
     """The candidates of one request, without those out for the round or for good."""
 
@@ -80,12 +68,13 @@ class Candidates:
         quotas: Quotas,
         session: str,
         most_credentials: int,
+        warm: WarmSession | None = None,
     ) -> None:
+        self._warm = warm
         self._route = route
         self._health = health
-        self._selector = selector
         self._quotas = quotas
-        self._session = session
+        self._picker = Picker(route, health, selector, session)
         self._most_credentials = most_credentials
         self._excluded = _Excluded()
         self._counts: dict[str, int] = {}
@@ -141,14 +130,16 @@ class Candidates:
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
         """Return the next candidate without a cooldown.
 
-        Another key of the same target first, else as the strategies choose. `besides`: ids of
-        members to leave out.
+        Another key of the same target first, then the one with the session's prompt cache, else as
+        the strategies choose. `besides`: ids of members to leave out.
         """
         if self._current and not besides:
             member, target = self._current
             if free := self._free(member, target, now):
-                return self._pick_key(member, target, free)
-        found: list[tuple[Member, _Free]] = []
+                return self._picker.key(member, target, free)
+        if self._warm is not None and (candidate := self._cached(self._warm, now, besides)):
+            return candidate
+        found: list[tuple[Member, FreeTargets]] = []
         for member in self._route.members:
             if member.id in besides:
                 continue
@@ -161,7 +152,7 @@ class Candidates:
                 found.append((member, targets))
                 if self._route.in_order:
                     break
-        return self._pick(found) if found else None
+        return self._picker.member(found) if found else None
 
     def least_bad(self, now: float, horizon: float = math.inf) -> Candidate | None:
         """Return the candidate of this round that recovers soonest, before the horizon.
@@ -223,40 +214,22 @@ class Candidates:
             if standing.state == "cooling" and places(candidate.key)[0] not in self._excluded.out:
                 yield candidate, standing
 
-    def _pick(self, found: list[tuple[Member, _Free]]) -> Candidate:
-        route = self._route
-        member, targets = found[0]
-        # Where there never is a choice, none is remembered either.
-        if len(route.members) > 1:
-            by_id = dict((member.id, (member, targets)) for member, targets in found)
-            members = [member for member, _ in found]
-            chosen = self._selector.pick(
-                route.id, route.strategy, members, self._session, self._member_load
-            )
-            member, targets = by_id[chosen.id]
-        target, free = targets[0]
-        if len(member.targets) > 1:
-            chosen = self._selector.pick(
-                f"{route.id}>{member.id}",
-                member.strategy,
-                [target for target, _ in targets],
-                self._session,
-                self._target_load,
-            )
-            target, free = next(one for one in targets if one[0] is chosen)
-        return self._pick_key(member, target, free)
-
-    def _pick_key(self, member: Member, target: Target, free: list[Candidate]) -> Candidate:
-        if len(target.credentials) == 1:
-            return free[0]
-        credential = self._selector.pick(
-            f"{target.id}#",
-            target.strategy,
-            [candidate.credential for candidate in free],
-            self._session,
-            lambda one: self._health.in_flight(target.provider, one.id),
-        )
-        return next(one for one in free if one.credential is credential)
+    def _cached(self, warm: WarmSession, now: float, besides: frozenset[str]) -> Candidate | None:
+        """Return the candidate with the session's prompt cache; None where none may be tried."""
+        place = warm.place(now)
+        if place is None or place.member in besides:
+            return None
+        for member in self._route.members:
+            if member.id != place.member:
+                continue
+            found = [(t, free) for t in member.targets if (free := self._free(member, t, now))]
+            for _, free in found:
+                for candidate in free:
+                    if candidate.key == place.key:
+                        return candidate
+            if found and self._route.returns == "never":
+                return self._picker.member([(member, found)])
+        return None
 
     def _free(self, member: Member, target: Target, now: float) -> list[Candidate]:
         """Yield the target with each of its keys that may be tried without a cooldown."""
@@ -312,13 +285,6 @@ class Candidates:
     def _quota_opens(self, candidate: Candidate, now: float) -> float:
         key, limits = candidate.key, candidate.credential.quota
         return self._quotas.opens_at(key.provider, key.credential, limits, now)
-
-    def _target_load(self, target: Target) -> float:
-        keys = (target.key(credential) for credential in target.credentials)
-        return sum(self._health.target_in_flight(key) for key in keys)
-
-    def _member_load(self, member: Member) -> float:
-        return sum(self._target_load(target) for target in member.targets)
 
 
 def _is_among(candidate: Candidate, *among: set[Place]) -> bool:

@@ -12,6 +12,13 @@ from typing import NamedTuple
 
 type Strategy = Literal["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
 
+type Returns = Literal["when-cold", "at-once", "never"]
+"""When a session that another member served goes back to the one that comes first: when its prompt
+cache there has expired, with the next request, or not before that member fails."""
+
+_ROAMING: tuple[Strategy, ...] = ("round-robin", "least-busy", "weighted")
+"""Strategies that choose a member anew for every request, whichever session it belongs to."""
+
 
 class TargetKey(NamedTuple):
     """One credential of a provider with one of its models; each cools down by itself."""
@@ -97,12 +104,15 @@ class Route:
     members: tuple[Member, ...]
     strategy: Strategy = "fill-first"
     """How the members are chosen among; `fill-first` is their order."""
+    returns: Returns = "at-once"
     forwards: bool = field(init=False, compare=False)
     """Whether any target is asked with the client's own key."""
     in_order: bool = field(init=False, compare=False)
     """Whether the first member that may be tried is the one to try."""
     sticky: bool = field(init=False, compare=False)
     """Whether it matters to which session a request belongs."""
+    stays: bool = field(init=False, compare=False)
+    """Whether a session stays with the member that has its prompt cache."""
 
     def __post_init__(self) -> None:
         targets = [target for member in self.members for target in member.targets]
@@ -113,6 +123,9 @@ class Route:
             "forwards": any(credential.forwarded for credential in credentials),
             "in_order": self.strategy == "fill-first" and alike,
             "sticky": "sticky" in strategies,
+            "stays": self.returns != "at-once"
+            and len(self.members) > 1
+            and self.strategy not in _ROAMING,
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)

@@ -14,13 +14,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
-from switchyard.policy.candidates import Candidate
 from switchyard.policy.candidates import Candidates
 from switchyard.policy.failures import FailureClass
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
 from switchyard.policy.health import Lease
+from switchyard.policy.picking import Candidate
 from switchyard.policy.quota import Quotas
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import brief_of
@@ -31,6 +31,7 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.warm_sessions import WarmSession
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -115,6 +116,7 @@ class Trail:
         limits: RetryLimits,
         now: float,
         session: str = "",
+        warm: WarmSession | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._health = health
@@ -123,8 +125,10 @@ class Trail:
         self._started = now
         self._rng = rng or random.Random()
         self._candidates = Candidates(
-            route, health, selector, quotas, session, limits.max_retry_credentials
+            route, health, selector, quotas, session, limits.max_retry_credentials, warm
         )
+        self.warm = warm
+        """The place of the session's prompt cache; None where it does not matter to the route."""
         self._running: list[Try] = []
         self._number = 0
         self._rounds_left = limits.request_retry
@@ -207,6 +211,11 @@ class Trail:
         self._health.report_success(attempt.lease, now)
         seconds = now - attempt.started
         self._record(attempt, _record(attempt, cls=None, status=status, seconds=seconds))
+
+    def cached(self, attempt: Try, now: float, life: float) -> None:
+        """Record that the target has the session's prompt cache, for `life` seconds without use."""
+        if self.warm is not None:
+            self.warm.note(attempt.candidate.member.id, attempt.key, now + life)
 
     def finished(self, attempt: Try, now: float, tokens: int = 0) -> None:
         """Record that an attempt is over without a failure.

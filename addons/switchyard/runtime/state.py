@@ -14,6 +14,7 @@ from switchyard.policy.route import Route
 from switchyard.policy.selection import Selector
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
+from switchyard.policy.warm_sessions import WarmSessions
 from switchyard.state.conversations import Conversations
 from switchyard.state.proofs import Proofs
 from switchyard.state.thinking import ThinkingMemory
@@ -31,6 +32,7 @@ class State:
     selector: Selector = field(default_factory=Selector)
     quotas: Quotas = field(default_factory=Quotas)
     health: Health = field(default_factory=Health)
+    warm: WarmSessions = field(default_factory=WarmSessions)
     calibration: Calibration = field(default_factory=Calibration)
     conversations: Conversations = field(default_factory=Conversations)
     proofs: Proofs = field(default_factory=Proofs)
@@ -40,8 +42,13 @@ class State:
     created: int = field(default_factory=_unix_seconds)
     """Unix seconds; what model lists give as the models' date."""
 
-    def begin_trail(self, route: Route, limits: RetryLimits, session: str) -> Trail:
-        """Begins the trail of a new request."""
+    def begin_trail(
+        self, route: Route, limits: RetryLimits, session: str, begins: bool = False
+    ) -> Trail:
+        """Begins the trail of a new request.
+
+        `begins`: whether the request begins its session, so that no target has its cache yet.
+        """
         return Trail(
             route,
             health=self.health,
@@ -50,6 +57,7 @@ class State:
             limits=limits,
             now=time.monotonic(),
             session=session,
+            warm=self.warm.of(route, session, begins) if route.stays and session else None,
             rng=self.rng,
         )
 
