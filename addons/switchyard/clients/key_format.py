@@ -22,6 +22,7 @@ _SIGNS = string.digits + string.ascii_letters
 _ID_LENGTH = 10
 _SECRET_LENGTH = 32
 _CHECKSUM_LENGTH = 6
+_ID = re.compile(rf"[0-9a-z]{{{_ID_LENGTH}}}")
 _KEY = re.compile(
     rf"{PREFIX}([0-9a-z]{{{_ID_LENGTH}}})-"
     rf"[0-9A-Za-z]{{{_SECRET_LENGTH}}}([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
@@ -41,9 +42,13 @@ class IssuedKey:
         return key_hash(self.text)
 
 
-def issue_key() -> IssuedKey:
-    """Makes a key of the system's random numbers."""
-    id = _random(_ID_SIGNS, _ID_LENGTH)
+def issue_key(id: str = "") -> IssuedKey:
+    """Makes a key of the system's random numbers; with the public id of an earlier one, if given.
+
+    An `id` that no issued key can have gives way to a new one.
+    """
+    if not _ID.fullmatch(id):
+        id = _random(_ID_SIGNS, _ID_LENGTH)
     begin = f"{PREFIX}{id}-{_random(_SIGNS, _SECRET_LENGTH)}"
     return IssuedKey(id, begin + _checksum(begin))
 

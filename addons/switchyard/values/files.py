@@ -1,8 +1,9 @@
-"""Reads small files whose content others may replace."""
+"""Reads small files whose content others may replace, and replaces them as a whole."""
 
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -28,3 +29,27 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
 def _without_waiting(path: str, flags: int) -> int:
     # To open a FIFO is to wait already.
     return os.open(path, flags | os.O_NONBLOCK)
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Replace a file's content at once, or not at all; only its owner may read it.
+
+    Whoever reads meanwhile, or after a power cut, finds the old content or the new one. A link goes
+    on leading to the file. Raises OSError.
+    """
+    target = path.resolve()
+    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

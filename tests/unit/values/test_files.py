@@ -9,6 +9,7 @@ from switchyard.config.load import load_config
 from switchyard.config.problems import ConfigError
 from switchyard.values.files import MOST_BYTES
 from switchyard.values.files import read_regular
+from switchyard.values.files import replace_private
 
 GOOD = "providers: [{name: p, base-url: 'https://p.example/v1', api-key: k}]\n"
 
@@ -112,3 +113,16 @@ def test_ordinary_expressions_are_taken(tmp_path: Path, pattern: str) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(GOOD + f"routes: [{{pattern: '{pattern}', provider: p, model: m}}]\n")
     assert load_config(file, {}).routes[0].pattern.pattern == pattern
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("before")
+    file.chmod(0o644)
+    replace_private(file, b"after")
+    assert file.read_bytes() == b"after"
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(TypeError):
+        replace_private(file, "no bytes")  # type: ignore[arg-type]
+    assert file.read_bytes() == b"after"
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.yaml"]

@@ -1,5 +1,6 @@
-"""What a tool has to be told to go through the router: `config/shipped/tools.yaml`, filled in. No
-I/O but the reading of that table.
+"""What a tool has to be told to go through the router: the shipped `tools.yaml`, filled in.
+
+No I/O but the reading of that table.
 """
 
 import json
@@ -13,12 +14,14 @@ from typing import Literal
 
 from ruamel.yaml import YAML
 
-TABLE = Path(__file__).resolve().parents[2] / "config" / "shipped" / "tools.yaml"
+from switchyard.files import SHIPPED
+
+TABLE = SHIPPED / "tools.yaml"
 
 ANY = "any"
 """The entry of commands that have none of their own."""
 
-type Way = Literal["proxy", "base-url"]
+type ToolWay = Literal["proxy", "base-url"]
 
 _PLACEHOLDER = re.compile(r"\{(router|proxy|key|model|ca|bundle|no-proxy|files|headers|usage)\}")
 
@@ -51,15 +54,15 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class KnownTool:
     """A tool's entry in the table."""
 
     name: str
     title: str
     install: str
-    ways: Mapping[Way, Mapping[str, Any]]
+    ways: Mapping[ToolWay, Mapping[str, Any]]
 
-    def set_up(self, way: Way, values: Mapping[str, str]) -> Setup:
+    def set_up(self, way: ToolWay, values: Mapping[str, str]) -> Setup:
         """What to set, `values` being those of the placeholders.
 
         Raises NeedsModel if the tool cannot go this way without a model and `values` has none.
@@ -80,12 +83,12 @@ class Tool:
         )
 
 
-def read_table(path: Path = TABLE) -> dict[str, Tool]:
+def read_table(path: Path = TABLE) -> dict[str, KnownTool]:
     """The tools, by the names of their commands."""
     data = YAML(typ="safe").load(path)
-    shared: dict[Way, Any] = {"proxy": data["proxy"], "base-url": data["base-url"]}
+    shared: dict[ToolWay, Any] = {"proxy": data["proxy"], "base-url": data["base-url"]}
     return {
-        name: Tool(
+        name: KnownTool(
             name=name,
             title=entry["title"],
             install=entry.get("install", ""),

@@ -1,6 +1,6 @@
 """Starts a tool through a running router, or prints what to set for it.
 
-`scripts/run-with` runs this once the environment is ready.
+The command `run-with` runs this.
 """
 
 import argparse
@@ -23,25 +23,23 @@ from urllib.parse import urlsplit
 
 from platformdirs.unix import Unix
 
-ROOT = str(Path(__file__).resolve().parents[1])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from scripts.lib.projects import project_of  # noqa: E402
-from scripts.lib.projects import with_header  # noqa: E402
-from scripts.lib.projects import with_project  # noqa: E402
-from scripts.lib.tools import ANY  # noqa: E402
-from scripts.lib.tools import NeedsModel  # noqa: E402
-from scripts.lib.tools import Setup  # noqa: E402
-from scripts.lib.tools import Tool  # noqa: E402
-from scripts.lib.tools import Way  # noqa: E402
-from scripts.lib.tools import laid_over  # noqa: E402
-from scripts.lib.tools import read_table  # noqa: E402
-from scripts.lib.trust import CONFDIR  # noqa: E402
-from scripts.lib.trust import authority_in  # noqa: E402
-from scripts.lib.trust import authority_of  # noqa: E402
-from scripts.lib.trust import write_file  # noqa: E402
-from scripts.lib.trust import write_trust  # noqa: E402
+from switchyard.commands.programs import path_of
+from switchyard.commands.programs import program_of
+from switchyard.commands.projects import project_of
+from switchyard.commands.projects import with_header
+from switchyard.commands.projects import with_project
+from switchyard.commands.tools import ANY
+from switchyard.commands.tools import KnownTool
+from switchyard.commands.tools import NeedsModel
+from switchyard.commands.tools import Setup
+from switchyard.commands.tools import ToolWay
+from switchyard.commands.tools import laid_over
+from switchyard.commands.tools import read_table
+from switchyard.commands.trust import CONFDIR
+from switchyard.commands.trust import authority_in
+from switchyard.commands.trust import authority_of
+from switchyard.commands.trust import write_file
+from switchyard.commands.trust import write_trust
 
 DEFAULT_PORT = "8787"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -49,13 +47,13 @@ MODELS_SHOWN = 20
 ANY_KEY = "switchyard"
 """For tools that insist on a key, before routers that ask for none."""
 
-EPILOG = """\
+EPILOG = f"""\
 By proxy (the default) a tool keeps its own login and its own model: set up `intercept:` rules to
 say what becomes of its calls. With --base-url it asks the router for a model, and needs no login.
 
-  scripts/run-with claude
-  scripts/run-with --base-url --model my-coding-stack codex exec "Fix the test"
-  scripts/run-with --print gemini            # export lines, for eval "$(...)"
+  {program_of("run-with")} claude
+  {program_of("run-with")} --base-url --model my-coding-stack codex exec "Fix the test"
+  {program_of("run-with")} --print gemini            # export lines, for eval "$(...)"
 """
 
 
@@ -67,7 +65,7 @@ class CannotRun(Exception):
 class Options:
     """What the command line and the environment ask for."""
 
-    way: Way
+    way: ToolWay
     router: str
     key: str | None
     model: str | None
@@ -80,9 +78,32 @@ class Options:
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value."""
+    parser = make_parser(environ)
+    given = parser.parse_args(arguments)
+    if given.model and not given.base_url:
+        parser.error(
+            "--model goes with --base-url; by proxy the tool chooses by an option of its own"
+        )
+    if not urlsplit(given.router).hostname or "://" not in given.router:
+        parser.error(f"{given.router!r} is not an address such as http://127.0.0.1:{DEFAULT_PORT}")
+    return Options(
+        way="base-url" if given.base_url else "proxy",
+        router=given.router.rstrip("/"),
+        key=given.key,
+        model=given.model,
+        confdir=given.confdir,
+        prints=given.print,
+        statusline=given.statusline,
+        command=given.command,
+        arguments=tuple(given.arguments),
+    )
+
+
+def make_parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the defaults that the environment sets."""
     port = environ.get("SWITCHYARD_PORT") or environ.get("PORT") or DEFAULT_PORT
     parser = argparse.ArgumentParser(
-        prog="scripts/run-with",
+        prog=program_of("run-with"),
         description="Starts a tool through a running Switchyard router.",
         epilog=f"tools: {', '.join(read_table())}\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -121,24 +142,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
     )
     parser.add_argument("command", metavar="CLIENT", help="one of the tools, or any command")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
-    given = parser.parse_args(arguments)
-    if given.model and not given.base_url:
-        parser.error(
-            "--model goes with --base-url; by proxy the tool chooses by an option of its own"
-        )
-    if not urlsplit(given.router).hostname or "://" not in given.router:
-        parser.error(f"{given.router!r} is not an address such as http://127.0.0.1:{DEFAULT_PORT}")
-    return Options(
-        way="base-url" if given.base_url else "proxy",
-        router=given.router.rstrip("/"),
-        key=given.key,
-        model=given.model,
-        confdir=given.confdir,
-        prints=given.print,
-        statusline=given.statusline,
-        command=given.command,
-        arguments=tuple(given.arguments),
-    )
+    return parser
 
 
 def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
@@ -161,7 +165,7 @@ def set_up(options: Options, environ: Mapping[str, str]) -> Setup:
     elif headers := with_header(environ.get("ANTHROPIC_CUSTOM_HEADERS"), project):
         values["headers"] = headers
     if options.statusline:
-        values["usage"] = str(Path(ROOT) / "scripts" / "usage")
+        values["usage"] = path_of("usage")
     if options.model:
         values["model"] = options.model
     if options.way == "proxy":
@@ -185,7 +189,7 @@ def _read(place: str) -> str:
         return ""
 
 
-def find_tool(command: str) -> Tool:
+def find_tool(command: str) -> KnownTool:
     """The table's entry for a command, which may be given by its path."""
     table = read_table()
     return table.get(Path(command).name) or table[ANY]
@@ -196,15 +200,17 @@ def cache_directory() -> Path:
     return Unix("switchyard", appauthor=False).user_cache_path / "run-with"
 
 
-def _files_directory(cache: Path, tool: Tool, options: Options) -> Path:
+def _files_directory(cache: Path, tool: KnownTool, options: Options) -> Path:
     # Two of a kind that run at the same time, with different models say, do not meet.
     facts = "\0".join((options.router, options.key or "", options.model or ""))
     return cache / f"{tool.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
 
 def proxy_url(options: Options) -> str:
-    """The router's address for `HTTPS_PROXY`, with the client key, by which a router that asks for
-    keys knows whose calls may go on with credentials of their own."""
+    """The router's address for `HTTPS_PROXY`, with the client key.
+
+    By it a router that asks for keys knows whose calls may go on with credentials of their own.
+    """
     if options.key is None:
         return options.router
     scheme, _, place = options.router.partition("://")
@@ -212,8 +218,10 @@ def proxy_url(options: Options) -> str:
 
 
 def no_proxy(environ: Mapping[str, str], options: Options) -> str:
-    """The hosts that are reached directly: the user's own, and this machine; by base URL the
-    router's host too."""
+    """The hosts that are reached directly.
+
+    The user's own, and this machine; by base URL the router's host too.
+    """
     given = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     hosts = [host for part in given.split(",") if (host := part.strip())]
     if options.way == "proxy":
@@ -230,8 +238,8 @@ def check_router(router: str) -> None:
         health = _get(router, "/health", "")
     except (OSError, ValueError) as error:
         raise CannotRun(
-            f"no router answers at {router} ({_words(error)}). Start one with scripts/start, or say"
-            " where it is: --router URL, or SWITCHYARD_PORT."
+            f"no router answers at {router} ({_words(error)}). Start one with "
+            f"{program_of('start')}, or say where it is: --router URL, or SWITCHYARD_PORT."
         ) from None
     if not isinstance(health, dict) or health.get("status") != "ok" or "providers" not in health:
         raise CannotRun(f"the server at {router} is not a Switchyard router. See --router URL.")
@@ -294,7 +302,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"There are: {', '.join(names[:MODELS_SHOWN])}{more}."
 
 
-def _which_model(tool: Tool, options: Options) -> str:
+def _which_model(tool: KnownTool, options: Options) -> str:
     message = f"{tool.title} needs the model to ask the router for: --model NAME."
     return f"{message} {_listed(_models(options))}"
 
@@ -355,7 +363,3 @@ def main(arguments: Sequence[str]) -> int:
         print(f"run-with: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Puts the router's certificate authority into the system's store, and takes it out again.
 
-`scripts/ca` runs this. Nothing is done before it was shown and agreed to.
+The command `ca` runs this. Nothing is done before it was shown and agreed to.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from switchyard.commands.programs import program_of
+
 CERTIFICATE = "mitmproxy-ca-cert.pem"
 NAME = "switchyard-ca"
 _KEYCHAIN = "/Library/Keychains/System.keychain"
@@ -31,18 +33,18 @@ _ONE_CERTIFICATE = re.compile(
     rb"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*"
 )
 
-EPILOG = """\
+EPILOG = f"""\
 Tools that bring certificates of their own do not look into the system's store: most Python and
-Node tools are among them. scripts/run-with sets the variables that they read.
+Node tools are among them. {program_of("run-with")} sets the variables that they read.
 """
 
 
-class Trouble(Exception):
+class TrustError(Exception):
     """What is wrong, in words for the user."""
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class TrustStore:
     """Where a family of systems keeps the authorities that its owner adds."""
 
     anchor: Path
@@ -55,13 +57,13 @@ class Store:
 
 STORES = (
     # Debian, Ubuntu, Alpine: update-ca-certificates(8)
-    Store(
+    TrustStore(
         Path("/usr/local/share/ca-certificates") / f"{NAME}.crt",
         ("update-ca-certificates",),
         ("update-ca-certificates", "--fresh"),
     ),
     # Fedora, RHEL: update-ca-trust(8)
-    Store(
+    TrustStore(
         Path("/etc/pki/ca-trust/source/anchors") / f"{NAME}.pem",
         ("update-ca-trust", "extract"),
         ("update-ca-trust", "extract"),
@@ -78,7 +80,7 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrustPlan:
     """What there is to do, and what it comes to in words."""
 
     copy: tuple[Authority, Path] | None = None
@@ -95,32 +97,34 @@ class Plan:
         return [*told, shlex.join(self.run)]
 
 
-def plan(action: str, authority: Authority, system: str, store: Store | None) -> Plan:
-    """The steps of `install` or `remove` on a system. Raises Trouble where none are known."""
+def plan(action: str, authority: Authority, system: str, store: TrustStore | None) -> TrustPlan:
+    """The steps of `install` or `remove` on a system. Raises TrustError where none are known."""
     if system == "Darwin":
         if action == "install":
             words = ("security", "add-trusted-cert", "-d", "-r", "trustRoot", "-k", _KEYCHAIN)
-            return Plan(run=(*words, str(authority.path)))
+            return TrustPlan(run=(*words, str(authority.path)))
         words = ("security", "delete-certificate", "-Z", fingerprint(authority), "-t")
-        return Plan(run=(*words, _KEYCHAIN))
+        return TrustPlan(run=(*words, _KEYCHAIN))
     if store is None:
-        raise Trouble(
+        raise TrustError(
             f"no store of a known kind is here. Add {authority.path} to the certificates that your "
             "system trusts, in its own way."
         )
     if action == "install":
-        return Plan(copy=(authority, store.anchor), run=store.refresh)
-    return Plan(delete=store.anchor, run=store.forget)
+        return TrustPlan(copy=(authority, store.anchor), run=store.refresh)
+    return TrustPlan(delete=store.anchor, run=store.forget)
 
 
-def find_store() -> Store | None:
+def find_store() -> TrustStore | None:
     """The store of this system."""
     return next((store for store in STORES if shutil.which(store.refresh[0])), None)
 
 
 def read_authority(certificate: Path, owners: Sequence[int]) -> Authority:
-    """The authority in a file. Raises Trouble unless it is a regular file of one of `owners` (user
-    ids) that no other user can write to, and holds the certificate of one authority and no more.
+    """The authority in a file.
+
+    Raises TrustError unless it is a regular file of one of `owners` (user ids) that no other user
+    can write to, and holds the certificate of one authority and no more.
 
     Root copies it to where everybody can read it: by a link it would publish any file.
     """
@@ -128,19 +132,20 @@ def read_authority(certificate: Path, owners: Sequence[int]) -> Authority:
         opened = open(certificate, "rb", opener=_not_through_a_link)
     except FileNotFoundError:
         said = f"{certificate} is not there; the router makes it when it first starts."
-        raise Trouble(said) from None
+        raise TrustError(said) from None
     except OSError as error:
         said = "is a symbolic link" if error.errno == errno.ELOOP else str(error.strerror)
-        raise Trouble(f"{certificate}: {said}; name the folder of the authority itself.") from None
+        remedy = "name the folder of the authority itself."
+        raise TrustError(f"{certificate}: {said}; {remedy}") from None
     with opened as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise Trouble(f"{certificate} is not a regular file.")
+            raise TrustError(f"{certificate} is not a regular file.")
         _check_owner(certificate, about, owners)
         _check_owner(certificate.parent, os.stat(certificate.parent), owners)
         pem = file.read(_LONGEST_CERTIFICATE + 1)
     if not _is_one_authority(pem):
-        raise Trouble(f"{certificate} is not the certificate of one authority, and no more.")
+        raise TrustError(f"{certificate} is not the certificate of one authority, and no more.")
     return Authority(certificate, pem)
 
 
@@ -150,12 +155,12 @@ def _not_through_a_link(path: str, flags: int) -> int:
 
 def _check_owner(path: Path, about: os.stat_result, owners: Sequence[int]) -> None:
     if about.st_uid not in owners:
-        raise Trouble(
+        raise TrustError(
             f"{path} belongs to user {about.st_uid}, who could be any site to this machine. "
             f"Where that is meant: --owner {about.st_uid}."
         )
     if about.st_mode & stat.S_IWOTH:
-        raise Trouble(f"{path} can be written to by every user: chmod o-w {path}.")
+        raise TrustError(f"{path} can be written to by every user: chmod o-w {path}.")
 
 
 def _is_one_authority(pem: bytes) -> bool:
@@ -176,7 +181,7 @@ def fingerprint(authority: Authority) -> str:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
-def is_installed(authority: Authority, system: str, store: Store | None) -> bool:
+def is_installed(authority: Authority, system: str, store: TrustStore | None) -> bool:
     """Whether the very authority of this router is in the store."""
     if system == "Darwin":
         listed = subprocess.run(
@@ -189,8 +194,8 @@ def is_installed(authority: Authority, system: str, store: Store | None) -> bool
         return False
 
 
-def carry_out(todo: Plan) -> None:
-    """Raises Trouble if a step fails."""
+def carry_out(todo: TrustPlan) -> None:
+    """Raises TrustError if a step fails."""
     try:
         if todo.copy:
             _write(todo.copy[0].pem, todo.copy[1])
@@ -198,9 +203,9 @@ def carry_out(todo: Plan) -> None:
             todo.delete.unlink(missing_ok=True)
         subprocess.run(todo.run, check=True, stdout=subprocess.DEVNULL)
     except PermissionError as error:
-        raise Trouble(f"{error.filename}: only root may do this; use sudo.") from None
+        raise TrustError(f"{error.filename}: only root may do this; use sudo.") from None
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Trouble(str(error)) from None
+        raise TrustError(str(error)) from None
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -217,8 +222,11 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def owners_of(named: str | None) -> list[int]:
-    """The ids of the users whose authority may be installed: root's, that of whoever asks, under
-    sudo too, and of the one named. Raises Trouble if there is no such user."""
+    """The ids of the users whose authority may be installed.
+
+    Root's, that of whoever asks, under sudo too, and of the one named. Raises TrustError if there
+    is no such user.
+    """
     sudo = os.environ.get("SUDO_UID", "")
     owners = [0, os.getuid(), *([int(sudo)] if sudo.isdecimal() else [])]
     if named is None:
@@ -226,7 +234,7 @@ def owners_of(named: str | None) -> list[int]:
     try:
         return [*owners, int(named) if named.isdecimal() else pwd.getpwnam(named).pw_uid]
     except KeyError:
-        raise Trouble(f"there is no user {named!r}.") from None
+        raise TrustError(f"there is no user {named!r}.") from None
 
 
 def default_confdir() -> Path:
@@ -236,9 +244,10 @@ def default_confdir() -> Path:
     return home / ".mitmproxy"
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="scripts/ca",
+        prog=program_of("ca"),
         description="Has this machine trust the certificates that the router makes, or no longer.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -282,21 +291,19 @@ def _main(options: argparse.Namespace) -> int:
         print("nothing was done.")
         return 1
     carry_out(todo)
-    print("done." if options.action == "remove" else "done; scripts/ca remove undoes it.")
+    undo = program_of("ca remove")
+    print("done." if options.action == "remove" else f"done; {undo} undoes it.")
     return 0
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 not done, 2 not understood, 3 status: it is not there."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         return _main(options)
-    except Trouble as e:
-        print(f"scripts/ca: {e}", file=sys.stderr)
+    except TrustError as e:
+        print(f"{program_of('ca')}: {e}", file=sys.stderr)
     except EOFError:
-        print("\nscripts/ca: not confirmed; --yes skips the question.", file=sys.stderr)
+        message = "not confirmed; --yes skips the question."
+        print(f"\n{program_of('ca')}: {message}", file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What `scripts/intercept` asks of Linux, and does to it."""
+"""What the command `intercept` asks of Linux, and does to it."""
 
 import contextlib
 import json
@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.lib.redirect import CgroupRule
+from switchyard.commands.programs import program_of
+from switchyard.commands.redirect import CgroupRule
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _LISTENS = "0A"
-_PROGRAMS = (b"scripts/launch.py", b"addons/router.py")
-"""How the words end by which a router is started (`scripts/start`, `mitmdump -s`)."""
+_PROGRAMS = (b"scripts/launch.py", b"addons/router.py", b"/switchyard")
+"""How the words end by which a router is started (`scripts/start`, `mitmdump -s`, `switchyard`)."""
 
 
-class Trouble(Exception):
+class RedirectError(Exception):
     """What is wrong, in words for the user."""
 
 
@@ -35,8 +36,10 @@ class Listener:
 
     @property
     def is_router(self) -> bool:
-        """Whether the process runs the router, by its command line. Its owner can run anything
-        under that name, so that it is asked together with `owners`."""
+        """Whether the process runs the router, by its command line.
+
+        Its owner can run anything under that name, so that it is asked together with `owners`.
+        """
         try:
             words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
@@ -58,26 +61,27 @@ class Listener:
 
 
 def run(command: list[str], netns: str = "", stdin: str = "") -> str:
-    """The output of a command. Raises Trouble with what it said if it fails."""
+    """The output of a command. Raises RedirectError with what it said if it fails."""
     within = ["nsenter", f"--net={netns_path(netns)}", "--"] if netns else []
     done = subprocess.run([*within, *command], input=stdin, capture_output=True, text=True)
     if done.returncode:
-        raise Trouble(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+        said = done.stderr.strip() or done.stdout.strip()
+        raise RedirectError(f"{' '.join(command)} failed: {said}")
     return done.stdout
 
 
 def check_tools() -> None:
-    """Raises Trouble if something that is needed is missing."""
+    """Raises RedirectError if something that is needed is missing."""
     if not hasattr(os, "pidfd_open"):
-        raise Trouble(
+        raise RedirectError(
             "redirecting works on Linux only. On macOS see docs/modes.md (pf), or use "
-            "scripts/run-with or HTTPS_PROXY."
+            f"{program_of('run-with')} or HTTPS_PROXY."
         )
     for tool, package in (("nft", "nftables"), ("nsenter", "util-linux"), ("ip", "iproute2")):
         if shutil.which(tool) is None:
-            raise Trouble(f"{tool} is missing: install the package {package}.")
+            raise RedirectError(f"{tool} is missing: install the package {package}.")
     if os.geteuid() != 0:
-        raise Trouble("only root can change the rules of the network: use sudo.")
+        raise RedirectError("only root can change the rules of the network: use sudo.")
 
 
 def netns_path(name: str) -> str:
@@ -86,7 +90,7 @@ def netns_path(name: str) -> str:
 
 def check_netns(name: str) -> None:
     if not os.path.exists(netns_path(name)):
-        raise Trouble(f"there is no network namespace {name!r}: `ip netns list` shows all.")
+        raise RedirectError(f"there is no network namespace {name!r}: `ip netns list` shows all.")
 
 
 def user_id(name: str) -> int:
@@ -96,7 +100,7 @@ def user_id(name: str) -> int:
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise Trouble(f"there is no user {name!r}.") from None
+        raise RedirectError(f"there is no user {name!r}.") from None
 
 
 def listener(port: int, netns: str = "") -> Listener | None:
@@ -104,7 +108,7 @@ def listener(port: int, netns: str = "") -> Listener | None:
     hosts: dict[str, str] = {}
     owners: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(Trouble):  # no IPv6
+        with contextlib.suppress(RedirectError):  # no IPv6
             for line in run(["cat", table], netns).splitlines()[1:]:
                 fields = line.split()
                 host, _, at = fields[1].partition(":")
@@ -129,15 +133,15 @@ def link_to(netns: str) -> str:
     """Our interface that leads to a network namespace: the other end of its default route's."""
     routes = json.loads(run(["ip", "-j", "route", "show", "default"], netns) or "[]")
     if not routes:
-        raise Trouble(f"{netns} has no default route; what it sends goes nowhere.")
+        raise RedirectError(f"{netns} has no default route; what it sends goes nowhere.")
     inner = json.loads(run(["ip", "-j", "link", "show", routes[0]["dev"]], netns))[0]
     peer = inner.get("link_index")
     for outer in json.loads(run(["ip", "-j", "link", "show"])):
         if outer["ifindex"] == peer and outer.get("link_netnsid") is not None:
             return outer["ifname"]
-    raise Trouble(
+    raise RedirectError(
         f"the interface {routes[0]['dev']} of {netns} does not lead here. Run the router within "
-        f"the namespace (ip netns exec {netns} scripts/start ...) and add --inside."
+        f"the namespace (ip netns exec {netns} {program_of('start')} ...) and add --inside."
     )
 
 
@@ -147,7 +151,7 @@ def cgroup_root() -> Path:
         _, place, kind, *_ = line.split()
         if kind == "cgroup2":
             return Path(place)
-    raise Trouble("no cgroup2 hierarchy is mounted; choose by --user or --netns.")
+    raise RedirectError("no cgroup2 hierarchy is mounted; choose by --user or --netns.")
 
 
 def cgroup_rule(name: str) -> CgroupRule:
@@ -155,10 +159,10 @@ def cgroup_rule(name: str) -> CgroupRule:
     root = cgroup_root()
     path = Path(name) if name.startswith(str(root)) else root / name.strip("/")
     if not (path / "cgroup.procs").exists():
-        raise Trouble(f"there is no cgroup {path}.")
+        raise RedirectError(f"there is no cgroup {path}.")
     below = path.relative_to(root)
     if not below.parts:
-        raise Trouble(
+        raise RedirectError(
             "the root cgroup holds every process, the router included; choose one below it."
         )
     return CgroupRule(str(path.relative_to(_CGROUPS)), len(below.parts))
@@ -179,7 +183,7 @@ def move(pid: int, cgroup: str) -> None:
 
 def drop_cgroup(cgroup: str) -> None:
     """Removes a cgroup that nobody is in."""
-    with contextlib.suppress(OSError, Trouble):
+    with contextlib.suppress(OSError, RedirectError):
         (cgroup_root() / cgroup.strip("/")).rmdir()
 
 

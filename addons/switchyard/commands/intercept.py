@@ -1,7 +1,7 @@
 """Leads the traffic of a user, a cgroup or a network namespace to a router in transparent mode.
 
-`scripts/intercept` runs this as root. Everything it does is in one nftables table of its own and in
-the file STATE, which says how to undo the rest.
+The command `intercept` runs this as root. Everything it does is in one nftables table of its own
+and in the file STATE, which says how to undo the rest.
 """
 
 import argparse
@@ -19,19 +19,17 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[1])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from scripts.lib import machine  # noqa: E402
-from scripts.lib.machine import Listener  # noqa: E402
-from scripts.lib.machine import Trouble  # noqa: E402
-from scripts.lib.redirect import TABLE  # noqa: E402
-from scripts.lib.redirect import CgroupRule  # noqa: E402
-from scripts.lib.redirect import Redirect  # noqa: E402
-from scripts.lib.redirect import no_more  # noqa: E402
-from scripts.lib.redirect import still_alive  # noqa: E402
-from scripts.lib.trust import write_file  # noqa: E402
+from switchyard.commands import machine
+from switchyard.commands.machine import Listener
+from switchyard.commands.machine import RedirectError
+from switchyard.commands.programs import program_of
+from switchyard.commands.programs import words_of
+from switchyard.commands.redirect import TABLE
+from switchyard.commands.redirect import CgroupRule
+from switchyard.commands.redirect import Redirect
+from switchyard.commands.redirect import no_more
+from switchyard.commands.redirect import still_alive
+from switchyard.commands.trust import write_file
 
 STATE = Path(os.environ.get("SWITCHYARD_INTERCEPT_STATE", "/run/switchyard-intercept.json"))
 ROUTERS_CGROUP = "/switchyard-router"
@@ -42,16 +40,17 @@ _LONGEST_STATE = 64 * 1024
 _RENEWS_EVERY = 5.0
 """Seconds; a third of the time for which rules hold."""
 
-EPILOG = """\
+EPILOG = f"""\
 The router must be running, in transparent mode:
-  scripts/start --mode regular --mode transparent@8788
-  sudo scripts/intercept up --user alice
-Trust its certificate where the tools look for it (scripts/run-with and docs/modes.md say where).
+  {program_of("start")} --mode regular --mode transparent@8788
+  sudo {program_of("intercept")} up --user alice
+Trust its certificate where the tools look for it: {program_of("run-with")} and docs/modes.md say
+where.
 """
 
 
 @dataclass(slots=True, kw_only=True)
-class State:
+class RedirectState:
     """What was done, so that it can be undone by another process, after any end of this one."""
 
     what: str
@@ -72,7 +71,7 @@ class State:
         write_file(STATE, json.dumps(asdict(self)).encode())
 
     @classmethod
-    def load(cls) -> "State | None":
+    def load(cls) -> "RedirectState | None":
         try:
             with open(STATE, "rb", opener=_not_through_a_link) as file:
                 about = os.fstat(file.fileno())
@@ -89,7 +88,7 @@ def _not_through_a_link(path: str, flags: int) -> int:
 
 def up(options: argparse.Namespace) -> None:
     router = _router(options)
-    before = State.load()
+    before = RedirectState.load()
     redirect, state = _plan(options, router)
     if options.print:
         print(redirect.rules, end="")
@@ -115,7 +114,8 @@ def up(options: argparse.Namespace) -> None:
 
 
 def down(options: argparse.Namespace) -> None:
-    state = State.load() or State(what="", port=0, on_exit="", netns=options.netns or "")
+    nothing = RedirectState(what="", port=0, on_exit="", netns=options.netns or "")
+    state = RedirectState.load() or nothing
     if options.print:
         print(f"nft delete table {TABLE}")
         return
@@ -124,7 +124,7 @@ def down(options: argparse.Namespace) -> None:
 
 
 def status(options: argparse.Namespace) -> int:
-    state = State.load()
+    state = RedirectState.load()
     netns = state.netns if state else options.netns or ""
     if not _table(netns):
         print("down: nothing is redirected.")
@@ -142,14 +142,16 @@ def status(options: argparse.Namespace) -> int:
 
 
 def watch(options: argparse.Namespace) -> None:
-    """Renews the rules, which lapse by themselves, until the router ends, however it does; then
-    takes them away, or has them refuse everything."""
+    """Renew the rules, which lapse by themselves, until the router ends.
+
+    Then take them away, or have them refuse everything.
+    """
     with contextlib.suppress(ProcessLookupError):
         router = os.pidfd_open(options.pid)
         while not select.select([router], [], [], _RENEWS_EVERY)[0]:
             if (state := _watched(options.pid)) is None:
                 return
-            with contextlib.suppress(Trouble):  # the next time, or they lapse
+            with contextlib.suppress(RedirectError):  # the next time, or they lapse
                 rules = still_alive(tuple(state.ports))
                 machine.run(["nft", "-f", "-"], state.netns, rules)
     if (state := _watched(options.pid)) is None:
@@ -158,62 +160,70 @@ def watch(options: argparse.Namespace) -> None:
     if state.on_exit == "open":
         _release(state)
         return
-    with contextlib.suppress(Trouble):
+    with contextlib.suppress(RedirectError):
         machine.run(["nft", "-f", "-"], state.netns, no_more())
     state.save()
 
 
-def _watched(router: int) -> State | None:
+def _watched(router: int) -> RedirectState | None:
     """What was done, unless another watcher looks after it, or nobody."""
-    state = State.load()
+    state = RedirectState.load()
     if state is None or state.router != router or state.watcher not in (0, os.getpid()):
         return None
     return state
 
 
 def _router(options: argparse.Namespace) -> Listener | None:
-    """Who is to get the traffic. Raises Trouble if nobody would, unless rules are only printed."""
+    """Who is to get the traffic.
+
+    Raises RedirectError if nobody would, unless rules are only printed.
+    """
     if options.print and (os.geteuid() != 0):
         return None
     found = machine.listener(options.port, options.netns if options.inside else "")
     if options.print:
         return found
     if found is None:
-        raise Trouble(
-            f"nothing listens on port {options.port}. Start the router first: scripts/start "
-            f"--mode regular --mode transparent@{options.port}"
+        raise RedirectError(
+            f"nothing listens on port {options.port}. Start the router first: "
+            f"{program_of('start')} --mode regular --mode transparent@{options.port}"
         )
     _check_router(found, options)
     if not found.has_loopback:
-        raise Trouble(f"port {options.port} is not listened on at 127.0.0.1, where rules lead to.")
+        where = "at 127.0.0.1, where rules lead to."
+        raise RedirectError(f"port {options.port} is not listened on {where}")
     return found
 
 
 def _check_router(found: Listener, options: argparse.Namespace) -> None:
-    """Raises Trouble unless whoever listens is the router of a user who may have the traffic: any
-    user can listen on its port while it is not running."""
+    """Raises RedirectError unless whoever listens is the router of a user who may have the traffic.
+
+    Any user can listen on its port while it is not running.
+    """
     sudo = os.environ.get("SUDO_UID", "")
     trusted = {0, os.geteuid(), *([int(sudo)] if sudo.isdecimal() else [])}
     if options.router_user:
         trusted.add(machine.user_id(options.router_user))
     if strangers := (found.owners | {found.uid}) - trusted:
-        raise Trouble(
+        raise RedirectError(
             f"port {options.port} is listened on by user {min(strangers)}, who would get the "
             f"traffic. If the router runs as that user: --router-user {min(strangers)}."
         )
     if not found.is_router:
-        raise Trouble(
+        raise RedirectError(
             f"port {options.port} is listened on by process {found.pid}, which is not a router "
-            "(scripts/start or mitmdump -s addons/router.py)."
+            f"({program_of('start')} or mitmdump -s addons/router.py)."
         )
 
 
 def _plan(
     options: argparse.Namespace, router: Listener | None, *, own_cgroup: bool = False
-) -> tuple[Redirect, State]:
-    """The rules, and what else has to be done for them. Raises Trouble where they would catch the
-    router's own connections."""
-    state = State(what="", port=options.port, on_exit=options.on_exit)
+) -> tuple[Redirect, RedirectState]:
+    """The rules, and what else has to be done for them.
+
+    Raises RedirectError where they would catch the router's own connections.
+    """
+    state = RedirectState(what="", port=options.port, on_exit=options.on_exit)
     state.ports = list(options.ports)
     state.router = router.pid if router else 0
     whose: dict[str, object] = {}
@@ -239,7 +249,7 @@ def _plan(
     own: CgroupRule | None = None
     if caught:
         if options.cgroup:
-            raise Trouble(
+            raise RedirectError(
                 "the router itself is in that cgroup: its own connections would come "
                 "back to it. Start it elsewhere, or choose a smaller cgroup."
             )
@@ -268,7 +278,7 @@ def _is_within(router: Listener, cgroups: Sequence[str]) -> bool:
     return any(mine[: len(name)] == name for name in named)
 
 
-def _release(state: State, *, keep_table: bool = False) -> None:
+def _release(state: RedirectState, *, keep_table: bool = False) -> None:
     """Undoes everything. What is gone already is no matter."""
     if state.watcher and state.watcher != os.getpid():
         _stop_watcher(state.watcher)
@@ -278,7 +288,7 @@ def _release(state: State, *, keep_table: bool = False) -> None:
         with contextlib.suppress(OSError):  # the interface is gone
             machine.sysctl(name, value)
     if state.came_from:
-        with contextlib.suppress(OSError, Trouble):  # the router is gone
+        with contextlib.suppress(OSError, RedirectError):  # the router is gone
             machine.move(state.router, state.came_from)
         machine.drop_cgroup(ROUTERS_CGROUP)
     STATE.unlink(missing_ok=True)
@@ -287,13 +297,13 @@ def _release(state: State, *, keep_table: bool = False) -> None:
 def _table(netns: str) -> bool:
     try:
         machine.run(["nft", "list", "table", *TABLE.split()], netns)
-    except Trouble:
+    except RedirectError:
         return False
     return True
 
 
 def _start_watcher(router: int) -> int:
-    command = [sys.executable, "-I", str(Path(__file__).resolve()), "watch", "--pid", str(router)]
+    command = [*words_of("intercept"), "watch", "--pid", str(router)]
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -305,7 +315,7 @@ def _start_watcher(router: int) -> int:
 
 def _stop_watcher(pid: int) -> None:
     with contextlib.suppress(OSError):
-        if b"intercept.py\0watch" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"intercept\0watch" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGTERM)
 
 
@@ -320,9 +330,10 @@ def _listed(ports: Sequence[int]) -> str:
     return " and ".join(map(str, ports))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="scripts/intercept",
+        prog=program_of("intercept"),
         description="Leads chosen traffic to a router in transparent mode, by nftables.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -364,7 +375,7 @@ def main(arguments: Sequence[str]) -> int:
         hidden.add_argument("--pid", type=int, required=True)
         watch(hidden.parse_args(arguments[1:]))
         return 0
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.inside and not options.netns:
         parser.error("--inside needs --netns")
@@ -381,11 +392,7 @@ def main(arguments: Sequence[str]) -> int:
             down(options)
         else:
             return status(options)
-    except Trouble as e:
-        print(f"scripts/intercept: {e}", file=sys.stderr)
+    except RedirectError as e:
+        print(f"{program_of('intercept')}: {e}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -24,8 +24,10 @@ class CgroupRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """Whose traffic goes where. Exactly one of `users`, `cgroups`, `interface` and `everybody`
-    says whose."""
+    """Whose traffic goes where.
+
+    Exactly one of `users`, `cgroups`, `interface` and `everybody` says whose.
+    """
 
     port: int
     """Of the router's transparent mode."""
@@ -89,8 +91,11 @@ class Redirect:
         return users + [f"{cgroup.match} " for cgroup in self.cgroups]
 
     def _passing(self) -> str:
-        """For connections that come in by an interface. The router stays on the loopback address,
-        which nothing else that comes in there may be sent to."""
+        """For connections that come in by an interface.
+
+        The router stays on the loopback address, which nothing else that comes in there may be
+        sent to.
+        """
         whose = f'iifname "{self.interface}" '
         redirect = [
             f"{whose}fib daddr type local return",

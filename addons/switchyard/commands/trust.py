@@ -97,8 +97,10 @@ def _write(cache: Path, name: str, content: bytes) -> Path:
 
 
 def write_file(path: Path, content: bytes) -> Path:
-    """Has `path` hold `content`, readable for the user alone: at once, so that nobody ever reads
-    half of it. Raises OSError."""
+    """Have `path` hold `content`, readable for the user alone. Raises OSError.
+
+    At once, so that nobody ever reads half of it.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         if path.read_bytes() == content:

@@ -1,18 +1,20 @@
-"""Reports of what was used. `scripts/usage` runs this once the environment is ready."""
+"""The command `usage`: reports of what was used, with the fees of the configuration's plans."""
 
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-PACKAGE_ROOT = str(Path(__file__).resolve().parents[1] / "addons")
-if PACKAGE_ROOT not in sys.path:
-    sys.path.insert(0, PACKAGE_ROOT)
+from switchyard.commands.programs import program_of
+from switchyard.files import choose_config
+from switchyard.files import dotenv_of
+from switchyard.usage.command import main as report_usage
+from switchyard.usage.command import make_parser as make_parser
+from switchyard.usage.plans import PaidPlan
 
-from switchyard.files import choose_config  # noqa: E402
-from switchyard.files import dotenv_of  # noqa: E402
-from switchyard.usage.command import main  # noqa: E402
-from switchyard.usage.plans import PaidPlan  # noqa: E402
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the report that the arguments ask for; return the exit status."""
+    return report_usage(arguments, plans_of=plans_of_file)
 
 
 def plans_of_file(named: str | None) -> Sequence[PaidPlan]:
@@ -33,10 +35,6 @@ def plans_of_file(named: str | None) -> Sequence[PaidPlan]:
         environ = dict(os.environ)
         return plans_of(load_config(path, with_dotenv(dotenv_of(path, environ), environ)))
     except ConfigError:
-        message = "has errors; scripts/start --check names them"
+        message = f"has errors; {program_of('start')} --check names them"
         print(f"usage: no fees are shown: {path} {message}", file=sys.stderr)
         return ()
-
-
-if __name__ == "__main__":
-    sys.exit(main(plans_of=plans_of_file))
