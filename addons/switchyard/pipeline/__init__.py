@@ -72,7 +72,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         intake,
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state),
+        Credentials(snapshots, exchanges, state, runtime.ledger),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),

@@ -8,6 +8,7 @@ from mitmproxy import http
 from switchyard.clients.clients import Clients
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
+from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
@@ -72,6 +73,8 @@ class Accounting:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if (exchange := self._exchanges.get(flow)) is not None:
             id = exchange.call.asked.id
+            # At once: a stream may last for minutes, and other requests choose meanwhile.
+            self._note_windows(exchange)
         elif self._called(flow) is not None:
             id = self._ids[flow.id] = new_hex()
         else:
@@ -90,17 +93,22 @@ class Accounting:
         self._ledger.keep_at(place_of(self._runtime.snapshot.config))
 
     def _end(self, flow: http.HTTPFlow) -> None:
+        exchange = self._exchanges.get(flow)
+        if exchange is not None:
+            self._note_windows(exchange)
         if not self._ledger.on:
             self._ids.pop(flow.id, None)
             return
-        if (exchange := self._exchanges.get(flow)) is not None:
+        if exchange is not None:
             make = partial(record_of, exchange, self._current_rules(), _ending(flow))
             self._ledger.end(exchange.call.asked.id, make)
-            for owner, windows in windows_of(exchange, self._ledger.fingerprint):
-                self._ledger.note(owner, windows)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
+
+    def _note_windows(self, exchange: Exchange) -> None:
+        for owner, windows in windows_of(exchange, self._ledger.fingerprint):
+            self._ledger.note(owner, windows)
 
     def _called(self, flow: http.HTTPFlow) -> Endpoint | None:
         """Returns the call that a request would have been, if it never became an exchange."""

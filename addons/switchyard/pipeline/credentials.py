@@ -14,21 +14,28 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
+from switchyard.policy.route import Route
+from switchyard.policy.steering import Steering
 from switchyard.policy.trail import Exhausted
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
+from switchyard.recording.window_notes import owner_of_login
 from switchyard.routing.plans import ModelTarget
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
+from switchyard.usage.ledger import Ledger
 
 
 class Credentials:
     """Gets the next target and key from the trail; answers the client if none is left."""
 
-    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+    def __init__(
+        self, snapshots: Snapshots, exchanges: Exchanges, state: State, ledger: Ledger
+    ) -> None:
         self._snapshots = snapshots
         self._exchanges = exchanges
         self._state = state
+        self._ledger = ledger
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> None:
@@ -47,7 +54,11 @@ class Credentials:
                 # Conversations that begin alike are one session by their opening alone.
                 begins = found.source == "opening" and not has_history(body)
         exchange.trail = self._state.begin_trail(
-            route, snapshot.retry_limits(exchange.plan), session, begins
+            route,
+            snapshot.retry_limits(exchange.plan),
+            session,
+            self._steering(route, exchange),
+            begins,
         )
 
     @guarded
@@ -69,6 +80,18 @@ class Credentials:
             case Try() as chosen:
                 attempt.context = state = self._take(exchange, chosen)
                 exchange.begin(state)
+
+    def _steering(self, route: Route, exchange: Exchange) -> Steering | None:
+        """Returns the windows as a request sees them, where they decide anything."""
+        if not (route.by_windows or route.keeps):
+            return None
+        call = exchange.call
+        return Steering(
+            self._ledger.windows,
+            time.time() - time.monotonic(),
+            call.client.label if call.client is not None else "",
+            lambda provider: owner_of_login(call, provider, self._ledger.fingerprint),
+        )
 
     def _hedge(self, exchange: Exchange, attempt: Attempt, now: float) -> None:
         """Starts a hedge at another member beside a slow attempt, if there is one."""

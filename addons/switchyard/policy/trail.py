@@ -6,6 +6,7 @@ follows only where it can help, after a wait for the soonest recovery of at most
 never waited for, except as long as `wait-for-recovery` allows.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from itertools import islice
 from typing import Literal
 
 from switchyard.policy.candidates import Candidates
+from switchyard.policy.choosing import Candidate
 from switchyard.policy.failures import FailureClass
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
 from switchyard.policy.health import Lease
-from switchyard.policy.picking import Candidate
 from switchyard.policy.quota import Quotas
+from switchyard.policy.records import KEPT
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import brief_of
 from switchyard.policy.records import most_telling
@@ -31,6 +33,7 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.steering import Steering
 from switchyard.policy.warm_sessions import WarmSession
 
 _LONGEST_JITTER = 2.0
@@ -118,6 +121,7 @@ class Trail:
         session: str = "",
         warm: WarmSession | None = None,
         rng: random.Random | None = None,
+        steering: Steering | None = None,
     ) -> None:
         self._health = health
         self._quotas = quotas
@@ -125,7 +129,7 @@ class Trail:
         self._started = now
         self._rng = rng or random.Random()
         self._candidates = Candidates(
-            route, health, selector, quotas, session, limits.max_retry_credentials, warm
+            route, health, selector, quotas, session, limits.max_retry_credentials, steering, warm
         )
         self.warm = warm
         """The place of the session's prompt cache; None where it does not matter to the route."""
@@ -242,7 +246,7 @@ class Trail:
         return most_telling(self.records)
 
     def blocked(self, now: float) -> list[AttemptRecord]:
-        """The targets that were not tried because they cool, with their last failure."""
+        """The targets that were not tried, with the last failure of those that cool."""
         return list(islice(self._blocked(now), _MOST_BLOCKED))
 
     def earliest_return(self, now: float) -> float | None:
@@ -322,6 +326,16 @@ class Trail:
                 retry_at=standing.shut_until or None,
                 tried=False,
             )
+        for candidate, until in self._candidates.kept(now):
+            yield AttemptRecord(
+                provider=candidate.key.provider,
+                model=candidate.key.model,
+                credential=candidate.key.credential,
+                cls="quota",
+                reason=KEPT,
+                retry_at=until if until < math.inf else None,
+                tried=False,
+            )
 
     def _record(self, attempt: Try, record: AttemptRecord) -> None:
         if attempt.record is None:
@@ -345,6 +359,7 @@ def _failure(
         record,
         reason=reason_of(seen),
         retry_at=retry_at,
+        of_model=verdict.scope in ("target", "model"),
         after_output=seen.after_output,
     )
 

@@ -67,14 +67,15 @@ class WarmSessions:
 class WarmSession:
     """The place of one session's cache on one route, as one request sees it."""
 
-    __slots__ = ("_all", "_begins", "_for_good", "_session")
+    __slots__ = ("_all", "_begins", "_session", "for_good")
 
     def __init__(
         self, all: WarmSessions, session: tuple[str, str], for_good: bool, begins: bool
     ) -> None:
         self._all = all
         self._session = session
-        self._for_good = for_good
+        self.for_good = for_good
+        """Whether the session stays until the member fails, whatever its cache."""
         self._begins = begins
 
     def place(self, now: float) -> WarmPlace | None:
@@ -83,5 +84,5 @@ class WarmSession:
 
     def note(self, member: str, key: TargetKey, until: float) -> None:
         """Remember that a target serves the session; on a route that never returns, for good."""
-        until = math.inf if self._for_good else until
+        until = math.inf if self.for_good else until
         self._all.note(self._session, WarmPlace(member, key, until))

@@ -18,6 +18,7 @@ from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
 from switchyard.config.schema import Config
 from switchyard.policy.route import Credential
+from switchyard.policy.route import KeptShare
 from switchyard.policy.route import Member
 from switchyard.policy.route import QuotaLimit
 from switchyard.policy.route import Route
@@ -133,16 +134,17 @@ class Routes:
 
     def _of_provider(self, provider: Provider) -> tuple[Credential, ...]:
         credentials = []
+        keep = _kept(provider)
         for index, name in enumerate(credentials_of(provider)):
             via = self._ways.label(name)
             if provider.credentials == "forward":
                 credentials.append(Credential(id=name, via=via, forwarded=True))
             elif not provider.api_key_entries:
-                credentials.append(Credential(id=name, via=via))
+                credentials.append(Credential(id=name, via=via, keep=keep))
             else:
                 entry = provider.api_key_entries[index]
                 self._keys[name] = entry.api_key
-                credentials.append(_credential(name, entry, via))
+                credentials.append(_credential(name, entry, via, keep))
         return tuple(credentials)
 
     def _route(self, plan: Plan, operation: Operation | None) -> Route:
@@ -233,7 +235,14 @@ def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
     return not operation.formats.isdisjoint(target.provider.formats)
 
 
-def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:
+def _kept(provider: Provider) -> KeptShare | None:
+    keep = provider.keep
+    if keep is None:
+        return None
+    return KeptShare(share=keep.share, clients=frozenset(keep.for_), windows=keep.windows)
+
+
+def _credential(name: str, entry: ApiKeyEntry, via: str, keep: KeptShare | None) -> Credential:
     quota = [QuotaLimit("requests", rate.amount, rate.window) for rate in entry.quota.requests]
     quota += [QuotaLimit("tokens", rate.amount, rate.window) for rate in entry.quota.tokens]
     return Credential(
@@ -242,5 +251,6 @@ def _credential(name: str, entry: ApiKeyEntry, via: str) -> Credential:
         priority=entry.priority,
         max_concurrency=entry.max_concurrency,
         quota=tuple(quota),
+        keep=keep,
         via=via,
     )

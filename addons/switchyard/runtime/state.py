@@ -12,6 +12,7 @@ from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
 from switchyard.policy.route import Route
 from switchyard.policy.selection import Selector
+from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.policy.warm_sessions import WarmSessions
@@ -43,9 +44,14 @@ class State:
     """Unix seconds; what model lists give as the models' date."""
 
     def begin_trail(
-        self, route: Route, limits: RetryLimits, session: str, begins: bool = False
+        self,
+        route: Route,
+        limits: RetryLimits,
+        session: str,
+        steering: Steering | None = None,
+        begins: bool = False,
     ) -> Trail:
-        """Begins the trail of a new request.
+        """Begins the trail of a new request; `steering` is wanted where windows steer.
 
         `begins`: whether the request begins its session, so that no target has its cache yet.
         """
@@ -59,6 +65,7 @@ class State:
             session=session,
             warm=self.warm.of(route, session, begins) if route.stays and session else None,
             rng=self.rng,
+            steering=steering,
         )
 
     def renew(
