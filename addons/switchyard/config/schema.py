@@ -32,6 +32,7 @@ from switchyard.config.fields import Regex
 from switchyard.config.fields import Size
 from switchyard.config.fields import as_list
 from switchyard.config.limits import Limits
+from switchyard.config.management import ManagementSettings
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
@@ -228,6 +229,7 @@ class Config(Section):
     prices: tuple[PriceRule, ...] = ()
     """The first that fits a model counts, before the built-in prices."""
     subscriptions: tuple[SubscriptionField, ...] = ()
+    management: ManagementSettings = ManagementSettings()
 
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""

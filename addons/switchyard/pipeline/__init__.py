@@ -7,7 +7,9 @@ from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
+from switchyard.management.desk import Desk
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.account_watch import AccountWatch
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
@@ -23,10 +25,12 @@ from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
+from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
+from switchyard.pipeline.reporting import Reporting
 from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
@@ -55,10 +59,11 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
     bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
     failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control = control or failover
+    control, desk = control or failover, Desk(runtime)
     return [
         LogLines(snapshots),
         Settings(runtime),
+        AccountWatch(runtime.accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -70,16 +75,18 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Forwarding(snapshots, requests, exchanges, reach),
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
+        ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger),
+        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),

@@ -116,7 +116,7 @@ class Access:
         shown = self._shown_to_proxy(flow)
         if shown is None and self._tries_proxy_key(flow) and not may_pass(flow.client_conn):
             raise _unknown_proxy_key()
-        asked = self._asks_us(flow)
+        asked = self._asks_us(flow) and not self._is_managed(flow)
         own_key = None
         if asked and self._snapshots.current.client_keys and self._needs_key(flow):
             own_key = self._own_key(flow, shown is not None)
@@ -216,6 +216,11 @@ class Access:
             return False
         opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
         return opens_socket and is_call_path(request)
+
+    def _is_managed(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request is for the management API, which has a guard of its own."""
+        asked = self._requests.of(flow)
+        return asked.endpoint is not None and asked.endpoint.kind == "management"
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         asked = self._requests.of(flow)
