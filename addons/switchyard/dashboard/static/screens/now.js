@@ -43,7 +43,7 @@ function Recent() {
   const button = html`<button type="button" aria-pressed=${kept !== null} onClick=${toggle}>${kept ? text.go : text.pause}</button>`;
   return html`<${Panel} id="recent" title=${text.recent} actions=${button}>
     ${kept && html`<p class="weak" role="status">${text.paused}</p>`}
-    ${rows.length === 0 ? html`<p class="weak">${text.quiet}</p>` : html`
+    ${rows.length === 0 ? html`<p class="weak">${text.quiet} <a href="#/setup">${words.screens.setup}</a></p>` : html`
     <div class="scroll" tabindex="0" role="region" aria-labelledby="recent"><table>
       <thead><tr>${["when", "tool", "asked", "route", "tokens", "cost", "state"].map((name) =>
         html`<th scope="col" class=${["tokens", "cost"].includes(name) ? "number" : ""}>${words.requests.columns[name]}</th>`)}</tr></thead>
