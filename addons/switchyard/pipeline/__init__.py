@@ -31,6 +31,7 @@ from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.settings import Settings
+from switchyard.pipeline.sharing import StateSharing
 from switchyard.pipeline.status import Status
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
@@ -86,4 +87,5 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Status(snapshots, state, runtime.ledger),
         trust,
         Release(exchanges, requests, clients, control),
+        StateSharing(runtime.sharing),
     ]

@@ -31,6 +31,8 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.shared_turns import SharedQuotas
+from switchyard.policy.shared_turns import SharedTurns
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -133,6 +135,8 @@ class Trail:
         self._busy_until: float | None = None
         self._wait: WaitUntil | None = None
         self._stopped = False
+        self.turns: SharedTurns | None = selector if isinstance(selector, SharedTurns) else None
+        self.shares: SharedQuotas | None = quotas if isinstance(quotas, SharedQuotas) else None
         self.records: list[AttemptRecord] = []
         """What came of the attempts, in the order in which it became known."""
 
@@ -243,6 +247,7 @@ class Trail:
 
     def _begin(self, candidate: Candidate, now: float) -> Try:
         key = candidate.key
+        self._quotas.claim(key.provider, key.credential, candidate.credential.quota, now)
         self._number += 1
         self._busy_until = None
         attempt = Try(self._number, candidate, self._health.begin(key, now))
