@@ -299,7 +299,8 @@ def _leave_settings(settings: SourceMembers, root: SourceMembers) -> None:
     settings.leave("hosts that no proxy is used for are those of NO_PROXY here", "outboundNoProxy")
     settings.leave("the dashboard has keys of its own; see docs/keys.md", "requireLogin",
                    "password", "authMode", "oidcIssuerUrl", "oidcClientId", "oidcClientSecret",
-                   "oidcScopes", "oidcLoginLabel", "requireApiKey", "tunnelDashboardAccess")  # fmt: skip
+                   "oidcScopes", "oidcLoginLabel", "requireApiKey",
+                   "tunnelDashboardAccess")  # fmt: skip
     settings.leave("the router has no tunnels and no cloud", "cloudEnabled", "cloudUrl",
                    "tunnelEnabled", "tunnelUrl", "tunnelProvider", "tailscaleEnabled",
                    "tailscaleUrl")  # fmt: skip

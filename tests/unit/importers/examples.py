@@ -247,7 +247,8 @@ NEW_API = r"""
   "tokens": [
     {"id": 1, "key": "tokenhidden-one-hidden", "status": 1, "name": "alice",
      "expired_time": 1924988400, "remain_quota": 1250000, "unlimited_quota": 0,
-     "model_limits_enabled": 1, "model_limits": "gpt-4o,qwen-max", "allow_ips": "10.0.0.0/8\n192.168.1.7", "group": ""},
+     "model_limits_enabled": 1, "model_limits": "gpt-4o,qwen-max",
+     "allow_ips": "10.0.0.0/8\n192.168.1.7", "group": ""},
     {"id": 2, "key": "two-hidden", "status": 2, "name": "alice", "expired_time": -1,
      "unlimited_quota": 1, "model_limits_enabled": 0, "model_limits": ""}
   ],
