@@ -137,10 +137,10 @@ def _network(draft: Draft, network: SourceMembers, name: str) -> dict[str, objec
     }
     if seconds := network.number("default_request_timeout_in_seconds"):
         settings["timeouts"] = {"total": f"{seconds:g}s"}
-    network.leave("is said by `retry` for all providers", "max_retries",
+    network.leave("belongs to `retry` for all providers", "max_retries",
                   "retry_backoff_initial_ms", "retry_backoff_max_ms", "retry_backoff_initial",
                   "retry_backoff_max")  # fmt: skip
-    network.leave("is said by `tls` of a provider", "insecure_skip_verify", "ca_cert_pem")
+    network.leave("belongs to `tls` of a provider", "insecure_skip_verify", "ca_cert_pem")
     network.leave("has no counterpart", "stream_idle_timeout_in_seconds", "enforce_http2",
                   "max_conns_per_host", "beta_header_overrides")  # fmt: skip
     return settings

@@ -127,7 +127,7 @@ def _add_provider(draft: Draft, provider: SourceMembers, proxy: SecretValue | No
     body = provider.record("extraBody")
     if params := {member: body.take(member) for member in body.names()}:
         draft.add_rule("override", {"models": models or [f"{name}/*"], "params": params})
-    provider.leave("what a provider speaks is said by `format` and `base-urls`", "capabilities")
+    provider.leave("what a provider speaks belongs to `format` and `base-urls`", "capabilities")
     provider.leave("quota is read from the provider's answers", "account")
     provider.leave("only describes the provider", "id", "icon", "modelDisplayNames", "source",
                    "modelDescriptions", "modelMetadata", "presetId", "provider",

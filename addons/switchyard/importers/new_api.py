@@ -176,7 +176,7 @@ def _read_rest(draft: Draft, channel: SourceMembers, names: list[str]) -> None:
                    "azure_responses_version", "vertex_key_type", "openrouter_enterprise",
                    "allow_service_tier", "disable_store", "allow_safety_identifier",
                    "aws_key_type", "claude_beta_query")  # fmt: skip
-    channel.leave("what a status means is said by `errors` of a provider", "status_code_mapping")
+    channel.leave("what a status means belongs to `errors` of a provider", "status_code_mapping")
     channel.leave("belongs to some types of channels alone", "other", "config", "system_prompt")
     channel.leave("only describes the channel", *_DESCRIBES)
 
