@@ -1,4 +1,4 @@
-"""Starts mitmproxy with the router in this process.
+"""Starts mitmproxy with the router in this process, or runs one of the commands.
 
 `scripts/launch.py` runs this in a checkout and a container, the command `switchyard` where the
 package is installed.
@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NoReturn
 
+from switchyard import __version__
+from switchyard.launch.dispatch import command_of
+from switchyard.launch.dispatch import run_command
 from switchyard.launch.options import PROGRAM
 from switchyard.launch.options import Launch
 from switchyard.launch.options import plan_launch
@@ -56,16 +59,17 @@ def _stop(_number: int, _frame: object) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the router until it is stopped; return the exit status.
+    """Run the router until it is stopped, or a command; return the exit status.
 
     Errors during the start (a refused configuration, a port in use) leave as SystemExit(1), raised
     by mitmproxy after it logged them.
     """
-    if arguments[:1] in (["keys"], ["generate-key"]):
-        from switchyard.clients.key_command import main as manage_keys
-
-        command = ["generate"] if arguments[0] == "generate-key" else []
-        return manage_keys([*command, *arguments[1:]])
+    if (command := command_of(arguments)) is not None:
+        return run_command(*command)
+    if arguments[:1] == ["start"]:
+        arguments = arguments[1:]
+    if "--version" in arguments:
+        print(f"Switchyard: {__version__}", flush=True)
     launch = plan_launch(arguments, _variables(arguments))
     if launch.action != "start":
         return _act(launch)

@@ -1,5 +1,6 @@
 """Every block of README and docs is a configuration that starts, or a known command."""
 
+import importlib
 import os
 import re
 import shlex
@@ -15,15 +16,14 @@ from mitmproxy.test import taddons
 from mitmproxy.tools import cmdline
 from ruamel.yaml import YAML
 
-from scripts.run_with import read_options
-from switchyard.clients.key_command import read_options as read_keys_options
 from switchyard.config.load import parse_config
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import SHIPPED
+from switchyard.launch.dispatch import COMMANDS
+from switchyard.launch.dispatch import command_of
 from switchyard.launch.options import plan_launch
 from switchyard.launch.unknown_options import explained
 from switchyard.routing.catalog import Catalog
-from switchyard.usage.command import read_options as read_usage_options
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -69,7 +69,7 @@ def test_a_block_is_a_configuration(block: str, tmp_path: Path) -> None:
 
 
 SHELL = re.compile(r"^```sh$(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMANDS = [
+LINES = [
     pytest.param(line, id=f"{page.relative_to(ROOT)}: {line[:60]}")
     for page in PAGES
     for block in SHELL.findall(page.read_text())
@@ -80,7 +80,7 @@ ELSEWHERE = {"curl", "docker", "claude", "some-tool"}
 """Commands that are no part of the project."""
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize("line", LINES)
 def test_a_command_is_one_that_is_understood(line: str) -> None:
     """README's are run as they are: tests/integration/scripts/test_first_hour.py. Some of the
     others need root, a device or half an hour."""
@@ -89,36 +89,32 @@ def test_a_command_is_one_that_is_understood(line: str) -> None:
         words.pop(0)
     if words[0] in ELSEWHERE:
         return
-    script, *arguments = words
-    assert os.access(ROOT / script, os.X_OK), script
-    match script:
-        case "scripts/keys":
-            read_keys_options(arguments)
-        case "scripts/start" if arguments[:1] == ["generate-key"]:
-            read_keys_options(["generate", *arguments[1:]])
-        case "scripts/start":
-            launch = plan_launch(arguments, {})
-            make_parser = explained(cmdline.mitmdump, "x", ())
-            with taddons.context(ScriptLoader(), Dumper(), UpstreamAuth()) as context:
-                options = make_parser(context.options).parse_args(launch.arguments)
-            assert all(map(mode_specs.ProxyMode.parse, options.mode or ()))
-        case "scripts/run-with":
-            read_options(arguments, {})
-        case "scripts/ca" | "scripts/intercept" | "scripts/bench":
-            assert all(f'"{word}"' in SOURCES[script] for word in arguments if word != "alice")
-        case "scripts/usage":
-            read_usage_options(arguments)
-        case "scripts/test":
+    if words[0] == "switchyard":
+        command, *arguments = words[1:] or ["start"]
+    else:
+        script, *arguments = words
+        assert os.access(ROOT / script, os.X_OK), script
+        command = script.removeprefix("scripts/")
+    if named := command_of(arguments if command == "start" else [command, *arguments]):
+        command, *arguments = named
+    if command == "start":
+        launch = plan_launch(arguments, {})
+        make_parser = explained(cmdline.mitmdump, "x", ())
+        with taddons.context(ScriptLoader(), Dumper(), UpstreamAuth()) as context:
+            options = make_parser(context.options).parse_args(launch.arguments)
+        assert all(map(mode_specs.ProxyMode.parse, options.mode or ()))
+    elif command in COMMANDS:
+        module = importlib.import_module(COMMANDS[command].module)
+        if hasattr(module, "make_parser"):
+            module.make_parser().parse_args(arguments)
+        else:
             assert not arguments
-        case _:
-            raise AssertionError(f"no test knows {script}")
+    elif command == "bench":
+        known = (ROOT / "scripts" / "benchmark" / "__main__.py").read_text()
+        assert all(f'"{word}"' in known for word in arguments)
+    else:
+        assert (command, arguments) == ("test", []), f"no test knows {line}"
 
-
-SOURCES = {
-    "scripts/ca": (ROOT / "scripts" / "ca.py").read_text(),
-    "scripts/intercept": (ROOT / "scripts" / "intercept.py").read_text(),
-    "scripts/bench": (ROOT / "scripts" / "benchmark" / "__main__.py").read_text(),
-}
 
 NAME = re.compile(r"`((?:demo|openai|anthropic|openrouter|gemini)/[\w./-]+)`")
 

@@ -11,6 +11,7 @@ from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import error_stream
+from switchyard.policy.records import KEPT
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import most_telling
 from switchyard.policy.trail import Exhausted
@@ -152,7 +153,7 @@ def _told_together(
 def _nothing_tried(
     exchange: Exchange, blocked: list[AttemptRecord], end: Exhausted, retry_after: float | None
 ) -> ApiError:
-    """Returns the error for a plan whose targets are all cooling down or full."""
+    """Returns the error for a plan whose targets all cool down, are full or kept for others."""
     quota = any(record.cls == "quota" for record in blocked) or end.reason == "busy"
     why = {
         "busy": "every key is at its limit of concurrent requests",
@@ -160,7 +161,9 @@ def _nothing_tried(
     }.get(end.reason, "all are cooling down after failures")
     telling = most_telling(blocked)
     last = ""
-    if telling is not None and telling.reason:
+    if blocked and all(record.reason == KEPT for record in blocked):
+        why = KEPT.replace("its windows", "every key's windows")
+    elif telling is not None and telling.reason:
         last = f" Last error of provider {telling.provider!r}: {telling.reason}"
     return ApiError(
         message=f"No provider can serve model {exchange.call.model!r} right now: {why}.{last}",

@@ -79,6 +79,11 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; exits as argparse does on a wrong one."""
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="keys",
         description="Makes, lists, changes and removes the client keys of a router.",
@@ -103,7 +108,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="how long the secret before is accepted (default: 24h; 0: no longer)")  # fmt: skip
     _add_tool(rotated)
     _command(commands, "delete", "remove a key for good").add_argument("who")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _command(commands: Any, name: str, what: str) -> argparse.ArgumentParser:

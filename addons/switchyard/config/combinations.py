@@ -30,6 +30,9 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     if provider.get("credentials") == "forward" and keys:
         message = "is never used: credentials: forward sends the client's own key"
         document.problem((*path, keys[0]), message, "remove it, or credentials: forward")
+    if provider.get("credentials") == "forward" and "keep" in provider:
+        message = "is never used: credentials: forward sends the client's own key"
+        document.problem((*path, "keep"), message, "remove it, or credentials: forward")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
 

@@ -3,6 +3,7 @@
 As with all of `schema`, it is immutable; durations are seconds.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
@@ -10,7 +11,9 @@ from typing import Literal
 
 from pydantic import BeforeValidator
 from pydantic import Field
+from pydantic import PlainValidator
 
+from switchyard.config.credentials import ApiKey
 from switchyard.config.fields import BaseUrl
 from switchyard.config.fields import Count
 from switchyard.config.fields import Duration
@@ -29,7 +32,6 @@ from switchyard.config.fields import Positive
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import ProxyUrl
 from switchyard.config.fields import Regex
-from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
 from switchyard.config.fields import refuse
 from switchyard.config.proxies import Proxy
@@ -43,15 +45,39 @@ from switchyard.wire.format import AuthStyle
 from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import DEFAULT
 
-"""How a key is sent: `Authorization: Bearer`, or the header of that name."""
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+def _share(value: object) -> float:
+    """A share above 0 and below 1, written `10%` or 0.1."""
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    match = _SHARE.fullmatch(text) if not isinstance(value, bool) else None
+    share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0 < share < 1:
+        raise refuse("must be a share between 0% and 100%", "write 10% or 0.1", kind="unit")
+    return share
+
+
+class Keep(Section):
+    """The last share of the keys' windows, kept for some client keys."""
+
+    share: Annotated[float, PlainValidator(_share)]
+    for_: Texts = Field((), alias="for")
+    """The names of client keys; empty: it is kept from all of them, for use outside."""
+    windows: GlobList | None = None
+    """Patterns of the windows' names; None: those of an hour or longer."""
+
+
+def _keep(value: object) -> object:
+    return {"share": value} if isinstance(value, str | int | float) else value
 
 
 class ApiKeyEntry(Section):
     """One of a provider's own keys."""
 
-    api_key: Secret
+    api_key: ApiKey
     proxy_url: ProxyUrl | None = None
     weight: Positive = 1
     priority: Integer = 0
@@ -207,10 +233,11 @@ class Provider(Section):
     prefix: Name | None = None
     headers: Headers = ()
     credentials: Literal["own", "forward"] = "own"
-    api_key: Secret | None = None
+    api_key: ApiKey | None = None
     """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
     api_key_entries: tuple[Annotated[ApiKeyEntry, short("api-key")], ...] = ()
     strategy: Strategy = "round-robin"
+    keep: Annotated[Keep | None, BeforeValidator(_keep)] = None
     models: Annotated[
         tuple[Annotated[Model, short("name")], ...] | None, BeforeValidator(_model_list)
     ] = None

@@ -44,6 +44,7 @@ def check_references(document: Document) -> None:
             hint = did_you_mean(name, directory.handles)
             document.problem(place, f"unknown provider {document.show(place, name)}", hint)
     _check_service_provider(document, directory, data)
+    _check_kept(document, data)
     _check_cycles(document, data)
 
 
@@ -55,6 +56,33 @@ def _check_service_provider(
         if place not in document.unset.keys() | document.unusable:
             hint = did_you_mean(name, directory.handles)
             document.problem(place, f"unknown provider {document.show(place, name)}", hint)
+
+
+def _check_kept(document: Document, data: dict[str, object]) -> None:
+    """Client keys that a share of windows is kept for must be there."""
+    clients = _mapping(data.get("clients"))
+    if "keys-file" in clients:
+        return  # the names in it are not known here
+    known = [
+        name
+        for _path, item in _items(clients.get("api-keys"), ())
+        for key in ("name", "id")
+        if isinstance(name := _mapping(item).get(key), str)
+    ]
+    for path, item in _items(data.get("providers"), ("providers",)):
+        for place, name in _kept_for(_mapping(_mapping(item).get("keep")).get("for"), path):
+            if name not in known and place not in document.unset.keys() | document.unusable:
+                message = f"unknown client key {document.show(place, name)}"
+                document.problem(place, message, did_you_mean(name, known))
+
+
+def _kept_for(value: object, path: KeyPath) -> Iterator[_Member]:
+    place = (*path, "keep", "for")
+    if isinstance(value, str):
+        yield place, value
+    for at, name in _items(value, place):
+        if isinstance(name, str):
+            yield at, name
 
 
 def directory_of(data: dict[str, object]) -> Directory:

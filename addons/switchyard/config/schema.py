@@ -32,6 +32,7 @@ from switchyard.config.fields import Regex
 from switchyard.config.fields import Size
 from switchyard.config.fields import as_list
 from switchyard.config.limits import Limits
+from switchyard.config.management import ManagementSettings
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
@@ -43,6 +44,7 @@ from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
+from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
 
@@ -79,6 +81,8 @@ class Combo(Section):
     fallback_on_refusal: bool = False
     """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
+    return_: Returns = Field(default="when-cold", alias="return")
+    """When a session goes back to the first member after another one served it."""
 
 
 ComboField = Annotated[Combo, BeforeValidator(_combo)]
@@ -227,6 +231,7 @@ class Config(Section):
     prices: tuple[PriceRule, ...] = ()
     """The first that fits a model counts, before the built-in prices."""
     subscriptions: tuple[SubscriptionField, ...] = ()
+    management: ManagementSettings = ManagementSettings()
 
     state: StateField = StateSettings()
     tls: ServerTls | None = None

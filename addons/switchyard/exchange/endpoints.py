@@ -78,12 +78,17 @@ _PROVIDER = re.compile(r"^/([A-Za-z0-9][A-Za-z0-9._-]*)(?=/v\d[a-z0-9]*/)")
 _DEFAULT_VERSION = "/v1beta"
 """The version of Gemini's API for base URLs that lack it."""
 
+_MANAGED = re.compile(r"/(?:v0/management|dashboard)(?=[/?]|$)")
+"""Paths of the management API and the dashboard. They are read as sent, without any decoding."""
+
 _SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")
 
 
 def find_endpoint(request: http.Request) -> Endpoint | None:
     """Returns the endpoint of a request to the router's own address; None if unknown."""
+    if _MANAGED.match(request.path):
+        return Endpoint("management", DEFAULT)
     path = request.path.partition("?")[0].rstrip("/") or "/"
     if "//" in path:  # a base URL that ends in a slash, and a client that adds one
         path = _SLASHES.sub("/", path)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from switchyard.files import ENTRY_POINT
 from switchyard.files import IS_INSTALLED
+from switchyard.launch.dispatch import listed
 
 ROUTER = ENTRY_POINT
 DEFAULT_HOST = "127.0.0.1"
@@ -20,8 +21,14 @@ PROGRAM = "switchyard" if IS_INSTALLED else "scripts/start"
 
 type Action = Literal["start", "check", "init"]
 
+_COMMANDS = (
+    f"Commands of the same program (`switchyard COMMAND --help`):\n{listed()}\n\n"
+    if IS_INSTALLED
+    else ""
+)
+
 EPILOG = f"""\
-Any other argument goes to mitmproxy as it is, for example:
+{_COMMANDS}Any other argument goes to mitmproxy as it is, for example:
   {PROGRAM} --mode reverse:https://api.openai.com
   {PROGRAM} --web --set web_port=9090
   {PROGRAM} --flow-detail 1              (two lines for every request)
@@ -81,7 +88,7 @@ def plan_launch(arguments: Sequence[str], environ: Mapping[str, str]) -> Launch:
 
     Exits as argparse does (status 2 and a message, or 0 after the help) on a wrong value.
     """
-    parser = _make_parser(environ)
+    parser = make_parser(environ)
     ours, theirs = parser.parse_known_args(arguments)
     config, theirs = _take_config(parser, ours.config, theirs)
     _refuse_doubled(parser, theirs, config, ours)
@@ -247,7 +254,8 @@ def _first_set(environ: Mapping[str, str], *names: str) -> _Variable | None:
     return next((_Variable(value, name) for name in names if (value := environ.get(name))), None)
 
 
-def _make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return the parser of what this program understands; the rest is mitmproxy's."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} [option...] [FILE]",

@@ -7,7 +7,9 @@ from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
+from switchyard.management.desk import Desk
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.account_watch import AccountWatch
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
@@ -20,13 +22,16 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
+from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
+from switchyard.pipeline.reporting import Reporting
 from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
@@ -50,16 +55,16 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests = runtime.state, runtime.requests
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
+    failover = _failover(runtime, intake, tunnels)
     control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
+        AccountWatch(runtime.accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -71,16 +76,19 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Forwarding(snapshots, requests, exchanges, reach),
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
+        ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state),
+        Limiting(snapshots, exchanges, runtime.gate),
+        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger, runtime.gate),
+        Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
@@ -89,3 +97,9 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),
     ]
+
+
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)

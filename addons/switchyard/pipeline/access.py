@@ -7,6 +7,8 @@ from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.holders import check_holder
+from switchyard.clients.holders import may_use
 from switchyard.clients.keys import client_credentials
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
@@ -76,7 +78,7 @@ class Access:
         """
         shown = self._take_proxy_key(flow)
         self._clients.disconnected(flow.client_conn.id)
-        if shown is not None:
+        if shown is not None and may_use(shown, flow.client_conn):
             self._clients.admit_connection(flow.client_conn.id, shown)
         elif self._tries_proxy_key(flow):
             return asyncio.sleep(self._slow_down(flow))
@@ -116,7 +118,7 @@ class Access:
         shown = self._shown_to_proxy(flow)
         if shown is None and self._tries_proxy_key(flow) and not may_pass(flow.client_conn):
             raise _unknown_proxy_key()
-        asked = self._asks_us(flow)
+        asked = self._asks_us(flow) and not self._is_managed(flow)
         own_key = None
         if asked and self._snapshots.current.client_keys and self._needs_key(flow):
             own_key = self._own_key(flow, shown is not None)
@@ -135,6 +137,8 @@ class Access:
 
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
         config = self._snapshots.current.config
+        if client is not None:
+            check_holder(client, flow.client_conn, config.clients.contact)
         admission = Admission(config=config, client=client, by_proxy=by_proxy)
         self._clients.admit(flow, admission)
 
@@ -216,6 +220,11 @@ class Access:
             return False
         opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
         return opens_socket and is_call_path(request)
+
+    def _is_managed(self, flow: http.HTTPFlow) -> bool:
+        """Whether a request is for the management API, which has a guard of its own."""
+        asked = self._requests.of(flow)
+        return asked.endpoint is not None and asked.endpoint.kind == "management"
 
     def _needs_key(self, flow: http.HTTPFlow) -> bool:
         asked = self._requests.of(flow)

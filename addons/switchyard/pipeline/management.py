@@ -68,6 +68,8 @@ class Management:
             return None
         endpoint = asked.endpoint
         kind = endpoint.kind if endpoint else None
+        if kind == "management":
+            return None  # `ManagementApi` forwards it
         if kind == "health":
             answer = json_response(200, self._health())
         elif kind == "version":

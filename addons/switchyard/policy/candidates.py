@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from switchyard.policy.choosing import Candidate
+from switchyard.policy.choosing import Chooser
+from switchyard.policy.choosing import FreeTargets
 from switchyard.policy.cooldown import Place
 from switchyard.policy.cooldown import Standing
 from switchyard.policy.cooldown import place_of
@@ -11,24 +13,15 @@ from switchyard.policy.cooldown import places
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
-from switchyard.policy.route import Credential
 from switchyard.policy.route import Member
 from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.steering import Steering
+from switchyard.policy.warm_sessions import WarmSession
 
 _SOON = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One target with one of its keys."""
-
-    member: Member
-    target: Target
-    credential: Credential
-    key: TargetKey
 
 
 class _Excluded:
@@ -65,10 +58,6 @@ class _Excluded:
                 pass
 
 
-type _Free = list[tuple[Target, list[Candidate]]]
-"""Targets of a member, each with those of its candidates that may be tried."""
-
-
 class Candidates:
     """The candidates of one request, without those out for the round or for good."""
 
@@ -80,12 +69,15 @@ class Candidates:
         quotas: Quotas,
         session: str,
         most_credentials: int,
+        steering: Steering | None = None,
+        warm: WarmSession | None = None,
     ) -> None:
+        self._warm = warm
         self._route = route
         self._health = health
-        self._selector = selector
         self._quotas = quotas
-        self._session = session
+        self._chooser = Chooser(route, health, selector, session, steering)
+        self._steering = steering
         self._most_credentials = most_credentials
         self._excluded = _Excluded()
         self._counts: dict[str, int] = {}
@@ -104,10 +96,7 @@ class Candidates:
         self._current = candidate.member, candidate.target
 
     def failed(self, candidate: Candidate, verdict: Verdict, again: bool = False) -> None:
-        """Apply what a candidate's failure means for the others.
-
-        `again`: it is asked once more, with another request.
-        """
+        """Apply a failure; `again`: the candidate is asked once more, with another request."""
         if again:
             self._again = candidate
             return
@@ -127,6 +116,8 @@ class Candidates:
         candidate, self._again = self._again, None
         if candidate is None or self._health.state(candidate.key, now).state == "cooling":
             return None
+        if self._kept_until(candidate, now) is not None:
+            return None
         return candidate if self._has_place(candidate) else None
 
     def has_besides(self, candidate: Candidate, now: float) -> bool:
@@ -141,38 +132,34 @@ class Candidates:
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
         """Return the next candidate without a cooldown.
 
-        Another key of the same target first, else as the strategies choose. `besides`: ids of
-        members to leave out.
+        Another key of the same target first, then the one with the session's prompt cache, else as
+        the strategies choose. `besides`: ids of members to leave out.
         """
         if self._current and not besides:
-            member, target = self._current
-            if free := self._free(member, target, now):
-                return self._pick_key(member, target, free)
-        found: list[tuple[Member, _Free]] = []
+            if free := self._free(*self._current, now):
+                return self._chooser.choose_key(self._current[1], free, now)
+        if self._warm is not None and (candidate := self._cached(self._warm, now, besides)):
+            return candidate
+        found: list[tuple[Member, FreeTargets]] = []
         for member in self._route.members:
-            if member.id in besides:
-                continue
-            targets = [
-                (target, free)
-                for target in member.targets
-                if (free := self._free(member, target, now))
-            ]
-            if targets:
+            if member.id not in besides and (targets := self._free_of(member, now)):
                 found.append((member, targets))
                 if self._route.in_order:
                     break
-        return self._pick(found) if found else None
+        return self._chooser.choose(found, now) if found else None
 
     def least_bad(self, now: float, horizon: float = math.inf) -> Candidate | None:
         """Return the candidate of this round that recovers soonest, before the horizon.
 
-        Candidates that their provider shut are not among them.
+        Candidates that their provider shut are not among them, nor what is kept for others.
         """
         best: Candidate | None = None
         best_rank = (math.inf, 1)
         self.full = False
         for candidate, standing in self._left(now):
             if standing.shut_until and candidate.target.spared:
+                continue
+            if self._kept_until(candidate, now) is not None:
                 continue
             returns = self._returns(candidate, standing, now)
             if returns > horizon:
@@ -190,14 +177,20 @@ class Candidates:
     def soonest(self, now: float, shut_too: bool) -> float | None:
         """Return when the first candidate may be tried again in any round; None if none.
 
-        `shut_too`: also those that their provider shut, at the end of the term.
+        `shut_too`: also those that their provider shut, or whose rest is kept for others, at the
+        end of the term.
         """
-        found = [
-            standing.shut_until or self._returns(candidate, standing, now)
-            for candidate, standing in self._all(now)
-            if (shut_too or not standing.shut_until)
-            and not _is_among(candidate, self._excluded.barred)
-        ]
+        found: list[float] = []
+        for candidate, standing in self._all(now):
+            kept = self._kept_until(candidate, now)
+            if standing.shut_until or kept is not None:
+                if not shut_too:
+                    continue
+                at = max(standing.shut_until, kept or now)
+            else:
+                at = self._returns(candidate, standing, now)
+            if at < math.inf and not _is_among(candidate, self._excluded.barred):
+                found.append(at)
         return min(found, default=None)
 
     def returns_at(self, now: float) -> float | None:
@@ -206,15 +199,17 @@ class Candidates:
         A guess of the router is reported no later than soon, since an earlier request will be tried
         if no better target is left.
         """
-        found = [
-            standing.shut_until
-            or min(
+        found: list[float] = []
+        for candidate, standing in self._all(now):
+            if _is_among(candidate, self._excluded.barred):
+                continue
+            at = standing.shut_until or min(
                 self._returns(candidate, standing, now),
                 now + _SOON if standing.guessed else math.inf,
             )
-            for candidate, standing in self._all(now)
-            if not _is_among(candidate, self._excluded.barred)
-        ]
+            at = max(at, self._kept_until(candidate, now) or at)
+            if at < math.inf:
+                found.append(at)
         return min(found, default=None)
 
     def blocked(self, now: float) -> Iterator[tuple[Candidate, Standing]]:
@@ -223,40 +218,26 @@ class Candidates:
             if standing.state == "cooling" and places(candidate.key)[0] not in self._excluded.out:
                 yield candidate, standing
 
-    def _pick(self, found: list[tuple[Member, _Free]]) -> Candidate:
-        route = self._route
-        member, targets = found[0]
-        # Where there never is a choice, none is remembered either.
-        if len(route.members) > 1:
-            by_id = dict((member.id, (member, targets)) for member, targets in found)
-            members = [member for member, _ in found]
-            chosen = self._selector.pick(
-                route.id, route.strategy, members, self._session, self._member_load
-            )
-            member, targets = by_id[chosen.id]
-        target, free = targets[0]
-        if len(member.targets) > 1:
-            chosen = self._selector.pick(
-                f"{route.id}>{member.id}",
-                member.strategy,
-                [target for target, _ in targets],
-                self._session,
-                self._target_load,
-            )
-            target, free = next(one for one in targets if one[0] is chosen)
-        return self._pick_key(member, target, free)
+    def _cached(self, warm: WarmSession, now: float, besides: frozenset[str]) -> Candidate | None:
+        """Return the candidate with the session's prompt cache; None where none may be tried."""
+        place = warm.place(now)
+        member = self._route.member(place.member) if place is not None else None
+        if place is None or member is None or member.id in besides:
+            return None
+        found = self._free_of(member, now)
+        if (candidate := _with_key(found, place.key)) or not found or not warm.for_good:
+            return candidate
+        return self._chooser.choose([(member, found)], now)
 
-    def _pick_key(self, member: Member, target: Target, free: list[Candidate]) -> Candidate:
-        if len(target.credentials) == 1:
-            return free[0]
-        credential = self._selector.pick(
-            f"{target.id}#",
-            target.strategy,
-            [candidate.credential for candidate in free],
-            self._session,
-            lambda one: self._health.in_flight(target.provider, one.id),
-        )
-        return next(one for one in free if one.credential is credential)
+    def kept(self, now: float) -> Iterator[tuple[Candidate, float]]:
+        """All whose rest is kept for other clients, and until when."""
+        if self._route.keeps:
+            for candidate, _ in self._all(now):
+                if (until := self._kept_until(candidate, now)) is not None:
+                    yield candidate, until
+
+    def _free_of(self, member: Member, now: float) -> FreeTargets:
+        return [(one, free) for one in member.targets if (free := self._free(member, one, now))]
 
     def _free(self, member: Member, target: Target, now: float) -> list[Candidate]:
         """Yield the target with each of its keys that may be tried without a cooldown."""
@@ -271,6 +252,8 @@ class Candidates:
                 and self._health.state(candidate.key, now).usable
                 and self._has_place(candidate)
                 and self._quota_opens(candidate, now) <= now
+                and self._empty_until(candidate, now) <= now
+                and self._kept_until(candidate, now) is None
             ):
                 found.append(candidate)
         return found
@@ -301,24 +284,34 @@ class Candidates:
 
     def _returns(self, candidate: Candidate, standing: Standing, now: float) -> float:
         cooled = standing.until if standing.state == "cooling" else now
-        return max(cooled, self._quota_opens(candidate, now))
+        empty = self._empty_until(candidate, now)
+        return max(cooled, self._quota_opens(candidate, now), empty if empty < math.inf else now)
+
+    def _empty_until(self, candidate: Candidate, now: float) -> float:
+        """When the windows of a candidate are no longer used up, where windows steer."""
+        if self._steering is None or not self._route.by_windows:
+            return -math.inf
+        return self._steering.room(candidate.target, candidate.credential, now).empty_until
+
+    def _kept_until(self, candidate: Candidate, now: float) -> float | None:
+        if self._steering is None or candidate.credential.keep is None:
+            return None
+        return self._steering.kept_until(candidate.target, candidate.credential, now)
 
     def _has_place(self, candidate: Candidate) -> bool:
         most = candidate.credential.max_concurrency
-        if most is None:
-            return True
-        return self._health.in_flight(candidate.key.provider, candidate.key.credential) < most
+        return (
+            most is None
+            or self._health.in_flight(candidate.key.provider, candidate.key.credential) < most
+        )
 
     def _quota_opens(self, candidate: Candidate, now: float) -> float:
         key, limits = candidate.key, candidate.credential.quota
         return self._quotas.opens_at(key.provider, key.credential, limits, now)
 
-    def _target_load(self, target: Target) -> float:
-        keys = (target.key(credential) for credential in target.credentials)
-        return sum(self._health.target_in_flight(key) for key in keys)
 
-    def _member_load(self, member: Member) -> float:
-        return sum(self._target_load(target) for target in member.targets)
+def _with_key(found: FreeTargets, key: TargetKey) -> Candidate | None:
+    return next((one for _, free in found for one in free if one.key == key), None)
 
 
 def _is_among(candidate: Candidate, *among: set[Place]) -> bool:

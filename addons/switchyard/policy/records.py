@@ -11,6 +11,9 @@ from switchyard.redaction.text import redact
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 """How providers' codes look."""
 
+KEPT = "what is left of its windows is kept for other client keys"
+"""The reason of a target that was not tried since `keep` spares the rest of it."""
+
 _TELLING: dict[FailureClass, int] = {
     "request": 0,
     "context-length": 1,
@@ -41,6 +44,8 @@ class AttemptRecord:
     """From its begin to its failure or its first output."""
     retry_at: float | None = None
     """The provider's time to retry, in monotonic seconds; None if it named none."""
+    of_model: bool = False
+    """Whether a refusal is of one model alone, not of the key."""
     tried: bool = True
     after_output: bool = False
     remedy: str | None = None

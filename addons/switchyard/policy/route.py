@@ -10,7 +10,28 @@ from dataclasses import replace
 from typing import Literal
 from typing import NamedTuple
 
-type Strategy = Literal["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
+from switchyard.values.globs import Globs
+
+type Strategy = Literal[
+    "round-robin",
+    "fill-first",
+    "least-busy",
+    "weighted",
+    "sticky",
+    "most-left",
+    "drain-soonest",
+    "pace",
+]
+
+BY_WINDOWS: frozenset[Strategy] = frozenset({"most-left", "drain-soonest", "pace"})
+"""Strategies that choose by what the windows of keys have left."""
+
+type Returns = Literal["when-cold", "at-once", "never"]
+"""When a session that another member served goes back to the one that comes first: when its prompt
+cache there has expired, with the next request, or not before that member fails."""
+
+_AT_HOME: frozenset[Strategy] = frozenset({"fill-first", "sticky"})
+"""Strategies by which every session has one member that comes first."""
 
 
 class TargetKey(NamedTuple):
@@ -36,6 +57,18 @@ class QuotaLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptShare:
+    """The last share of a key's windows, which only some client keys may use."""
+
+    share: float
+    """Above 0 and below 1."""
+    clients: frozenset[str] = frozenset()
+    """The labels of those client keys; empty: none, the share is for use outside the router."""
+    windows: Globs | None = None
+    """Patterns of the windows' names; None: those of an hour or longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """One key of a provider."""
 
@@ -45,6 +78,7 @@ class Credential:
     """Higher first."""
     max_concurrency: int | None = None
     quota: tuple[QuotaLimit, ...] = ()
+    keep: KeptShare | None = None
     via: str = ""
     forwarded: bool = False
     """Whether it stands for the client's own key, of any client."""
@@ -97,12 +131,19 @@ class Route:
     members: tuple[Member, ...]
     strategy: Strategy = "fill-first"
     """How the members are chosen among; `fill-first` is their order."""
+    returns: Returns = "at-once"
     forwards: bool = field(init=False, compare=False)
     """Whether any target is asked with the client's own key."""
     in_order: bool = field(init=False, compare=False)
     """Whether the first member that may be tried is the one to try."""
     sticky: bool = field(init=False, compare=False)
     """Whether it matters to which session a request belongs."""
+    stays: bool = field(init=False, compare=False)
+    """Whether a session stays with the member that has its prompt cache."""
+    by_windows: bool = field(init=False, compare=False)
+    """Whether any strategy chooses by windows."""
+    keeps: bool = field(init=False, compare=False)
+    """Whether a share of any key's windows is kept for some client keys."""
 
     def __post_init__(self) -> None:
         targets = [target for member in self.members for target in member.targets]
@@ -112,10 +153,20 @@ class Route:
         found = {
             "forwards": any(credential.forwarded for credential in credentials),
             "in_order": self.strategy == "fill-first" and alike,
-            "sticky": "sticky" in strategies,
+            "stays": self.returns != "at-once"
+            and len(self.members) > 1
+            and self.strategy in _AT_HOME,
+            # Where windows steer, a session stays with the key whose prompt cache it fills.
+            "sticky": "sticky" in strategies or not BY_WINDOWS.isdisjoint(strategies),
+            "by_windows": not BY_WINDOWS.isdisjoint(strategies),
+            "keeps": any(credential.keep is not None for credential in credentials),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
+
+    def member(self, id: str) -> Member | None:
+        """Return the member with an id; None if it has none such."""
+        return next((one for one in self.members if one.id == id), None)
 
     def for_client(self, client: str) -> "Route":
         """Return this route for one client: its key's failures lock no other client.

@@ -6,14 +6,15 @@ again. A choice that is made again with the same turns comes out the same.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
-from typing import Any
 
 from switchyard.policy.quota import Quotas
 from switchyard.policy.route import QuotaLimit
 from switchyard.policy.route import Strategy
 from switchyard.policy.selection import Option
 from switchyard.policy.selection import Selector
+from switchyard.policy.steering import Room
 
 _GOLDEN = 0.6180339887498949
 """The golden ratio's fraction: its multiples spread evenly over the unit interval (Weyl)."""
@@ -67,12 +68,13 @@ class SharedTurns(Selector):
         options: Sequence[T],
         session: str = "",
         load: Callable[[T], float] | None = None,
-        **more: Any,
+        rooms: Callable[[T], Iterable[Room]] | None = None,
+        now: float = 0.0,
     ) -> T:
         """Choose as `Selector` does. Raises TurnNeeded where that depends on a turn."""
         by_turn = strategy in ("round-robin", "weighted") or (strategy == "sticky" and not session)
         if not by_turn:
-            return self._local.pick(group, strategy, options, session, load, **more)
+            return self._local.pick(group, strategy, options, session, load, rooms, now)
         highest = max(option.priority for option in options)
         options = [option for option in options if option.priority == highest]
         if len(options) == 1:

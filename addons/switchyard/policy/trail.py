@@ -6,6 +6,7 @@ follows only where it can help, after a wait for the soonest recovery of at most
 never waited for, except as long as `wait-for-recovery` allows.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
-from switchyard.policy.candidates import Candidate
 from switchyard.policy.candidates import Candidates
+from switchyard.policy.choosing import Candidate
 from switchyard.policy.failures import FailureClass
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.health import Health
 from switchyard.policy.health import Lease
 from switchyard.policy.quota import Quotas
+from switchyard.policy.records import KEPT
 from switchyard.policy.records import AttemptRecord
 from switchyard.policy.records import brief_of
 from switchyard.policy.records import most_telling
@@ -33,6 +35,8 @@ from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
 from switchyard.policy.shared_turns import SharedQuotas
 from switchyard.policy.shared_turns import SharedTurns
+from switchyard.policy.steering import Steering
+from switchyard.policy.warm_sessions import WarmSession
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -117,7 +121,9 @@ class Trail:
         limits: RetryLimits,
         now: float,
         session: str = "",
+        warm: WarmSession | None = None,
         rng: random.Random | None = None,
+        steering: Steering | None = None,
     ) -> None:
         self._health = health
         self._quotas = quotas
@@ -125,8 +131,10 @@ class Trail:
         self._started = now
         self._rng = rng or random.Random()
         self._candidates = Candidates(
-            route, health, selector, quotas, session, limits.max_retry_credentials
+            route, health, selector, quotas, session, limits.max_retry_credentials, steering, warm
         )
+        self.warm = warm
+        """The place of the session's prompt cache; None where it does not matter to the route."""
         self._running: list[Try] = []
         self._number = 0
         self._rounds_left = limits.request_retry
@@ -190,11 +198,11 @@ class Trail:
         """Record that an attempt failed.
 
         In: seconds named by the provider; whether the same target is asked once more at once, with
-        another request.
+        another request or another token. Nothing is held against it then.
         """
         if attempt.lease.over:
             return
-        if verdict.cls not in ("request", "context-length", "history"):
+        if not again and verdict.cls not in ("request", "context-length", "history"):
             self._health.report_failure(
                 attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )
@@ -211,6 +219,11 @@ class Trail:
         self._health.report_success(attempt.lease, now)
         seconds = now - attempt.started
         self._record(attempt, _record(attempt, cls=None, status=status, seconds=seconds))
+
+    def cached(self, attempt: Try, now: float, life: float) -> None:
+        """Record that the target has the session's prompt cache, for `life` seconds without use."""
+        if self.warm is not None:
+            self.warm.note(attempt.candidate.member.id, attempt.key, now + life)
 
     def finished(self, attempt: Try, now: float, tokens: int = 0) -> None:
         """Record that an attempt is over without a failure.
@@ -237,7 +250,7 @@ class Trail:
         return most_telling(self.records)
 
     def blocked(self, now: float) -> list[AttemptRecord]:
-        """The targets that were not tried because they cool, with their last failure."""
+        """The targets that were not tried, with the last failure of those that cool."""
         return list(islice(self._blocked(now), _MOST_BLOCKED))
 
     def earliest_return(self, now: float) -> float | None:
@@ -318,6 +331,16 @@ class Trail:
                 retry_at=standing.shut_until or None,
                 tried=False,
             )
+        for candidate, until in self._candidates.kept(now):
+            yield AttemptRecord(
+                provider=candidate.key.provider,
+                model=candidate.key.model,
+                credential=candidate.key.credential,
+                cls="quota",
+                reason=KEPT,
+                retry_at=until if until < math.inf else None,
+                tried=False,
+            )
 
     def _record(self, attempt: Try, record: AttemptRecord) -> None:
         if attempt.record is None:
@@ -341,6 +364,7 @@ def _failure(
         record,
         reason=reason_of(seen),
         retry_at=retry_at,
+        of_model=verdict.scope in ("target", "model"),
         after_output=seen.after_output,
     )
 

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
 
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
@@ -34,18 +35,24 @@ def windows_of(
             continue
         relay = state.relay
         event = relay.limits if isinstance(relay, Relay) else None
-        refused = _refused_until(exchange, state)
-        names = tuple(name for name, _ in headers.fields)
+        refused = _refused(exchange, state)
+        names = tuple([name for name, _ in headers.fields])
         if event is None and refused is None and not _tell(names):
             continue
-        now = time.time()
-        windows = read_windows(lower_items(headers), now)
+        now = _seen_at(state)
+        windows = [_of_model(state, one) for one in read_windows(lower_items(headers), now)]
         if event is not None:
             windows += read_event(event, now)
         if refused is not None and not any((one.used or 0) >= 1 for one in windows):
-            windows.append(_exhausted(refused, now))
+            windows.append(refused)
         if windows and (owner := owner_of(state, fingerprint)) is not None:
             yield owner, windows
+
+
+def _seen_at(state: AttemptState) -> float:
+    """When the figures came, in Unix seconds: of two responses, the later head is the newer."""
+    now = time.time()
+    return now if state.headed_at is None else now - (time.monotonic() - state.headed_at)
 
 
 def owner_of(state: AttemptState, fingerprint: Callable[[str], str | None]) -> str | None:
@@ -55,9 +62,16 @@ def owner_of(state: AttemptState, fingerprint: Callable[[str], str | None]) -> s
     """
     if not state.chosen.credential.forwarded:
         return state.chosen.credential.id
-    login = _login(state.call)
+    return owner_of_login(state.call, state.target.provider.name, fingerprint)
+
+
+def owner_of_login(
+    call: Call, provider: str, fingerprint: Callable[[str], str | None]
+) -> str | None:
+    """Return the owner of the windows of a client's own login at a provider."""
+    login = _login(call)
     found = fingerprint(login) if login is not None else None
-    return f"{state.target.provider.name} login {found}" if found is not None else None
+    return f"{provider} login {found}" if found is not None else None
 
 
 def _login(call: Call) -> str | None:
@@ -83,8 +97,18 @@ def _tell(names: tuple[bytes, ...]) -> bool:
     return told
 
 
-def _refused_until(exchange: Exchange, state: AttemptState) -> float | None:
-    """Seconds until a provider that refused for want of quota takes requests again.
+_PER_MODEL = ("anthropic", "x-ratelimit")
+"""Families of headers that tell of the model which was asked: each has limits of its own."""
+
+
+def _of_model(state: AttemptState, window: Window) -> Window:
+    if window.source not in _PER_MODEL:
+        return window
+    return replace(window, name=f"{window.name}:{state.target.model}")
+
+
+def _refused(exchange: Exchange, state: AttemptState) -> Window | None:
+    """The window of a key or model whose provider refused for want of quota, until when it said.
 
     None where neither its head nor its body says so.
     """
@@ -92,15 +116,12 @@ def _refused_until(exchange: Exchange, state: AttemptState) -> float | None:
     record = trail.records[place] if trail is not None and place is not None else None
     if record is None or record.cls != "quota" or record.retry_at is None:
         return None
-    return record.retry_at - time.monotonic()
-
-
-def _exhausted(seconds: float, now: float) -> Window:
+    now = time.time()
     return Window(
-        name="limit",
+        name=f"limit:{state.target.model}" if record.of_model else "limit",
         used=1.0,
-        resets_at=now + seconds,
+        resets_at=now + record.retry_at - time.monotonic(),
         status="rejected",
-        seen_at=now,
+        seen_at=_seen_at(state),
         source="refusal",
     )

@@ -17,8 +17,10 @@ from switchyard.policy.shared_turns import Claim
 from switchyard.policy.shared_turns import NotYet
 from switchyard.policy.shared_turns import SharedQuotas
 from switchyard.policy.shared_turns import SharedTurns
+from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
+from switchyard.policy.warm_sessions import WarmSessions
 from switchyard.state.conversations import Conversations
 from switchyard.state.proofs import Proofs
 from switchyard.state.shared.memory import MemoryState
@@ -54,6 +56,7 @@ class State:
     selector: Selector = field(default_factory=Selector)
     quotas: Quotas = field(default_factory=Quotas)
     health: Health = field(default_factory=Health)
+    warm: WarmSessions = field(default_factory=WarmSessions)
     calibration: Calibration = field(default_factory=Calibration)
     conversations: Conversations = field(default_factory=Conversations)
     proofs: Proofs = field(default_factory=Proofs)
@@ -69,8 +72,18 @@ class State:
     created: int = field(default_factory=_unix_seconds)
     """Unix seconds; what model lists give as the models' date."""
 
-    def begin_trail(self, route: Route, limits: RetryLimits, session: str) -> Trail:
-        """Begins the trail of a new request."""
+    def begin_trail(
+        self,
+        route: Route,
+        limits: RetryLimits,
+        session: str,
+        steering: Steering | None = None,
+        begins: bool = False,
+    ) -> Trail:
+        """Begins the trail of a new request; `steering` is wanted where windows steer.
+
+        `begins`: whether the request begins its session, so that no target has its cache yet.
+        """
         selector, quotas, choosing = self.selector, self.quotas, self.choosing
         if choosing is not None:
             selector = SharedTurns(selector)
@@ -83,7 +96,9 @@ class State:
             limits=limits,
             now=time.monotonic(),
             session=session,
+            warm=self.warm.of(route, session, begins) if route.stays and session else None,
             rng=self.rng,
+            steering=steering,
         )
 
     def renew(

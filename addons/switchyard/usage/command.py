@@ -90,6 +90,11 @@ def main(
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; exits as argparse does on a wrong one."""
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="usage",
         description="What requests used and cost. Counted by the router, not guessed from logs.",
@@ -106,7 +111,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     output.add_argument("--csv", action="store_true", help="comma-separated values")
     for option in _SELECTIONS:
         parser.add_argument(f"--{option}", help=f"only this {option}")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _day(text: str) -> date:

@@ -63,7 +63,7 @@ class Ledger:
         self.place: RecordPlace | None = None
         self._writer: UsageWriter | None = None
         self._lock: WriterLock | None = None
-        self._fingerprints: Fingerprints | None = None
+        self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
         self.sharer: Callable[[WindowSnapshot], None] | None = None
@@ -84,6 +84,7 @@ class Ledger:
             old.start()
         self.on, self.place, self._writer = False, place, None
         if place is None:
+            self._fingerprints = Fingerprints(None)
             return
         # A name of its own for each process, wherever the folder is mounted.
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -117,8 +118,8 @@ class Ledger:
             self._writer.note(snapshots)
 
     def fingerprint(self, login: str) -> str | None:
-        """Return what tells a login apart; None where that is not known yet, or nothing is kept."""
-        return self._fingerprints.of(login) if self._fingerprints is not None else None
+        """Return what tells a login apart; None where that is not known yet."""
+        return self._fingerprints.of(login)
 
     def flush(self, timeout: float) -> bool:
         """Write all that is queued; return whether that was done within `timeout` seconds."""

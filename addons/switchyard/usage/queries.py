@@ -96,6 +96,23 @@ def hours_sql(question: Question) -> str:
     )
 
 
+def buckets_sql(question: Question, by: Sequence[str], table: str) -> str:
+    """Return the SQL of sums by bucket of a table (`hourly` or `daily`) and some dimensions.
+
+    A question's moments count as whole buckets.
+    """
+    since, until = question.hours
+    size = SECONDS[table] // _HOUR
+    begin = None if since is None else since // size
+    end = None if until is None else -(-until // size)
+    if not by and table == "hourly" and not question.where:
+        source = _source("model_hours", ["bucket"], _bounds(begin, end))
+        return _grouped(source, {"bucket": "bucket"})
+    conditions = [*_bounds(begin, end), *question.conditions()]
+    keys = {"bucket": "bucket", **{name: name for name in by}}
+    return _grouped(_source(table, list(keys), conditions), keys)
+
+
 def dimensions_sql(question: Question, by: Sequence[str]) -> str:
     """Return the SQL of sums by some dimensions."""
     pieces = [

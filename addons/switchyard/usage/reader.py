@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from switchyard.usage.queries import REPORTED
 from switchyard.usage.queries import Question
+from switchyard.usage.queries import buckets_sql
 from switchyard.usage.queries import days_sql
 from switchyard.usage.queries import dimensions_sql
 from switchyard.usage.queries import hours_sql
@@ -95,6 +96,14 @@ class UsageReader:
         size = len(by)
         rows = self._rows(dimensions_sql(question, by), question)
         return [_line(row[size:], dict(zip(by, row, strict=False))) for row in rows]
+
+    def buckets(self, table: str, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
+        """Return sums by bucket (`hourly` or `daily`, in UTC) and the values of dimensions."""
+        size = len(by) + 1
+        return [
+            _line(row[size:], dict(zip(by, row[1:], strict=False)), start=row[0] * SECONDS[table])
+            for row in self._rows(buckets_sql(question, by, table), question)
+        ]
 
     def sessions(
         self, question: Question = EVERYTHING

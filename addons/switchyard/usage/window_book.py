@@ -11,11 +11,16 @@ _MOST = 2000
 """Windows remembered at most; the one that was seen first goes first."""
 
 
+_NONE: dict[str, Track] = {}
+
+
 class WindowBook:
     """The courses of windows in memory. Not for several threads."""
 
     def __init__(self) -> None:
         self._tracks: dict[tuple[str, str], Track] = {}
+        self._owners: dict[str, dict[str, Track]] = {}
+        """The same by owner, and by the name of the window."""
 
     def restore(self, snapshots: Iterable[WindowSnapshot]) -> None:
         """Take in snapshots of an earlier run, oldest first."""
@@ -30,6 +35,10 @@ class WindowBook:
         """Return the course of one window; None where it was never reported."""
         return self._tracks.get((owner, name))
 
+    def of(self, owner: str) -> list[Window]:
+        """Return the last figures of an owner's windows."""
+        return [track.window for track in self._owners.get(owner, _NONE).values()]
+
     def tracks(self) -> list[tuple[str, Track]]:
         """Return all courses with their owners, in the owners' order."""
         return [(owner, track) for (owner, _), track in sorted(self._tracks.items())]
@@ -38,9 +47,18 @@ class WindowBook:
         key = owner, window.name
         if (track := self._tracks.get(key)) is None:
             if len(self._tracks) >= _MOST:
-                del self._tracks[next(iter(self._tracks))]
+                self._forget(next(iter(self._tracks)))
             track = self._tracks[key] = Track(window)
+            self._owners.setdefault(owner, {})[window.name] = track
         return track.update(window)
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        owner, name = key
+        del self._tracks[key]
+        tracks = self._owners[owner]
+        del tracks[name]
+        if not tracks:
+            del self._owners[owner]
 
 
 def window_members(owner: str, track: Track, now: float) -> dict[str, object]:

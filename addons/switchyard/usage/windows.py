@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 
@@ -39,6 +40,31 @@ class Window:
     def left(self) -> float | None:
         """The share that is left, from 0 to 1; None where the provider did not say."""
         return None if self.used is None else min(1.0, max(0.0, 1.0 - self.used))
+
+    @property
+    def span(self) -> float | None:
+        """The window's length in seconds; None where its name says nothing of it."""
+        return _meaning(self.name)[0]
+
+    @property
+    def scope(self) -> str:
+        """The model, or the word in models' names, that it counts for; empty: for all."""
+        return _meaning(self.name)[1]
+
+
+_LENGTH = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
+_MONTH = 30 * 86_400.0
+_MONTHLY = ("premium_interactions", "premium_models", "chat")
+"""Copilot's snapshots, which a plan renews each month."""
+
+
+@lru_cache(2048)
+def _meaning(name: str) -> tuple[float | None, str]:
+    """The length in seconds and the scope that a window's name tells of."""
+    head, _, scope = name.partition(":")
+    if match := _LENGTH.fullmatch(head):
+        return int(match[1]) * _SECONDS[match[2]], scope.lower()
+    return (_MONTH if head in _MONTHLY else None), scope.lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ APPLIED = "applied the changed"
 
 
 def keys(router: Router, *words: str) -> Any:
-    command = [sys.executable, "-P", str(ROOT / "scripts" / "keys.py"), *words]
+    command = [sys.executable, "-P", str(ROOT / "scripts" / "launch.py"), "keys", *words]
     made = subprocess.run(
         [*command, "--json", "--config", str(router.config_path)],
         env=environment(router.directory),

@@ -76,7 +76,13 @@ class World:
         return subprocess.run(
             [
                 *("nsenter", f"--net=/run/netns/{self.lab.gateway.name}"),
-                *(sys.executable, "-I", str(ROOT / "scripts" / "intercept.py"), *arguments),
+                *(
+                    sys.executable,
+                    "-I",
+                    str(ROOT / "scripts" / "launch.py"),
+                    "intercept",
+                    *arguments,
+                ),
             ],
             env={**os.environ, "SWITCHYARD_INTERCEPT_STATE": str(self.state)},
             capture_output=True,

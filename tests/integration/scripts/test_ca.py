@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from scripts import ca
+from switchyard.commands import ca
 from tests.support.router import ROOT
 
 DEBIAN, FEDORA = ca.STORES
@@ -29,10 +29,10 @@ def confdir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ca.Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ca.TrustStore:
     """A store that is no system's."""
     monkeypatch.setattr(ca.platform, "system", lambda: "Linux")
-    made = ca.Store(tmp_path / "anchor.crt", ("true",), ("true", "--fresh"))
+    made = ca.TrustStore(tmp_path / "anchor.crt", ("true",), ("true", "--fresh"))
     monkeypatch.setattr(ca, "find_store", lambda: made)
     return made
 
@@ -57,13 +57,13 @@ def test_the_steps_of_each_system(confdir: Path) -> None:
     assert step.startswith("security add-trusted-cert -d -r trustRoot -k /Library/Keychains/")
     (step,) = steps["remove", "mac"]
     assert ca.fingerprint(authority) in step
-    with pytest.raises(ca.Trouble, match="no store of a known kind"):
+    with pytest.raises(ca.TrustError, match="no store of a known kind"):
         ca.plan("install", authority, "Linux", None)
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "anything"])
 def test_nothing_is_done_without_consent(
-    confdir: Path, store: ca.Store, monkeypatch: pytest.MonkeyPatch, capsys, answer: str
+    confdir: Path, store: ca.TrustStore, monkeypatch: pytest.MonkeyPatch, capsys, answer: str
 ) -> None:
     monkeypatch.setattr(builtins, "input", lambda _: answer)
     assert ca.main(["install", "--confdir", str(confdir)]) == 1
@@ -73,13 +73,13 @@ def test_nothing_is_done_without_consent(
     assert "nothing was done" in said
 
 
-def test_printing_does_nothing(confdir: Path, store: ca.Store, capsys) -> None:
+def test_printing_does_nothing(confdir: Path, store: ca.TrustStore, capsys) -> None:
     assert ca.main(["install", "--print", "--confdir", str(confdir)]) == 0
     assert "To be done, as root:" in capsys.readouterr().out
     assert not store.anchor.exists()
 
 
-def test_there_and_back(confdir: Path, store: ca.Store, monkeypatch, capsys) -> None:
+def test_there_and_back(confdir: Path, store: ca.TrustStore, monkeypatch, capsys) -> None:
     where = ["--confdir", str(confdir)]
     monkeypatch.setattr(builtins, "input", lambda _: "y")
     assert ca.main(["status", *where]) == 3
@@ -103,7 +103,7 @@ ODD = ("link", "dangling link", "fifo", "folder", "key", "two", "key beside", "s
 
 @pytest.mark.parametrize("kind", ODD)
 def test_only_one_authority_in_a_file_of_its_own_is_installed(
-    confdir: Path, store: ca.Store, capsys, kind: str
+    confdir: Path, store: ca.TrustStore, capsys, kind: str
 ) -> None:
     file, secret = confdir / ca.CERTIFICATE, confdir / "secret"
     good = file.read_bytes()
@@ -144,7 +144,7 @@ def test_only_one_authority_in_a_file_of_its_own_is_installed(
 
 
 def test_a_strangers_authority_is_refused_unless_it_is_named(
-    confdir: Path, store: ca.Store, monkeypatch, capsys
+    confdir: Path, store: ca.TrustStore, monkeypatch, capsys
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("NOT TRIED: only root gives files away")
@@ -164,7 +164,9 @@ def test_a_strangers_authority_is_refused_unless_it_is_named(
     assert ca.main([*arguments, "--owner", "nobody-of-that-name"]) == 1
 
 
-def test_what_was_looked_at_is_what_is_installed(confdir: Path, store: ca.Store, tmp_path) -> None:
+def test_what_was_looked_at_is_what_is_installed(
+    confdir: Path, store: ca.TrustStore, tmp_path
+) -> None:
     file = confdir / ca.CERTIFICATE
     authority = ca.read_authority(file, [os.getuid()])
     file.unlink()
@@ -189,7 +191,7 @@ def test_in_a_copy_of_this_systems_store(confdir: Path, tmp_path: Path) -> None:
         mount --bind {tmp_path}/copy/$place /$place
     done
     believes() {{ openssl verify -CApath /etc/ssl/certs {confdir}/site.pem; }}
-    ca() {{ {sys.executable} -I {ROOT}/scripts/ca.py "$@" --yes --confdir {confdir}; }}
+    ca() {{ {sys.executable} -I {ROOT}/scripts/launch.py ca "$@" --yes --confdir {confdir}; }}
     believes && exit 10
     ca install
     believes || exit 11

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from scripts import intercept
-from scripts.lib.redirect import CgroupRule
-from scripts.lib.redirect import Redirect
+from switchyard.commands import intercept
+from switchyard.commands.redirect import CgroupRule
+from switchyard.commands.redirect import Redirect
 from tests.support.router import ROOT
 
 
@@ -77,6 +77,6 @@ def test_a_missing_nft_is_told(monkeypatch, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_script_by_itself() -> None:
-    command = [sys.executable, "-I", str(ROOT / "scripts" / "intercept.py"), "--help"]
+    command = [sys.executable, "-I", str(ROOT / "scripts" / "launch.py"), "intercept", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert "--on-exit" in done.stdout

@@ -14,26 +14,26 @@ from threading import Thread
 
 import pytest
 
-from scripts import run_with
-from scripts.lib.projects import project_of
-from scripts.lib.tools import ANY
-from scripts.lib.tools import NeedsModel
-from scripts.lib.tools import laid_over
-from scripts.lib.tools import read_table
-from scripts.lib.trust import authority_in
-from scripts.lib.trust import write_trust
-from scripts.run_with import CannotRun
-from scripts.run_with import main
-from scripts.run_with import no_proxy
-from scripts.run_with import printed
-from scripts.run_with import proxy_url
-from scripts.run_with import read_options
-from scripts.run_with import set_up
+from switchyard.commands import run_with
+from switchyard.commands.projects import project_of
+from switchyard.commands.run_with import CannotRun
+from switchyard.commands.run_with import main
+from switchyard.commands.run_with import no_proxy
+from switchyard.commands.run_with import printed
+from switchyard.commands.run_with import proxy_url
+from switchyard.commands.run_with import read_options
+from switchyard.commands.run_with import set_up
+from switchyard.commands.tools import ANY
+from switchyard.commands.tools import NeedsModel
+from switchyard.commands.tools import laid_over
+from switchyard.commands.tools import read_table
+from switchyard.commands.trust import authority_in
+from switchyard.commands.trust import write_trust
 from tests.support.router import ROOT
 from tests.support.router import Router
 from tests.support.upstream import ClosedPort
 
-SCRIPT = [sys.executable, "-P", str(ROOT / "scripts" / "run_with.py")]
+SCRIPT = [sys.executable, "-P", str(ROOT / "scripts" / "launch.py"), "run-with"]
 TABLE = read_table()
 CONFIG = {"providers": [{"name": "demo", "builtin": "demo", "models": [{"name": "echo"}]}]}
 BEGIN = "-----BEGIN CERTIFICATE-----"

@@ -12,7 +12,7 @@ from tests.integration.tools.task import PROMPT
 from tests.integration.tools.task import WORD_FILE
 from tests.support.router import ROOT
 
-RUN_WITH = (sys.executable, "-P", str(ROOT / "scripts" / "run_with.py"))
+RUN_WITH = (sys.executable, "-P", str(ROOT / "scripts" / "launch.py"), "run-with")
 
 USERS_OWN = {
     name: f"own-{name.lower().replace('_', '-')}-0123"

@@ -131,6 +131,11 @@ IN_ONE = [
         "4: combos.c.members: needs at least one entry.",
     ),
     (
+        "combos: {c: {members: [one/a], return: cold}}\n",
+        "4: combos.c.return: 'cold' is none of when-cold, at-once, never. Hint: "
+        "did you mean 'when-cold'.",
+    ),
+    (
         "combos: {c: {strategy: weighted}}\n",
         "4: combos.c.members: is required.",
     ),
@@ -142,6 +147,24 @@ IN_ONE = [
     (
         "routes: [{pattern: '^gpt-', provider: oen}]\n",
         "4: routes[0].provider: unknown provider 'oen'. Hint: did you mean 'one'.",
+    ),
+    *(
+        (
+            f"    keep: {keep}\n",
+            f"4: providers[0].keep.share: {keep.strip()!r} must be a share between 0% and 100%. "
+            "Hint: write 10% or 0.1.",
+        )
+        for keep in ("100%", "0%", "ten")
+    ),
+    (
+        "    keep: {share: 5%, for: [ana]}\n"
+        "clients: {api-keys: [{key: sk-a-1234567890, name: ann}]}\n",
+        "4: providers[0].keep.for[0]: unknown client key 'ana'. Hint: did you mean 'ann'.",
+    ),
+    (
+        "    keep: 5%\n    credentials: forward\n",
+        "4: providers[0].keep: is never used: credentials: forward sends the client's own key. "
+        "Hint: remove it, or credentials: forward.",
     ),
     (
         "    proxy-url: ftp://proxy.example\n",

@@ -20,7 +20,16 @@ class Opt:
 
 
 A, B, C = (Opt(name) for name in "abc")
-STRATEGIES: list[Strategy] = ["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
+STRATEGIES: list[Strategy] = [
+    "round-robin",
+    "fill-first",
+    "least-busy",
+    "weighted",
+    "sticky",
+    "most-left",
+    "drain-soonest",
+    "pace",
+]
 
 
 def picks(strategy: Strategy, options: list[Opt], count: int) -> list[str]:

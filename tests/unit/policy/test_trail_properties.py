@@ -30,7 +30,16 @@ from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
 
-STRATEGIES: list[Strategy] = ["round-robin", "fill-first", "least-busy", "weighted", "sticky"]
+STRATEGIES: list[Strategy] = [
+    "round-robin",
+    "fill-first",
+    "least-busy",
+    "weighted",
+    "sticky",
+    "most-left",
+    "drain-soonest",
+    "pace",
+]
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,24 @@ def test_a_key_by_its_label(pipeline: Pipeline) -> None:
     assert noted(exchange) == {"chat#0": {"5h": 0.42}}
 
 
+def test_limits_of_api_keys_belong_to_the_model(pipeline: Pipeline) -> None:
+    flow, exchange = begun(pipeline)
+    told = {"x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "4"}
+    pipeline.answer(pipeline.attempt(flow), reply(), headers=told)
+    assert noted(exchange) == {"chat#0": {"requests:m": 0.6}}
+
+
+def test_a_figure_is_as_old_as_its_head(pipeline: Pipeline) -> None:
+    flow, exchange = begun(pipeline)
+    pipeline.answer(pipeline.attempt(flow), reply(), headers=CODEX)
+    ((_, (first,)),) = windows_of(exchange, fingerprint)
+    (state,) = exchange.tries
+    assert state.headed_at is not None
+    state.headed_at -= 600  # the stream goes on for ten minutes
+    ((_, (last,)),) = windows_of(exchange, fingerprint)
+    assert first.seen_at - last.seen_at == pytest.approx(600, abs=30)
+
+
 def test_a_response_without_windows(pipeline: Pipeline) -> None:
     flow, exchange = begun(pipeline)
     pipeline.answer(pipeline.attempt(flow), reply())
@@ -59,7 +77,7 @@ def test_a_refusal_that_says_when(pipeline: Pipeline) -> None:
     pipeline.answer(pipeline.attempt(flow), body, 429)
     ((owner, (window,)),) = windows_of(exchange, fingerprint)
     assert (owner, window.name, window.used) == ("chat#0", "limit", 1.0)
-    assert window.resets_at is not None and 800 < window.resets_at - window.seen_at <= 900
+    assert window.resets_at is not None and 800 < window.resets_at - window.seen_at <= 960
 
 
 def test_events_of_codex() -> None:

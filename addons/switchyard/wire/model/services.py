@@ -18,6 +18,7 @@ type EndpointKind = Literal[
     "status",
     "usage",
     "greeting",
+    "management",
 ]
 
 

@@ -1,0 +1,61 @@
+"""The first word of the command line: which command it names, and what that one does.
+
+Needs nothing but the standard library until a command runs, so that help texts and `ca` work before
+anything is installed.
+"""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: the module whose `main(arguments)` returns its exit status, and what it does."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "run-with": Command("switchyard.commands.run_with", "start a tool through the running router"),
+    "keys": Command("switchyard.clients.key_command", "make, list, change and remove client keys"),
+    "import": Command("switchyard.launch.importing", "take over another router's configuration"),
+    "usage": Command("switchyard.commands.usage", "report tokens, cost, plans and windows"),
+    "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),
+    "intercept": Command("switchyard.commands.intercept", "lead chosen traffic to the router"),
+    "completion": Command("switchyard.commands.completion", "print completion for bash, zsh, fish"),
+    "path": Command("switchyard.commands.path", "print the script for mitmdump -s"),
+}
+"""The commands by name. `start` is none of them: it is what happens without a command."""
+
+ALIASES: Final = {"run": ("run-with",), "generate-key": ("keys", "generate")}
+"""Other words for a command, some with the first of its arguments."""
+
+
+def command_of(arguments: Sequence[str]) -> list[str] | None:
+    """Return the command that a command line names, and its arguments; None to start the router.
+
+    A file of that name in the current folder is a configuration only when written as a path
+    (`./usage`).
+    """
+    if not arguments:
+        return None
+    words = [*ALIASES.get(arguments[0], arguments[:1]), *arguments[1:]]
+    return words if words[0] in COMMANDS else None
+
+
+def run_command(name: str, *arguments: str) -> int:
+    """Run a command of `COMMANDS` with its own arguments; return its exit status.
+
+    Raises SystemExit as argparse does, for help texts and wrong options.
+    """
+    module = importlib.import_module(COMMANDS[name].module)
+    return module.main(arguments)
+
+
+def listed() -> str:
+    """Return the commands and what they do, a line each, for the help text."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(f"  {name:<{width}}  {each.summary}" for name, each in COMMANDS.items())

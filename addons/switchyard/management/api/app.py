@@ -1,0 +1,68 @@
+"""Makes the application of the management API from its routes."""
+
+from fastapi import APIRouter
+from fastapi import FastAPI
+
+from switchyard.management.api.doorkeeper import Doorkeeper
+from switchyard.management.api.doorkeeper import Viewer
+from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ProblemReport
+from switchyard.management.api.errors import install_errors
+from switchyard.management.api.event_routes import event_routes
+from switchyard.management.api.pages import serve_pages
+from switchyard.management.api.record_routes import record_routes
+from switchyard.management.api.session_routes import PATH
+from switchyard.management.api.session_routes import session_routes
+from switchyard.management.api.state_routes import state_routes
+from switchyard.management.api.usage_routes import usage_routes
+from switchyard.management.desk import Desk
+
+VERSION = "0"
+
+
+def create_app(desk: Desk, proof: str) -> FastAPI:
+    """Returns the application; it takes only requests that have the `proof` of the proxy."""
+    app = FastAPI(
+        title="Switchyard management",
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    install_errors(app)
+    api = APIRouter(prefix=PATH)
+    for routes in (
+        session_routes(desk),
+        state_routes(desk),
+        event_routes(desk),
+        usage_routes(desk),
+        record_routes(desk),
+    ):
+        api.include_router(routes)
+
+    @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
+    async def read_description(caller: Viewer) -> dict[str, object]:
+        """Describes this API (OpenAPI 3.1)."""
+        return described(app)
+
+    app.include_router(api)
+    serve_pages(app)
+    app.add_middleware(Doorkeeper, desk=desk, proof=proof)
+    return app
+
+
+def described(app: FastAPI) -> dict[str, object]:
+    """Returns the OpenAPI description of an application, with the model of problems."""
+    description = app.openapi()
+    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+    if "ProblemReport" not in schemas:
+        whole = ProblemReport.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(whole.pop("$defs", {}))
+        schemas["ProblemReport"] = whole
+        description["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "key": {"type": "apiKey", "in": "header", "name": "X-Management-Key"},
+        }
+        description["security"] = [{"bearer": []}, {"key": []}]
+    return description

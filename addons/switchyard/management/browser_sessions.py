@@ -1,0 +1,89 @@
+"""Keeps the sessions of browsers: a cookie stands for a key for twelve hours.
+
+They lie in a file that all workers of this machine share. Of a cookie only its hash is kept.
+"""
+
+import contextlib
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LASTS = 12 * 3600.0
+"""Seconds."""
+
+MOST_SESSIONS = 1000
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS sessions (
+  token TEXT PRIMARY KEY, holder TEXT NOT NULL, csrf TEXT NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A session in force."""
+
+    holder: str
+    """What identifies the key that it stands for."""
+    csrf: str
+    """What writes have to send besides the cookie."""
+    expires: float
+    """Unix seconds."""
+
+
+class BrowserSessions:
+    """Begins, finds and ends sessions. Methods block on the file; each raises sqlite3.Error."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "sessions.sqlite"
+
+    def begin(self, holder: str, now: float) -> tuple[str, BrowserSession]:
+        """Returns the cookie's value and the new session."""
+        token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+        session = BrowserSession(holder, csrf, now + LASTS)
+        with self._open() as db:
+            db.execute("DELETE FROM sessions WHERE expires <= ?", (now,))
+            db.execute(
+                "DELETE FROM sessions WHERE token IN (SELECT token FROM sessions"
+                " ORDER BY expires DESC LIMIT -1 OFFSET ?)",
+                (MOST_SESSIONS - 1,),
+            )
+            db.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?)",
+                (_hash(token), holder, csrf, session.expires),
+            )
+        return token, session
+
+    def find(self, token: str, now: float) -> BrowserSession | None:
+        """Returns the session of a cookie; None if it is over or there is none."""
+        if not self._file.exists():
+            return None
+        with self._open() as db:
+            row = db.execute(
+                "SELECT holder, csrf, expires FROM sessions WHERE token = ? AND expires > ?",
+                (_hash(token), now),
+            ).fetchone()
+        return BrowserSession(*row) if row is not None else None
+
+    def end(self, token: str) -> None:
+        """Ends the session of a cookie, if there is one."""
+        if self._file.exists():
+            with self._open() as db:
+                db.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.closing(sqlite3.connect(self._file, timeout=5.0)) as db:
+            self._file.chmod(0o600)
+            db.execute(_TABLE)
+            with db:
+                yield db
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,92 @@
+"""What the management API works on: the runtime, its events, and where things are kept."""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+from switchyard.exchange.exchange import Exchange
+from switchyard.management.provider_status import provider_status
+from switchyard.management.record_members import record_members
+from switchyard.recording.request_record import Rules
+from switchyard.recording.request_record import record_of
+from switchyard.runtime.event_hub import EventHub
+from switchyard.runtime.runtime import Runtime
+from switchyard.runtime.snapshot import Snapshot
+from switchyard.runtime.usage_rules import place_of
+from switchyard.runtime.usage_rules import rules_of
+from switchyard.usage.ledger import default_folder
+from switchyard.usage.window_book import window_members
+from switchyard.wire.encoding.jsonio import JsonObject
+
+
+class Desk:
+    """Answers the questions of the API from the runtime. For the event loop only."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.events: EventHub = runtime.events
+        self._rules: tuple[Snapshot, Rules] | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration in force."""
+        return self.runtime.snapshot
+
+    @property
+    def folder(self) -> Path:
+        """Where sessions and the audit are kept."""
+        named = self.snapshot.config.management.dir
+        if named:
+            return Path(named).expanduser()
+        place = place_of(self.snapshot.config)
+        usage = place.folder if place is not None else default_folder(dict(os.environ))
+        return usage.parent / "management"
+
+    @property
+    def usage_folder(self) -> Path | None:
+        """Where records are kept; None where none are."""
+        place = place_of(self.snapshot.config)
+        return place.folder if place is not None else None
+
+    def health(self) -> JsonObject:
+        """Returns the state of the router and of every provider."""
+        runtime, snapshot = self.runtime, self.snapshot
+        return {
+            "status": "ok",
+            "uptime": round(time.monotonic() - runtime.state.started, 3),
+            "running": len(runtime.exchanges),
+            "models": len(snapshot.catalog.names()),
+            **provider_status(snapshot.config, runtime.state.health, runtime.ledger.windows),
+        }
+
+    def quota(self) -> list[JsonObject]:
+        """Returns the windows of keys and logins, with moments in Unix seconds."""
+        now = time.time()
+        tracks = self.runtime.ledger.windows.tracks()
+        return [dict(window_members(owner, track, now)) for owner, track in tracks]
+
+    def running(self) -> list[JsonObject]:
+        """Returns the requests under way."""
+        return list(map(self.row_of, self.runtime.exchanges.running()))
+
+    def row_of(self, exchange: Exchange) -> JsonObject:
+        """Returns a request under way as a record, with its route so far."""
+        made = partial(record_of, exchange, self.rules())
+        return {**record_members(made(None)), "route": exchange.steps()}
+
+    def rules(self) -> Rules:
+        """Returns how requests are billed under the configuration in force."""
+        snapshot = self.snapshot
+        if self._rules is None or self._rules[0] is not snapshot:
+            self._rules = snapshot, rules_of(snapshot)
+        return self._rules[1]
+
+    def overview(self) -> JsonObject:
+        """Returns what a reader of events begins with."""
+        return {
+            "time": time.time(),
+            "running": self.running(),
+            "health": self.health(),
+            "quota": self.quota(),
+        }

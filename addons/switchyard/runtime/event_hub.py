@@ -1,0 +1,71 @@
+"""Gives readers what happens in the router, as it happens."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+
+from switchyard.wire.encoding.jsonio import JsonObject
+
+MOST_WAITING = 256
+"""Events that wait for a reader; one that is further behind gets a snapshot in their place."""
+
+MOST_READERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RouterEvent:
+    """Something that happened: its kind and what is known of it."""
+
+    kind: str
+    data: JsonObject
+
+
+@dataclass(eq=False, slots=True)
+class EventReader:
+    """One reader's place in the stream. For the event loop only."""
+
+    waiting: asyncio.Queue[RouterEvent] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    is_behind: bool = False
+    """Whether events were dropped, so that the reader needs a snapshot."""
+
+    def take(self, event: RouterEvent) -> None:
+        """Queues an event; drops all that wait if there are too many."""
+        try:
+            self.waiting.put_nowait(event)
+        except asyncio.QueueFull:
+            self.is_behind = True
+            while self.waiting.qsize() > 1:
+                self.waiting.get_nowait()
+
+
+class EventHub:
+    """Passes events on to all readers. Without any, who asks `has_readers` spares the work."""
+
+    def __init__(self) -> None:
+        self._readers: set[EventReader] = set()
+        self.on_first: Callable[[], None] | None = None
+        """Called when the first reader comes."""
+
+    @property
+    def has_readers(self) -> bool:
+        return bool(self._readers)
+
+    def subscribe(self) -> EventReader | None:
+        """Adds a reader; None if there are too many. `leave` ends it."""
+        if len(self._readers) >= MOST_READERS:
+            return None
+        reader = EventReader()
+        self._readers.add(reader)
+        if len(self._readers) == 1 and self.on_first is not None:
+            self.on_first()
+        return reader
+
+    def leave(self, reader: EventReader) -> None:
+        self._readers.discard(reader)
+
+    def publish(self, kind: str, data: JsonObject) -> None:
+        """Queues an event for every reader."""
+        event = RouterEvent(kind, data)
+        for reader in self._readers:
+            reader.take(event)

@@ -1,0 +1,175 @@
+"""The management API on the real proxy: who gets in, what it shows, and how its events stream."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.router import Router
+
+KEY = "manage-me-7f3a"
+VIEWER = "sk-viewer-9c1d"
+CLIENT = "sk-client-52ab"
+BASE = "/v0/management"
+
+
+def config(folder: Path, **members: Any) -> dict[str, Any]:
+    return {
+        "providers": [{"name": "demo", "builtin": "demo", "models": ["echo"]}],
+        "usage": {"dir": str(folder / "usage")},
+        **members,
+    }
+
+
+def keyed(folder: Path) -> dict[str, Any]:
+    keys = [{"key": VIEWER, "name": "eve", "role": "viewer"}, {"key": CLIENT, "name": "joe"}]
+    return config(folder, management={"key": KEY}, clients={"api-keys": keys})
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    folder = tmp_path_factory.mktemp("keyed")
+    with Router(folder, keyed(folder)) as router:
+        yield router
+
+
+@pytest.fixture
+def client(router: Router) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client:
+        yield client
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+def ask_model(client: httpx2.Client, text: str) -> httpx2.Response:
+    body = {"model": "echo", "messages": [{"role": "user", "content": text}]}
+    answer = client.post("/v1/chat/completions", json=body, headers=bearer(CLIENT))
+    assert answer.status_code == 200
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        (bearer("wrong"), 401),
+        (bearer(CLIENT), 403),
+        (bearer(VIEWER), 200),
+        (bearer(KEY), 200),
+        ({"x-management-key": KEY}, 200),
+        ({**bearer(KEY), "host": "evil.example"}, 403),
+        ({**bearer(KEY), "origin": "https://evil.example"}, 403),
+        ({**bearer(KEY), "x-forwarded-for": "192.0.2.1"}, 403),
+    ],
+)
+def test_who_gets_in(client: httpx2.Client, headers: dict[str, str], status: int) -> None:
+    answer = client.get(f"{BASE}/health", headers=headers)
+    assert answer.status_code == status
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+
+
+def test_a_request_becomes_events_a_record_and_usage(client: httpx2.Client) -> None:
+    with client.stream("GET", f"{BASE}/events", headers=bearer(VIEWER)) as stream:
+        events = read_events(stream)
+        kind, snapshot = next(events)
+        assert kind == "snapshot"
+        assert {"running", "health", "quota"} <= snapshot.keys()
+        with httpx2.Client(base_url=str(client.base_url), timeout=60, trust_env=False) as other:
+            id = ask_model(other, "hello").headers["x-switchyard-request"]
+        seen = {kind: data for kind, data in (next(events), next(events))}
+    assert seen["begun"]["id"] == seen["ended"]["id"] == id
+    assert seen["ended"]["route"] == ["demo ok"]
+    assert seen["ended"]["client_key"] == "joe"
+    record = wait_for_record(client, id)
+    assert record["model"] == "echo"
+    usage = client.get(f"{BASE}/usage", headers=bearer(KEY)).json()["usage"]
+    assert usage["apis"]["joe"]["models"]["echo"]["total_requests"] >= 1
+    path = f"{BASE}/usage?by=client_key,model&bucket=day"
+    rows = client.get(path, headers=bearer(KEY)).json()["rows"]
+    assert {(row["client_key"], row["model"]) for row in rows} == {("joe", "echo")}
+    lines = client.get(f"{BASE}/records?format=jsonl", headers=bearer(KEY)).text.splitlines()
+    assert id in [json.loads(line)["id"] for line in lines]
+    table = client.get(f"{BASE}/records?format=csv", headers=bearer(KEY)).text
+    assert id in table
+
+
+def read_events(stream: httpx2.Response) -> Iterator[tuple[str, Any]]:
+    kind = ""
+    for line in stream.iter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            yield kind, json.loads(value)
+
+
+def wait_for_record(client: httpx2.Client, id: str) -> dict[str, Any]:
+    """The record, once the ledger's thread has written it."""
+    for _ in range(600):
+        answer = client.get(f"{BASE}/records/{id}", headers=bearer(KEY))
+        if answer.status_code == 200:
+            return answer.json()
+    raise AssertionError("the request is not on record")
+
+
+def test_a_browsers_session(client: httpx2.Client, router: Router) -> None:
+    own = {"origin": router.url, "sec-fetch-site": "same-origin"}
+    assert client.post(f"{BASE}/session", headers=own).status_code == 401
+    begun = client.post(f"{BASE}/session", headers={**own, **bearer(KEY)})
+    assert begun.status_code == 200
+    cookie = begun.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "Max-Age=43200" in cookie
+    assert client.get(f"{BASE}/health").status_code == 200
+    assert client.get(f"{BASE}/session").json()["role"] == "admin"
+    assert client.delete(f"{BASE}/session", headers=own).status_code == 403
+    csrf = {"x-csrf-token": begun.json()["csrf"]}
+    assert client.delete(f"{BASE}/session", headers={**own, **csrf}).status_code == 200
+    assert client.get(f"{BASE}/health").status_code == 401
+
+
+def test_the_dashboards_files_come_with_a_strict_policy(client: httpx2.Client) -> None:
+    answer = client.get("/dashboard", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert client.get("/dashboard/nothing.js").status_code == 404
+    assert client.get("/dashboard/..%2f..%2fguard.py").status_code == 404
+
+
+def test_the_description_names_every_route(client: httpx2.Client) -> None:
+    told = client.get(f"{BASE}/openapi.json", headers=bearer(VIEWER)).json()
+    assert told["openapi"].startswith("3.1")
+    assert f"{BASE}/usage" in told["paths"]
+
+
+def test_the_key_is_in_no_log(router: Router, client: httpx2.Client) -> None:
+    client.get(f"{BASE}/health", headers=bearer(KEY))
+    assert KEY not in router.log
+
+
+def test_without_keys_this_machines_own_page_works_at_once(tmp_path: Path) -> None:
+    with Router(tmp_path, config(tmp_path)) as router:
+        with httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client:
+            assert client.get(f"{BASE}/health").status_code == 401
+            assert client.get("/dashboard/").status_code == 200
+            assert client.get(f"{BASE}/session").json()["needs_key"] is False
+            assert client.post(f"{BASE}/session").status_code == 401
+            own = {"origin": router.url, "sec-fetch-site": "same-origin"}
+            assert client.post(f"{BASE}/session", headers=own).status_code == 200
+            assert client.get(f"{BASE}/health").status_code == 200
+
+
+def test_with_client_keys_alone_there_is_no_api(tmp_path: Path) -> None:
+    keys = {"api-keys": [CLIENT]}
+    with Router(tmp_path, config(tmp_path, clients=keys)) as router:
+        with httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client:
+            for path in (f"{BASE}/health", f"{BASE}/session", "/dashboard/"):
+                assert client.get(path, headers=bearer(CLIENT)).status_code == 404

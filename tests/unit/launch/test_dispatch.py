@@ -1,0 +1,61 @@
+"""The first word of the command line."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from switchyard.launch.dispatch import ALIASES
+from switchyard.launch.dispatch import COMMANDS
+from switchyard.launch.dispatch import command_of
+from switchyard.launch.dispatch import listed
+from switchyard.launch.dispatch import run_command
+from tests.support.router import ROOT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], None),
+        (["--port", "usage"], None),
+        (["my.yaml"], None),
+        (["start"], None),
+        (["./usage"], None),
+        (["usage", "daily"], ["usage", "daily"]),
+        (["run", "claude"], ["run-with", "claude"]),
+        (["run-with", "claude"], ["run-with", "claude"]),
+        (["generate-key", "ann"], ["keys", "generate", "ann"]),
+    ],
+)
+def test_the_first_word_alone_names_a_command(
+    arguments: list[str], command: list[str] | None
+) -> None:
+    assert command_of(arguments) == command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_says_what_it_does(name: str) -> None:
+    command = COMMANDS[name]
+    assert callable(importlib.import_module(command.module).main)
+    assert f"{name} " in listed() and command.summary in listed()
+
+
+def test_aliases_name_commands() -> None:
+    assert {words[0] for words in ALIASES.values()} <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(name, "--help")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+
+
+def test_trust_needs_nothing_installed() -> None:
+    """`scripts/ca` runs before the environment is made: `-S` hides what is installed."""
+    command = [sys.executable, "-I", "-S", str(ROOT / "scripts" / "launch.py"), "ca", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: scripts/ca" in done.stdout

@@ -1,0 +1,33 @@
+"""What changes without an event of its own is reported once, while there are readers."""
+
+from switchyard.management.desk import Desk
+from switchyard.management.ticking import Ticker
+from tests.support.runtime import Pipeline
+from tests.support.runtime import call_flow
+from tests.support.runtime import make_runtime
+
+
+async def test_running_requests_are_reported() -> None:
+    runtime = make_runtime()
+    desk = Desk(runtime)
+    ticker = Ticker(desk)
+    reader = desk.events.subscribe()
+    assert reader is not None
+    ticker.look()
+    assert reader.waiting.qsize() == 0, "the passing of time is no news"
+    Pipeline(runtime).begin(call_flow(runtime))
+    ticker.look()
+    kinds = [reader.waiting.get_nowait().kind for _ in range(reader.waiting.qsize())]
+    assert kinds == ["progress", "health"]
+    ticker.stop()
+
+
+async def test_it_stops_with_the_last_reader() -> None:
+    desk = Desk(make_runtime())
+    ticker = Ticker(desk)
+    reader = desk.events.subscribe()
+    assert reader is not None
+    assert ticker.is_looking
+    desk.events.leave(reader)
+    ticker.look()
+    assert not ticker.is_looking
