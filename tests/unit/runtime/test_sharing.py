@@ -111,7 +111,7 @@ async def test_a_quota_admits_as_many_in_both_as_it_says(pair: tuple[Process, Pr
 async def test_tokens_of_one_count_for_the_other(pair: tuple[Process, Process]) -> None:
     first, second = pair
     limited = route((QuotaLimit("tokens", 100, 3600.0),))
-    spent: Try | object = None
+    spent, trail = await first.choose(limited)
     while not isinstance(spent, Try) or spent.credential.id != "p#0":
         spent, trail = await first.choose(limited)
     trail.finished(spent, time.monotonic(), tokens=100)
