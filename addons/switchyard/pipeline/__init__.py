@@ -26,6 +26,7 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -85,6 +86,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Reporting(exchanges, desk),
+        PassedWindows(requests, runtime.ledger),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
