@@ -9,6 +9,7 @@ from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.management.desk import Desk
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.account_watch import AccountWatch
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
@@ -63,6 +64,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     return [
         LogLines(snapshots),
         Settings(runtime),
+        AccountWatch(runtime.accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -77,12 +79,12 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger),
+        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Reporting(exchanges, desk),

@@ -190,11 +190,11 @@ class Trail:
         """Record that an attempt failed.
 
         In: seconds named by the provider; whether the same target is asked once more at once, with
-        another request.
+        another request or another token. Nothing is held against it then.
         """
         if attempt.lease.over:
             return
-        if verdict.cls not in ("request", "context-length", "history"):
+        if not again and verdict.cls not in ("request", "context-length", "history"):
             self._health.report_failure(
                 attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )

@@ -41,7 +41,7 @@ def windows_of(
         relay = state.relay
         event = relay.limits if isinstance(relay, Relay) else None
         refused = _refused(exchange, state)
-        names = tuple(name for name, _ in headers.fields)
+        names = tuple([name for name, _ in headers.fields])
         if event is None and refused is None and not _tell(names):
             continue
         now = _seen_at(state)

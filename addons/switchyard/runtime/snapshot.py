@@ -17,6 +17,7 @@ from switchyard.egress.table import Environment
 from switchyard.policy.cooldown import CooldownSettings
 from switchyard.policy.failures import FailureTable
 from switchyard.policy.trail import RetryLimits
+from switchyard.redaction.learned import LearnedSecrets
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import FoundModels
 from switchyard.routing.plans import Plan
@@ -60,15 +61,18 @@ class Snapshot:
         environment: Environment,
         found: FoundModels | None = None,
         demo_url: str = "",
+        learned: LearnedSecrets | None = None,
     ) -> "Snapshot":
         """Builds all tables of a configuration, without any effect on the one in force.
+
+        `learned` has the secrets that become known while the router runs.
 
         Raises the exception of any table, such as for a certificate file that changed since its
         check.
         """
         found = found or {}
         egress = EgressTable(config, environment)
-        routes = Routes(config, egress)
+        routes = Routes(config, egress, learned)
         known_hosts()  # read before the first request needs it
         limits = config.limits
         return cls(
