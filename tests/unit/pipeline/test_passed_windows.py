@@ -28,7 +28,7 @@ def runtime() -> FakeRuntime:
 
 
 def handshake(url: str = "https://chatgpt.com/backend-api/codex/responses") -> http.HTTPFlow:
-    headers = {"upgrade": "websocket", "authorization": "Bearer eyJ-login-1"}
+    headers = http.Headers(upgrade="websocket", authorization="Bearer eyJ-login-1")
     flow = tflow.tflow(req=http.Request.make("GET", url, b"", headers))
     flow.websocket = websocket.WebSocketData()
     return flow

@@ -97,7 +97,7 @@ def test_messages_of_websockets_that_pass() -> None:
 
 
 def test_a_login_that_passes_by_websocket_has_the_owner_of_its_calls() -> None:
-    headers = {"authorization": "Bearer eyJ-login", "host": "chatgpt.com"}
+    headers = http.Headers(authorization="Bearer eyJ-login", host="chatgpt.com")
     request = http.Request.make("GET", "https://chatgpt.com/backend-api/codex/responses", b"",
                                 headers)  # fmt: skip
     owner = owner_of_passing(request, fingerprint)

@@ -41,7 +41,7 @@ def play(*heads: tuple[float, Mapping[str, Any]]) -> Played:
     return played
 
 
-def claude(five: float, week: float, reset: int = FIVE, **more: str) -> dict[str, str]:
+def claude(five: float, week: float, reset: int = FIVE) -> dict[str, str]:
     prefix = "anthropic-ratelimit-unified"
     return {
         f"{prefix}-status": "allowed",
@@ -55,7 +55,6 @@ def claude(five: float, week: float, reset: int = FIVE, **more: str) -> dict[str
         f"{prefix}-7d-reset": str(WEEK),
         f"{prefix}-overage-status": "rejected",
         f"{prefix}-overage-disabled-reason": "org_level_disabled",
-        **{f"{prefix}-{name.replace('__', '-')}": value for name, value in more.items()},
     }
 
 
@@ -112,19 +111,22 @@ def test_a_refund_moves_the_share_and_not_the_term() -> None:
 
 
 def test_the_week_of_one_model_comes_and_goes() -> None:
-    fable = {"7d_oi__utilization": "0.9", "7d_oi__reset": str(WEEK)}
-    played = play((0, claude(0.1, 0.2)), (60, claude(0.1, 0.2, **fable)), (120, claude(0.1, 0.21)))
+    fable = claude(0.1, 0.2) | {
+        "anthropic-ratelimit-unified-7d_oi-utilization": "0.9",
+        "anthropic-ratelimit-unified-7d_oi-reset": str(WEEK),
+    }
+    played = play((0, claude(0.1, 0.2)), (60, fable), (120, claude(0.1, 0.21)))
     assert played.track("7d:oi").window.seen_at == NOW + 60
     assert played.track("7d").window.seen_at == NOW + 120
 
 
 def test_what_is_bought_on_top() -> None:
+    more = {"anthropic-ratelimit-unified-overage-in-use": "true"}
     played = play(
         (0, claude(0.99, 0.5)),
-        (60, claude(1.0, 0.5, overage__status="allowed", overage__in_use="true") | {
-            "anthropic-ratelimit-unified-overage-in-use": "true"}),
-        (120, claude(1.01, 0.5) | {"anthropic-ratelimit-unified-overage-in-use": "true"}),
-    )  # fmt: skip
+        (60, claude(1.0, 0.5) | more),
+        (120, claude(1.01, 0.5) | more),
+    )
     assert played.track("overage").window.status == "in use"
     assert played.track("5h").window.left == 0.0
     assert played.track("5h").forecast(NOW + 120).kind == "exhausted"
