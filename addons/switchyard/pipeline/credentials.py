@@ -16,6 +16,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
+from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
@@ -66,14 +67,20 @@ class Credentials:
         snapshot = self._snapshots.current
         exchange.routes = routes = snapshot.routes
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
-        session = ""
-        if route.sticky:
+        session, begins = "", False
+        if route.sticky or route.stays:
             call = exchange.call
-            found = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
-            session = found.id if found else ""
-            exchange.session = session or None
+            body = call.format.unwrap(call.body)
+            if (found := session_of(lower_items(call.head.headers), body)) is not None:
+                session = exchange.session = found.id
+                # Conversations that begin alike are one session by their opening alone.
+                begins = found.source == "opening" and not has_history(body)
         exchange.trail = self._state.begin_trail(
-            route, snapshot.retry_limits(exchange.plan), session, self._steering(route, exchange)
+            route,
+            snapshot.retry_limits(exchange.plan),
+            session,
+            self._steering(route, exchange),
+            begins,
         )
 
     @guarded
