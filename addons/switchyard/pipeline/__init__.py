@@ -58,8 +58,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
     trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
+    failover = _failover(runtime, intake, tunnels)
     control, desk = control or failover, Desk(runtime)
     return [
         LogLines(snapshots),
@@ -96,3 +95,10 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         trust,
         Release(exchanges, requests, clients, control),
     ]
+
+
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots = runtime.snapshots
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    addressed = runtime.listeners.addressed
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)
