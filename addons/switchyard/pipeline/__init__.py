@@ -22,6 +22,7 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
@@ -53,13 +54,13 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     runtime = runtime or Runtime()
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
-    state, requests = runtime.state, runtime.requests
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
     failover = _failover(runtime, intake, tunnels)
-    control, desk = control or failover, Desk(runtime)
+    control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
@@ -76,29 +77,29 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
-        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
+        Management(snapshots, requests, clients, exchanges, state, ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
+        Limiting(snapshots, exchanges, runtime.gate),
+        Credentials(snapshots, exchanges, state, ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Reporting(exchanges, desk),
-        PassedWindows(requests, runtime.ledger),
+        PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state, runtime.ledger),
+        Status(snapshots, state, ledger),
         trust,
         Release(exchanges, requests, clients, control),
     ]
 
 
 def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
-    snapshots = runtime.snapshots
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
     bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    addressed = runtime.listeners.addressed
     return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)
