@@ -51,7 +51,10 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
 
     `control` replaces the addon `Failover` where there is no proxy, and receives its calls instead.
     """
-    runtime = runtime or Runtime()
+    return _addons(runtime or Runtime(), control)
+
+
+def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
