@@ -66,6 +66,7 @@ export const words = {
     over: "has reset",
     old: "old figures",
     emptyIn: (time) => `empty in about ${time} at this pace`,
+    empty: "used up",
     lasts: "lasts at this pace",
     little: "too little data for a forecast",
     used: "used",
