@@ -16,6 +16,7 @@ from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import FoundModels
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.reloading import Reloading
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -41,6 +42,7 @@ class Runtime:
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
         self.events = EventHub()
+        self.reloading: Reloading | None = None
         self._callbacks: list[Callable[[], None]] = []
 
     @property

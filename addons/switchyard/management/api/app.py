@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from fastapi import FastAPI
 
+from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -15,6 +16,7 @@ from switchyard.management.api.session_routes import PATH
 from switchyard.management.api.session_routes import session_routes
 from switchyard.management.api.state_routes import state_routes
 from switchyard.management.api.usage_routes import usage_routes
+from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
 
 VERSION = "0"
@@ -32,19 +34,22 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
     )
     install_errors(app)
     api = APIRouter(prefix=PATH)
+
+    @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
+    async def read_description(caller: Viewer) -> dict[str, object]:
+        """Describes this API (OpenAPI 3.1)."""
+        return described(app)
+
+    changes = Changes(desk)
     for routes in (
         session_routes(desk),
         state_routes(desk),
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        config_routes(desk, changes),
     ):
         api.include_router(routes)
-
-    @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
-    async def read_description(caller: Viewer) -> dict[str, object]:
-        """Describes this API (OpenAPI 3.1)."""
-        return described(app)
 
     app.include_router(api)
     serve_pages(app)
