@@ -38,10 +38,13 @@ from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.state_settings import StateField
+from switchyard.config.state_settings import StateSettings
 from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
+from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
 
@@ -78,6 +81,8 @@ class Combo(Section):
     fallback_on_refusal: bool = False
     """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
+    return_: Returns = Field(default="when-cold", alias="return")
+    """When a session goes back to the first member after another one served it."""
 
 
 ComboField = Annotated[Combo, BeforeValidator(_combo)]
@@ -228,6 +233,7 @@ class Config(Section):
     subscriptions: tuple[SubscriptionField, ...] = ()
     management: ManagementSettings = ManagementSettings()
 
+    state: StateField = StateSettings()
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""
     service_provider: str | None = None

@@ -8,7 +8,6 @@ while a conversation grows.
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,6 +30,9 @@ _LONGEST = 200
 _OPENING = 2048
 """Characters of each opening text that distinguish conversations."""
 _SYSTEM_ROLES = ("system", "developer")
+_MODEL_ROLES = ("assistant", "model")
+_ANSWER_ITEMS = ("function_call", "custom_tool_call", "reasoning", "local_shell_call")
+"""Items of the Responses API that an answer consists of and that have no role."""
 _MOST_MESSAGES = 50
 _BILLING_LINE = "x-anthropic-billing-header"
 """Claude Code's first system text; a part of it changes with every request."""
@@ -56,7 +58,7 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
         if session := _named(_user_session(metadata.get("user_id")), "metadata.user_id"):
             return session
     for name in _HEADERS:
-        if session := _named(headers.get(name), name):
+        if name in headers and (session := _named(headers[name], name)):
             return session
     if session := _named(body.get("prompt_cache_key"), "prompt_cache_key"):
         return session
@@ -64,6 +66,20 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     if isinstance(conversation, dict):
         conversation = conversation.get("id")
     return _named(conversation, "conversation") or _by_opening(body)
+
+
+def has_history(body: Mapping[str, object]) -> bool:
+    """Whether a request in any wire format continues a conversation: an answer is part of it."""
+    if body.get("previous_response_id") or body.get("conversation"):
+        return True
+    for name in ("messages", "input", "contents"):
+        value = body.get(name)
+        for message in value if isinstance(value, list) else ():
+            if isinstance(message, dict) and (
+                message.get("role") in _MODEL_ROLES or message.get("type") in _ANSWER_ITEMS
+            ):
+                return True
+    return False
 
 
 def _named(value: object, source: str) -> Session | None:
@@ -97,7 +113,8 @@ def _by_opening(body: Mapping[str, object]) -> Session | None:
     """Identify by system prompt and first user message; None without a user message."""
     system: list[str] = []
     for name in ("system", "instructions", "systemInstruction", "system_instruction"):
-        system.extend(_texts(body.get(name)))
+        if name in body:
+            system += _texts(body[name])
     for name in ("messages", "input", "contents", "prompt"):
         value = body.get(name)
         if isinstance(value, str) and value:
@@ -109,9 +126,9 @@ def _by_opening(body: Mapping[str, object]) -> Session | None:
                 continue
             texts = _texts(message.get("content", message.get("parts")))
             if message.get("role") in _SYSTEM_ROLES:
-                system.extend(texts)
-            elif message.get("role", "user") == "user" and (first := list(texts)):
-                return _opening(system, first)
+                system += texts
+            elif texts and message.get("role", "user") == "user":
+                return _opening(system, texts)
     return None
 
 
@@ -120,18 +137,16 @@ def _opening(system: list[str], first: list[str]) -> Session:
     return Session(_digest("\0".join([*kept, "\1", *first])), "opening")
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Yield the beginnings of a content's texts: text, or a list of parts with text."""
+def _texts(value: object) -> list[str]:
+    """Return the beginnings of a content's texts: text, or a list of parts with text."""
     if isinstance(value, dict):
         value = value.get("parts")
     if isinstance(value, str):
-        if value:
-            yield value[:_OPENING]
-        return
-    for part in value if isinstance(value, list) else ():
-        text = part.get("text") if isinstance(part, dict) else part
-        if isinstance(text, str) and text:
-            yield text[:_OPENING]
+        return [value[:_OPENING]] if value else []
+    if not isinstance(value, list):
+        return []
+    texts = [part.get("text") if isinstance(part, dict) else part for part in value]
+    return [text[:_OPENING] for text in texts if isinstance(text, str) and text]
 
 
 def _digest(text: str) -> str:

@@ -33,7 +33,10 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.shared_turns import SharedQuotas
+from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
+from switchyard.policy.warm_sessions import WarmSession
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -118,6 +121,7 @@ class Trail:
         limits: RetryLimits,
         now: float,
         session: str = "",
+        warm: WarmSession | None = None,
         rng: random.Random | None = None,
         steering: Steering | None = None,
     ) -> None:
@@ -127,8 +131,10 @@ class Trail:
         self._started = now
         self._rng = rng or random.Random()
         self._candidates = Candidates(
-            route, health, selector, quotas, session, limits.max_retry_credentials, steering
+            route, health, selector, quotas, session, limits.max_retry_credentials, steering, warm
         )
+        self.warm = warm
+        """The place of the session's prompt cache; None where it does not matter to the route."""
         self._running: list[Try] = []
         self._number = 0
         self._rounds_left = limits.request_retry
@@ -137,6 +143,8 @@ class Trail:
         self._busy_until: float | None = None
         self._wait: WaitUntil | None = None
         self._stopped = False
+        self.turns: SharedTurns | None = selector if isinstance(selector, SharedTurns) else None
+        self.shares: SharedQuotas | None = quotas if isinstance(quotas, SharedQuotas) else None
         self.records: list[AttemptRecord] = []
         """What came of the attempts, in the order in which it became known."""
 
@@ -190,11 +198,11 @@ class Trail:
         """Record that an attempt failed.
 
         In: seconds named by the provider; whether the same target is asked once more at once, with
-        another request.
+        another request or another token. Nothing is held against it then.
         """
         if attempt.lease.over:
             return
-        if verdict.cls not in ("request", "context-length", "history"):
+        if not again and verdict.cls not in ("request", "context-length", "history"):
             self._health.report_failure(
                 attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )
@@ -211,6 +219,11 @@ class Trail:
         self._health.report_success(attempt.lease, now)
         seconds = now - attempt.started
         self._record(attempt, _record(attempt, cls=None, status=status, seconds=seconds))
+
+    def cached(self, attempt: Try, now: float, life: float) -> None:
+        """Record that the target has the session's prompt cache, for `life` seconds without use."""
+        if self.warm is not None:
+            self.warm.note(attempt.candidate.member.id, attempt.key, now + life)
 
     def finished(self, attempt: Try, now: float, tokens: int = 0) -> None:
         """Record that an attempt is over without a failure.
@@ -247,6 +260,7 @@ class Trail:
 
     def _begin(self, candidate: Candidate, now: float) -> Try:
         key = candidate.key
+        self._quotas.claim(key.provider, key.credential, candidate.credential.quota, now)
         self._number += 1
         self._busy_until = None
         attempt = Try(self._number, candidate, self._health.begin(key, now))

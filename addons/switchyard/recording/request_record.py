@@ -27,6 +27,7 @@ from switchyard.usage.pricing import Bill
 from switchyard.usage.pricing import Pricing
 from switchyard.usage.pricing import Served
 from switchyard.usage.pricing import context_of
+from switchyard.usage.records import NO_TOKENS
 from switchyard.usage.records import AttemptUsage
 from switchyard.usage.records import Billing
 from switchyard.usage.records import EndState
@@ -46,7 +47,6 @@ OPERATIONS = {"count": "count-tokens", "embed": "embeddings"}
 
 _LONGEST = 200
 _TELLING = frozenset(name.encode() for name in ("user-agent", PROJECT, *SESSION_HEADERS))
-_NO_TOKENS = Tokens()
 
 
 @dataclass(slots=True)
@@ -82,9 +82,10 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
     """Return the record of a request; of one that runs, without an ending."""
     call, plan, shown = exchange.call, exchange.plan, exchange.shown
     clock = time.time() - time.monotonic()
-    tries = [_attempt(one, exchange, rules, ending, clock) for one in exchange.tries]
-    used = [one.tokens for one, _ in tries]
-    bills = [bill for _, bill in tries if bill is not UNKNOWN]
+    tries, bills = _attempts(exchange, rules, ending, clock)
+    used = [one.tokens for one in tries]
+    spent = sum_of(used)
+    cost, list_cost, price_source = _summed(bills)
     state = _state(exchange, ending)
     headed = _headed(call, ending)
     told = told_by(call.head.headers)
@@ -110,20 +111,20 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         error=_error(exchange, state, ending),
         streamed=call.streams,
         attempts=exchange.attempts,
-        tokens=sum_of(used) if used else Tokens(),
-        source=_source(exchange, state, used),
+        tokens=spent,
+        source=_source(exchange, state, spent),
         billing=_billing(shown, rules),
-        cost=_total([bill.cost for bill in bills]),
-        list_cost=_total([bill.list_cost for bill in bills]),
-        price_source=next((bill.source for bill in reversed(bills) if bill.source), None),
+        cost=cost,
+        list_cost=list_cost,
+        price_source=price_source,
         queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
         head_ms=headed,
         first_output_ms=_first_output(exchange, tries, headed),
         end_ms=None if ending is None else _ms(ending.at - call.started),
         bytes_in=len(call.raw),
-        bytes_out=sum(one.sent for one in exchange.tries) or (ending.size if ending else 0),
+        bytes_out=sum([one.sent for one in exchange.tries]) or (ending.size if ending else 0),
         dropped=exchange.shortfall.dropped,
-        tries=tuple(one for one, _ in tries),
+        tries=tuple(tries),
     )
 
 
@@ -169,6 +170,20 @@ def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
     )
 
 
+def _attempts(
+    exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
+) -> tuple[list[AttemptUsage], list[Bill]]:
+    """All attempts, and what those cost that may have cost something."""
+    tries: list[AttemptUsage] = []
+    bills: list[Bill] = []
+    for state in exchange.tries:
+        attempt, bill = _attempt(state, exchange, rules, ending, clock)
+        tries.append(attempt)
+        if bill is not UNKNOWN:
+            bills.append(bill)
+    return tries, bills
+
+
 def _attempt(
     state: AttemptState, exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
 ) -> tuple[AttemptUsage, Bill]:
@@ -200,20 +215,20 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     """What an attempt used, as far as its provider reported it, and what that costs."""
     relay = state.relay
     usage = relay.usage if relay is not None else None
-    tokens = tokens_of_usage(usage) if usage is not None else Tokens()
+    tokens = tokens_of_usage(usage) if usage is not None else NO_TOKENS
     if relay is not None and (relay.failed or not relay.outcome.done):
         if isinstance(relay, Relay) and relay.words:
             tokens = with_counted_output(tokens, relay.words)
-    if usage is None and tokens == _NO_TOKENS:
+    if usage is None and tokens == NO_TOKENS:
         return tokens, UNKNOWN
     provider, format = state.target.provider, state.upstream_format
     served = Served(
-        provider=provider.name,
-        model=state.target.model or state.call.model,
-        url=rules.base_url(provider, format.name if format is not None else ""),
-        at=at,
-        billing=_billing(state, rules),
-        context=context_of(usage, state.upstream_body.get("service_tier")),
+        provider.name,
+        state.target.model or state.call.model,
+        rules.base_url(provider, format.name if format is not None else ""),
+        at,
+        _billing(state, rules),
+        context_of(usage, state.upstream_body.get("service_tier")),
     )
     return tokens, rules.pricing.bill(tokens, usage, served)
 
@@ -296,10 +311,10 @@ def _error(exchange: Exchange, state: EndState, ending: Ending | None) -> str | 
     return None
 
 
-def _source(exchange: Exchange, state: EndState, used: list[Tokens]) -> Source:
+def _source(exchange: Exchange, state: EndState, spent: Tokens) -> Source:
     if exchange.estimated:
         return "counted"
-    if all(tokens == _NO_TOKENS for tokens in used):
+    if spent == NO_TOKENS:
         return "none"
     shown = exchange.shown
     relay = shown.relay if shown is not None else None
@@ -320,13 +335,13 @@ def _billing(state: AttemptState | None, rules: Rules) -> Billing:
 
 
 def _first_output(
-    exchange: Exchange, tries: Sequence[tuple[AttemptUsage, Bill]], headed: int | None
+    exchange: Exchange, tries: Sequence[AttemptUsage], headed: int | None
 ) -> int | None:
     """Milliseconds until the client saw output, which is not before the head."""
     begun = exchange.call.started
     firsts = [
         _ms(state.chosen.started - begun) + one.first_output_ms
-        for state, (one, _) in zip(exchange.tries, tries, strict=False)
+        for state, one in zip(exchange.tries, tries, strict=True)
         if one.first_output_ms is not None
     ]
     return max(min(firsts), headed or 0) if firsts else None
@@ -338,14 +353,24 @@ def _headed(call: Call, ending: Ending | None) -> int | None:
     return _ms(ending.headed - (ending.now - (ending.at - call.started)))
 
 
+def _summed(bills: Sequence[Bill]) -> Bill:
+    """The sum; None where a part is not known, or there is none. The source is the last one's."""
+    if len(bills) < 2:
+        return bills[0] if bills else UNKNOWN
+    return Bill(
+        _total([bill.cost for bill in bills]),
+        _total([bill.list_cost for bill in bills]),
+        next((bill.source for bill in reversed(bills) if bill.source), None),
+    )
+
+
 def _total(amounts: list[int | None]) -> int | None:
-    """The sum; None where one is not known, or there is none."""
     known = [amount for amount in amounts if amount is not None]
-    return sum(known) if amounts and len(known) == len(amounts) else None
+    return sum(known) if len(known) == len(amounts) else None
 
 
 def _ms(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    return round(seconds * 1000) if seconds > 0 else 0
 
 
 def _name(text: str | None) -> str | None:

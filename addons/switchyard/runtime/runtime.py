@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 from mitmproxy import http
 
+from switchyard.accounts.accounts import Accounts
 from switchyard.clients.clients import Clients
+from switchyard.clients.limit_gate import LimitGate
+from switchyard.config.credentials import CredentialSource
 from switchyard.config.schema import Config
 from switchyard.egress.table import Environment
 from switchyard.exchange.classification import Classifier
@@ -17,6 +21,7 @@ from switchyard.routing.catalog import FoundModels
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.reloading import Reloading
+from switchyard.runtime.sharing import Sharing
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -41,8 +46,12 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.sharing = Sharing(self.state, self.ledger, os.environ)
+        self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
         self.reloading: Reloading | None = None
+        self.accounts = Accounts()
+        self.accounts.recovered = self._forget_failures
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -62,7 +71,8 @@ class Runtime:
         environment = environment or self.listeners.environment
         before = self.snapshots.latest
         found = before.found if before is not None else {}
-        snapshot = Snapshot.build(config, environment, found, demo_url)
+        snapshot = Snapshot.build(config, environment, found, demo_url, self.accounts.learned)
+        self.sharing.use(config.state)
         changed = snapshot.changed_since(before)
         self.snapshots.current = snapshot
         self.listeners.environment = environment
@@ -97,9 +107,15 @@ class Runtime:
         """Hands the new settings to the state that outlives configurations."""
         self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
         self.clients.renew_holders(snapshot.client_keys.again)
+        self.accounts.use(snapshot.routes.sources.values())
         limits = snapshot.config.limits
         upstream_heads.most_bytes = limits.upstream_head
         upstream_heads.most_headers = limits.upstream_headers
+
+    def _forget_failures(self, source: CredentialSource) -> None:
+        """Ends the cooldowns of a source's credentials: it gives a token again."""
+        for provider, credential in self.snapshot.routes.credentials_from(source):
+            self.state.health.forget(provider, credential)
 
     def _call_back(self) -> None:
         for callback in self._callbacks:

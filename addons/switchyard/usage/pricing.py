@@ -14,6 +14,7 @@ from decimal import Decimal
 from decimal import InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from switchyard.usage.prices import find_price
@@ -34,6 +35,9 @@ _PICO_A_NANO = 1000
 
 _FIGURES = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
 """Members in which providers write what a response cost."""
+
+_MOST_RATES = 2048
+"""Rates that are kept at hand."""
 
 type Context = tuple[tuple[str, str], ...]
 """What a price depends on besides the model, as genai-prices names it: `service_tier`,
@@ -85,8 +89,7 @@ class PricedModels:
     rates: ModelRates
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """Nano-dollars; None where nobody knows."""
 
     cost: int | None = None
@@ -100,8 +103,7 @@ class Bill:
 UNKNOWN = Bill()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(NamedTuple):
     """Who served a response, as far as its price depends on it."""
 
     provider: str
@@ -121,6 +123,8 @@ class Pricing:
     def __init__(self, rules: Sequence[PricedModels] = ()) -> None:
         """`rules` come before the list prices; the first that fits counts."""
         self._rules = tuple(rules)
+        self._rates: dict[tuple[str, str, str, int, Context], tuple[ModelRates | None, str]] = {}
+        """What was looked up lately."""
 
     def bill(self, tokens: Tokens, usage: Usage | None, served: Served) -> Bill:
         """Return what a response costs. `usage` may hold the provider's own figure."""
@@ -130,17 +134,34 @@ class Pricing:
         known = any(count is not None for count in (tokens.input, tokens.output))
         return Bill(0 if known else None, price, source)
 
+    def rates(self, provider: str, model: str, url: str, at: float) -> ModelRates | None:
+        """Return the rates of a model at a provider's address; None where nobody knows them."""
+        for rule in self._rules:
+            if rule.provider in (None, provider) and rule.matches(model):
+                return rule.rates
+        return list_rates(url, model, at)
+
     def _price(
         self, tokens: Tokens, usage: Usage | None, served: Served
     ) -> tuple[int | None, str | None]:
         if usage is not None and (figure := own_figure(usage.extra)) is not None:
             return figure, "provider"
-        searches = searches_of(usage)
+        # Some prices depend on the time of day.
+        provider, model, url, at, _, context = served
+        key = provider, model, url, int(at // 60), context
+        if (found := self._rates.get(key)) is None:
+            if len(self._rates) >= _MOST_RATES:
+                self._rates.clear()
+            found = self._rates[key] = self._look_up(served)
+        rates, source = found
+        price = price_of(tokens, rates, searches_of(usage)) if rates is not None else None
+        return (None, None) if price is None else (price, source)
+
+    def _look_up(self, served: Served) -> tuple[ModelRates | None, str]:
         for rule in self._rules:
             if rule.provider in (None, served.provider) and rule.matches(served.model):
-                return _known(price_of(tokens, rule.rates, searches), "config")
-        rates = list_rates(served.url, served.model, served.at, served.context)
-        return _known(price_of(tokens, rates, searches) if rates else None, _library())
+                return rule.rates, "config"
+        return list_rates(served.url, served.model, served.at, served.context), _library()
 
 
 def price_of(tokens: Tokens, rates: ModelRates, searches: int = 0) -> int | None:
@@ -149,6 +170,7 @@ def price_of(tokens: Tokens, rates: ModelRates, searches: int = 0) -> int | None
         return None
     read, written = tokens.cache_read or 0, tokens.cache_write_5m or 0
     hour, output = tokens.cache_write_1h or 0, tokens.output or 0
+    # What there is none of is not asked for: each request comes here.
     prompt = tokens.input + read + written + hour
     fresh, pico = tokens.input, 0
     if rates.input_audio is not None and (audio := min(tokens.input_audio or 0, fresh)):
@@ -156,9 +178,12 @@ def price_of(tokens: Tokens, rates: ModelRates, searches: int = 0) -> int | None
         pico += audio * rates.input_audio.at(prompt)
     write = rates.cache_write or rates.input
     pico += fresh * rates.input.at(prompt)
-    pico += read * (rates.cache_read or rates.input).at(prompt)
-    pico += written * write.at(prompt)
-    pico += hour * (rates.cache_write_1h or write).at(prompt)
+    if read:
+        pico += read * (rates.cache_read or rates.input).at(prompt)
+    if written:
+        pico += written * write.at(prompt)
+    if hour:
+        pico += hour * (rates.cache_write_1h or write).at(prompt)
     for part, rate in ((tokens.output_audio, rates.output_audio),
                        (tokens.reasoning, rates.reasoning)):  # fmt: skip
         if rate is not None and (count := min(part or 0, output)):
@@ -256,7 +281,7 @@ def list_rates(url: str, model: str, at: float, context: Context = ()) -> ModelR
     return _list_rates(url, model, int(at // 60), context)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=_MOST_RATES)
 def _list_rates(url: str, model: str, minute: int, context: Context) -> ModelRates | None:
     """Some prices depend on the time of day, so that they are looked up for each minute."""
     priced = find_price(f"https://{urlsplit(url).netloc}", model)
@@ -311,10 +336,6 @@ def _nano(amount: object) -> int | None:
     if not dollars.is_finite() or not 0 <= dollars < 10**15:
         return None
     return round(dollars * NANO)
-
-
-def _known(price: int | None, source: str) -> tuple[int | None, str | None]:
-    return (None, None) if price is None else (price, source)
 
 
 @lru_cache(maxsize=1)

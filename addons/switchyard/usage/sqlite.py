@@ -10,6 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,6 +36,7 @@ from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.sqlite_rows import SqliteRows
 from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
+from switchyard.usage.sqlite_statements import END_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_WINDOW
 from switchyard.usage.sqlite_statements import MOST_IDS
@@ -220,17 +222,29 @@ class SqliteStore:
         self, db: sqlite3.Connection, records: Sequence[RequestRecord]
     ) -> list[RequestRecord]:
         """Write rows; return those that were not on record as finished before."""
-        known = _finished_among(db, [record.id for record in records])
-        new = list({one.id: one for one in records if one.id not in known}.values())
+        new = {one.id: one for one in records}
+        db.execute("SAVEPOINT batch")
+        try:
+            self._insert(db, new.values())
+        except sqlite3.IntegrityError:
+            # Seldom: a batch comes again whose end was not known.
+            db.execute("ROLLBACK TO batch")
+            self._forget_names()
+            for id in _finished_among(db, list(new)):
+                del new[id]
+            self._insert(db, new.values())
+        db.execute("RELEASE batch")
+        begun = {row[0] for row in db.execute("SELECT id FROM month.running")}
+        if ended := begun.intersection([one.id for one in records]):
+            db.executemany(END_RUNNING, [(id,) for id in ended])
+        return list(new.values())
+
+    def _insert(self, db: sqlite3.Connection, records: Iterable[RequestRecord]) -> None:
         rows, tries = self._months, []
-        for record in new:
+        for record in records:
             tries += rows.attempts(db, record)
-        _insert(db, "requests", [rows.request(db, record) for record in new])
+        _insert(db, "requests", [rows.request(db, record) for record in records])
         _insert(db, "attempts", tries)
-        if db.execute("SELECT 1 FROM month.running LIMIT 1").fetchone() is not None:
-            ids = [(record.id,) for record in records]
-            db.executemany("DELETE FROM month.running WHERE id = ?", ids)
-        return new
 
     def _add_totals(self, db: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
         tables = totals_of(records)

@@ -17,6 +17,9 @@ from switchyard.usage.windows import WindowSnapshot
 _MOST_NAMES = 20_000
 """Names whose numbers a writer remembers for each file."""
 
+_MOST_SETS = 2000
+"""Sets of names whose numbers are remembered."""
+
 
 def _getters(
     columns: Sequence[Column], paths: dict[str, str]
@@ -30,12 +33,12 @@ def _getters(
     return plain, attrgetter(*(path for path, is_name in ordered if is_name))
 
 
-_TOKENS = {name: f"tokens.{name}" for name in TOKEN_CLASSES}
-_OF_REQUEST = _getters(
-    [one for one in schema.REQUESTS if one.name not in ("writer", "dropped")],
-    _TOKENS,
-)
-_OF_ATTEMPT = _getters([one for one in schema.ATTEMPTS if one.name != "request"], _TOKENS)
+def _without(columns: Sequence[Column], *names: str) -> list[Column]:
+    return [one for one in columns if one.name not in (*TOKEN_CLASSES, *names)]
+
+
+_OF_REQUEST = _getters(_without(schema.REQUESTS, "session", "dropped", "writer"), {})
+_OF_ATTEMPT = _getters(_without(schema.ATTEMPTS, "request"), {})
 _OF_WINDOW = _getters(
     schema.WINDOWS,
     {
@@ -57,20 +60,30 @@ class SqliteRows:
         self._select = f"SELECT number FROM {where}.names WHERE text = ?"
         self._names: dict[str | None, int] = {None: 0}
         """Numbers of names; 0 stands for none."""
+        self._sets: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+        """Numbers of the names that stood together in a row: most rows have those of another."""
 
     def forget(self) -> None:
         """Forget the numbers: the file is another, or a transaction was undone."""
         self._names = {None: 0}
+        self._sets = {}
 
     def request(self, db: sqlite3.Connection, record: RequestRecord) -> tuple[Any, ...]:
         plain, named = _OF_REQUEST
-        dropped = ",".join(record.dropped) or None
-        return (*plain(record), *self._numbers(db, (*named(record), dropped, self._writer)))
+        dropped = ",".join(record.dropped) if record.dropped else None
+        return (
+            *plain(record),
+            *record.tokens,
+            self._number(db, record.session),
+            *self._numbers(db, (*named(record), dropped, self._writer)),
+        )
 
     def attempts(self, db: sqlite3.Connection, record: RequestRecord) -> list[tuple[Any, ...]]:
         plain, named = _OF_ATTEMPT
         id = record.id
-        return [(id, *plain(one), *self._numbers(db, named(one))) for one in record.tries]
+        return [
+            (id, *plain(one), *one.tokens, *self._numbers(db, named(one))) for one in record.tries
+        ]
 
     def total(
         self,
@@ -90,9 +103,13 @@ class SqliteRows:
         plain, named = _OF_WINDOW
         return (*plain(snapshot), *self._numbers(db, named(snapshot)))
 
-    def _numbers(self, db: sqlite3.Connection, texts: tuple[str | None, ...]) -> list[int]:
-        names = self._names
-        return [names[text] if text in names else self._number(db, text) for text in texts]
+    def _numbers(self, db: sqlite3.Connection, texts: tuple[str | None, ...]) -> tuple[int, ...]:
+        if (numbers := self._sets.get(texts)) is None:
+            if len(self._sets) >= _MOST_SETS:
+                self._sets = {}
+            numbers = tuple([self._number(db, text) for text in texts])
+            self._sets[texts] = numbers
+        return numbers
 
     def _number(self, db: sqlite3.Connection, text: Any) -> int:
         if (number := self._names.get(text)) is None:

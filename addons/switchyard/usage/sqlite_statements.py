@@ -10,8 +10,17 @@ from switchyard.usage.schema import Column
 
 
 def bound(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Return a table's columns in the order in which their values are bound: names come last."""
-    return tuple(sorted(columns, key=lambda column: column.kind == "name"))
+    """Return a table's columns in the order in which their values are bound.
+
+    Tokens stand together as in `Tokens`, and so do names, of which the session comes first.
+    """
+    return tuple(sorted(columns, key=_place))
+
+
+def _place(column: Column) -> int:
+    if column.kind == "name":
+        return 2 + (column.name != "session")
+    return int(column.name in TOKEN_CLASSES)
 
 
 def _insert(table: str, columns: Sequence[Column]) -> str:
@@ -21,7 +30,7 @@ def _insert(table: str, columns: Sequence[Column]) -> str:
     return f"INSERT INTO {table} ({names}) VALUES ({values})"
 
 
-ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
+_ID_PLACE = 1 + [column.name for column in bound(schema.REQUESTS)].index("id")
 
 MOST_IDS = 500
 """Ids that one question asks for."""
@@ -44,10 +53,11 @@ def insert_rows(table: str, rows: int) -> str:
     return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
 
 
+END_RUNNING = "DELETE FROM month.running WHERE id = ?"
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (
     _insert("month.running", schema.REQUESTS).replace("VALUES (", "SELECT ").removesuffix(")")
-    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{ID_PLACE})"
+    + f" WHERE NOT EXISTS (SELECT 1 FROM month.requests WHERE id = ?{_ID_PLACE})"
     + " ON CONFLICT (id) DO NOTHING"
 )
 

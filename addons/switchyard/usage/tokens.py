@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 
-from switchyard.usage.records import TOKEN_CLASSES
+from switchyard.usage.records import NO_TOKENS
 from switchyard.usage.records import Tokens
 from switchyard.wire.formats.gemini.names import NAME as GEMINI
 from switchyard.wire.model.conversation import Usage
@@ -44,23 +44,18 @@ def with_counted_output(tokens: Tokens, size: int) -> Tokens:
     counted = round(size * _TOKENS_A_BYTE)
     if counted <= (tokens.output or 0):
         return tokens
-    return _changed(tokens, output=counted)
+    return tokens._replace(output=counted)
 
 
 def sum_of(parts: Iterable[Tokens]) -> Tokens:
     """Add counts up; a class is None where none of the parts has it."""
     counted = list(parts)
-    if len(counted) == 1:
-        return counted[0]
-    sums: dict[str, int | None] = {}
-    for name in TOKEN_CLASSES:
-        known = [count for one in counted if (count := getattr(one, name)) is not None]
-        sums[name] = sum(known) if known else None
-    return Tokens(**sums)
-
-
-def _changed(tokens: Tokens, **changes: int) -> Tokens:
-    return Tokens(**{name: getattr(tokens, name) for name in TOKEN_CLASSES} | changes)
+    if len(counted) < 2:
+        return counted[0] if counted else NO_TOKENS
+    return Tokens._make(
+        sum(known) if (known := [count for count in counts if count is not None]) else None
+        for counts in zip(*counted, strict=True)
+    )
 
 
 def _hour(extra: Mapping[str, object], written: int) -> int | None:

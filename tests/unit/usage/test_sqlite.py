@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from switchyard.usage.ids import new_id
+from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.schema import ROLLUPS
@@ -47,7 +48,7 @@ records = st.builds(
     state=st.sampled_from(["complete", "client-left", "cut", "failed", "refused"]),
     billing=st.sampled_from(["per-token", "plan", "free"]),
     attempts=st.integers(0, 9),
-    tokens=st.builds(Tokens, input=counts, output=counts, cache_read=counts, cache_write_1h=counts),
+    tokens=st.builds(Tokens, **dict.fromkeys(TOKEN_CLASSES, counts)),
     cost=counts,
     list_cost=counts,
     first_output_ms=counts,
