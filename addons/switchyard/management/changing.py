@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from switchyard.config.editing.config_file import ReadOnly
 from switchyard.config.editing.config_file import Stale
 from switchyard.config.editing.config_file import etag_of
+from switchyard.config.editing.editor import ConfigDraft
 from switchyard.config.editing.editor import ConfigEditor
-from switchyard.config.editing.editor import Draft
 from switchyard.management.audit import Audit
 from switchyard.management.audit import AuditRow
 from switchyard.management.caller import Caller
@@ -50,7 +50,9 @@ class Changes:
         self._desk = desk
         self._turn = asyncio.Lock()
 
-    async def make(self, wish: Wish, draft: Callable[[ConfigEditor], Draft | None]) -> Draft:
+    async def make(
+        self, wish: Wish, draft: Callable[[ConfigEditor], ConfigDraft | None]
+    ) -> ConfigDraft:
         """Writes what `draft` makes, and returns it once it is in force.
 
         `draft` runs in a thread. Raises ChangeRefused, and what `draft` raises.
@@ -72,7 +74,7 @@ class Changes:
                 await self._write(editor, made, wish)
             return made
 
-    async def _write(self, editor: ConfigEditor, made: Draft, wish: Wish) -> None:
+    async def _write(self, editor: ConfigEditor, made: ConfigDraft, wish: Wish) -> None:
         try:
             await asyncio.to_thread(editor.write, made, wish.if_match == ANY)
         except Stale:

@@ -25,7 +25,7 @@ type ValuesChange = Callable[[dict[str, Any]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ConfigDraft:
     """A new content, checked and not yet written."""
 
     before: bytes
@@ -59,7 +59,7 @@ class ConfigEditor:
             content = ConfigFile(self._template).read()
         return content
 
-    def draft(self, change: ValuesChange) -> Draft:
+    def draft(self, change: ValuesChange) -> ConfigDraft:
         """Returns a draft with the values that `change` makes. Raises ConfigError and OSError."""
         before = self.content()
         text = before.decode("utf-8-sig", "replace")
@@ -70,21 +70,21 @@ class ConfigEditor:
             change(given)
             return self._checked(before, spliced(text, masks.restored(given)))
 
-    def draft_text(self, text: str) -> Draft:
+    def draft_text(self, text: str) -> ConfigDraft:
         """Returns a draft of a whole text. Raises ConfigError and OSError."""
         before = self.content()
         with _problems(self._path):
             restored = Masks(before.decode("utf-8-sig", "replace")).restored_text(text)
         return self._checked(before, restored)
 
-    def draft_version(self, id: str) -> Draft | None:
+    def draft_version(self, id: str) -> ConfigDraft | None:
         """Returns a draft of a version; None if there is none. Raises ConfigError and OSError."""
         content = self.file.version(id)
         if content is None:
             return None
         return self._checked(self.content(), content.decode("utf-8-sig", "replace"))
 
-    def write(self, draft: Draft, forced: bool = False) -> None:
+    def write(self, draft: ConfigDraft, forced: bool = False) -> None:
         """Writes a draft, if the file is still what it was made from, or else if `forced`.
 
         Raises Stale, ReadOnly and OSError.
@@ -93,9 +93,9 @@ class ConfigEditor:
         known = etag_of(draft.before if there else b"")
         self.file.write(draft.after, None if forced else known)
 
-    def _checked(self, before: bytes, text: str) -> Draft:
+    def _checked(self, before: bytes, text: str) -> ConfigDraft:
         after = text.encode()
-        return Draft(before, after, parse_config(after, self._path, self._env))
+        return ConfigDraft(before, after, parse_config(after, self._path, self._env))
 
 
 class _problems:

@@ -16,8 +16,8 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from switchyard.config.editing.config_file import etag_of
+from switchyard.config.editing.editor import ConfigDraft
 from switchyard.config.editing.editor import ConfigEditor
-from switchyard.config.editing.editor import Draft
 from switchyard.config.editing.editor import masked_text
 from switchyard.config.editing.masking import Masks
 from switchyard.config.editing.merging import merge
@@ -227,7 +227,9 @@ class _Writer:
     async def values(self, wish: Wish, change: Callable[[dict[str, Any]], object]) -> Changed:
         return await self.make(wish, lambda editor: editor.draft(change))
 
-    async def make(self, wish: Wish, draft: Callable[[ConfigEditor], Draft | None]) -> Changed:
+    async def make(
+        self, wish: Wish, draft: Callable[[ConfigEditor], ConfigDraft | None]
+    ) -> Changed:
         try:
             made = await self._changes.make(wish, draft)
         except ChangeRefused as e:
