@@ -16,6 +16,8 @@ from switchyard.management.audit import AuditRow
 from switchyard.management.caller import Caller
 from switchyard.management.desk import Desk
 
+type MakeDraft = Callable[[ConfigEditor], ConfigDraft | None]
+
 ANY = "*"
 """The `If-Match` that takes whatever is there (RFC 9110, 13.1.1)."""
 
