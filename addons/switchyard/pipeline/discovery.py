@@ -14,13 +14,10 @@ from mitmproxy.utils import asyncio_utils
 from pydantic import SecretStr
 
 from switchyard.accounts.token import SourceError
-from switchyard.attempt.url import auth_header
-from switchyard.attempt.url import endpoint_url
-from switchyard.attempt.url import url_without_socket
+from switchyard.attempt.model_listing import list_models
 from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
-from switchyard.egress.fetch import fetch
 from switchyard.redaction.text import redact
 from switchyard.runtime.runtime import Runtime
 from switchyard.state.model_lists import Lists
@@ -28,14 +25,10 @@ from switchyard.state.model_lists import load_lists
 from switchyard.state.model_lists import save_lists
 from switchyard.state.model_lists import state_file
 from switchyard.values.lasting import forever
-from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.model.model_list import FoundModel
-from switchyard.wire.registry import FORMATS
 
 logger = logging.getLogger(__name__)
 
-_MOST_MODELS = 5000
-_MOST_PAGES = 20
 _MOST_KEYS = 3
 """Keys of a provider tried for its list at most."""
 _AGAIN_AFTER = 60.0
@@ -179,31 +172,10 @@ class Discovery:
         return await self._list_by(provider, keys[-1])
 
     async def _list_by(self, provider: Provider, credential: str) -> tuple[FoundModel, ...]:
-        format = FORMATS[provider.formats[0]]
-        way = self._runtime.snapshot.egress.of(credential, format.name)
-        headers = dict(format.headers())
-        if provider.host_header:
-            headers["host"] = provider.host_header
-        if (key := await self._key_of(credential)) is not None:
-            name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
-            headers[name] = value
-        for rule in provider.headers:
-            if not rule.copy_of:
-                headers[rule.name.lower()] = rule.value.get_secret_value()
-        found: dict[str, FoundModel] = {}
-        after = ""
-        for _ in range(_MOST_PAGES):
-            base = self._runtime.snapshot.base_url(provider, format.name)
-            url = url_without_socket(endpoint_url(base, format, format.models_path(after)))
-            headers.setdefault("host", url.split("/", 3)[2])
-            trusted = ctx.options.ssl_verify_upstream_trusted_ca
-            body = await fetch(url, headers.items(), way, provider, trusted)
-            page = format.read_models(loads(body))
-            found |= {model.name: model for model in page.models}
-            after = page.next
-            if not after or len(found) >= _MOST_MODELS:
-                break
-        return tuple(found.values())[:_MOST_MODELS]
+        snapshot = self._runtime.snapshot
+        name = provider.formats[0]
+        way, base = snapshot.egress.of(credential, name), snapshot.base_url(provider, name)
+        return await list_models(provider, await self._key_of(credential), way, base)
 
     async def _key_of(self, credential: str) -> SecretStr | None:
         """Returns the key of a credential, read from its source if it has one."""

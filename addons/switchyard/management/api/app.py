@@ -10,7 +10,9 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
+from switchyard.management.api.key_routes import key_routes
 from switchyard.management.api.pages import serve_pages
+from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
 from switchyard.management.api.session_routes import PATH
 from switchyard.management.api.session_routes import session_routes
@@ -49,6 +51,8 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         usage_routes(desk),
         record_routes(desk),
         tool_routes(desk),
+        key_routes(desk, changes),
+        preset_routes(desk, changes),
         config_routes(desk, changes),
     ):
         api.include_router(routes)

@@ -142,7 +142,7 @@ function Providers() {
   return html`<${Panel} id="providers-now" title=${text.providers}>
     ${rows.length === 0 && html`<p class="weak">${text.noProviders}</p>`}
     <ul class="list">${rows.map((one) => html`<li key=${one.name} class="line">
-      <span>${clean(one.name)}</span>
+      <a href="#/providers">${clean(one.name)}</a>
       <span class="end"><${Worst} targets=${one.targets} /></span>
     </li>`)}</ul>
   <//>`;

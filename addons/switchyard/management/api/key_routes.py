@@ -1,0 +1,194 @@
+"""Routes of client keys: list, make, rotate, block and delete those of the keys file."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi import Query
+from fastapi import Request
+from pydantic import BaseModel
+from pydantic import Field
+
+from switchyard.clients.key_book import KeyBook
+from switchyard.clients.key_book import KeyBookError
+from switchyard.clients.key_command import key_members
+from switchyard.clients.key_command import state_of
+from switchyard.clients.key_format import IssuedKey
+from switchyard.clients.tool_setup import setup_lines
+from switchyard.config.client_keys import ClientKey
+from switchyard.config.problems import ConfigError
+from switchyard.management.api.doorkeeper import Admin
+from switchyard.management.api.doorkeeper import Viewer
+from switchyard.management.api.errors import CHANGES
+from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ApiProblem
+from switchyard.management.api.errors import ProblemDetail
+from switchyard.management.caller import Caller
+from switchyard.management.changing import Changes
+from switchyard.management.desk import Desk
+
+_DAY = 86_400.0
+
+
+class KeyList(BaseModel):
+    """The client keys, without their secrets and hashes."""
+
+    writable: bool
+    """Whether there is a keys file, so that keys can be made."""
+    keys: list[dict[str, Any]]
+
+
+class KeySettings(BaseModel):
+    """Settings of a key by their dotted names, as `scripts/keys set` takes them."""
+
+    settings: dict[str, Any] = Field(max_length=64)
+
+
+class Issued(BaseModel):
+    """A key that is shown this once."""
+
+    id: str
+    name: str | None
+    key: str
+    lines: list[str]
+    """What sets up a tool with it."""
+
+
+class KeyState(BaseModel):
+    key: dict[str, Any]
+
+
+type _Act[T] = Callable[[KeyBook], T]
+
+
+def key_routes(desk: Desk, changes: Changes) -> APIRouter:
+    """Returns the routes of client keys."""
+    routes = APIRouter(tags=["keys"], responses=PROBLEMS)
+    keys = _Keys(desk, changes)
+
+    @routes.get("/keys")
+    async def read_keys(caller: Viewer) -> KeyList:
+        """Returns all client keys, those of the keys file with what they may be changed to."""
+        return KeyList(writable=keys.file is not None, keys=await keys.rows())
+
+    @routes.post("/keys", responses=CHANGES)
+    async def make_key(caller: Admin, request: Request, wanted: KeySettings) -> Issued:
+        """Makes a key; its secret is in this answer alone."""
+        issued = await keys.act(caller, "make a key", lambda book: book.add(wanted.settings))
+        return await keys.shown(issued, request)
+
+    @routes.post("/keys/{who}/rotate", responses=CHANGES)
+    async def rotate_key(
+        caller: Admin,
+        request: Request,
+        who: str,
+        grace: Annotated[float, Query(ge=0, le=31 * _DAY, description="Seconds")] = _DAY,
+    ) -> Issued:
+        """Gives a key another secret; the one before is accepted for `grace` seconds."""
+        now = datetime.now(UTC)
+        issued = await keys.act(caller, f"rotate {who}", lambda book: book.rotate(who, grace, now))
+        return await keys.shown(issued, request)
+
+    @routes.patch("/keys/{who}", responses=CHANGES)
+    async def change_key(caller: Admin, who: str, wanted: KeySettings) -> KeyState:
+        """Changes settings of a key; null takes one back."""
+        made = await keys.act(caller, f"set {who}", lambda book: book.change(who, wanted.settings))
+        return KeyState(key=key_members(made))
+
+    @routes.post("/keys/{who}/block", responses=CHANGES)
+    async def block_key(caller: Admin, who: str) -> KeyState:
+        """Has a key refused until it is unblocked."""
+        blocked = {"blocked": True}
+        made = await keys.act(caller, f"block {who}", lambda book: book.change(who, blocked))
+        return KeyState(key=key_members(made))
+
+    @routes.post("/keys/{who}/unblock", responses=CHANGES)
+    async def unblock_key(caller: Admin, who: str) -> KeyState:
+        """Has a blocked key accepted again."""
+        accepted = {"blocked": None}
+        made = await keys.act(caller, f"unblock {who}", lambda book: book.change(who, accepted))
+        return KeyState(key=key_members(made))
+
+    @routes.delete("/keys/{who}", responses=CHANGES)
+    async def delete_key(caller: Admin, who: str) -> KeyState:
+        """Removes a key for good."""
+        gone = await keys.act(caller, f"delete {who}", lambda book: book.remove(who))
+        return KeyState(key={"id": gone.id, "name": gone.name})
+
+    return routes
+
+
+class _Keys:
+    """The keys file of the configuration in force, changed under the audit."""
+
+    def __init__(self, desk: Desk, changes: Changes) -> None:
+        self._desk = desk
+        self._changes = changes
+
+    @property
+    def file(self) -> Path | None:
+        named = self._desk.snapshot.config.clients.keys_file
+        return Path(named) if named else None
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """All keys; those of the keys file with their settings as written."""
+        file = self.file
+        stored = await asyncio.to_thread(self._book(file).keys) if file is not None else []
+        own = {one.key.id or one.key.name for one in stored}
+        others = [
+            _row(key)
+            for key in self._desk.snapshot.config.clients.api_keys
+            if (key.id or key.name) not in own
+        ]
+        return [{**key_members(one), "writable": True} for one in stored] + others
+
+    async def act[T](self, caller: Caller, action: str, act: _Act[T]) -> T:
+        """What `act` makes of the keys file, once it is in force. Raises ApiProblem."""
+        file = self.file
+        if file is None:
+            raise ApiProblem(409, "The configuration names no clients.keys-file to write keys to.")
+        try:
+            made = await asyncio.to_thread(act, self._book(file))
+        except KeyBookError as e:
+            raise ApiProblem(422, str(e)) from None
+        except ConfigError as e:
+            problems = [
+                ProblemDetail(key=one.key, message=one.message, line=one.line, hint=one.hint)
+                for one in e.problems
+            ]
+            raise ApiProblem(422, "The key would not be valid.", problems) from None
+        except OSError as e:
+            raise ApiProblem(503, f"The keys file cannot be written ({e.strerror}).") from None
+        await self._changes.note(caller, action)
+        if why := await self._desk.reloading.reload():
+            raise ApiProblem(422, why)
+        return made
+
+    async def shown(self, issued: IssuedKey, request: Request) -> Issued:
+        file = self.file
+        assert file is not None
+        stored = await asyncio.to_thread(self._book(file).find, issued.id)
+        lines = setup_lines("claude", f"http://{request.headers['host']}", issued.text)
+        return Issued(id=issued.id, name=stored.key.name or None, key=issued.text, lines=lines)
+
+    def _book(self, file: Path) -> KeyBook:
+        own = {key.name for key in self._desk.snapshot.config.clients.api_keys if not key.id}
+        return KeyBook(file, self._desk.reloading.environ, frozenset(own))
+
+
+def _row(key: ClientKey) -> dict[str, Any]:
+    """A key of the main file, which is changed there."""
+    expires = key.expires.isoformat() if key.expires else None
+    return {
+        "id": key.id,
+        "name": key.name or None,
+        "state": state_of(key, time.time()),
+        "expires": expires,
+        "writable": False,
+    }
