@@ -57,7 +57,9 @@ class Desk:
             "uptime": round(time.monotonic() - runtime.state.started, 3),
             "running": len(runtime.exchanges),
             "models": len(snapshot.catalog.names()),
-            **provider_status(snapshot.config, runtime.state.health, runtime.ledger.windows),
+            **provider_status(
+                snapshot.config, runtime.state.health, runtime.ledger.windows, runtime.accounts
+            ),
         }
 
     def quota(self) -> list[JsonObject]:

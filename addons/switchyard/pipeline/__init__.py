@@ -52,7 +52,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     runtime = runtime or Runtime()
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
-    state, requests = runtime.state, runtime.requests
+    state, requests, accounts = runtime.state, runtime.requests, runtime.accounts
     reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
     trust = ClientTrust(snapshots, listeners)
@@ -63,7 +63,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     return [
         LogLines(snapshots),
         Settings(runtime),
-        AccountWatch(runtime.accounts),
+        AccountWatch(accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -76,21 +76,21 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
-        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
+        Management(snapshots, requests, clients, exchanges, state, runtime.ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
+        Credentials(snapshots, exchanges, state, runtime.ledger, accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state, runtime.accounts),
+        Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, runtime.ledger),
         Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state, runtime.ledger),
+        Status(snapshots, state, runtime.ledger, accounts),
         trust,
         Release(exchanges, requests, clients, control),
     ]
