@@ -134,9 +134,7 @@ class AccountStore:
             until = time.monotonic() + within
             while not _try_lock(handle):
                 if time.monotonic() >= until:
-                    raise AccountStoreError(
-                        "is being refreshed by another process that does not finish"
-                    )
+                    raise AccountStoreError("is being refreshed by another process, without an end")
                 sleep(_LOOK_EVERY)
             yield
         finally:

@@ -22,6 +22,7 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
@@ -53,13 +54,12 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests, accounts = runtime.state, runtime.requests, runtime.accounts
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control, desk = control or failover, Desk(runtime)
+    failover = _failover(runtime, intake, tunnels)
+    control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
@@ -78,6 +78,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
+        Limiting(snapshots, exchanges, runtime.gate),
         Credentials(snapshots, exchanges, state, runtime.ledger, accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
@@ -85,7 +86,7 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger, runtime.gate),
         Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
@@ -94,3 +95,9 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         trust,
         Release(exchanges, requests, clients, control),
     ]
+
+
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)

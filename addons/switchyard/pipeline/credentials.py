@@ -16,6 +16,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
+from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
@@ -63,24 +64,39 @@ class Credentials:
         exchange = self._exchanges.get(flow)
         if exchange is None or exchange.plan is None or flow.response:
             return
+        self._begin_trail(exchange)
+
+    def _begin_trail(self, exchange: Exchange) -> None:
+        assert exchange.plan is not None
         snapshot = self._snapshots.current
         exchange.routes = routes = snapshot.routes
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
-        session = ""
-        if route.sticky:
+        session, begins = "", False
+        if route.sticky or route.stays:
             call = exchange.call
-            found = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
-            session = found.id if found else ""
-            exchange.session = session or None
+            body = call.format.unwrap(call.body)
+            if (found := session_of(lower_items(call.head.headers), body)) is not None:
+                session = exchange.session = found.id
+                # Conversations that begin alike are one session by their opening alone.
+                begins = found.source == "opening" and not has_history(body)
         exchange.trail = self._state.begin_trail(
-            route, snapshot.retry_limits(exchange.plan), session, self._steering(route, exchange)
+            route,
+            snapshot.retry_limits(exchange.plan),
+            session,
+            self._steering(route, exchange),
+            begins,
         )
 
     @guarded
     def attempt(self, attempt: Attempt) -> None:
         exchange = self._exchanges.get(attempt.flow)
-        if exchange is None or exchange.trail is None:
+        if exchange is None or attempt.wait is not None or attempt.answer is not None:
             return
+        if exchange.trail is None:
+            if exchange.plan is None:
+                return
+            self._begin_trail(exchange)
+            assert exchange.trail is not None
         now = time.monotonic()
         if attempt.hedge:
             self._hedge(exchange, attempt, now)

@@ -201,7 +201,9 @@ class Routes:
             for pool in plan.members
             if (targets := [t for t in pool.targets if can_serve(t, operation)])
         )
-        return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
+        return Route(
+            id=plan.base, members=tuple(members), strategy=plan.strategy, returns=plan.returns
+        )
 
     def _target(self, target: ModelTarget, operation: Operation | None) -> RouteTarget:
         provider = target.provider
