@@ -58,6 +58,7 @@ class Accounts:
         """Every token that was read, for whatever masks secrets."""
         self.recovered: Callable[[CredentialSource], None] = lambda source: None
         """Called when a source that failed gives a token again."""
+        self._is_wanted = False
         self._flows: dict[str, AccountFlow] = {}
         self._keepers: dict[CredentialSource, TokenKeeper] = {}
         self._threads: ThreadPoolExecutor | None = None
@@ -113,6 +114,15 @@ class Accounts:
             SourceStatus(keeper.label, str(keeper.problem or ""), keeper.expires_at)
             for keeper in self._keepers.values()
         )
+
+    def show_interest(self) -> None:
+        """Note that somebody looks at what is left of limits, or that a choice depends on it."""
+        self._is_wanted = True
+
+    def take_interest(self) -> bool:
+        """Whether somebody has looked since the last call."""
+        wanted, self._is_wanted = self._is_wanted, False
+        return wanted
 
     def close(self) -> None:
         """End the threads, and the programs that they wait for."""

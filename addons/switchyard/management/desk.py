@@ -64,6 +64,7 @@ class Desk:
 
     def quota(self) -> list[JsonObject]:
         """Returns the windows of keys and logins, with moments in Unix seconds."""
+        self.runtime.accounts.show_interest()
         now = time.time()
         tracks = self.runtime.ledger.windows.tracks()
         return [dict(window_members(owner, track, now)) for owner, track in tracks]

@@ -29,6 +29,7 @@ from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.passed_windows import PassedWindows
+from switchyard.pipeline.quota_watch import QuotaWatch
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -69,6 +70,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         LogLines(snapshots),
         Settings(runtime),
         AccountWatch(accounts),
+        QuotaWatch(runtime),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),

@@ -82,6 +82,7 @@ class Management:
         elif kind == "status":
             config, health = self._snapshots.current.config, self._state.health
             windows = self._ledger.windows
+            self._accounts.show_interest()
             answer = json_response(200, provider_status(config, health, windows, self._accounts))
         elif kind == "usage":
             return self._usage(flow)
