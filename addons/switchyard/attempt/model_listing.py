@@ -28,7 +28,7 @@ async def list_models(
     Raises FetchError, and ValueError for an answer that is no such list.
     """
     format = FORMATS[provider.formats[0]]
-    headers = dict(_headers(provider, format, key))
+    headers = dict(headers_of(provider, format, key))
     found: dict[str, FoundModel] = {}
     after = ""
     for _ in range(_MOST_PAGES):
@@ -43,9 +43,10 @@ async def list_models(
     return tuple(found.values())[:MOST_MODELS]
 
 
-def _headers(
+def headers_of(
     provider: Provider, format: Format, key: SecretStr | None
 ) -> Iterable[tuple[str, str]]:
+    """Yield the headers of a request of the router's own."""
     yield from format.headers().items()
     if provider.host_header:
         yield "host", provider.host_header

@@ -37,8 +37,11 @@ async def fetch(
     way: Egress | None,
     provider: Provider,
     trusted: str | None,
+    sent: bytes | None = None,
 ) -> bytes:
-    """Return the body of a GET's response. `trusted` is mitmproxy's file of CAs.
+    """Return the body of a response to a GET, or to a POST of `sent`.
+
+    `trusted` is mitmproxy's file of CAs.
 
     Raises FetchError, for every status but 200 too. Redirects are not followed: keys go to no other
     host.
@@ -59,7 +62,9 @@ async def fetch(
         timeout = client.Timeout(_READ_WITHIN, connect=provider.timeouts.connect)
         async with (
             client.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as asking,
-            asking.stream("GET", url, headers=list(headers)) as answer,
+            asking.stream(
+                "GET" if sent is None else "POST", url, headers=list(headers), content=sent
+            ) as answer,
         ):
             if answer.status_code != 200:
                 raise FetchError(f"it answered {answer.status_code}")

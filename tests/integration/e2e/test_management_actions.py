@@ -1,0 +1,142 @@
+"""What the management API does: trials, explanations, keys, providers by their keys."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx2
+import pytest
+
+from tests.support.router import Router
+
+ADMIN = "manage-me-7f3a"
+GOOD, BAD = "sk-good-0123456789", "sk-bad-0123456789"
+BASE = "/v0/management"
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Lists two models, and answers, for the right key alone."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+    def do_GET(self) -> None:
+        self._answer({"object": "list", "data": [{"id": "a"}, {"id": "b"}]})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        message = {"role": "assistant", "content": "ok"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        answer = {"id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"]}
+        self._answer({**answer, "choices": [choice]})
+
+    def _answer(self, members: object) -> None:
+        good = self.headers.get("authorization") == f"Bearer {GOOD}"
+        body = json.dumps(members if good else {"error": {"message": "no"}}).encode()
+        self.send_response(200 if good else 401)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def router(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    folder = tmp_path_factory.mktemp("actions")
+    (folder / "keys.yaml").write_text("api-keys: []\n")
+    providers = [
+        {"name": "good", "format": "openai-chat", "base-url": upstream, "api-key": GOOD},
+        {"name": "bad", "format": "openai-chat", "base-url": upstream, "api-key": BAD},
+    ]
+    config = {
+        "providers": [{**one, "models": ["a"]} for one in providers],
+        "combos": {"both": ["bad/a", "good/a"]},
+        "clients": {"keys-file": str(folder / "keys.yaml")},
+        "management": {"key": ADMIN},
+        "usage": {"dir": str(folder / "usage")},
+    }
+    with Router(folder, config) as router:
+        yield router
+
+
+@pytest.fixture
+def client(router: Router) -> Iterator[httpx2.Client]:
+    headers = {"authorization": f"Bearer {ADMIN}"}
+    base = f"{router.url}{BASE}"
+    with httpx2.Client(base_url=base, timeout=60, trust_env=False, headers=headers) as client:
+        yield client
+
+
+def test_a_model_is_tried(client: httpx2.Client) -> None:
+    good = client.post("/test", json={"model": "good/a"}).json()
+    assert (good["ok"], good["provider"], good["text"]) == (True, "good", "ok")
+    bad = client.post("/test", json={"model": "both"}).json()
+    assert (bad["ok"], bad["provider"], bad["error"]) == (False, "bad", "it answered 401")
+    assert client.post("/test", json={"model": "nothing/here"}).status_code == 404
+
+
+def test_a_name_is_explained(client: httpx2.Client) -> None:
+    answer = client.post("/explain", json={"model": "both"}).json()
+    assert "bad" in answer["text"] and answer["plan"]["served"] is True
+    unknown = client.post("/explain", json={"model": "both", "client_key": "nobody"})
+    assert unknown.status_code == 404
+
+
+def test_cooldowns_end_when_asked(router: Router, client: httpx2.Client) -> None:
+    body = {"model": "both", "messages": [{"role": "user", "content": "hi"}]}
+    answer = httpx2.post(f"{router.url}/v1/chat/completions", json=body, trust_env=False)
+    assert answer.status_code == 200
+    assert state_of(client, "bad") == "open"
+    assert client.post("/cooldowns/reset", json={"provider": "bad"}).status_code == 200
+    assert state_of(client, "bad") == "closed"
+    assert client.post("/cooldowns/reset", json={"provider": "nobody"}).status_code == 404
+
+
+def state_of(client: httpx2.Client, provider: str) -> str:
+    rows = client.get("/health").json()["providers"]
+    (found,) = (one for one in rows if one["name"] == provider)
+    return found["targets"][0]["state"]
+
+
+def test_a_key_is_made_used_rotated_and_deleted(client: httpx2.Client) -> None:
+    made = client.post("/keys", json={"settings": {"name": "ann", "models": ["good*"]}}).json()
+    assert made["key"].startswith("sk-swy-") and made["name"] == "ann"
+    listed = client.get("/keys")
+    assert [one["name"] for one in listed.json()["keys"]] == ["ann"]
+    assert made["key"] not in listed.text and "sha256" not in listed.text
+    rotated = client.post(f"/keys/{made['id']}/rotate", params={"grace": 0}).json()
+    assert rotated["id"] == made["id"] and rotated["key"] != made["key"]
+    assert client.post("/keys/ann/block").json()["key"]["state"] == "blocked"
+    assert client.post("/keys/ann/unblock").json()["key"]["state"] == "active"
+    wrong = client.post("/keys", json={"settings": {"name": "ann", "nonsense": 1}})
+    assert wrong.status_code == 422 and "nonsense" in wrong.text
+    assert client.delete("/keys/ann").status_code == 200
+    assert client.get("/keys").json()["keys"] == []
+
+
+def test_a_provider_is_written_only_if_its_key_lists_models(
+    router: Router, client: httpx2.Client, tmp_path: Path
+) -> None:
+    """The real providers are out of reach here: the key of one fails before anything is written."""
+    before = client.get("/config.yaml").text
+    wanted = {"preset": "lmstudio", "key": "sk-any-0123456789"}
+    refused = client.post("/presets/add", json=wanted)
+    assert refused.status_code == 422 and "does not list its models" in refused.json()["detail"]
+    assert client.get("/config.yaml").text == before
+    assert "sk-any" not in refused.text
+    assert client.post("/presets/add", json={**wanted, "preset": "no"}).status_code == 422
+    prefixes = {one["name"]: one["prefix"] for one in client.get("/presets").json()["presets"]}
+    assert prefixes["anthropic"] == "sk-ant-" and "openai" in prefixes
