@@ -15,6 +15,7 @@ from switchyard.management.api.record_routes import record_routes
 from switchyard.management.api.session_routes import PATH
 from switchyard.management.api.session_routes import session_routes
 from switchyard.management.api.state_routes import state_routes
+from switchyard.management.api.tool_routes import tool_routes
 from switchyard.management.api.usage_routes import usage_routes
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
@@ -47,6 +48,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        tool_routes(desk),
         config_routes(desk, changes),
     ):
         api.include_router(routes)
