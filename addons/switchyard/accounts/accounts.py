@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from switchyard.accounts.aws import AwsKeys
 from switchyard.accounts.clouds import AzureToken
 from switchyard.accounts.clouds import GoogleToken
 from switchyard.accounts.commands import CommandOutput
@@ -127,3 +128,5 @@ def _reader(source: CredentialSource) -> TokenReader:
             return GoogleToken(source)
         case "azure":
             return AzureToken(source)
+        case "aws":
+            return AwsKeys(source)
