@@ -1,6 +1,7 @@
 """Reports to the holder of a client key what it may use, and what is left: `GET /v0/me`."""
 
 import asyncio
+import math
 import sqlite3
 import time
 from datetime import UTC
@@ -91,7 +92,7 @@ def _limit(standing: LimitStanding, now: float) -> JsonObject:
 
 
 def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _last(folder: Path, name: str | None) -> list[JsonObject]:
