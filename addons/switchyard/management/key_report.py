@@ -35,7 +35,8 @@ async def key_report(
 
     Money is in US dollars, times are in Unix seconds. `folder` has the usage records, if any.
     """
-    rules, now = snapshot.key_rules, time.time()
+    rules = snapshot.key_rules
+    now = time.time_ns() // 1_000_000 / 1000  # as limits are counted
     if client is not None:
         client = rules.known(client) or snapshot.client_keys.again(client)
     limits = rules.all_of(client) if client is not None else rules.router
@@ -92,7 +93,7 @@ def _limit(standing: LimitStanding, now: float) -> JsonObject:
 
 
 def _moment(at: float) -> str:
-    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(math.ceil(round(at, 3)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _last(folder: Path, name: str | None) -> list[JsonObject]:
