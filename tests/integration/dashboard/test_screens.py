@@ -12,6 +12,9 @@ from tests.support.router import Router
 READY = {
     "now": "document.querySelectorAll('.panel tbody tr').length >= 3",
     "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')",
+    "providers": "document.querySelector('.order li') && document.querySelector('.panel pre')",
+    "keys": "document.querySelector('.panel p')",
+    "settings": "document.querySelector('#yaml').value.includes('providers')",
     "setup": "document.querySelectorAll('.cards button').length >= 8",
     "requests": "document.querySelectorAll('.virtual tbody tr button').length >= 3",
 }
@@ -106,3 +109,35 @@ def test_set_up_turns_green_with_the_first_request(open_page: Opens, router: Rou
     page.wait("document.querySelector('.snippet pre').textContent.endsWith(' codex')")
     ask(router, "coding", agent="codex_cli_rs/0.99 (set up)")
     page.wait("document.querySelector('.notice.good').innerText.includes('codex')")
+
+
+def test_a_model_is_tried_from_the_page(open_page: Opens) -> None:
+    page = open_page("providers")
+    page.click("td button[aria-label='Test demo/echo']")
+    page.wait("document.querySelector('td .state.good + *, td [role=status] .state.good')")
+
+
+def test_a_member_is_moved_and_the_file_changed(open_page: Opens, router: Router) -> None:
+    page = open_page("providers")
+    page.click(".order button", "\u2193")
+    page.click("section button.main", "Save")
+    page.wait("document.querySelector('.order li').innerText.includes('demo/echo')")
+    page.go(f"{router.url}/dashboard/#/settings")
+    page.wait("/coding:[^]*demo\\/echo[^]*down\\/x/.test(document.querySelector('#yaml').value)")
+
+
+def test_a_mistake_is_shown_at_its_line(open_page: Opens) -> None:
+    page = open_page("settings")
+    page.wait(READY["settings"])
+    page.run(
+        "(() => { const field = document.querySelector('#yaml');"
+        " field.value = field.value.replace('builtin: demo', 'builtin: nonsense');"
+        " field.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+    page.click(".bar button.main", "Check")
+    page.wait("document.querySelector('.notice.bad + ul button')")
+    page.click(".notice.bad + ul button")
+    chosen = (
+        "(f => f.value.slice(f.selectionStart, f.selectionEnd))(document.querySelector('#yaml'))"
+    )
+    assert "nonsense" in page.run(chosen)

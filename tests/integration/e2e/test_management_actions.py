@@ -97,8 +97,12 @@ def test_a_name_is_explained(client: httpx2.Client) -> None:
 
 def test_cooldowns_end_when_asked(router: Router, client: httpx2.Client) -> None:
     body = {"model": "both", "messages": [{"role": "user", "content": "hi"}]}
-    answer = httpx2.post(f"{router.url}/v1/chat/completions", json=body, trust_env=False)
+    made = client.post("/keys", json={"settings": {"name": "ben"}}).json()
+    headers = {"authorization": f"Bearer {made['key']}"}
+    url = f"{router.url}/v1/chat/completions"
+    answer = httpx2.post(url, json=body, headers=headers, trust_env=False, timeout=60)
     assert answer.status_code == 200
+    assert client.delete("/keys/ben").status_code == 200
     assert state_of(client, "bad") == "open"
     assert client.post("/cooldowns/reset", json={"provider": "bad"}).status_code == 200
     assert state_of(client, "bad") == "closed"
@@ -140,3 +144,13 @@ def test_a_provider_is_written_only_if_its_key_lists_models(
     assert client.post("/presets/add", json={**wanted, "preset": "no"}).status_code == 422
     prefixes = {one["name"]: one["prefix"] for one in client.get("/presets").json()["presets"]}
     assert prefixes["anthropic"] == "sk-ant-" and "openai" in prefixes
+
+
+def test_the_audit_names_who_did_what_and_shows_no_key(client: httpx2.Client) -> None:
+    client.post("/keys", json={"settings": {"name": "eve"}})
+    client.delete("/keys/eve")
+    answer = client.get("/audit", params={"limit": 2})
+    assert [one["action"] for one in answer.json()["entries"]] == ["delete eve", "make a key"]
+    lines = client.get("/audit", params={"format": "jsonl"}).text.splitlines()
+    assert json.loads(lines[0])["peer"] == "127.0.0.1"
+    assert GOOD not in answer.text and "sk-swy-" not in answer.text

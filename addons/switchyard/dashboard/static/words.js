@@ -221,7 +221,6 @@ export const words = {
     noVersions: "No earlier versions are kept.",
     audit: "Audit",
     noAudit: "Nothing was changed yet.",
-    log: "Log",
     line: "Line",
   },
 };

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi import FastAPI
 
 from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.audit_routes import audit_routes
 from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
@@ -53,6 +54,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         record_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
+        audit_routes(desk),
         key_routes(desk, changes),
         preset_routes(desk, changes),
         config_routes(desk, changes),

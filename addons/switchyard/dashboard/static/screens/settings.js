@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
-import { clean, moment, named, precise } from "../lib/format.js";
+import { clean, moment, named } from "../lib/format.js";
 import { configurations } from "../lib/live.js";
 import { Dialog, Failure, Notice, Panel, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -13,7 +13,7 @@ export default function Settings() {
   const [turn, setTurn] = useState(0);
   const again = () => setTurn(turn + 1);
   return html`<div class="grid">
-    <div class="eight stack"><${Source} key=${turn} onSaved=${again} /><${Log} /></div>
+    <div class="eight stack"><${Source} key=${turn} onSaved=${again} /></div>
     <div class="four stack"><${Versions} key=${`versions ${turn}`} onRestored=${again} /><${Audit} key=${`audit ${turn}`} /></div>
   </div>`;
 }
@@ -126,14 +126,5 @@ function Audit() {
       <div class="weak">${named(one.who)} · ${named(one.peer)}</div>
       ${one.diff && html`<details><summary>${text.diff}</summary><${Diff} text=${one.diff} /></details>`}
     </li>`)}</ul>
-  <//>`;
-}
-
-function Log() {
-  const { value, error, again } = useAsked(() => get("logs", { limit: 100 }), []);
-  const button = html`<button type="button" onClick=${again}>${text.reload}</button>`;
-  return html`<${Panel} title=${text.log} id="log" actions=${button}>
-    <${Failure} error=${error?.status === 404 ? null : error} again=${again} />
-    <pre tabindex="0" class="log">${(value?.lines ?? []).map((one) => (typeof one === "string" ? clean(one) : `${one.at ? precise(one.at) : ""} ${clean(one.text ?? "")}`)).join("\n")}</pre>
   <//>`;
 }
