@@ -22,11 +22,13 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -49,17 +51,19 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
 
     `control` replaces the addon `Failover` where there is no proxy, and receives its calls instead.
     """
-    runtime = runtime or Runtime()
+    return _addons(runtime or Runtime(), control)
+
+
+def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
-    state, requests = runtime.state, runtime.requests
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control, desk = control or failover, Desk(runtime)
+    failover = _failover(runtime, intake, tunnels)
+    control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
@@ -76,21 +80,29 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
-        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
+        Management(snapshots, requests, clients, exchanges, state, ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
+        Limiting(snapshots, exchanges, runtime.gate),
+        Credentials(snapshots, exchanges, state, ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Reporting(exchanges, desk),
+        PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state, runtime.ledger),
+        Status(snapshots, state, ledger),
         trust,
         Release(exchanges, requests, clients, control),
     ]
+
+
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)

@@ -64,6 +64,10 @@ class Credentials:
         exchange = self._exchanges.get(flow)
         if exchange is None or exchange.plan is None or flow.response:
             return
+        self._begin_trail(exchange)
+
+    def _begin_trail(self, exchange: Exchange) -> None:
+        assert exchange.plan is not None
         snapshot = self._snapshots.current
         exchange.routes = routes = snapshot.routes
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
@@ -86,8 +90,13 @@ class Credentials:
     @guarded
     def attempt(self, attempt: Attempt) -> None:
         exchange = self._exchanges.get(attempt.flow)
-        if exchange is None or exchange.trail is None:
+        if exchange is None or attempt.wait is not None or attempt.answer is not None:
             return
+        if exchange.trail is None:
+            if exchange.plan is None:
+                return
+            self._begin_trail(exchange)
+            assert exchange.trail is not None
         now = time.monotonic()
         if attempt.hedge:
             self._hedge(exchange, attempt, now)

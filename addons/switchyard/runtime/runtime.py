@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from switchyard.accounts.accounts import Accounts
 from switchyard.clients.clients import Clients
+from switchyard.clients.limit_gate import LimitGate
 from switchyard.config.credentials import CredentialSource
 from switchyard.config.schema import Config
 from switchyard.egress.table import Environment
@@ -42,6 +43,7 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
         self.accounts = Accounts()
         self.accounts.recovered = self._forget_failures

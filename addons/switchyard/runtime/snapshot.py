@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.passthrough import Passthroughs
+from switchyard.clients.key_rules import KeyRules
 from switchyard.clients.key_table import KeyTable
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.provider import Provider
@@ -41,6 +42,7 @@ class Snapshot:
     """Where the built-in demo upstream listens; empty if the configuration does not name it."""
     catalog: Catalog
     client_keys: KeyTable
+    key_rules: KeyRules
     served: ServedHosts
     egress: EgressTable
     routes: Routes
@@ -75,12 +77,14 @@ class Snapshot:
         routes = Routes(config, egress, learned)
         known_hosts()  # read before the first request needs it
         limits = config.limits
+        client_keys = KeyTable(config.clients)
         return cls(
             config=config,
             found=found,
             demo_url=demo_url,
             catalog=Catalog(config, found),
-            client_keys=KeyTable(config.clients),
+            client_keys=client_keys,
+            key_rules=KeyRules(config.clients, client_keys),
             served=ServedHosts.of(config),
             egress=egress,
             routes=routes,

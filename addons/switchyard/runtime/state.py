@@ -18,6 +18,8 @@ from switchyard.policy.trail import Trail
 from switchyard.policy.warm_sessions import WarmSessions
 from switchyard.state.conversations import Conversations
 from switchyard.state.proofs import Proofs
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import SharedState
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.wire.operations.count_tokens import Calibration
 
@@ -38,6 +40,8 @@ class State:
     conversations: Conversations = field(default_factory=Conversations)
     proofs: Proofs = field(default_factory=Proofs)
     thinking: ThinkingMemory = field(default_factory=ThinkingMemory)
+    shared: SharedState = field(default_factory=MemoryState)
+    """Where limits are counted."""
     rng: random.Random = field(default_factory=random.Random)
     started: float = field(default_factory=time.monotonic)
     created: int = field(default_factory=_unix_seconds)
