@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,8 @@ class Ledger:
         self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
+        self.sharer: Callable[[WindowSnapshot], None] | None = None
+        """Called with what responses to this process reported: other processes are to know."""
 
     @property
     def health(self) -> WriterHealth:
@@ -108,6 +111,9 @@ class Ledger:
     def note(self, owner: str, windows: Sequence[Window]) -> None:
         """Take in the windows that a response reported of a credential or login."""
         snapshots = self.windows.note(owner, windows)
+        if self.sharer is not None:
+            for snapshot in snapshots:
+                self.sharer(snapshot)
         if self._writer is not None and snapshots:
             self._writer.note(snapshots)
 
