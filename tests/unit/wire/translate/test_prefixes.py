@@ -134,6 +134,7 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
     made: list[tuple[str, Any]] = [("user", draw(TEXTS))]
     count = 0
     late: dict[str, str] = {}
+    thinks = draw(st.booleans())
     for _ in range(draw(st.integers(1, 4))):
         calls: list[tuple[str, Json]] = []
         for _ in range(draw(st.integers(0, 2))):
@@ -142,7 +143,7 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         text = draw(TEXTS)
         if not calls and not text.strip():
             text = "Done."
-        made.append(("model", (text, draw(st.booleans()), calls)))
+        made.append(("model", (text, thinks, calls)))
         results = {id: draw(TEXTS) for id, _ in calls}
         if results and draw(st.integers(0, 4)) == 0:
             late.update(results)  # the user spoke before a tool had ended
