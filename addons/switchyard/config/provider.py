@@ -48,6 +48,9 @@ from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
+Platform = Literal["bedrock", "vertex"]
+"""A cloud that has Claude models, with the model in the path of a call."""
+
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -235,6 +238,8 @@ class Provider(Section):
     builtin: Literal["demo"] | None = None
     formats: Formats = Field((DEFAULT.name,), alias="format")
     """What it speaks; the first is used where the client's own is not among them."""
+    platform: Platform | None = None
+    """The cloud in whose way Anthropic's format is spoken there; None: in Anthropic's own."""
     base_url: BaseUrl | None = None
     base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
     """For formats that are spoken elsewhere than at `base_url`."""

@@ -272,10 +272,13 @@ def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
 def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
     """Whether a target can serve an operation.
 
-    A client's own destination can, whatever the client asks it for.
+    A client's own destination can, whatever the client asks it for. A cloud has Anthropic's
+    messages alone.
     """
     if operation is None or target.kind == "passthrough":
         return True
+    if target.provider.platform is not None:
+        return False
     return not operation.formats.isdisjoint(target.provider.formats)
 
 

@@ -267,6 +267,22 @@ def test_reserved_keys_are_told_with_their_line() -> None:
     ]
 
 
+def test_a_price_of_a_provider_that_there_is_not_is_a_warning() -> None:
+    text = """
+        providers: [{name: acme, base-url: "https://a.example/v1"}]
+        prices:
+          - {provider: acne, input: 1, output: 2}
+          - {provider: acme, input: 1, output: 2}
+          - {provider: "passthrough:api.anthropic.com", input: 1, output: 2}
+          - {input: 1, output: 2}
+    """
+    (notice,) = load(text).notices
+    assert str(notice).removeprefix("/etc/switchyard/") == (
+        "test.yaml:3: prices[0].provider: unknown provider 'acne': the price is never used. "
+        "Hint: did you mean 'acme'."
+    )
+
+
 def test_a_file_is_read_as_utf_8_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"\xef\xbb\xbfproviders: [{name: a, base-url: 'http://a'}] # \xc3\xa4\n")
