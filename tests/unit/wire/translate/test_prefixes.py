@@ -154,7 +154,8 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
             made.append(("results", late))
             late = {}
         if not results or draw(st.integers(0, 3)) == 0:
-            made.append(("user", draw(TEXTS) or "And?"))
+            said = draw(TEXTS)
+            made.append(("user", said if said.strip() else "And?"))
     return made
 
 
