@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
+from switchyard.config.account_presets import apply_account_presets
 from switchyard.config.certificates import checked_tls
 from switchyard.config.combinations import check_combinations
 from switchyard.config.credentials import CredentialSource
@@ -86,6 +87,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
         raise ConfigError(document.problems)
     _drop_empty_sections(document.data)
     apply_presets(document, env)
+    apply_account_presets(document)
     absent = _absent_providers(document)
     _report_unset(document, env, absent)
     _leave_out_unset(document, absent)

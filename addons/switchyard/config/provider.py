@@ -48,6 +48,9 @@ from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
+QuotaForm = Literal["kimi", "openrouter"]
+"""Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
+
 Platform = Literal["bedrock", "vertex"]
 """A cloud that has Claude models, with the model in the path of a call."""
 
@@ -258,6 +261,8 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    quota_call: QuotaForm | None = None
+    """How it says what is left of a key's limits; None: it is not asked."""
     billing: Billing | None = None
     """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
     where clients' own logins are forwarded, else each token."""
