@@ -294,6 +294,8 @@ class AttemptState:
     """The response's headers; None before they arrive. Writer: the receiver."""
     headed_at: float | None = None
     """When the headers arrived, by `time.monotonic`. Writer: the receiver."""
+    windows_read: bool = False
+    """Whether the windows that the head reports are noted. Writer: `Accounting`."""
     sent: int = 0
     """Bytes of the answer sent to the client. Writer: the receiver."""
     refusal: http.Response | None = None
