@@ -130,6 +130,8 @@ def _command(ours: argparse.Namespace, config: str | None, theirs: list[str]) ->
         command += ["--set", "switchyard_log_calls=all"]
     if ours.log_format is not None:
         command += ["--set", f"switchyard_log_format={ours.log_format}"]
+    if ours.open:
+        command += ["--set", "switchyard_open=true"]
     if ours.web:
         # As --set, which mitmproxy's own flag --web-open-browser beats.
         command += ["--set", "web_open_browser=false"]
@@ -182,6 +184,7 @@ def _refuse_doubled(
         "switchyard_config": ("--config", config is not None),
         "switchyard_log_calls": ("--log-calls", ours.log_calls),
         "switchyard_log_format": ("--log-format", ours.log_format is not None),
+        "switchyard_open": ("--open", ours.open),
     }
     names = [name for name, (_, given) in flags.items() if given]
     for at, argument in enumerate(theirs):
@@ -282,6 +285,9 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"address to listen on (default: $SWITCHYARD_HOST, else $HOST, else {DEFAULT_HOST})",
     )
     parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
+    parser.add_argument(
+        "--open", action="store_true", help="open the dashboard in a browser once it is ready"
+    )
     parser.add_argument(
         "--log-calls",
         action="store_true",

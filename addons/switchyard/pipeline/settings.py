@@ -25,6 +25,7 @@ from switchyard.demo.process import DemoUpstream
 from switchyard.egress.surroundings import SurroundingsError
 from switchyard.egress.surroundings import read_surroundings
 from switchyard.egress.table import Environment
+from switchyard.engine.workers import MARK
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import choose_config
 from switchyard.files import counters_file
@@ -42,6 +43,7 @@ from switchyard.listener.exposure import listening_modes
 from switchyard.listener.exposure import reachable_at
 from switchyard.listener.exposure import refuse_to_expose
 from switchyard.listener.exposure import wanted_hosts
+from switchyard.management.guard import is_on
 from switchyard.own_process import keep_traffic_private
 from switchyard.own_process import stop_on_hangup
 from switchyard.runtime.runtime import Runtime
@@ -87,6 +89,9 @@ class Settings:
             "",
             "Switchyard's configuration (YAML). Default: $SWITCHYARD_CONFIG, else "
             "~/.config/switchyard/config.yaml if it exists, else config/default.yaml.",
+        )
+        loader.add_option(
+            "switchyard_open", bool, False, "Open the dashboard in a browser once it is ready."
         )
         # By default mitmproxy listens on every address, and dials a server before the target of a
         # request is known.
@@ -218,6 +223,15 @@ class Settings:
         servers, config = mitmproxys("proxyserver").servers, self._runtime.snapshot.config
         places = {place for server in servers for place in reachable_at(server, config)}
         logger.info("switchyard: ready on %s (%s)", ", ".join(sorted(places)), _summary(config))
+        snapshot = self._runtime.snapshot
+        page = next((place for place in sorted(places) if place.startswith("http")), None)
+        if page is None or not (is_on(snapshot) or not snapshot.client_keys):
+            return
+        logger.info("switchyard: dashboard at %s/dashboard/", page)
+        if ctx.options.switchyard_open and os.environ.get(MARK, "1") == "1":  # the first worker
+            import webbrowser
+
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, f"{page}/dashboard/")
 
 
 def _summary(config: Config) -> str:

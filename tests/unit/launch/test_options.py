@@ -106,6 +106,11 @@ def test_what_the_log_shows() -> None:
     assert "switchyard_log_format=json" in launch.arguments
 
 
+def test_the_dashboard_is_opened_when_asked() -> None:
+    assert "switchyard_open=true" in plan_launch(["--open"], {}).arguments
+    assert "switchyard_open=true" not in plan_launch([], {}).arguments
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -133,6 +133,7 @@ async def test_the_file_is_in_force_before_the_first_request(file: Path, log: Lo
         assert "http://127.0.0.1:" in ready
         assert ready.endswith("(1 provider: one)")
         assert "secret-key" not in ready
+        assert (await log.wait_for("switchyard: dashboard at ")).endswith("/dashboard/")
 
 
 async def test_a_changed_file_comes_into_force_and_a_bad_one_does_not(file: Path, log: Log) -> None:

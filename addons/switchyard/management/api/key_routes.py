@@ -101,6 +101,11 @@ def key_routes(desk: Desk, changes: Changes) -> APIRouter:
         made = await keys.act(caller, f"set {who}", lambda book: book.change(who, wanted.settings))
         return KeyState(key=key_members(made))
 
+    _add_ends(routes, keys)
+    return routes
+
+
+def _add_ends(routes: APIRouter, keys: "_Keys") -> None:
     @routes.post("/keys/{who}/block", responses=CHANGES)
     async def block_key(caller: Admin, who: str) -> KeyState:
         """Has a key refused until it is unblocked."""
@@ -120,8 +125,6 @@ def key_routes(desk: Desk, changes: Changes) -> APIRouter:
         """Removes a key for good."""
         gone = await keys.act(caller, f"delete {who}", lambda book: book.remove(who))
         return KeyState(key={"id": gone.id, "name": gone.name})
-
-    return routes
 
 
 class _Keys:
