@@ -18,9 +18,10 @@ from switchyard.config.provider import Provider
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.input_tokens import input_tokens
 from switchyard.exchange.project import PROJECT
+from switchyard.exchange.sessions import find_session
 from switchyard.policy.affinity import SESSION_HEADERS
-from switchyard.policy.affinity import session_of
 from switchyard.policy.records import AttemptRecord
 from switchyard.usage.pricing import UNKNOWN
 from switchyard.usage.pricing import Bill
@@ -36,6 +37,7 @@ from switchyard.usage.records import Source
 from switchyard.usage.records import Tokens
 from switchyard.usage.tokens import sum_of
 from switchyard.usage.tokens import tokens_of_usage
+from switchyard.usage.tokens import with_counted_input
 from switchyard.usage.tokens import with_counted_output
 from switchyard.usage.tools import tool_of
 from switchyard.wire.format import Endpoint
@@ -97,7 +99,7 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         client_key=name_of_key(call.client) if call.client is not None else None,
         tool=tool,
         tool_version=version,
-        session=exchange.session or _session(told, call),
+        session=find_session(exchange),
         project=_project(told, call.client),
         format_in=call.format.name,
         format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
@@ -219,6 +221,9 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     if relay is not None and (relay.failed or not relay.outcome.done):
         if isinstance(relay, Relay) and relay.words:
             tokens = with_counted_output(tokens, relay.words)
+            if tokens.input is None:
+                # A provider that wrote has read the prompt, and charges for it.
+                tokens = with_counted_input(tokens, input_tokens(state.call))
     if usage is None and tokens == NO_TOKENS:
         return tokens, UNKNOWN
     provider, format = state.target.provider, state.upstream_format
@@ -279,11 +284,6 @@ def name_of_key(client: ClientKey) -> str:
     assert client.key is not None, "a key without its text has its hash for a label"
     key = client.key.get_secret_value().encode("utf-8", "surrogateescape")
     return f"key-{hashlib.blake2b(key, digest_size=4, person=b'switchyard').hexdigest()}"
-
-
-def _session(told: Mapping[str, str], call: Call) -> str | None:
-    found = session_of(told, call.format.unwrap(call.body))
-    return found.id if found is not None else None
 
 
 def _state(exchange: Exchange, ending: Ending | None) -> EndState:

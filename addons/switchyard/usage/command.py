@@ -38,6 +38,8 @@ from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
 from switchyard.usage.reports import report_plans
+from switchyard.usage.row_pages import RowPages
+from switchyard.usage.session_reader import SessionReader
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
@@ -151,6 +153,13 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
+def _session_rows(options: argparse.Namespace) -> SessionReader | None:
+    """What sums up the rows of the session that is selected, if one is."""
+    if options.session is None:
+        return None
+    return SessionReader(RowPages(options.dir or default_folder(dict(os.environ))))
+
+
 def _print_report(
     reader: UsageReader, options: argparse.Namespace, plans: Sequence[PaidPlan]
 ) -> None:
@@ -166,6 +175,7 @@ def _print_report(
         options.until,
         _selection(options),
         models=options.json,
+        rows=_session_rows(options),
     )
     if options.json:
         members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
@@ -208,7 +218,8 @@ def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) 
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    lines = reader.hours(Question(since, where=_selection(options)))
+    source = _session_rows(options) or reader
+    lines = source.hours(Question(since, where=_selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(json.dumps({"blocks": blocks_as_json(blocks, now)}, indent=2))
