@@ -284,18 +284,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="H",
         help=f"address to listen on (default: $SWITCHYARD_HOST, else $HOST, else {DEFAULT_HOST})",
     )
-    parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
-    parser.add_argument(
-        "--open", action="store_true", help="open the dashboard in a browser once it is ready"
-    )
-    parser.add_argument(
-        "--log-calls",
-        action="store_true",
-        help="log every call; without it those that failed or took more than one attempt",
-    )
-    parser.add_argument(
-        "--log-format", choices=["text", "json"], help="how the log is written (default: text)"
-    )
+    _add_view_options(parser)
     parser.add_argument(
         "--workers",
         type=_count,
@@ -310,6 +299,21 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="use mitmproxy's own event handling: slower, and it logs every connection",
     )
     return parser
+
+
+def _add_view_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--web", action="store_true", help="run mitmweb instead of mitmdump")
+    parser.add_argument(
+        "--open", action="store_true", help="open the dashboard in a browser once it is ready"
+    )
+    parser.add_argument(
+        "--log-calls",
+        action="store_true",
+        help="log every call; without it those that failed or took more than one attempt",
+    )
+    parser.add_argument(
+        "--log-format", choices=["text", "json"], help="how the log is written (default: text)"
+    )
 
 
 def _add_file_options(parser: argparse.ArgumentParser) -> None:
