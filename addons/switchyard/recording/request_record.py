@@ -115,9 +115,9 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         attempts=exchange.attempts,
         tokens=spent,
         source=_source(exchange, state, spent),
-        billing=_billing(shown, rules),
-        cost=cost,
-        list_cost=list_cost,
+        billing="free" if exchange.cached else _billing(shown, rules),
+        cost=0 if exchange.cached else cost,
+        list_cost=0 if exchange.cached else list_cost,
         price_source=price_source,
         queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
         head_ms=headed,
@@ -293,6 +293,8 @@ def _state(exchange: Exchange, ending: Ending | None) -> EndState:
         return "client-left"
     if exchange.broke_off:
         return "cut"
+    if exchange.cached:
+        return "cached"
     if exchange.answered:
         return "complete"
     return "failed" if exchange.attempts else "refused"
