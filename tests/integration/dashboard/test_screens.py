@@ -12,7 +12,7 @@ from tests.support.router import Router
 READY = {
     "now": "document.querySelectorAll('.panel tbody tr').length >= 3",
     "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')",
-    "providers": "document.querySelector('.order li') && document.querySelector('.panel pre')",
+    "providers": "document.querySelector('.order li') && document.querySelector('.plan li')",
     "keys": "document.querySelector('.panel p')",
     "settings": "document.querySelector('#yaml').value.includes('providers')",
     "setup": "document.querySelectorAll('.cards button').length >= 8",

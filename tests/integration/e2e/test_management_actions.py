@@ -80,41 +80,6 @@ def client(router: Router) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_a_model_is_tried(client: httpx2.Client) -> None:
-    good = client.post("/test", json={"model": "good/a"}).json()
-    assert (good["ok"], good["provider"], good["text"]) == (True, "good", "ok")
-    bad = client.post("/test", json={"model": "both"}).json()
-    assert (bad["ok"], bad["provider"], bad["error"]) == (False, "bad", "it answered 401")
-    assert client.post("/test", json={"model": "nothing/here"}).status_code == 404
-
-
-def test_a_name_is_explained(client: httpx2.Client) -> None:
-    answer = client.post("/explain", json={"model": "both"}).json()
-    assert "bad" in answer["text"] and answer["plan"]["served"] is True
-    unknown = client.post("/explain", json={"model": "both", "client_key": "nobody"})
-    assert unknown.status_code == 404
-
-
-def test_cooldowns_end_when_asked(router: Router, client: httpx2.Client) -> None:
-    body = {"model": "both", "messages": [{"role": "user", "content": "hi"}]}
-    made = client.post("/keys", json={"settings": {"name": "ben"}}).json()
-    headers = {"authorization": f"Bearer {made['key']}"}
-    url = f"{router.url}/v1/chat/completions"
-    answer = httpx2.post(url, json=body, headers=headers, trust_env=False, timeout=60)
-    assert answer.status_code == 200
-    assert client.delete("/keys/ben").status_code == 200
-    assert state_of(client, "bad") == "open"
-    assert client.post("/cooldowns/reset", json={"provider": "bad"}).status_code == 200
-    assert state_of(client, "bad") == "closed"
-    assert client.post("/cooldowns/reset", json={"provider": "nobody"}).status_code == 404
-
-
-def state_of(client: httpx2.Client, provider: str) -> str:
-    rows = client.get("/health").json()["providers"]
-    (found,) = (one for one in rows if one["name"] == provider)
-    return found["targets"][0]["state"]
-
-
 def test_a_key_is_made_used_rotated_and_deleted(client: httpx2.Client) -> None:
     made = client.post("/keys", json={"settings": {"name": "ann", "models": ["good*"]}}).json()
     assert made["key"].startswith("sk-swy-") and made["name"] == "ann"
@@ -146,11 +111,9 @@ def test_a_provider_is_written_only_if_its_key_lists_models(
     assert prefixes["anthropic"] == "sk-ant-" and "openai" in prefixes
 
 
-def test_the_audit_names_who_did_what_and_shows_no_key(client: httpx2.Client) -> None:
+def test_what_is_done_with_keys_is_in_the_audit(client: httpx2.Client) -> None:
     client.post("/keys", json={"settings": {"name": "eve"}})
     client.delete("/keys/eve")
     answer = client.get("/audit", params={"limit": 2})
-    assert [one["action"] for one in answer.json()["entries"]] == ["delete eve", "make a key"]
-    lines = client.get("/audit", params={"format": "jsonl"}).text.splitlines()
-    assert json.loads(lines[0])["peer"] == "127.0.0.1"
+    assert [one["action"] for one in answer.json()["rows"]] == ["delete eve", "make a key"]
     assert GOOD not in answer.text and "sk-swy-" not in answer.text

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from fastapi import FastAPI
 
 from switchyard.management.api.action_routes import action_routes
-from switchyard.management.api.audit_routes import audit_routes
+from switchyard.management.api.compatibility_routes import compatibility_routes
+from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
@@ -46,6 +47,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         return described(app)
 
     changes = Changes(desk)
+    writer = ConfigWriter(changes)
     for routes in (
         session_routes(desk),
         state_routes(desk),
@@ -54,10 +56,10 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         record_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
-        audit_routes(desk),
         key_routes(desk, changes),
         preset_routes(desk, changes),
-        config_routes(desk, changes),
+        compatibility_routes(desk, writer),
+        config_routes(desk, writer),
     ):
         api.include_router(routes)
 

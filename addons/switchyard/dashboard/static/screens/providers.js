@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { call, canWrite, get, post } from "../lib/api.js";
-import { clean, count, millis, moment, named } from "../lib/format.js";
+import { clean, count, duration, millis, moment, named } from "../lib/format.js";
 import { configurations, health } from "../lib/live.js";
 import { Failure, Notice, Panel, State, Until, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -53,25 +53,25 @@ function Target({ provider, target }) {
       ${until && html`<div class="weak"><${Until} at=${Date.parse(until) / 1000} text=${words.now.back} /></div>`}</td>
     <td class="number">${count(target?.successes)}</td><td class="number">${count(target?.failures)}</td>
     <td>${error && html`${clean(error.class)} ${error.status ?? ""} <span class="weak">${moment(health.value.at - error["seconds-ago"])}</span>`}</td>
-    <td>${canWrite() && target && html`<${Test} model=${`${provider.name}/${target.model}`} />`}</td>
+    <td>${canWrite() && target && html`<${Test} provider=${provider.name} model=${target.model} />`}</td>
   </tr>`;
 }
 
 /** One tiny request to a model: it costs a few tokens, so that it is sent only when asked for. */
-export function Test({ model }) {
+function Test({ provider, model }) {
   const [said, setSaid] = useState(null);
   const [busy, setBusy] = useState(false);
   const test = async () => {
     setBusy(true);
     try {
-      const answer = await post("test", { model });
-      setSaid(answer.ok ? { kind: "complete", text: text.testOk(millis(answer.ms)) } : { kind: "failed", text: clean(answer.error ?? `${answer.status}`) });
+      const answer = await post("test", { provider, model });
+      setSaid(answer.ok ? { kind: "complete", text: text.testOk(millis(answer.ms)) } : { kind: "failed", text: clean(answer.error) });
     } catch (error) {
       setSaid({ kind: "failed", text: clean(error.message) });
     }
     setBusy(false);
   };
-  return html`<button type="button" disabled=${busy} aria-label=${`${text.test} ${clean(model)}`} onClick=${test}>${busy ? text.testing : text.test}</button>
+  return html`<button type="button" disabled=${busy} aria-label=${`${text.test} ${clean(provider)}/${clean(model)}`} onClick=${test}>${busy ? text.testing : text.test}</button>
     <span role="status">${said && html`<${State} value=${said.kind} label=${said.text} />`}</span>`;
 }
 
@@ -142,7 +142,11 @@ function Combo({ name, combo, onDone }) {
 function Plan({ plan }) {
   if (plan.error) return html`<p class="weak">${clean(plan.error.message)}</p>`;
   if (!plan.value) return null;
-  return html`<pre tabindex="0">${clean(plan.value.text ?? JSON.stringify(plan.value, null, 2))}</pre>`;
+  const { reason, members } = plan.value;
+  return html`<div class="plan"><p>${clean(reason)}</p>
+    <ol>${(members ?? []).flatMap((member) => member.targets).map((target) => html`<li>${clean(target.provider)}/${named(target.model)}
+      <ul>${target.credentials.map((one) => html`<li><${State} value=${one.usable ? "closed" : "open"} label=${`${clean(one.id)}${one.usable ? "" : ` ${words.now.back(duration(one.returns_in))}`}`} /></li>`)}</ul></li>`)}</ol>
+  </div>`;
 }
 
 function Names({ config }) {

@@ -120,8 +120,8 @@ function Audit() {
   const { value, error, again } = useAsked(() => get("audit", { limit: 20 }), []);
   return html`<${Panel} title=${text.audit} id="audit">
     <${Failure} error=${error?.status === 404 ? null : error} again=${again} />
-    ${value && value.entries.length === 0 && html`<p class="weak">${text.noAudit}</p>`}
-    <ul class="list">${(value?.entries ?? []).map((one) => html`<li key=${one.id ?? one.at}>
+    ${value && value.rows.length === 0 && html`<p class="weak">${text.noAudit}</p>`}
+    <ul class="list">${(value?.rows ?? []).map((one) => html`<li key=${one.id ?? one.at}>
       <div class="line"><strong>${named(one.action)}</strong><span class="end weak">${moment(one.at)}</span></div>
       <div class="weak">${named(one.who)} · ${named(one.peer)}</div>
       ${one.diff && html`<details><summary>${text.diff}</summary><${Diff} text=${one.diff} /></details>`}
