@@ -19,7 +19,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    "/tools",
+    *("/tools", "/keys", "/presets"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
 ]
@@ -30,6 +30,9 @@ WRITES = [
     *(("DELETE", "/logs"), ("POST", "/versions/0000000000000-0000000000000000/restore")),
     *(("PUT", "/openai-compatibility"), ("PATCH", "/openai-compatibility")),
     ("DELETE", "/openai-compatibility"),
+    *(("POST", "/presets/add"), ("POST", "/keys"), ("POST", "/keys/x/rotate")),
+    *(("POST", "/keys/x/block"), ("POST", "/keys/x/unblock")),
+    *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
 ]
 ASKING = [("POST", "/explain")]
 """Routes that a viewer may call although they are no GET."""
@@ -44,6 +47,8 @@ def template(method: str, path: str) -> tuple[str, str]:
     first, _, rest = path.removeprefix("/").partition("/")
     if first in sections:
         path = "/{section}/{name}" if rest else "/{section}"
+    elif first == "keys" and rest:
+        path = path.replace("/x", "/{who}")
     elif first in ("records", "versions") and rest:
         path = f"/{first}/{{id}}{'/restore' if rest.endswith('restore') else ''}"
     return method, f"{BASE}{path}"
