@@ -23,7 +23,6 @@ RESERVED: dict[str, str] = {
     "clients.budgets": "budgets of the whole router",
     "clients.concurrency": "requests of the whole router at the same time",
     "clients.contact": "a contact in refusals",
-    "usage.server": "records in PostgreSQL",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from datetime import datetime
 from datetime import timedelta
@@ -24,7 +25,9 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
-from switchyard.usage.ledger import default_folder
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import default_folder
+from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
@@ -60,17 +63,30 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What a configuration says of reports."""
+
+    plans: Sequence[PaidPlan] = ()
+    place: RecordPlace | None = None
+    """Where records are kept; None: in the usual folder."""
+
+
+NO_SETTINGS = ReportSettings()
+
+
 def main(
     arguments: Sequence[str] | None = None,
-    plans_of: Callable[[str | None], Sequence[PaidPlan]] = lambda named: (),
+    settings_of: Callable[[str | None], ReportSettings] = lambda named: NO_SETTINGS,
 ) -> int:
     """Run the command; return its exit status.
 
-    `plans_of` reads the subscriptions of a configuration, which is named or the one in use.
+    `settings_of` reads a configuration, which is named or the one in use.
     """
     options = read_options(arguments)
-    reader = UsageReader(options.dir or default_folder(dict(os.environ)))
+    settings = settings_of(options.config)
     try:
+        reader = _reader(options.dir, settings.place)
         if options.report == "statusline":
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
         elif options.report == "quota":
@@ -78,7 +94,7 @@ def main(
         elif options.report == "blocks":
             _print_blocks(reader, options, time.time())
         else:
-            _print_report(reader, options, plans_of(options.config))
+            _print_report(reader, options, settings.plans)
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
@@ -86,6 +102,12 @@ def main(
         # A pager that was left: what it did not take must not fail again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _reader(folder: Path | None, place: RecordPlace | None) -> UsageReader:
+    if folder is None and place is not None:
+        return open_reader(place)
+    return UsageReader(folder or default_folder(dict(os.environ)))
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -104,7 +126,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
     parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
-    parser.add_argument("--config", help="configuration whose `subscriptions` are shown")
+    parser.add_argument("--config", help="configuration with `usage` and `subscriptions`")
     parser.add_argument("--dir", type=Path, help="folder of the records")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")

@@ -5,12 +5,14 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 from typing import NamedTuple
+from typing import Protocol
 from urllib.parse import quote
 
 from switchyard.usage.queries import REPORTED
@@ -32,6 +34,22 @@ EVERYTHING = Question()
 
 _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions between two looks at the clock."""
+
+
+class Found(Protocol):
+    """Rows that a query found."""
+
+    def fetchall(self) -> list[Any]: ...
+
+    def fetchone(self) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Queries(Protocol):
+    """A connection as questions use it: `sqlite3.Connection`, or one to a server."""
+
+    def execute(self, sql: str, values: Mapping[str, object] = ..., /) -> Found: ...
 
 
 class Line(NamedTuple):
@@ -61,6 +79,9 @@ class Answer:
 class UsageReader:
     """Reads a usage folder. Each query has `seconds` to finish."""
 
+    groups_models = "json_group_array(DISTINCT {})"
+    """How the database makes a JSON list of an hour's models."""
+
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:
         self._file = folder / TOTALS_FILE
         self._seconds = seconds
@@ -79,6 +100,7 @@ class UsageReader:
 
     def hours(self, question: Question = EVERYTHING) -> list[Line]:
         """Return sums by hour with their models, in the order of the hours."""
+        query = hours_sql(question, self.groups_models)
         return [
             Line(
                 start=hour * SECONDS["hourly"],
@@ -88,7 +110,7 @@ class UsageReader:
                 sums=dict(zip(REPORTED, values, strict=False)),
                 models=tuple(filter(None, json.loads(models))),
             )
-            for hour, models, *values in self._rows(hours_sql(question), question)
+            for hour, models, *values in self._rows(query, question)
         ]
 
     def dimensions(self, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
@@ -126,26 +148,20 @@ class UsageReader:
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
-        if not self._file.exists():
-            return []
-        columns = ", ".join(column.name for column in WINDOWS)
-        with self._connection(self._file) as db:
-            names = dict(db.execute("SELECT number, text FROM names").fetchall())
-            rows = db.execute(
-                f"SELECT {columns} FROM windows WHERE seen_at >= ? ORDER BY seen_at", (since,)
-            ).fetchall()
+        with self._totals() as db:
+            rows = [] if db is None else db.execute(_WINDOWS, {"since": since}).fetchall()
         return [
             WindowSnapshot(
-                names[owner],
+                owner,
                 Window(
-                    name=names[name],
+                    name=name,
                     used=used,
                     limit=limit,
                     remaining=remaining,
                     resets_at=resets_at,
-                    status=names.get(status),
+                    status=status,
                     seen_at=seen_at,
-                    source=names.get(source, ""),
+                    source=source or "",
                 ),
             )
             for owner, name, seen_at, used, resets_at, limit, remaining, status, source in rows
@@ -157,7 +173,7 @@ class UsageReader:
             if file.name < month_file(since):
                 break
             with self._connection(file) as db:
-                row = db.execute(_LAST_ANSWER, {"session": session, "since": since}).fetchone()
+                row = db.execute(LAST_ANSWER, {"session": session, "since": since}).fetchone()
             if row is not None:
                 return Answer(*row)
         return None
@@ -167,7 +183,8 @@ class UsageReader:
             return [] if db is None else db.execute(query, question.values()).fetchall()
 
     @contextlib.contextmanager
-    def _totals(self) -> Iterator[sqlite3.Connection | None]:
+    def _totals(self) -> Iterator[Queries | None]:
+        """What answers questions about totals; None where there are none yet."""
         if not self._file.exists():
             yield None
             return
@@ -185,7 +202,18 @@ class UsageReader:
             db.close()
 
 
-_LAST_ANSWER = """
+_WINDOWS = (
+    "SELECT "
+    + ", ".join(
+        f'(SELECT text FROM names WHERE number = "{column.name}")'
+        if column.kind == "name"
+        else column.name
+        for column in WINDOWS
+    )
+    + " FROM windows WHERE seen_at >= :since ORDER BY seen_at"
+)
+
+LAST_ANSWER = """
 SELECT started,
   (SELECT text FROM names WHERE number = asked_model),
   (SELECT text FROM names WHERE number = provider),
@@ -198,7 +226,7 @@ ORDER BY id DESC LIMIT 1
 """
 
 
-def _span(db: sqlite3.Connection) -> tuple[int, int] | None:
+def _span(db: Queries) -> tuple[int, int] | None:
     """The first and the last hour on record; None without any."""
     first, last = db.execute(
         "SELECT (SELECT min(bucket) FROM model_hours), (SELECT max(bucket) FROM model_hours)"

@@ -119,12 +119,12 @@ def test_fees_stand_beside_what_plans_covered(
 ) -> None:
     named: list[str | None] = []
 
-    def plans_of(config: str | None) -> list[PaidPlan]:
+    def settings_of(config: str | None) -> command.ReportSettings:
         named.append(config)
-        return [PaidPlan("glm", None, Decimal("7.50"), "EUR", "day")]
+        return command.ReportSettings([PaidPlan("glm", None, Decimal("7.50"), "EUR", "day")])
 
     def shown(*options: str) -> str:
-        command.main(["--dir", str(folder), "--config", "my.yaml", *options], plans_of)
+        command.main(["--dir", str(folder), "--config", "my.yaml", *options], settings_of)
         return capsys.readouterr().out
 
     assert "glm   7.50 EUR a day     1           7.50 EUR" in shown("--since", "0d")

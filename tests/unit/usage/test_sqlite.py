@@ -100,23 +100,6 @@ def test_files_are_private_and_by_month(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_request_under_way_becomes_interrupted_when_its_writer_is_gone(tmp_path: Path) -> None:
-    first, second = SqliteStore(tmp_path, "first"), SqliteStore(tmp_path, "second")
-    ended, under_way, elsewhere = record(), record(state="running"), record(state="running")
-    first.write([], [under_way, ended])
-    first.write([ended], [])
-    second.write([], [elsewhere])
-    first.close()
-    assert second.recover(lambda writer: writer == "second") == 1
-    assert second.recover(lambda writer: writer == "second") == 0
-    by_id = {row["id"]: row["state"] for row in rows(tmp_path)}
-    assert by_id == {ended.id: "complete", under_way.id: "interrupted"}
-    check_sums(tmp_path)
-    second.write([elsewhere], [])
-    assert len(rows(tmp_path)) == 3
-    second.close()
-
-
 def test_retention_deletes_whole_months(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path, "w")
     store.write([record(started=NOON - 31 * DAY * month) for month in range(5)], [])
