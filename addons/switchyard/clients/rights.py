@@ -20,6 +20,8 @@ def check_members(call: Call) -> None:
 
 def is_restricted(models: Globs) -> bool:
     """Whether there are names that these patterns do not match."""
+    if models.without is not None:
+        return True
     return not any(pattern and not pattern.strip("*") for pattern in models.patterns)
 
 

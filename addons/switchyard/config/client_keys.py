@@ -231,6 +231,9 @@ class ClientSettings(Section):
         if key.extends is not None and key.extends in self.policies:
             base = self.policies[key.extends].over(base)
         merged = key.over(base)
+        if merged.except_:
+            models = Globs(merged.models.patterns, merged.except_)
+            merged = merged.model_copy(update={"models": models})
         asked = key.rate_limit
         if not asked.model_fields_set:
             return merged

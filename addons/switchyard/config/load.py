@@ -12,6 +12,7 @@ from pathlib import Path
 
 from switchyard.config.certificates import checked_tls
 from switchyard.config.combinations import check_combinations
+from switchyard.config.credentials import CredentialSource
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.keys_file import read_keys
 from switchyard.config.presets import apply_presets
@@ -141,11 +142,11 @@ def _is_optional(provider: dict[str, object]) -> bool:
 def _is_key(path: KeyPath) -> bool:
     """Whether a path is that of a provider's key, in any form it may be written in."""
     match path:
-        case ("providers", _, "api-key"):
+        case ("providers", _, "api-key", *_):
             return True
         case ("providers", _, "api-key-entries", _):
             return True
-        case ("providers", _, "api-key-entries", _, "api-key"):
+        case ("providers", _, "api-key-entries", _, "api-key", *_):
             return True
     return False
 
@@ -234,7 +235,7 @@ def _complete_provider(
         for position, entry in enumerate(provider.api_key_entries)
         if not _unset_key(document, (*place, "api-key-entries", position))
     ]
-    if provider.api_key is not None and (*place, "api-key") not in document.unset:
+    if provider.api_key is not None and not _unset_key(document, (*place, "api-key")):
         entries.insert(0, ApiKeyEntry.model_validate({"api-key": provider.api_key}))
     tls = provider.tls.model_copy(
         update={
@@ -246,15 +247,26 @@ def _complete_provider(
     return provider.model_copy(
         update={
             "api_key": None,
-            "api_key_entries": tuple(entry for entry in entries if entry.api_key),
+            "api_key_entries": tuple(_beside(path, entry) for entry in entries if entry.api_key),
             "timeouts": config.timeouts.overridden(provider.timeouts),
             "tls": tls,
         }
     )
 
 
+def _beside(path: Path, entry: ApiKeyEntry) -> ApiKeyEntry:
+    """The entry with the files of its source where the configuration means them to be."""
+    if not isinstance(entry.api_key, CredentialSource):
+        return entry
+    return entry.model_copy(update={"api_key": entry.api_key.beside(path.parent)})
+
+
 def _unset_key(document: Document, path: KeyPath) -> bool:
-    return path in document.unset or (*path, "api-key") in document.unset
+    whole = (*path, "api-key")
+    return path in document.unset or any(
+        one[: len(path)] == path and (path[-1] == "api-key" or one[: len(whole)] == whole)
+        for one in document.unset
+    )
 
 
 def _left_out(document: Document) -> Iterator[ConfigProblem]:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 from pydantic import Field
 from pydantic import PlainValidator
 
+from switchyard.config.credentials import ApiKey
 from switchyard.config.fields import BaseUrl
 from switchyard.config.fields import Count
 from switchyard.config.fields import Duration
@@ -31,7 +32,6 @@ from switchyard.config.fields import Positive
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import ProxyUrl
 from switchyard.config.fields import Regex
-from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
 from switchyard.config.fields import refuse
 from switchyard.config.proxies import Proxy
@@ -77,7 +77,7 @@ def _keep(value: object) -> object:
 class ApiKeyEntry(Section):
     """One of a provider's own keys."""
 
-    api_key: Secret
+    api_key: ApiKey
     proxy_url: ProxyUrl | None = None
     weight: Positive = 1
     priority: Integer = 0
@@ -233,7 +233,7 @@ class Provider(Section):
     prefix: Name | None = None
     headers: Headers = ()
     credentials: Literal["own", "forward"] = "own"
-    api_key: Secret | None = None
+    api_key: ApiKey | None = None
     """Only in the file: once loaded, it is the one entry of `api_key_entries`."""
     api_key_entries: tuple[Annotated[ApiKeyEntry, short("api-key")], ...] = ()
     strategy: Strategy = "round-robin"

@@ -8,21 +8,7 @@ from collections.abc import Iterable
 from switchyard.config.problems import KeyPath
 
 RESERVED: dict[str, str] = {
-    "clients.api-keys[].except": "models that a key may not ask for",
-    "clients.api-keys[].providers": "providers that may answer a key",
-    "clients.api-keys[].limits": "limits per client key",
-    "clients.api-keys[].budgets": "budgets per client key",
-    "clients.api-keys[].per-model": "limits per client key and model",
-    "clients.api-keys[].concurrency": "requests of a client key at the same time",
-    "clients.api-keys[].expires": "the end of a client key",
-    "clients.api-keys[].addresses": "where a client key may be used from",
-    "clients.api-keys[].blocked": "blocked client keys",
     "clients.api-keys[].role": "roles of client keys",
-    "clients.api-keys[].rate-limit": "limits per client key",
-    "clients.limits": "limits of the whole router",
-    "clients.budgets": "budgets of the whole router",
-    "clients.concurrency": "requests of the whole router at the same time",
-    "clients.contact": "a contact in refusals",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

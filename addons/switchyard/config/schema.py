@@ -42,6 +42,7 @@ from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
+from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
 
@@ -78,6 +79,8 @@ class Combo(Section):
     fallback_on_refusal: bool = False
     """Whether the next member answers where one refuses to, before any output."""
     wait_for_recovery: PositiveDuration | None = None
+    return_: Returns = Field(default="when-cold", alias="return")
+    """When a session goes back to the first member after another one served it."""
 
 
 ComboField = Annotated[Combo, BeforeValidator(_combo)]

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from switchyard.config.credentials import SOURCE_TAG
+from switchyard.config.credentials import TEXT_TAG
 from switchyard.config.problems import KeyPath
 from switchyard.config.problems import did_you_mean
 from switchyard.config.provider import Provider
@@ -16,6 +18,8 @@ from switchyard.config.schema import Config
 from switchyard.config.yaml_source import Document
 
 _LONGEST_QUOTE = 60
+_NO_STEPS = ("[key]", TEXT_TAG, SOURCE_TAG)
+"""What pydantic names as part of a place though it is nothing in the file."""
 
 _WRONG_TYPE = {
     "string_type": ("must be text", "put quotes around it"),
@@ -59,7 +63,7 @@ def validated[T: BaseModel](document: Document, whole: type[T] = Config) -> T | 
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
-        path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
+        path: KeyPath = tuple(step for step in detail["loc"] if step not in _NO_STEPS)
         if _is_consequence(detail, document, path):
             continue
         message, hint = _explain(detail, document, path, whole)

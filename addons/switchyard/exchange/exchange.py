@@ -129,6 +129,8 @@ class Exchange:
     """The client's session, if it mattered to the route. Writer: `Credentials`."""
     tries: "tuple[AttemptState, ...]" = ()
     """All attempts with hedges, in the order they began. Writer: `Credentials`."""
+    pending: Try | None = None
+    """The attempt that waits for its token to be read. Writer: `Credentials`."""
     estimated: bool = False
     """Whether the router answered with an estimate, since no provider answered.
 
@@ -141,6 +143,8 @@ class Exchange:
 
     Writer: `Fallback`.
     """
+    renewed: frozenset[str] = frozenset()
+    """Credentials whose token was read again since the provider refused it. Writer: `Fallback`."""
     completed: bool = False
     """Whether an attempt answered the client successfully. Writer: `Fallback`."""
     broke_off: bool = False

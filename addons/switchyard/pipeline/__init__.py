@@ -9,6 +9,7 @@ from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.management.desk import Desk
 from switchyard.pipeline.access import Access
+from switchyard.pipeline.account_watch import AccountWatch
 from switchyard.pipeline.accounting import Accounting
 from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
@@ -21,6 +22,7 @@ from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
+from switchyard.pipeline.limiting import Limiting
 from switchyard.pipeline.listener_tls import ListenerTls
 from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
@@ -52,16 +54,16 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests = runtime.state, runtime.requests
-    reach, wrong_keys = Reach(snapshots, listeners, clients), WrongKeys()
+    reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
+    wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
-    trust = ClientTrust(snapshots, listeners)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
-    failover = Failover(intake.may_forward, tunnels, clients, bounds, listeners.addressed)
-    control, desk = control or failover, Desk(runtime)
+    failover = _failover(runtime, intake, tunnels)
+    control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
+        AccountWatch(runtime.accounts),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -76,14 +78,15 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Credentials(snapshots, exchanges, state, runtime.ledger),
+        Limiting(snapshots, exchanges, runtime.gate),
+        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger),
+        Accounting(runtime, requests, clients, exchanges, runtime.ledger, runtime.gate),
         Reporting(exchanges, desk),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
@@ -92,3 +95,9 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         trust,
         Release(exchanges, requests, clients, control),
     ]
+
+
+def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+    snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
+    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)

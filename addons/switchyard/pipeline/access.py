@@ -7,6 +7,8 @@ from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.holders import check_holder
+from switchyard.clients.holders import may_use
 from switchyard.clients.keys import client_credentials
 from switchyard.clients.keys import proxy_credentials
 from switchyard.clients.pages import check_foreign_page
@@ -76,7 +78,7 @@ class Access:
         """
         shown = self._take_proxy_key(flow)
         self._clients.disconnected(flow.client_conn.id)
-        if shown is not None:
+        if shown is not None and may_use(shown, flow.client_conn):
             self._clients.admit_connection(flow.client_conn.id, shown)
         elif self._tries_proxy_key(flow):
             return asyncio.sleep(self._slow_down(flow))
@@ -135,6 +137,8 @@ class Access:
 
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
         config = self._snapshots.current.config
+        if client is not None:
+            check_holder(client, flow.client_conn, config.clients.contact)
         admission = Admission(config=config, client=client, by_proxy=by_proxy)
         self._clients.admit(flow, admission)
 

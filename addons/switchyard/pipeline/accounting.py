@@ -6,6 +6,9 @@ from functools import partial
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.estimates import used_by
+from switchyard.clients.limit_gate import LimitGate
+from switchyard.clients.limit_gate import Passage
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Exchange
@@ -22,6 +25,7 @@ from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
 from switchyard.usage.ids import new_hex
 from switchyard.usage.ledger import Ledger
+from switchyard.usage.writer import Making
 from switchyard.wire.format import Endpoint
 
 REQUEST_ID = b"x-switchyard-request"
@@ -40,12 +44,14 @@ class Accounting:
         clients: Clients,
         exchanges: Exchanges,
         ledger: Ledger,
+        gate: LimitGate,
     ) -> None:
         self._runtime = runtime
         self._requests = requests
         self._clients = clients
         self._exchanges = exchanges
         self._ledger = ledger
+        self._gate = gate
         self._follows = False
         self._rules: Rules | None = None
         self._config: object = None
@@ -62,6 +68,9 @@ class Accounting:
         self._runtime.on_change(self._follow)
 
     def done(self) -> None:
+        for exchange in self._exchanges.running():
+            if (passage := self._gate.leave(exchange.call.flow.id)) is not None:
+                self._settled(exchange, passage, None)
         self._ledger.close()
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -93,18 +102,31 @@ class Accounting:
         self._ledger.keep_at(place_of(self._runtime.snapshot.config))
 
     def _end(self, flow: http.HTTPFlow) -> None:
-        exchange = self._exchanges.get(flow)
+        exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
         if exchange is not None:
             self._note_windows(exchange)
-        if not self._ledger.on:
+        if not self._ledger.on and passage is None:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
-            make = partial(record_of, exchange, self._current_rules(), _ending(flow))
+            ending = _ending(flow)
+            make: Making = partial(record_of, exchange, self._current_rules(), ending)
+            if passage is not None:
+                make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
+
+    def _settled(self, exchange: Exchange, passage: Passage, ending: Ending | None) -> Making:
+        """Charges the key of a request with what its record says; returns that record."""
+        used = passage.figures
+        try:
+            record = record_of(exchange, self._current_rules(), ending)
+            used = used_by(record)
+        finally:
+            self._gate.settle(passage, used)
+        return lambda: record
 
     def _note_windows(self, exchange: Exchange) -> None:
         for owner, windows in windows_of(exchange, self._ledger.fingerprint):

@@ -11,7 +11,9 @@ from pathlib import Path
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.utils import asyncio_utils
+from pydantic import SecretStr
 
+from switchyard.accounts.token import SourceError
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import url_without_socket
@@ -182,8 +184,7 @@ class Discovery:
         headers = dict(format.headers())
         if provider.host_header:
             headers["host"] = provider.host_header
-        key = self._runtime.snapshot.routes.key(credential)
-        if key is not None:
+        if (key := await self._key_of(credential)) is not None:
             name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
             headers[name] = value
         for rule in provider.headers:
@@ -203,6 +204,16 @@ class Discovery:
             if not after or len(found) >= _MOST_MODELS:
                 break
         return tuple(found.values())[:_MOST_MODELS]
+
+    async def _key_of(self, credential: str) -> SecretStr | None:
+        """Returns the key of a credential, read from its source if it has one."""
+        routes = self._runtime.snapshot.routes
+        if (source := routes.source(credential)) is None:
+            return routes.key(credential)
+        try:
+            return await self._runtime.accounts.obtain(source)
+        except SourceError as e:
+            raise FetchError(f"its credential {e}") from None
 
     async def _keep(self, place: str, found: tuple[FoundModel, ...]) -> None:
         """Adopts a list, and keeps it on disk if it is new."""

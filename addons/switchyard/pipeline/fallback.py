@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mitmproxy import http
 
+from switchyard.accounts.accounts import Accounts
 from switchyard.attempt.exhausted import own_answer
 from switchyard.attempt.failure import see
 from switchyard.attempt.failure import what_went_wrong
@@ -33,10 +34,13 @@ class Fallback:
     stream already contains, is judged when the exchange is over.
     """
 
-    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, state: State) -> None:
+    def __init__(
+        self, snapshots: Snapshots, exchanges: Exchanges, state: State, accounts: Accounts
+    ) -> None:
         self._snapshots = snapshots
         self._exchanges = exchanges
         self._state = state
+        self._accounts = accounts
 
     @guarded
     def attempt_ended(self, attempt: Attempt) -> None:
@@ -101,6 +105,21 @@ class Fallback:
         exchange.remedies = {**exchange.remedies, target: (*state.remedies, remedy)}
         return True
 
+    def _renews(self, state: AttemptState, seen: Seen) -> bool:
+        """Whether the same target is tried again with another token of the same source.
+
+        Once in an exchange, and only for 401: what answers 403 refuses whoever holds the token.
+        """
+        exchange, credential = state.exchange, state.chosen.credential.id
+        source = exchange.routes.source(credential) if exchange.routes else None
+        if source is None or state.key is None or seen.after_output or seen.told_status != 401:
+            return False
+        self._accounts.refuse(source, state.key)
+        if credential in exchange.renewed:
+            return False
+        exchange.renewed |= {credential}
+        return True
+
     def _record(
         self, state: AttemptState, failure: AttemptFailure, after_output: bool = False
     ) -> None:
@@ -118,7 +137,7 @@ class Fallback:
             time.time(),
             limits=verdict.cls == "quota",
         )
-        again = self._again(state, verdict, seen)
+        again = self._renews(state, seen) or self._again(state, verdict, seen)
         trail.failed(attempt, seen, verdict, now, retry_after, again)
         assert attempt.record is not None
         record = trail.records[attempt.record]

@@ -8,6 +8,7 @@ from mitmproxy import http
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.holders import may_use
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import format_of_client
@@ -54,7 +55,8 @@ class Gate:
         """
         client = data.client_conn
         for candidate in (data.password, data.username):
-            if (key := self._snapshots.current.client_key(candidate)) is not None:
+            key = self._snapshots.current.client_key(candidate)
+            if key is not None and may_use(key, client):
                 self._clients.admit_connection(client.id, key)
                 data.valid = True
                 return None

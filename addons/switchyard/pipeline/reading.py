@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
+from switchyard.attempt.cache_life import cache_life
 from switchyard.attempt.compaction import COMPACTED
 from switchyard.attempt.compaction import note_compaction
 from switchyard.attempt.given_back import keep_notes
@@ -120,7 +121,10 @@ class Reading:
             maker = self._snapshots.current.adjustments.maker(state.target)
             note_compaction(self._state.proofs, maker, state)
         if exchange.trail and not state.judged:
-            exchange.trail.succeeded(state.chosen, time.monotonic())
+            now = time.monotonic()
+            exchange.trail.succeeded(state.chosen, now)
+            if exchange.trail.warm is not None and state.operation is None:
+                exchange.trail.cached(state.chosen, now, cache_life(state.upstream_body))
 
     def _completed(self, state: AttemptState) -> None:
         """Keeps the conversation before the client sees the end and may continue it."""

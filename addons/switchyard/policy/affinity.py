@@ -30,6 +30,9 @@ _LONGEST = 200
 _OPENING = 2048
 """Characters of each opening text that distinguish conversations."""
 _SYSTEM_ROLES = ("system", "developer")
+_MODEL_ROLES = ("assistant", "model")
+_ANSWER_ITEMS = ("function_call", "custom_tool_call", "reasoning", "local_shell_call")
+"""Items of the Responses API that an answer consists of and that have no role."""
 _MOST_MESSAGES = 50
 _BILLING_LINE = "x-anthropic-billing-header"
 """Claude Code's first system text; a part of it changes with every request."""
@@ -63,6 +66,20 @@ def session_of(headers: Mapping[str, str], body: Mapping[str, object]) -> Sessio
     if isinstance(conversation, dict):
         conversation = conversation.get("id")
     return _named(conversation, "conversation") or _by_opening(body)
+
+
+def has_history(body: Mapping[str, object]) -> bool:
+    """Whether a request in any wire format continues a conversation: an answer is part of it."""
+    if body.get("previous_response_id") or body.get("conversation"):
+        return True
+    for name in ("messages", "input", "contents"):
+        value = body.get(name)
+        for message in value if isinstance(value, list) else ():
+            if isinstance(message, dict) and (
+                message.get("role") in _MODEL_ROLES or message.get("type") in _ANSWER_ITEMS
+            ):
+                return True
+    return False
 
 
 def _named(value: object, source: str) -> Session | None:

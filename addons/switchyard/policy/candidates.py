@@ -19,6 +19,7 @@ from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
 from switchyard.policy.steering import Steering
+from switchyard.policy.warm_sessions import WarmSession
 
 _SOON = 30.0
 
@@ -69,7 +70,9 @@ class Candidates:
         session: str,
         most_credentials: int,
         steering: Steering | None = None,
+        warm: WarmSession | None = None,
     ) -> None:
+        self._warm = warm
         self._route = route
         self._health = health
         self._quotas = quotas
@@ -93,10 +96,7 @@ class Candidates:
         self._current = candidate.member, candidate.target
 
     def failed(self, candidate: Candidate, verdict: Verdict, again: bool = False) -> None:
-        """Apply what a candidate's failure means for the others.
-
-        `again`: it is asked once more, with another request.
-        """
+        """Apply a failure; `again`: the candidate is asked once more, with another request."""
         if again:
             self._again = candidate
             return
@@ -132,23 +132,17 @@ class Candidates:
     def best(self, now: float, besides: frozenset[str] = frozenset()) -> Candidate | None:
         """Return the next candidate without a cooldown.
 
-        Another key of the same target first, else as the strategies choose. `besides`: ids of
-        members to leave out.
+        Another key of the same target first, then the one with the session's prompt cache, else as
+        the strategies choose. `besides`: ids of members to leave out.
         """
         if self._current and not besides:
-            member, target = self._current
-            if free := self._free(member, target, now):
-                return self._chooser.choose_key(target, free, now)
+            if free := self._free(*self._current, now):
+                return self._chooser.choose_key(self._current[1], free, now)
+        if self._warm is not None and (candidate := self._cached(self._warm, now, besides)):
+            return candidate
         found: list[tuple[Member, FreeTargets]] = []
         for member in self._route.members:
-            if member.id in besides:
-                continue
-            targets = [
-                (target, free)
-                for target in member.targets
-                if (free := self._free(member, target, now))
-            ]
-            if targets:
+            if member.id not in besides and (targets := self._free_of(member, now)):
                 found.append((member, targets))
                 if self._route.in_order:
                     break
@@ -224,12 +218,26 @@ class Candidates:
             if standing.state == "cooling" and places(candidate.key)[0] not in self._excluded.out:
                 yield candidate, standing
 
+    def _cached(self, warm: WarmSession, now: float, besides: frozenset[str]) -> Candidate | None:
+        """Return the candidate with the session's prompt cache; None where none may be tried."""
+        place = warm.place(now)
+        member = self._route.member(place.member) if place is not None else None
+        if place is None or member is None or member.id in besides:
+            return None
+        found = self._free_of(member, now)
+        if (candidate := _with_key(found, place.key)) or not found or not warm.for_good:
+            return candidate
+        return self._chooser.choose([(member, found)], now)
+
     def kept(self, now: float) -> Iterator[tuple[Candidate, float]]:
         """All whose rest is kept for other clients, and until when."""
         if self._route.keeps:
             for candidate, _ in self._all(now):
                 if (until := self._kept_until(candidate, now)) is not None:
                     yield candidate, until
+
+    def _free_of(self, member: Member, now: float) -> FreeTargets:
+        return [(one, free) for one in member.targets if (free := self._free(member, one, now))]
 
     def _free(self, member: Member, target: Target, now: float) -> list[Candidate]:
         """Yield the target with each of its keys that may be tried without a cooldown."""
@@ -292,13 +300,18 @@ class Candidates:
 
     def _has_place(self, candidate: Candidate) -> bool:
         most = candidate.credential.max_concurrency
-        if most is None:
-            return True
-        return self._health.in_flight(candidate.key.provider, candidate.key.credential) < most
+        return (
+            most is None
+            or self._health.in_flight(candidate.key.provider, candidate.key.credential) < most
+        )
 
     def _quota_opens(self, candidate: Candidate, now: float) -> float:
         key, limits = candidate.key, candidate.credential.quota
         return self._quotas.opens_at(key.provider, key.credential, limits, now)
+
+
+def _with_key(found: FreeTargets, key: TargetKey) -> Candidate | None:
+    return next((one for _, free in found for one in free if one.key == key), None)
 
 
 def _is_among(candidate: Candidate, *among: set[Place]) -> bool:

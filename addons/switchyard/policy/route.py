@@ -26,6 +26,13 @@ type Strategy = Literal[
 BY_WINDOWS: frozenset[Strategy] = frozenset({"most-left", "drain-soonest", "pace"})
 """Strategies that choose by what the windows of keys have left."""
 
+type Returns = Literal["when-cold", "at-once", "never"]
+"""When a session that another member served goes back to the one that comes first: when its prompt
+cache there has expired, with the next request, or not before that member fails."""
+
+_AT_HOME: frozenset[Strategy] = frozenset({"fill-first", "sticky"})
+"""Strategies by which every session has one member that comes first."""
+
 
 class TargetKey(NamedTuple):
     """One credential of a provider with one of its models; each cools down by itself."""
@@ -124,12 +131,15 @@ class Route:
     members: tuple[Member, ...]
     strategy: Strategy = "fill-first"
     """How the members are chosen among; `fill-first` is their order."""
+    returns: Returns = "at-once"
     forwards: bool = field(init=False, compare=False)
     """Whether any target is asked with the client's own key."""
     in_order: bool = field(init=False, compare=False)
     """Whether the first member that may be tried is the one to try."""
     sticky: bool = field(init=False, compare=False)
     """Whether it matters to which session a request belongs."""
+    stays: bool = field(init=False, compare=False)
+    """Whether a session stays with the member that has its prompt cache."""
     by_windows: bool = field(init=False, compare=False)
     """Whether any strategy chooses by windows."""
     keeps: bool = field(init=False, compare=False)
@@ -143,6 +153,9 @@ class Route:
         found = {
             "forwards": any(credential.forwarded for credential in credentials),
             "in_order": self.strategy == "fill-first" and alike,
+            "stays": self.returns != "at-once"
+            and len(self.members) > 1
+            and self.strategy in _AT_HOME,
             # Where windows steer, a session stays with the key whose prompt cache it fills.
             "sticky": "sticky" in strategies or not BY_WINDOWS.isdisjoint(strategies),
             "by_windows": not BY_WINDOWS.isdisjoint(strategies),
@@ -150,6 +163,10 @@ class Route:
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
+
+    def member(self, id: str) -> Member | None:
+        """Return the member with an id; None if it has none such."""
+        return next((one for one in self.members if one.id == id), None)
 
     def for_client(self, client: str) -> "Route":
         """Return this route for one client: its key's failures lock no other client.

@@ -34,6 +34,7 @@ from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
 from switchyard.policy.steering import Steering
+from switchyard.policy.warm_sessions import WarmSession
 
 _LONGEST_JITTER = 2.0
 _POLL = (0.05, 0.25)
@@ -118,6 +119,7 @@ class Trail:
         limits: RetryLimits,
         now: float,
         session: str = "",
+        warm: WarmSession | None = None,
         rng: random.Random | None = None,
         steering: Steering | None = None,
     ) -> None:
@@ -127,8 +129,10 @@ class Trail:
         self._started = now
         self._rng = rng or random.Random()
         self._candidates = Candidates(
-            route, health, selector, quotas, session, limits.max_retry_credentials, steering
+            route, health, selector, quotas, session, limits.max_retry_credentials, steering, warm
         )
+        self.warm = warm
+        """The place of the session's prompt cache; None where it does not matter to the route."""
         self._running: list[Try] = []
         self._number = 0
         self._rounds_left = limits.request_retry
@@ -190,11 +194,11 @@ class Trail:
         """Record that an attempt failed.
 
         In: seconds named by the provider; whether the same target is asked once more at once, with
-        another request.
+        another request or another token. Nothing is held against it then.
         """
         if attempt.lease.over:
             return
-        if verdict.cls not in ("request", "context-length", "history"):
+        if not again and verdict.cls not in ("request", "context-length", "history"):
             self._health.report_failure(
                 attempt.lease, verdict, now, retry_after, brief_of(seen), seen.status
             )
@@ -211,6 +215,11 @@ class Trail:
         self._health.report_success(attempt.lease, now)
         seconds = now - attempt.started
         self._record(attempt, _record(attempt, cls=None, status=status, seconds=seconds))
+
+    def cached(self, attempt: Try, now: float, life: float) -> None:
+        """Record that the target has the session's prompt cache, for `life` seconds without use."""
+        if self.warm is not None:
+            self.warm.note(attempt.candidate.member.id, attempt.key, now + life)
 
     def finished(self, attempt: Try, now: float, tokens: int = 0) -> None:
         """Record that an attempt is over without a failure.

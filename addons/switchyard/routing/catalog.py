@@ -252,6 +252,7 @@ class Catalog:
             continue_streams=combo.continue_streams,
             fallback_on_refusal=combo.fallback_on_refusal,
             wait_for_recovery=combo.wait_for_recovery,
+            returns=combo.return_,
         )
 
     def _member(self, member: str) -> tuple[Pool, ...]:

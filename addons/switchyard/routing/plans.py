@@ -9,6 +9,7 @@ from typing import Literal
 
 from switchyard.config.names import NameKind
 from switchyard.config.provider import Provider
+from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
 
@@ -56,6 +57,8 @@ class Plan:
     continue_streams: bool = False
     fallback_on_refusal: bool = False
     wait_for_recovery: float | None = None
+    returns: Returns = "when-cold"
+    """When a session goes back to the first member after another one served it."""
     suffix: str | None = None
     """The `(...)` after the name that was asked for, as in `model(high)`."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from switchyard.config.credentials import CredentialSource
 from switchyard.config.fields import HeaderRule
 from switchyard.config.provider import ApiKeyEntry
 from switchyard.config.provider import Provider
@@ -24,6 +25,8 @@ from switchyard.policy.route import QuotaLimit
 from switchyard.policy.route import Route
 from switchyard.policy.route import Target as RouteTarget
 from switchyard.redaction.concealing import Concealer
+from switchyard.redaction.learned import LearnedSecrets
+from switchyard.redaction.learned import Renewed
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.wire.operations.operation import Operation
@@ -62,10 +65,13 @@ class Labels(Protocol):
 class Routes:
     """The routes of one configuration. A provider's keys are identified by position."""
 
-    def __init__(self, config: Config, ways: Labels) -> None:
+    def __init__(self, config: Config, ways: Labels, learned: LearnedSecrets | None = None) -> None:
+        """Build the routes of `config`; `learned` has the tokens that its sources give."""
+        learned = learned or LearnedSecrets()
         self._ways = ways
         self._routes: dict[tuple[str, str, str, str, str], Route] = {}
         self._keys: dict[str, SecretStr] = {}
+        self._sources: dict[str, CredentialSource] = {}
         self._credentials = {p.name: self._of_provider(p) for p in config.providers}
         everywhere = [
             *(
@@ -78,11 +84,19 @@ class Routes:
         ]
         known = {p.name: self._secrets_of(p) for p in config.providers}
         clients = (key.get_secret_value() for key in config.client_keys)
-        self.concealer = Concealer(chain(everywhere, clients, *known.values()), words=True)
-        """Removes the secrets that must not be sent, shown or stored."""
-        self.certain = self.concealer.certain()
-        """The same for the log, where a key that is a word stands for itself."""
-        self._of_host = _concealers(config.providers, known)
+        stated = frozenset(chain(everywhere, clients, *known.values()))
+        self._concealer = Renewed(
+            learned, lambda: Concealer(chain(stated, learned.all()), words=True)
+        )
+        self._certain = Renewed(learned, lambda: self._concealer.value.certain())
+        owners = {p.name: self._labels_of(p) for p in config.providers}
+        self._of_host = Renewed(
+            learned,
+            lambda: _concealers(
+                config.providers,
+                {name: [*known[name], *learned.of(owners[name])] for name in known},
+            ),
+        )
         self._salt = secrets.token_bytes(16)
 
     def of(self, plan: Plan, client: SecretStr | None, operation: Operation | None = None) -> Route:
@@ -101,9 +115,19 @@ class Routes:
             return route.for_client(self._client_id(client))
         return route
 
+    @property
+    def concealer(self) -> Concealer:
+        """Removes the secrets that must not be sent, shown or stored."""
+        return self._concealer.value
+
+    @property
+    def certain(self) -> Concealer:
+        """The same for the log, where a key that is a word stands for itself."""
+        return self._certain.value
+
     def concealer_at(self, provider: str) -> Concealer:
         """Return what removes the secrets of a provider from its responses to a client."""
-        return self._of_host.get(provider, _NO_SECRETS_KNOWN)
+        return self._of_host.value.get(provider, _NO_SECRETS_KNOWN)
 
     def emptied(self) -> "Routes":
         """The same credentials with no route remembered, for names that lead elsewhere."""
@@ -118,6 +142,23 @@ class Routes:
     def key(self, credential: str) -> SecretStr | None:
         """The key of a credential; None for a provider that needs none."""
         return self._keys.get(credential)
+
+    def source(self, credential: str) -> CredentialSource | None:
+        """Where the key of a credential is read from; None if the configuration has it."""
+        return self._sources.get(credential)
+
+    @property
+    def sources(self) -> Mapping[str, CredentialSource]:
+        """All sources by credential."""
+        return self._sources
+
+    def credentials_from(self, source: CredentialSource) -> list[tuple[str, str]]:
+        """The credentials that a source gives, as (provider, credential)."""
+        return [pair for pair in self.credentials() if self._sources.get(pair[1]) == source]
+
+    def _labels_of(self, provider: Provider) -> list[str]:
+        ids = (one.id for one in self._credentials[provider.name])
+        return [self._sources[one].label for one in ids if one in self._sources]
 
     def _secrets_of(self, provider: Provider) -> list[str]:
         """Its keys and secret headers."""
@@ -143,7 +184,10 @@ class Routes:
                 credentials.append(Credential(id=name, via=via, keep=keep))
             else:
                 entry = provider.api_key_entries[index]
-                self._keys[name] = entry.api_key
+                if isinstance(entry.api_key, CredentialSource):
+                    self._sources[name] = entry.api_key
+                else:
+                    self._keys[name] = entry.api_key
                 credentials.append(_credential(name, entry, via, keep))
         return tuple(credentials)
 
@@ -157,7 +201,9 @@ class Routes:
             for pool in plan.members
             if (targets := [t for t in pool.targets if can_serve(t, operation)])
         )
-        return Route(id=plan.base, members=tuple(members), strategy=plan.strategy)
+        return Route(
+            id=plan.base, members=tuple(members), strategy=plan.strategy, returns=plan.returns
+        )
 
     def _target(self, target: ModelTarget, operation: Operation | None) -> RouteTarget:
         provider = target.provider

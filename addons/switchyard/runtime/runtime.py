@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from mitmproxy import http
 
+from switchyard.accounts.accounts import Accounts
 from switchyard.clients.clients import Clients
+from switchyard.clients.limit_gate import LimitGate
+from switchyard.config.credentials import CredentialSource
 from switchyard.config.schema import Config
 from switchyard.egress.table import Environment
 from switchyard.exchange.classification import Classifier
@@ -40,7 +43,10 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
+        self.accounts = Accounts()
+        self.accounts.recovered = self._forget_failures
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -60,7 +66,7 @@ class Runtime:
         environment = environment or self.listeners.environment
         before = self.snapshots.latest
         found = before.found if before is not None else {}
-        snapshot = Snapshot.build(config, environment, found, demo_url)
+        snapshot = Snapshot.build(config, environment, found, demo_url, self.accounts.learned)
         changed = snapshot.changed_since(before)
         self.snapshots.current = snapshot
         self.listeners.environment = environment
@@ -95,9 +101,15 @@ class Runtime:
         """Hands the new settings to the state that outlives configurations."""
         self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
         self.clients.renew_holders(snapshot.client_keys.again)
+        self.accounts.use(snapshot.routes.sources.values())
         limits = snapshot.config.limits
         upstream_heads.most_bytes = limits.upstream_head
         upstream_heads.most_headers = limits.upstream_headers
+
+    def _forget_failures(self, source: CredentialSource) -> None:
+        """Ends the cooldowns of a source's credentials: it gives a token again."""
+        for provider, credential in self.snapshot.routes.credentials_from(source):
+            self.state.health.forget(provider, credential)
 
     def _call_back(self) -> None:
         for callback in self._callbacks:

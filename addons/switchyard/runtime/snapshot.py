@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.passthrough import Passthroughs
+from switchyard.clients.key_rules import KeyRules
 from switchyard.clients.key_table import KeyTable
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.provider import Provider
@@ -17,6 +18,7 @@ from switchyard.egress.table import Environment
 from switchyard.policy.cooldown import CooldownSettings
 from switchyard.policy.failures import FailureTable
 from switchyard.policy.trail import RetryLimits
+from switchyard.redaction.learned import LearnedSecrets
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import FoundModels
 from switchyard.routing.plans import Plan
@@ -40,6 +42,7 @@ class Snapshot:
     """Where the built-in demo upstream listens; empty if the configuration does not name it."""
     catalog: Catalog
     client_keys: KeyTable
+    key_rules: KeyRules
     served: ServedHosts
     egress: EgressTable
     routes: Routes
@@ -60,23 +63,28 @@ class Snapshot:
         environment: Environment,
         found: FoundModels | None = None,
         demo_url: str = "",
+        learned: LearnedSecrets | None = None,
     ) -> "Snapshot":
         """Builds all tables of a configuration, without any effect on the one in force.
+
+        `learned` has the secrets that become known while the router runs.
 
         Raises the exception of any table, such as for a certificate file that changed since its
         check.
         """
         found = found or {}
         egress = EgressTable(config, environment)
-        routes = Routes(config, egress)
+        routes = Routes(config, egress, learned)
         known_hosts()  # read before the first request needs it
         limits = config.limits
+        client_keys = KeyTable(config.clients)
         return cls(
             config=config,
             found=found,
             demo_url=demo_url,
             catalog=Catalog(config, found),
-            client_keys=KeyTable(config.clients),
+            client_keys=client_keys,
+            key_rules=KeyRules(config.clients, client_keys),
             served=ServedHosts.of(config),
             egress=egress,
             routes=routes,

@@ -15,8 +15,11 @@ from switchyard.policy.selection import Selector
 from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
+from switchyard.policy.warm_sessions import WarmSessions
 from switchyard.state.conversations import Conversations
 from switchyard.state.proofs import Proofs
+from switchyard.state.shared.memory import MemoryState
+from switchyard.state.shared.protocol import SharedState
 from switchyard.state.thinking import ThinkingMemory
 from switchyard.wire.operations.count_tokens import Calibration
 
@@ -32,10 +35,13 @@ class State:
     selector: Selector = field(default_factory=Selector)
     quotas: Quotas = field(default_factory=Quotas)
     health: Health = field(default_factory=Health)
+    warm: WarmSessions = field(default_factory=WarmSessions)
     calibration: Calibration = field(default_factory=Calibration)
     conversations: Conversations = field(default_factory=Conversations)
     proofs: Proofs = field(default_factory=Proofs)
     thinking: ThinkingMemory = field(default_factory=ThinkingMemory)
+    shared: SharedState = field(default_factory=MemoryState)
+    """Where limits are counted."""
     rng: random.Random = field(default_factory=random.Random)
     started: float = field(default_factory=time.monotonic)
     created: int = field(default_factory=_unix_seconds)
@@ -47,8 +53,12 @@ class State:
         limits: RetryLimits,
         session: str,
         steering: Steering | None = None,
+        begins: bool = False,
     ) -> Trail:
-        """Begins the trail of a new request; `steering` is wanted where windows steer."""
+        """Begins the trail of a new request; `steering` is wanted where windows steer.
+
+        `begins`: whether the request begins its session, so that no target has its cache yet.
+        """
         return Trail(
             route,
             health=self.health,
@@ -57,6 +67,7 @@ class State:
             limits=limits,
             now=time.monotonic(),
             session=session,
+            warm=self.warm.of(route, session, begins) if route.stays and session else None,
             rng=self.rng,
             steering=steering,
         )

@@ -134,6 +134,13 @@ class Pricing:
         known = any(count is not None for count in (tokens.input, tokens.output))
         return Bill(0 if known else None, price, source)
 
+    def rates(self, provider: str, model: str, url: str, at: float) -> ModelRates | None:
+        """Return the rates of a model at a provider's address; None where nobody knows them."""
+        for rule in self._rules:
+            if rule.provider in (None, provider) and rule.matches(model):
+                return rule.rates
+        return list_rates(url, model, at)
+
     def _price(
         self, tokens: Tokens, usage: Usage | None, served: Served
     ) -> tuple[int | None, str | None]:

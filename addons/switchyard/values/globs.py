@@ -7,22 +7,30 @@ from collections.abc import Iterable
 class Globs:
     """A list of patterns, compiled once. Immutable; an empty list matches nothing."""
 
-    __slots__ = ("_match", "patterns")
+    __slots__ = ("_match", "patterns", "without")
 
-    def __init__(self, patterns: Iterable[str] = ()) -> None:
+    def __init__(self, patterns: Iterable[str] = (), without: "Globs | None" = None) -> None:
+        """Names that `without` matches are not matched."""
         self.patterns = tuple(patterns)
+        self.without = without or None
         expression = "|".join(_expression(pattern) for pattern in self.patterns)
         self._match = re.compile(expression or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
 
     def matches(self, name: str) -> bool:
         """Whether any pattern matches the whole name."""
-        return self._match(name) is not None
+        if self._match(name) is None:
+            return False
+        return self.without is None or not self.without.matches(name)
 
     def __bool__(self) -> bool:
         return bool(self.patterns)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Globs) and self.patterns == other.patterns
+        return (
+            isinstance(other, Globs)
+            and self.patterns == other.patterns
+            and self.without == other.without
+        )
 
     def __hash__(self) -> int:
         return hash(self.patterns)

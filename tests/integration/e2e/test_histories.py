@@ -89,6 +89,11 @@ def upstream() -> Iterator[Upstream]:
         yield running
 
 
+def at_once(*members: str) -> dict[str, object]:
+    """A combo that asks its first member with every request, also after another one served."""
+    return {"members": members, "return": "at-once"}
+
+
 @pytest.fixture(scope="module")
 def router(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     providers = [
@@ -98,13 +103,13 @@ def router(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iter
     config = {
         "providers": providers,
         "combos": {
-            "signed": ["anth/signed", "chat/spare"],
-            "signed-event": ["anth/signed-event", "chat/spare"],
-            "ids": ["chat/ids", "chat/spare"],
-            "ids-of-anthropic": ["anth/ids", "chat/spare"],
-            "thinking": ["chat/thinking", "chat/spare"],
-            "never": ["anth/never", "chat/spare"],
-            "nobody": ["anth/never", "chat/never"],
+            "signed": at_once("anth/signed", "chat/spare"),
+            "signed-event": at_once("anth/signed-event", "chat/spare"),
+            "ids": at_once("chat/ids", "chat/spare"),
+            "ids-of-anthropic": at_once("anth/ids", "chat/spare"),
+            "thinking": at_once("chat/thinking", "chat/spare"),
+            "never": at_once("anth/never", "chat/spare"),
+            "nobody": at_once("anth/never", "chat/never"),
         },
     }
     with Router(tmp_path_factory.mktemp("histories"), config) as running:

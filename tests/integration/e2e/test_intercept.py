@@ -87,11 +87,12 @@ def whole_world(upstream_ca: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "intercept": {
                 CLAUDE: {
                     "members": ["passthrough", "glm/glm-4.7"],
+                    "return": "at-once",
                     "models": {"*haiku*": ["passthrough", "glm/flash"], "*opus*": "net"},
                 },
-                CODEX: ["passthrough", "glm/glm-4.7"],
-                GOOGLE: ["passthrough", "glm/glm-4.7"],
-                COPILOT: ["glm/glm-4.7", "passthrough"],
+                CODEX: {"members": ["passthrough", "glm/glm-4.7"], "return": "at-once"},
+                GOOGLE: {"members": ["passthrough", "glm/glm-4.7"], "return": "at-once"},
+                COPILOT: {"members": ["glm/glm-4.7", "passthrough"], "return": "at-once"},
                 ALONE: "passthrough",
             },
             "retry": {"request-retry": 0},

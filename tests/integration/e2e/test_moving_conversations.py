@@ -77,7 +77,7 @@ def router(upstream: Upstream, street: Street, start_router: Callable[..., Route
         own = vendor.provider(f"{upstream.url}{path}")
         del own["api-key"]
         providers.append({**own, "api-key-entries": [KEY]})
-    combos = {"mix": ["claude/claude", "glm/glm"]}
+    combos = {"mix": {"members": ["claude/claude", "glm/glm"], "return": "at-once"}}
     return start_router(
         {"providers": providers, "combos": combos, "retry": {"request-retry": 0},
          "cooldown": {"base": "1ms", "cap": "2ms"}}

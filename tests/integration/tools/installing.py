@@ -113,15 +113,15 @@ def _search_path(tool: str) -> str | NotInstalled:
     tools = {**tools, **libraries()}
     system = os.environ.get("PATH", os.defpath)
     try:
-        places = [_install(tools[tool])]
+        places = [install(tools[tool])]
         if tools[tool].registry == "npm":
-            places.append(_install(node))
+            places.append(install(node))
     except NotInstalled as error:
         return error
     return os.pathsep.join((*map(str, places), system))
 
 
-def _install(package: Package) -> Path:
+def install(package: Package) -> Path:
     """The directory with the package's commands. Raises NotInstalled."""
     place = place_of(package)
     stamp = place / "installed"

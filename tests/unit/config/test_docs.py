@@ -82,11 +82,11 @@ def test_formats_that_nothing_speaks_yet_are_reserved() -> None:
 def test_reserved_keys_are_found_wherever_they_stand() -> None:
     found = reserved_in_use(
         [
-            (("clients", "api-keys", 1, "rate-limit"), None),
-            (("clients", "api-keys", 1, "rate-limit", "requests"), None),
+            (("clients", "api-keys", 1, "role"), None),
+            (("clients", "api-keys", 1, "role", "of"), None),
             (("providers", 4, "models"), None),
             (("combos", "c", 1), "a/b"),
             (("timeouts", "total"), "3s"),
         ]
     )
-    assert list(found) == [("clients", "api-keys", 1, "rate-limit")]
+    assert list(found) == [("clients", "api-keys", 1, "role")]

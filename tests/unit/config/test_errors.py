@@ -131,6 +131,11 @@ IN_ONE = [
         "4: combos.c.members: needs at least one entry.",
     ),
     (
+        "combos: {c: {members: [one/a], return: cold}}\n",
+        "4: combos.c.return: 'cold' is none of when-cold, at-once, never. Hint: "
+        "did you mean 'when-cold'.",
+    ),
+    (
         "combos: {c: {strategy: weighted}}\n",
         "4: combos.c.members: is required.",
     ),

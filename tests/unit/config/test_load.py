@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from switchyard.config.fields import HeaderRule
 from switchyard.config.load import load_config
@@ -141,7 +142,7 @@ def test_provider(whole: Config) -> None:
 
 def test_keys_of_a_provider(whole: Config) -> None:
     first, second = whole.providers[1].api_key_entries
-    assert first.api_key.get_secret_value() == "key-1"
+    assert isinstance(first.api_key, SecretStr) and first.api_key.get_secret_value() == "key-1"
     assert (first.weight, first.priority, first.max_concurrency) == (1, 0, None)
     assert (second.weight, second.priority, second.max_concurrency) == (2, 1, 4)
     assert second.quota.requests == (Rate(50, 60), Rate(1000, 86_400))
@@ -208,7 +209,8 @@ def test_a_configuration_cannot_be_changed(whole: Config) -> None:
 def test_ways_to_write_a_key(written: str) -> None:
     config = load(SMALLEST + f"        {written}\n")
     entries = config.providers[0].api_key_entries
-    assert [entry.api_key.get_secret_value() for entry in entries] == ["k1"]
+    keys = [one.api_key for one in entries if isinstance(one.api_key, SecretStr)]
+    assert [key.get_secret_value() for key in keys] == ["k1"]
     assert config.providers[0].api_key is None
 
 
@@ -255,11 +257,11 @@ def test_proxies() -> None:
 
 
 def test_reserved_keys_are_told_with_their_line() -> None:
-    limited = "    clients: {api-keys: [{key: k, rate-limit: {requests: 1/m}}]}\n"
+    limited = "    clients: {api-keys: [{key: k, role: viewer}]}\n"
     config = load(SMALLEST + "        tls: {verify: false}\n" + limited)
     assert [str(notice).removeprefix("/etc/switchyard/") for notice in config.notices] == [
-        "test.yaml:5: clients.api-keys[0].rate-limit: accepted, but has no effect yet "
-        "(limits per client key).",
+        "test.yaml:5: clients.api-keys[0].role: accepted, but has no effect yet "
+        "(roles of client keys).",
         "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
         "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]

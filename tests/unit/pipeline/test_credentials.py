@@ -1,6 +1,9 @@
 import json
+import time
+from pathlib import Path
 
 import pytest
+from mitmproxy import http
 
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import AttemptFailure
@@ -209,3 +212,100 @@ def test_what_has_no_exchange_is_left_alone() -> None:
     attempt = Attempt(flow=flow, number=1)
     addon.attempt(attempt)
     assert (flow.response, attempt.answer, attempt.wait) == (None, None, None)
+
+
+SOURCES = """
+    providers:
+      - name: p
+        base-url: https://p.example/v1
+        models: [m]
+        api-key-entries:
+          - {api-key: {file: "TOKEN"}, priority: 1}
+          - plain-key-1
+"""
+
+
+def following(path: Path) -> Pipeline:
+    return Pipeline(make_runtime(SOURCES.replace("TOKEN", str(path))))
+
+
+def key_of(attempt: Attempt) -> str:
+    assert attempt.request is not None
+    return attempt.request.headers["authorization"]
+
+
+def awaited(pipeline: Pipeline, flow: http.HTTPFlow) -> Attempt:
+    """The next attempt that does not wait for a token."""
+    while (attempt := pipeline.attempt(flow)).wait is not None:
+        assert attempt.request is None and attempt.wait < 0.1
+    return attempt
+
+
+def test_an_attempt_waits_for_its_token_and_keeps_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("tok-following-1")
+    pipeline = following(path)
+    flow = call_flow(pipeline.runtime, "openai-chat", "m")
+    exchange = pipeline.begin(flow)
+    assert key_of(awaited(pipeline, flow)) == "Bearer tok-following-1"
+    assert exchange.attempts == 1 and exchange.pending is None
+    again = call_flow(pipeline.runtime, "openai-chat", "m")
+    pipeline.begin(again)
+    assert key_of(pipeline.attempt(again)) == "Bearer tok-following-1", "nothing is waited for"
+    pipeline.runtime.accounts.close()
+
+
+def test_a_source_without_a_token_gives_way_to_the_next_key(tmp_path: Path) -> None:
+    pipeline = following(tmp_path / "none")
+    flow = call_flow(pipeline.runtime, "openai-chat", "m")
+    exchange = pipeline.begin(flow)
+    assert key_of(awaited(pipeline, flow)) == "Bearer plain-key-1"
+    (failure,) = exchange.failures
+    assert "its credential cannot be read" in failure.error.message
+    rows = pipeline.runtime.state.health.snapshot(time.monotonic())
+    assert any("its credential cannot be read" in row.last_error for row in rows)
+    pipeline.runtime.accounts.close()
+
+
+def test_a_refused_token_is_read_again_once_before_the_next_key(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("tok-following-1")
+    pipeline = following(path)
+    flow = call_flow(pipeline.runtime, "openai-chat", "m")
+    exchange = pipeline.begin(flow)
+    first = awaited(pipeline, flow)
+    path.write_text("tok-following-2")
+    pipeline.answer(first, {"error": {"message": "expired"}}, 401)
+    second = awaited(pipeline, flow)
+    assert key_of(second) == "Bearer tok-following-2"
+    pipeline.answer(second, {"error": {"message": "expired"}}, 401)
+    assert key_of(awaited(pipeline, flow)) == "Bearer plain-key-1"
+    assert [failure.status for failure in exchange.failures] == [401, 401]
+    pipeline.runtime.accounts.close()
+
+
+def test_a_token_that_is_forbidden_is_not_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("tok-following-1")
+    pipeline = following(path)
+    flow = call_flow(pipeline.runtime, "openai-chat", "m")
+    pipeline.begin(flow)
+    pipeline.answer(awaited(pipeline, flow), {"error": {"message": "not for your plan"}}, 403)
+    assert key_of(awaited(pipeline, flow)) == "Bearer plain-key-1"
+    pipeline.runtime.accounts.close()
+
+
+def test_a_token_is_masked_wherever_it_is_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("tok-Following-9f31c7")
+    pipeline = following(path)
+    flow = call_flow(pipeline.runtime, "openai-chat", "m")
+    exchange = pipeline.begin(flow)
+    attempt = awaited(pipeline, flow)
+    routes = pipeline.runtime.snapshot.routes
+    quoted = "dear bearer of tok-Following-9f31c7"
+    for concealer in (routes.concealer, routes.certain, routes.concealer_at("p")):
+        assert concealer.text(quoted) == "dear bearer of ***"
+    pipeline.answer(attempt, {"error": {"message": quoted}}, 403)
+    assert "9f31c7" not in exchange.failures[0].error.message
+    pipeline.runtime.accounts.close()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchyard.policy.affinity import has_history
 from switchyard.policy.affinity import session_of
 
 UUID = "1f3c9a52-7a2e-4f5e-8a51-000000000001"
@@ -116,6 +117,35 @@ def test_nothing_to_tell_by():
     assert session_of({"x-session-id": "  "}, {}) is None
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user"}, {"role": "assistant", "content": "x"}, {"role": "user"}]},
+        {"contents": [{"role": "user"}, {"role": "model"}]},
+        {"input": [{"role": "user"}, {"type": "function_call"}, {"type": "function_call_output"}]},
+        {"input": "and then", "previous_response_id": "resp_1"},
+        {"input": "and then", "conversation": {"id": "conv_1"}},
+    ],
+)
+def test_a_request_that_goes_on_has_a_history(body: dict[str, Any]):
+    assert has_history(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        CHAT,
+        {"input": "hello"},
+        {"input": [{"role": "developer", "content": "S"}, {"role": "user", "content": "hi"}]},
+        {"contents": [{"parts": [{"text": "hi"}]}]},
+        {"messages": [None, 3, "x"]},
+    ],
+)
+def test_a_request_that_begins_has_none(body: dict[str, Any]):
+    assert not has_history(body)
+
+
 def test_ids_are_short_and_printable():
     assert id_of({"prompt_cache_key": "é" * 3}) == id_of({"prompt_cache_key": "é" * 3})
     for value in ("x" * 10_000, "a\nb", "\ud800", "é"):
@@ -143,6 +173,7 @@ names = st.sampled_from(
 
 @given(body=st.dictionaries(names, junk, max_size=5))
 def test_any_body_has_a_session_or_none(body: dict[str, Any]):
+    assert has_history(body) in (True, False)
     found = session_of({}, body)
     assert found == session_of({}, body)
     assert found is None or found.id

@@ -21,6 +21,7 @@ from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
+from switchyard.policy.warm_sessions import WarmSession
 
 SCOPES: dict[FailureClass, Scope] = {
     "request": "none",
@@ -65,7 +66,9 @@ class World:
         self.selector = Selector()
         self.quotas = Quotas()
 
-    def trail(self, route: Route, session: str = "", **limits: Any) -> Trail:
+    def trail(
+        self, route: Route, session: str = "", warm: WarmSession | None = None, **limits: Any
+    ) -> Trail:
         return Trail(
             route,
             health=self.health,
@@ -73,6 +76,7 @@ class World:
             quotas=self.quotas,
             limits=RetryLimits(**{"request_retry": 0, **limits}),
             session=session,
+            warm=warm,
             now=self.now,
             rng=random.Random(7),
         )

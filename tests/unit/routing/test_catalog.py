@@ -384,9 +384,10 @@ TIERS = """
       api.one.example:
         members: [passthrough, a/m]
         hedge-after: 2s
+        return: never
         models:
           "*haiku*": [passthrough, a/small]
-          "*-opus-*": {members: [a/m], hedge-after: 5s}
+          "*-opus-*": {members: [a/m], hedge-after: 5s, return: at-once}
       api.two.example: net
       api.three.example:8443: [off/x]
       api.four.example: {models: {"x*": [a/m]}}
@@ -401,7 +402,15 @@ def test_a_tier_goes_to_its_own_members() -> None:
         assert plan is not None and (plan.name, plan.base) == (model, model)
         return flat(plan), plan.hedge_after or plan.wait_for_recovery
 
+    def returns(host: str, model: str) -> str:
+        plan = tiers.intercepted(host, 443, model)
+        assert plan is not None
+        return plan.returns
+
     one = "api.one.example"
+    assert returns(one, "claude-sonnet-4-5") == returns(one, "claude-haiku-4-5") == "never"
+    assert returns(one, "claude-opus-4-6") == "at-once"
+    assert returns("api.two.example", "gpt-9") == "when-cold"
     assert way(one, "claude-sonnet-4-5") == (["passthrough:", "a:m"], 2.0)
     assert way(one, "claude-HAIKU-4-5") == (["passthrough:", "a:small"], 2.0)
     assert way(one, "claude-opus-4-6") == (["a:m"], 5.0)

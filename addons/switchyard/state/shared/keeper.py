@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from switchyard.state.shared.ledger import LedgerEntry
-from switchyard.state.shared.ledger import LimitLedger
+from switchyard.state.shared.quick_ledger import QuickLedger
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +41,12 @@ class LeaseKeeper:
         self._file = file
         self._every = every
         self._clock = clock
-        self._ledger = LimitLedger()
+        self._ledger = QuickLedger()
         self._saving: asyncio.Task[None] | None = None
         self._unsaved: list[LedgerEntry] = []
         self._failed = False
 
-    async def open(self) -> LimitLedger:
+    async def open(self) -> QuickLedger:
         """Return a ledger with what was kept, and begin to save it.
 
         A file that cannot be read is set aside, and counters begin anew.
@@ -58,7 +58,7 @@ class LeaseKeeper:
             logger.error("state: cannot read %s: %s. Counters begin anew", self._file.name, e)
             if not isinstance(e, sqlite3.OperationalError | OSError):
                 await asyncio.to_thread(_set_aside, self._file)
-        self._ledger = LimitLedger(kept, note_changes=True)
+        self._ledger = QuickLedger(kept, note_changes=True)
         self._saving = asyncio.get_running_loop().create_task(self._keep_saving())
         return self._ledger
 

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
+from typing import Protocol
 
 from switchyard.state.shared.lines import NEVER
 from switchyard.state.shared.lines import LimitLine
 from switchyard.state.shared.lines import Row
 from switchyard.state.shared.lines import amount_of
 from switchyard.state.shared.periods import FOREVER
+from switchyard.state.shared.protocol import AmountKind
 from switchyard.state.shared.protocol import Amounts
 from switchyard.state.shared.protocol import Entry
 from switchyard.state.shared.protocol import LimitLease
@@ -61,11 +63,26 @@ class Counter:
             self.total += amount
 
 
+class HeldPlace(Protocol):
+    """Where a lease holds something."""
+
+    @property
+    def counter(self) -> str: ...
+    @property
+    def kind(self) -> AmountKind: ...
+    @property
+    def keep(self) -> int:
+        """Milliseconds for which the counter is kept after its last use."""
+        ...
+
+
 @dataclass(slots=True)
 class Held:
     """What a lease has in one counter."""
 
-    entry: Entry
+    entry: HeldPlace
+    index: int
+    """The bucket or period it was reserved in."""
     held: int
     """What it reserves at present; 0 once it ran out."""
     charged: int
@@ -135,7 +152,7 @@ class LimitLedger:
             held: list[Held] = []
             for line, index, _ in tries:
                 entry = Entry(line.counter, line.kind, index, line.keep, line.amount)
-                held.append(Held(entry, 0, 0, line.amount))
+                held.append(Held(entry, index, 0, 0, line.amount))
             self._begin(id, Record("live", now + life, held), now)
         rows = [self._row(*one, now) for one in tries]
         return "admitted", [self.turn(pool) for pool in pools], rows
@@ -150,7 +167,7 @@ class LimitLedger:
             return
         record = self._leases.pop(id, None)
         if record is None:
-            record = Record("late", 0, [Held(entry, 0, 0, 0) for entry in entries])
+            record = Record("late", 0, [Held(one, one.index, 0, 0, 0) for one in entries])
         for held in record.held:
             amount = amount_of(actual, held.entry.kind) if actual else 0
             self._move(id, held, amount, 0, 0, now)
@@ -166,10 +183,11 @@ class LimitLedger:
             return
         record = self._leases.get(id)
         if record is None:
-            record = Record("late", 0, [Held(one, 0, 0, one.amount) for one in entries])
+            held = [Held(one, one.index, 0, 0, one.amount) for one in entries]
+            record = Record("late", 0, held)
         if so_far is not None:
-            for held in record.held:
-                held.said = amount_of(so_far, held.entry.kind)
+            for one in record.held:
+                one.said = amount_of(so_far, one.entry.kind)
         self._begin(id, record, now, now + life)
 
     def counters(self, lines: Sequence[LimitLine], now: int) -> list[Row]:
@@ -194,7 +212,7 @@ class LimitLedger:
     def live(self) -> list[LimitLease]:
         """Return the leases that have not ended or run out."""
         return [
-            LimitLease(id, tuple(one.entry for one in record.held))
+            LimitLease(id, tuple(_entry(one) for one in record.held))
             for id, record in self._leases.items()
             if record.state == "live"
         ]
@@ -230,8 +248,7 @@ class LimitLedger:
             for one in record.held if record.state == "live" else ():
                 if one.charged and one.entry.counter in changed:
                     buckets = held.setdefault(one.entry.counter, {})
-                    index = one.entry.index
-                    buckets[index] = buckets.get(index, 0) + one.charged
+                    buckets[one.index] = buckets.get(one.index, 0) + one.charged
         counters: list[tuple[str, int, dict[int, int]]] = []
         for key in changed:
             if counter := self._counters.get(key):
@@ -276,7 +293,7 @@ class LimitLedger:
                     del self._slots[key]
             return
         counter = self._counter(key, now, held.entry.keep)
-        counter.add(held.entry.index, charged - held.charged)
+        counter.add(held.index, charged - held.charged)
         # The counter may be a new one, if what the lease held of it is long over.
         counter.reserved = max(0, counter.reserved + reserved - held.held)
         held.charged, held.held = charged, reserved
@@ -339,6 +356,11 @@ class LimitLedger:
         end = line.end(last if line.window else index)
         reset = NEVER if end >= FOREVER else end - now
         return (counter.total, counter.reserved, reset, wait, index)
+
+
+def _entry(held: Held) -> Entry:
+    place = held.entry
+    return Entry(place.counter, place.kind, held.index, place.keep, held.held)
 
 
 def _seconds(milliseconds: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from switchyard.state.shared.board import Board
 from switchyard.state.shared.keeper import LeaseKeeper
-from switchyard.state.shared.ledger import LimitLedger
 from switchyard.state.shared.lines import admitted
 from switchyard.state.shared.lines import denied
 from switchyard.state.shared.lines import entries_of
@@ -28,6 +27,9 @@ from switchyard.state.shared.protocol import Notice
 from switchyard.state.shared.protocol import Renewal
 from switchyard.state.shared.protocol import StateHealth
 from switchyard.state.shared.protocol import Topic
+from switchyard.state.shared.quick_ledger import Figures
+from switchyard.state.shared.quick_ledger import QuickLedger
+from switchyard.state.shared.quick_ledger import QuickLine
 
 LIFE = int(LEASE_SECONDS * 1000)
 """How long a lease lives, in milliseconds."""
@@ -67,7 +69,7 @@ class MemoryState:
     ) -> None:
         self._clock = clock
         self._keeper = keeper
-        self._ledger = LimitLedger()
+        self._ledger = QuickLedger()
         self._board = Board()
         self._sessions = Sessions()
 
@@ -91,6 +93,25 @@ class MemoryState:
             return denied(ask, lines, rows)
         target = self._sessions.get(ask.session, self._clock()) if ask.session else None
         return admitted(ask, LimitLease(id, entries_of(lines, rows)), lines, rows, turns, target)
+
+    def admit_quickly(self, id: str, lines: Sequence[QuickLine], figures: Figures) -> bool:
+        """Reserve an estimate for a new lease, if it fits; else ask `admit` why not.
+
+        The lease ends by `settle_quickly`, and goes on by `renew_quickly`.
+        """
+        return self._ledger.admit_quickly(id, LIFE, lines, figures, self._now())
+
+    def settle_quickly(self, id: str, figures: Figures) -> None:
+        """End a lease of `admit_quickly` with what was used; zeros give everything back."""
+        self._ledger.settle_quickly(id, figures, self._now())
+
+    def used_of(self, line: QuickLine) -> tuple[int, int]:
+        """Return how much of a limit is used, and milliseconds until nothing of it is."""
+        return self._ledger.used_of(line, self._now())
+
+    def renew_quickly(self, id: str) -> None:
+        """Give a lease of `admit_quickly` another `LEASE_SECONDS`."""
+        self._ledger.renew(id, LIFE, (), None, self._now())
 
     async def settle(self, lease: LimitLease, actual: Amounts) -> None:
         """End a lease with what was used."""

@@ -61,7 +61,7 @@ class SlotQueue:
 
     def freed(self, lease: LimitLease) -> None:
         """Wake whoever waits for the slots of a lease that was settled or released."""
-        self._wake(entry.counter for entry in lease.entries if entry.kind == "slots")
+        self.wake(entry.counter for entry in lease.entries if entry.kind == "slots")
 
     async def _wait(self, ask: Ask, place: str, priority: int, until: float) -> Admitted | Denied:
         waiter = self._queue.add(place, priority)
@@ -82,9 +82,10 @@ class SlotQueue:
         finally:
             self._queue.remove(waiter)
             del self._wakers[waiter]
-            self._wake([place])
+            self.wake([place])
 
-    def _wake(self, places: Iterable[str]) -> None:
+    def wake(self, places: Iterable[str]) -> None:
+        """Wake the first who waits for each of some places."""
         for place in places:
             if (first := self._queue.first(place)) is not None:
                 self._wakers[first].set()

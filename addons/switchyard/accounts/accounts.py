@@ -1,0 +1,129 @@
+"""All credential sources of the configuration in force, each with its token."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from switchyard.accounts.clouds import AzureToken
+from switchyard.accounts.clouds import GoogleToken
+from switchyard.accounts.commands import CommandOutput
+from switchyard.accounts.commands import end_commands
+from switchyard.accounts.followed_file import FollowedFile
+from switchyard.accounts.keyrings import KeyringEntry
+from switchyard.accounts.token import SourceError
+from switchyard.accounts.token import Token
+from switchyard.accounts.token_keeper import TokenKeeper
+from switchyard.accounts.token_keeper import TokenReader
+from switchyard.config.credentials import CredentialSource
+from switchyard.redaction.learned import LearnedSecrets
+
+_THREADS = 8
+"""Sources that are read at the same time at most."""
+_LOOK_EVERY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source is, without anything secret."""
+
+    label: str
+    problem: str
+    """Empty if there is none."""
+    expires_at: float | None
+    """Unix seconds; None if no token is known."""
+
+
+class Accounts:
+    """Gives requests the tokens of sources, from memory.
+
+    Called on the event loop. Threads read files, run programs and ask clouds. Sources that are
+    equal share one token.
+    """
+
+    def __init__(self, learned: LearnedSecrets | None = None) -> None:
+        self.learned = learned or LearnedSecrets()
+        """Every token that was read, for whatever masks secrets."""
+        self.recovered: Callable[[CredentialSource], None] = lambda source: None
+        """Called when a source that failed gives a token again."""
+        self._keepers: dict[CredentialSource, TokenKeeper] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    def use(self, sources: Iterable[CredentialSource]) -> None:
+        """Take over the sources of a configuration; tokens of those that stay are kept."""
+        wanted = dict.fromkeys(sources)
+        self._keepers = {
+            source: self._keepers.get(source) or self._keeper(source) for source in wanted
+        }
+
+    def value(self, source: CredentialSource) -> SecretStr | SourceError | None:
+        """Return the token of a source, why there is none, or None while it is being read."""
+        keeper = self._keepers.get(source)
+        if keeper is None:  # of an earlier configuration, with which a request still runs
+            keeper = self._keepers[source] = self._keeper(source)
+        return keeper.value(time.time())
+
+    async def obtain(self, source: CredentialSource) -> SecretStr:
+        """Return the token of a source, once it has been read. Raises SourceError."""
+        while (found := self.value(source)) is None:
+            await asyncio.sleep(_LOOK_EVERY)
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    def refuse(self, source: CredentialSource, value: SecretStr) -> None:
+        """Have another token read, since the provider refuses this one."""
+        if (keeper := self._keepers.get(source)) is not None:
+            keeper.refuse(value.get_secret_value())
+
+    def tend(self) -> None:
+        """Renew what is due, and follow the files. Call it every second or so."""
+        now = time.time()
+        for keeper in self._keepers.values():
+            keeper.tend(now)
+
+    def status(self) -> tuple[SourceStatus, ...]:
+        """How every source is."""
+        return tuple(
+            SourceStatus(keeper.label, str(keeper.problem or ""), keeper.expires_at)
+            for keeper in self._keepers.values()
+        )
+
+    def close(self) -> None:
+        """End the threads, and the programs that they wait for."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            end_commands()
+
+    def _keeper(self, source: CredentialSource) -> TokenKeeper:
+        return TokenKeeper(
+            source.label,
+            _reader(source),
+            self._submit,
+            learn=lambda value: self.learned.learn(source.label, value),
+            recovered=lambda: self.recovered(source),
+        )
+
+    def _submit(self, work: Callable[[], Token | None]) -> Future[Token | None]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="credentials")
+        return self._threads.submit(work)
+
+
+def _reader(source: CredentialSource) -> TokenReader:
+    match source.kind:
+        case "file":
+            return FollowedFile(source)
+        case "command":
+            return CommandOutput(source)
+        case "keyring":
+            return KeyringEntry(source)
+        case "google":
+            return GoogleToken(source)
+        case "azure":
+            return AzureToken(source)

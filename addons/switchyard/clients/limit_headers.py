@@ -1,0 +1,95 @@
+"""Tells clients of their limits in the headers that they read.
+
+OpenAI's (guide "Rate limits", "Rate limits in headers") and Anthropic's (API reference, "Rate
+limits", "Response headers").
+"""
+
+import time
+from collections.abc import Iterable
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+
+from switchyard.state.shared.protocol import AmountKind
+from switchyard.state.shared.quick_ledger import QuickLine
+
+type LimitFields = tuple[tuple[bytes, bytes], ...]
+
+type Shown = tuple["LimitHeaders", int, int]
+"""Of which limit, how much is used, milliseconds until nothing of it is."""
+
+_MARK = b"ratelimit-"
+"""In the name of every header that is about a limit."""
+
+_OPENAI: dict[AmountKind, str] = {
+    "requests": "x-ratelimit-{}-requests",
+    "tokens": "x-ratelimit-{}-tokens",
+}
+_ANTHROPIC: dict[AmountKind, str] = {
+    "requests": "anthropic-ratelimit-requests-{}",
+    "tokens": "anthropic-ratelimit-tokens-{}",
+    "input": "anthropic-ratelimit-input-tokens-{}",
+    "output": "anthropic-ratelimit-output-tokens-{}",
+}
+
+
+class LimitHeaders:
+    """The headers of one limit in one API's words, prepared for the answers."""
+
+    __slots__ = ("kind", "left", "limit", "line", "most", "reset")
+
+    def __init__(self, line: QuickLine, names: str) -> None:
+        self.line = line
+        self.kind: AmountKind = line.kind
+        self.most = line.most
+        self.limit = (names.format("limit").encode(), b"%d" % line.most)
+        self.left = names.format("remaining").encode()
+        self.reset = names.format("reset").encode()
+
+
+def headers_for(lines: Iterable[QuickLine], anthropic: bool) -> tuple[LimitHeaders, ...]:
+    """Returns the headers of those limits that an API's clients are told of."""
+    names = _ANTHROPIC if anthropic else _OPENAI
+    return tuple(LimitHeaders(line, names[line.kind]) for line in lines if line.kind in names)
+
+
+def told_limits(fields: LimitFields, shown: Sequence[Shown], anthropic: bool) -> LimitFields:
+    """Returns a response's headers with these limits in place of a provider's."""
+    found = [field for field in fields if _MARK not in field[0].lower()]
+    for headers, used, reset in shown if len(shown) < 2 else _tightest(shown):
+        found.append(headers.limit)
+        found.append((headers.left, b"%d" % max(0, headers.most - used)))
+        found.append((headers.reset, _moment(reset) if anthropic else _duration(reset)))
+    return tuple(found)
+
+
+def tells_limits(fields: LimitFields) -> bool:
+    """Whether a response's headers are about limits already."""
+    return any(_MARK in field[0].lower() for field in fields)
+
+
+def _tightest(shown: Sequence[Shown]) -> Iterable[Shown]:
+    """Of each kind the one of which least is left."""
+    found: dict[AmountKind, Shown] = {}
+    for one in shown:
+        kind = one[0].kind
+        if kind not in found or one[0].most - one[1] < found[kind][0].most - found[kind][1]:
+            found[kind] = one
+    return found.values()
+
+
+def _moment(milliseconds: int) -> bytes:
+    """RFC 3339, as Anthropic writes it; never before the limit is free again."""
+    moment = datetime.fromtimestamp(-int(-(time.time() + milliseconds / 1000) // 1), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+
+
+def _duration(milliseconds: int) -> bytes:
+    """As OpenAI writes it: `120ms`, `1s`, `6m0s`, `1h2m3s`."""
+    if milliseconds < 1000:
+        return b"%dms" % milliseconds
+    minutes, seconds = divmod(-(-milliseconds // 1000), 60)
+    if not minutes:
+        return b"%ds" % seconds
+    hours, minutes = divmod(minutes, 60)
+    return b"%dh%dm%ds" % (hours, minutes, seconds) if hours else b"%dm%ds" % (minutes, seconds)

@@ -1,0 +1,166 @@
+"""Answers requests that do not fit their key's limits, so that tools and people know what to do.
+
+OpenAI's and Anthropic's SDKs obey `x-should-retry` and `retry-after-ms` before anything else, and
+retry 429 and 5xx by themselves (`_base_client.py` of either).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from decimal import Decimal
+
+from switchyard.clients.holders import ask
+from switchyard.clients.key_limits import ROUTER
+from switchyard.clients.key_rules import KeyRule
+from switchyard.clients.limit_headers import told_limits
+from switchyard.exchange.guard import Refused
+from switchyard.state.shared.protocol import Calendar
+from switchyard.state.shared.protocol import Denied
+from switchyard.state.shared.protocol import Limit
+from switchyard.state.shared.protocol import LimitExceeded
+from switchyard.state.shared.protocol import Sliding
+from switchyard.values.units import NANO_DOLLARS
+from switchyard.wire.model.errors import ApiError
+
+SOON = 60
+"""Seconds from which a budget's end is told in words alone: tools would wait that long."""
+
+SLOT_PAUSE = 2
+"""Seconds after which a request without a free place may try again; nobody knows when one is."""
+
+_FINAL = {"x-should-retry": "false"}
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+class LimitReached(Refused):
+    """A request does not fit a limit of its key or of the router."""
+
+
+def refusal_of(
+    denied: Denied, rule: KeyRule, format: str, contact: str, now: float
+) -> LimitReached:
+    """Returns the answer to a request that was refused at a moment (Unix seconds).
+
+    `format` is the client's wire format, whose headers tell of the limits.
+    """
+    refused = _refusal(denied, rule, contact, now)
+    anthropic = format == "anthropic"
+    known = {one.limit.counter: one for one in denied.standings}
+    shown = [
+        (one, standing.used, round((standing.resets_in or 0) * 1000))
+        for one in rule.header_names(anthropic)
+        if (standing := known.get(one.line.counter)) is not None
+    ]
+    fields = told_limits((), shown, anthropic)
+    refused.headers.update((name.decode(), value.decode()) for name, value in fields)
+    return refused
+
+
+def _refusal(denied: Denied, rule: KeyRule, contact: str, now: float) -> LimitReached:
+    if not denied.exceeded:
+        message = "The router cannot reach what counts its limits (redis-failure: closed)."
+        error = ApiError(message=message, kind="overloaded", retry_after=denied.retry_after)
+        return LimitReached(error, {})
+    money = [one for one in denied.exceeded if one.standing.limit.kind == "money"]
+    if money:
+        return _budget_refusal(money[0], contact, now)
+    if (large := _too_large(denied.exceeded)) is not None:
+        limit = large.standing.limit
+        message = (
+            f"The request is too large: it has about {large.wanted:,} tokens, and "
+            f"{_who(limit)} may use {_limit(limit)}. Send less at a time."
+        )
+        error = ApiError(message=ask(message, contact), kind="too_large", code="request_too_large")
+        return LimitReached(error, {**_FINAL})
+    first = denied.exceeded[0]
+    limit = first.standing.limit
+    if denied.only_slots:
+        seconds = SLOT_PAUSE
+        message = (
+            f"{_who(limit)} may have {limit.most} requests under way at a time, and none of them "
+            f"ended within {rule.queue:g} s. Try again in {seconds} s."
+        )
+    else:
+        seconds = max(1, denied.retry_after or first.retry_after or SLOT_PAUSE)
+        message = (
+            f"{_who(limit)} may use {_limit(limit)}, and {first.standing.used:,} are used. "
+            f"Try again in {seconds} s."
+        )
+    error = ApiError(
+        message=ask(message, contact),
+        kind="rate_limit",
+        code="rate_limit_exceeded",
+        retry_after=seconds,
+    )
+    return LimitReached(error, {"retry-after-ms": str(seconds * 1000)})
+
+
+def dollars(nano: int) -> str:
+    """Returns an amount of money for people: two digits, or as many as it needs."""
+    amount = Decimal(nano) / NANO_DOLLARS
+    return f"{amount:.2f} USD" if nano % 10_000_000 == 0 else f"{amount.normalize():f} USD"
+
+
+def period_name(limit: Limit) -> str:
+    """Returns a limit's period in words, such as `per day` or `in 5 h`."""
+    match limit.period:
+        case Calendar(name="total"):
+            return "in total"
+        case Calendar(name="5h"):
+            return "per 5 h"
+        case Calendar(name=name):
+            return f"per {name}"
+        case Sliding(seconds=seconds):
+            return f"per {_span(seconds)}"
+    return "at a time"
+
+
+def _budget_refusal(over: LimitExceeded, contact: str, now: float) -> LimitReached:
+    standing, limit = over.standing, over.standing.limit
+    spent = standing.used - standing.reserved
+    message = (
+        f"{_who(limit)} may spend {dollars(limit.most)} {period_name(limit)}: "
+        f"{dollars(spent)} are spent, {dollars(standing.reserved)} reserved by requests under way, "
+        f"and this one may cost {dollars(over.wanted)}."
+    )
+    if over.retry_after is not None and standing.resets_in is not None:
+        moment = datetime.fromtimestamp(now + standing.resets_in, UTC)
+        message += f" It begins anew at {moment:%Y-%m-%d %H:%M} UTC."
+    wait = over.retry_after
+    error = ApiError(
+        message=ask(message, contact),
+        kind="billing",
+        code="insufficient_quota",
+        retry_after=wait if wait is not None and wait < SOON else None,
+    )
+    return LimitReached(error, {**_FINAL})
+
+
+def _too_large(exceeded: Sequence[LimitExceeded]) -> LimitExceeded | None:
+    """The rate that a request will never fit."""
+    for one in exceeded:
+        limit = one.standing.limit
+        if limit.kind in ("tokens", "input", "output") and one.wanted > limit.most:
+            return one
+    return None
+
+
+def _who(limit: Limit) -> str:
+    if limit.key == ROUTER:
+        return "This router"
+    owner, _, models = limit.key.partition("/")
+    return f"Key {owner!r} (models {models})" if models else f"Key {owner!r}"
+
+
+def _limit(limit: Limit) -> str:
+    words = {"requests": "requests", "tokens": "tokens", "input": "tokens of input"}
+    what = words.get(limit.kind, "tokens of output")
+    return f"{limit.most:,} {what} {period_name(limit)}"
+
+
+def _span(seconds: int) -> str:
+    for length, unit in _UNITS:
+        if seconds % length == 0:
+            count = seconds // length
+            return unit if count == 1 else f"{count} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,170 @@
+// Requests: a list that stays smooth however long it gets, and one request in depth.
+
+import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { get } from "../lib/api.js";
+import { UNKNOWN, cacheShare, clean, count, millis, money, named, precise, share, short } from "../lib/format.js";
+import { finished } from "../lib/live.js";
+import { Dialog, Failure, Notice, Route, State, stepsOf, useAsked } from "../lib/parts.js";
+import { words } from "../words.js";
+
+const text = words.requests;
+const PAGE = 200;
+const ROW = 35.2;
+const AROUND = 12;
+const WIDTHS = [10, 9, 14, 17, 21, 7, 7, 7, 8];
+const FILTERS = ["model", "provider", "tool", "project", "session", "client_key", "asked_model", "combo", "credential",
+  "operation", "state", "error", "status", "billing"];
+
+export default function Requests({ query }) {
+  const given = new URLSearchParams(query);
+  const [filter, setFilter] = useState(FILTERS.filter((name) => given.has(name)).map((name) => `${name}:${given.get(name)}`).join(" "));
+  const [asked, setAsked] = useState(filter);
+  const [open, setOpen] = useState(given.get("id"));
+  const [turn, setTurn] = useState(0);
+  const field = useRef(null);
+  useEffect(() => { if (given.has("find")) field.current.focus(); }, [query]);
+  const { where, unknown } = useMemo(() => parse(asked), [asked]);
+  const apply = (event) => { event.preventDefault(); setAsked(filter); };
+  return html`<div class="stack">
+    <form class="bar" role="search" onSubmit=${apply}>
+      <label class="sr" for="filter">${text.filter}</label>
+      <input id="filter" ref=${field} type="search" size="48" value=${filter} placeholder=${text.filterHint}
+        onInput=${(event) => setFilter(event.currentTarget.value)} />
+      <button class="main" type="submit">${text.filter}</button>
+    </form>
+    ${unknown && html`<${Notice}>${text.unknownFilter(clean(unknown), FILTERS.join(", "))}<//>`}
+    <${List} key=${`${turn} ${asked}`} where=${where} onOpen=${setOpen} onAgain=${() => setTurn(turn + 1)} />
+    ${open && html`<${Details} id=${open} onClose=${() => setOpen(null)} />`}
+  </div>`;
+}
+
+/** `model:glm tool:"Claude Code"` as a query; words without a name are a model's. */
+function parse(line) {
+  const where = {};
+  let unknown = null;
+  for (const [, name, quoted, plain] of line.matchAll(/(?:(\w+):)?(?:"([^"]*)"|(\S+))/g)) {
+    const key = name ?? "model";
+    if (FILTERS.includes(key)) where[key] = quoted ?? plain;
+    else unknown ??= key;
+  }
+  return { where, unknown };
+}
+
+function List({ where, onOpen, onAgain }) {
+  const [rows, setRows] = useState([]);
+  const [next, setNext] = useState("");
+  const [error, setError] = useState(null);
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(600);
+  const busy = useRef(false);
+  const box = useRef(null);
+  const load = async () => {
+    if (busy.current || next === null) return;
+    busy.current = true;
+    try {
+      const page = await get("records", { ...where, limit: PAGE, before: next });
+      setRows((known) => [...known, ...page.records]);
+      setNext(page.next);
+      setError(null);
+    } catch (refusal) {
+      setError(refusal);
+    }
+    busy.current = false;
+  };
+  useEffect(() => { load(); setHeight(box.current.clientHeight); }, []);
+  const scrolled = (event) => {
+    const at = event.currentTarget;
+    setTop(at.scrollTop);
+    if (at.scrollTop + at.clientHeight > at.scrollHeight - 40 * ROW) load();
+  };
+  const first = Math.max(Math.floor(top / ROW) - AROUND, 0);
+  const last = Math.min(Math.ceil((top + height) / ROW) + AROUND, rows.length);
+  const fresh = Object.keys(where).length === 0 ? finished.value.filter((row) => rows.length && row.id > rows[0].id).length : 0;
+  return html`<div>
+    <${Failure} error=${error} again=${load} />
+    ${fresh > 0 && html`<p><button type="button" onClick=${onAgain}>${text.fresh(count(fresh))}</button></p>`}
+    <div class="virtual" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label=${words.screens.requests}>
+      <table aria-rowcount=${next === null ? rows.length + 1 : -1}>
+        <colgroup>${WIDTHS.map((width) => html`<col style=${{ width: `${width}%` }} />`)}</colgroup>
+        <thead><tr aria-rowindex="1">${Object.entries(text.columns).map(([name, title]) =>
+          html`<th scope="col" class=${["tokens", "cost", "time"].includes(name) ? "number" : ""}>${title}</th>`)}</tr></thead>
+        <tbody>
+          <tr class="pad" aria-hidden="true"><td colspan="9" style=${{ height: `${first * ROW}px` }}></td></tr>
+          ${rows.slice(first, last).map((row, at) => html`<${Line} key=${row.id} row=${row} index=${first + at + 2} onOpen=${onOpen} />`)}
+          <tr class="pad" aria-hidden="true"><td colspan="9" style=${{ height: `${(rows.length - last) * ROW}px` }}></td></tr>
+        </tbody>
+      </table>
+      ${next === null && rows.length === 0 && html`<p class="weak">${text.none}</p>`}
+    </div>
+  </div>`;
+}
+
+function Line({ row, index, onOpen }) {
+  return html`<tr aria-rowindex=${index}>
+    <td><button type="button" class="row" onClick=${() => onOpen(row.id)}>${precise(row.started)}</button></td>
+    <td>${named(row.tool)}</td><td>${named(row.asked_model)}</td>
+    <td>${row.provider ? `${clean(row.provider)}/${named(row.model)}` : UNKNOWN}</td>
+    <td><${Route} steps=${stepsOf(row)} /></td>
+    <td class="number">${short((row.tokens.input ?? 0) + (row.tokens.output ?? 0))}</td>
+    <td class="number">${money(row.list_cost)}</td><td class="number">${millis(row.end_ms)}</td>
+    <td><${State} value=${row.state} label=${text.states[row.state]} /></td>
+  </tr>`;
+}
+
+function Details({ id, onClose }) {
+  const { value: row, error, again } = useAsked(() => get(`records/${id}`), [id]);
+  return html`<${Dialog} title=${text.details} wide onClose=${onClose}>
+    <${Failure} error=${error} again=${again} />
+    ${row && html`<div class="stack">
+      <div class="line"><strong>${named(row.asked_model)}</strong> <${Route} steps=${stepsOf(row)} />
+        <${State} value=${row.state} label=${text.states[row.state]} /></div>
+      <${Waterfall} row=${row} />
+      <${Arithmetic} row=${row} />
+      ${row.dropped.length > 0 && html`<section><h3>${text.dropped}</h3><p class="mono">${row.dropped.map(clean).join(", ")}</p></section>`}
+      <${Facts} row=${row} />
+      <details><summary>${text.raw}</summary><pre tabindex="0">${clean(JSON.stringify(row, null, 2))}</pre></details>
+    </div>`}
+  <//>`;
+}
+
+function Waterfall({ row }) {
+  const begin = row.started;
+  const total = Math.max(row.end_ms ?? 0, ...row.tries.map((one) => (one.started - begin) * 1000 + (one.end_ms ?? 0)), 1);
+  const x = (ms) => (ms / total) * 1000;
+  return html`<section><h3>${text.attempts} <span class="weak">${text.waterfall(millis(total))}</span></h3>
+    <ol class="fall">${row.tries.map((one) => {
+      const start = Math.max((one.started - begin) * 1000, 0);
+      const head = one.first_output_ms ?? one.head_ms ?? one.end_ms ?? 0;
+      const end = one.end_ms ?? head;
+      return html`<li key=${one.number}>
+        <div class="line"><span>${one.number}. ${clean(one.provider)}/${clean(one.model)}</span>
+          <${State} value=${one.outcome === "ok" ? "complete" : "failed"} label=${one.outcome === "ok" ? "ok" : `${one.outcome} ${one.status ?? ""}`} />
+          <span class="end weak">${text.head} ${millis(one.head_ms)} · ${text.first} ${millis(one.first_output_ms)} · ${millis(one.end_ms)}</span></div>
+        <svg viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="wait" x=${x(start)} width=${Math.max(x(head), 1)} height="14" />
+          <rect class=${one.outcome === "ok" ? "flow" : "fail"} x=${x(start + head)} width=${Math.max(x(end - head), 2)} height="14" />
+        </svg></li>`;
+    })}</ol></section>`;
+}
+
+function Arithmetic({ row }) {
+  const classes = Object.entries(row.tokens).filter(([, value]) => value != null);
+  return html`<section><h3>${text.arithmetic}</h3>
+    <dl class="facts">
+      ${classes.map(([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${count(value)}</dd>`)}
+      <dt>${words.usage.columns.cache}</dt><dd>${share(cacheShare(row.tokens))}${row.cache_verdict ? ` (${clean(row.cache_verdict)})` : ""}</dd>
+      <dt>${words.usage.columns.list_cost}</dt><dd>${money(row.list_cost)} ${row.price_source ? `(${clean(row.price_source)})` : ""}</dd>
+      <dt>${words.usage.columns.cost}</dt><dd>${money(row.cost)} (${row.billing})</dd>
+    </dl></section>`;
+}
+
+const FACTS = ["id", "tool", "tool_version", "session", "project", "client_key", "operation", "format_in", "format_out", "asked_model",
+  "combo", "provider", "model", "credential", "status", "error", "streamed", "source", "queue_ms", "head_ms", "first_output_ms",
+  "end_ms", "bytes_in", "bytes_out"];
+
+function Facts({ row }) {
+  const shown = FACTS.filter((name) => row[name] != null && row[name] !== "");
+  return html`<section><h3>${text.facts}</h3><dl class="facts">
+    ${shown.map((name) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${clean(String(row[name]))}</dd>`)}
+  </dl></section>`;
+}

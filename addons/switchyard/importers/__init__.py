@@ -1,0 +1,1 @@
+"""Reads other routers' configurations, and drafts one of Switchyard's from each. Pure."""

@@ -1,0 +1,65 @@
+"""Lists the routers whose configuration can be imported."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from switchyard.importers import claude_code_router
+from switchyard.importers import cliproxyapi
+from switchyard.importers import litellm
+from switchyard.importers.draft import Draft
+from switchyard.importers.members import SourceMembers
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """One router that configurations come from."""
+
+    name: str
+    draft: Callable[[SourceMembers], Draft]
+    places: tuple[str, ...]
+    """Where its files usually are; `~` is the user's home, `$NAME` a folder in a variable."""
+
+
+SOURCES: Mapping[str, ImportSource] = {
+    one.name: one
+    for one in (
+        ImportSource(
+            cliproxyapi.NAME,
+            cliproxyapi.draft_cliproxyapi,
+            (
+                "~/.cli-proxy-api/config.yaml",
+                "~/CLIProxyAPI/config.yaml",
+                "~/cliproxyapi/config.yaml",
+            ),
+        ),
+        ImportSource(
+            claude_code_router.NAME,
+            claude_code_router.draft_claude_code_router,
+            ("~/.claude-code-router/config.json",),
+        ),
+        ImportSource(
+            litellm.NAME, litellm.draft_litellm, ("~/.litellm/config.yaml", "~/litellm/config.yaml")
+        ),
+    )
+}
+
+
+def found_sources(home: Path, environ: Mapping[str, str]) -> list[tuple[str, Path]]:
+    """Returns the files of these routers that a machine has, with the source of each."""
+    found: list[tuple[str, Path]] = []
+    for source in SOURCES.values():
+        for place in source.places:
+            path = _path(place, home, environ)
+            if path is not None and path.is_file():
+                found.append((source.name, path))
+    return found
+
+
+def _path(place: str, home: Path, environ: Mapping[str, str]) -> Path | None:
+    first, _, rest = place.partition("/")
+    if first == "~":
+        return home / rest
+    folder = environ.get(first.removeprefix("$"), "")
+    return Path(folder, rest) if folder else None

@@ -1,0 +1,202 @@
+"""`scripts/import`: takes another router's configuration over into a new file."""
+
+import argparse
+import getpass
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from switchyard.files import user_config
+from switchyard.importers.draft import Draft
+from switchyard.importers.importing import Imported
+from switchyard.importers.importing import ImportOptions
+from switchyard.importers.importing import import_members
+from switchyard.importers.litellm_keys import add_litellm_keys
+from switchyard.importers.members import SourceMembers
+from switchyard.importers.pruning import NothingImported
+from switchyard.importers.reading import UnreadableSource
+from switchyard.importers.reading import read_source
+from switchyard.importers.rendering import Heading
+from switchyard.importers.rendering import render_variables
+from switchyard.importers.sources import SOURCES
+from switchyard.importers.sources import found_sources
+from switchyard.routing.explanation import explain
+
+PROGRAM = "scripts/import"
+
+_MOST_EXPLAINED = 5
+_MOST_PAGES = 1000
+_TIMEOUT = 30.0
+_PRIVATE = 0o600
+
+_EPILOG = """\
+Without a source it looks for the files of these routers on this machine. The new file is checked
+before it is written. Its secrets go to the file .env beside it, with mode 0600.
+"""
+
+
+class ImportTrouble(Exception):
+    """What is wrong, in words for the user."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command's options."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Takes the configuration of another router over into a new file.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("source", nargs="?", choices=sorted(SOURCES), help="the other router")
+    parser.add_argument("file", nargs="?", type=Path, help="its file; looked for if left out")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the new file")
+    parser.add_argument(
+        "--inline-secrets", action="store_true", help="keep secrets in the new file itself"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the new file and write nothing"
+    )
+    parser.add_argument(
+        "--url",
+        help="with litellm: read the keys of the proxy at this address as well; the master key is "
+        "taken from LITELLM_MASTER_KEY, or asked for",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Runs the command and returns its exit status."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return _run(options, environ)
+    except ImportTrouble as trouble:
+        print(f"{PROGRAM}: {trouble}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    source, path = _chosen(options, environ)
+    output = (options.output or user_config(environ)).expanduser().absolute()
+    variables = output.parent / ".env"
+    if not options.dry_run:
+        _check_free(output, None if options.inline_secrets else variables)
+    try:
+        data = read_source(path)
+    except UnreadableSource as error:
+        raise ImportTrouble(f"{path} {error}. Name the file: {PROGRAM} {source} FILE") from None
+    heading = Heading(f"{source} ({path.name})", datetime.now(UTC).date().isoformat())
+    making = ImportOptions(environ, output, options.inline_secrets)
+    try:
+        made = import_members(
+            data, SOURCES[source].draft, heading, making, *_more(options, source, environ)
+        )
+    except NothingImported as error:
+        raise ImportTrouble(f"nothing is written: {error}. See docs/importing.md") from None
+    if options.dry_run:
+        print(made.text)
+    else:
+        _write(output, made.text)
+        if made.variables:
+            _write(variables, render_variables(made.variables, output.name))
+    print("\n".join(_report(made, output, variables, dry_run=options.dry_run)))
+    return 0
+
+
+def _chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[str, Path]:
+    """Returns the source and its file."""
+    if options.file is not None:
+        return options.source, options.file.expanduser()
+    found = found_sources(Path.home(), environ)
+    fitting = [one for one in found if options.source in (None, one[0])]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        listed = "".join(f"\n  {PROGRAM} {source} {path}" for source, path in fitting)
+        raise ImportTrouble(f"found several configurations. Choose one:{listed}")
+    what = options.source or "any other router"
+    raise ImportTrouble(f"no file of {what} found. Name it: {PROGRAM} SOURCE FILE")
+
+
+def _more(
+    options: argparse.Namespace, source: str, environ: Mapping[str, str]
+) -> list[tuple[Callable[[Draft, SourceMembers], None], Mapping[str, object]]]:
+    if not options.url:
+        return []
+    if source != "litellm":
+        raise ImportTrouble(f"--url is for litellm alone, not for {source}. Leave it out")
+    key = environ.get("LITELLM_MASTER_KEY") or getpass.getpass("LiteLLM master key: ")
+    return [(add_litellm_keys, {"keys": fetch_litellm_keys(options.url, key)})]
+
+
+def fetch_litellm_keys(url: str, master_key: str) -> list[object]:
+    """Returns the keys that a LiteLLM proxy lists, page by page. Raises ImportTrouble."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ImportTrouble("--url is no http:// or https:// address. Write https://HOST")
+    keys: list[object] = []
+    for page in range(1, _MOST_PAGES):
+        query = f"/key/list?return_full_object=true&include_team_keys=true&page={page}&size=100"
+        request = urllib.request.Request(
+            url.rstrip("/") + query, headers={"Authorization": f"Bearer {master_key}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+                answer = json.load(response)
+        except (OSError, ValueError, urllib.error.URLError) as error:
+            status = getattr(error, "code", None)
+            why = f"answered {status}" if status else "cannot be reached or read"
+            raise ImportTrouble(f"{url} {why}. Check the address and the master key") from None
+        listed = answer.get("keys") if isinstance(answer, dict) else None
+        keys += listed if isinstance(listed, list) else []
+        if not listed or page >= int(answer.get("total_pages") or 1):
+            return keys
+    return keys
+
+
+def _check_free(output: Path, variables: Path | None) -> None:
+    if os.path.lexists(output):
+        raise ImportTrouble(f"{output} is there already and stays as it is. Name another: --output")
+    if variables is not None and os.path.lexists(variables):
+        hint = "Name a file in another folder with --output, or use --inline-secrets"
+        raise ImportTrouble(f"{variables} is there already and stays as it is. {hint}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a new file that only its owner can read; never over another one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ImportTrouble(
+            f"cannot write {path}: {error.strerror}. Name another: --output"
+        ) from None
+
+
+def _report(made: Imported, output: Path, variables: Path, *, dry_run: bool) -> list[str]:
+    lines: list[str] = []
+    for title, group in (
+        ("Works otherwise", made.report.notes),
+        ("Left out", made.report.left_out),
+    ):
+        if group:
+            lines += [f"{title}:", *(f"  {one}" for one in group), ""]
+    for name in made.main_models[:_MOST_EXPLAINED]:
+        lines += [explain(made.config, name).as_text(), ""]
+    if made.missing:
+        lines.append(f"set these variables before the start: {', '.join(made.missing)}")
+    if dry_run:
+        return [*lines, "nothing was written (--dry-run)"]
+    lines.append(f"wrote {output}")
+    if made.variables:
+        lines.append(f"wrote {variables} with {len(made.variables)} secrets (mode 0600)")
+    own = "" if output == user_config(os.environ) else f" {output}"
+    return [*lines, f"next: scripts/start{own} --check, then scripts/start{own}"]

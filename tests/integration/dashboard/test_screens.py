@@ -1,0 +1,97 @@
+"""Each screen with real traffic: what it shows, that everybody can use it, and that it is safe."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.dashboard.conftest import ask
+from tests.support.browser import Page
+from tests.support.router import Router
+
+READY = {
+    "now": "document.querySelectorAll('.panel tbody tr').length >= 3",
+    "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')",
+    "requests": "document.querySelectorAll('.virtual tbody tr button').length >= 3",
+}
+"""What is true once a screen shows its data."""
+
+type Opens = Callable[..., Page]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("screen", READY)
+def test_axe_finds_nothing(
+    open_page: Opens, axe: str, screen: str, scheme: str, width: int
+) -> None:
+    page = open_page(screen, width, scheme)
+    page.wait(READY[screen])
+    page.run(axe + "; 0")
+    found = json.loads(
+        page.run(
+            "axe.run().then(r => JSON.stringify(r.violations.map("
+            "v => [v.id, v.help, v.nodes.map(n => n.html).slice(0, 3)])))"
+        )
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("screen", READY)
+def test_nothing_leaves_the_origin(open_page: Opens, router: Router, screen: str) -> None:
+    page = open_page(screen)
+    page.wait(READY[screen])
+    names = page.run("performance.getEntriesByType('resource').map(e => e.name)")
+    assert names and all(name.startswith(f"{router.url}/") for name in names)
+
+
+@pytest.mark.parametrize("screen", READY)
+def test_markup_is_shown_as_text(open_page: Opens, screen: str) -> None:
+    page = open_page(screen)
+    page.wait(READY[screen])
+    assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
+
+
+@pytest.mark.parametrize("screen", READY)
+def test_a_narrow_window_does_not_scroll_sideways(open_page: Opens, screen: str) -> None:
+    page = open_page(screen, 320)
+    page.wait(READY[screen])
+    assert page.run("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_request_is_seen_at_once_with_its_route(open_page: Opens, router: Router) -> None:
+    page = open_page("now")
+    page.wait("document.querySelector('.top .live').textContent === 'live'")
+    ask(router, "coding", agent="codex_cli_rs/0.99 (seen at once)")
+    page.wait("document.querySelector('.panel tbody tr').innerText.includes('codex')")
+    row = page.run("document.querySelector('.panel tbody tr').innerText")
+    assert "demo ok" in row and "complete" in row
+
+
+def test_a_request_is_shown_in_depth(open_page: Opens) -> None:
+    page = open_page("requests")
+    page.click(".virtual button.row")
+    page.wait("document.querySelector('dialog .fall li')")
+    text = page.run("document.querySelector('dialog').innerText")
+    assert "over" in text and "session" in text
+
+
+def test_a_filter_selects(open_page: Opens) -> None:
+    page = open_page("requests?asked_model=coding")
+    page.wait(READY["requests"].replace(">= 3", ">= 1"))
+    asked = page.run(
+        "[...document.querySelectorAll('.virtual tbody tr:not(.pad)')]"
+        ".map(row => row.cells[2].innerText)"
+    )
+    assert set(asked) == {"coding"}
+
+
+def test_keys_go_from_screen_to_screen(open_page: Opens) -> None:
+    page = open_page("now")
+    page.wait("document.querySelector('.top .live').textContent === 'live'")
+    page.call("Page.bringToFront")
+    for key, title in (("2", "Usage"), ("3", "Requests"), ("1", "Now")):
+        page.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
+        page.wait(f"document.title.startsWith({json.dumps(title)})")
+    page.call("Input.dispatchKeyEvent", type="keyDown", key="?", text="?")
+    page.wait("document.querySelector('dialog[open]')")

@@ -1,0 +1,60 @@
+"""What a request is expected to use."""
+
+from typing import Any
+
+import pytest
+
+from switchyard.clients.expected import ENOUGH
+from switchyard.clients.expected import ExpectedOutput
+from switchyard.clients.expected import input_tokens
+from switchyard.clients.expected import most_output
+from tests.support.runtime import Pipeline
+from tests.support.runtime import call_flow
+from tests.support.runtime import make_runtime
+
+
+def test_a_few_answers_tell_nothing_and_then_19_of_20_are_below() -> None:
+    expected = ExpectedOutput()
+    for _ in range(ENOUGH - 1):
+        expected.note("ann", "m", 100)
+    assert expected.of("ann", "m") is None and expected.of("ben", "m") is None
+    for output in [100] * 50 + [9000] * 2 + [200] * 5:
+        expected.note("ann", "m", output)
+    assert expected.of("ann", "m") == 200
+
+
+def test_what_is_old_no_longer_counts() -> None:
+    expected = ExpectedOutput()
+    for output in [5000] * 64 + [7] * 64:
+        expected.note("ann", "m", output)
+    assert expected.of("ann", "m") == 7
+
+
+@pytest.mark.parametrize(
+    ("body", "most"),
+    [
+        ({"max_tokens": 5}, 5),
+        ({"max_completion_tokens": 6}, 6),
+        ({"max_output_tokens": 7}, 7),
+        ({"generationConfig": {"maxOutputTokens": 8}}, 8),
+        ({"options": {"num_predict": 9}}, 9),
+        ({"options": {"num_predict": -1}}, None),
+        ({"max_tokens": None}, None),
+        ({"max_tokens": "many"}, None),
+        ({"generationConfig": "x"}, None),
+        ({}, None),
+    ],
+)
+def test_the_most_that_a_request_allows(body: dict[str, Any], most: int | None) -> None:
+    assert most_output(body) == most
+
+
+def test_images_are_not_counted_by_their_bytes() -> None:
+    runtime = make_runtime()
+    url = "data:image/png;base64," + "A" * 100_000
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    flow = call_flow(runtime, messages=[{"role": "user", "content": parts}])
+    call = Pipeline(runtime).begin(flow).call
+    assert 1000 < input_tokens(call) < 3000
+    text = call_flow(runtime, messages=[{"role": "user", "content": "word " * 20_000}])
+    assert 25_000 <= input_tokens(Pipeline(runtime).begin(text).call) < 25_100
