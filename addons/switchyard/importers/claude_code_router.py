@@ -5,6 +5,8 @@ The shapes are those of its `config.example.json` and README.
 
 import re
 
+from switchyard.importers.claude_code_router_3 import draft_version_3
+from switchyard.importers.claude_code_router_3 import is_version_3
 from switchyard.importers.draft import Draft
 from switchyard.importers.draft import headers_of
 from switchyard.importers.draft import key_entry
@@ -37,7 +39,9 @@ _SCRIPT = "is a program; the router runs none. Use `routes`, `intercept` or clie
 
 
 def draft_claude_code_router(root: SourceMembers) -> Draft:
-    """Returns the draft of a `config.json`."""
+    """Returns the draft of a `config.json`, or of the `config.sqlite` of version 3."""
+    if is_version_3(root):
+        return draft_version_3(root)
     draft = Draft(root.report)
     proxy = root.text("PROXY_URL")
     members = "Providers" if "Providers" in root else "providers"

@@ -108,7 +108,8 @@ def _deployment(
     url, said = split_endpoint(params.text("api_base") or params.text("base_url"))
     preset = _PRESETS.get(provider, provider)
     if not model or not (url or preset in known_providers()):
-        info.leave_all("belongs to that model") if info.names() else None
+        if info.names():
+            info.leave_all("belongs to that model")
         params.leave_all(f"the provider {provider[:40]!r} has no preset and no api_base here")
         return None
     key = params.text("api_key")
@@ -256,7 +257,7 @@ def _read_router(draft: Draft, router: SourceMembers, root: SourceMembers) -> No
             if "api-key-entries" in provider:
                 provider["strategy"] = _STRATEGIES[strategy]
     elif strategy:
-        router.leave("has no counterpart; keys and members take turns", "routing_strategy")
+        router.drop("has no counterpart; keys and members take turns", "routing_strategy")
     for settings in (router, litellm):
         _read_fallbacks(draft, settings)
         retries = settings.whole("num_retries")

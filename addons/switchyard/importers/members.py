@@ -5,8 +5,10 @@ What it did neither with is reported as unknown, so that no member is lost witho
 """
 
 import math
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -25,6 +27,20 @@ class ReportLine:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.why}"
+
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def collapsed(lines: Sequence[ReportLine]) -> list[str]:
+    """Returns lines as texts; those that differ by positions in lists alone are one line."""
+    groups: dict[tuple[str, str], list[ReportLine]] = {}
+    for line in lines:
+        groups.setdefault((_INDEX.sub("[*]", line.path), line.why), []).append(line)
+    return [
+        str(group[0]) if len(group) == 1 else f"{path}: {why} ({len(group)} times)"
+        for (path, why), group in groups.items()
+    ]
 
 
 @dataclass(slots=True)
@@ -146,19 +162,29 @@ class SourceMembers:
         return members
 
     def leave(self, why: str, *names: str) -> None:
-        """Reports members as left out, unless they are absent or say nothing."""
+        """Reports members as left out, unless they were taken, are absent or say nothing."""
         for name in names:
-            if not is_nothing(self.take(name)):
+            if name not in self._seen and not is_nothing(self.take(name)):
                 self.report.leave(self.at(name), why)
+
+    def drop(self, why: str, name: str) -> None:
+        """Reports a member as left out that was looked at before."""
+        self._seen.add(name)
+        self.report.leave(self.at(name), why)
 
     def note(self, name: str, why: str) -> None:
         """Reports that a member works otherwise than in the source."""
         self.report.note(self.at(name) if name else self.path, why)
 
     def leave_all(self, why: str) -> None:
-        """Reports this whole object in one line."""
-        self._seen.update(self._data)
+        """Reports this whole object, with all in it, in one line."""
+        self._forget()
         self.report.leave(self.path, why)
+
+    def _forget(self) -> None:
+        self._seen.update(self._data)
+        for members in self._inner:
+            members._forget()
 
     def finish(self) -> None:
         """Reports every member that was neither taken nor left out, at any depth."""

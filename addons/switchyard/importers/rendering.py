@@ -9,6 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from switchyard.importers.draft import Draft
 from switchyard.importers.members import ReportLine
+from switchyard.importers.members import collapsed
 from switchyard.importers.secret_names import DraftSecret
 from switchyard.importers.secret_names import DraftVariable
 from switchyard.importers.secret_names import SecretNames
@@ -78,7 +79,7 @@ def render(
     ]
     for title, group in (("Works otherwise", notes), ("Left out", left_out)):
         if group:
-            lines += ["#", f"# {title}:", *(f"#   {_comment(str(one))}" for one in group)]
+            lines += ["#", f"# {title}:", *(f"#   {_comment(one)}" for one in collapsed(group))]
     for name, value in data.items():
         lines += ["", *_section(name, value, origins)]
     return "\n".join(lines) + "\n"

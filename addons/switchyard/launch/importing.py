@@ -22,6 +22,7 @@ from switchyard.importers.importing import ImportOptions
 from switchyard.importers.importing import import_members
 from switchyard.importers.litellm_keys import add_litellm_keys
 from switchyard.importers.members import SourceMembers
+from switchyard.importers.members import collapsed
 from switchyard.importers.pruning import NothingImported
 from switchyard.importers.reading import UnreadableSource
 from switchyard.importers.reading import read_source
@@ -188,7 +189,7 @@ def _report(made: Imported, output: Path, variables: Path, *, dry_run: bool) -> 
         ("Left out", made.report.left_out),
     ):
         if group:
-            lines += [f"{title}:", *(f"  {one}" for one in group), ""]
+            lines += [f"{title}:", *(f"  {one}" for one in collapsed(group)), ""]
     for name in made.main_models[:_MOST_EXPLAINED]:
         lines += [explain(made.config, name).as_text(), ""]
     if made.missing:

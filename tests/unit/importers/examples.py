@@ -161,12 +161,208 @@ payload:
 plugins: {enabled: false, dir: plugins}
 """
 
+NINE_ROUTER = r"""
+{
+  "settings": {
+    "comboStrategy": "fallback",
+    "comboStrategies": {"spread": {"fallbackStrategy": "round-robin"},
+                        "panel": {"fallbackStrategy": "fusion"}},
+    "providerStrategies": {"openrouter": {"fallbackStrategy": "fill-first",
+                                          "stickyRoundRobinLimit": 3}},
+    "stickyRoundRobinLimit": 3, "cloudEnabled": false, "tunnelEnabled": true,
+    "password": "x-hidden",
+    "outboundProxyEnabled": true, "outboundProxyUrl": "http://127.0.0.1:7897"
+  },
+  "providerConnections": [
+    {"id": "c1", "provider": "openrouter", "authType": "apikey", "name": "second", "priority": 2,
+     "isActive": true, "apiKey": "sk-or-hidden-two", "testStatus": "active",
+     "createdAt": "2026-01-01", "updatedAt": "2026-01-01"},
+    {"id": "c2", "provider": "openrouter", "authType": "apikey", "name": "first", "priority": 1,
+     "isActive": true, "apiKey": "sk-or-hidden-one",
+     "providerSpecificData": {"proxyPoolId": "p1"}},
+    {"id": "c3", "provider": "glm", "authType": "apikey", "apiKey": "glm-hidden", "isActive": true},
+    {"id": "c4", "provider": "claude", "authType": "oauth", "email": "me@mail.example",
+     "accessToken": "at-hidden", "refreshToken": "rt-hidden", "isActive": true},
+    {"id": "c5", "provider": "openai-compatible-chat-77", "authType": "apikey",
+     "apiKey": "node-hidden", "isActive": true, "providerSpecificData": {"prefix": "my"}},
+    {"id": "c6", "provider": "unheard-of", "authType": "apikey", "apiKey": "x-hidden-2"},
+    {"id": "c7", "provider": "groq", "authType": "apikey", "apiKey": "gsk-hidden",
+     "isActive": false}
+  ],
+  "providerNodes": [
+    {"id": "openai-compatible-chat-77", "type": "openai-compatible", "name": "my node",
+     "prefix": "my", "apiType": "chat", "baseUrl": "https://node.example/v1"},
+    {"id": "anthropic-compatible-8", "type": "anthropic-compatible", "name": "idle", "prefix": "i",
+     "baseUrl": "https://idle.example"}
+  ],
+  "proxyPools": [{"id": "p1", "name": "home", "proxyUrl": "socks5://u:proxy-pass@10.0.0.1:1080",
+                  "isActive": true, "noProxy": "localhost"}],
+  "modelAliases": {"fast": "glm/glm-4.7-flash"},
+  "customModels": [{"providerAlias": "my", "id": "m"}],
+  "mitmAlias": {"claude": {"a": "b"}},
+  "combos": [
+    {"id": "k1", "name": "stack", "models": ["glm/glm-4.7", "my/qwen3", "cc/claude-opus-4-6"]},
+    {"id": "k2", "name": "spread", "kind": "llm", "models": ["openrouter/a/b", "glm/glm-4.7"]},
+    {"id": "k3", "name": "panel", "models": ["glm/glm-4.7"]}
+  ],
+  "apiKeys": [{"id": "a1", "name": "laptop", "key": "client-hidden", "machineId": "m"},
+              {"id": "a2", "name": "old", "key": "old-hidden", "isActive": false}],
+  "pricing": {"glm": {"glm-4.7": {"input": 0.6, "output": 2.2, "cached": 0.11, "reasoning": 3}}},
+  "disabledModels": {"openrouter": ["*-free"]}
+}
+"""
+
+ONE_API = r"""
+{
+  "channels": [
+    {"id": 1, "type": 29, "key": "gsk-hidden", "status": 1, "name": "fast", "base_url": "",
+     "models": "llama-3.3-70b", "group": "default", "priority": 0, "model_mapping": "",
+     "config": "", "system_prompt": null}
+  ],
+  "tokens": [
+    {"id": 1, "user_id": 1, "key": "abcdefhidden", "status": 1, "name": "me", "expired_time": -1,
+     "unlimited_quota": 1, "remain_quota": 0, "models": "llama-3.3-70b", "subnet": "10.0.0.0/8"}
+  ],
+  "users": [{"id": 1}], "logs": []
+}
+"""
+
+NEW_API = r"""
+{
+  "channels": [
+    {"id": 1, "type": 1, "key": "sk-one-hidden\nsk-two-hidden\nsk-off-hidden", "status": 1,
+     "name": "OpenAI main", "weight": 3, "base_url": "", "models": "gpt-4o,gpt-4", "group": "vip",
+     "model_mapping": "{\"gpt-4\": \"gpt-4-0613\"}", "priority": 10, "auto_ban": 1,
+     "param_override": "{\"temperature\": 0}", "header_override": "{\"X-Api-Token\": \"t-hidden\"}",
+     "status_code_mapping": "{\"400\": \"500\"}", "setting": "{\"proxy\": \"http://10.0.0.1:1\"}",
+     "channel_info": {"is_multi_key": true, "multi_key_size": 3, "multi_key_mode": "random",
+                      "multi_key_status_list": {"2": 3}}},
+    {"id": 2, "type": 43, "key": "ds-hidden", "status": 1, "name": "deepseek", "models": "gpt-4o",
+     "priority": 5, "channel_info": "{\"is_multi_key\": false}", "tag": "x"},
+    {"id": 3, "type": 17, "key": "ali-hidden", "status": 1, "name": "ali", "models": "qwen-max",
+     "param_override": "{\"operations\": [{\"mode\": \"set\"}]}"},
+    {"id": 4, "type": 8, "key": "x-hidden", "status": 2, "name": "off"},
+    {"id": 5, "type": 36, "key": "suno-hidden", "status": 1, "name": "suno", "models": "suno"}
+  ],
+  "tokens": [
+    {"id": 1, "key": "tokenhidden-one-hidden", "status": 1, "name": "alice",
+     "expired_time": 1924988400, "remain_quota": 1250000, "unlimited_quota": 0,
+     "model_limits_enabled": 1, "model_limits": "gpt-4o,qwen-max",
+     "allow_ips": "10.0.0.0/8\n192.168.1.7", "group": ""},
+    {"id": 2, "key": "two-hidden", "status": 2, "name": "alice", "expired_time": -1,
+     "unlimited_quota": 1, "model_limits_enabled": 0, "model_limits": ""}
+  ],
+  "users": [{"id": 1, "username": "root"}],
+  "options": [{"key": "Theme", "value": "dark"}]
+}
+"""
+
+BIFROST = r"""
+{
+  "$schema": "https://www.getbifrost.ai/schema",
+  "client": {"enable_logging": true, "initial_pool_size": 300},
+  "providers": {
+    "openai": {
+      "keys": [
+        {"id": "k1", "name": "main", "value": "env.OPENAI_KEY_OF_BIFROST", "models": ["*"],
+         "weight": 0.7},
+        {"id": "k2", "name": "other", "value": "sk-hidden-two", "models": [], "weight": 0.3},
+        {"id": "k3", "name": "mini", "value": "sk-hidden-three", "models": ["gpt-4o-mini"]}
+      ],
+      "network_config": {"base_url": "", "extra_headers": {"X-Team": "a"}, "max_retries": 2,
+                         "default_request_timeout_in_seconds": 60},
+      "concurrency_and_buffer_size": {"concurrency": 10}
+    },
+    "azure": {
+      "keys": [{"id": "k4", "value": "azure-hidden", "weight": 1, "models": ["gpt-4o"],
+                "azure_key_config": {"endpoint": "https://eu.openai.azure.com/",
+                                     "api_version": "2025-03-01",
+                                     "deployments": {"gpt-4o": "dep"}}}]
+    },
+    "bedrock": {
+      "keys": [{"id": "k5", "weight": 1, "models": ["*"],
+                "bedrock_key_config": {"access_key": "env.AWS_A", "secret_key": "aws-hidden",
+                                       "region": "us-east-1"}}]
+    },
+    "mine": {
+      "keys": [{"value": "mine-hidden"}],
+      "network_config": {"base_url": "https://mine.example"},
+      "custom_provider_config": {"base_provider_type": "anthropic"},
+      "proxy_config": {"type": "http", "url": "http://10.0.0.1:3128", "username": "u",
+                       "password": "proxy-pass"}
+    }
+  },
+  "governance": {
+    "budgets": [{"id": "b1", "max_limit": 50, "reset_duration": "1M"},
+                {"id": "b2", "max_limit": 1}],
+    "rate_limits": [{"id": "r1", "request_max_limit": 100, "request_reset_duration": "1h",
+                     "token_max_limit": 5000, "token_reset_duration": "1m"}],
+    "virtual_keys": [
+      {"id": "v1", "name": "team-a", "value": "sk-bf-hidden", "is_active": true, "budget_id": "b1",
+       "rate_limit_id": "r1", "team_id": "t",
+       "provider_configs": [{"provider": "openai", "allowed_models": ["gpt-4o"], "weight": 0.5},
+                            {"provider": "azure", "key_ids": ["k4"]}]},
+      {"id": "v2", "name": "team-b", "value": "sk-bf-hidden-b", "is_active": false}
+    ],
+    "routing_rules": [{"id": "x"}]
+  },
+  "mcp": {"client_configs": [{"name": "files"}]},
+  "plugins": [{"name": "semantic_cache", "enabled": true}]
+}
+"""
+
+CLAUDE_CODE_ROUTER_3 = r"""
+{
+  "Providers": [
+    {"id": "p1", "name": "open router", "api_base_url": "https://openrouter.ai/api/v1",
+     "type": "openai_chat_completions", "models": ["qwen/qwen3"],
+     "api_key": "sk-or-hidden-one",
+     "credentials": [{"id": "a", "api_key": "sk-or-hidden-one", "priority": 2,
+                      "limits": {"rpm": 60, "tph": 100000}},
+                     {"id": "b", "apiKey": "sk-or-hidden-two", "weight": 3},
+                     {"id": "c", "apiKey": "sk-or-hidden-off", "enabled": false}],
+     "extraHeaders": {"X-Title": "mine"}, "extraBody": {"top_k": 4},
+     "account": {"enabled": true}, "capabilities": [{"type": "x"}]},
+    {"name": "odd", "baseUrl": "https://odd.example/v1", "protocol": "unheard_of",
+     "apiKey": "$ODD_KEY", "models": []},
+    {"name": "nowhere"}
+  ],
+  "APIKEYS": [
+    {"id": "k", "name": "laptop", "key": "client-hidden", "createdAt": "2026-01-01",
+     "expiresAt": "2031-01-31T00:00:00Z",
+     "limits": {"rpm": 10, "maxTokens": 5000, "quotaWindowMs": 3600000, "ipm": 4}},
+    {"id": "l", "name": "laptop", "key": "other-hidden"}
+  ],
+  "Router": {
+    "builtInRules": {"codex": {"enabled": true}},
+    "fallback": {"mode": "model-chain", "models": ["open router/qwen/qwen3", "odd/x"],
+                 "retryCount": 1},
+    "rules": [
+      {"id": "r1", "name": "opus", "type": "model-prefix", "enabled": true,
+       "pattern": "claude-opus", "target": "open router/qwen/qwen3", "rewrites": [{"key": "a"}]},
+      {"id": "r2", "name": "s", "type": "script", "enabled": true, "script": {"file": "x.js"}},
+      {"id": "r3", "name": "off", "type": "model-prefix", "enabled": false, "pattern": "x"}
+    ]
+  },
+  "proxy": {"enabled": false, "port": 7890,
+            "upstream": {"mode": "custom", "custom": {"server": "10.0.0.1", "port": 3128,
+                                                      "username": "u", "password": "proxy-pass"}}},
+  "API_TIMEOUT_MS": 600000, "HOST": "127.0.0.1", "PORT": 3456, "theme": "system",
+  "virtualModelProfiles": [{"id": "v", "key": "fusion"}]
+}
+"""
+
 TEXTS = {
     "claude-code-router": CLAUDE_CODE_ROUTER,
     "litellm": LITELLM,
     "cliproxyapi": CLIPROXYAPI,
+    "9router": NINE_ROUTER,
+    "one-api": ONE_API,
+    "new-api": NEW_API,
+    "bifrost": BIFROST,
+    "claude-code-router 3": CLAUDE_CODE_ROUTER_3,
 }
-"""By the source's name."""
+"""By the source's name, with the version where there are several."""
 
 SECRETS = ("-hidden", "proxy-pass")
 """Words that are part of every secret of the examples, and of nothing else."""

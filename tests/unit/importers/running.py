@@ -27,7 +27,12 @@ def imported(
         assert isinstance(read, dict)
         data = read
     options = ImportOptions(environ or {}, FILE, inline)
-    return import_members(data, SOURCES[source].draft, HEADING, options)
+    return import_members(data, SOURCES[source_of(source)].draft, HEADING, options)
+
+
+def source_of(example: str) -> str:
+    """Returns the source of an example, whose name may have a version."""
+    return example.partition(" ")[0]
 
 
 def body(made: Imported) -> str:

@@ -19,6 +19,7 @@ from tests.unit.importers.examples import TEXTS
 from tests.unit.importers.running import FILE
 from tests.unit.importers.running import body
 from tests.unit.importers.running import imported
+from tests.unit.importers.running import source_of
 
 DATA = {source: read_text(text) for source, text in TEXTS.items()}
 
@@ -30,7 +31,7 @@ type Container = dict[str, object] | list[object]
 
 
 def test_each_source_has_an_example() -> None:
-    assert sorted(TEXTS) == sorted(SOURCES)
+    assert sorted({*map(source_of, TEXTS)}) == sorted(SOURCES)
 
 
 def loads(made: Imported) -> None:
@@ -86,7 +87,7 @@ def test_no_unknown_member_is_lost(source: str) -> None:
         name = f"xunknown{number}x"
         target[name] = f"sentinel-{number}-"
         added[f"{path}.{name}" if path else name] = f"sentinel-{number}-"
-    assert len(added) > 10
+    assert len(added) > 3
     made = imported(source, data)  # type: ignore[arg-type]
     written = body(made)
     assert [

@@ -2,7 +2,9 @@
 
 from switchyard.importers.members import UNKNOWN
 from switchyard.importers.members import ImportReport
+from switchyard.importers.members import ReportLine
 from switchyard.importers.members import SourceMembers
+from switchyard.importers.members import collapsed
 from switchyard.importers.members import values_of
 
 
@@ -87,6 +89,19 @@ def test_one_line_for_an_object_as_a_whole() -> None:
     root.record("a").leave_all("is disabled")
     root.finish()
     assert lines(report) == ["a: is disabled"]
+
+
+def test_what_was_taken_is_left_out_only_by_drop() -> None:
+    root, report = members({"a": 1, "b": 2})
+    root.whole("a")
+    root.leave("has no counterpart", "a", "b")
+    root.drop("is too much", "a")
+    assert lines(report) == ["b: has no counterpart", "a: is too much"]
+
+
+def test_lines_that_differ_by_position_are_one() -> None:
+    found = [ReportLine(f"a[{n}].b", "x") for n in range(3)] + [ReportLine("a[0].b", "y")]
+    assert collapsed(found) == ["a[*].b: x (3 times)", "a[0].b: y"]
 
 
 def test_long_names_are_cut() -> None:

@@ -20,6 +20,7 @@ from tests.unit.importers.examples import CLAUDE_CODE_ROUTER
 from tests.unit.importers.examples import CLIPROXYAPI
 from tests.unit.importers.examples import SECRETS
 from tests.unit.importers.examples import TEXTS
+from tests.unit.importers.running import source_of
 
 MASTER = "sk-master-of-all"
 
@@ -44,7 +45,7 @@ def test_the_new_file_passes_the_check(
 ) -> None:
     file = put(tmp_path / "source", TEXTS[source])
     output = tmp_path / "new" / "config.yaml"
-    assert main([source, str(file), "--output", str(output)], {}) == 0
+    assert main([source_of(source), str(file), "--output", str(output)], {}) == 0
     status, told = check(str(output), {})
     assert (status, "is right" in told) == (0, True), told
     printed = capsys.readouterr().out
