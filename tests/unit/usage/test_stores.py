@@ -7,6 +7,7 @@ import sys
 import threading
 from datetime import UTC
 from datetime import date
+from datetime import tzinfo
 from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -32,6 +33,12 @@ from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
 
 ROOT = Path(__file__).parents[3]
+DAY_WITHIN = date(2026, 10, 3)
+SPANS: list[tuple[tzinfo, date | None, date | None]] = [
+    (UTC, None, None),
+    (ZoneInfo("Asia/Kolkata"), DAY_WITHIN, None),
+    (UTC, None, DAY_WITHIN),
+]
 
 
 def some_records(count: int, seed: int) -> list[RequestRecord]:
@@ -143,16 +150,15 @@ def test_reports_are_those_of_files(kept: Kept, tmp_path_factory: pytest.TempPat
             store.write(batch, [])
         store.close()
     mine, theirs = reader_of(kept), reader_of(files)
-    since = date(2026, 10, 3)
     for kind in get_args(ReportKind.__value__):
         for where in ({}, {"client_key": "alice"}, {"model": "unknown"}):
-            for options in ((UTC,), (ZoneInfo("Asia/Kolkata"), since), (UTC, None, since)):
+            for zone, begin, end in SPANS:
                 for models in (True, False):
                     made = [
-                        make_report(reader, kind, *options, where=where, models=models)
+                        make_report(reader, kind, zone, begin, end, where, models=models)
                         for reader in (mine, theirs)
                     ]
-                    assert made[0] == made[1], (kind, where, options)
+                    assert made[0] == made[1], (kind, where, zone)
     assert mine.hours() == theirs.hours()
     assert mine.last_answer("s1", 0.0) == theirs.last_answer("s1", 0.0) is not None
     assert mine.last_answer("nobody", 0.0) is None
