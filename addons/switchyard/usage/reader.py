@@ -36,7 +36,7 @@ _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions between two looks at the clock."""
 
 
-class Found(Protocol):
+class FoundRows(Protocol):
     """Rows that a query found."""
 
     def fetchall(self) -> list[Any]: ...
@@ -49,7 +49,7 @@ class Found(Protocol):
 class Queries(Protocol):
     """A connection as questions use it: `sqlite3.Connection`, or one to a server."""
 
-    def execute(self, sql: str, values: Mapping[str, object] = ..., /) -> Found: ...
+    def execute(self, sql: str, values: Mapping[str, object] = ..., /) -> FoundRows: ...
 
 
 class Line(NamedTuple):
