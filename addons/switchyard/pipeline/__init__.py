@@ -28,6 +28,7 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -50,10 +51,13 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
 
     `control` replaces the addon `Failover` where there is no proxy, and receives its calls instead.
     """
-    runtime = runtime or Runtime()
+    return _addons(runtime or Runtime(), control)
+
+
+def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
-    state, requests = runtime.state, runtime.requests
+    state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
     reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
     wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
@@ -76,22 +80,23 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
-        Management(snapshots, requests, clients, exchanges, state, runtime.ledger),
+        Management(snapshots, requests, clients, exchanges, state, ledger),
         Routing(snapshots, requests, clients, exchanges, control, state),
         Limiting(snapshots, exchanges, runtime.gate),
-        Credentials(snapshots, exchanges, state, runtime.ledger, runtime.accounts),
+        Credentials(snapshots, exchanges, state, ledger, runtime.accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
         Fallback(snapshots, exchanges, state, runtime.accounts),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, runtime.ledger, runtime.gate),
+        Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Reporting(exchanges, desk),
+        PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state, runtime.ledger),
+        Status(snapshots, state, ledger),
         trust,
         Release(exchanges, requests, clients, control),
     ]

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mitmproxy import http
+
+from switchyard.config.fields import PASSTHROUGH
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
@@ -14,9 +17,11 @@ from switchyard.usage.windows import Window
 from switchyard.usage.windows import has_windows
 from switchyard.usage.windows import read_event
 from switchyard.usage.windows import read_windows
+from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.relay.relay import Relay
 
 _ACCOUNT = re.compile(r"_account_([0-9a-f-]{36})", re.ASCII)
+_CODEX_ACCOUNT = "chatgpt-account-id"
 _MOST_KNOWN = 512
 _known: dict[tuple[bytes, ...], bool] = {}
 """Whether a head with these names tells of windows: a provider's heads are alike."""
@@ -74,6 +79,34 @@ def owner_of_login(
     return f"{provider} login {found}" if found is not None else None
 
 
+_EVENT = b"codex.rate_limits"
+_LONGEST_EVENT = 65_536
+
+
+def windows_in_message(message: bytes, now: float) -> list[Window]:
+    """Return the windows that a message of a WebSocket reports of which the bytes pass through."""
+    if _EVENT not in message[:256] or len(message) > _LONGEST_EVENT:
+        return []
+    event = loads_object(message)
+    if event is None or event.get("type") != _EVENT.decode():
+        return []
+    return read_event(event, now)
+
+
+def owner_of_passing(request: http.Request, fingerprint: Callable[[str], str | None]) -> str | None:
+    """Return the owner of the windows of the login that a passing request has.
+
+    It is that of calls with the same login, which `owner_of` names.
+    """
+    headers = request.headers
+    login = headers.get(_CODEX_ACCOUNT) or headers.get("authorization", "").partition(" ")[2]
+    found = fingerprint(login.strip()) if login.strip() else None
+    if found is None:
+        return None
+    host, port = request.pretty_host.lower(), request.port
+    return f"{PASSTHROUGH}:{host if port == 443 else f'{host}:{port}'} login {found}"
+
+
 def _login(call: Call) -> str | None:
     """What stays the same of a login while its token is renewed.
 
@@ -84,7 +117,7 @@ def _login(call: Call) -> str | None:
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     if isinstance(user, str) and (match := _ACCOUNT.search(user[:4096])):
         return match[1]
-    if account := call.head.headers.get("chatgpt-account-id"):
+    if account := call.head.headers.get(_CODEX_ACCOUNT):
         return account
     return call.credential.get_secret_value() if call.credential is not None else None
 
@@ -98,13 +131,24 @@ def _tell(names: tuple[bytes, ...]) -> bool:
 
 
 _PER_MODEL = ("anthropic", "x-ratelimit")
-"""Families of headers that tell of the model which was asked: each has limits of its own."""
+"""Families of headers that report on the model which was asked: each has limits of its own."""
+_FAMILIES = ("opus", "sonnet", "haiku", "fable", "mythos")
+"""Families of Claude's models, of which each may have a week of its own."""
 
 
 def _of_model(state: AttemptState, window: Window) -> Window:
-    if window.source not in _PER_MODEL:
+    """A window that concerns one model, by the name of that model or its family.
+
+    Anthropic spells some families in words of its own (`7d_oi`), and only to requests for them.
+    """
+    model = state.target.model
+    if window.source in _PER_MODEL:
+        return replace(window, name=f"{window.name}:{model}")
+    head, _, scope = window.name.partition(":")
+    if window.source != "anthropic-unified" or not scope or scope in _FAMILIES:
         return window
-    return replace(window, name=f"{window.name}:{state.target.model}")
+    family = next((one for one in _FAMILIES if one in model.lower()), model)
+    return replace(window, name=f"{head}:{family}")
 
 
 def _refused(exchange: Exchange, state: AttemptState) -> Window | None:

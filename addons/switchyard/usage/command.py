@@ -275,12 +275,21 @@ def _print_quota(reader: UsageReader, as_data: bool, now: float) -> None:
         empty = "" if forecast.empty_at is None else f"in {countdown(forecast.empty_at - now)}"
         rows.append([
             f"{owner} {window.name}",
-            "?" if window.used is None or track.is_over(now) else f"{window.used:.0%}",
+            _used(track, now),
             "over" if track.is_over(now) else resets,
             f"{empty}{'' if forecast.sure else ' (a guess)'}" if empty else forecast.kind,
             f"{countdown(now - window.seen_at)}{' (old)' if track.is_old(now) else ''}",
         ])  # fmt: skip
     print(table(["Window", "Used", "Resets in", "Empty", "Seen ago"], rows))
+
+
+def _used(track: Track, now: float) -> str:
+    """The share of a window, or what its provider says in place of one."""
+    window = track.window
+    if window.used is not None:
+        return "?" if track.is_over(now) else f"{window.used:.0%}"
+    left = f"{window.remaining} left" if window.remaining is not None else ""
+    return left or window.status or "?"
 
 
 def tracks_of(reader: UsageReader, now: float) -> list[tuple[str, Track]]:

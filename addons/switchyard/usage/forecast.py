@@ -49,6 +49,8 @@ class Track:
     )
     """Moments (Unix seconds) and shares used."""
     resets: int = 0
+    kept_status: str | None = field(default=None, repr=False)
+    """The status that was kept last of a window without a share."""
 
     def update(self, window: Window) -> bool:
         """Take a newer figure in; return whether a snapshot of it is to be kept.
@@ -62,7 +64,9 @@ class Track:
             self.snapshots.clear()
         self.window = window
         if window.used is None:
-            return False
+            changed = window.status != self.kept_status
+            self.kept_status = window.status
+            return changed
         if self.snapshots:
             moment, used = self.snapshots[-1]
             if window.seen_at - moment < _SNAPSHOT_EVERY or used == window.used:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from functools import lru_cache
@@ -53,6 +54,8 @@ class Window:
 
 
 _LENGTH = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
+_ENDINGS = {"-day": 86_400.0, "-hour": 3600.0, "-minute": 60.0}
+"""How limits of API keys name their length, as `x-ratelimit-limit-requests-day` does."""
 _MONTH = 30 * 86_400.0
 _MONTHLY = ("premium_interactions", "premium_models", "chat")
 """Copilot's snapshots, which a plan renews each month."""
@@ -64,7 +67,9 @@ def _meaning(name: str) -> tuple[float | None, str]:
     head, _, scope = name.partition(":")
     if match := _LENGTH.fullmatch(head):
         return int(match[1]) * _SECONDS[match[2]], scope.lower()
-    return (_MONTH if head in _MONTHLY else None), scope.lower()
+    if head in _MONTHLY:
+        return _MONTH, scope.lower()
+    return next((_ENDINGS[end] for end in _ENDINGS if head.endswith(end)), None), scope.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +84,39 @@ class WindowSnapshot:
 def read_windows(headers: Mapping[str, str], now: float) -> list[Window]:
     """Return the windows that a response's headers tell of. Never raises.
 
-    Placeholders (a Codex window of 0 minutes, a limit of 0) are no data and left out.
+    Placeholders (a Codex window of 0 minutes, a limit of 0, a share of 0 that resets at 0) are no
+    data and left out.
     """
-    return [
+    found = (
         *_unified(headers, now),
         *_codex(headers, now),
         *_copilot(headers, now),
         *_anthropic_limits(headers, now),
         *_openai_limits(headers, now),
-    ]
+    )
+    return [_ahead(window) for window in found]
+
+
+def _ahead(window: Window) -> Window:
+    """A window without a reset that lies behind its figure: that is one of an earlier term."""
+    if window.resets_at is None or window.resets_at > window.seen_at:
+        return window
+    return replace(window, resets_at=None)
 
 
 def has_windows(names: Iterable[str]) -> bool:
     """Return whether any of a response's lower-case header names may tell of a window."""
     return any(
-        "ratelimit" in name or name.startswith(("x-codex-", "x-quota-snapshot-")) for name in names
+        "ratelimit" in name or name.startswith("x-quota-snapshot-") or _CODEX.fullmatch(name)
+        for name in names
     )
 
 
 _UNIFIED = re.compile(
-    r"anthropic-ratelimit-unified-(?P<claim>.+)-(?P<member>status|utilization|reset)"
+    r"anthropic-ratelimit-unified-(?P<claim>\w+(?:-\w+)*?)-"
+    r"(?P<member>status|utilization|reset|in-use|disabled-reason)",
+    re.ASCII,
 )
-_MODELS = {"oi": "opus", "sonnet": "sonnet", "opus": "opus", "haiku": "haiku"}
-"""What the suffix of a weekly claim names."""
 
 
 def _unified(headers: Mapping[str, str], now: float) -> Iterator[Window]:
@@ -113,39 +128,53 @@ def _unified(headers: Mapping[str, str], now: float) -> Iterator[Window]:
         used, reset = _number(members.get("utilization")), _moment(members.get("reset"), now)
         if used is None and reset is None and claim != "overage":
             continue
-        span, _, model = claim.partition("_")
+        if not used and reset is None and "reset" in members:
+            continue  # a placeholder
+        span, _, model = claim.replace("-", "_").partition("_")
         yield Window(
-            name=f"{span}:{_MODELS.get(model, model)}" if model else span,
+            name=f"{span}:{model}" if model else span,
             used=used,
             resets_at=reset,
-            status=members.get("status"),
+            status=_claim_status(members),
             seen_at=now,
             source="anthropic-unified",
         )
 
 
-_CODEX = re.compile(r"x-(?P<family>[a-z0-9-]+?)-(?P<which>primary|secondary)-used-percent")
+def _claim_status(members: Mapping[str, str]) -> str | None:
+    """The status of a claim; of overage also whether it is in use, or why it is not to be."""
+    status, reason = members.get("status"), members.get("disabled-reason")
+    if members.get("in-use") == "true":
+        return "in use"
+    return f"{status} ({reason})" if status and reason else status
+
+
+_CODEX = re.compile(r"x-(?P<family>[a-z0-9_-]+?)-(?P<which>primary|secondary)-used-percent")
 _SPANS = {300: "5h", 1440: "1d", 10080: "7d", 43200: "30d"}
+_OWN_LIMIT = "codex"
+"""The limit of all models, among others that are of one."""
 
 
 def _codex(headers: Mapping[str, str], now: float) -> Iterator[Window]:
     for name in headers:
         if not (match := _CODEX.fullmatch(name)):
             continue
-        prefix = name.removesuffix("used-percent")
-        used = _number(headers[name])
-        minutes = _number(headers.get(f"{prefix}window-minutes"))
-        if used is None or not minutes:
-            continue
-        reset = _moment(headers.get(f"{prefix}reset-at"), now)
-        if reset is None and (span := _number(headers.get(f"{prefix}reset-after-seconds"))):
-            reset = now + span
-        label = _SPANS.get(int(minutes), f"{int(minutes)}m")
-        family = match["family"]
+        prefix, family = name.removesuffix("used-percent"), match["family"]
+        members = {
+            "used_percent": headers[name],
+            "window_minutes": headers.get(f"{prefix}window-minutes", ""),
+            "reset_at": headers.get(f"{prefix}reset-at", ""),
+            "reset_after_seconds": headers.get(f"{prefix}reset-after-seconds", ""),
+        }
+        limit = "" if family == _OWN_LIMIT else headers.get(f"x-{family}-limit-name") or family
+        if (window := _codex_window(members, match["which"], limit, "codex", now)) is not None:
+            yield window
+    if (balance := _number(headers.get("x-codex-credits-balance"))) is not None:
+        unlimited = headers.get("x-codex-credits-unlimited", "").lower() == "true"
         yield Window(
-            name=label if family == "codex" else f"{label}:{family}",
-            used=used / 100,
-            resets_at=reset,
+            name="credits",
+            remaining=int(balance),
+            status="unlimited" if unlimited else None,
             seen_at=now,
             source="codex",
         )
@@ -154,43 +183,60 @@ def _codex(headers: Mapping[str, str], now: float) -> Iterator[Window]:
 def read_event(event: Mapping[str, object], now: float) -> list[Window]:
     """Return the windows of Codex' stream event `codex.rate_limits`. Never raises."""
     limits = event.get("rate_limits")
+    metered, named = event.get("metered_limit_name"), event.get("limit_name")
+    limit = ""
+    if isinstance(metered, str) and metered not in ("", _OWN_LIMIT):
+        limit = named if isinstance(named, str) and named else metered
     found = []
     for which in ("primary", "secondary"):
         members = limits.get(which) if isinstance(limits, dict) else None
         if not isinstance(members, dict):
             continue
-        said = {name: str(value) for name, value in members.items() if not isinstance(value, bool)}
-        used, minutes = _number(said.get("used_percent")), _number(said.get("window_minutes"))
-        if used is None or not minutes:
-            continue
-        reset = said.get("reset_at") or said.get("resets_at")
-        reset = reset or said.get("reset_after_seconds") or said.get("resets_in_seconds")
-        found.append(
-            Window(
-                name=_SPANS.get(int(minutes), f"{int(minutes)}m"),
-                used=used / 100,
-                resets_at=_moment(reset, now),
-                seen_at=now,
-                source="codex-event",
-            )
-        )
+        given = {name: str(value) for name, value in members.items() if not isinstance(value, bool)}
+        if (window := _codex_window(given, which, limit, "codex-event", now)) is not None:
+            found.append(_ahead(window))
     return found
 
 
-_COPILOT = "x-quota-snapshot-"
+_RESETS = ("reset_at", "resets_at", "reset_after_seconds", "resets_in_seconds")
+
+
+def _codex_window(
+    members: Mapping[str, str], which: str, limit: str, source: str, now: float
+) -> Window | None:
+    """A window by its length, or as `primary` or `secondary` where that is missing."""
+    used, minutes = _number(members.get("used_percent")), _number(members.get("window_minutes"))
+    if used is None or used < 0:
+        return None
+    if (minutes is not None and minutes <= 0) or (minutes is None and used == 0):
+        return None  # a placeholder
+    label = which if minutes is None else _SPANS.get(int(minutes), f"{int(minutes)}m")
+    moments = (_moment(members.get(name), now) for name in _RESETS)
+    return Window(
+        name=f"{label}:{limit[:64]}" if limit else label,
+        used=used / 100,
+        resets_at=next((moment for moment in moments if moment is not None), None),
+        seen_at=now,
+        source=source,
+    )
+
+
+_COPILOT = re.compile(r"x-quota-snapshot-(?P<quota>[a-z_-]+)|x-usage-ratelimit-(?P<term>[a-z]+)")
+_TERMS = {"weekly": "7d"}
 
 
 def _copilot(headers: Mapping[str, str], now: float) -> Iterator[Window]:
     for name, value in headers.items():
-        if not name.startswith(_COPILOT):
+        if not (match := _COPILOT.fullmatch(name)):
             continue
         members = {key: values[0] for key, values in parse_qs(value).items()}
         remaining = _number(members.get("rem"))
         if remaining is None or _number(members.get("ent")) == 0:
             continue
         unlimited = members.get("ent") == "-1"
+        term = match["term"]
         yield Window(
-            name=name.removeprefix(_COPILOT),
+            name=match["quota"] or _TERMS.get(term, term),
             used=None if unlimited else 1 - remaining / 100,
             resets_at=_moment(members.get("rst"), now),
             status="unlimited" if unlimited else None,
@@ -200,9 +246,9 @@ def _copilot(headers: Mapping[str, str], now: float) -> Iterator[Window]:
 
 
 _ANTHROPIC = re.compile(
-    r"anthropic-ratelimit-(?!unified)(?P<what>[a-z-]+)-(?P<member>limit|remaining|reset)"
+    r"anthropic-ratelimit-(?!unified)(?P<what>[a-z0-9-]+)-(?P<member>limit|remaining|reset)"
 )
-_OPENAI = re.compile(r"x-ratelimit-(?P<member>limit|remaining|reset)(?:-(?P<what>[a-z-]+))?")
+_OPENAI = re.compile(r"x-ratelimit-(?P<member>limit|remaining|reset)(?:-(?P<what>[a-z0-9-]+))?")
 
 
 def _anthropic_limits(headers: Mapping[str, str], now: float) -> Iterator[Window]:

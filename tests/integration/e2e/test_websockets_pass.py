@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
+import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
@@ -208,3 +209,18 @@ def test_a_client_that_goes_takes_the_connection_to_its_host_along(world: World)
         assert client.recv(WITHIN) == "here"
         client.socket.close()
         world.home.talks[-1].over.wait()
+
+
+def test_windows_that_the_host_reports_are_known(world: World) -> None:
+    event = {
+        "type": "codex.rate_limits",
+        "rate_limits": {"primary": {"used_percent": 31, "window_minutes": 300}},
+    }
+    with world.connect("deflate") as client:
+        client.send(json.dumps(event))
+        assert client.recv(WITHIN) == json.dumps(event)
+        told = httpx2.get(f"{world.router.url}/v0/health/providers", trust_env=False)
+    (window,) = told.json()["windows"]
+    assert window["owner"].startswith("passthrough:chatgpt.com login ")
+    assert (window["window"], window["used"]) == ("5h", 0.31)
+    assert "acc-1" not in told.text and TOKEN not in told.text

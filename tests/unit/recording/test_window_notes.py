@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from mitmproxy import http
 
 from switchyard.exchange.exchange import Exchange
+from switchyard.recording.window_notes import owner_of_passing
+from switchyard.recording.window_notes import windows_in_message
 from switchyard.recording.window_notes import windows_of
 from tests.support.runtime import Pipeline
 from tests.support.runtime import call_flow
@@ -62,6 +65,47 @@ def test_a_figure_is_as_old_as_its_head(pipeline: Pipeline) -> None:
     state.headed_at -= 600  # the stream goes on for ten minutes
     ((_, (last,)),) = windows_of(exchange, fingerprint)
     assert first.seen_at - last.seen_at == pytest.approx(600, abs=30)
+
+
+def test_a_week_of_a_family_goes_by_the_model_that_was_asked() -> None:
+    runtime = make_runtime(
+        """
+        providers:
+          - {name: claude, format: anthropic, base-url: https://claude.example, api-key: own-key-1,
+             models: [claude-fable-1]}
+        """
+    )
+    flow = call_flow(runtime, "openai-chat", "claude-fable-1")
+    pipeline = Pipeline(runtime)
+    exchange = pipeline.begin(flow)
+    told = {
+        "anthropic-ratelimit-unified-7d_oi-utilization": "0.4",
+        "anthropic-ratelimit-unified-7d_opus-utilization": "0.1",
+    }
+    pipeline.answer(pipeline.attempt(flow), reply(), headers=told)
+    assert noted(exchange) == {"claude#0": {"7d:fable": 0.4, "7d:opus": 0.1}}
+
+
+def test_messages_of_websockets_that_pass() -> None:
+    told = b'{"type": "codex.rate_limits", "rate_limits": {"primary": {"used_percent": 7,'
+    told += b' "window_minutes": 300}}, "metered_limit_name": "codex"}'
+    (window,) = windows_in_message(told, 1_764_331_200.0)
+    assert (window.name, window.used) == ("5h", 0.07)
+    for odd in (b"", b"codex.rate_limits", b'{"type": "x", "of": "codex.rate_limits"}',
+                told + b" " * 70_000):  # fmt: skip
+        assert windows_in_message(odd, 0.0) == []
+
+
+def test_a_login_that_passes_by_websocket_has_the_owner_of_its_calls() -> None:
+    headers = http.Headers(authorization="Bearer eyJ-login", host="chatgpt.com")
+    request = http.Request.make("GET", "https://chatgpt.com/backend-api/codex/responses", b"",
+                                headers)  # fmt: skip
+    owner = owner_of_passing(request, fingerprint)
+    assert owner == "passthrough:chatgpt.com login <eyJ-login>"
+    request.headers["chatgpt-account-id"] = "acc-1"
+    assert owner_of_passing(request, fingerprint) == "passthrough:chatgpt.com login <acc-1>"
+    del request.headers["chatgpt-account-id"], request.headers["authorization"]
+    assert owner_of_passing(request, fingerprint) is None
 
 
 def test_a_response_without_windows(pipeline: Pipeline) -> None:
