@@ -1,9 +1,10 @@
 """`scripts/usage`: reports of what was used, read from the store's files.
 
-It needs no running router, and never writes.
+It needs no running router. It writes only to bring files of an earlier version up to date.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -31,6 +32,7 @@ from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
+from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
@@ -41,9 +43,11 @@ from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
 from switchyard.usage.reports import report_plans
+from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
+from switchyard.usage.store import StoreError
 from switchyard.usage.tables import count
 from switchyard.usage.tables import money
 from switchyard.usage.tables import plan_table
@@ -106,8 +110,17 @@ def main(
 
 def _reader(folder: Path | None, place: RecordPlace | None) -> UsageReader:
     if folder is None and place is not None:
-        return open_reader(place)
-    return UsageReader(folder or default_folder(dict(os.environ)))
+        if place.server is not None:
+            return open_reader(place)
+        folder = place.folder
+    folder = folder or default_folder(dict(os.environ))
+    reader = UsageReader(folder)
+    try:
+        reader.check()
+    except OldTables:
+        with contextlib.suppress(StoreError):  # the report says what is wrong
+            SqliteStore(folder, "upgrade").upgrade()
+    return reader
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:

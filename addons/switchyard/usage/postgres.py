@@ -105,6 +105,8 @@ class PostgresStore:
 
     def close(self) -> None:
         if self._link is not None:
+            # The server takes a moment to see that a connection has ended.
+            self._link.try_to(sql.UNLOCK_WRITER, {"writer": _lock_of(self._writer)})
             self._link.close()
         self._link = None
         self._forget()

@@ -68,6 +68,11 @@ class PostgresLink:
         with _told():
             return self._connection.execute(text(sql), values or None)  # pyright: ignore[reportArgumentType]
 
+    def try_to(self, sql: str, values: Mapping[str, object]) -> None:
+        """Run a statement that may fail, outside of any transaction."""
+        with contextlib.suppress(LinkError), self.transaction():
+            self.execute(sql, values)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit at the end, or undo everything. Raises LinkError."""
@@ -75,6 +80,7 @@ class PostgresLink:
             yield
 
     def close(self) -> None:
+        """End the connection, whatever state it is in."""
         with contextlib.suppress(SQLAlchemyError):
             self._connection.close()
 

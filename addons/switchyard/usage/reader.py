@@ -23,10 +23,12 @@ from switchyard.usage.queries import dimensions_sql
 from switchyard.usage.queries import hours_sql
 from switchyard.usage.queries import sessions_sql
 from switchyard.usage.schema import SECONDS
+from switchyard.usage.schema import VERSIONS
 from switchyard.usage.schema import WINDOWS
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
 from switchyard.usage.sqlite_files import month_files
+from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 
@@ -76,6 +78,10 @@ class Answer:
     model: str | None
 
 
+class OldTables(sqlite3.OperationalError):
+    """The tables are of an earlier version."""
+
+
 class UsageReader:
     """Reads a usage folder. Each query has `seconds` to finish."""
 
@@ -85,6 +91,11 @@ class UsageReader:
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:
         self._file = folder / TOTALS_FILE
         self._seconds = seconds
+
+    def check(self) -> None:
+        """Raise OldTables, or another sqlite3.Error, where the totals cannot be read."""
+        with self._totals():
+            pass
 
     def days(self, zone: tzinfo, question: Question = EVERYTHING) -> list[Line]:
         """Return sums by model and day of a zone; a line's start is that day's in UTC.
@@ -189,6 +200,11 @@ class UsageReader:
             yield None
             return
         with self._connection(self._file) as db:
+            if version_of(db, "main") < VERSIONS["main"]:
+                raise OldTables(
+                    f"{self._file} has tables of an earlier version, and cannot be written; the"
+                    " router brings them up to date with its first request"
+                )
             yield db
 
     @contextlib.contextmanager

@@ -111,6 +111,15 @@ class SqliteStore:
             file.unlink(missing_ok=True)
         return [file.name for file in expired]
 
+    def upgrade(self) -> None:
+        """Bring the tables of an earlier version up to date. Raises StoreError."""
+        try:
+            self._connect()
+        except (sqlite3.Error, OSError) as e:
+            raise StoreError(str(e)) from e
+        finally:
+            self.close()
+
     def close(self) -> None:
         if self._db is not None:
             self._db.close()

@@ -227,3 +227,20 @@ def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
     store.close()
     check_sums(tmp_path)
     assert totals(tmp_path, "monthly")["requests"] == 3
+
+
+def test_totals_made_anew_of_a_session_over_two_months(tmp_path: Path) -> None:
+    """In the first of them nothing was counted."""
+    store = SqliteStore(tmp_path, "w")
+    unknown = Tokens()
+    store.write([record(started=NOON - 40 * DAY, tokens=unknown, cost=None, list_cost=None)], [])
+    store.write([record(cost=None, list_cost=None)], [])
+    before = totals(tmp_path, "sessions")
+    assert before["unpriced"] == 1
+    store.close()
+    (tmp_path / TOTALS_FILE).unlink()
+    store.write([], [record()])
+    assert totals(tmp_path, "sessions") == before
+    store.write([record(cost=None)], [])
+    assert totals(tmp_path, "sessions")["unpriced"] == 2
+    store.close()
