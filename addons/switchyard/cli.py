@@ -27,19 +27,24 @@ OPEN_FILES = 10_240
 
 def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     """Run several processes of this program behind one port; return the exit status."""
+    from switchyard.engine.state_host import StateHost
+    from switchyard.engine.workers import STATE
     from switchyard.engine.workers import Supervisor
     from switchyard.engine.workers import reserve
     from switchyard.engine.workers import say
+    from switchyard.files import choose_config
+    from switchyard.files import counters_file
 
+    file = counters_file(choose_config(launch.config, os.environ), os.environ)
     try:
         reserved = reserve(launch.host, launch.port)
     except OSError as e:
         say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
         return 1
-    with reserved:
+    with reserved, StateHost(file) as host:
         port = str(reserved.getsockname()[1])
         command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", port]
-        return Supervisor(launch.workers, command).run()
+        return Supervisor(launch.workers, command, variables={STATE: host.where}).run()
 
 
 def _raise_file_limit() -> None:

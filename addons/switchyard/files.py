@@ -4,6 +4,7 @@ In a checkout, an image or an installed package. Needs nothing but the standard 
 `--help` works before anything is installed.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -45,6 +46,19 @@ def choose_config(named: str | None, environ: Mapping[str, str]) -> Path:
         return Path(chosen).expanduser()
     own = user_config(environ)
     return own if own.exists() else DEFAULT_CONFIG
+
+
+def counters_file(config: Path, environ: Mapping[str, str]) -> Path:
+    """Return where a router with a configuration keeps the counters of limits.
+
+    Below `$XDG_STATE_HOME/switchyard`, by default `~/.local/state/switchyard` (XDG Base Directory
+    Specification).
+    """
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".local" / "state"
+    name = hashlib.sha256(str(config.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
+    return base / "switchyard" / f"limits-{name[:12]}.sqlite"
 
 
 def dotenv_of(config: Path, environ: Mapping[str, str]) -> Path:

@@ -38,6 +38,8 @@ from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.state_settings import StateField
+from switchyard.config.state_settings import StateSettings
 from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
@@ -231,6 +233,7 @@ class Config(Section):
     subscriptions: tuple[SubscriptionField, ...] = ()
     management: ManagementSettings = ManagementSettings()
 
+    state: StateField = StateSettings()
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""
     service_provider: str | None = None

@@ -1,9 +1,9 @@
 """Runs several processes behind one port, supervised by this one.
 
-The system spreads new connections over the workers (SO_REUSEPORT). They share nothing else: each
-has its own cooldowns, turns, quotas and idle connections. A worker that dies, or whose event loop
-stands still, is replaced by another one; SIGTERM, SIGINT and SIGHUP stop all. The supervisor needs
-nothing installed.
+The system spreads new connections over the workers (SO_REUSEPORT). Limits, cooldowns, turns and
+quotas they share by the state that the supervisor serves (`state_host`), or by Redis; idle
+connections are each worker's own. A worker that dies, or whose event loop stands still, is replaced
+by another one; SIGTERM, SIGINT and SIGHUP stop all.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -25,6 +26,9 @@ MARK = "SWITCHYARD_WORKER"
 
 BEATS = "SWITCHYARD_WORKER_BEATS"
 """Environment variable: the pipe, by its number, into which a worker writes that it is well."""
+
+STATE = "SWITCHYARD_STATE"
+"""Environment variable of workers: where the supervisor serves the state that they share."""
 
 BEATS_EVERY = 1.0
 HUNG_AFTER = 15.0
@@ -107,8 +111,18 @@ class _Worker:
 class Supervisor:
     """Runs `count` processes of `command`."""
 
-    def __init__(self, count: int, command: Sequence[str], hung_after: float = HUNG_AFTER) -> None:
-        """Supervise workers; one silent for `hung_after` seconds is killed and replaced."""
+    def __init__(
+        self,
+        count: int,
+        command: Sequence[str],
+        hung_after: float = HUNG_AFTER,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Supervise workers; one silent for `hung_after` seconds is killed and replaced.
+
+        `variables` are added to their environment.
+        """
+        self._variables = variables or {}
         self._command = command
         self._hung_after = hung_after
         self._began = time.monotonic()
@@ -203,7 +217,7 @@ class Supervisor:
         os.set_blocking(reading, False)
         process = subprocess.Popen(
             self._command,
-            env={**os.environ, MARK: str(number), BEATS: str(writing)},
+            env={**os.environ, **self._variables, MARK: str(number), BEATS: str(writing)},
             start_new_session=True,
             pass_fds=(writing,),
         )

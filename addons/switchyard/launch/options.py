@@ -295,8 +295,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_count,
         default=1,
         metavar="N",
-        help="processes that share the port, for example one per core; each has its own cooldowns,"
-        " rotation and quotas (default: 1)",
+        help="processes that share the port, for example one per core; they share limits,"
+        " cooldowns, rotation and quotas (default: 1)",
     )
     parser.add_argument(
         "--no-engine",

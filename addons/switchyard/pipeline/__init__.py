@@ -37,6 +37,7 @@ from switchyard.pipeline.rights import Rights
 from switchyard.pipeline.routing import Routing
 from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.settings import Settings
+from switchyard.pipeline.sharing import StateSharing
 from switchyard.pipeline.status import Status
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
@@ -99,6 +100,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Status(snapshots, state, ledger),
         trust,
         Release(exchanges, requests, clients, control),
+        StateSharing(runtime.sharing),
     ]
 
 

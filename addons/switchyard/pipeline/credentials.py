@@ -1,6 +1,7 @@
 """Chooses the target and the key of each attempt."""
 
 import time
+from collections.abc import Awaitable
 
 from mitmproxy import http
 from pydantic import SecretStr
@@ -21,8 +22,10 @@ from switchyard.policy.affinity import session_of
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.route import Route
+from switchyard.policy.shared_turns import NotYet
 from switchyard.policy.steering import Steering
 from switchyard.policy.trail import Exhausted
+from switchyard.policy.trail import Trail
 from switchyard.policy.trail import Try
 from switchyard.policy.trail import WaitUntil
 from switchyard.recording.window_notes import owner_of_login
@@ -88,15 +91,38 @@ class Credentials:
         )
 
     @guarded
-    def attempt(self, attempt: Attempt) -> None:
+    def attempt(self, attempt: Attempt) -> Awaitable[None] | None:
         exchange = self._exchanges.get(attempt.flow)
         if exchange is None or attempt.wait is not None or attempt.answer is not None:
-            return
+            return None
         if exchange.trail is None:
             if exchange.plan is None:
-                return
+                return None
             self._begin_trail(exchange)
             assert exchange.trail is not None
+        if exchange.trail.turns is not None:
+            return self._choose_with_others(exchange, exchange.trail, attempt)
+        self._choose(exchange, attempt)
+        return None
+
+    async def _choose_with_others(self, exchange: Exchange, trail: Trail, attempt: Attempt) -> None:
+        """Chooses by turns and quotas that other processes share."""
+        choosing = self._state.choosing
+        assert choosing is not None and trail.turns is not None and trail.shares is not None
+        try:
+            while True:
+                try:
+                    self._choose(exchange, attempt)
+                    break
+                except NotYet as wanted:
+                    await choosing.provide(trail, wanted)
+        finally:
+            trail.turns.use_up()
+            for claim in trail.shares.take_unused():
+                choosing.release_claim(claim)
+
+    def _choose(self, exchange: Exchange, attempt: Attempt) -> None:
+        assert exchange.trail is not None
         now = time.monotonic()
         if attempt.hedge:
             self._hedge(exchange, attempt, now)

@@ -25,6 +25,7 @@ from switchyard.egress.surroundings import read_surroundings
 from switchyard.egress.table import Environment
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import choose_config
+from switchyard.files import counters_file
 from switchyard.files import dotenv_of
 from switchyard.listener import local_capture
 from switchyard.listener.addresses import comes_from_here
@@ -102,6 +103,7 @@ class Settings:
         if "switchyard_config" not in updated:
             return
         path = choose_config(ctx.options.switchyard_config, os.environ)
+        self._runtime.sharing.file = counters_file(path, os.environ)
         source = ConfigSource(path, os.environ, dotenv_of(path, os.environ))
         try:
             config = source.load()

@@ -7,6 +7,7 @@ failure doubles the cooldown. The ladder rises once per cooldown, however many f
 """
 
 import random
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -115,6 +116,9 @@ class Cooldowns:
         """May be set anew; cooldowns that have begun stay as they are."""
         self._rng = rng
         self._outages: dict[Place, Outage] = {}
+        self.sharer: Callable[[Place, Outage | None], None] | None = None
+        """Called with each cooldown that begins or becomes longer here, None for one that is over:
+        other processes are to know."""
 
     def __len__(self) -> int:
         return len(self._outages)
@@ -165,6 +169,7 @@ class Cooldowns:
         outage = self._outages.get(place)
         if outage is None:
             outage = self._outages[place] = Outage(verdict.cls)
+        before = outage.until, outage.shut_until
         cooled = now < outage.until
         in_parallel = cooled or started < outage.failed_at
         if outage.step == 0 or not in_parallel:
@@ -182,6 +187,8 @@ class Cooldowns:
             outage.until = now + self._guessed_term(outage, verdict)
             outage.cls = verdict.cls
         outage.failed_at = now
+        if self.sharer is not None and before != (outage.until, outage.shut_until):
+            self.sharer(place, outage)
         if cooled or outage.until <= now:
             return None
         return CooldownChange(place, outage.until - now, outage.cls)
@@ -197,6 +204,8 @@ class Cooldowns:
             if outage is not None and outage.failed_at <= started:
                 del self._outages[place]
                 over.append(CooldownChange(place, None, outage.cls))
+                if self.sharer is not None:
+                    self.sharer(place, None)
         return tuple(over)
 
     def forget(self, provider: str, credential: str | None = None) -> None:
@@ -205,6 +214,22 @@ class Cooldowns:
             _, of_provider, of_credential, _ = place
             if of_provider == provider and credential in (None, of_credential):
                 del self._outages[place]
+                if self.sharer is not None:
+                    self.sharer(place, None)
+
+    def adopt(self, place: Place, outage: Outage | None) -> None:
+        """Take over what another process knows; None: it is over there, and so it is here."""
+        if outage is None:
+            self._outages.pop(place, None)
+            return
+        known = self._outages.get(place)
+        if known is None:
+            self._outages[place] = outage
+        elif outage.until > known.until:
+            known.cls, known.until, known.named_until = outage.cls, outage.until, outage.named_until
+            known.shut_until = max(known.shut_until, outage.shut_until)
+            known.step = max(known.step, outage.step)
+            known.failed_at = max(known.failed_at, outage.failed_at)
 
     def sweep(self, now: float) -> None:
         """Drop what is long over; of more than the most, what failed longest ago."""

@@ -85,6 +85,11 @@ class Health:
     def settings(self) -> CooldownSettings:
         return self._cooldowns.settings
 
+    @property
+    def cooldowns(self) -> Cooldowns:
+        """What must cool down, for those who share it with other processes."""
+        return self._cooldowns
+
     def use(self, settings: CooldownSettings) -> None:
         """Settings for what begins from now on."""
         self._cooldowns.settings = settings

@@ -73,6 +73,11 @@ class Quotas:
             default=now,
         )
 
+    def claim(
+        self, provider: str, credential: str, limits: tuple[QuotaLimit, ...], now: float
+    ) -> None:
+        """Take a place for an attempt that is about to begin; here there always is one."""
+
     def note(
         self,
         provider: str,

@@ -33,6 +33,8 @@ from switchyard.policy.route import Route
 from switchyard.policy.route import Target
 from switchyard.policy.route import TargetKey
 from switchyard.policy.selection import Selector
+from switchyard.policy.shared_turns import SharedQuotas
+from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
 from switchyard.policy.warm_sessions import WarmSession
 
@@ -141,6 +143,8 @@ class Trail:
         self._busy_until: float | None = None
         self._wait: WaitUntil | None = None
         self._stopped = False
+        self.turns: SharedTurns | None = selector if isinstance(selector, SharedTurns) else None
+        self.shares: SharedQuotas | None = quotas if isinstance(quotas, SharedQuotas) else None
         self.records: list[AttemptRecord] = []
         """What came of the attempts, in the order in which it became known."""
 
@@ -256,6 +260,7 @@ class Trail:
 
     def _begin(self, candidate: Candidate, now: float) -> Try:
         key = candidate.key
+        self._quotas.claim(key.provider, key.credential, candidate.credential.quota, now)
         self._number += 1
         self._busy_until = None
         attempt = Try(self._number, candidate, self._health.begin(key, now))

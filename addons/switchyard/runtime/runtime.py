@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 from mitmproxy import http
@@ -19,6 +20,7 @@ from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import FoundModels
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.sharing import Sharing
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -43,6 +45,7 @@ class Runtime:
         self.requests = Classifier(self.listeners.is_own, self._serves)
         self.sessions = WebsocketSessions()
         self.ledger = Ledger()
+        self.sharing = Sharing(self.state, self.ledger, os.environ)
         self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
         self.accounts = Accounts()
@@ -67,6 +70,7 @@ class Runtime:
         before = self.snapshots.latest
         found = before.found if before is not None else {}
         snapshot = Snapshot.build(config, environment, found, demo_url, self.accounts.learned)
+        self.sharing.use(config.state)
         changed = snapshot.changed_since(before)
         self.snapshots.current = snapshot
         self.listeners.environment = environment

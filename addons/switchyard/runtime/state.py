@@ -6,12 +6,17 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Protocol
 
 from switchyard.policy.cooldown import CooldownSettings
 from switchyard.policy.health import Health
 from switchyard.policy.quota import Quotas
 from switchyard.policy.route import Route
 from switchyard.policy.selection import Selector
+from switchyard.policy.shared_turns import Claim
+from switchyard.policy.shared_turns import NotYet
+from switchyard.policy.shared_turns import SharedQuotas
+from switchyard.policy.shared_turns import SharedTurns
 from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
@@ -28,6 +33,22 @@ def _unix_seconds() -> int:
     return int(time.time())
 
 
+class SharedChoice(Protocol):
+    """Gets what the choice of a target needs from other processes."""
+
+    async def provide(self, trail: Trail, wanted: NotYet) -> None:
+        """Get it, and hand it to the trail."""
+        ...
+
+    def settle_claim(self, claim: Claim, tokens: int) -> None:
+        """Report what an attempt used of a key's quota."""
+        ...
+
+    def release_claim(self, claim: Claim) -> None:
+        """Give back what no attempt made use of."""
+        ...
+
+
 @dataclass(slots=True)
 class State:
     """The state that outlives configurations."""
@@ -42,6 +63,10 @@ class State:
     thinking: ThinkingMemory = field(default_factory=ThinkingMemory)
     shared: SharedState = field(default_factory=MemoryState)
     """Where limits are counted."""
+    choosing: "SharedChoice | None" = None
+    """Set where turns and quotas are shared with other processes."""
+    closed: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Keys whose shared quota is used up, and until when; monotonic seconds."""
     rng: random.Random = field(default_factory=random.Random)
     started: float = field(default_factory=time.monotonic)
     created: int = field(default_factory=_unix_seconds)
@@ -59,11 +84,15 @@ class State:
 
         `begins`: whether the request begins its session, so that no target has its cache yet.
         """
+        selector, quotas, choosing = self.selector, self.quotas, self.choosing
+        if choosing is not None:
+            selector = SharedTurns(selector)
+            quotas = SharedQuotas(quotas, self.closed, choosing.settle_claim)
         return Trail(
             route,
             health=self.health,
-            selector=self.selector,
-            quotas=self.quotas,
+            selector=selector,
+            quotas=quotas,
             limits=limits,
             now=time.monotonic(),
             session=session,
@@ -85,5 +114,8 @@ class State:
         """
         self.health.use(cooldown)
         self.quotas.retain(set(credentials))
+        now = time.monotonic()
+        for key in [key for key, until in self.closed.items() if until <= now]:
+            del self.closed[key]
         for provider in changed:
             self.health.forget(provider)

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Sequence
 from functools import partial
 
@@ -49,6 +50,8 @@ class Ledger:
         self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
+        self.sharer: Callable[[WindowSnapshot], None] | None = None
+        """Called with what responses to this process reported: other processes are to know."""
 
     @property
     def health(self) -> WriterHealth:
@@ -95,6 +98,9 @@ class Ledger:
         while self._seen:
             self.windows.restore(self._seen.popleft())
         snapshots = self.windows.note(owner, windows)
+        if self.sharer is not None:
+            for snapshot in snapshots:
+                self.sharer(snapshot)
         if self._writer is not None and snapshots:
             self._writer.note(snapshots)
 

@@ -4,6 +4,8 @@ Notices are numbered by whoever shares them, so that it does not matter whether 
 notices or a single one arrives first.
 """
 
+from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,6 +16,9 @@ from switchyard.state.shared.protocol import Topic
 type Numbered = Sequence[object]
 """`[number, topic, item, text, milliseconds left]`; 0 milliseconds withdraw."""
 
+type NoticeWatcher = Callable[[str, Notice | None], None]
+"""Takes an item and its notice, None where it was withdrawn."""
+
 
 class Board:
     """Notices by topic and item."""
@@ -21,8 +26,13 @@ class Board:
     def __init__(self) -> None:
         self._notices: dict[str, dict[str, Notice]] = {}
         self._numbers: dict[tuple[str, str], int] = {}
+        self._watchers: defaultdict[str, list[NoticeWatcher]] = defaultdict(list)
         self.last = 0
         """The highest number seen."""
+
+    def watch(self, topic: Topic, watcher: NoticeWatcher) -> None:
+        """Call `watcher` for each notice of a topic that is heard, also for this process' own."""
+        self._watchers[topic].append(watcher)
 
     def put(self, topic: str, item: str, text: str, until: float) -> None:
         """Note what this process posts, before it has a number."""
@@ -43,6 +53,7 @@ class Board:
             self.put(topic, item, text, now + left / 1000)
         else:
             self.remove(topic, item)
+        self._call_watchers(topic, item)
 
     def take_all(self, last: int, notices: Iterable[Numbered], now: float) -> None:
         """Take the list of all notices as it was when `last` was the highest number."""
@@ -55,12 +66,17 @@ class Board:
             if place not in listed and number <= last:
                 self.remove(*place)
                 del self._numbers[place]
+                self._call_watchers(*place)
         self.last = max(self.last, last)
 
     def renumber(self) -> None:
         """Forget numbers: whoever gives them began anew."""
         self._numbers.clear()
         self.last = 0
+
+    def _call_watchers(self, topic: str, item: str) -> None:
+        for watcher in self._watchers.get(topic, ()):
+            watcher(item, self._notices.get(topic, {}).get(item))
 
     def valid(self, topic: Topic, now: float) -> Mapping[str, Notice]:
         """Return the notices of a topic that are not over."""

@@ -6,7 +6,9 @@ processes that share the ledger send again.
 
 import asyncio
 import contextlib
+import fcntl
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -45,6 +47,12 @@ class LeaseKeeper:
         self._saving: asyncio.Task[None] | None = None
         self._unsaved: list[LedgerEntry] = []
         self._failed = False
+        self._turns: dict[str, int] = {}
+        self._ending = False
+        """Whether what is over is deleted from the file though nothing else changed."""
+        self._lock: int | None = None
+        """The handle of the file's lock; -1 where another process has it, None before it is asked
+        for."""
 
     async def open(self) -> QuickLedger:
         """Return a ledger with what was kept, and begin to save it.
@@ -64,7 +72,12 @@ class LeaseKeeper:
 
     async def save(self) -> None:
         """Write what changed; what cannot be written is tried again the next time."""
-        self._unsaved.append(self._ledger.take_changes())
+        changes = self._ledger.take_changes()
+        if changes.counters or changes.ended or changes.turns != self._turns:
+            self._unsaved.append(changes)
+            self._turns = changes.turns
+        if not (self._unsaved or (self._ending and self._file.exists())) or not self._is_alone():
+            return
         try:
             await asyncio.to_thread(_save, self._file, self._unsaved, int(self._clock() * 1000))
         except (sqlite3.Error, OSError) as e:
@@ -76,6 +89,23 @@ class LeaseKeeper:
         self._unsaved.clear()
         self._failed = False
 
+    def _is_alone(self) -> bool:
+        """Whether no other process writes the file; asked once, before the first write."""
+        if self._lock is None:
+            try:
+                self._lock = _take(self._file.with_suffix(".lock"))
+            except BlockingIOError:
+                self._lock = -1
+                logger.warning(
+                    "state: another router keeps its counters in %s; those of this one end with it",
+                    self._file.name,
+                )
+            except OSError:
+                return True  # the write will report what is wrong with the folder
+        if self._lock < 0:
+            self._unsaved.clear()
+        return self._lock >= 0
+
     async def close(self) -> None:
         """Write what changed, and end."""
         if self._saving is not None:
@@ -83,7 +113,11 @@ class LeaseKeeper:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._saving
             self._saving = None
+            self._ending = True
             await self.save()
+        if self._lock is not None and self._lock >= 0:
+            os.close(self._lock)
+            self._lock = None
 
     async def _keep_saving(self) -> None:
         while True:
@@ -98,6 +132,17 @@ def _merged(changes: list[LedgerEntry]) -> LedgerEntry:
     return LedgerEntry(list(counters.values()), list(ended.items()), changes[-1].turns)
 
 
+def _take(lock: Path) -> int:
+    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -108,7 +153,9 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
             yield db
 
 
-def _load(file: Path, now: int) -> LedgerEntry:
+def _load(file: Path, now: int) -> LedgerEntry | None:
+    if not file.exists():
+        return None
     with _opened(file) as db:
         counters = [
             (name, expires, {int(at): int(n) for at, n in orjson.loads(buckets)})

@@ -24,6 +24,9 @@ from switchyard.state.shared.protocol import Amounts
 from switchyard.state.shared.protocol import Entry
 from switchyard.state.shared.protocol import LimitLease
 
+MOST_POOLS = 10_000
+"""Rotations remembered at most; the one that was asked for longest ago goes first."""
+
 TOMBSTONE = 900_000
 """Milliseconds for which a lease that ended is remembered, so that it does not end twice."""
 
@@ -197,7 +200,10 @@ class LimitLedger:
 
     def turn(self, pool: str) -> int:
         """Return the next number of a rotation, from 1."""
-        self._turns[pool] = number = self._turns.get(pool, 0) + 1
+        number = self._turns.pop(pool, 0) + 1
+        if len(self._turns) >= MOST_POOLS:
+            del self._turns[next(iter(self._turns))]
+        self._turns[pool] = number
         return number
 
     def lead(self, pool: str, number: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from switchyard.state.shared.board import Board
+from switchyard.state.shared.board import NoticeWatcher
 from switchyard.state.shared.keeper import LeaseKeeper
 from switchyard.state.shared.lines import admitted
 from switchyard.state.shared.lines import denied
@@ -158,6 +159,9 @@ class MemoryState:
     def notices(self, topic: Topic) -> Mapping[str, Notice]:
         """Return the valid notices by item."""
         return self._board.valid(topic, self._clock())
+
+    def watch(self, topic: Topic, watcher: NoticeWatcher) -> None:
+        """No other process posts anything."""
 
     async def drain(self, seconds: float) -> bool:
         """Everything is on record at once."""

@@ -19,13 +19,17 @@ class StateError(ValueError):
 
 
 def open_state(
-    where: str, settings: RemoteSettings | None = None, file: Path | None = None
+    where: str,
+    settings: RemoteSettings | None = None,
+    file: Path | None = None,
+    installation: str = "default",
 ) -> SharedState:
     """Return the state that `where` names; `start` connects it.
 
     In: `memory`, whose counters outlive the process in `file` if there is one; `served:PATH` with
     the parent's socket; or the URL of Redis or Valkey: `redis://`, `rediss://` (TLS), `unix://`
-    (its socket), `valkey://`, `valkeys://`. Raises StateError.
+    (its socket), `valkey://`, `valkeys://`. `installation` keeps several routers apart in one
+    server. Raises StateError.
     """
     if where in ("", "memory"):
         return MemoryState(keeper=LeaseKeeper(file) if file else None)
@@ -40,6 +44,6 @@ def open_state(
     from switchyard.state.shared.redis_link import RedisLink
 
     try:
-        return RemoteState(RedisLink(f"{scheme}://{rest}"), settings)
+        return RemoteState(RedisLink(f"{scheme}://{rest}", installation), settings)
     except ValueError as e:
         raise StateError("state: the address of Redis cannot be read; check its port") from e

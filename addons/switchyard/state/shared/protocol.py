@@ -4,6 +4,7 @@ Money is whole nano-dollars. Amounts stay below 2**53 (9 million dollars), which
 scripts count exactly.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -328,6 +329,13 @@ class SharedState(Protocol):
 
     def notices(self, topic: Topic) -> Mapping[str, Notice]:
         """Return the valid notices by item, from memory."""
+        ...
+
+    def watch(self, topic: Topic, watcher: Callable[[str, Notice | None], None]) -> None:
+        """Call `watcher` with each item that is posted, and None where it is withdrawn.
+
+        By whatever process; those of this one may be among them. Called before `start`.
+        """
         ...
 
     async def drain(self, seconds: float) -> bool:

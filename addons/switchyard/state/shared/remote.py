@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from switchyard.state.shared.board import Board
+from switchyard.state.shared.board import NoticeWatcher
 from switchyard.state.shared.board import Numbered
 from switchyard.state.shared.guarded_link import GuardedLink
 from switchyard.state.shared.guarded_link import RemoteSettings
@@ -187,6 +188,10 @@ class RemoteState:
     def notices(self, topic: Topic) -> Mapping[str, Notice]:
         """Return the valid notices by item, from memory."""
         return self._board.valid(topic, self._clock())
+
+    def watch(self, topic: Topic, watcher: NoticeWatcher) -> None:
+        """Have others' notices handed on as they arrive."""
+        self._board.watch(topic, watcher)
 
     async def drain(self, seconds: float) -> bool:
         """Wait until everything that waits is sent."""

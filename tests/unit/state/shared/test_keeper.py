@@ -63,7 +63,6 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(
     state = MemoryState(keeper=keeper)
     await state.start()
     # A folder in the file's place cannot be opened as a database.
-    (tmp_path / "state.sqlite").unlink()
     (tmp_path / "state.sqlite-wal").unlink(missing_ok=True)
     (tmp_path / "state.sqlite-shm").unlink(missing_ok=True)
     (tmp_path / "state.sqlite").mkdir()
@@ -111,3 +110,31 @@ async def test_what_is_over_is_deleted(tmp_path: Path) -> None:
         for table in ("counters", "ended"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     db.close()
+
+
+async def test_nothing_is_written_where_nothing_is_limited(tmp_path: Path) -> None:
+    state = MemoryState(keeper=LeaseKeeper(tmp_path / "state.sqlite"))
+    await state.start()
+    await state.admit(Ask())
+    await state.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_one_of_two_routers_keeps_its_counters(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "state.sqlite"
+    keepers = [LeaseKeeper(file), LeaseKeeper(file)]
+    states = [MemoryState(keeper=keeper) for keeper in keepers]
+    for state, keeper in zip(states, keepers, strict=True):
+        await state.start()
+        await state.settle(await admit(state), Amounts(money=70))
+        await keeper.save()
+    await states[0].settle(await admit(states[0]), Amounts(money=1))
+    for state in reversed(states):
+        await state.close()
+    assert caplog.text.count("another router keeps") == 1
+    after = MemoryState(keeper=LeaseKeeper(file))
+    await after.start()
+    assert (await used(after))[0] == (71, 0)
+    await after.close()

@@ -21,6 +21,7 @@ async def test_memory(where: str, tmp_path: Path) -> None:
     state = open_state(where, file=tmp_path / "state.sqlite")
     assert isinstance(state, MemoryState)
     await state.start()
+    await state.turn("pool")
     await state.close()
     assert (tmp_path / "state.sqlite").is_file()
 

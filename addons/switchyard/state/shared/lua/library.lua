@@ -5,7 +5,7 @@
 local base = KEYS[1]
 local data = cjson.decode(ARGV[1])
 local BUCKETS, NEVER, FOREVER = 60, -1, 9000000000000000
-local TOMBSTONE, LEASES_KEEP = 900000, 691200000
+local TOMBSTONE, LEASES_KEEP, TURNS_KEEP = 900000, 691200000, 86400000
 local LIVE, LATE, ENDED = 1, 2, 3
 
 local now
@@ -191,6 +191,6 @@ end
 local function turn(pool)
   local key = base .. 't:' .. pool
   local number = redis.call('INCR', key)
-  redis.call('PEXPIRE', key, int(LEASES_KEEP))
+  redis.call('PEXPIRE', key, int(TURNS_KEEP))
   return number
 end
