@@ -1,6 +1,7 @@
 """The stores that the same tests run on, and what each holds afterwards."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Protocol
@@ -14,6 +15,7 @@ from switchyard.usage.places import open_pages
 from switchyard.usage.places import open_reader
 from switchyard.usage.postgres import PostgresStore
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.records import RequestRecord
 from switchyard.usage.row_pages import RowPages
 from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.schema import SUMS
@@ -21,6 +23,7 @@ from switchyard.usage.schema import TOTAL_TABLES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.store import Retention
 from switchyard.usage.store import Store
+from switchyard.usage.store import StoreError
 from tests.unit.usage import support
 
 KEEP = Retention(10**9, 10**12)
@@ -117,6 +120,18 @@ class KeptOnServer:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with contextlib.closing(self._engine.connect()) as connection:
             return [tuple(row) for row in connection.execute(text(query))]
+
+
+def write(
+    store: Store, finished: Sequence[RequestRecord], running: Sequence[RequestRecord] = ()
+) -> None:
+    """Write a batch, again and again while others hold the store, as the router's thread does."""
+    for _ in range(100):
+        try:
+            return store.write(finished, running)
+        except StoreError as e:
+            problem = e
+    raise problem
 
 
 def reader_of(kept: Kept) -> UsageReader:

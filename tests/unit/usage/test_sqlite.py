@@ -1,9 +1,7 @@
 """The SQLite store: each row once, its totals with it, whatever happens meanwhile."""
 
-import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -174,45 +172,6 @@ def small_disk(tmp_path: Path) -> Any:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-ROOT = Path(__file__).parents[3]
-WRITING = """
-import sys
-from pathlib import Path
-from switchyard.usage.sqlite import SqliteStore
-from tests.unit.usage.support import record
-store = SqliteStore(Path(sys.argv[1]), sys.argv[2])
-while True:
-    store.write([record() for _ in range(20)], [record(state="running")])
-    print("batch", flush=True)
-"""
-
-
-def test_killed_while_writing(tmp_path: Path) -> None:
-    """Two processes write until each is killed in the middle: rows and totals agree."""
-    for life in range(4):
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITING, str(tmp_path), f"w{life}{number}"],
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                env={"PYTHONPATH": f"{ROOT}:{ROOT / 'addons'}"},
-            )
-            for number in range(2)
-        ]
-        for number, writer in enumerate(writers):
-            assert writer.stdout
-            for _ in range(3 + life + number):
-                assert writer.stdout.readline() == b"batch\n"
-            writer.send_signal(signal.SIGKILL)
-            writer.wait()
-            writer.stdout.close()
-        check_sums(tmp_path)
-    store = SqliteStore(tmp_path, "last")
-    assert store.recover(lambda writer: False) > 0
-    store.close()
-    check_sums(tmp_path)
 
 
 def test_totals_without_rollups_get_them(tmp_path: Path) -> None:

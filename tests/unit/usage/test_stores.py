@@ -28,6 +28,7 @@ from tests.unit.usage.stores import KeptInFiles
 from tests.unit.usage.stores import check_kept
 from tests.unit.usage.stores import pages_of
 from tests.unit.usage.stores import reader_of
+from tests.unit.usage.stores import write
 from tests.unit.usage.support import DAY
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
@@ -186,7 +187,7 @@ def test_many_writers_at_once(kept: Kept) -> None:
         store = kept.open(f"w{number}")
         try:
             for batch in batches[number]:
-                store.write(batch[::-1] if number % 2 else batch, [record(state="running")])
+                write(store, batch[::-1] if number % 2 else batch, [record(state="running")])
         except BaseException as e:
             problems.append(e)
         finally:
@@ -196,7 +197,7 @@ def test_many_writers_at_once(kept: Kept) -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(60)
+        one.join(300)
     assert not problems
     assert len(kept.rows()) == 120
     check_kept(kept)
@@ -208,11 +209,12 @@ from pathlib import Path
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import open_store
 from switchyard.usage.store import Retention
+from tests.unit.usage.stores import write
 from tests.unit.usage.support import record
 place = RecordPlace(Path(sys.argv[1]), Retention(1e9, 10**12), sys.argv[3] or None)
 store = open_store(place, sys.argv[2]).store
 while True:
-    store.write([record() for _ in range(20)], [record(state="running")])
+    write(store, [record() for _ in range(20)], [record(state="running")])
     print("batch", flush=True)
 """
 
