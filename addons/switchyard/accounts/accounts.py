@@ -1,12 +1,15 @@
 """All credential sources of the configuration in force, each with its token."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -16,10 +19,14 @@ from switchyard.accounts.commands import CommandOutput
 from switchyard.accounts.commands import end_commands
 from switchyard.accounts.followed_file import FollowedFile
 from switchyard.accounts.keyrings import KeyringEntry
+from switchyard.accounts.oauth_account import OAuthAccount
+from switchyard.accounts.store import AccountStore
+from switchyard.accounts.store import accounts_folder
 from switchyard.accounts.token import SourceError
 from switchyard.accounts.token import Token
 from switchyard.accounts.token_keeper import TokenKeeper
 from switchyard.accounts.token_keeper import TokenReader
+from switchyard.config.account_flows import AccountFlow
 from switchyard.config.credentials import CredentialSource
 from switchyard.redaction.learned import LearnedSecrets
 
@@ -51,12 +58,26 @@ class Accounts:
         """Every token that was read, for whatever masks secrets."""
         self.recovered: Callable[[CredentialSource], None] = lambda source: None
         """Called when a source that failed gives a token again."""
+        self._is_wanted = False
+        self._flows: dict[str, AccountFlow] = {}
         self._keepers: dict[CredentialSource, TokenKeeper] = {}
         self._threads: ThreadPoolExecutor | None = None
 
-    def use(self, sources: Iterable[CredentialSource]) -> None:
-        """Take over the sources of a configuration; tokens of those that stay are kept."""
+    def use(
+        self,
+        sources: Iterable[CredentialSource],
+        flows: Mapping[str, AccountFlow] = MappingProxyType({}),
+    ) -> None:
+        """Take over the sources of a configuration, and how its accounts log in.
+
+        Tokens of sources that stay are kept, except where the flow of an account changed.
+        """
         wanted = dict.fromkeys(sources)
+        before, self._flows = self._flows, dict(flows)
+        for source in [one for one in self._keepers if one.oauth is not None]:
+            name = (source.oauth or "").partition("/")[0]
+            if before.get(name) != flows.get(name):
+                del self._keepers[source]
         self._keepers = {
             source: self._keepers.get(source) or self._keeper(source) for source in wanted
         }
@@ -94,6 +115,15 @@ class Accounts:
             for keeper in self._keepers.values()
         )
 
+    def show_interest(self) -> None:
+        """Note that somebody looks at what is left of limits, or that a choice depends on it."""
+        self._is_wanted = True
+
+    def take_interest(self) -> bool:
+        """Whether somebody has looked since the last call."""
+        wanted, self._is_wanted = self._is_wanted, False
+        return wanted
+
     def close(self) -> None:
         """End the threads, and the programs that they wait for."""
         if self._threads is not None:
@@ -103,9 +133,9 @@ class Accounts:
     def _keeper(self, source: CredentialSource) -> TokenKeeper:
         return TokenKeeper(
             source.label,
-            _reader(source),
+            self._reader(source),
             self._submit,
-            learn=lambda value: self.learned.learn(source.label, value),
+            learn=lambda value: self.learned.learn(source.owner, value),
             recovered=lambda: self.recovered(source),
         )
 
@@ -114,16 +144,19 @@ class Accounts:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="credentials")
         return self._threads.submit(work)
 
-
-def _reader(source: CredentialSource) -> TokenReader:
-    match source.kind:
-        case "file":
-            return FollowedFile(source)
-        case "command":
-            return CommandOutput(source)
-        case "keyring":
-            return KeyringEntry(source)
-        case "google":
-            return GoogleToken(source)
-        case "azure":
-            return AzureToken(source)
+    def _reader(self, source: CredentialSource) -> TokenReader:
+        match source.kind:
+            case "file":
+                return FollowedFile(source)
+            case "command":
+                return CommandOutput(source)
+            case "keyring":
+                return KeyringEntry(source)
+            case "google":
+                return GoogleToken(source)
+            case "azure":
+                return AzureToken(source)
+        ref = source.oauth or ""
+        store = AccountStore(accounts_folder(os.environ))
+        flow = self._flows.get(ref.partition("/")[0], AccountFlow())
+        return OAuthAccount(ref, flow, store, lambda one: self.learned.learn(source.owner, one))

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchyard.commands.programs import program_of
+from switchyard.programs import program_of
 
 CERTIFICATE = "mitmproxy-ca-cert.pem"
 NAME = "switchyard-ca"

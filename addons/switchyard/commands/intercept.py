@@ -22,14 +22,14 @@ from pathlib import Path
 from switchyard.commands import machine
 from switchyard.commands.machine import Listener
 from switchyard.commands.machine import RedirectError
-from switchyard.commands.programs import program_of
-from switchyard.commands.programs import words_of
 from switchyard.commands.redirect import TABLE
 from switchyard.commands.redirect import CgroupRule
 from switchyard.commands.redirect import Redirect
 from switchyard.commands.redirect import no_more
 from switchyard.commands.redirect import still_alive
 from switchyard.commands.trust import write_file
+from switchyard.programs import program_of
+from switchyard.programs import words_of
 
 STATE = Path(os.environ.get("SWITCHYARD_INTERCEPT_STATE", "/run/switchyard-intercept.json"))
 ROUTERS_CGROUP = "/switchyard-router"

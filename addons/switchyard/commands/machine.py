@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchyard.commands.programs import program_of
 from switchyard.commands.redirect import CgroupRule
+from switchyard.programs import program_of
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _LISTENS = "0A"

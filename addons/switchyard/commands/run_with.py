@@ -23,8 +23,6 @@ from urllib.parse import urlsplit
 
 from platformdirs.unix import Unix
 
-from switchyard.commands.programs import path_of
-from switchyard.commands.programs import program_of
 from switchyard.commands.projects import project_of
 from switchyard.commands.projects import with_header
 from switchyard.commands.projects import with_project
@@ -40,6 +38,8 @@ from switchyard.commands.trust import authority_in
 from switchyard.commands.trust import authority_of
 from switchyard.commands.trust import write_file
 from switchyard.commands.trust import write_trust
+from switchyard.programs import path_of
+from switchyard.programs import program_of
 
 DEFAULT_PORT = "8787"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from switchyard.commands.programs import program_of
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
+from switchyard.programs import program_of
 from switchyard.usage.command import NO_SETTINGS
 from switchyard.usage.command import ReportSettings
 from switchyard.usage.command import main as report_usage

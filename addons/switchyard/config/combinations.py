@@ -33,6 +33,9 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     if provider.get("credentials") == "forward" and "keep" in provider:
         message = "is never used: credentials: forward sends the client's own key"
         document.problem((*path, "keep"), message, "remove it, or credentials: forward")
+    if "platform" in provider and provider.get("format") not in ("anthropic", ["anthropic"]):
+        message = "is for the format anthropic alone"
+        document.problem((*path, "platform"), message, "write format: anthropic, or remove it")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
 

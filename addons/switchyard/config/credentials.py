@@ -5,6 +5,7 @@ read by `accounts`, off the event loop.
 """
 
 import importlib.util
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -26,9 +27,9 @@ from switchyard.config.section import Section
 from switchyard.values.json_paths import PathError
 from switchyard.values.json_paths import parse_path
 
-SourceKind = Literal["file", "command", "keyring", "google", "azure"]
+SourceKind = Literal["file", "command", "keyring", "oauth", "google", "azure"]
 
-KINDS: tuple[SourceKind, ...] = ("file", "command", "keyring", "google", "azure")
+KINDS: tuple[SourceKind, ...] = ("file", "command", "keyring", "oauth", "google", "azure")
 """The keys of a source, of which it has one."""
 
 _GOES_WITH: dict[str, tuple[SourceKind, ...]] = {
@@ -36,6 +37,8 @@ _GOES_WITH: dict[str, tuple[SourceKind, ...]] = {
     "expires": ("file", "command"),
     "ttl": ("command", "keyring"),
 }
+_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+_REF = re.compile(f"{_NAME}(/{_NAME})?")
 _LIBRARIES = {
     "keyring": ("keyring", "keyring"),
     "google": ("google.auth", "google-auth"),
@@ -73,6 +76,12 @@ def _service(value: str) -> str:
     return value
 
 
+def _ref(value: str) -> str:
+    if not _REF.fullmatch(value):
+        raise refuse("must be the name of an account", "write NAME, or NAME/LABEL")
+    return value
+
+
 Place = Annotated[str, AfterValidator(_place)]
 """Where a value stands in a JSON document."""
 
@@ -99,7 +108,7 @@ class CredentialSource(Section):
 
     file: str | None = None
     """A file of another tool: followed, never written, and never refreshed."""
-    json_: Place | None = Field(None, alias="json")
+    json_: Place | None = Field(default=None, alias="json")
     """Where the credential stands; None: it is all the text there is."""
     expires: Place | None = None
     """Where its expiry stands; None: as a JSON Web Token has it, else none is known."""
@@ -108,6 +117,8 @@ class CredentialSource(Section):
     ttl: PositiveDuration = 300.0
     """Seconds after which a command or the keyring is asked again."""
     keyring: Annotated[str, AfterValidator(_service)] | None = None
+    oauth: Annotated[str, AfterValidator(_ref)] | None = None
+    """An account of `accounts`, with its label after a slash."""
     google: GoogleSource | None = None
     azure: AzureSource | None = None
 
@@ -134,17 +145,24 @@ class CredentialSource(Section):
 
     @property
     def label(self) -> str:
-        """What the log calls it, without arguments and values."""
+        """What people see of it: no folder, no arguments and no values."""
         match self.kind:
             case "file":
-                return f"the file {self.file}"
+                return f"the file {Path(self.file or '').name}"
             case "command":
                 assert self.command
                 return f"the command {Path(self.command[0]).name}"
             case "keyring":
                 return f"the keyring's {self.keyring}"
+            case "oauth":
+                return f"the account {self.oauth}"
             case kind:
                 return f"the credentials of {kind}"
+
+    @property
+    def owner(self) -> str:
+        """What the secrets read from it belong to."""
+        return f"{self.label} {self.file or ''} {self.command or ''}"
 
     def beside(self, folder: Path) -> "CredentialSource":
         """The same source, its relative paths counted from a folder."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
 
+from switchyard.config.account_presets import apply_account_presets
 from switchyard.config.certificates import checked_tls
 from switchyard.config.combinations import check_combinations
 from switchyard.config.credentials import CredentialSource
@@ -19,6 +20,7 @@ from switchyard.config.presets import apply_presets
 from switchyard.config.problems import ConfigError
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.problems import KeyPath
+from switchyard.config.problems import did_you_mean
 from switchyard.config.problems import dotted
 from switchyard.config.provider import ApiKeyEntry
 from switchyard.config.provider import Provider
@@ -85,6 +87,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
         raise ConfigError(document.problems)
     _drop_empty_sections(document.data)
     apply_presets(document, env)
+    apply_account_presets(document)
     absent = _absent_providers(document)
     _report_unset(document, env, absent)
     _leave_out_unset(document, absent)
@@ -206,6 +209,7 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         notices=(
             *_notices(document),
             *_unverified(document, config, absent),
+            *_unused_prices(document, config),
             *(_left_out(document) if keys else ()),
         ),
     )
@@ -308,4 +312,18 @@ def _unverified(
         mark = document.mark(path)
         message = "whoever is on the way can pose as this provider, and read what it is sent"
         hint = "trust its certificate by tls.ca instead"
+        yield ConfigProblem(document.file, mark.line if mark else None, dotted(path), message, hint)
+
+
+def _unused_prices(document: Document, config: Config) -> Iterator[ConfigProblem]:
+    """A warning for every price of a provider that there is not."""
+    known = [provider.name for provider in config.providers]
+    for index, rule in enumerate(config.prices):
+        name = rule.provider
+        if name is None or name in known or name.startswith(f"{PASSTHROUGH}:"):
+            continue
+        path: KeyPath = ("prices", index, "provider")
+        mark = document.mark(path)
+        message = f"unknown provider {document.show(path, name)}: the price is never used"
+        hint = did_you_mean(name, known)
         yield ConfigProblem(document.file, mark.line if mark else None, dotted(path), message, hint)

@@ -47,6 +47,12 @@ from switchyard.wire.registry import DEFAULT
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
+QuotaForm = Literal["kimi", "openrouter"]
+"""Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
+
+Platform = Literal["bedrock", "vertex"]
+"""A cloud that has Claude models, with the model in the path of a call."""
+
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -227,6 +233,8 @@ class Provider(Section):
     builtin: Literal["demo"] | None = None
     formats: Formats = Field((DEFAULT.name,), alias="format")
     """What it speaks; the first is used where the client's own is not among them."""
+    platform: Platform | None = None
+    """The cloud in whose way Anthropic's format is spoken there; None: in Anthropic's own."""
     base_url: BaseUrl | None = None
     base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
     """For formats that are spoken elsewhere than at `base_url`."""
@@ -245,6 +253,8 @@ class Provider(Section):
     discover_every: Duration = 3600.0
     """Seconds between two questions for the models of a provider that lists none; 0: never."""
     excluded_models: GlobList = Globs()
+    quota_call: QuotaForm | None = None
+    """How it says what is left of a key's limits; None: it is not asked."""
     billing: Billing | None = None
     """What it charges for; None: nothing where it is asked on this machine or without a key, a plan
     where clients' own logins are forwarded, else each token."""

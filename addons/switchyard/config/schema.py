@@ -14,6 +14,7 @@ from pydantic import Field
 from pydantic import JsonValue
 from pydantic import SecretStr
 
+from switchyard.config.account_flows import AccountFlow
 from switchyard.config.client_keys import ClientSettings
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.config.fields import Duration
@@ -24,6 +25,7 @@ from switchyard.config.fields import JsonPath
 from switchyard.config.fields import JsonPaths
 from switchyard.config.fields import ModelName
 from switchyard.config.fields import ModelNames
+from switchyard.config.fields import Name
 from switchyard.config.fields import Natural
 from switchyard.config.fields import Pattern
 from switchyard.config.fields import PositiveDuration
@@ -214,6 +216,8 @@ class Config(Section):
 
     providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
     """Once loaded: those that are live, in file order."""
+    accounts: Mapping[Name, AccountFlow] = Field(default_factory=dict)
+    """How accounts log in; providers name them by `{oauth: NAME}`."""
     clients: ClientSettings = ClientSettings()
     combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
     aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)

@@ -57,11 +57,14 @@ class Desk:
             "uptime": round(time.monotonic() - runtime.state.started, 3),
             "running": len(runtime.exchanges),
             "models": len(snapshot.catalog.names()),
-            **provider_status(snapshot.config, runtime.state.health, runtime.ledger.windows),
+            **provider_status(
+                snapshot.config, runtime.state.health, runtime.ledger.windows, runtime.accounts
+            ),
         }
 
     def quota(self) -> list[JsonObject]:
         """Returns the windows of keys and logins, with moments in Unix seconds."""
+        self.runtime.accounts.show_interest()
         now = time.time()
         tracks = self.runtime.ledger.windows.tracks()
         return [dict(window_members(owner, track, now)) for owner, track in tracks]

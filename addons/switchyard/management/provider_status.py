@@ -1,10 +1,13 @@
 """Reports the state of every provider, as JSON."""
 
+import math
 import time
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 
+from switchyard.accounts.accounts import Accounts
+from switchyard.accounts.accounts import SourceStatus
 from switchyard.config.schema import Config
 from switchyard.policy.cooldown import TargetState
 from switchyard.policy.health import Health
@@ -22,7 +25,9 @@ _STATES: dict[TargetState, str] = {
 """The states of a circuit breaker: closed where requests pass, half-open where one tries."""
 
 
-def provider_status(config: Config, health: Health, windows: WindowBook) -> JsonObject:
+def provider_status(
+    config: Config, health: Health, windows: WindowBook, accounts: Accounts
+) -> JsonObject:
     """Return the recently tried targets by provider, and providers that are not live.
 
     The latter with the reason. Any client with a key may see it: it contains no text of a provider,
@@ -38,8 +43,17 @@ def provider_status(config: Config, health: Health, windows: WindowBook) -> Json
     return {
         "providers": [{"name": name, "targets": rows} for name, rows in targets.items()],
         "not-live": [{"name": one.provider.name, "reason": one.reason} for one in config.not_live],
+        "credentials": [_credential(one, time.time()) for one in accounts.status()],
         "windows": [_window(owner, track, time.time()) for owner, track in windows.tracks()],
     }
+
+
+def _credential(source: SourceStatus, now: float) -> JsonObject:
+    """A credential that is read from elsewhere: what is wrong with it, and when it expires."""
+    status: JsonObject = {"credential": source.label, "problem": source.problem or None}
+    if source.expires_at is not None and math.isfinite(source.expires_at):
+        status["expires-in"] = round(source.expires_at - now)
+    return status
 
 
 def _window(owner: str, track: Track, now: float) -> JsonObject:

@@ -29,6 +29,7 @@ from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.passed_windows import PassedWindows
+from switchyard.pipeline.quota_watch import QuotaWatch
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
 from switchyard.pipeline.release import Release
@@ -59,6 +60,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     snapshots, listeners = runtime.snapshots, runtime.listeners
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
+    accounts = runtime.accounts
     reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
     wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
@@ -68,7 +70,8 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     return [
         LogLines(snapshots),
         Settings(runtime),
-        AccountWatch(runtime.accounts),
+        AccountWatch(accounts),
+        QuotaWatch(runtime),
         Discovery(runtime),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
@@ -81,15 +84,15 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Websockets(snapshots, listeners, requests, clients, exchanges, sessions, state, control),
         intake,
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
-        Management(snapshots, requests, clients, exchanges, state, ledger),
+        Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
         Limiting(snapshots, exchanges, runtime.gate),
-        Credentials(snapshots, exchanges, state, ledger, runtime.accounts),
+        Credentials(snapshots, exchanges, state, ledger, accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),
         Reading(snapshots, exchanges, state),
         Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state, runtime.accounts),
+        Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Reporting(exchanges, desk),
@@ -97,7 +100,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Annotation(snapshots, exchanges),
         CallLog(exchanges, state),
         Recorder(snapshots, exchanges),
-        Status(snapshots, state, ledger),
+        Status(snapshots, state, ledger, accounts),
         trust,
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),

@@ -156,6 +156,7 @@ class Credentials:
         """Returns the windows as a request sees them, where they decide anything."""
         if not (route.by_windows or route.keeps):
             return None
+        self._accounts.show_interest()
         call = exchange.call
         return Steering(
             self._ledger.windows,

@@ -232,8 +232,10 @@ def is_asked(provider: Provider) -> bool:
     """Whether a provider is asked for its models.
 
     It is if the file lists none for it and the router has a key for it, or if the file says
-    `discover`.
+    `discover`. Clouds list models in ways of their own.
     """
+    if provider.platform is not None:
+        return False
     if provider.builtin is not None or provider.models is not None or not provider.discover_every:
         return False
     return provider.discover or provider.credentials == "own"

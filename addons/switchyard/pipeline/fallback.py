@@ -114,9 +114,9 @@ class Fallback:
         source = exchange.routes.source(credential) if exchange.routes else None
         if source is None or state.key is None or seen.after_output or seen.told_status != 401:
             return False
-        self._accounts.refuse(source, state.key)
         if credential in exchange.renewed:
             return False
+        self._accounts.refuse(source, state.key)
         exchange.renewed |= {credential}
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 from mitmproxy import http
 
+from switchyard.accounts.accounts import Accounts
 from switchyard.clients.clients import Clients
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_body
@@ -52,6 +53,7 @@ class Management:
         exchanges: Exchanges,
         state: State,
         ledger: Ledger,
+        accounts: Accounts,
     ) -> None:
         self._snapshots = snapshots
         self._requests = requests
@@ -59,6 +61,7 @@ class Management:
         self._exchanges = exchanges
         self._state = state
         self._ledger = ledger
+        self._accounts = accounts
 
     @guarded
     @on_request
@@ -77,10 +80,10 @@ class Management:
         elif kind == "loaded":
             answer = json_response(200, {"models": []})  # none runs here
         elif kind == "status":
-            config = self._snapshots.current.config
-            answer = json_response(
-                200, provider_status(config, self._state.health, self._ledger.windows)
-            )
+            config, health = self._snapshots.current.config, self._state.health
+            windows = self._ledger.windows
+            self._accounts.show_interest()
+            answer = json_response(200, provider_status(config, health, windows, self._accounts))
         elif kind == "usage":
             return self._usage(flow)
         elif kind == "greeting":

@@ -8,6 +8,8 @@ from switchyard.attempt.body import write_body
 from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
+from switchyard.attempt.platforms import platform_body
+from switchyard.attempt.platforms import platform_url
 from switchyard.attempt.service import service_request
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
@@ -45,9 +47,8 @@ class Sending:
             attempt.request = own_request(state)
             self._set_out(attempt, state)
             return
-        path = call_path(state, upstream)
         snapshot = self._snapshots.current
-        url = endpoint_url(snapshot.base_url(provider, upstream.name), upstream, path)
+        url = call_url(state, upstream, snapshot.base_url(provider, upstream.name))
         body, changes = complete_body(state, upstream), []
         if state.operation is None:
             body = with_demands(self._state.thinking, snapshot.adjustments, state, body)
@@ -58,6 +59,8 @@ class Sending:
         headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
+        if provider.platform is not None:
+            body = platform_body(body, provider.platform, headers, state.upstream_streams)
         if isinstance(service := state.call.operation, ServiceCall):
             request = service_request(state, service, url, headers)
         else:
@@ -105,6 +108,13 @@ class Sending:
             elif (value := client.get(rule.copy_of)) is not None:
                 headers[rule.name.lower()] = value
         return headers
+
+
+def call_url(state: AttemptState, upstream: Format, base_url: str) -> str:
+    """Returns the URL of the attempt's call. Raises BadRequest as `call_path` does."""
+    if (platform := state.target.provider.platform) is not None:
+        return platform_url(base_url, platform, state.target.model, state.upstream_streams)
+    return endpoint_url(base_url, upstream, call_path(state, upstream))
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:

@@ -4,6 +4,7 @@ import json
 
 from mitmproxy import command
 
+from switchyard.accounts.accounts import Accounts
 from switchyard.management.provider_status import provider_status
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -13,10 +14,13 @@ from switchyard.usage.ledger import Ledger
 class Status:
     """The command `switchyard.status`; `GET /v0/health/providers` answers the same."""
 
-    def __init__(self, snapshots: Snapshots, state: State, ledger: Ledger) -> None:
+    def __init__(
+        self, snapshots: Snapshots, state: State, ledger: Ledger, accounts: Accounts
+    ) -> None:
         self._snapshots = snapshots
         self._state = state
         self._ledger = ledger
+        self._accounts = accounts
 
     @command.command("switchyard.status")
     def status(self) -> str:
@@ -24,6 +28,6 @@ class Status:
 
         Each has its state, cooldown, requests in flight and last error.
         """
-        config = self._snapshots.current.config
-        status = provider_status(config, self._state.health, self._ledger.windows)
+        config, health = self._snapshots.current.config, self._state.health
+        status = provider_status(config, health, self._ledger.windows, self._accounts)
         return json.dumps(status, indent=2)

@@ -60,7 +60,6 @@ class Chooser:
                 self._session,
                 self._member_load,
                 lambda one: self._rooms((f for _, free in by_id[one.id][1] for f in free), now),
-                now,
             )
             member, targets = by_id[chosen.id]
         target, free = targets[0]
@@ -73,7 +72,6 @@ class Chooser:
                 self._session,
                 self._target_load,
                 lambda one: self._rooms(by_target[id(one)], now),
-                now,
             )
             free = by_target[id(target)]
         return self.choose_key(target, free, now)
@@ -90,7 +88,6 @@ class Chooser:
             self._session,
             lambda one: self._health.in_flight(target.provider, one.id),
             lambda one: self._rooms((by_key[one.id],), now),
-            now,
         )
         return by_key[credential.id]
 

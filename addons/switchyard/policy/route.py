@@ -150,15 +150,14 @@ class Route:
         credentials = [credential for target in targets for credential in target.credentials]
         alike = len({member.priority for member in self.members}) == 1
         strategies = {each.strategy for each in (self, *self.members, *targets)}
+        by_windows = not BY_WINDOWS.isdisjoint(strategies)
         found = {
             "forwards": any(credential.forwarded for credential in credentials),
             "in_order": self.strategy == "fill-first" and alike,
             "stays": self.returns != "at-once"
-            and len(self.members) > 1
-            and self.strategy in _AT_HOME,
-            # Where windows steer, a session stays with the key whose prompt cache it fills.
-            "sticky": "sticky" in strategies or not BY_WINDOWS.isdisjoint(strategies),
-            "by_windows": not BY_WINDOWS.isdisjoint(strategies),
+            and (by_windows or (len(self.members) > 1 and self.strategy in _AT_HOME)),
+            "sticky": "sticky" in strategies,
+            "by_windows": by_windows,
             "keeps": any(credential.keep is not None for credential in credentials),
         }
         for name, value in found.items():

@@ -14,12 +14,6 @@ from switchyard.policy.steering import rank
 
 _MOST_GROUPS = 10_000
 
-_MOST_SESSIONS = 10_000
-
-WARM = 300.0
-"""Seconds after a session's last request for which its prompt cache lives ("Prompt caching",
-docs.anthropic.com)."""
-
 
 class Option(Protocol):
     """What is chosen among."""
@@ -59,13 +53,11 @@ class Selector:
     - `sticky`: always the same for the same session, by rendezvous hashing: when one is missing,
       only its sessions move, and they come back with it. Without a session as round-robin.
     - `most-left`, `drain-soonest`, `pace`: by what the windows of keys leave (`steering.rank`);
-      of equals, whose turn it is. A session stays with its option while its cache is warm.
+      of equals, whose turn it is.
     """
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
-        self._stays: dict[tuple[str, str], tuple[str, float]] = {}
-        """Where sessions stay, and until when, by group and session; the oldest first."""
 
     def pick[T: Option](
         self,
@@ -75,7 +67,6 @@ class Selector:
         session: str = "",
         load: Callable[[T], float] | None = None,
         rooms: Callable[[T], Iterable[Room]] | None = None,
-        now: float = 0.0,
     ) -> T:
         """One of the options (at least one), of the highest priority there is among them.
 
@@ -89,42 +80,18 @@ class Selector:
             return options[0]
         if strategy == "sticky" and session:
             return max(options, key=lambda option: _affinity(session, option))
-        steers = rooms is not None and strategy in BY_WINDOWS
-        if steers and session and (stay := self._stay(group, options, session, now)) is not None:
-            return stay
         turns = self._group(group, options)
         if strategy == "weighted":
             picked = _smooth(turns, options)
         elif strategy == "least-busy" and load is not None:
             picked = min(options, key=lambda o: (_relative(load(o), o), _last_turn(turns, o)))
-        elif steers and rooms is not None:
+        elif strategy in BY_WINDOWS and rooms is not None:
             picked = _by_windows(turns, strategy, options, rooms)
-            self._note(group, session, picked, now)
         else:
             picked = min(options, key=lambda o: _last_turn(turns, o))
         turns.turns += 1
         turns.last_turn[picked.id] = turns.turns
         return picked
-
-    def _stay[T: Option](
-        self, group: str, options: Sequence[T], session: str, now: float
-    ) -> T | None:
-        """The option whose prompt cache a session has filled, while it is warm."""
-        id, until = self._stays.get((group, session), ("", 0.0))
-        if now >= until:
-            return None
-        option = next((option for option in options if option.id == id), None)
-        if option is not None:
-            self._note(group, session, option, now)
-        return option
-
-    def _note(self, group: str, session: str, option: Option, now: float) -> None:
-        if not session:
-            return
-        self._stays.pop((group, session), None)
-        if len(self._stays) >= _MOST_SESSIONS:
-            del self._stays[next(iter(self._stays))]
-        self._stays[group, session] = option.id, now + WARM
 
     def _group(self, name: str, options: Sequence[Option]) -> _Group:
         group = self._groups.get(name)

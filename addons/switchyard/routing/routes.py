@@ -89,7 +89,7 @@ class Routes:
             learned, lambda: Concealer(chain(stated, learned.all()), words=True)
         )
         self._certain = Renewed(learned, lambda: self._concealer.value.certain())
-        owners = {p.name: self._labels_of(p) for p in config.providers}
+        owners = {p.name: self._owners_of(p) for p in config.providers}
         self._of_host = Renewed(
             learned,
             lambda: _concealers(
@@ -156,9 +156,9 @@ class Routes:
         """The credentials that a source gives, as (provider, credential)."""
         return [pair for pair in self.credentials() if self._sources.get(pair[1]) == source]
 
-    def _labels_of(self, provider: Provider) -> list[str]:
+    def _owners_of(self, provider: Provider) -> list[str]:
         ids = (one.id for one in self._credentials[provider.name])
-        return [self._sources[one].label for one in ids if one in self._sources]
+        return [self._sources[one].owner for one in ids if one in self._sources]
 
     def _secrets_of(self, provider: Provider) -> list[str]:
         """Its keys and secret headers."""
@@ -272,10 +272,13 @@ def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
 def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
     """Whether a target can serve an operation.
 
-    A client's own destination can, whatever the client asks it for.
+    A client's own destination can, whatever the client asks it for. A cloud has Anthropic's
+    messages alone.
     """
     if operation is None or target.kind == "passthrough":
         return True
+    if target.provider.platform is not None:
+        return False
     return not operation.formats.isdisjoint(target.provider.formats)
 
 

@@ -27,7 +27,7 @@ def service_plan(
     keeps (files, batches) no other has, so there is no other to fall back to. Raises
     NoSuchProvider.
     """
-    able = [one for one in config.providers if formats & {*one.formats}]
+    able = [one for one in config.providers if formats & {*one.formats} and one.platform is None]
     for name in (*named, config.service_provider or ""):
         if not name:
             continue

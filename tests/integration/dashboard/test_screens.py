@@ -12,6 +12,7 @@ from tests.support.router import Router
 READY = {
     "now": "document.querySelectorAll('.panel tbody tr').length >= 3",
     "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')",
+    "setup": "document.querySelectorAll('.cards button').length >= 8",
     "requests": "document.querySelectorAll('.virtual tbody tr button').length >= 3",
 }
 """What is true once a screen shows its data."""
@@ -95,3 +96,13 @@ def test_keys_go_from_screen_to_screen(open_page: Opens) -> None:
         page.wait(f"document.title.startsWith({json.dumps(title)})")
     page.call("Input.dispatchKeyEvent", type="keyDown", key="?", text="?")
     page.wait("document.querySelector('dialog[open]')")
+
+
+def test_set_up_turns_green_with_the_first_request(open_page: Opens, router: Router) -> None:
+    page = open_page("setup")
+    page.wait("document.querySelector('.notice.warn')")
+    page.wait("document.querySelector('.top .live').textContent === 'live'")
+    page.click(".cards button", "Codex")
+    page.wait("document.querySelector('.snippet pre').textContent.endsWith(' codex')")
+    ask(router, "coding", agent="codex_cli_rs/0.99 (set up)")
+    page.wait("document.querySelector('.notice.good').innerText.includes('codex')")

@@ -173,3 +173,13 @@ def test_with_client_keys_alone_there_is_no_api(tmp_path: Path) -> None:
         with httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client:
             for path in (f"{BASE}/health", f"{BASE}/session", "/dashboard/"):
                 assert client.get(path, headers=bearer(CLIENT)).status_code == 404
+
+
+def test_tools_are_shown_how_to_reach_this_router(router: Router, client: httpx2.Client) -> None:
+    answer = client.get(f"{BASE}/tools", params={"model": "echo"}, headers=bearer(VIEWER)).json()
+    assert answer["base_url"] == router.url
+    assert answer["key"] == "YOUR-CLIENT-KEY"
+    claude = answer["tools"][0]
+    assert claude["title"] == "Claude Code"
+    assert f"export ANTHROPIC_BASE_URL={router.url}" in claude["lines"]
+    assert claude["run"].endswith(f"--router {router.url} --model echo claude")

@@ -28,7 +28,7 @@ async def test_a_source_is_read_once_and_its_token_is_learned(
     assert (await accounts.obtain(source(path))).get_secret_value() == "tok-1"
     assert accounts.learned.all() == ("tok-1",)
     (status,) = accounts.status()
-    assert (status.label, status.problem) == (f"the file {path}", "")
+    assert (status.label, status.problem) == ("the file token", "")
 
 
 async def test_a_file_that_is_rewritten_is_followed(accounts: Accounts, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from switchyard.clients.tool_setup import known_tools
 from switchyard.clients.tool_setup import setup_lines
+from switchyard.clients.tool_setup import tool_cards
 from switchyard.clients.tool_setup import tool_environment
 
 ROUTER, KEY = "http://127.0.0.1:8787", "sk-swy-abc"
@@ -34,3 +35,21 @@ def test_every_tool_is_led_to_the_router_with_the_key(tool: str) -> None:
 def test_tools_that_need_more_are_started_by_run_with(tool: str) -> None:
     (line,) = setup_lines(tool, ROUTER, KEY)
     assert line.endswith(f"scripts/run-with --base-url --router {ROUTER} {tool}")
+
+
+def test_cards_have_everything_filled_in() -> None:
+    cards = tool_cards(ROUTER, KEY, "my coding")
+    assert [card.name for card in cards] == [name for name in known_tools() if name != "any"]
+    for card in cards:
+        texts = [card.title, card.install, card.run, *card.lines, card.note]
+        assert not any("{router}" in text or "{model}" in text for text in texts)
+        assert f"--model 'my coding' {card.name}" in card.run
+
+
+def test_a_card_sets_what_run_with_sets() -> None:
+    (claude,) = (card for card in tool_cards(ROUTER, KEY, "glm") if card.name == "claude")
+    assert claude.lines[:3] == [
+        f"export ANTHROPIC_BASE_URL={ROUTER}",
+        f"export ANTHROPIC_AUTH_TOKEN={KEY}",
+        "export ANTHROPIC_MODEL=glm",
+    ]

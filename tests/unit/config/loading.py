@@ -5,9 +5,11 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from pydantic import SecretStr
 
 from switchyard.config.load import parse_config
 from switchyard.config.problems import ConfigError
+from switchyard.config.provider import ApiKeyEntry
 from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 
@@ -27,3 +29,9 @@ def problems(text: str, env: Mapping[str, str] | None = None) -> list[str]:
 
 def catalog(text: str, env: Mapping[str, str] | None = None) -> Catalog:
     return Catalog(load(text, env))
+
+
+def key_of(entry: ApiKeyEntry) -> str:
+    """The key of an entry that has it as text."""
+    assert isinstance(entry.api_key, SecretStr)
+    return entry.api_key.get_secret_value()

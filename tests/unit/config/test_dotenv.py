@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from switchyard.config.dotenv import read_dotenv
 from switchyard.config.dotenv import with_dotenv
@@ -66,7 +67,7 @@ def test_the_environment_wins_where_it_says_something(tmp_path: Path) -> None:
 def key_of(source: ConfigSource) -> str:
     assert source.config
     key = source.config.providers[0].api_key_entries[0].api_key
-    assert key is not None
+    assert isinstance(key, SecretStr)
     return key.get_secret_value()
 
 

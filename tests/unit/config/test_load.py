@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from switchyard.config.fields import HeaderRule
 from switchyard.config.load import load_config
@@ -12,6 +11,7 @@ from switchyard.config.proxies import Proxy
 from switchyard.config.schema import Config
 from switchyard.values.units import Rate
 from tests.support.client_keys import in_clear
+from tests.unit.config.loading import key_of
 from tests.unit.config.loading import load
 
 SMALLEST = """
@@ -142,7 +142,7 @@ def test_provider(whole: Config) -> None:
 
 def test_keys_of_a_provider(whole: Config) -> None:
     first, second = whole.providers[1].api_key_entries
-    assert isinstance(first.api_key, SecretStr) and first.api_key.get_secret_value() == "key-1"
+    assert key_of(first) == "key-1"
     assert (first.weight, first.priority, first.max_concurrency) == (1, 0, None)
     assert (second.weight, second.priority, second.max_concurrency) == (2, 1, 4)
     assert second.quota.requests == (Rate(50, 60), Rate(1000, 86_400))
@@ -209,8 +209,7 @@ def test_a_configuration_cannot_be_changed(whole: Config) -> None:
 def test_ways_to_write_a_key(written: str) -> None:
     config = load(SMALLEST + f"        {written}\n")
     entries = config.providers[0].api_key_entries
-    keys = [one.api_key for one in entries if isinstance(one.api_key, SecretStr)]
-    assert [key.get_secret_value() for key in keys] == ["k1"]
+    assert [key_of(entry) for entry in entries] == ["k1"]
     assert config.providers[0].api_key is None
 
 
@@ -265,6 +264,22 @@ def test_reserved_keys_are_told_with_their_line() -> None:
         "test.yaml:4: providers[0].tls.verify: whoever is on the way can pose as this provider, "
         "and read what it is sent. Hint: trust its certificate by tls.ca instead.",
     ]
+
+
+def test_a_price_of_a_provider_that_there_is_not_is_a_warning() -> None:
+    text = """
+        providers: [{name: acme, base-url: "https://a.example/v1"}]
+        prices:
+          - {provider: acne, input: 1, output: 2}
+          - {provider: acme, input: 1, output: 2}
+          - {provider: "passthrough:api.anthropic.com", input: 1, output: 2}
+          - {input: 1, output: 2}
+    """
+    (notice,) = load(text).notices
+    assert str(notice).removeprefix("/etc/switchyard/") == (
+        "test.yaml:3: prices[0].provider: unknown provider 'acne': the price is never used. "
+        "Hint: did you mean 'acme'."
+    )
 
 
 def test_a_file_is_read_as_utf_8_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from switchyard.config.problems import ConfigError
+from tests.unit.config.loading import key_of
 from tests.unit.config.loading import load
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
@@ -92,9 +93,9 @@ def test_a_loaded_configuration_shows_none(keys: list[str]) -> None:
     names = ("first", "second", "third", "fourth", "fifth", "sixth")
     text = GOOD.format(**dict(zip(names, keys, strict=False)))
     config = load(text, {"KEY": keys[6]})
-    held = list(config.client_keys)
-    held += [entry.api_key for one in config.providers for entry in one.api_key_entries]
-    assert [secret.get_secret_value() for secret in held] == [
+    held = [secret.get_secret_value() for secret in config.client_keys]
+    held += [key_of(entry) for one in config.providers for entry in one.api_key_entries]
+    assert held == [
         keys[0],
         keys[1],
         keys[2],

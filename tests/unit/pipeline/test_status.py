@@ -24,7 +24,8 @@ WITH_ABSENT = CONFIG.replace(
 
 
 def told_of(runtime: FakeRuntime) -> JsonObject:
-    return provider_status(runtime.snapshot.config, runtime.state.health, runtime.ledger.windows)
+    state, windows = runtime.state, runtime.ledger.windows
+    return provider_status(runtime.snapshot.config, state.health, windows, runtime.accounts)
 
 
 def test_what_was_not_tried_has_no_targets() -> None:

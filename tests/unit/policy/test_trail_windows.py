@@ -26,7 +26,7 @@ TEN = KeptShare(share=0.1, clients=frozenset({"ann"}))
 def keys_of(count: int, strategy: Strategy, keep: KeptShare | None = None) -> Route:
     credentials = tuple(Credential(id=f"a#{n}", keep=keep) for n in range(count))
     target = Target(provider="a", model="m", credentials=credentials, strategy=strategy)
-    return Route(id="r", members=(Member(id="a", targets=(target,)),))
+    return Route(id="r", members=(Member(id="a", targets=(target,)),), returns="when-cold")
 
 
 def members_of(*names: str, strategy: Strategy, keep: KeptShare | None = None) -> Route:
@@ -34,7 +34,8 @@ def members_of(*names: str, strategy: Strategy, keep: KeptShare | None = None) -
         keys = (Credential(id=f"{name}#0", keep=keep),)
         return Member(id=name, targets=(Target(provider=name, model="m", credentials=keys),))
 
-    return Route(id="r", members=tuple(map(member, names)), strategy=strategy)
+    members = tuple(map(member, names))
+    return Route(id="r", members=members, strategy=strategy, returns="when-cold")
 
 
 def served(world: WindowWorld, route: Route, client: str = "", session: str = "") -> str:
@@ -42,6 +43,7 @@ def served(world: WindowWorld, route: Route, client: str = "", session: str = ""
     step = trail.next(world.now)
     assert isinstance(step, Try), step
     trail.succeeded(step, world.now)
+    trail.cached(step, world.now, 300.0)
     trail.finished(step, world.now)
     return step.key.credential
 
@@ -90,6 +92,16 @@ def test_a_session_stays_while_its_cache_is_warm() -> None:
     assert served(world, route, session="s") == "a#1"
     world.tell("a#1", Figure("5h", 1.0, 90_000.0))
     assert served(world, route, session="s") == "a#0"
+
+
+def test_a_warm_cache_is_left_for_the_kept_share() -> None:
+    world, route = WindowWorld(), members_of("a", "b", strategy="drain-soonest", keep=TEN)
+    world.tell("a#0", Figure("5h", 0.5, 9000.0))
+    world.tell("b#0", Figure("5h", 0.5, 90_000.0))
+    assert served(world, route, "ben", session="s") == "a#0"
+    world.tell("a#0", Figure("5h", 0.95, 9000.0))
+    assert served(world, route, "ben", session="s") == "b#0"
+    assert served(world, route, "ann", session="t") == "a#0"
 
 
 def test_a_used_up_window_is_tried_when_nothing_else_is_left() -> None:
@@ -200,6 +212,7 @@ def test_any_schedule_of_requests_and_windows(
             if strategy in STRATEGIES and full:
                 assert step.key.credential in full
             trail.succeeded(step, world.now)
+            trail.cached(step, world.now, 300.0)
             trail.finished(step, world.now)
         else:
             assert set(shut) == set(keys)

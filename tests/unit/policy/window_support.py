@@ -13,6 +13,7 @@ from switchyard.policy.selection import Selector
 from switchyard.policy.steering import Steering
 from switchyard.policy.trail import RetryLimits
 from switchyard.policy.trail import Trail
+from switchyard.policy.warm_sessions import WarmSessions
 
 OFFSET = 1_764_000_000.0
 """Unix seconds minus seconds of the tests' clock."""
@@ -49,6 +50,7 @@ class WindowWorld:
         self.health = Health(rng=random.Random(3))
         self.selector = Selector()
         self.quotas = Quotas()
+        self.warm = WarmSessions()
 
     def of(self, owner: str) -> Collection[Figure]:
         return self.figures[owner].values()
@@ -71,4 +73,5 @@ class WindowWorld:
             now=self.now,
             rng=random.Random(7),
             steering=self.steering(client),
+            warm=self.warm.of(route, session) if route.stays and session else None,
         )

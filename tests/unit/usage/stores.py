@@ -126,12 +126,10 @@ def write(
     store: Store, finished: Sequence[RequestRecord], running: Sequence[RequestRecord] = ()
 ) -> None:
     """Write a batch, again and again while others hold the store, as the router's thread does."""
-    for _ in range(100):
-        try:
+    for _ in range(99):
+        with contextlib.suppress(StoreError):
             return store.write(finished, running)
-        except StoreError as e:
-            problem = e
-    raise problem
+    return store.write(finished, running)
 
 
 def reader_of(kept: Kept) -> UsageReader:

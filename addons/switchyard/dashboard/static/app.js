@@ -6,7 +6,7 @@ import { begin, connection, resume } from "./lib/live.js";
 import { Dialog, Failure, Notice } from "./lib/parts.js";
 import { words } from "./words.js";
 
-const SCREENS = ["now", "usage", "requests"];
+const SCREENS = ["now", "usage", "requests", "setup"];
 
 const place = signal(read());
 window.addEventListener("hashchange", () => { place.value = read(); });

@@ -14,6 +14,7 @@ from switchyard.management.api.record_routes import record_routes
 from switchyard.management.api.session_routes import PATH
 from switchyard.management.api.session_routes import session_routes
 from switchyard.management.api.state_routes import state_routes
+from switchyard.management.api.tool_routes import tool_routes
 from switchyard.management.api.usage_routes import usage_routes
 from switchyard.management.desk import Desk
 
@@ -38,6 +39,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        tool_routes(desk),
     ):
         api.include_router(routes)
 

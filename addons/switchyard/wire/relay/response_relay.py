@@ -6,12 +6,14 @@ from switchyard.wire.encoding.content_coding import CorruptEncoding
 from switchyard.wire.encoding.content_coding import Decode
 from switchyard.wire.encoding.content_coding import UnknownEncoding
 from switchyard.wire.encoding.content_coding import decoder
+from switchyard.wire.encoding.event_stream import CONTENT_TYPE
 from switchyard.wire.format import Format
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import Usage
 from switchyard.wire.outcome import Problem
 from switchyard.wire.outcome import ProblemKind
 from switchyard.wire.relay.document_reader import ErrorReader
+from switchyard.wire.relay.event_messages import MessagesAsEvents
 from switchyard.wire.relay.outcome import Outcome
 
 
@@ -55,6 +57,7 @@ class ResponseRelay:
         self._decode: Decode | None = None
         self._reader: ResponseReader | None = None
         self._ended = False
+        self._messages: MessagesAsEvents | None = None
 
     def start(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
         """Takes the upstream's status, content type and content encoding."""
@@ -67,6 +70,8 @@ class ResponseRelay:
                 self._decode = decoder(content_encoding)
             except UnknownEncoding as e:
                 self.outcome.fail("malformed", str(e))
+        elif self._content_type.startswith(CONTENT_TYPE):
+            self._decode = self._messages = MessagesAsEvents()
 
     def feed(self, data: bytes) -> bytes:
         """Reads one piece of the body; returns the client's bytes for it."""
@@ -86,6 +91,8 @@ class ResponseRelay:
 
     def end(self) -> bytes:
         """Reads the end of a complete body; returns the client's last bytes."""
+        if self._messages is not None and self._messages.is_cut:
+            return self.cut("the response ended within a message of its event stream")
         if self.outcome.failed or self._ended:
             return b""
         self._ended = True

@@ -72,6 +72,12 @@ export function dayBegin(back = 0) {
 
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** All tokens of a request or a sum, each once. */
+export function allTokens(tokens) {
+  const classes = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output"];
+  return classes.reduce((sum, name) => sum + (tokens[name] ?? 0), 0);
+}
+
 /** The share of a session's or request's input that was read from a prompt cache. */
 export function cacheShare(tokens) {
   const read = tokens.cache_read ?? 0;

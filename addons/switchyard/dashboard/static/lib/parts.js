@@ -62,6 +62,19 @@ export function Choice({ label, value, options, onChange }) {
   </label>`;
 }
 
+export function Copy({ text }) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+  };
+  return html`<button type="button" onClick=${copy} aria-live="polite">${done ? words.copied : words.copy}</button>`;
+}
+
+export function Snippet({ text }) {
+  return html`<div class="snippet"><pre tabindex="0">${text}</pre><${Copy} key=${text} text=${text} /></div>`;
+}
+
 /** A dialog of the browser: it holds the focus, and Escape closes it. */
 export function Dialog({ title, onClose, children, wide }) {
   const box = useRef(null);

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../lib/html.js";
 import { get } from "../lib/api.js";
-import { cacheShare, clean, count, dayBegin, duration, money, named, precise, share, short, zone } from "../lib/format.js";
+import { allTokens, cacheShare, clean, count, dayBegin, duration, money, named, precise, share, short, zone } from "../lib/format.js";
 import { finished, health, now, running, windows } from "../lib/live.js";
 import { Failure, Meter, Panel, Route, State, Until, stepsOf, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -43,7 +43,7 @@ function Recent() {
   const button = html`<button type="button" aria-pressed=${kept !== null} onClick=${toggle}>${kept ? text.go : text.pause}</button>`;
   return html`<${Panel} id="recent" title=${text.recent} actions=${button}>
     ${kept && html`<p class="weak" role="status">${text.paused}</p>`}
-    ${rows.length === 0 ? html`<p class="weak">${text.quiet}</p>` : html`
+    ${rows.length === 0 ? html`<p class="weak">${text.quiet} <a href="#/setup">${words.screens.setup}</a></p>` : html`
     <div class="scroll" tabindex="0" role="region" aria-labelledby="recent"><table>
       <thead><tr>${["when", "tool", "asked", "route", "tokens", "cost", "state"].map((name) =>
         html`<th scope="col" class=${["tokens", "cost"].includes(name) ? "number" : ""}>${words.requests.columns[name]}</th>`)}</tr></thead>
@@ -59,7 +59,7 @@ function Ended({ row }) {
     <td>${named(row.tool)}</td>
     <td>${named(row.asked_model)}</td>
     <td><${Route} steps=${stepsOf(row)} /></td>
-    <td class="number">${short((row.tokens.input ?? 0) + (row.tokens.output ?? 0))}${read ? html` <span class="weak">${share(read)}</span>` : ""}</td>
+    <td class="number">${short(allTokens(row.tokens))}${read ? html` <span class="weak">${share(read)}</span>` : ""}</td>
     <td class="number">${money(row.list_cost)}</td>
     <td><${State} value=${row.state} label=${words.requests.states[row.state]} /></td>
   </tr>`;
@@ -133,6 +133,7 @@ export function Windows() {
 function forecastOf(one) {
   if (one.emptyAt && one.emptyAt > now.value && (!one.resetsAt || one.emptyAt < one.resetsAt))
     return text.emptyIn(duration(one.emptyAt - now.value));
+  if (one.used >= 1) return text.empty;
   return one.forecast === "lasts" ? text.lasts : text.little;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get } from "../lib/api.js";
-import { UNKNOWN, cacheShare, clean, count, millis, money, named, precise, share, short } from "../lib/format.js";
+import { UNKNOWN, allTokens, cacheShare, clean, count, millis, money, named, precise, share, short } from "../lib/format.js";
 import { finished } from "../lib/live.js";
 import { Dialog, Failure, Notice, Route, State, stepsOf, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
@@ -105,7 +105,7 @@ function Line({ row, index, onOpen }) {
     <td>${named(row.tool)}</td><td>${named(row.asked_model)}</td>
     <td>${row.provider ? `${clean(row.provider)}/${named(row.model)}` : UNKNOWN}</td>
     <td><${Route} steps=${stepsOf(row)} /></td>
-    <td class="number">${short((row.tokens.input ?? 0) + (row.tokens.output ?? 0))}</td>
+    <td class="number">${short(allTokens(row.tokens))}</td>
     <td class="number">${money(row.list_cost)}</td><td class="number">${millis(row.end_ms)}</td>
     <td><${State} value=${row.state} label=${text.states[row.state]} /></td>
   </tr>`;

@@ -8,7 +8,7 @@ from typing import Final
 
 from switchyard.files import IS_INSTALLED
 
-_SCRIPTS: Final = Path(__file__).resolve().parents[3] / "scripts"
+_SCRIPTS: Final = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def program_of(command: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.commands import programs
+from switchyard import programs
 from tests.support.router import ROOT
 
 

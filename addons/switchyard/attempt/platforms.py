@@ -1,0 +1,51 @@
+"""Calls Claude models on clouds: Amazon Bedrock and Google Vertex AI.
+
+Both take the body of Anthropic's Messages API with the model in the path and a version in the body.
+Sources: Amazon Bedrock API reference, "InvokeModel" and "InvokeModelWithResponseStream", User Guide
+"Anthropic Claude Messages API"; Vertex AI, "Request predictions with Claude models".
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from switchyard.config.provider import Platform
+from switchyard.wire.encoding.event_stream import CONTENT_TYPE
+from switchyard.wire.encoding.jsonio import JsonObject
+
+_VERSIONS: Mapping[Platform, str] = {
+    "bedrock": "bedrock-2023-05-31",
+    "vertex": "vertex-2023-10-16",
+}
+_CALLS: Mapping[Platform, tuple[str, str]] = {
+    "bedrock": ("/model/{}/invoke", "/model/{}/invoke-with-response-stream"),
+    "vertex": ("/{}:rawPredict", "/{}:streamRawPredict"),
+}
+"""What follows the base URL, for a whole answer and for a stream."""
+
+_VERSION, _BETA = "anthropic-version", "anthropic-beta"
+
+
+def platform_url(base_url: str, platform: Platform, model: str, streams: bool) -> str:
+    """Returns the URL of a call of a model, whose name may have colons and slashes."""
+    whole, stream = _CALLS[platform]
+    return base_url.rstrip("/") + (stream if streams else whole).format(quote(model, safe=""))
+
+
+def platform_body(
+    body: JsonObject, platform: Platform, headers: dict[str, str], streams: bool
+) -> JsonObject:
+    """Returns the body as the platform takes it; takes headers that belong into it out.
+
+    Bedrock has features in the member `anthropic_beta`, and the way of answering in the path.
+    """
+    changed = {name: value for name, value in body.items() if name not in ("model", "stream")}
+    changed["anthropic_version"] = _VERSIONS[platform]
+    headers.pop(_VERSION, None)
+    if platform == "bedrock":
+        if betas := headers.pop(_BETA, ""):
+            changed["anthropic_beta"] = [one.strip() for one in betas.split(",") if one.strip()]
+        if streams:
+            headers["accept"] = CONTENT_TYPE
+    elif streams:
+        changed["stream"] = True
+    return changed

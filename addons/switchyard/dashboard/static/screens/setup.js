@@ -1,0 +1,67 @@
+// Set-up: what to paste into a tool, and whether its first request arrived.
+
+import { html, useEffect, useState } from "../lib/html.js";
+import { get } from "../lib/api.js";
+import { named } from "../lib/format.js";
+import { finished, now } from "../lib/live.js";
+import { Failure, Notice, Panel, Snippet, useAsked } from "../lib/parts.js";
+import { words } from "../words.js";
+
+const text = words.setup;
+
+export default function Setup() {
+  const [tool, setTool] = useState("claude");
+  const [model, setModel] = useState("");
+  const [asked, setAsked] = useState("");
+  const models = useAsked(() => get("models"), []);
+  const { value, error, again } = useAsked(() => get("tools", { model: asked }), [asked]);
+  if (error) return html`<${Failure} error=${error} again=${again} />`;
+  if (!value) return html`<p role="status">${words.loading}</p>`;
+  const card = value.tools.find((one) => one.name === tool);
+  return html`<div class="stack">
+    <${Arrival} />
+    <${Panel} id="setup" title=${text.title}>
+      <div class="cards" role="group" aria-label=${text.title}>${value.tools.map((one) => html`
+        <button type="button" key=${one.name} aria-pressed=${one.name === tool} onClick=${() => setTool(one.name)}>${one.title}</button>`)}
+      </div>
+      <form class="bar" onSubmit=${(event) => { event.preventDefault(); setAsked(model); }}>
+        <label class="choice"><span>${text.model}</span>
+          <input list="models" value=${model || value.model} onInput=${(event) => setModel(event.currentTarget.value)} onChange=${(event) => setAsked(event.currentTarget.value)} /></label>
+        <datalist id="models">${(models.value?.models ?? []).map((one) => html`<option value=${one.id} />`)}</datalist>
+      </form>
+      <${Card} card=${card} />
+    <//>
+    <div class="grid">
+      <div class="six"><${Panel} id="others" title=${text.others}>
+        <dl class="facts"><dt>${text.address}</dt><dd class="mono">${value.base_url}/v1</dd>
+          <dt>${text.anthropic}</dt><dd class="mono">${value.base_url}</dd>
+          <dt>${text.key}</dt><dd class="mono">${value.key}</dd><dt>${text.model}</dt><dd class="mono">${value.model}</dd></dl>
+      <//></div>
+      <div class="six stack">
+        <${Panel} id="certificate" title=${text.certificate}><p>${text.certificateText}</p>
+          <${Snippet} text=${`${card.run.split(" ")[0]}${card.run.startsWith("switchyard") ? " run-with" : ""} ${tool}`} /><//>
+        <${Panel} id="importers" title=${text.importers}><p>${text.importText}</p>
+          <${Snippet} text=${card.run.startsWith("switchyard") ? "switchyard import" : "scripts/import"} /><//>
+      </div>
+    </div>
+  </div>`;
+}
+
+function Card({ card }) {
+  return html`<div class="stack">
+    <div><h3>${text.once}</h3><${Snippet} text=${card.run} /></div>
+    ${card.lines.length > 0 && html`<div><h3>${text.always}</h3><${Snippet} text=${card.lines.join("\n")} /></div>`}
+    ${card.note && html`<div><h3>${text.note}</h3><${Snippet} text=${card.note} /></div>`}
+    ${card.install && html`<div><h3>${text.install}</h3><${Snippet} text=${card.install} /></div>`}
+  </div>`;
+}
+
+/** Turns green with the first request that ended after this screen was opened. */
+function Arrival() {
+  const [since] = useState(now.peek());
+  const [first, setFirst] = useState(null);
+  const found = finished.value.findLast((row) => row.started >= since - 1);
+  useEffect(() => { if (found && !first) setFirst(found); }, [found?.id]);
+  if (!first) return html`<${Notice} kind="warn">${text.waiting}<//>`;
+  return html`<${Notice} kind="good">${text.arrived(named(first.tool), named(first.asked_model))} <a href="#/now">${words.screens.now}</a><//>`;
+}

@@ -1,0 +1,68 @@
+"""The route that says how tools are set up."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query
+from fastapi import Request
+from pydantic import BaseModel
+
+from switchyard.clients.tool_setup import tool_cards
+from switchyard.management.api.doorkeeper import Viewer
+from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.desk import Desk
+
+ANY_KEY = "any"
+"""What tools send that insist on a key, where the router asks for none."""
+OWN_KEY = "YOUR-CLIENT-KEY"
+
+
+class ToolSetup(BaseModel):
+    """One tool: how it is started for one run, and what sets it up for good."""
+
+    name: str
+    title: str
+    install: str
+    run: str
+    lines: list[str]
+    note: str
+
+
+class ToolList(BaseModel):
+    """All tools, and what every other one is given."""
+
+    base_url: str
+    key: str
+    model: str
+    tools: list[ToolSetup]
+
+
+def tool_routes(desk: Desk) -> APIRouter:
+    """Returns the route of tools."""
+    routes = APIRouter(tags=["tools"], responses=PROBLEMS)
+
+    @routes.get("/tools")
+    async def read_tools(
+        request: Request,
+        caller: Viewer,
+        model: Annotated[str, Query(max_length=256)] = "",
+    ) -> ToolList:
+        """Returns how each tool is pointed at this router, to ask for a model."""
+        scheme = "https" if request.headers.get("origin", "").startswith("https:") else "http"
+        base = f"{scheme}://{request.headers['host']}"
+        key = OWN_KEY if desk.snapshot.config.clients.api_keys else ANY_KEY
+        named = model or _first_model(desk)
+        cards = [ToolSetup(**asdict(card)) for card in tool_cards(base, key, named)]
+        return ToolList(base_url=base, key=key, model=named, tools=cards)
+
+    return routes
+
+
+def _first_model(desk: Desk) -> str:
+    """A combo where there is one: it is what tools are meant to ask for."""
+    combos = desk.snapshot.config.combos
+    if combos:
+        return next(iter(combos))
+    names = desk.snapshot.catalog.names()
+    return names[0].name if names else "demo/echo"

@@ -1,0 +1,47 @@
+"""How Claude models are called on clouds."""
+
+from switchyard.attempt.platforms import platform_body
+from switchyard.attempt.platforms import platform_url
+
+BODY = {"model": "m", "stream": True, "max_tokens": 5, "messages": []}
+
+
+def test_the_model_stands_in_the_path() -> None:
+    base = "https://bedrock-runtime.us-east-1.amazonaws.com/"
+    name = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    url = f"{base}model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke"
+    assert platform_url(base, "bedrock", name, streams=False) == url
+    assert platform_url(base, "bedrock", name, streams=True) == f"{url}-with-response-stream"
+    arn = "arn:aws:bedrock:us-east-1:1:inference-profile/x"
+    assert "inference-profile%2Fx/invoke" in platform_url(base, "bedrock", arn, streams=False)
+    models = "https://aiplatform.googleapis.com/v1/projects/p/publishers/anthropic/models"
+    found = platform_url(models, "vertex", "claude-opus-4-6@20260101", streams=True)
+    assert found == f"{models}/claude-opus-4-6%4020260101:streamRawPredict"
+    assert platform_url(models, "vertex", "c", streams=False) == f"{models}/c:rawPredict"
+
+
+def test_bedrock_has_versions_and_features_in_the_body() -> None:
+    headers = {"anthropic-version": "2023-06-01", "anthropic-beta": "a-1, b-2", "accept": "x"}
+    assert platform_body(BODY, "bedrock", headers, streams=True) == {
+        "max_tokens": 5,
+        "messages": [],
+        "anthropic_version": "bedrock-2023-05-31",
+        "anthropic_beta": ["a-1", "b-2"],
+    }
+    assert headers == {"accept": "application/vnd.amazon.eventstream"}
+
+
+def test_vertex_keeps_features_in_a_header() -> None:
+    headers = {"anthropic-version": "2023-06-01", "anthropic-beta": "a-1"}
+    body = platform_body(BODY, "vertex", headers, streams=True)
+    assert body["anthropic_version"] == "vertex-2023-10-16"
+    assert body["stream"] is True
+    assert "model" not in body
+    assert headers == {"anthropic-beta": "a-1"}
+    assert "stream" not in platform_body(BODY, "vertex", {}, streams=False)
+
+
+def test_the_body_that_was_given_stays_as_it_is() -> None:
+    before = dict(BODY)
+    platform_body(BODY, "bedrock", {}, streams=False)
+    assert before == BODY

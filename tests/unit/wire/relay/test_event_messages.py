@@ -1,0 +1,71 @@
+"""AWS' event stream becomes server-sent events."""
+
+import base64
+import json
+
+import pytest
+
+from switchyard.wire.encoding.event_stream import CorruptEventStream
+from switchyard.wire.encoding.sse import SseDecoder
+from switchyard.wire.relay.event_messages import MessagesAsEvents
+from tests.support.event_stream import chunk
+from tests.support.event_stream import exception
+from tests.support.event_stream import message
+
+
+def events(data: bytes) -> list[tuple[bytes | None, object]]:
+    frames = SseDecoder().feed(MessagesAsEvents()(data))
+    return [(frame.event, json.loads(frame.data)) for frame in frames]
+
+
+def test_chunks_hold_the_models_own_events() -> None:
+    begin = {"type": "message_start", "message": {"id": "m"}}
+    end = {"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 3}}
+    assert events(chunk(begin) + chunk(end)) == [
+        (b"message_start", begin), (b"message_stop", {"type": "message_stop"}),
+    ]  # fmt: skip
+
+
+def test_other_events_are_taken_as_they_are() -> None:
+    data = message({":event-type": "contentBlockDelta", ":message-type": "event"}, b'{"a": 1}')
+    assert events(data) == [(b"contentBlockDelta", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("throttlingException", "rate_limit_error"),
+        ("validationException", "invalid_request_error"),
+        ("modelStreamErrorException", "api_error"),
+    ],
+)
+def test_exceptions_are_errors_of_the_stream(name: str, kind: str) -> None:
+    error = {"type": "error", "error": {"type": kind, "message": "too much"}}
+    assert events(exception(name, "too much")) == [(b"error", error)]
+
+
+def test_errors_of_the_transport() -> None:
+    headers = {":message-type": "error", ":error-code": "InternalError", ":error-message": "gone"}
+    ((_name, body),) = events(message(headers, b""))
+    assert body == {"type": "error", "error": {"type": "api_error", "message": "gone"}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"", b"[]", b'{"bytes": "%%%"}',
+        json.dumps({"bytes": base64.b64encode(b"[1]").decode()}).encode(),
+    ],
+)  # fmt: skip
+def test_payloads_that_are_no_event(payload: bytes) -> None:
+    with pytest.raises(CorruptEventStream):
+        MessagesAsEvents()(message({":event-type": "chunk"}, payload))
+
+
+def test_a_cut_is_known() -> None:
+    reading = MessagesAsEvents()
+    data = chunk({"type": "ping"})
+    assert reading(data[:-1]) == b""
+    assert reading.is_cut
+    assert reading(data[-1:])
+    assert not reading.is_cut
