@@ -6,10 +6,7 @@ forbidden by some providers of Redis ("EVALSHA", redis.io).
 
 import asyncio
 import hashlib
-import time
-from collections import deque
 from collections.abc import Callable
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from typing import Literal
@@ -17,23 +14,48 @@ from typing import get_args
 
 import orjson
 import redis.asyncio
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
-from redis.exceptions import ResponseError
 
 from switchyard.state.shared.board import Numbered
 from switchyard.state.shared.link import LinkDown
 from switchyard.state.shared.link import Verb
-from switchyard.state.shared.link import in_time
+from switchyard.state.shared.redis_pipe import RedisPipe
+from switchyard.state.shared.resp import RespError
+from switchyard.state.shared.resp import pack_words
 
 _CONNECT_SECONDS = 2.0
 
-_SILENCE = 1.0
-"""Seconds after which a connection on which an answer is due is given up."""
+
+_PACKED: frozenset[Verb] = frozenset({"admit", "counters"})
+"""Verbs whose answers are one text, since a number of its own costs more than its digits."""
+
+
+def _heads(sha: str, text: str, prefix: str) -> tuple[bytes, bytes]:
+    """The beginnings of both commands, up to the payload: by hash, and with the script."""
+    key = prefix.encode()
+    return (
+        b"*6\r\n" + pack_words(b"EVALSHA", sha.encode(), b"1", key),
+        b"*6\r\n" + pack_words(b"EVAL", text.encode(), b"1", key),
+    )
+
+
+def unpacked(text: str) -> list[Any]:
+    """Read what `pack` and `pack_rows` in `library.lua` wrote. Raises ValueError.
+
+    Rows alone, or the parts `verdict|turns|rows|target`; numbers with commas between, rows with
+    semicolons.
+    """
+    if "|" not in text:
+        return _rows(text)
+    verdict, turns, rows, target = text.split("|", 3)
+    return [int(verdict), [int(one) for one in turns.split(",") if one], _rows(rows), target]
+
+
+def _rows(text: str) -> list[list[int]]:
+    return [list(map(int, row.split(","))) for row in text.split(";") if row]
 
 
 def _load() -> dict[str, tuple[str, str]]:
@@ -75,7 +97,9 @@ class RedisLink:
         self._redis = redis.asyncio.Redis(connection_pool=self._pool)
         self._prefix = f"switchyard:1:{{{installation}}}:"
         self._clock = clock
-        self._pipe: _Pipe | None = None
+        self._heads = {verb: _heads(*script, self._prefix) for verb, script in _SCRIPTS.items()}
+        self._pipe: RedisPipe | None = None
+        self._connection: object = None
         self._connecting = asyncio.Lock()
 
     @property
@@ -85,16 +109,19 @@ class RedisLink:
 
     async def call(self, verb: Verb, payload: object, timeout: float) -> Any:
         """Run a verb's script. Raises LinkDown."""
-        sha, text = _SCRIPTS[verb]
-        clock = str(self._clock()) if self._clock else ""
-        arguments = (1, self._prefix, orjson.dumps(payload), clock)
+        by_hash, whole = self._heads[verb]
+        clock = str(self._clock()).encode() if self._clock else b""
+        arguments = pack_words(orjson.dumps(payload), clock)
         try:
             try:
-                return await self._command(timeout, "EVALSHA", sha, *arguments)
-            except NoScriptError:
-                return await self._command(timeout, "EVAL", text, *arguments)
-        except (RedisError, OSError, TimeoutError) as e:
+                answer = await self._send(by_hash + arguments, timeout)
+            except RespError as e:
+                if e.code != "NOSCRIPT":
+                    raise
+                answer = await self._send(whole + arguments, timeout)
+        except (RespError, RedisError, OSError, TimeoutError) as e:
             raise LinkDown(_reason(e)) from e
+        return unpacked(answer) if verb in _PACKED else answer
 
     async def listen(self, ready: Callable[[], None], hear: Callable[[Numbered], None]) -> None:
         """Hand published notices on until the connection is lost. Raises LinkDown."""
@@ -119,81 +146,24 @@ class RedisLink:
         await self._redis.aclose()
         await self._pool.disconnect()
 
-    async def _command(self, timeout: float, *words: Any) -> Any:
-        if (pipe := self._pipe) is None or not pipe.is_open:
+    async def _send(self, packed: bytes, timeout: float) -> Any:
+        pipe = self._pipe
+        if pipe is None or not pipe.is_open:
             async with asyncio.timeout(timeout):
                 pipe = await self._connect()
-        return await pipe.command(timeout, words)
+        return await pipe.command(packed, timeout)
 
-    async def _connect(self) -> "_Pipe":
+    async def _connect(self) -> RedisPipe:
         async with self._connecting:
             if self._pipe is None or not self._pipe.is_open:
                 connection = self._pool.make_connection()
                 await connection.connect()
-                self._pipe = _Pipe(connection)
+                writer = getattr(connection, "_writer", None)
+                assert isinstance(writer, asyncio.StreamWriter)
+                # The client's own reader parses each number of an answer by itself.
+                self._pipe = RedisPipe(writer.transport)
+                self._connection = connection
             return self._pipe
-
-
-class _Pipe:
-    """One connection, over which commands go without waiting for earlier answers.
-
-    A burst of requests then costs hardly more time than one, and no pool runs out.
-    """
-
-    def __init__(self, connection: AbstractConnection) -> None:
-        self._connection = connection
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
-        """Who waits for an answer, in the order of the commands, and since when."""
-        self._reading = asyncio.get_running_loop().create_task(self._read())
-
-    @property
-    def is_open(self) -> bool:
-        """Whether commands may be sent."""
-        return self._connection.is_connected and not self._reading.done()
-
-    async def command(self, timeout: float, words: Iterable[Any]) -> Any:
-        """Carry out a command. Raises LinkDown and RedisError."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        packed = self._connection.pack_command(*words)
-        self._waiting.append((answer, time.monotonic()))
-        try:
-            await self._connection.send_packed_command(packed, check_health=False)
-            return await in_time(answer, timeout)
-        except LinkDown:
-            if self._waiting and time.monotonic() - self._waiting[0][1] > _SILENCE:
-                await self._connection.disconnect(nowait=True)
-            raise
-        finally:
-            answer.cancel()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
-        await self._connection.disconnect(nowait=True)
-
-    async def _read(self) -> None:
-        reason = "the connection was closed"
-        try:
-            while True:
-                try:
-                    content = await self._connection.read_response()
-                except ResponseError as e:
-                    content = e
-                answer, _ = self._waiting.popleft()
-                if answer.done():
-                    continue
-                if isinstance(content, ResponseError):
-                    answer.set_exception(content)
-                else:
-                    answer.set_result(content)
-        except (RedisError, OSError) as e:
-            reason = _reason(e)
-        finally:
-            for answer, _ in self._waiting:
-                if not answer.done():
-                    answer.set_exception(LinkDown(reason))
-            await self._connection.disconnect(nowait=True)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
--- {id, life, lines, pools, session} -> {verdict, turns, rows, target of the session or ''}
+-- {id, life, lines, pools, session} -> verdict|turns|rows|target of the session or ''
 -- Verdicts: 0 denied, 1 admitted, 2 the lease was ended before.
 tick()
 local record = load(data.id)
@@ -7,8 +7,8 @@ for i, line in ipairs(data.lines) do
   rows[i] = row_of(line)
   if rows[i][4] ~= 0 and line[4] == 1 then fits = false end
 end
-if record and record[1] ~= LIVE then return {2, {}, rows, ''} end
-if not fits then return {0, {}, rows, ''} end
+if record and record[1] ~= LIVE then return '2||' .. pack_rows(rows) .. '|' end
+if not fits then return '0||' .. pack_rows(rows) .. '|' end
 if #data.lines > 0 and not record then
   local entries = {}
   for i, line in ipairs(data.lines) do
@@ -21,4 +21,4 @@ local turns = {}
 for i, pool in ipairs(data.pools) do turns[i] = turn(pool) end
 local target = ''
 if data.session ~= '' then target = redis.call('GET', base .. 'k:' .. data.session) or '' end
-return {1, turns, rows, target}
+return '1|' .. pack(turns) .. '|' .. pack_rows(rows) .. '|' .. target

@@ -1,5 +1,5 @@
--- lines -> rows
+-- lines -> rows, as text
 tick()
 local rows = {}
 for i, line in ipairs(data) do rows[i] = row_of(line) end
-return rows
+return pack_rows(rows)

@@ -194,3 +194,16 @@ local function turn(pool)
   redis.call('PEXPIRE', key, int(TURNS_KEEP))
   return number
 end
+
+-- Numbers as text, which their readers take apart faster than an answer of many parts.
+local function pack(numbers)
+  local texts = {}
+  for i, number in ipairs(numbers) do texts[i] = int(number) end
+  return table.concat(texts, ',')
+end
+
+local function pack_rows(rows)
+  local texts = {}
+  for i, row in ipairs(rows) do texts[i] = pack(row) end
+  return table.concat(texts, ';')
+end
