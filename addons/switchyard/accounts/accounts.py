@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from pydantic import SecretStr
 
+from switchyard.accounts.aws import AwsKeys
 from switchyard.accounts.clouds import AzureToken
 from switchyard.accounts.clouds import GoogleToken
 from switchyard.accounts.commands import CommandOutput
@@ -156,6 +157,8 @@ class Accounts:
                 return GoogleToken(source)
             case "azure":
                 return AzureToken(source)
+            case "aws":
+                return AwsKeys(source)
         ref = source.oauth or ""
         store = AccountStore(accounts_folder(os.environ))
         flow = self._flows.get(ref.partition("/")[0], AccountFlow())

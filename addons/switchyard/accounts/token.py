@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from dataclasses import field
 
 from pydantic import SecretStr
 
@@ -19,6 +20,8 @@ class Token:
     """Unix seconds."""
     renew_at: float = math.inf
     """Unix seconds from which another one is fetched while this one is still used."""
+    more: tuple[str, ...] = field(default=(), repr=False)
+    """Further secrets that belong to it."""
 
     def is_expired(self, now: float) -> bool:
         return now >= self.expires_at - _MARGIN

@@ -144,7 +144,8 @@ class TokenKeeper:
             self._use(token)
 
     def _use(self, token: Token) -> None:
-        self._learn(token.secret.get_secret_value())
+        for secret in (token.secret.get_secret_value(), *token.more):
+            self._learn(secret)
         self._token, self._refused = token, ""
         self._failures, self._ask_again_at = 0, 0.0
         if self.problem is not None:

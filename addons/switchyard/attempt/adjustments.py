@@ -11,6 +11,8 @@ from switchyard.config.provider import QuirkSettings
 from switchyard.config.schema import Config
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.http_messages import clean_value
+from switchyard.exchange.sessions import cache_key_of
+from switchyard.exchange.sessions import find_session
 from switchyard.exchange.shortfall import Shortfall
 from switchyard.routing.payload import HeaderChange
 from switchyard.routing.payload import PayloadRequest
@@ -24,6 +26,8 @@ from switchyard.wire.formats.gemini.tools import with_openapi_schemas
 from switchyard.wire.registry import FORMATS
 from switchyard.wire.shared.instructed import with_instruction
 from switchyard.wire.shared.server_tools import Dialect
+from switchyard.wire.translate.cache_marks import LEAST
+from switchyard.wire.translate.cache_marks import with_marks
 from switchyard.wire.translate.chat_templates import fit_template
 from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.own_types import with_known_types
@@ -31,6 +35,9 @@ from switchyard.wire.translate.quirks import apply_quirks
 from switchyard.wire.translate.quirks import cannot_be_off
 from switchyard.wire.translate.quirks import refused_members
 from switchyard.wire.translate.thinking_back import Demand
+
+_KEYED = ("openai-responses", "openai-chat")
+"""Formats that have `prompt_cache_key`."""
 
 _MOST_MODELS = 4096
 """Models whose quirks are remembered at most: a provider without a model list takes any name."""
@@ -88,6 +95,7 @@ class Adjustments:
                 dropped = tuple(sorted({*shortfall.dropped, "server-tools"}))
                 shortfall = replace(shortfall, dropped=dropped)
             body = fit_template(apply_quirks(body, format, quirks), format, quirks)
+        body = _for_caches(state, body, format, quirks)
         if not self._payload:
             return Adjusted(body, [], shortfall)
         return Adjusted(*self._payload.apply(body, _request(state)), shortfall)
@@ -171,6 +179,23 @@ def change_headers(headers: http.Headers, changes: list[HeaderChange]) -> None:
             headers.pop(change.name, None)
         elif change.kind == "override" or change.name not in headers:
             headers[change.name] = clean_value(change.value)
+
+
+def _for_caches(
+    state: AttemptState, body: JsonObject, format: str, quirks: QuirkSettings | None
+) -> JsonObject:
+    """Returns the body with what the client cannot say to the target's prompt cache."""
+    if format == "anthropic":
+        if state.passes_through:
+            return body  # the client has words of its own for that
+        marks = quirks.cache_marks if quirks is not None else None
+        least = quirks.cache_minimum if quirks is not None else None
+        return with_marks(body, marks or "auto", least or LEAST)
+    if quirks is None or not quirks.prompt_cache_key or format not in _KEYED:
+        return body
+    if "prompt_cache_key" in body or (session := find_session(state.exchange)) is None:
+        return body
+    return {**body, "prompt_cache_key": cache_key_of(session)}
 
 
 def _request(state: AttemptState) -> PayloadRequest:

@@ -67,10 +67,11 @@ class KeyRules:
     def __init__(self, settings: ClientSettings, keys: Iterable[ClientKey]) -> None:
         self._calendar = BudgetCalendar.of(settings)
         self._keys = tuple(keys)  # held, so that an id is that of one key
-        self._router = limits_for(
+        self.router = limits_for(
             ROUTER, settings.limits, settings.budgets, self._calendar, True, settings.concurrency
         )
-        self._for_all = KeyRule(self._router, None, ROUTER) if self._router else None
+        """The whole router's limits."""
+        self._for_all = KeyRule(self.router, None, ROUTER) if self.router else None
         self._owners = dict(_owners(self._keys))
         self._plain: dict[int, KeyRule | None] = {}
         self._per_model: dict[tuple[int, str], KeyRule | None] = {}
@@ -114,7 +115,7 @@ class KeyRules:
             if model is None or one.models.matches(model):
                 scope = f"{owner}/{','.join(one.models.patterns)}"
                 limits += limits_for(scope, one.limits, one.budgets, self._calendar, key.enforce)
-        limits += self._router
+        limits += self.router
         return KeyRule(limits, key, owner) if limits else None
 
 

@@ -28,5 +28,6 @@ def is_restricted(models: Globs) -> bool:
 def refused_model(what: str, param: str) -> Refused:
     message = f"This key may not use every model, and {what} may choose one. Leave it out."
     return Refused(
-        ApiError(message=message, kind="permission", code="model_not_allowed", param=param)
+        ApiError(message=message, kind="permission", code="model_not_allowed", param=param),
+        {"x-should-retry": "false"},
     )

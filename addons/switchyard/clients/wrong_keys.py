@@ -18,6 +18,9 @@ FIRST_DELAY = 0.1
 LONGEST_DELAY = 2.0
 """Seconds that the refusal of a wrong key waits: the first, doubled with each that follows."""
 
+LONGEST_WAIT = 10.0
+"""Seconds that a refusal waits at most where others of the same address wait before it."""
+
 MOST_ADDRESSES = 1024
 
 
@@ -27,6 +30,8 @@ class _Tries:
 
     since: float
     wrong: int = 0
+    free_at: float = 0.0
+    """When the last refusal that waits is sent: the next one waits after it."""
     logged: float = -WINDOW
     unlogged: int = 0
     """Requests with a wrong key since the last log line."""
@@ -61,7 +66,11 @@ class WrongKeys:
         tries.wrong += 1
         tries.unlogged += 1
         self._log(address, tries, now)
-        return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries.wrong - 1, 10))
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries.wrong - 1, 10))
+        # Whoever tries on many connections at once learns no more than on one.
+        wait = min(LONGEST_WAIT, max(0.0, tries.free_at - now) + delay)
+        tries.free_at = max(tries.free_at, now + wait)
+        return wait
 
     def count_missing(self, address: str, now: float) -> None:
         """Note a request without a key. `now` is on the clock of `time.monotonic`."""
@@ -72,8 +81,8 @@ class WrongKeys:
     def _tries_of(self, address: str, now: float) -> _Tries:
         tries = self._tries.get(address)
         if tries is None or now - tries.since >= WINDOW:
-            before = tries or _Tries(now, 0, now - WINDOW)
-            tries = _Tries(now, 0, before.logged, before.unlogged, before.keyless)
+            before = tries or _Tries(now, logged=now - WINDOW)
+            tries = _Tries(now, 0, before.free_at, before.logged, before.unlogged, before.keyless)
             self._tries[address] = tries
         self._tries.move_to_end(address)
         if len(self._tries) > MOST_ADDRESSES:

@@ -36,8 +36,18 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     if "platform" in provider and provider.get("format") not in ("anthropic", ["anthropic"]):
         message = "is for the format anthropic alone"
         document.problem((*path, "platform"), message, "write format: anthropic, or remove it")
+    if provider.get("platform") != "bedrock" and _has_aws_keys(provider):
+        message = "has AWS credentials, which only Bedrock's own calls are signed with"
+        document.problem(path, message, "write platform: bedrock, or give an API key")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
+
+
+def _has_aws_keys(provider: dict[str, object]) -> bool:
+    entries = provider.get("api-key-entries")
+    keys = [provider.get("api-key"), *(entries if isinstance(entries, list) else ())]
+    found = (key.get("api-key", key) if isinstance(key, dict) else key for key in keys)
+    return any(isinstance(key, dict) and "aws" in key for key in found)
 
 
 def _check_urls(document: Document, path: KeyPath, provider: dict[str, object]) -> None:

@@ -27,9 +27,9 @@ from switchyard.config.section import Section
 from switchyard.values.json_paths import PathError
 from switchyard.values.json_paths import parse_path
 
-SourceKind = Literal["file", "command", "keyring", "oauth", "google", "azure"]
+SourceKind = Literal["file", "command", "keyring", "oauth", "google", "azure", "aws"]
 
-KINDS: tuple[SourceKind, ...] = ("file", "command", "keyring", "oauth", "google", "azure")
+KINDS: tuple[SourceKind, ...] = ("file", "command", "keyring", "oauth", "google", "azure", "aws")
 """The keys of a source, of which it has one."""
 
 _GOES_WITH: dict[str, tuple[SourceKind, ...]] = {
@@ -43,6 +43,7 @@ _LIBRARIES = {
     "keyring": ("keyring", "keyring"),
     "google": ("google.auth", "google-auth"),
     "azure": ("azure.identity", "azure-identity"),
+    "aws": ("botocore", "botocore"),
 }
 """Modules that a kind of source imports when it is first used, and the libraries that have them."""
 
@@ -103,6 +104,14 @@ class AzureSource(Section):
     secret: Secret | None = None
 
 
+class AwsSource(Section):
+    """AWS: a profile, or what botocore finds: environment, SSO, role, container, instance."""
+
+    profile: str | None = None
+    region: str | None = None
+    """What requests are signed for where the host names no region; None: the profile's."""
+
+
 class CredentialSource(Section):
     """Where a credential is read from; one of `KINDS` is set."""
 
@@ -121,6 +130,7 @@ class CredentialSource(Section):
     """An account of `accounts`, with its label after a slash."""
     google: GoogleSource | None = None
     azure: AzureSource | None = None
+    aws: AwsSource | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

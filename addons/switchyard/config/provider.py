@@ -44,6 +44,7 @@ from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
 from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import DEFAULT
+from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
@@ -141,6 +142,13 @@ class QuirkSettings(Section):
     """What stands in where the first call of a step has no signature; empty: none is needed."""
     efforts: tuple[EffortLevel, ...] | None = None
     """The levels of reasoning effort that are taken; others become the nearest of them."""
+    cache_marks: CacheMarks | None = None
+    """Where prompts end that shall be cached, if the client cannot say it (Anthropic's format);
+    None: `auto`."""
+    cache_minimum: Positive | None = None
+    """Tokens of the shortest prompt that is cached; None: unknown."""
+    prompt_cache_key: bool | None = None
+    """Whether it takes `prompt_cache_key`."""
     drop: Texts = ()
     """Members of the request that are refused."""
     drop_when_reasoning: Texts = ()

@@ -117,6 +117,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return Endpoint("status", format)
     if path == "/v0/usage":
         return Endpoint("usage", format)
+    if path == "/v0/me":
+        return Endpoint("me", format)
     if bare == "/health":
         return Endpoint("health", format)
     if path == "/" or request.method == "HEAD":

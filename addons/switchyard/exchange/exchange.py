@@ -126,7 +126,11 @@ class Exchange:
     attempts: int = 0
     """Number of attempts begun. Writer: `Credentials`."""
     session: str | None = None
-    """The client's session, if it mattered to the route. Writer: `Credentials`."""
+    """The client's session, once it was looked for. Writer: `find_session`."""
+    sought: bool = False
+    """Whether the session was looked for. Writer: `find_session`."""
+    by_opening: bool = False
+    """Whether only the conversation's opening words tell its session. Writer: `find_session`."""
     tries: "tuple[AttemptState, ...]" = ()
     """All attempts with hedges, in the order they began. Writer: `Credentials`."""
     pending: Try | None = None
@@ -290,6 +294,8 @@ class AttemptState:
     """The response's headers; None before they arrive. Writer: the receiver."""
     headed_at: float | None = None
     """When the headers arrived, by `time.monotonic`. Writer: the receiver."""
+    windows_read: bool = False
+    """Whether the windows that the head reports are noted. Writer: `Accounting`."""
     sent: int = 0
     """Bytes of the answer sent to the client. Writer: the receiver."""
     refusal: http.Response | None = None

@@ -14,11 +14,10 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.failed_attempt import FailedAttempt
 from switchyard.exchange.guard import guarded
-from switchyard.exchange.http_messages import lower_items
 from switchyard.exchange.registry import Exchanges
+from switchyard.exchange.sessions import begins_session
+from switchyard.exchange.sessions import find_session
 from switchyard.failover.attempt import Attempt
-from switchyard.policy.affinity import has_history
-from switchyard.policy.affinity import session_of
 from switchyard.policy.failures import Seen
 from switchyard.policy.failures import Verdict
 from switchyard.policy.route import Route
@@ -76,12 +75,7 @@ class Credentials:
         route = routes.of(exchange.plan, exchange.call.credential, exchange.call.operation)
         session, begins = "", False
         if route.sticky or route.stays:
-            call = exchange.call
-            body = call.format.unwrap(call.body)
-            if (found := session_of(lower_items(call.head.headers), body)) is not None:
-                session = exchange.session = found.id
-                # Conversations that begin alike are one session by their opening alone.
-                begins = found.source == "opening" and not has_history(body)
+            session, begins = find_session(exchange) or "", begins_session(exchange)
         exchange.trail = self._state.begin_trail(
             route,
             snapshot.retry_limits(exchange.plan),

@@ -8,6 +8,9 @@ from mitmproxy import http
 
 from switchyard.accounts.accounts import Accounts
 from switchyard.clients.clients import Clients
+from switchyard.clients.spare_plans import may_answer
+from switchyard.clients.spare_plans import takes_any_provider
+from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.body import is_large
 from switchyard.exchange.body import read_body
 from switchyard.exchange.classification import Classifier
@@ -21,9 +24,12 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.responses import error_response
 from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
+from switchyard.management.key_report import key_report
 from switchyard.management.provider_status import provider_status
 from switchyard.management.usage_report import usage_report
 from switchyard.recording.request_record import name_of_key
+from switchyard.routing.catalog import Catalog
+from switchyard.routing.catalog import ModelName
 from switchyard.routing.catalog import UnknownModel
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
@@ -86,6 +92,8 @@ class Management:
             answer = json_response(200, provider_status(config, health, windows, self._accounts))
         elif kind == "usage":
             return self._usage(flow)
+        elif kind == "me":
+            return self._me(flow)
         elif kind == "greeting":
             answer = json_response(200, {"name": "switchyard", "status": "ok"})
         elif kind == "show":
@@ -107,6 +115,15 @@ class Management:
         report = await asyncio.to_thread(
             usage_report, place, flow.request.path, name, plans_of(config)
         )
+        if not is_over(flow):
+            flow.response = for_method(json_response(200, report), flow.request.method)
+
+    async def _me(self, flow: http.HTTPFlow) -> None:
+        """Reports to the flow's client key what it may use, and what is left."""
+        snapshot = self._snapshots.current
+        client, place = self._clients.client_of(flow), place_of(snapshot.config)
+        folder = place.folder if place is not None else None
+        report = await key_report(client, snapshot, self._state.shared, folder)
         if not is_over(flow):
             flow.response = for_method(json_response(200, report), flow.request.method)
 
@@ -168,8 +185,22 @@ class Management:
                 created=self._state.created,
                 context_window=name.context_window,
             )
-            for name in self._snapshots.current.catalog.names(client.models if client else None)
+            for name in _names(self._snapshots.current.catalog, client)
         ]
+
+
+def _names(catalog: Catalog, client: ClientKey | None) -> list[ModelName]:
+    """The names that a key may ask for, and that one of its providers answers."""
+    if client is None:
+        return catalog.names()
+    names = catalog.names(client.models)
+    if takes_any_provider(client):
+        return names
+    return [
+        name
+        for name in names
+        if any(may_answer(one, client) for one in catalog.resolve(name.name).targets)
+    ]
 
 
 def _unknown(asked: str) -> ApiError:

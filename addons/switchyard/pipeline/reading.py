@@ -124,7 +124,9 @@ class Reading:
             now = time.monotonic()
             exchange.trail.succeeded(state.chosen, now)
             if exchange.trail.warm is not None and state.operation is None:
-                exchange.trail.cached(state.chosen, now, cache_life(state.upstream_body))
+                exchange.trail.cached(
+                    state.chosen, now, cache_life(state.sent_body or state.upstream_body)
+                )
 
     def _completed(self, state: AttemptState) -> None:
         """Keeps the conversation before the client sees the end and may continue it."""

@@ -67,7 +67,10 @@ class Routing:
                 plan = self._plan(exchange, allowed)
         except ModelNotAllowed as e:
             raise Refused(
-                ApiError(message=str(e), kind="permission", code="model_not_allowed", param="model")
+                ApiError(
+                    message=str(e), kind="permission", code="model_not_allowed", param="model"
+                ),
+                {"x-should-retry": "false"},
             ) from None
         except UnknownModel as e:
             raise Refused(

@@ -11,6 +11,7 @@ from switchyard.attempt.passthrough import own_request
 from switchyard.attempt.platforms import platform_body
 from switchyard.attempt.platforms import platform_url
 from switchyard.attempt.service import service_request
+from switchyard.attempt.signing import sign_request
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import timeouts
@@ -21,6 +22,7 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import on_attempt
 from switchyard.exchange.http_messages import make_request
 from switchyard.failover.attempt import Attempt
+from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.wire.format import Format
@@ -66,6 +68,8 @@ class Sending:
         else:
             request = make_request(url, headers, write_body(state, body))
         change_headers(request.headers, changes)
+        if isinstance(state.key, AwsCredentials):
+            sign_request(request, state.key)
         attempt.request = request
         self._set_out(attempt, state)
 
@@ -97,7 +101,8 @@ class Sending:
             and ("authorization" in client or "x-api-key" in client)
         )
         headers.update(request_headers(state, with_credential=as_it_is))
-        if state.key is not None and not as_it_is:
+        signed = isinstance(state.key, AwsCredentials)
+        if state.key is not None and not as_it_is and not signed:
             name, value = auth_header(
                 provider.auth_for(upstream.name), state.key.get_secret_value()
             )

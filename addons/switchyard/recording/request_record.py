@@ -19,8 +19,8 @@ from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.project import PROJECT
+from switchyard.exchange.sessions import find_session
 from switchyard.policy.affinity import SESSION_HEADERS
-from switchyard.policy.affinity import session_of
 from switchyard.policy.records import AttemptRecord
 from switchyard.usage.pricing import UNKNOWN
 from switchyard.usage.pricing import Bill
@@ -97,7 +97,7 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         client_key=name_of_key(call.client) if call.client is not None else None,
         tool=tool,
         tool_version=version,
-        session=exchange.session or _session(told, call),
+        session=find_session(exchange),
         project=_project(told, call.client),
         format_in=call.format.name,
         format_out=shown.upstream_format.name if shown and shown.upstream_format else None,
@@ -279,11 +279,6 @@ def name_of_key(client: ClientKey) -> str:
     assert client.key is not None, "a key without its text has its hash for a label"
     key = client.key.get_secret_value().encode("utf-8", "surrogateescape")
     return f"key-{hashlib.blake2b(key, digest_size=4, person=b'switchyard').hexdigest()}"
-
-
-def _session(told: Mapping[str, str], call: Call) -> str | None:
-    found = session_of(told, call.format.unwrap(call.body))
-    return found.id if found is not None else None
 
 
 def _state(exchange: Exchange, ending: Ending | None) -> EndState:

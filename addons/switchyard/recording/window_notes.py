@@ -42,8 +42,9 @@ def windows_of(
         event = relay.limits if isinstance(relay, Relay) else None
         refused = _refused(exchange, state)
         names = tuple([name for name, _ in headers.fields])
-        if event is None and refused is None and not _tell(names):
+        if event is None and refused is None and (state.windows_read or not _tell(names)):
             continue
+        state.windows_read = True
         now = _seen_at(state)
         windows = [_of_model(state, one) for one in read_windows(lower_items(headers), now)]
         if event is not None:

@@ -28,6 +28,7 @@ from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
 from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import default_folder
+from switchyard.usage.places import open_pages
 from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
@@ -43,6 +44,8 @@ from switchyard.usage.reports import blocks_as_json
 from switchyard.usage.reports import make_blocks
 from switchyard.usage.reports import make_report
 from switchyard.usage.reports import report_plans
+from switchyard.usage.row_pages import RowPages
+from switchyard.usage.session_reader import SessionReader
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
@@ -96,9 +99,9 @@ def main(
         elif options.report == "quota":
             _print_quota(reader, options.json, time.time())
         elif options.report == "blocks":
-            _print_blocks(reader, options, time.time())
+            _print_blocks(reader, options, settings.place, time.time())
         else:
-            _print_report(reader, options, settings.plans)
+            _print_report(reader, options, settings)
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
@@ -186,13 +189,22 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
+def _session_rows(options: argparse.Namespace, place: RecordPlace | None) -> SessionReader | None:
+    """What sums up the rows of the session that is selected, if one is."""
+    if options.session is None:
+        return None
+    if options.dir is None and place is not None:
+        return SessionReader(open_pages(place))
+    return SessionReader(RowPages(options.dir or default_folder(dict(os.environ))))
+
+
 def _print_report(
-    reader: UsageReader, options: argparse.Namespace, plans: Sequence[PaidPlan]
+    reader: UsageReader, options: argparse.Namespace, settings: ReportSettings
 ) -> None:
     zone = options.tz or _local_zone()
     days = (zone, options.since, options.until)
     # A fee is that of all requests: beside a part of them it would mislead.
-    costs = report_plans(reader, () if _selection(options) else plans, *days, time.time())
+    costs = report_plans(reader, () if _selection(options) else settings.plans, *days, time.time())
     report = make_report(
         reader,
         options.report,
@@ -201,6 +213,7 @@ def _print_report(
         options.until,
         _selection(options),
         models=options.json,
+        rows=_session_rows(options, settings.place),
     )
     if options.json:
         members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
@@ -239,11 +252,14 @@ def _safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
-def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
+def _print_blocks(
+    reader: UsageReader, options: argparse.Namespace, place: RecordPlace | None, now: float
+) -> None:
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    lines = reader.hours(Question(since, where=_selection(options)))
+    source = _session_rows(options, place) or reader
+    lines = source.hours(Question(since, where=_selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:
         print(json.dumps({"blocks": blocks_as_json(blocks, now)}, indent=2))

@@ -25,6 +25,7 @@ from switchyard.usage.queries import Question
 from switchyard.usage.reader import Line
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import NANO
+from switchyard.usage.session_reader import SessionReader
 
 type ReportKind = Literal[
     "daily", "weekly", "monthly", "sessions", "projects", "keys", "models", "providers", "tools"
@@ -107,21 +108,24 @@ def make_report(
     where: dict[str, str] | None = None,
     *,
     models: bool = True,
+    rows: SessionReader | None = None,
 ) -> Report:
     """Sum up the days from `since` to `until`, both included, as `zone` has them.
 
-    `models` keeps the models of each session apart, which takes a row for each of them.
+    `models` keeps the models of each session apart, which takes a row for each of them. Where a
+    session is selected, `rows` answers, except for the report of sessions.
     """
     question = _question(zone, since, until, where)
     if kind == "sessions":
         return _of_sessions(reader, question, models=models)
+    source = rows if rows is not None and "session" in (where or {}) else reader
     if (dimension := DIMENSION_OF.get(kind)) is not None:
         by = ("model",) if dimension == "model" else (dimension, "model")
-        lines = reader.dimensions(by, question)
+        lines = source.dimensions(by, question)
         groups = _grouped(lines, lambda line: line.dimensions[dimension] or "")
         entries = sorted(groups.items(), key=lambda one: (-one[1].sums["list_cost"], one[0]))
     else:
-        groups = _grouped(reader.days(zone, question), lambda line: _period(kind, line.start))
+        groups = _grouped(source.days(zone, question), lambda line: _period(kind, line.start))
         entries = sorted(groups.items())
     return Report(kind, tuple(entries), _total(groups.values()))
 

@@ -87,6 +87,7 @@ def read_windows(headers: Mapping[str, str], now: float) -> list[Window]:
     Placeholders (a Codex window of 0 minutes, a limit of 0, a share of 0 that resets at 0) are no
     data and left out.
     """
+    headers = {name: value for name, value in headers.items() if _may_tell(name)}
     found = (
         *_unified(headers, now),
         *_codex(headers, now),
@@ -106,9 +107,15 @@ def _ahead(window: Window) -> Window:
 
 def has_windows(names: Iterable[str]) -> bool:
     """Return whether any of a response's lower-case header names may tell of a window."""
-    return any(
-        "ratelimit" in name or name.startswith("x-quota-snapshot-") or _CODEX.fullmatch(name)
-        for name in names
+    return any(map(_may_tell, names))
+
+
+def _may_tell(name: str) -> bool:
+    return (
+        "ratelimit" in name
+        or name.startswith(("x-codex-", "x-quota-snapshot-"))
+        or name.endswith(("-used-percent", "-limit-name", "-window-minutes"))
+        or name.endswith(("-reset-at", "-reset-after-seconds"))
     )
 
 

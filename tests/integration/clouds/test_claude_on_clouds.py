@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +24,7 @@ from tests.support.steps import chunked
 from tests.support.steps import whole
 from tests.support.upstream import Recorded
 from tests.support.upstream import Upstream
+from tests.unit.config.loading import problems
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -176,8 +176,13 @@ def test_errors_have_their_words(start_router: Callable[..., Router], cloud: Ups
     assert "model identifier is invalid" in answer.text
 
 
-def test_a_platform_is_for_anthropics_format(tmp_path: Path) -> None:
-    from tests.unit.config.loading import problems
-
+def test_a_platform_is_for_anthropics_format() -> None:
     (line,) = problems('providers: [{name: c, platform: bedrock, base-url: "https://c.example"}]')
     assert "platform: is for the format anthropic alone" in line
+
+
+def test_aws_keys_are_for_bedrocks_own_calls() -> None:
+    (line,) = problems(
+        'providers: [{name: c, base-url: "https://c.example/v1", api-key: {aws: {}}}]'
+    )
+    assert "only Bedrock's own calls are signed with" in line

@@ -18,6 +18,7 @@ from scripts.benchmark.measures import measure_streams
 from scripts.benchmark.ours import BARE
 from scripts.benchmark.ours import DIRECT
 from scripts.benchmark.ours import configuration
+from scripts.benchmark.ours import limited
 from scripts.benchmark.ports import free_port
 from scripts.benchmark.processes import Service
 from scripts.benchmark.report import BEGIN
@@ -114,6 +115,13 @@ async def test_a_stream_that_breaks_off_has_failed():
 def test_switchyards_configuration_is_a_good_one():
     config = load(json.dumps(configuration(Upstreams("http://a/v1", "http://b/v1", "http://c/v1"))))
     assert {provider.name for provider in config.providers} == {"whole", "failing", "stream"}
+
+
+def test_the_keys_limits_are_good_ones():
+    places = Upstreams("http://a/v1", "http://b/v1", "http://c/v1")
+    for state in ("memory", "redis://127.0.0.1:6379"):
+        (key,) = load(json.dumps(limited(places, state))).clients.api_keys
+        assert len(key.limits.requests) == len(key.limits.tokens) == 1
 
 
 def report() -> Report:

@@ -24,6 +24,7 @@ from tests.integration.state.routers import new_client
 from tests.integration.state.routers import start
 from tests.integration.state.routers import until
 from tests.integration.state.slow_proxy import SlowProxy
+from tests.support.router import READY
 
 WAYS = ("memory", "served", "redis")
 PATIENT = {"timeout": "20s"}
@@ -139,6 +140,25 @@ def _workers(routers: Routers) -> list[int]:
         return [pid]
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
     return [int(word) for word in found.stdout.split()][:PROCESSES]
+
+
+@pytest.mark.parametrize("way", ["memory", "served"])
+async def test_limits_outlive_a_restart(
+    way: str, tmp_path: Path, provider: Provider, stack: ExitStack
+) -> None:
+    policy = {"limits": {"requests": "3/d"}}
+    routers = await start(stack, tmp_path, way, provider, client=policy)
+    assert await routers.burst(4) == {200: 3, 429: 1}
+    (router,) = routers.all
+    router.stop()
+    ready = router.log.count(READY)
+    router.launch()
+
+    async def is_ready() -> bool:
+        return router.log.count(READY) - ready >= (PROCESSES if way == "served" else 1)
+
+    await until(is_ready)
+    assert await routers.burst(2) == {429: 2}
 
 
 FAULTS = ("stopped", "killed", "restarted", "slow", "readonly", "without script")

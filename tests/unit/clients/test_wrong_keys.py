@@ -2,17 +2,26 @@ import pytest
 from mitmproxy.test import tflow
 
 from switchyard.clients.wrong_keys import LONGEST_DELAY
+from switchyard.clients.wrong_keys import LONGEST_WAIT
 from switchyard.clients.wrong_keys import MOST_ADDRESSES
 from switchyard.clients.wrong_keys import WrongKeys
 
 
 def test_refusals_come_slower_and_slower() -> None:
     keys = WrongKeys()
-    delays = [keys.count("203.0.113.9", float(second)) for second in range(8)]
+    delays = [keys.count("203.0.113.9", 4.0 * number) for number in range(8)]
     assert delays[:5] == [0.1, 0.2, 0.4, 0.8, 1.6]
     assert delays[5:] == [LONGEST_DELAY] * 3
-    assert keys.count("203.0.113.10", 8.0) == 0.1, "another address"
+    assert keys.count("203.0.113.10", 32.0) == 0.1, "another address"
     assert keys.count("203.0.113.9", 60.0) == 0.1, "a minute later"
+
+
+def test_tries_at_once_are_refused_one_after_another() -> None:
+    keys = WrongKeys()
+    waits = [keys.count("203.0.113.9", 0.0) for _ in range(100)]
+    assert waits[:4] == pytest.approx([0.1, 0.3, 0.7, 1.5])
+    assert waits == sorted(waits) and waits[-1] == LONGEST_WAIT
+    assert keys.count("203.0.113.9", 60.0) == 0.1
 
 
 def test_the_log_names_an_address_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
@@ -51,4 +60,5 @@ def test_a_network_that_one_machine_has_alone_counts_as_one() -> None:
     for last in ("1", "2", "ffff:1"):
         client.peername = (f"2001:db8::{last}", 50000)
         delays.append(keys.slow_down(client))
-    assert delays == [0.1, 0.2, 0.4]
+    assert delays == pytest.approx([0.1, 0.3, 0.7], abs=0.2)
+    assert delays == sorted(delays)

@@ -136,6 +136,15 @@ IN_ONE = [
         "did you mean 'when-cold'.",
     ),
     (
+        "    profile: {cache-marks: always, prompt-cache-key: true}\n",
+        "4: providers[0].profile.cache-marks: 'always' is none of auto, off, 1h. Hint: "
+        "one of auto, off, 1h.",
+    ),
+    (
+        "    profile: {cache-minimum: 0}\n",
+        "4: providers[0].profile.cache-minimum: must be at least 1.",
+    ),
+    (
         "combos: {c: {strategy: weighted}}\n",
         "4: combos.c.members: is required.",
     ),

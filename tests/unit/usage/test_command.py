@@ -78,6 +78,19 @@ def test_csv_runs_nothing_in_a_spreadsheet(
     assert sum(int(row["requests"]) for row in rows) == 2
 
 
+@pytest.mark.parametrize("report", ["daily", "models", "keys"])
+def test_a_session_is_selected_in_every_report(
+    capsys: pytest.CaptureFixture[str], folder: Path, report: str
+) -> None:
+    def requests(*selected: str) -> int:
+        told = json.loads(run(capsys, report, "--dir", str(folder), "--json", *selected))
+        return told["totals"]["requests"]
+
+    assert requests("--session", "s1") == requests() == 2
+    assert requests("--session", "s1", "--model", "glm-4.7") == 1
+    assert requests("--session", "none") == 0
+
+
 def test_quota(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     text = run(capsys, "quota", "--dir", str(folder))
     assert "claude login 5h" in text and "50%" in text and "1h 1m" in text

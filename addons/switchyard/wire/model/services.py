@@ -17,6 +17,7 @@ type EndpointKind = Literal[
     "health",
     "status",
     "usage",
+    "me",
     "greeting",
     "management",
 ]

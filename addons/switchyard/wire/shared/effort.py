@@ -40,6 +40,7 @@ _MIN_BUDGET = 1_024
 _ANSWER = 8_192
 """Maximum number of tokens reserved for the text when a budget raises the limit."""
 
+_THINKING = ("thinking", "redacted_thinking")
 _BEFORE_GEMINI_3 = re.compile(r"gemini-[12][.-]")
 _GEMINI_LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
 _OLLAMA_LEVELS = {"minimal": "low", "low": "low", "medium": "medium"}
@@ -236,13 +237,23 @@ def _forces_tool(body: JsonObject) -> bool:
 
 
 def _must_show_thinking(messages: Any) -> bool:
-    """Whether the last assistant turn lacks the thinking block that a budget requires."""
+    """Whether the history lacks the thinking block that a budget requires.
+
+    The API looks at the last assistant turn alone. Once that one lacks its thinking, any answered
+    call counts, so that thinking goes off once in a conversation and not with each result: every
+    change breaks the prompt cache.
+    """
     turns = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    last = next((i for i in reversed(range(len(turns))) if turns[i].get("role") == "assistant"), -1)
-    if last < 0 or _first_type(turns[last]) in ("thinking", "redacted_thinking"):
+    said = [place for place, turn in enumerate(turns) if turn.get("role") == "assistant"]
+    if not said or _first_type(turns[said[-1]]) in _THINKING:
         return False
-    after = turns[last + 1 :]
-    return not after or any(_first_type(turn) == "tool_result" for turn in after)
+    if said[-1] == len(turns) - 1:
+        return True
+    return any(
+        _first_type(turns[place]) not in _THINKING
+        and _first_type(turns[place + 1]) == "tool_result"
+        for place in said
+    )
 
 
 def _first_type(turn: JsonObject) -> Any:

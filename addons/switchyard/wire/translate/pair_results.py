@@ -29,21 +29,34 @@ def paired(conversation: Conversation) -> Conversation:
     """Returns the conversation with each call answered by the turn after it.
 
     Returns the conversation itself if that is so already. A call without a result gets one that
-    states that, a late result moves to its call, and a result without its call becomes text. So
-    does a last result that had to be moved, because otherwise the model's turn would come last.
+    states that, a result behind other words moves to its call, and a result without its call
+    becomes text. So does one that came after the model had gone on without it: what was sent before
+    stays as it was sent, since a change would break the prompt cache.
     """
     turns = conversation.turns
     if any(map(_answers_itself, turns)):
         turns = tuple(piece for turn in turns for piece in _apart(turn))
         conversation = replace(conversation, turns=turns)
-    if _is_paired(turns):
+    steps = list(_steps(turns))
+    if all(map(_is_paired, steps)):
         return conversation
-    answers = _Answers(turns)
-    made = [one for index, turn in enumerate(turns) for one in answers.turns(index, turn)]
+    made: list[Turn] = []
+    for step in steps:
+        made += step if _is_paired(step) else _Answers(step).turns()
     if made and made[-1].role == "assistant" and turns[-1].role == "user":
         said = [Text(text=p.text or ".") for p in turns[-1].parts if isinstance(p, ToolResult)]
         made.append(Turn(role="user", parts=tuple(said)))
     return replace(conversation, turns=tuple(made))
+
+
+def _steps(turns: Sequence[Turn]) -> Iterator[Sequence[Turn]]:
+    """Splits a conversation into the model's turns, each with all that the next request added."""
+    begin = 0
+    for place in range(1, len(turns)):
+        if turns[place].role == "assistant" and turns[place - 1].role != "assistant":
+            yield turns[begin:place]
+            begin = place
+    yield turns[begin:]
 
 
 def _answers_itself(turn: Turn) -> bool:
@@ -87,9 +100,10 @@ def _is_said(part: Part) -> bool:
 
 
 class _Answers:
-    """Finds the result of each call; takes the turns of one conversation in order."""
+    """Finds the result of each call within one step of a conversation."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
         self._results: dict[str, deque[tuple[int, ToolResult]]] = {}
         """The unplaced results of each call, with the indexes of their turns."""
         for index, turn in enumerate(turns):
@@ -99,8 +113,11 @@ class _Answers:
         self._used: set[int] = set()
         """The `id()`s of the results already placed."""
 
-    def turns(self, index: int, turn: Turn) -> Iterator[Turn]:
-        """Returns the turns that replace one turn."""
+    def turns(self) -> list[Turn]:
+        """Returns the turns that replace those of the step."""
+        return [one for place, turn in enumerate(self._turns) for one in self._made(place, turn)]
+
+    def _made(self, index: int, turn: Turn) -> Iterator[Turn]:
         if turn.role != "assistant":
             parts = tuple(one for part in turn.parts for one in self._left(part))
             if parts or not turn.parts:

@@ -5,12 +5,21 @@ import json
 
 import pytest
 
+from switchyard.wire.encoding.event_stream import CONTENT_TYPE
 from switchyard.wire.encoding.event_stream import CorruptEventStream
 from switchyard.wire.encoding.sse import SseDecoder
+from switchyard.wire.registry import FORMATS
 from switchyard.wire.relay.event_messages import MessagesAsEvents
+from switchyard.wire.relay.relay import Relay
+from tests.support.event_stream import as_event_stream
 from tests.support.event_stream import chunk
 from tests.support.event_stream import exception
 from tests.support.event_stream import message
+from tests.unit.wire.corpus import Record
+from tests.unit.wire.corpus import needs_corpus
+from tests.unit.wire.corpus import streams
+from tests.unit.wire.laws import ASKED
+from tests.unit.wire.laws import read_stream
 
 
 def events(data: bytes) -> list[tuple[bytes | None, object]]:
@@ -69,3 +78,19 @@ def test_a_cut_is_known() -> None:
     assert reading.is_cut
     assert reading(data[-1:])
     assert not reading.is_cut
+
+
+@needs_corpus
+@pytest.mark.parametrize("record", [pytest.param(one, id=one.id) for one in streams("anthropic")])
+@pytest.mark.parametrize("client", ["anthropic", "openai-chat"])
+def test_recorded_answers_read_the_same_from_either_framing(record: Record, client: str) -> None:
+    assert record.sse
+    sse = record.sse.encode()
+    outputs = []
+    for data, content_type in ((sse, "text/event-stream"), (as_event_stream(sse), CONTENT_TYPE)):
+        relay = Relay(FORMATS["anthropic"], FORMATS[client], True, ASKED)
+        relay.start(200, content_type)
+        pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
+        out = b"".join([*map(relay.feed, pieces), relay.end()])
+        outputs.append((relay.failed, relay.usage, read_stream(FORMATS[client], out)))
+    assert outputs[0] == outputs[1]

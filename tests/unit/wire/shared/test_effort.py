@@ -151,6 +151,7 @@ def test_anthropic_sampling_that_thinking_excludes_is_left_out() -> None:
 
 CALLED = {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "n"}]}
 THOUGHT = {"role": "assistant", "content": [{"type": "thinking", "thinking": "t"}]}
+SAID = {"role": "assistant", "content": "Well."}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a"}]}
 
 
@@ -163,6 +164,8 @@ RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a"
         ("claude-sonnet-4-5", {"messages": [TURN, CALLED, RESULT]}, False),
         ("claude-sonnet-4-5", {"messages": [TURN, THOUGHT, RESULT]}, True),
         ("claude-sonnet-4-5", {"messages": [TURN, CALLED, RESULT, THOUGHT, TURN]}, True),
+        ("claude-sonnet-4-5", {"messages": [TURN, CALLED, RESULT, SAID, TURN]}, False),
+        ("claude-sonnet-4-5", {"messages": [TURN, SAID, TURN]}, True),
         ("claude-sonnet-4-5", {"messages": [TURN, {"role": "assistant", "content": "I"}]}, False),
         ("claude-opus-4-7", {"messages": [TURN, CALLED, RESULT]}, True),
     ],

@@ -69,16 +69,27 @@ def test_a_result_nobody_called_for_is_text() -> None:
     assert made == (user(Text(text="words"), image, HELLO), said(HELLO))
 
 
-def test_a_late_result_is_moved_to_its_call_and_said_again_where_it_was_the_last_word() -> None:
-    late = of(user(HELLO), said(call("a")), user(HELLO), said(HELLO), user(result("a")))
-    assert paired(late).turns == (
-        user(HELLO),
-        said(call("a")),
-        user(result("a")),
-        user(HELLO),
-        said(HELLO),
-        user(Text(text="done")),
-    )
+def test_a_result_behind_other_words_is_moved_to_its_call() -> None:
+    told = Turn(role="system", parts=(HELLO,))
+    late = of(user(HELLO), said(call("a")), told, user(result("a")))
+    assert paired(late).turns == (user(HELLO), said(call("a")), user(result("a")), told)
+
+
+def test_a_result_after_the_model_went_on_stays_where_it_is_as_text() -> None:
+    """The call's turn has been sent without it: a change would break the prompt cache."""
+    before = of(user(HELLO), said(call("a")), user(HELLO))
+    late = of(*before.turns, said(HELLO), user(result("a")))
+    *begun, answer, last = paired(late).turns
+    assert (answer, last) == (said(HELLO), user(Text(text="done")))
+    assert tuple(begun) == paired(before).turns
+    (unanswered,) = begun[2].parts
+    assert isinstance(unanswered, ToolResult) and unanswered.is_error
+
+
+def test_a_step_that_is_in_order_stays_when_a_later_one_is_not() -> None:
+    first = (user(HELLO), said(call("a"), call("b")), user(result("b"), result("a"), HELLO))
+    made = paired(of(*first, said(call("c")), user(HELLO))).turns
+    assert made[:3] == first
 
 
 def test_words_after_a_call_are_said_before_it() -> None:

@@ -8,7 +8,7 @@ compatibility; "Adaptive thinking"; "Effort"):
   and 1;
 - thinking and a forced tool choice exclude each other;
 - with a budget, the last assistant turn must begin with a thinking block when it is a prefill or
-  its tool calls have just been answered;
+  its tool calls have just been answered (see `_must_show_thinking`);
 - Claude models before 4.7 take a budget, later ones only `adaptive` with an effort, and refuse all
   sampling parameters; those from 4.1 on take only one of `temperature` and `top_p`.
 """
@@ -107,12 +107,22 @@ def _forced(choice: ToolChoice | None) -> bool:
 
 
 def _must_show_thinking(turns: Sequence[Turn]) -> bool:
-    """Whether the last assistant turn lacks the thinking block that a budget requires."""
-    last = next((i for i in reversed(range(len(turns))) if turns[i].role == "assistant"), None)
-    if last is None or isinstance(turns[last].parts[0], Thinking):
+    """Whether the history lacks the thinking block that a budget requires.
+
+    The API looks at the last assistant turn alone. Once that one lacks its thinking, here any
+    answered call counts: thinking that goes off with each result and on with each question would
+    break the prompt cache every time (guide "Prompt caching", what invalidates the cache).
+    """
+    said = [place for place, turn in enumerate(turns) if turn.role == "assistant"]
+    if not said or isinstance(turns[said[-1]].parts[0], Thinking):
         return False
-    after = turns[last + 1 :]
-    return not after or any(isinstance(p, ToolResult) for turn in after for p in turn.parts)
+    if said[-1] == len(turns) - 1:
+        return True
+    return any(
+        not isinstance(turns[place].parts[0], Thinking)
+        and any(isinstance(part, ToolResult) for part in turns[place + 1].parts)
+        for place in said
+    )
 
 
 def _fit_budget(budget: int, limit: int | None) -> tuple[int, int]:

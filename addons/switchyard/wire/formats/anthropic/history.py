@@ -69,13 +69,21 @@ def adapt_turns(c: Conversation, names: Names) -> list[Turn]:
     Turns of the same role are merged. A call without a result gets a result that says so; a result
     without a call becomes text. Media of an assistant turn move to the user turn after it. A
     conversation of system messages alone gets a user turn of one full stop, because the API
-    requires a turn.
+    requires a turn. So does one whose first user turn is empty, also when it goes on, so that it
+    begins with the same bytes.
     """
     turns = _Pairing(_cleaned(c, names)).turns()
+    if turns and turns[0].role == "assistant" and _begins_with_user(c):
+        turns.insert(0, Turn(role="user", parts=(Text(text="."),)))
     turns = apart(turns) if c.takes_system else worded(turns)
     if turns and turns[-1].role == "assistant":
         turns = [*turns[:-1], *_prefill(turns[-1])]
     return turns or [Turn(role="user", parts=(Text(text="."),))]
+
+
+def _begins_with_user(c: Conversation) -> bool:
+    first = next(after_opening(c.turns), None)
+    return first is not None and first.role == "user"
 
 
 def _cleaned(c: Conversation, names: Names) -> list[tuple[Role, list[Part]]]:

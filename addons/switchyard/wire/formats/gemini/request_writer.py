@@ -150,8 +150,13 @@ class _Contents:
             contents += [{"role": "user", "parts": results}, {"role": "user", "parts": others}]
         contents = [content for content in contents if content["parts"]]
         # Gemini refuses a request without contents, even if the system instruction is complete, and
-        # a call without a user turn before it.
-        if not contents or any("functionCall" in part for part in _opening(contents[0])):
+        # a call without a user turn before it. One that begins with an empty turn of the user goes
+        # on with the same bytes.
+        if (
+            not contents
+            or any("functionCall" in part for part in _opening(contents[0]))
+            or (contents[0]["role"] == "model" and self._turns[0].role == "user")
+        ):
             contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
         return contents
 

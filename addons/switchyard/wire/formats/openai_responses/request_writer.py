@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.openai_responses.client_tools import as_read
@@ -30,6 +31,7 @@ from switchyard.wire.model.conversation import Thinking
 from switchyard.wire.model.conversation import ToolCall
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
+from switchyard.wire.shared.placing import SYSTEM_ROLES
 
 MAX_USER = 64
 """Most characters of a `user` that the API accepts."""
@@ -51,7 +53,7 @@ def write_request(conversation: Conversation) -> JsonObject:
     c = conversation
     is_own = c.format == NAME
     body: JsonObject = {"model": c.model}
-    turns = c.turns
+    turns = c.turns if is_own else _begun(c.turns)
     if turns and _fits_instructions(turns, is_own):
         body["instructions"] = "".join(p.text for p in turns[0].parts if isinstance(p, Text))
         turns = turns[1:]
@@ -106,6 +108,20 @@ def _input(c: Conversation, turns: tuple[Turn, ...]) -> str | list[JsonObject]:
         if turn.role == "user" and len(turn.parts) == 1 and isinstance(turn.parts[0], Text):
             return turn.parts[0].text
     return _items(turns, c.format == NAME)
+
+
+def _begun(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Returns the turns with a full stop for a first user turn without words.
+
+    The API requires input, and the conversation goes on with what it began with.
+    """
+    place = next((i for i, turn in enumerate(turns) if turn.role not in SYSTEM_ROLES), None)
+    if place is None or turns[place].role != "user":
+        return turns
+    if any(not isinstance(part, Text) or part.text for part in turns[place].parts):
+        return turns
+    begun = replace(turns[place], parts=(Text(text="."),), form="")
+    return (*turns[:place], begun, *turns[place + 1 :])
 
 
 def _fits_instructions(turns: tuple[Turn, ...], is_own: bool) -> bool:
