@@ -74,6 +74,7 @@ class Accounts:
         Tokens of sources that stay are kept, except where the flow of an account changed.
         """
         wanted = dict.fromkeys(sources)
+        self._learn_secrets(wanted, flows)
         before, self._flows = self._flows, dict(flows)
         for source in [one for one in self._keepers if one.oauth is not None]:
             name = (source.oauth or "").partition("/")[0]
@@ -82,6 +83,19 @@ class Accounts:
         self._keepers = {
             source: self._keepers.get(source) or self._keeper(source) for source in wanted
         }
+
+    def _learn_secrets(
+        self, sources: Iterable[CredentialSource], flows: Mapping[str, AccountFlow]
+    ) -> None:
+        """Have the secrets masked by which the configuration gets tokens."""
+        for source in sources:
+            if source.azure is not None and source.azure.secret is not None:
+                # Not with the tokens, of which old ones are forgotten.
+                secret = source.azure.secret.get_secret_value()
+                self.learned.learn(f"the client of {source.owner}", secret)
+        for name, flow in flows.items():
+            if flow.client_secret is not None:
+                self.learned.learn(f"the client of {name}", flow.client_secret.get_secret_value())
 
     def value(self, source: CredentialSource) -> SecretStr | SourceError | None:
         """Return the token of a source, why there is none, or None while it is being read."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from switchyard.clients.expected import FIRST_OUTPUT
 from switchyard.clients.expected import STRICT_OUTPUT
 from switchyard.clients.expected import ExpectedOutput
-from switchyard.clients.expected import input_tokens
 from switchyard.clients.expected import most_output
 from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.plan_prices import PlanPrices
@@ -13,6 +12,7 @@ from switchyard.clients.plan_prices import PriceSources
 from switchyard.clients.plan_prices import cost_of
 from switchyard.config.provider import Provider
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.input_tokens import input_tokens
 from switchyard.state.shared.quick_ledger import Figures
 from switchyard.usage.pricing import Pricing
 from switchyard.usage.records import Billing

@@ -1,4 +1,4 @@
-"""Estimates what a request will use, from its size and from what went before.
+"""Estimates the output of a request, from what it allows and from what went before.
 
 An estimate is reserved until the request ends; then what it used takes its place.
 """
@@ -6,13 +6,7 @@ An estimate is reserved until the request ends; then what it used takes its plac
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from switchyard.exchange.exchange import Call
 from switchyard.wire.encoding.jsonio import JsonObject
-from switchyard.wire.model.errors import BadRequest
-from switchyard.wire.operations.count_tokens import estimate
-
-BYTES_A_TOKEN = 4
-"""Of a request's JSON, as a rule."""
 
 FIRST_OUTPUT = 4096
 """Tokens expected of a model that a key has hardly asked, where the request allows more."""
@@ -25,9 +19,6 @@ ENOUGH = 8
 
 _KEPT = 64
 _MOST_PAIRS = 5000
-_LARGE = 64 * 1024
-"""Bytes from which a body is looked at for images and sound, whose bytes are no tokens."""
-_MEDIA = (b"base64", b"inline_data", b"inlineData", b"input_audio", b'"images"')
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
@@ -70,19 +61,6 @@ class _Answers:
             self._outputs[self._count % _KEPT] = output
         if self._count % ENOUGH == 0:  # not for every answer: sorting takes a while
             self.high = sorted(self._outputs)[len(self._outputs) * 95 // 100]
-
-
-def input_tokens(call: Call) -> int:
-    """Returns about how many tokens a request's body has."""
-    size = len(call.raw)
-    if size < _LARGE or not any(mark in call.raw for mark in _MEDIA):
-        return -(-size // BYTES_A_TOKEN)
-    if call.operation is None:
-        try:
-            return estimate(call.conversation, call.model)
-        except BadRequest:
-            pass  # what cannot be read is refused where it is translated
-    return -(-size // BYTES_A_TOKEN)
 
 
 def most_output(body: JsonObject) -> int | None:

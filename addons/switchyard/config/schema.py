@@ -203,6 +203,21 @@ class ExchangeLogSettings(Section):
     bodies: bool = True
 
 
+CachedKinds = Annotated[
+    tuple[Literal["embeddings", "count-tokens"], ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+]
+
+
+class CacheSettings(Section):
+    """Replies that are kept for requests repeated byte for byte by the same client key."""
+
+    for_: CachedKinds = Field(default=("embeddings", "count-tokens"), alias="for")
+    ttl: PositiveDuration = 3600.0
+    """Seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotLive:
     """An optional provider that is left out, because a variable it needs is not set."""
@@ -231,6 +246,8 @@ class Config(Section):
     intercept: Mapping[Host, InterceptField] = Field(default_factory=dict)
     exchange_log: ExchangeLogSettings | None = None
     """None: nothing is logged."""
+    cache: CacheSettings | None = None
+    """None: every request is sent."""
     usage: UsageField = UsageSettings()
     prices: tuple[PriceRule, ...] = ()
     """The first that fits a model counts, before the built-in prices."""

@@ -28,6 +28,7 @@ class ConfigWatcher:
         self._source = source
         self._why_not = why_not
         self._apply = apply
+        self._turn = asyncio.Lock()
 
     def follow(self, source: ConfigSource) -> None:
         """Watch another file from now on."""
@@ -37,23 +38,31 @@ class ConfigWatcher:
         """Look at the file once."""
         self._take(self._source, self._source.poll())
 
-    async def poll_aside(self) -> None:
-        """Look at the file once, in a thread: it may be large, or on a disk that hangs."""
-        source = self._source
-        self._take(source, await asyncio.to_thread(source.poll))
+    async def poll_aside(self) -> str:
+        """Look at the file once, in a thread: it may be large, or on a disk that hangs.
 
-    def _take(self, source: ConfigSource, found: Config | ConfigError | None) -> None:
+        Returns why what was found there is not in force; nothing if it is.
+        """
+        source = self._source
+        async with self._turn:
+            return self._take(source, await asyncio.to_thread(source.poll))
+
+    def _take(self, source: ConfigSource, found: Config | ConfigError | None) -> str:
         if source is not self._source:
-            return  # another file was named meanwhile
+            return ""  # another file was named meanwhile
         match found:
             case Config() as config if why := self._why_not(config):
                 logger.error("switchyard: keeping the previous configuration: %s", why)
+                return why
             case Config() as config:
                 try:
                     self._apply(config)
-                except Exception:  # above all: the demo upstream did not come up
+                except Exception as e:  # above all: the demo upstream did not come up
                     logger.exception("switchyard: keeping the previous configuration")
+                    return f"it cannot be put in force ({type(e).__name__}); see the log"
                 else:
                     logger.info("switchyard: applied the changed %s", source.path)
             case ConfigError() as e:
                 logger.error("switchyard: keeping the previous configuration:\n%s", e)
+                return str(e)
+        return ""

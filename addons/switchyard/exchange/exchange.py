@@ -140,6 +140,8 @@ class Exchange:
 
     Writer: `Credentials`.
     """
+    cached: bool = False
+    """Whether the router answered with a reply that it kept. Writer: `ExactCache`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
     remedies: Mapping[str, tuple[str, ...]] = EMPTY
@@ -195,8 +197,8 @@ class Exchange:
 
     @property
     def answered(self) -> bool:
-        """Whether the client got an answer, from an attempt or the router's estimate."""
-        return self.completed or self.estimated
+        """Whether the client got an answer: an attempt's, the router's estimate, or a kept one."""
+        return self.completed or self.estimated or self.cached
 
     @property
     def shortfall(self) -> Shortfall:
@@ -219,7 +221,7 @@ class Exchange:
             steps.append(f"{shown.target.provider.name} ok{_in_words(shown.remedies)}")
         elif shown is not None and len(self.failures) < self.attempts and not self.broke_off:
             steps.append(f"{shown.target.provider.name} unfinished")
-        return steps or ["no attempt"]
+        return steps or ["cache" if self.cached else "no attempt"]
 
 
 def _in_words(remedies: tuple[str, ...]) -> str:

@@ -121,8 +121,11 @@ def headers_of(
     return headers
 
 
-def key_entry(key: SecretValue, **settings: object) -> DraftKey:
-    """Returns an entry of `api-key-entries`; settings that are None are left out."""
+def key_entry(key: SecretValue | dict[str, object], **settings: object) -> DraftKey:
+    """Returns an entry of `api-key-entries`: a secret, or a source of credentials.
+
+    Settings that are None are left out.
+    """
     more = {name.replace("_", "-"): value for name, value in settings.items()}
     return {"api-key": key, **{name: value for name, value in more.items() if value is not None}}
 

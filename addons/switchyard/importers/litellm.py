@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from urllib.parse import urlsplit
 
 from switchyard.importers.draft import Draft
 from switchyard.importers.draft import DraftKey
@@ -22,6 +23,7 @@ from switchyard.importers.secret_names import secret_of
 NAME = "litellm"
 
 _REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d", re.ASCII)
 _PRESETS = {
     "together_ai": "together", "fireworks_ai": "fireworks", "nvidia_nim": "nvidia",
     "ollama_chat": "ollama", "lm_studio": "lmstudio", "hosted_vllm": "vllm",
@@ -106,6 +108,11 @@ def _deployment(
     if custom or not slash:
         provider, model = custom or _vendor(full), full
     url, said = split_endpoint(params.text("api_base") or params.text("base_url"))
+    if provider == "azure" and url and not urlsplit(url).path:
+        url = f"{url}/openai/v1"  # where deployments are models, and no version is named
+    aws: dict[str, object] = {}
+    if provider == "bedrock" and not url:
+        url, model, aws = _bedrock(params, model)
     preset = _PRESETS.get(provider, provider)
     if not model or not (url or preset in known_providers()):
         if info.names():
@@ -113,13 +120,16 @@ def _deployment(
         params.leave_all(f"the provider {provider[:40]!r} has no preset and no api_base here")
         return None
     key = params.text("api_key")
-    secret = secret_of(key, f"{provider} api key", _REFERENCE) if key else None
+    secret = secret_of(key, f"{provider} api key", _REFERENCE) if key else aws or None
     format = said or _FORMATS.get(provider, "")
+    format = "anthropic" if aws else format
     mark = (provider, url, format, params.text("organization"), repr(params.take("extra_headers")))
     place = places.get(mark)
     if place is None:
         place = places[mark] = _Place(provider, url, format, entry.path)
         _read_account(draft, params, place)
+        if aws:
+            place.more["platform"] = "bedrock"
     elif entry.path not in place.origin and len(place.origin) < 200:
         place.origin += f", {entry.path}"
     _add_key(place, secret, params)
@@ -127,7 +137,22 @@ def _deployment(
     return _Deployment(place, model, params.whole("order") or 0)
 
 
-def _add_key(place: _Place, secret: SecretValue | None, params: SourceMembers) -> None:
+def _bedrock(params: SourceMembers, model: str) -> tuple[str, str, dict[str, object]]:
+    """Returns address, name and credentials of a Claude model; nothing of any other model."""
+    name = model.removeprefix("converse/").removeprefix("invoke/")
+    if "anthropic." not in name:
+        return "", model, {}
+    region, profile = params.text("aws_region_name"), params.text("aws_profile_name")
+    if not _REGION.fullmatch(region):
+        params.note("aws_region_name", "names no region: us-east-1 is written")
+        region = "us-east-1"
+    settings = {"region": region, **({"profile": profile} if profile else {})}
+    return f"https://bedrock-runtime.{region}.amazonaws.com", name, {"aws": settings}
+
+
+def _add_key(
+    place: _Place, secret: SecretValue | dict[str, object] | None, params: SourceMembers
+) -> None:
     """Adds a key with its limits, unless the place has the key already."""
     quota = {
         unit: f"{amount}/m"

@@ -27,6 +27,8 @@ class Caller:
     holder: str = ""
     """What identifies the key without being it; a session is bound to it."""
     role: ManagementRole | None = None
+    has_session: bool = False
+    """Whether a browser's session gives the rights. Never sent: the API finds it."""
     is_own_page: bool = False
     """Whether no key is set, and the request may be one of the dashboard's own pages here."""
 

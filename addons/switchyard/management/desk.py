@@ -1,16 +1,19 @@
 """What the management API works on: the runtime, its events, and where things are kept."""
 
+import logging
 import os
 import time
 from functools import partial
 from pathlib import Path
 
+from switchyard.config.editing.editor import ConfigEditor
 from switchyard.exchange.exchange import Exchange
 from switchyard.management.provider_status import provider_status
 from switchyard.management.record_members import record_members
 from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import record_of
 from switchyard.runtime.event_hub import EventHub
+from switchyard.runtime.reloading import Reloading
 from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.usage_rules import place_of
@@ -19,6 +22,8 @@ from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import default_folder
 from switchyard.usage.window_book import window_members
 from switchyard.wire.encoding.jsonio import JsonObject
+
+logger = logging.getLogger(__name__)
 
 
 class Desk:
@@ -33,6 +38,22 @@ class Desk:
     def snapshot(self) -> Snapshot:
         """The configuration in force."""
         return self.runtime.snapshot
+
+    @property
+    def reloading(self) -> Reloading:
+        """The addon that has the configuration file. It is there before the first request."""
+        assert self.runtime.reloading is not None
+        return self.runtime.reloading
+
+    def editor(self) -> ConfigEditor:
+        """Returns an editor of the configuration file."""
+        file = self.reloading
+        return ConfigEditor(file.path, file.environ, file.template)
+
+    @staticmethod
+    def complain(what: str, error: Exception) -> None:
+        """Logs what failed without the caller's fault."""
+        logger.warning("switchyard: %s (%s: %s)", what, type(error).__name__, error)
 
     @property
     def folder(self) -> Path:

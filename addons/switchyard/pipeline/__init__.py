@@ -16,6 +16,7 @@ from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
 from switchyard.pipeline.discovery import Discovery
+from switchyard.pipeline.exact_cache import ExactCache
 from switchyard.pipeline.failover import Failover
 from switchyard.pipeline.fallback import Fallback
 from switchyard.pipeline.forwarding import Forwarding
@@ -87,6 +88,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
         Limiting(snapshots, exchanges, runtime.gate),
+        ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
         Translation(snapshots, state),
         Sending(snapshots, state),

@@ -13,6 +13,7 @@ from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
+from switchyard.recording.cache_verdicts import CacheVerdicts
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
 from switchyard.recording.request_record import Rules
@@ -25,6 +26,7 @@ from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
 from switchyard.usage.ids import new_hex
 from switchyard.usage.ledger import Ledger
+from switchyard.usage.records import RequestRecord
 from switchyard.usage.writer import Making
 from switchyard.wire.format import Endpoint
 
@@ -52,6 +54,7 @@ class Accounting:
         self._exchanges = exchanges
         self._ledger = ledger
         self._gate = gate
+        self._verdicts = CacheVerdicts()
         self._follows = False
         self._rules: Rules | None = None
         self._config: object = None
@@ -110,7 +113,7 @@ class Accounting:
             return
         if exchange is not None:
             ending = _ending(flow)
-            make: Making = partial(record_of, exchange, self._current_rules(), ending)
+            make: Making = partial(self._record, exchange, ending)
             if passage is not None:
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
@@ -122,11 +125,16 @@ class Accounting:
         """Charges the key of a request with what its record says; returns that record."""
         used = passage.figures
         try:
-            record = record_of(exchange, self._current_rules(), ending)
+            record = self._record(exchange, ending)
             used = used_by(record)
         finally:
             self._gate.settle(passage, used)
         return lambda: record
+
+    def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
+        record = record_of(exchange, self._current_rules(), ending)
+        record.cache_verdict = self._verdicts.judge(exchange, record)
+        return record
 
     def _note_windows(self, exchange: Exchange) -> None:
         for owner, windows in windows_of(exchange, self._ledger.fingerprint):

@@ -26,6 +26,7 @@ from switchyard.exchange.responses import for_method
 from switchyard.exchange.responses import json_response
 from switchyard.management.key_report import key_report
 from switchyard.management.provider_status import provider_status
+from switchyard.management.sharing_status import sharing_status
 from switchyard.management.usage_report import usage_report
 from switchyard.recording.request_record import name_of_key
 from switchyard.routing.catalog import Catalog
@@ -89,7 +90,9 @@ class Management:
             config, health = self._snapshots.current.config, self._state.health
             windows = self._ledger.windows
             self._accounts.show_interest()
-            answer = json_response(200, provider_status(config, health, windows, self._accounts))
+            status = provider_status(config, health, windows, self._accounts)
+            status["state"] = sharing_status(self._state.shared.health)
+            answer = json_response(200, status)
         elif kind == "usage":
             return self._usage(flow)
         elif kind == "me":

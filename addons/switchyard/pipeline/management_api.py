@@ -17,6 +17,7 @@ from switchyard.failover.attempt import Timeouts
 from switchyard.failover.control import FailoverControl
 from switchyard.management.caller import Caller
 from switchyard.management.desk import Desk
+from switchyard.management.file_edits import FileEdits
 from switchyard.management.guard import ManagementGuard
 from switchyard.management.link import ApiReceiver
 from switchyard.management.link import api_request
@@ -52,8 +53,12 @@ class ManagementApi:
         self._wrong_keys = wrong_keys
         self._guard = ManagementGuard(desk.runtime.snapshots, clients)
         self._server = ApiServer(desk)
+        self._edits = FileEdits(desk)
         self._callers: dict[str, Caller] = {}
         self._bodies: dict[str, bytes] = {}
+
+    def running(self) -> None:
+        self._edits.begin()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.error is not None or not self._is_asked(flow):

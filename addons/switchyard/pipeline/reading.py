@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 from switchyard.attempt.body import stages_of
-from switchyard.attempt.cache_life import cache_life
 from switchyard.attempt.compaction import COMPACTED
 from switchyard.attempt.compaction import note_compaction
 from switchyard.attempt.given_back import keep_notes
@@ -31,6 +30,7 @@ from switchyard.wire.operations.service import ServiceRelay
 from switchyard.wire.relay.continuation import Continuation
 from switchyard.wire.relay.relay import Relay
 from switchyard.wire.relay.stage import Stage
+from switchyard.wire.translate.cache_life import cache_life
 from switchyard.wire.translate.think_tag import ThinkingTag
 
 

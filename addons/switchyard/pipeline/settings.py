@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -27,6 +29,7 @@ from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import choose_config
 from switchyard.files import counters_file
 from switchyard.files import dotenv_of
+from switchyard.files import user_config
 from switchyard.listener import local_capture
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import is_loopback
@@ -62,9 +65,10 @@ class Settings:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        runtime.reloading = self
         self._demo = DemoUpstream()
         self._demo_url = ""
-        source = ConfigSource(DEFAULT_CONFIG, os.environ)
+        self._source = source = ConfigSource(DEFAULT_CONFIG, os.environ)
         self._watcher = ConfigWatcher(source, exposure, self._use)
         self._watch_task: asyncio.Task | None = None
         self._too_open = True
@@ -125,6 +129,7 @@ class Settings:
             logger.exception("switchyard: keeping the previous configuration")
             why = f"{path} cannot be put in force ({type(e).__name__}); see the log"
             raise exceptions.OptionsError(why) from e
+        self._source = source
         self._watcher.follow(source)
 
     def running(self) -> None:
@@ -142,6 +147,35 @@ class Settings:
         self._watch_task = asyncio_utils.create_task(
             self._watch(), name="switchyard configuration watcher", keep_ref=True
         )
+
+    @property
+    def path(self) -> Path:
+        """The file that changes are written to: never the default that comes with the code."""
+        own = self._source.path
+        return user_config(os.environ) if own == DEFAULT_CONFIG else own
+
+    @property
+    def template(self) -> Path | None:
+        """The default in force, while there is no file of the user's own."""
+        return DEFAULT_CONFIG if self._source.path == DEFAULT_CONFIG else None
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that the file is read with."""
+        return self._source.environ
+
+    def why_not(self, config: Config) -> str:
+        """Why a configuration must not be in force here; empty if it may."""
+        return exposure(config)
+
+    async def reload(self) -> str:
+        """Puts the file in force if it has changed; returns why that failed, or nothing."""
+        if self._source.path != self.path and self.path.exists():
+            try:
+                ctx.options.update(switchyard_config=str(self.path))
+            except exceptions.OptionsError as e:
+                return str(e)
+        return await self._watcher.poll_aside()
 
     def client_connected(self, client: connection.Client) -> None:
         if self._too_open and not comes_from_here(client):

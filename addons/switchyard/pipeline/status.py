@@ -6,6 +6,7 @@ from mitmproxy import command
 
 from switchyard.accounts.accounts import Accounts
 from switchyard.management.provider_status import provider_status
+from switchyard.management.sharing_status import sharing_status
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.usage.ledger import Ledger
@@ -30,4 +31,5 @@ class Status:
         """
         config, health = self._snapshots.current.config, self._state.health
         status = provider_status(config, health, self._ledger.windows, self._accounts)
+        status["state"] = sharing_status(self._state.shared.health)
         return json.dumps(status, indent=2)

@@ -18,6 +18,7 @@ from switchyard.config.provider import Provider
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.exchange import Exchange
+from switchyard.exchange.input_tokens import input_tokens
 from switchyard.exchange.project import PROJECT
 from switchyard.exchange.sessions import find_session
 from switchyard.policy.affinity import SESSION_HEADERS
@@ -36,6 +37,7 @@ from switchyard.usage.records import Source
 from switchyard.usage.records import Tokens
 from switchyard.usage.tokens import sum_of
 from switchyard.usage.tokens import tokens_of_usage
+from switchyard.usage.tokens import with_counted_input
 from switchyard.usage.tokens import with_counted_output
 from switchyard.usage.tools import tool_of
 from switchyard.wire.format import Endpoint
@@ -113,9 +115,9 @@ def record_of(exchange: Exchange, rules: Rules, ending: Ending | None) -> Reques
         attempts=exchange.attempts,
         tokens=spent,
         source=_source(exchange, state, spent),
-        billing=_billing(shown, rules),
-        cost=cost,
-        list_cost=list_cost,
+        billing="free" if exchange.cached else _billing(shown, rules),
+        cost=0 if exchange.cached else cost,
+        list_cost=0 if exchange.cached else list_cost,
         price_source=price_source,
         queue_ms=_ms(exchange.tries[0].chosen.started - call.started) if tries else None,
         head_ms=headed,
@@ -219,6 +221,9 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     if relay is not None and (relay.failed or not relay.outcome.done):
         if isinstance(relay, Relay) and relay.words:
             tokens = with_counted_output(tokens, relay.words)
+            if tokens.input is None:
+                # A provider that wrote has read the prompt, and charges for it.
+                tokens = with_counted_input(tokens, input_tokens(state.call))
     if usage is None and tokens == NO_TOKENS:
         return tokens, UNKNOWN
     provider, format = state.target.provider, state.upstream_format
@@ -288,6 +293,8 @@ def _state(exchange: Exchange, ending: Ending | None) -> EndState:
         return "client-left"
     if exchange.broke_off:
         return "cut"
+    if exchange.cached:
+        return "cached"
     if exchange.answered:
         return "complete"
     return "failed" if exchange.attempts else "refused"

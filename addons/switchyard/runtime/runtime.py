@@ -20,6 +20,7 @@ from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.catalog import FoundModels
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.listeners import Listeners
+from switchyard.runtime.reloading import Reloading
 from switchyard.runtime.sharing import Sharing
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
@@ -48,6 +49,7 @@ class Runtime:
         self.sharing = Sharing(self.state, self.ledger, os.environ)
         self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
+        self.reloading: Reloading | None = None
         self.accounts = Accounts()
         self.accounts.recovered = self._forget_failures
         self._callbacks: list[Callable[[], None]] = []

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import csv
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -24,6 +25,9 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
+from switchyard.usage.cache_breaks import CacheBreak
+from switchyard.usage.cache_breaks import break_members
+from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
 from switchyard.usage.places import RecordPlace
@@ -98,6 +102,8 @@ def main(
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
         elif options.report == "quota":
             _print_quota(reader, options.json, time.time())
+        elif options.report == "caches":
+            _print_breaks(reader, options, time.time())
         elif options.report == "blocks":
             _print_blocks(reader, options, settings.place, time.time())
         else:
@@ -137,7 +143,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="usage",
         description="What requests used and cost. Counted by the router, not guessed from logs.",
     )
-    reports = [*KINDS, "blocks", "quota", "statusline"]
+    reports = [*KINDS, "blocks", "caches", "quota", "statusline"]
     parser.add_argument("report", nargs="?", default="daily", choices=reports)
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
@@ -217,7 +223,10 @@ def _print_report(
     )
     if options.json:
         members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
-        print(json.dumps(as_json(report) | members, indent=2))
+        written = as_json(report) | members
+        if options.report == "sessions":
+            _with_breaks(written, _breaks(reader, options, None))
+        print(json.dumps(written, indent=2))
     elif options.csv:
         _print_csv(report)
     elif not report.entries:
@@ -266,6 +275,41 @@ def _print_blocks(
         return
     print(table(["UsageBlock", "Requests", "Tokens", "Cache", "Paid", "List price", "Per minute"],
                 [_block_cells(block, zone, now) for block in blocks]))  # fmt: skip
+
+
+def _print_breaks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
+    """Prints the prompt caches that broke in the last week, or on the days that were asked for."""
+    breaks = _breaks(reader, options, (datetime.fromtimestamp(now) - timedelta(days=7)).date())
+    if options.json:
+        print(json.dumps({"caches": break_members(breaks)}, indent=2))
+        return
+    if not breaks:
+        print("No prompt cache broke.")
+        return
+    rows = [[one.session, one.verdict, count(one.requests), count(one.tokens)] for one in breaks]
+    print(table(["Session", "What changed", "Requests", "Tokens not cached"], rows))
+
+
+def _breaks(
+    reader: UsageReader, options: argparse.Namespace, since: date | None
+) -> list[CacheBreak]:
+    zone = options.tz or _local_zone()
+    day, last = options.since or since, options.until
+    begin = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() if day else 0.0
+    end = math.inf
+    if last is not None:
+        end = datetime(last.year, last.month, last.day, tzinfo=zone).timestamp() + 86_400
+    found = cache_breaks(reader, begin, end)
+    return [one for one in found if options.session in (None, one.session)]
+
+
+def _with_breaks(written: dict[str, object], breaks: Sequence[CacheBreak]) -> None:
+    """Adds to each session of a report what broke its prompt cache, and how often."""
+    entries = written["sessions"]
+    assert isinstance(entries, list)
+    for entry in entries:
+        mine = [one for one in breaks if one.session == entry["sessionId"]]
+        entry["cacheBreaks"] = {one.verdict: one.requests for one in mine}
 
 
 def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:

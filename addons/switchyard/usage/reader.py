@@ -178,6 +178,15 @@ class UsageReader:
             for owner, name, seen_at, used, resets_at, limit, remaining, status, source in rows
         ]
 
+    def month_rows(
+        self, since: float, query: str, values: Mapping[str, object]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield what a query finds in each month's rows since a moment (Unix seconds)."""
+        for file in month_files(self._file.parent):
+            if file.name >= month_file(since):
+                with self._connection(file) as db:
+                    yield from db.execute(query, values)
+
     def last_answer(self, session: str, since: float) -> Answer | None:
         """Return which model answered a session last, if it was since a moment (Unix seconds)."""
         for file in reversed(month_files(self._file.parent)):

@@ -5,10 +5,13 @@ from typing import Literal
 from typing import NamedTuple
 
 type EndState = Literal[
-    "running", "complete", "client-left", "cut", "failed", "refused", "interrupted"
+    "running", "complete", "client-left", "cut", "failed", "refused", "interrupted", "cached"
 ]
-"""How a request ended. `cut`: the response broke off after output. `refused`: the router did not
-ask any provider. `interrupted`: the router itself stopped meanwhile."""
+"""How a request ended.
+
+`cut`: the response broke off after output. `refused`: the router did not ask any provider.
+`interrupted`: the router itself stopped meanwhile. `cached`: the router gave a reply that it kept.
+"""
 
 FAILED_STATES: tuple[EndState, ...] = ("cut", "failed", "refused", "interrupted")
 """Those in which the client did not get what it asked for, and did not leave itself."""

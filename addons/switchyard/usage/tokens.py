@@ -47,6 +47,11 @@ def with_counted_output(tokens: Tokens, size: int) -> Tokens:
     return tokens._replace(output=counted)
 
 
+def with_counted_input(tokens: Tokens, count: int) -> Tokens:
+    """Return counts of a response that broke off before its provider counted the input."""
+    return tokens._replace(input=count)
+
+
 def sum_of(parts: Iterable[Tokens]) -> Tokens:
     """Add counts up; a class is None where none of the parts has it."""
     counted = list(parts)

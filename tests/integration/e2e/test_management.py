@@ -175,6 +175,79 @@ def test_with_client_keys_alone_there_is_no_api(tmp_path: Path) -> None:
                 assert client.get(path, headers=bearer(CLIENT)).status_code == 404
 
 
+FILE = """\
+# mine
+providers:
+  # built in
+  - {{name: demo, builtin: demo, models: [echo]}}  # no key
+  - name: chat
+    base-url: http://127.0.0.1:9/v1
+    api-key: sk-up-1234567890abcd  # secret
+    models: [m]
+management: {{key: {key}}}
+usage: {{dir: {folder}/usage}}
+"""
+
+
+def test_the_configuration_is_changed_in_place(tmp_path: Path) -> None:
+    text = FILE.format(key=KEY, folder=tmp_path)
+    with Router(tmp_path, text) as router:
+        base = f"{router.url}{BASE}"
+        with httpx2.Client(base_url=base, timeout=60, trust_env=False, headers=bearer(KEY)) as c:
+            read = c.get("/config")
+            values, etag = read.json(), {"if-match": read.headers["etag"]}
+            assert values["providers"][1]["api-key"] == "sk-...abcd"
+            assert c.put("/config", json=values).status_code == 428
+            same = c.put("/config", json=values, headers=etag)
+            assert same.status_code == 200 and not same.json()["changed"]
+            values["aliases"] = {"fast": "demo/echo"}
+            dry = c.put("/config?dry-run=1", json=values, headers=etag)
+            assert "+  fast: demo/echo" in dry.json()["diff"]
+            assert router.config_path.read_text() == text
+            assert c.put("/config", json=values, headers=etag).status_code == 200
+            names = [one["id"] for one in c.get("/models").json()["models"]]
+            assert "fast" in names, "it is in force when the answer comes"
+            assert router.config_path.read_text() == f"{text}\naliases:\n  fast: demo/echo\n"
+            assert c.put("/config", json=values, headers=etag).status_code == 412
+            bad = c.patch("/config", json={"retry": {"x": 1}, "y": 2}, headers={"if-match": "*"})
+            assert bad.status_code == 422
+            assert {one["key"] for one in bad.json()["problems"]} == {"retry.x", "y"}
+            seen = c.get("/config.yaml")
+            assert "sk-up-1234567890abcd" not in seen.text and KEY not in seen.text
+            put = c.put(
+                "/config.yaml",
+                content=seen.text.replace("[m]", "[m, n]"),
+                headers={"if-match": seen.headers["etag"]},
+            )
+            assert put.status_code == 200
+            assert "sk-up-1234567890abcd" in router.config_path.read_text()
+            oldest = c.get("/versions").json()["versions"][-1]["id"]
+            path = f"/versions/{oldest}/restore"
+            assert c.post(path, headers={"if-match": "*"}).status_code == 200
+            assert router.config_path.read_text() == text
+        assert "sk-up-1234567890abcd" not in router.log
+
+
+def test_an_edit_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    text = FILE.format(key=KEY, folder=tmp_path)
+    with Router(tmp_path, text) as router:
+        base = f"{router.url}{BASE}"
+        with httpx2.Client(base_url=base, timeout=60, trust_env=False, headers=bearer(KEY)) as c:
+            etag = c.get("/aliases").headers["etag"]
+            router.config_path.write_text(f"{text}# by hand\n")
+            answer = c.put("/aliases", json={"x": "demo/echo"}, headers={"if-match": etag})
+            assert answer.status_code == 412
+            assert router.config_path.read_text() == f"{text}# by hand\n"
+
+
+def test_a_viewer_changes_nothing(client: httpx2.Client) -> None:
+    match = {"if-match": "*"}
+    for method, path in (("PUT", "/config"), ("PUT", "/aliases"), ("DELETE", "/aliases/x")):
+        headers = {**bearer(VIEWER), **match}
+        answer = client.request(method, f"{BASE}{path}", json={}, headers=headers)
+        assert answer.status_code == 403
+
+
 def test_tools_are_shown_how_to_reach_this_router(router: Router, client: httpx2.Client) -> None:
     answer = client.get(f"{BASE}/tools", params={"model": "echo"}, headers=bearer(VIEWER)).json()
     assert answer["base_url"] == router.url

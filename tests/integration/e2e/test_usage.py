@@ -272,12 +272,12 @@ def test_windows_of_a_key(
         return {one["window"]: one for one in windows}
 
     now = shown(router)
-    assert now["requests"]["owner"] == "chat#0" and now["requests"]["used"] == 0.75
-    assert 3500 < now["requests"]["resets-in"] <= 3600
-    assert now["limit"]["used"] == 1.0 and 500 < now["limit"]["resets-in"] <= 600
+    assert now["requests:good"]["owner"] == "chat#0" and now["requests:good"]["used"] == 0.75
+    assert 3500 < now["requests:good"]["resets-in"] <= 3600
+    assert now["limit:busy"]["used"] == 1.0 and 500 < now["limit:busy"]["resets-in"] <= 600
     router.stop()
     again = start_router(config(upstream, folder))
-    assert shown(again)["requests"]["used"] == 0.75, "kept over the restart"
+    assert shown(again)["requests:good"]["used"] == 0.75, "kept over the restart"
 
 
 def test_nothing_is_recorded_where_that_is_off(

@@ -5,6 +5,7 @@ from pydantic import SecretStr
 
 from switchyard.accounts.accounts import Accounts
 from switchyard.accounts.token import SourceError
+from switchyard.config.account_flows import AccountFlow
 from switchyard.config.credentials import CredentialSource
 
 
@@ -29,6 +30,13 @@ async def test_a_source_is_read_once_and_its_token_is_learned(
     assert accounts.learned.all() == ("tok-1",)
     (status,) = accounts.status()
     assert (status.label, status.problem) == ("the file token", "")
+
+
+async def test_secrets_of_clients_are_masked_too(accounts: Accounts) -> None:
+    azure = {"azure": {"tenant": "t", "client": "c", "secret": "azure-s3cret"}}
+    flow = AccountFlow.model_validate({"client-id": "c", "client-secret": "client-s3cret"})
+    accounts.use([CredentialSource.model_validate(azure)], {"corp": flow})
+    assert set(accounts.learned.all()) == {"azure-s3cret", "client-s3cret"}
 
 
 async def test_a_file_that_is_rewritten_is_followed(accounts: Accounts, tmp_path: Path) -> None:

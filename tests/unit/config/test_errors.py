@@ -145,6 +145,15 @@ IN_ONE = [
         "4: providers[0].profile.cache-minimum: must be at least 1.",
     ),
     (
+        "cache: {for: [answers]}\n",
+        "4: cache.for[0]: 'answers' is none of embeddings, count-tokens. Hint: one of embeddings, "
+        "count-tokens.",
+    ),
+    (
+        "cache: {for: [], ttl: 1h}\n",
+        "4: cache.for: needs at least one entry.",
+    ),
+    (
         "combos: {c: {strategy: weighted}}\n",
         "4: combos.c.members: is required.",
     ),

@@ -63,6 +63,35 @@ def test_parameters_of_a_deployment_are_defaults() -> None:
     }
 
 
+def test_azure_is_called_at_its_v1_address() -> None:
+    params = {"model": "azure/my-gpt", "api_base": "https://me.openai.azure.com/", "api_key": "x",
+              "api_version": "2024-10-21"}  # fmt: skip
+    made = imported("litellm", {"model_list": [{"model_name": "gpt", "litellm_params": params}]})
+    assert made.config.providers[0].base_url == "https://me.openai.azure.com/openai/v1"
+    assert explain(made.config, "gpt").members[0].targets[0].model == "my-gpt"
+    assert "model_list[0].litellm_params.api_version" in left_out(made)
+
+
+def test_claude_on_bedrock_is_signed_for_its_region() -> None:
+    params = {"model": "bedrock/converse/us.anthropic.claude-sonnet-4-5-v1:0",
+              "aws_region_name": "eu-west-1", "aws_access_key_id": "AKIA1"}  # fmt: skip
+    other = {"model": "bedrock/amazon.nova-pro-v1:0", "aws_region_name": "os.environ/REGION"}
+    data = [
+        {"model_name": "sonnet", "litellm_params": params},
+        {"model_name": "nova", "litellm_params": other},
+    ]
+    made = imported("litellm", {"model_list": data})
+    (provider,) = made.config.providers
+    assert (provider.platform, provider.formats) == ("bedrock", ("anthropic",))
+    assert provider.base_url == "https://bedrock-runtime.eu-west-1.amazonaws.com"
+    target = explain(made.config, "sonnet").members[0].targets[0]
+    assert (target.model, target.keys) == ("us.anthropic.claude-sonnet-4-5-v1:0", 1)
+    assert "region: eu-west-1" in made.text
+    lost = left_out(made)
+    assert "model_list[0].litellm_params.aws_access_key_id" in lost
+    assert "model_list[1].litellm_params" in lost
+
+
 def test_what_cannot_be_taken_over() -> None:
     lost = left_out(MADE)
     assert "cohere" in lost["model_list[6].litellm_params"]

@@ -338,3 +338,17 @@ async def test_other_calls_have_limits_too(driven: Driven, kind: str) -> None:
         await driven.tell("requestheaders", flow)
         await driven.tell("request", flow)
         assert (flow.response.status_code if flow.response else None) == status
+
+
+async def test_who_leaves_in_the_middle_is_charged_for_what_is_known(driven: Driven) -> None:
+    flow = await driven.ask("budget-key-3333", stream=True)
+    attempt = await driven.attempt(flow)
+    assert attempt.receiver is not None
+    attempt.receiver.start(http.Response.make(200, b"", {"content-type": "text/event-stream"}))
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+             "choices": [{"index": 0, "delta": {"content": "word " * 20}}]}  # fmt: skip
+    attempt.receiver.data(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+    size = len(flow.request.raw_content or b"")
+    await driven.tell("error", flow)
+    written = round(100 * 0.235)
+    assert await driven.used("cid", "money") == (-(-size // 4) * 1000 + written * 2000, 0)

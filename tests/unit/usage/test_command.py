@@ -163,3 +163,18 @@ def test_files_of_an_earlier_version(folder: Path, capsys: pytest.CaptureFixture
     assert command.main(["--dir", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["totals"]["requests"] > 0
     assert UsageReader(folder).hours()
+
+
+def test_caches_that_broke(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "caches", "--dir", str(tmp_path)) == "No prompt cache broke.\n"
+    store = SqliteStore(tmp_path, "w")
+    store.write([record(started=NOW - 60, cache_verdict="system block 1")], [])
+    store.close()
+    text = run(capsys, "caches", "--dir", str(tmp_path))
+    assert "s1" in text and "system block 1" in text and "1,000" in text
+    (one,) = json.loads(run(capsys, "caches", "--dir", str(tmp_path), "--json"))["caches"]
+    assert (one["sessionId"], one["changed"]) == ("s1", "system block 1")
+    (entry,) = json.loads(run(capsys, "sessions", "--dir", str(tmp_path), "--json"))["sessions"]
+    assert entry["cacheBreaks"] == {"system block 1": 1}
+    assert "No prompt" in run(capsys, "caches", "--dir", str(tmp_path), "--session", "s2")
+    assert "No prompt" in run(capsys, "caches", "--dir", str(tmp_path), "--until", "2020-01-01")

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from fastapi import FastAPI
 
+from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -16,6 +17,7 @@ from switchyard.management.api.session_routes import session_routes
 from switchyard.management.api.state_routes import state_routes
 from switchyard.management.api.tool_routes import tool_routes
 from switchyard.management.api.usage_routes import usage_routes
+from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
 
 VERSION = "0"
@@ -33,6 +35,13 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
     )
     install_errors(app)
     api = APIRouter(prefix=PATH)
+
+    @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
+    async def read_description(caller: Viewer) -> dict[str, object]:
+        """Describes this API (OpenAPI 3.1)."""
+        return described(app)
+
+    changes = Changes(desk)
     for routes in (
         session_routes(desk),
         state_routes(desk),
@@ -40,13 +49,9 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         usage_routes(desk),
         record_routes(desk),
         tool_routes(desk),
+        config_routes(desk, changes),
     ):
         api.include_router(routes)
-
-    @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
-    async def read_description(caller: Viewer) -> dict[str, object]:
-        """Describes this API (OpenAPI 3.1)."""
-        return described(app)
 
     app.include_router(api)
     serve_pages(app)

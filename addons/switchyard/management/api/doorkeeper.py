@@ -60,6 +60,7 @@ class Doorkeeper:
                     who=holder.who,
                     holder=session.holder,
                     role=holder.role,
+                    has_session=True,
                     is_own_page=caller.is_own_page,
                 )
         state["caller"] = caller

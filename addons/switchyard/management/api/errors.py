@@ -65,6 +65,15 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 """What every route may answer besides its own."""
 
 
+CHANGES: dict[int | str, dict[str, object]] = {
+    **PROBLEMS,
+    **_described(409, "The file is read-only."),  # type: ignore[dict-item]
+    **_described(412, "The file has changed since it was read."),  # type: ignore[dict-item]
+    **_described(428, "If-Match is missing."),  # type: ignore[dict-item]
+}
+"""What a route that changes the configuration may answer besides its own."""
+
+
 def problem_json(
     status: int,
     detail: str,

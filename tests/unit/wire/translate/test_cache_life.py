@@ -1,8 +1,8 @@
 import pytest
 
-from switchyard.attempt.cache_life import HOUR
-from switchyard.attempt.cache_life import MINUTES
-from switchyard.attempt.cache_life import cache_life
+from switchyard.wire.translate.cache_life import HOUR
+from switchyard.wire.translate.cache_life import MINUTES
+from switchyard.wire.translate.cache_life import cache_life
 
 FIVE = {"type": "ephemeral"}
 ONE_HOUR = {"type": "ephemeral", "ttl": "1h"}
