@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,15 @@ class PostgresReader(UsageReader):
     def __init__(self, server: str, seconds: float) -> None:
         super().__init__(Path(), seconds)
         self._server = server
+
+    def month_rows(
+        self, since: float, query: str, values: Mapping[str, object]
+    ) -> Iterator[tuple[Any, ...]]:
+        given = {name: _given(value) for name, value in values.items()}
+        with self._totals() as db:
+            for row in db.execute(query, given) if db is not None else ():
+                # The server's sums are decimal numbers.
+                yield tuple(int(one) if isinstance(one, Decimal) else one for one in row)
 
     def last_answer(self, session: str, since: float) -> Answer | None:
         with self._totals() as db:
@@ -86,10 +96,7 @@ class _Rows:
         self._questions = questions
 
     def execute(self, sql: str, values: Mapping[str, object] = EMPTY, /) -> Any:
-        given = {
-            name: UUID(bytes=value) if isinstance(value, bytes) else value
-            for name, value in values.items()
-        }
+        given = {name: _given(value) for name, value in values.items()}
         return _FoundRows(
             {name: _plain(value) for name, value in row.items()}
             for row in self._questions.execute(sql, given).mappings()
@@ -101,6 +108,11 @@ class _FoundRows(list[dict[str, Any]]):
 
     def fetchall(self) -> list[dict[str, Any]]:
         return self
+
+
+def _given(value: object) -> object:
+    """A value of a query; the beginning of an id stands for the first id that begins so."""
+    return UUID(bytes=value.ljust(16, b"\0")) if isinstance(value, bytes) else value
 
 
 def _plain(value: object) -> object:

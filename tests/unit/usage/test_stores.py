@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC
 from datetime import date
 from datetime import tzinfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.postgres_statements import month_name
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
@@ -169,6 +171,16 @@ def test_nothing_is_on_record_at_first(kept: Kept) -> None:
     reader = reader_of(kept)
     assert reader.days(UTC) == reader.hours() == list(reader.sessions()) == reader.windows(0) == []
     assert reader.last_answer("s1", 0.0) is None and pages_of(kept).page(RowQuestion(), 9) == []
+
+
+def test_caches_that_broke(kept: Kept) -> None:
+    now = time.time()
+    store = kept.open("w")
+    store.write([record(started=now, cache_verdict="system block 1") for _ in range(2)], [])
+    store.close()
+    (one,) = cache_breaks(reader_of(kept), now - DAY, now + 1)
+    assert (one.session, one.verdict, one.requests, one.tokens) == ("s1", "system block 1", 2, 2000)
+    assert len(cache_breaks(reader_of(kept), 0, now + 1)) == 1
 
 
 def test_texts_that_no_database_takes_as_they_are(kept: Kept) -> None:
