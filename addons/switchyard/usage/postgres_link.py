@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy import make_url
 from sqlalchemy import text
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import DataError
 from sqlalchemy.exc import SQLAlchemyError
 
 from switchyard.usage.postgres_statements import SCHEMA
@@ -60,7 +61,8 @@ class PostgresLink:
     ) -> Any:
         """Run a statement, once or for each of several sets of values.
 
-        Returns SQLAlchemy's `CursorResult`. Raises LinkError. Values that the statement does not
+        Returns SQLAlchemy's `CursorResult`. Raises LinkError, and ValueError for a value that the
+        server cannot hold. Values that the statement does not
         name are left out.
         """
         if isinstance(values, Mapping):
@@ -89,7 +91,13 @@ class PostgresLink:
 def _told() -> Iterator[None]:
     try:
         yield
+    except DataError as e:
+        raise ValueError(_first_line(e)) from None
     except SQLAlchemyError as e:
-        cause = getattr(e, "orig", None) or e
-        lines = str(cause).strip().splitlines()
-        raise LinkError(lines[0] if lines else type(cause).__name__) from None
+        raise LinkError(_first_line(e)) from None
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__

@@ -25,6 +25,8 @@ from switchyard.usage.row_pages import RowQuestion
 from switchyard.usage.store import Retention
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
+from switchyard.usage.writer import UsageWriter
+from tests.unit.usage.stores import KEEP
 from tests.unit.usage.stores import Kept
 from tests.unit.usage.stores import KeptInFiles
 from tests.unit.usage.stores import check_kept
@@ -188,6 +190,26 @@ def test_texts_that_no_database_takes_as_they_are(kept: Kept) -> None:
     store.write([record(asked_model="a\0b", project="long" * 900)], [])
     assert kept.totals("hourly")["requests"] == 1
     store.close()
+
+
+def test_what_no_database_can_hold_is_left_out(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All others are written."""
+    records = some_records(9, 3)
+    bad = record(tokens=Tokens(input=10**30))
+    writer = UsageWriter(kept.open("w"), KEEP)
+    huge = Window(name="tokens", limit=10**30, seen_at=NOON, source="openai")
+    writer.note([WindowSnapshot("key#0", huge)])
+    for one in (*records[:4], bad, *records[4:]):
+        writer.end(one.id.hex(), lambda one=one: one)
+    writer.start()
+    assert writer.flush(60)
+    writer.close(20)
+    assert {row["id"] for row in kept.rows()} == {one.id for one in records}
+    assert writer.health.lost == 1 and not writer.health.waiting
+    assert [one.message for one in caplog.records if "left out" in one.message]
+    check_kept(kept)
 
 
 def test_many_writers_at_once(kept: Kept) -> None:
