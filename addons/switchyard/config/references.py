@@ -22,6 +22,9 @@ from switchyard.values.globs import Globs
 
 type _Member = tuple[KeyPath, str]
 
+_OVER_BUDGET = ("free-members", "refuse")
+"""What may stand for a model's name in `over-budget`."""
+
 _MODEL_ALIAS = "the alias of a model"
 
 
@@ -45,6 +48,7 @@ def check_references(document: Document) -> None:
             document.problem(place, f"unknown provider {document.show(place, name)}", hint)
     _check_service_provider(document, directory, data)
     _check_kept(document, data)
+    _check_over_budget(document, directory, data)
     _check_cycles(document, data)
 
 
@@ -74,6 +78,27 @@ def _check_kept(document: Document, data: dict[str, object]) -> None:
             if name not in known and place not in document.unset.keys() | document.unusable:
                 message = f"unknown client key {document.show(place, name)}"
                 document.problem(place, message, did_you_mean(name, known))
+
+
+def _check_over_budget(document: Document, directory: Directory, data: dict[str, object]) -> None:
+    """What answers keys over their budget must be a model or combo."""
+    clients = _mapping(data.get("clients"))
+    policies: list[tuple[KeyPath, object]] = [
+        (("clients", "defaults"), clients.get("defaults")),
+        *(
+            (("clients", "policies", name), policy)
+            for name, policy in _mapping(clients.get("policies")).items()
+        ),
+        *_items(clients.get("api-keys"), ("clients", "api-keys")),
+    ]
+    for path, policy in policies:
+        place, name = (*path, "over-budget"), _mapping(policy).get("over-budget")
+        if not isinstance(name, str) or name in _OVER_BUDGET:
+            continue
+        if directory.meaning(name) is None:
+            if place not in document.unset.keys() | document.unusable:
+                hint = did_you_mean(name, [*_OVER_BUDGET, *_mapping(data.get("combos"))])
+                document.problem(place, f"unknown model {document.show(place, name)}", hint)
 
 
 def _kept_for(value: object, path: KeyPath) -> Iterator[_Member]:

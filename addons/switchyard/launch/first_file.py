@@ -27,6 +27,8 @@ _EXAMPLES = {
 """A model of each provider that code is written with, best known first."""
 
 _KEY = re.compile(r"^api-key: \$\{([A-Z][A-Z0-9_]*)\}$", re.MULTILINE)
+_NEEDS_MORE = re.compile(r"^base-url: .*\$\{[A-Z0-9_]+\}", re.MULTILINE)
+"""What begins a preset whose address has a variable without a default: a key is not enough."""
 
 _HEAD = """\
 # Switchyard's configuration. `{program}` finds it here by itself and applies changes while it
@@ -100,12 +102,13 @@ def first_file(found: Mapping[str, str]) -> str:
 
 
 def _variables() -> dict[str, str]:
-    """The variable with each preset's key, best known presets first; those that need one."""
+    """The variable with each preset's key, best known presets first; those that need only one."""
     order = [*_EXAMPLES, *(name for name in preset_names() if name not in _EXAMPLES)]
     # Two presets may read one variable, as those of a provider's plans: the first is meant.
     variables: dict[str, str] = {}
     for name in order:
-        match = _KEY.search((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
+        text = (PRESETS / f"{name}.yaml").read_text(encoding="utf-8")
+        match = None if _NEEDS_MORE.search(text) else _KEY.search(text)
         if match and match[1] not in variables.values():
             variables[name] = match[1]
     return variables

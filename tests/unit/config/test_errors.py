@@ -175,6 +175,10 @@ IN_ONE = [
         for keep in ("100%", "0%", "ten")
     ),
     (
+        "    models: [m]\nclients: {api-keys: [{key: sk-a-1234567890, over-budget: refused}]}\n",
+        "5: clients.api-keys[0].over-budget: unknown model 'refused'. Hint: did you mean 'refuse'.",
+    ),
+    (
         "    keep: {share: 5%, for: [ana]}\n"
         "clients: {api-keys: [{key: sk-a-1234567890, name: ann}]}\n",
         "4: providers[0].keep.for[0]: unknown client key 'ana'. Hint: did you mean 'ann'.",

@@ -69,6 +69,12 @@ def test_keys_beside_it_count(tmp_path: Path) -> None:
     assert status == 0 and "zai (ZAI_API_KEY)" in said and "my.yaml, then" in said
 
 
+def test_presets_that_need_more_than_a_key_are_not_offered() -> None:
+    assert "azure" in preset_names()
+    assert not {"azure", "cloudflare"} & {*EVERY}
+    assert "bedrock" in EVERY, "its address has a default"
+
+
 @pytest.mark.parametrize("preset", preset_names())
 def test_every_preset_with_a_key_is_live_or_stands_as_a_comment(
     preset: str, tmp_path: Path

@@ -352,3 +352,32 @@ async def test_who_leaves_in_the_middle_is_charged_for_what_is_known(driven: Dri
     await driven.tell("error", flow)
     written = round(100 * 0.235)
     assert await driven.used("cid", "money") == (-(-size // 4) * 1000 + written * 2000, 0)
+
+
+class Elsewhere:
+    """State that others share: every verb takes the way of `SharedState`."""
+
+    def __init__(self) -> None:
+        self._state = MemoryState()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("quickly") or name == "used_of":
+            raise AttributeError(name)
+        return getattr(self._state, name)
+
+
+async def test_shared_state_is_asked_the_same(driven: Driven) -> None:
+    driven.runtime.state.shared = Elsewhere()  # type: ignore[assignment]
+    first = await driven.served("two-a-minute-22")
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
+    await driven.served("two-a-minute-22")
+    await driven.refused("two-a-minute-22", 429)
+    await driven.served("budget-key-3333", usage=(300, 300))
+    assert await driven.used("cid", "money") == (900_000, 0)
+    await driven.refused("budget-key-3333", 402)
+    flow = await driven.ask("one-at-a-time-5")
+    await driven.refused("one-at-a-time-5", 429)
+    await driven.runtime.gate.renew()
+    await driven.answer(flow)
+    assert await driven.used("fay", "slots") == (0, 0)
+    assert not len(driven.runtime.gate)

@@ -31,6 +31,19 @@ NAMING = {
     "routing/profiles.py": "what Gemini demands of a call",
     "launch/first_file.py": "presets of that name",
     "usage/windows.py": "a provider of that name",
+    "recording/window_notes.py": "a provider of that name",
+    "clients/limit_refusals.py": "headers that each vendor has for limits",
+    "pipeline/limiting.py": "headers that each vendor has for limits",
+    "config/combinations.py": "the format that clouds speak",
+    "importers/bifrost.py": "a provider of that name",
+    "importers/channel_types.py": "what a type of channel speaks",
+    "importers/claude_code_router.py": "what a transformer speaks",
+    "importers/claude_code_router_3.py": "what a protocol of that router is",
+    "importers/cliproxyapi.py": "what a list of keys is for",
+    "importers/draft.py": "what a provider speaks that names nothing",
+    "importers/known_providers.py": "what an endpoint's path is for",
+    "importers/litellm.py": "a provider of that name",
+    "importers/nine_router.py": "what a node speaks",
 }
 """Modules that name a format, and what for."""
 
