@@ -15,6 +15,7 @@ from switchyard.config.certificates import checked_tls
 from switchyard.config.combinations import check_combinations
 from switchyard.config.credentials import CredentialSource
 from switchyard.config.fields import PASSTHROUGH
+from switchyard.config.foreign import understand_foreign
 from switchyard.config.keys_file import read_keys
 from switchyard.config.presets import apply_presets
 from switchyard.config.problems import ConfigError
@@ -86,6 +87,7 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     if not isinstance(document.data, dict):
         raise ConfigError(document.problems)
     _drop_empty_sections(document.data)
+    understand_foreign(document)
     apply_presets(document, env)
     apply_account_presets(document)
     absent = _absent_providers(document)
@@ -207,6 +209,7 @@ def _completed(config: Config, document: Document, absent: Mapping[int, str], pa
         tls=tls,
         not_live=tuple(left_out),
         notices=(
+            *document.notes,
             *_notices(document),
             *_unverified(document, config, absent),
             *_unused_prices(document, config),

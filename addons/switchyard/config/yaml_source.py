@@ -57,6 +57,8 @@ class Document:
     unusable: set[KeyPath] = field(default_factory=set)
     """Values whose `${...}` cannot be read; each has a problem already."""
     problems: list[ConfigProblem] = field(default_factory=list)
+    notes: list[ConfigProblem] = field(default_factory=list)
+    """What is worth knowing although the file can be used."""
 
     def mark(self, path: KeyPath) -> Mark | None:
         """The mark of a value, or of the nearest thing it is part of."""

@@ -37,8 +37,11 @@ async def fetch(
     way: Egress | None,
     provider: Provider,
     trusted: str | None,
+    content: bytes | None = None,
 ) -> bytes:
-    """Return the body of a GET's response. `trusted` is mitmproxy's file of CAs.
+    """Return the body of the response to a GET, or to a POST of `content`.
+
+    `trusted` is mitmproxy's file of CAs.
 
     Raises FetchError, for every status but 200 too. Redirects are not followed: keys go to no other
     host.
@@ -47,6 +50,7 @@ async def fetch(
     context = await asyncio.to_thread(_tls_context, provider, trusted)
     context.server_name = provider.tls.server_name or urlsplit(url).hostname
     proxy = way.proxy if way is not None else None
+    method = "GET" if content is None else "POST"
     try:
         if proxy is not None and proxy.scheme == "socks5":
             url = await _with_address(url)
@@ -59,7 +63,7 @@ async def fetch(
         timeout = client.Timeout(_READ_WITHIN, connect=provider.timeouts.connect)
         async with (
             client.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as asking,
-            asking.stream("GET", url, headers=list(headers)) as answer,
+            asking.stream(method, url, headers=list(headers), content=content) as answer,
         ):
             if answer.status_code != 200:
                 raise FetchError(f"it answered {answer.status_code}")

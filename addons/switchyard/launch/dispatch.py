@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "keys": Command("switchyard.clients.key_command", "make, list, change and remove client keys"),
     "import": Command("switchyard.launch.importing", "take over another router's configuration"),
     "login": Command("switchyard.commands.login", "log in to accounts, and show how they are"),
+    "config": Command("switchyard.commands.config", "check, show and change the configuration"),
     "usage": Command("switchyard.commands.usage", "report tokens, cost, plans and windows"),
     "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),
     "intercept": Command("switchyard.commands.intercept", "lead chosen traffic to the router"),

@@ -1,13 +1,14 @@
 """What the management API works on: the runtime, its events, and where things are kept."""
 
 import logging
-import os
 import time
 from functools import partial
 from pathlib import Path
 
 from switchyard.config.editing.editor import ConfigEditor
 from switchyard.exchange.exchange import Exchange
+from switchyard.management.kept_log import KeptLog
+from switchyard.management.places import management_folder
 from switchyard.management.provider_status import provider_status
 from switchyard.management.record_members import record_members
 from switchyard.recording.request_record import Rules
@@ -18,7 +19,6 @@ from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
-from switchyard.usage.ledger import default_folder
 from switchyard.usage.window_book import window_members
 from switchyard.wire.encoding.jsonio import JsonObject
 
@@ -31,6 +31,7 @@ class Desk:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.events: EventHub = runtime.events
+        self.log = KeptLog()
         self._rules: tuple[Snapshot, Rules] | None = None
 
     @property
@@ -57,12 +58,7 @@ class Desk:
     @property
     def folder(self) -> Path:
         """Where sessions and the audit are kept."""
-        named = self.snapshot.config.management.dir
-        if named:
-            return Path(named).expanduser()
-        place = place_of(self.snapshot.config)
-        usage = place.folder if place is not None else default_folder(dict(os.environ))
-        return usage.parent / "management"
+        return management_folder(self.snapshot.config)
 
     @property
     def usage_folder(self) -> Path | None:

@@ -1,5 +1,6 @@
 """Forwards requests for the management API and the dashboard to their server in this process."""
 
+import logging
 from collections.abc import Awaitable
 
 from mitmproxy import http
@@ -54,11 +55,13 @@ class ManagementApi:
         self._guard = ManagementGuard(desk.runtime.snapshots, clients)
         self._server = ApiServer(desk)
         self._edits = FileEdits(desk)
+        self._log = desk.log
         self._callers: dict[str, Caller] = {}
         self._bodies: dict[str, bytes] = {}
 
     def running(self) -> None:
         self._edits.begin()
+        logging.getLogger().addHandler(self._log)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.error is not None or not self._is_asked(flow):
@@ -116,6 +119,7 @@ class ManagementApi:
         self._end(flow)
 
     async def done(self) -> None:
+        logging.getLogger().removeHandler(self._log)
         await self._server.stop()
 
     def _end(self, flow: http.HTTPFlow) -> None:

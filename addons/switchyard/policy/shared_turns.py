@@ -69,12 +69,11 @@ class SharedTurns(Selector):
         session: str = "",
         load: Callable[[T], float] | None = None,
         rooms: Callable[[T], Iterable[Room]] | None = None,
-        now: float = 0.0,
     ) -> T:
         """Choose as `Selector` does. Raises TurnNeeded where that depends on a turn."""
         by_turn = strategy in ("round-robin", "weighted") or (strategy == "sticky" and not session)
         if not by_turn:
-            return self._local.pick(group, strategy, options, session, load, rooms, now)
+            return self._local.pick(group, strategy, options, session, load, rooms)
         highest = max(option.priority for option in options)
         options = [option for option in options if option.priority == highest]
         if len(options) == 1:

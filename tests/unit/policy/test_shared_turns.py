@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from inspect import signature
 
 import pytest
 
@@ -119,3 +120,11 @@ def test_keys_without_quota_ask_for_nothing() -> None:
     turns = SharedTurns(Selector())
     turns.provide("p/m#", 0)
     assert isinstance(trail_of(turns, quotas).next(0.0), Try)
+
+
+def test_other_strategies_choose_as_they_do_in_one_process() -> None:
+    turns = SharedTurns(Selector())
+    assert turns.pick("g", "least-busy", [A, B], "s", lambda one: one.id == "a", None) is B
+    assert turns.pick("g", "fill-first", [A, B], "s", None, lambda one: ()) is A
+    assert turns.pick("g", "most-left", [A, B], "s", None, lambda one: ()) in (A, B)
+    assert signature(SharedTurns.pick) == signature(Selector.pick)

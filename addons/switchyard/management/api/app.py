@@ -3,6 +3,9 @@
 from fastapi import APIRouter
 from fastapi import FastAPI
 
+from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.compatibility_routes import compatibility_routes
+from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
@@ -42,6 +45,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         return described(app)
 
     changes = Changes(desk)
+    writer = ConfigWriter(changes)
     for routes in (
         session_routes(desk),
         state_routes(desk),
@@ -49,7 +53,9 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         usage_routes(desk),
         record_routes(desk),
         tool_routes(desk),
-        config_routes(desk, changes),
+        action_routes(desk, changes),
+        compatibility_routes(desk, writer),
+        config_routes(desk, writer),
     ):
         api.include_router(routes)
 

@@ -68,10 +68,9 @@ class VersionList(BaseModel):
     versions: list[VersionRow]
 
 
-def config_routes(desk: Desk, changes: Changes) -> APIRouter:
+def config_routes(desk: Desk, writer: "ConfigWriter") -> APIRouter:
     """Returns the routes of the whole configuration and of its sections."""
     routes = APIRouter(tags=["configuration"], responses=PROBLEMS)
-    writer = _Writer(changes)
     _add_values(routes, desk, writer)
     _add_text(routes, desk, writer)
     _add_versions(routes, desk, writer)
@@ -80,11 +79,11 @@ def config_routes(desk: Desk, changes: Changes) -> APIRouter:
     return routes
 
 
-def _add_values(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
+def _add_values(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None:
     @routes.get("/config")
     async def read_config(caller: Viewer, response: Response) -> dict[str, Any]:
         """Returns the file as JSON, with secrets masked."""
-        return await _read(desk, response)
+        return await read_values(desk, response)
 
     @routes.put("/config", responses=CHANGES)
     async def put_config(
@@ -94,7 +93,7 @@ def _add_values(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
         dry_run: DryRun = False,
     ) -> Changed:
         """Replaces all values; comments of what stays are kept, masked secrets are unchanged."""
-        wish = _wish(caller, "PUT /config", if_match, dry_run)
+        wish = wish_of(caller, "PUT /config", if_match, dry_run)
         return await writer.values(wish, lambda given: _become(given, body))
 
     @routes.patch("/config", responses=CHANGES)
@@ -105,11 +104,11 @@ def _add_values(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
         dry_run: DryRun = False,
     ) -> Changed:
         """Changes some values (RFC 7396, JSON Merge Patch); null removes one."""
-        wish = _wish(caller, "PATCH /config", if_match, dry_run)
+        wish = wish_of(caller, "PATCH /config", if_match, dry_run)
         return await writer.values(wish, lambda given: _become(given, merge(given, body)))
 
 
-def _add_text(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
+def _add_text(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None:
     @routes.get("/config.yaml", response_class=PlainTextResponse, responses=_TEXT)
     async def read_text(caller: Viewer) -> PlainTextResponse:
         """Returns the file as it is, with secrets masked."""
@@ -126,11 +125,11 @@ def _add_text(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
             text = (await request.body()).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise ApiProblem(400, "The text is not UTF-8.") from None
-        wish = _wish(caller, "PUT /config.yaml", if_match, dry_run)
+        wish = wish_of(caller, "PUT /config.yaml", if_match, dry_run)
         return await writer.make(wish, lambda editor: editor.draft_text(text))
 
 
-def _add_versions(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
+def _add_versions(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None:
     @routes.get("/versions")
     async def read_versions(caller: Viewer) -> VersionList:
         """Returns the versions that are kept, the latest first."""
@@ -153,17 +152,17 @@ def _add_versions(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
         caller: Admin, id: str, if_match: IfMatch = None, dry_run: DryRun = False
     ) -> Changed:
         """Makes a version the present one again."""
-        wish = _wish(caller, f"restore {id}", if_match, dry_run)
+        wish = wish_of(caller, f"restore {id}", if_match, dry_run)
         return await writer.make(wish, lambda editor: editor.draft_version(id))
 
 
-def _add_sections(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
+def _add_sections(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None:
     @routes.get("/{section}")
     async def read_section(
         caller: Viewer, section: SectionName, response: Response
     ) -> dict[str, Any]:
         """Returns a section of the file, with secrets masked."""
-        return {section: (await _read(desk, response)).get(section)}
+        return {section: (await read_values(desk, response)).get(section)}
 
     @routes.put("/{section}", responses=CHANGES)
     async def put_section(
@@ -175,7 +174,7 @@ def _add_sections(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
     ) -> Changed:
         """Replaces a section; the body is its value, or has it under the section's name."""
         value = body[section] if isinstance(body, dict) and list(body) == [section] else body
-        wish = _wish(caller, f"PUT /{section}", if_match, dry_run)
+        wish = wish_of(caller, f"PUT /{section}", if_match, dry_run)
         return await writer.values(wish, lambda given: given.__setitem__(section, value))
 
     @routes.patch("/{section}", responses=CHANGES)
@@ -187,11 +186,11 @@ def _add_sections(routes: APIRouter, desk: Desk, writer: "_Writer") -> None:
         dry_run: DryRun = False,
     ) -> Changed:
         """Changes some of a section; in a list, by `value` the item of a `name` or `index`."""
-        wish = _wish(caller, f"PATCH /{section}", if_match, dry_run)
+        wish = wish_of(caller, f"PATCH /{section}", if_match, dry_run)
         return await writer.values(wish, lambda given: _patch(given, section, body))
 
 
-def _add_items(routes: APIRouter, writer: "_Writer") -> None:
+def _add_items(routes: APIRouter, writer: "ConfigWriter") -> None:
     @routes.delete("/{section}/{name:path}", responses=CHANGES)
     async def delete_item(
         caller: Admin,
@@ -201,7 +200,7 @@ def _add_items(routes: APIRouter, writer: "_Writer") -> None:
         dry_run: DryRun = False,
     ) -> Changed:
         """Removes what has this name from a section."""
-        wish = _wish(caller, f"DELETE /{section}/{name}", if_match, dry_run)
+        wish = wish_of(caller, f"DELETE /{section}/{name}", if_match, dry_run)
         return await writer.values(wish, lambda given: _remove(given, section, name))
 
     @routes.put("/{section}/{name:path}", responses=CHANGES)
@@ -214,11 +213,11 @@ def _add_items(routes: APIRouter, writer: "_Writer") -> None:
         dry_run: DryRun = False,
     ) -> Changed:
         """Sets what has this name in a section, and adds it if there is no such thing."""
-        wish = _wish(caller, f"PUT /{section}/{name}", if_match, dry_run)
+        wish = wish_of(caller, f"PUT /{section}/{name}", if_match, dry_run)
         return await writer.values(wish, lambda given: _put(given, section, name, body))
 
 
-class _Writer:
+class ConfigWriter:
     """Makes changes, and turns what goes wrong into problems."""
 
     def __init__(self, changes: Changes) -> None:
@@ -252,12 +251,22 @@ class _Writer:
         )
 
 
-def _wish(caller: Caller, action: str, if_match: str | None, dry_run: bool) -> Wish:
+def wish_of(
+    caller: Caller,
+    action: str,
+    if_match: str | None,
+    dry_run: bool = False,
+    needs_match: bool = True,
+) -> Wish:
+    """Returns how a change is made; `if_match` is the header as it came."""
     known = if_match.strip().removeprefix("W/").strip('"') if if_match is not None else None
-    return Wish(caller=caller, action=action, if_match=known, dry_run=dry_run)
+    return Wish(
+        caller=caller, action=action, if_match=known, needs_match=needs_match, dry_run=dry_run
+    )
 
 
-async def _read(desk: Desk, response: Response) -> dict[str, Any]:
+async def read_values(desk: Desk, response: Response) -> dict[str, Any]:
+    """Returns the values of the file with secrets masked, its ETag in the response."""
     content = await asyncio.to_thread(desk.editor().content)
     response.headers.update(_headers(content))
     return await asyncio.to_thread(_masked, content)

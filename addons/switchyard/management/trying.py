@@ -1,0 +1,67 @@
+"""Sends one tiny request to a target, to see whether its key and its model work."""
+
+import time
+
+from mitmproxy import ctx
+
+from switchyard.attempt.url import auth_header
+from switchyard.attempt.url import endpoint_url
+from switchyard.attempt.url import url_without_socket
+from switchyard.config.provider import Provider
+from switchyard.config.provider import credentials_of
+from switchyard.egress.fetch import FetchError
+from switchyard.egress.fetch import fetch
+from switchyard.redaction.text import redact
+from switchyard.runtime.snapshot import Snapshot
+from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
+from switchyard.wire.encoding.jsonio import loads_object
+from switchyard.wire.registry import FORMATS
+
+_QUESTION: JsonObject = {
+    "messages": [{"role": "user", "content": "Say ok."}],
+    "max_tokens": 16,
+}
+
+
+async def try_target(snapshot: Snapshot, provider: Provider, model: str, index: int) -> JsonObject:
+    """Returns whether a provider answered with a model and its key of a number, and how fast.
+
+    The request is not recorded. What an upstream says is shown without keys, on one line.
+    """
+    credentials = list(credentials_of(provider))
+    began = time.monotonic()
+    told: JsonObject = {"provider": provider.name, "model": model}
+    if index >= len(credentials):
+        return {**told, "ok": False, "error": f"it has {len(credentials)} keys", "ms": 0}
+    credential = credentials[index]
+    told["credential"] = credential
+    try:
+        answer = await _asked(snapshot, provider, model, credential)
+        error = "" if loads_object(answer) is not None else "its response is not JSON"
+    except FetchError as e:
+        error = snapshot.routes.concealer.text(redact(str(e)))
+    ms = round((time.monotonic() - began) * 1000)
+    return {**told, "ok": not error, "error": error or None, "ms": ms}
+
+
+async def _asked(snapshot: Snapshot, provider: Provider, model: str, credential: str) -> bytes:
+    format = FORMATS[provider.formats[0]]
+    chat = FORMATS["openai-chat"]
+    question = chat.read_request({**_QUESTION, "model": model})
+    body = format.with_stream(format.with_model(format.write_request(question), model), False)
+    headers = {**dict(format.headers()), "content-type": "application/json"}
+    if provider.host_header:
+        headers["host"] = provider.host_header
+    if (key := snapshot.routes.key(credential)) is not None:
+        name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
+        headers[name] = value
+    for rule in provider.headers:
+        if not rule.copy_of:
+            headers[rule.name.lower()] = rule.value.get_secret_value()
+    base = snapshot.base_url(provider, format.name)
+    url = url_without_socket(endpoint_url(base, format, format.path(model, False)))
+    headers.setdefault("host", url.split("/", 3)[2])
+    trusted = ctx.options.ssl_verify_upstream_trusted_ca
+    way = snapshot.egress.of(credential, format.name)
+    return await fetch(url, headers.items(), way, provider, trusted, dumps(body))

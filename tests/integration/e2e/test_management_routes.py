@@ -1,0 +1,142 @@
+"""Every route of the management API, asked by every kind of caller."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.router import Router
+
+KEY = "manage-me-7f3a"
+VIEWER = "sk-viewer-9c1d"
+CLIENT = "sk-client-52ab"
+BASE = "/v0/management"
+ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
+
+READS = [
+    *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
+    *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
+    "/tools",
+    *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
+    *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
+]
+WRITES = [
+    *(("PUT", "/config"), ("PATCH", "/config"), ("PUT", "/config.yaml"), ("POST", "/test")),
+    *(("PUT", "/aliases"), ("PATCH", "/aliases"), ("POST", "/cooldowns/reset")),
+    *(("PUT", "/aliases/x/y"), ("DELETE", "/aliases/x/y"), ("POST", "/reload")),
+    *(("DELETE", "/logs"), ("POST", "/versions/0000000000000-0000000000000000/restore")),
+    *(("PUT", "/openai-compatibility"), ("PATCH", "/openai-compatibility")),
+    ("DELETE", "/openai-compatibility"),
+]
+ASKING = [("POST", "/explain")]
+"""Routes that a viewer may call although they are no GET."""
+OPEN = [("GET", "/session"), ("POST", "/session"), ("DELETE", "/session")]
+"""Routes with which callers without a session begin."""
+ALL = [*(("GET", path) for path in READS), *WRITES, *ASKING]
+
+
+def template(method: str, path: str) -> tuple[str, str]:
+    """A route as the description names it."""
+    sections = ("providers", "combos", "aliases", "routes", "clients", "payload", "intercept")
+    first, _, rest = path.removeprefix("/").partition("/")
+    if first in sections:
+        path = "/{section}/{name}" if rest else "/{section}"
+    elif first in ("records", "versions") and rest:
+        path = f"/{first}/{{id}}{'/restore' if rest.endswith('restore') else ''}"
+    return method, f"{BASE}{path}"
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    folder = tmp_path_factory.mktemp("routes")
+    keys = [{"key": VIEWER, "name": "eve", "role": "viewer"}, {"key": CLIENT, "name": "joe"}]
+    config = {
+        "providers": [{"name": "demo", "builtin": "demo", "models": ["echo"]}],
+        "usage": {"dir": str(folder / "usage")},
+        "management": {"key": KEY},
+        "clients": {"api-keys": keys},
+    }
+    with Router(folder, config) as router:
+        yield router
+
+
+def ask(router: Router, method: str, path: str, headers: dict[str, str]) -> int:
+    with httpx2.Client(base_url=router.url, timeout=120, trust_env=False) as client:
+        with client.stream(method, f"{BASE}{path}", headers=headers) as answer:
+            return answer.status_code
+
+
+def statuses(router: Router, headers: dict[str, str], asked: Any = ALL) -> dict[Any, int]:
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda one: ask(router, one[0], one[1], headers), asked)
+        return dict(zip(asked, found, strict=True))
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+def test_the_table_has_every_route(router: Router) -> None:
+    with httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client:
+        told = client.get(f"{BASE}/openapi.json", headers=bearer(KEY)).json()
+    there = {
+        (method.upper(), path) for path, methods in told["paths"].items() for method in methods
+    }
+    assert {template(*one) for one in [*ALL, *OPEN]} == there
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        (bearer("wrong"), 401),
+        (bearer(CLIENT), 403),
+        ({**bearer(KEY), "origin": "https://evil.example"}, 403),
+        ({**bearer(KEY), "origin": "null"}, 403),
+        ({**bearer(KEY), "host": "evil.example"}, 403),
+        ({**bearer(KEY), "sec-fetch-site": "cross-site"}, 403),
+        ({**bearer(KEY), "x-forwarded-for": "192.0.2.1"}, 403),
+    ],
+    ids=["no key", "wrong key", "client key", "origin", "null", "host", "cross-site", "forwarded"],
+)
+def test_who_is_refused_everywhere(router: Router, headers: dict[str, str], status: int) -> None:
+    asked = ALL[::5] if headers.get("authorization") == "Bearer wrong" else ALL
+    assert {
+        one: found for one, found in statuses(router, headers, asked).items() if found != status
+    } == {}
+
+
+def test_a_viewer_reads(router: Router) -> None:
+    found = statuses(router, {**bearer(VIEWER), "if-match": "*"})
+    assert {one for one in WRITES if found[one] != 403} == set()
+    reads = [*(("GET", path) for path in READS), *ASKING]
+    assert {one: found[one] for one in reads if found[one] not in (200, 404, 422)} == {}
+
+
+def test_an_admin_gets_an_answer_everywhere(router: Router) -> None:
+    found = statuses(router, {**bearer(KEY), "if-match": "*"})
+    assert {one: s for one, s in found.items() if s in (401, 403) or s >= 500} == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("GET {b}/health HTTP/1.1\r\nHost: x/#@y\r\nAuthorization: Bearer {k}", (400, 403)),
+        ("GET {b}/health HTTP/1.0\r\nAuthorization: Bearer {k}", (200,)),
+        ("GET {b}/health HTTP/1.0", (401,)),
+        ("GET {b}%2Fhealth HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {k}", (401, 404)),
+        ("GET {b}/..%2Fhealth HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {k}", (404,)),
+        ("GET {b}/../management/health HTTP/1.1\r\nHost: localhost", (404,)),
+        ("GET //v0/management/health HTTP/1.1\r\nHost: localhost", (401, 404)),
+        ("GET /V0/Management/health HTTP/1.1\r\nHost: localhost", (401, 404)),
+    ],
+)
+def test_what_clients_can_write(router: Router, lines: str, status: tuple[int, ...]) -> None:
+    head = lines.format(b=BASE, k=KEY)
+    with socket.create_connection(("127.0.0.1", router.port), 60) as connection:
+        connection.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").readline()
+    assert int(answer.split()[1]) in status
