@@ -40,7 +40,12 @@ def _bare(upstreams: Upstreams, folder: Path) -> tuple[Service, tuple[Row, ...]]
     return service, (Row(BARE, whole, stream),)
 
 
-def configuration(upstreams: Upstreams) -> dict[str, Any]:
+RECORDS = "Switchyard, passthrough"
+"""The row that keeps records of requests, as a router does unless it is told otherwise."""
+NO_RECORDS = "Switchyard without records, passthrough"
+
+
+def configuration(upstreams: Upstreams, usage: object = "off") -> dict[str, Any]:
     """Switchyard's: three providers, and a combo whose first member fails each time it is asked."""
     urls = {"whole": upstreams.whole, "failing": upstreams.failing, "stream": upstreams.stream}
     return {
@@ -57,13 +62,18 @@ def configuration(upstreams: Upstreams) -> dict[str, Any]:
         },
         # A member at rest would be passed over, and no failure be measured.
         "cooldown": {"base": "1ms", "cap": "1ms"},
+        "usage": usage,
+        "prices": [{"input": 1, "output": 2}],
     }
 
 
-def _switchyard(name: str, command: list[str], *, all_ways: bool) -> Server:
+def _switchyard(
+    name: str, command: list[str], *, all_ways: bool = False, records: bool = True
+) -> Server:
     def start(upstreams: Upstreams, folder: Path) -> tuple[Service, tuple[Row, ...]]:
         port = free_port()
-        (folder / "router.yaml").write_text(json.dumps(configuration(upstreams)))
+        usage: object = {"dir": str(folder / "records")} if records else "off"
+        (folder / "router.yaml").write_text(json.dumps(configuration(upstreams, usage)))
         service = Service(
             [part.format(port=port, config=folder / "router.yaml") for part in command],
             log=folder / "log",
@@ -126,12 +136,16 @@ SERVERS = (
         all_ways=True,
     ),
     _switchyard(
+        "Switchyard without records",
+        [str(ROOT / "scripts/start"), "--port", "{port}", "--config", "{config}"],
+        records=False,
+    ),
+    _switchyard(
         "mitmdump -s addons/router.py",
         [
             *(str(MITMDUMP), "-s", str(ROOT / "addons/router.py"), "--listen-host", "127.0.0.1"),
             *("--listen-port", "{port}", "--set", "switchyard_config={config}"),
         ],
-        all_ways=False,
     ),
     _with_limits("Switchyard, key with limits", lambda: "memory"),
     _with_limits("Switchyard, key with limits in Redis", _redis),

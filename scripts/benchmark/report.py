@@ -16,6 +16,8 @@ from scripts.benchmark.measures import Figures
 from scripts.benchmark.measures import Scope
 from scripts.benchmark.ours import BARE
 from scripts.benchmark.ours import DIRECT
+from scripts.benchmark.ours import NO_RECORDS
+from scripts.benchmark.ours import RECORDS
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -75,6 +77,8 @@ class Report:
                 ),
             ],
         )
+        if (cost := self._cost_of_records()) is not None:
+            yield cost
         if self.scope.large:
             sizes = {"agent": "300 KB of turns", "image": "5 MB image"}
             yield "### Large requests\n\n" + self._table(
@@ -106,6 +110,21 @@ class Report:
                 ("after load", self._plain("memory after load", ",.0f")),
                 ("start-up s", self._plain("start-up", ".1f")),
             ],
+        )
+
+    def _cost_of_records(self) -> str | None:
+        """How many requests a second the records of requests cost; None without both rows."""
+        shares: list[str] = []
+        for connections in self.scope.connections:
+            name = f"requests/s c={connections}"
+            kept, none = self.median(RECORDS, name), self.median(NO_RECORDS, name)
+            if kept is not None and none:
+                shares.append(f"{100 * (1 - kept / none):.1f}% with {connections}")
+        if not shares:
+            return None
+        return (
+            "### Records of requests\n\nWith records on (the rows above), fewer requests a second"
+            f" than without, by connections: {', '.join(shares)}."
         )
 
     def _table(self, caption: str, columns: list[tuple[str, Callable[[str], str]]]) -> str:

@@ -9,7 +9,6 @@ from switchyard.config.problems import KeyPath
 
 RESERVED: dict[str, str] = {
     "clients.api-keys[].role": "roles of client keys",
-    "usage.server": "records in PostgreSQL",
 }
 """Key patterns (`[]` any position, `*` any name, `=value` that value) and what they will do."""
 

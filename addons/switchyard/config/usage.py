@@ -1,5 +1,6 @@
 """Defines the configuration of usage records: where they are kept, prices, subscriptions."""
 
+import importlib.util
 import re
 from decimal import Decimal
 from typing import Annotated
@@ -19,6 +20,7 @@ from switchyard.config.section import Section
 from switchyard.values.globs import Globs
 
 _SERVER = ("postgresql://", "postgres://")
+_LIBRARIES = ("sqlalchemy", "psycopg")
 
 THIRTEEN_MONTHS = 13 * 2_629_800.0
 
@@ -41,10 +43,16 @@ def _usage(value: object) -> object:
         return None
     if value is True or value == "on":
         return {}
-    if isinstance(value, str):
-        raise refuse("must be off or a mapping")
-    if isinstance(value, dict) and "server" in value and not _is_server(value["server"]):
-        raise refuse("must begin with postgresql://", at=("server",))
+    if _is_server(value):
+        value = {"server": value}
+    if isinstance(value, str | SecretStr):
+        raise refuse("must be off, a mapping, or the URL of a server (postgresql://)")
+    if isinstance(value, dict) and "server" in value:
+        if not _is_server(value["server"]):
+            raise refuse("must begin with postgresql://", at=("server",))
+        if missing := [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]:
+            hint = "install switchyard[postgres]"
+            raise refuse(f"needs {' and '.join(missing)}; {hint}", at=("server",))
     return value
 
 

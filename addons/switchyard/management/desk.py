@@ -19,6 +19,7 @@ from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
+from switchyard.usage.places import RecordPlace
 from switchyard.usage.window_book import window_members
 from switchyard.wire.encoding.jsonio import JsonObject
 
@@ -61,10 +62,9 @@ class Desk:
         return management_folder(self.snapshot.config)
 
     @property
-    def usage_folder(self) -> Path | None:
+    def usage_place(self) -> RecordPlace | None:
         """Where records are kept; None where none are."""
-        place = place_of(self.snapshot.config)
-        return place.folder if place is not None else None
+        return place_of(self.snapshot.config)
 
     def health(self) -> JsonObject:
         """Returns the state of the router and of every provider."""

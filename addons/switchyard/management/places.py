@@ -5,7 +5,7 @@ from pathlib import Path
 
 from switchyard.config.schema import Config
 from switchyard.runtime.usage_rules import place_of
-from switchyard.usage.ledger import default_folder
+from switchyard.usage.places import default_folder
 
 
 def management_folder(config: Config) -> Path:

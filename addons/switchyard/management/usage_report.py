@@ -8,16 +8,16 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from datetime import tzinfo
-from pathlib import Path
 from typing import get_args
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.exchange.guard import Refused
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
-from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import make_report
@@ -32,16 +32,16 @@ _KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
 
 
 def usage_report(
-    folder: Path | None, path: str, client: str | None, plans: Sequence[PaidPlan] = ()
+    place: RecordPlace | None, path: str, client: str | None, plans: Sequence[PaidPlan] = ()
 ) -> JsonObject:
-    """Return the report that a request's path asks for. Blocks on files.
+    """Return the report that a request's path asks for. Blocks on the store.
 
     `report` in the query is a kind of `scripts/usage`, `daily` where it is missing; `since` and
     `until` are days (`2026-11-01`, `7d`), `tz` is a time zone, `project` and `model` select.
     `client` is the name of the key that asked: it sees its own requests. None sees all, and the
     fees of `plans`. Raises Refused.
     """
-    if folder is None:
+    if place is None:
         raise Refused(
             ApiError(message="This router keeps no usage (usage: off).", kind="not_found")
         )
@@ -57,7 +57,7 @@ def usage_report(
     if client is not None:
         where["client_key"] = client
     try:
-        reader = UsageReader(folder, _SECONDS)
+        reader = open_reader(place, _SECONDS)
         report = make_report(reader, kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
         shown = () if where else plans
         costs = report_plans(reader, shown, zone, since, until, time.time())

@@ -114,10 +114,9 @@ class Management:
         """Reports the usage of the flow's client key; without client keys, that of all."""
         config = self._snapshots.current.config
         client, place = self._clients.client_of(flow), place_of(config)
-        folder = place.folder if place is not None else None
         name = name_of_key(client) if client is not None else None
         report = await asyncio.to_thread(
-            usage_report, folder, flow.request.path, name, plans_of(config)
+            usage_report, place, flow.request.path, name, plans_of(config)
         )
         if not is_over(flow):
             flow.response = for_method(json_response(200, report), flow.request.method)

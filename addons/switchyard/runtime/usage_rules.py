@@ -11,8 +11,8 @@ from switchyard.config.provider import Provider
 from switchyard.config.schema import Config
 from switchyard.recording.request_record import Rules
 from switchyard.runtime.snapshot import Snapshot
-from switchyard.usage.ledger import RecordPlace
-from switchyard.usage.ledger import default_folder
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import default_folder
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.pricing import PricedModels
 from switchyard.usage.pricing import Pricing
@@ -34,6 +34,7 @@ def place_of(config: Config) -> RecordPlace | None:
     return RecordPlace(
         folder=named or default_folder(dict(os.environ)),
         retention=Retention(settings.keep, settings.max_size),
+        server=settings.server.get_secret_value() if settings.server is not None else None,
     )
 
 

@@ -1,9 +1,10 @@
 """`scripts/usage`: reports of what was used, read from the store's files.
 
-It needs no running router, and never writes.
+It needs no running router. It writes only to bring files of an earlier version up to date.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import math
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from datetime import datetime
 from datetime import timedelta
@@ -28,10 +30,14 @@ from switchyard.usage.cache_breaks import break_members
 from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.forecast import Track
 from switchyard.usage.ledger import WINDOWS_SINCE
-from switchyard.usage.ledger import default_folder
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import default_folder
+from switchyard.usage.places import open_pages
+from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
 from switchyard.usage.queries import Question
+from switchyard.usage.reader import OldTables
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.reports import NAME_OF
 from switchyard.usage.reports import Report
@@ -44,9 +50,11 @@ from switchyard.usage.reports import make_report
 from switchyard.usage.reports import report_plans
 from switchyard.usage.row_pages import RowPages
 from switchyard.usage.session_reader import SessionReader
+from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.statusline import Facts
 from switchyard.usage.statusline import countdown
 from switchyard.usage.statusline import status_line
+from switchyard.usage.store import StoreError
 from switchyard.usage.tables import count
 from switchyard.usage.tables import money
 from switchyard.usage.tables import plan_table
@@ -66,17 +74,30 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What a configuration says of reports."""
+
+    plans: Sequence[PaidPlan] = ()
+    place: RecordPlace | None = None
+    """Where records are kept; None: in the usual folder."""
+
+
+NO_SETTINGS = ReportSettings()
+
+
 def main(
     arguments: Sequence[str] | None = None,
-    plans_of: Callable[[str | None], Sequence[PaidPlan]] = lambda named: (),
+    settings_of: Callable[[str | None], ReportSettings] = lambda named: NO_SETTINGS,
 ) -> int:
     """Run the command; return its exit status.
 
-    `plans_of` reads the subscriptions of a configuration, which is named or the one in use.
+    `settings_of` reads a configuration, which is named or the one in use.
     """
     options = read_options(arguments)
-    reader = UsageReader(options.dir or default_folder(dict(os.environ)))
+    settings = settings_of(options.config)
     try:
+        reader = _reader(options.dir, settings.place)
         if options.report == "statusline":
             print(_statusline(reader, sys.stdin.read(), options.tz, time.time()))
         elif options.report == "quota":
@@ -84,9 +105,9 @@ def main(
         elif options.report == "caches":
             _print_breaks(reader, options, time.time())
         elif options.report == "blocks":
-            _print_blocks(reader, options, time.time())
+            _print_blocks(reader, options, settings.place, time.time())
         else:
-            _print_report(reader, options, plans_of(options.config))
+            _print_report(reader, options, settings)
     except sqlite3.Error as e:
         print(f"usage: the records cannot be read: {e}", file=sys.stderr)
         return 1
@@ -94,6 +115,21 @@ def main(
         # A pager that was left: what it did not take must not fail again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _reader(folder: Path | None, place: RecordPlace | None) -> UsageReader:
+    if folder is None and place is not None:
+        if place.server is not None:
+            return open_reader(place)
+        folder = place.folder
+    folder = folder or default_folder(dict(os.environ))
+    reader = UsageReader(folder)
+    try:
+        reader.check()
+    except OldTables:
+        with contextlib.suppress(StoreError):  # the report says what is wrong
+            SqliteStore(folder, "upgrade").upgrade()
+    return reader
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -112,7 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--since", type=_day, metavar="DAY", help="first day: 2026-11-01 or 7d")
     parser.add_argument("--until", type=_day, metavar="DAY", help="last day")
     parser.add_argument("--tz", type=_zone, default=None, help="time zone; default: this machine's")
-    parser.add_argument("--config", help="configuration whose `subscriptions` are shown")
+    parser.add_argument("--config", help="configuration with `usage` and `subscriptions`")
     parser.add_argument("--dir", type=Path, help="folder of the records")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="JSON with the members of ccusage")
@@ -159,20 +195,22 @@ def _selection(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _session_rows(options: argparse.Namespace) -> SessionReader | None:
+def _session_rows(options: argparse.Namespace, place: RecordPlace | None) -> SessionReader | None:
     """What sums up the rows of the session that is selected, if one is."""
     if options.session is None:
         return None
+    if options.dir is None and place is not None:
+        return SessionReader(open_pages(place))
     return SessionReader(RowPages(options.dir or default_folder(dict(os.environ))))
 
 
 def _print_report(
-    reader: UsageReader, options: argparse.Namespace, plans: Sequence[PaidPlan]
+    reader: UsageReader, options: argparse.Namespace, settings: ReportSettings
 ) -> None:
     zone = options.tz or _local_zone()
     days = (zone, options.since, options.until)
     # A fee is that of all requests: beside a part of them it would mislead.
-    costs = report_plans(reader, () if _selection(options) else plans, *days, time.time())
+    costs = report_plans(reader, () if _selection(options) else settings.plans, *days, time.time())
     report = make_report(
         reader,
         options.report,
@@ -181,7 +219,7 @@ def _print_report(
         options.until,
         _selection(options),
         models=options.json,
-        rows=_session_rows(options),
+        rows=_session_rows(options, settings.place),
     )
     if options.json:
         members = {"subscriptions": [plan_members(one) for one in costs]} if costs else {}
@@ -223,11 +261,13 @@ def _safe_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
-def _print_blocks(reader: UsageReader, options: argparse.Namespace, now: float) -> None:
+def _print_blocks(
+    reader: UsageReader, options: argparse.Namespace, place: RecordPlace | None, now: float
+) -> None:
     zone = options.tz or _local_zone()
     day = options.since or (datetime.now(zone) - timedelta(days=3)).date()
     since = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    source = _session_rows(options) or reader
+    source = _session_rows(options, place) or reader
     lines = source.hours(Question(since, where=_selection(options)))
     blocks = make_blocks(lines, now)
     if options.json:

@@ -10,46 +10,28 @@ import socket
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from switchyard.usage.fingerprints import Fingerprints
+from switchyard.usage.places import OpenStore
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import open_reader
+from switchyard.usage.places import open_store
 from switchyard.usage.pricing import load_prices
-from switchyard.usage.reader import UsageReader
-from switchyard.usage.sqlite import SqliteStore
-from switchyard.usage.store import Retention
 from switchyard.usage.window_book import WindowBook
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import Making
 from switchyard.usage.writer import UsageWriter
 from switchyard.usage.writer import WriterHealth
-from switchyard.usage.writer_lock import WriterLock
 
 WINDOWS_SINCE = 8 * 86_400.0
 """Seconds of snapshots that windows are known from: the longest common window and a day."""
 
 _RESTORES_WITHIN = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPlace:
-    """Where records are kept, and how long."""
-
-    folder: Path
-    retention: Retention
-
-
-def default_folder(environment: dict[str, str]) -> Path:
-    """Return where usage is kept unless the configuration says otherwise (XDG Base Directory)."""
-    if folder := environment.get("SWITCHYARD_USAGE_DIR"):
-        return Path(folder)
-    base = environment.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "switchyard" / "usage"
 
 
 class Ledger:
@@ -62,7 +44,9 @@ class Ledger:
         self.on = False
         self.place: RecordPlace | None = None
         self._writer: UsageWriter | None = None
-        self._lock: WriterLock | None = None
+        self._store: OpenStore | None = None
+        self._seen: deque[list[WindowSnapshot]] = deque()
+        """What the thread found on a server of windows seen before."""
         self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
@@ -80,7 +64,7 @@ class Ledger:
             return
         if self._writer is not None:
             # Not on the event loop: what is queued may take a while.
-            old = threading.Thread(target=_finish, args=(self._writer, self._lock), daemon=True)
+            old = threading.Thread(target=_finish, args=(self._writer, self._store), daemon=True)
             old.start()
         self.on, self.place, self._writer = False, place, None
         if place is None:
@@ -88,13 +72,14 @@ class Ledger:
             return
         # A name of its own for each process, wherever the folder is mounted.
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._lock = WriterLock(place.folder, name)
-        store = SqliteStore(place.folder, name, self._lock)
+        self._store = opened = open_store(place, name)
         self._fingerprints = prints = Fingerprints(place.folder)
-        self.windows.restore(_seen_before(place.folder))
-        self._writer = UsageWriter(
-            store, place.retention, self._lock.is_alive, partial(_prepare, prints)
-        )
+        self._seen.clear()
+        prepare = partial(_prepare, prints, place, self._seen)
+        if place.server is None:
+            self.windows.restore(_seen_before(place))
+            prepare = partial(_prepare, prints)
+        self._writer = UsageWriter(opened.store, place.retention, opened.is_alive, prepare)
         self._writer.start()
         self.on = True
 
@@ -110,6 +95,8 @@ class Ledger:
 
     def note(self, owner: str, windows: Sequence[Window]) -> None:
         """Take in the windows that a response reported of a credential or login."""
+        while self._seen:
+            self.windows.restore(self._seen.popleft())
         snapshots = self.windows.note(owner, windows)
         if self.sharer is not None:
             for snapshot in snapshots:
@@ -129,24 +116,31 @@ class Ledger:
         """Write what is queued, within seconds, and end."""
         self.on = False
         if self._writer is not None:
-            _finish(self._writer, self._lock)
-        self._writer = self._lock = self.place = None
+            _finish(self._writer, self._store)
+        self._writer = self._store = self.place = None
 
 
-def _seen_before(folder: Path) -> list[WindowSnapshot]:
+def _seen_before(place: RecordPlace) -> list[WindowSnapshot]:
     """The snapshots of windows that were kept lately."""
     try:
-        return UsageReader(folder, _RESTORES_WITHIN).windows(time.time() - WINDOWS_SINCE)
+        return open_reader(place, _RESTORES_WITHIN).windows(time.time() - WINDOWS_SINCE)
     except sqlite3.Error:
         return []
 
 
-def _prepare(fingerprints: Fingerprints) -> None:
+def _prepare(
+    fingerprints: Fingerprints,
+    place: RecordPlace | None = None,
+    seen: deque[list[WindowSnapshot]] | None = None,
+) -> None:
+    """What takes long once; a server is asked here, and not on the event loop."""
     fingerprints.load()
     load_prices()
+    if place is not None and seen is not None:
+        seen.append(_seen_before(place))
 
 
-def _finish(writer: UsageWriter, lock: WriterLock | None) -> None:
+def _finish(writer: UsageWriter, opened: OpenStore | None) -> None:
     writer.close()
-    if lock is not None:
-        lock.release()
+    if opened is not None:
+        opened.release()

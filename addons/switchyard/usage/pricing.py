@@ -36,6 +36,9 @@ _PICO_A_NANO = 1000
 _FIGURES = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
 """Members in which providers write what a response cost."""
 
+_MOST_NANO = 1_000_000 * NANO
+"""A price above a million dollars for one response is no price."""
+
 _MOST_RATES = 2048
 """Rates that are kept at hand."""
 
@@ -144,7 +147,8 @@ class Pricing:
     def _price(
         self, tokens: Tokens, usage: Usage | None, served: Served
     ) -> tuple[int | None, str | None]:
-        if usage is not None and (figure := own_figure(usage.extra)) is not None:
+        figure = own_figure(usage.extra) if usage is not None else None
+        if figure is not None and figure <= _MOST_NANO:
             return figure, "provider"
         # Some prices depend on the time of day.
         provider, model, url, at, _, context = served
@@ -155,7 +159,7 @@ class Pricing:
             found = self._rates[key] = self._look_up(served)
         rates, source = found
         price = price_of(tokens, rates, searches_of(usage)) if rates is not None else None
-        return (None, None) if price is None else (price, source)
+        return (None, None) if price is None or price > _MOST_NANO else (price, source)
 
     def _look_up(self, served: Served) -> tuple[ModelRates | None, str]:
         for rule in self._rules:

@@ -28,7 +28,7 @@ _HOUR = SECONDS["hourly"]
 _DAY = SECONDS["daily"]
 _HOURS_OF_DAY = _DAY // _HOUR
 _LAST_HOUR = day_of_month(9999 * 12) * _HOURS_OF_DAY
-_SUMMED = ", ".join(f"sum({name}) AS {name}" for name in REPORTED)
+_SUMMED = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in REPORTED)
 _ENDS = "min(first) AS first, max(last) AS last"
 _PLAIN = ", ".join((*REPORTED, "first", "last"))
 _BY_LAST = " ORDER BY last, 1"
@@ -87,11 +87,14 @@ def days_sql(question: Question, zone: tzinfo, span: tuple[int, int]) -> str:
     return _grouped(_by_hour(question), {"day": day, "model": "model"})
 
 
-def hours_sql(question: Question) -> str:
-    """Return the SQL of sums by hour, in their order, with a JSON list of models before them."""
-    models = f"json_group_array(DISTINCT {_text('model')})"
+def hours_sql(question: Question, groups: str) -> str:
+    """Return the SQL of sums by hour, in their order, with a JSON list of models before them.
+
+    `groups` makes that list, of `{}`.
+    """
+    models = groups.format(_text("model"))
     return (
-        f"SELECT bucket, {models}, {_SUMMED}, {_ENDS} FROM ({_by_hour(question)})"
+        f"SELECT bucket, {models}, {_SUMMED}, {_ENDS} FROM ({_by_hour(question)}) AS hours"
         " GROUP BY bucket ORDER BY bucket"
     )
 
@@ -139,7 +142,7 @@ def sessions_sql(question: Question, by: Sequence[str]) -> str:
         partly = [*active, *_within([*active, f"NOT ({' AND '.join(whole)})"])]
         totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
         rows = f"{rows} UNION ALL {totals}"
-    return f"SELECT text, {_PLAIN} FROM ({rows}) JOIN names ON number = session{_BY_LAST}"
+    return f"SELECT text, {_PLAIN} FROM ({rows}) AS active JOIN names ON number = session{_BY_LAST}"
 
 
 def pieces_of(since: int | None, until: int | None) -> list[Piece]:
@@ -245,7 +248,8 @@ def _grouped(source: str, keys: Mapping[str, str]) -> str:
     given = ", ".join(_named(name, f"k_{name}") if name in _NAMES else f"k_{name}" for name in keys)
     return (
         f"SELECT {given}, {_PLAIN} FROM"
-        f" (SELECT {selected}, {_SUMMED}, {_ENDS} FROM ({source}) GROUP BY {groups})"
+        f" (SELECT {selected}, {_SUMMED}, {_ENDS} FROM ({source}) AS sums"
+        f" GROUP BY {groups}) AS grouped"
     )
 
 

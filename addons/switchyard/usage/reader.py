@@ -12,6 +12,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 from typing import NamedTuple
+from typing import Protocol
 from urllib.parse import quote
 
 from switchyard.usage.queries import REPORTED
@@ -22,10 +23,12 @@ from switchyard.usage.queries import dimensions_sql
 from switchyard.usage.queries import hours_sql
 from switchyard.usage.queries import sessions_sql
 from switchyard.usage.schema import SECONDS
+from switchyard.usage.schema import VERSIONS
 from switchyard.usage.schema import WINDOWS
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
 from switchyard.usage.sqlite_files import month_files
+from switchyard.usage.sqlite_files import version_of
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 
@@ -33,6 +36,22 @@ EVERYTHING = Question()
 
 _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions between two looks at the clock."""
+
+
+class FoundRows(Protocol):
+    """Rows that a query found."""
+
+    def fetchall(self) -> list[Any]: ...
+
+    def fetchone(self) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Queries(Protocol):
+    """A connection as questions use it: `sqlite3.Connection`, or one to a server."""
+
+    def execute(self, sql: str, values: Mapping[str, object] = ..., /) -> FoundRows: ...
 
 
 class Line(NamedTuple):
@@ -59,12 +78,24 @@ class Answer:
     model: str | None
 
 
+class OldTables(sqlite3.OperationalError):
+    """The tables are of an earlier version."""
+
+
 class UsageReader:
     """Reads a usage folder. Each query has `seconds` to finish."""
+
+    groups_models = "json_group_array(DISTINCT {})"
+    """How the database makes a JSON list of an hour's models."""
 
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:
         self._file = folder / TOTALS_FILE
         self._seconds = seconds
+
+    def check(self) -> None:
+        """Raise OldTables, or another sqlite3.Error, where the totals cannot be read."""
+        with self._totals():
+            pass
 
     def days(self, zone: tzinfo, question: Question = EVERYTHING) -> list[Line]:
         """Return sums by model and day of a zone; a line's start is that day's in UTC.
@@ -80,6 +111,7 @@ class UsageReader:
 
     def hours(self, question: Question = EVERYTHING) -> list[Line]:
         """Return sums by hour with their models, in the order of the hours."""
+        query = hours_sql(question, self.groups_models)
         return [
             Line(
                 start=hour * SECONDS["hourly"],
@@ -89,7 +121,7 @@ class UsageReader:
                 sums=dict(zip(REPORTED, values, strict=False)),
                 models=tuple(filter(None, json.loads(models))),
             )
-            for hour, models, *values in self._rows(hours_sql(question), question)
+            for hour, models, *values in self._rows(query, question)
         ]
 
     def dimensions(self, by: Sequence[str], question: Question = EVERYTHING) -> list[Line]:
@@ -127,26 +159,20 @@ class UsageReader:
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""
-        if not self._file.exists():
-            return []
-        columns = ", ".join(column.name for column in WINDOWS)
-        with self._connection(self._file) as db:
-            names = dict(db.execute("SELECT number, text FROM names").fetchall())
-            rows = db.execute(
-                f"SELECT {columns} FROM windows WHERE seen_at >= ? ORDER BY seen_at", (since,)
-            ).fetchall()
+        with self._totals() as db:
+            rows = [] if db is None else db.execute(_WINDOWS, {"since": since}).fetchall()
         return [
             WindowSnapshot(
-                names[owner],
+                owner,
                 Window(
-                    name=names[name],
+                    name=name,
                     used=used,
                     limit=limit,
                     remaining=remaining,
                     resets_at=resets_at,
-                    status=names.get(status),
+                    status=status,
                     seen_at=seen_at,
-                    source=names.get(source, ""),
+                    source=source or "",
                 ),
             )
             for owner, name, seen_at, used, resets_at, limit, remaining, status, source in rows
@@ -167,7 +193,7 @@ class UsageReader:
             if file.name < month_file(since):
                 break
             with self._connection(file) as db:
-                row = db.execute(_LAST_ANSWER, {"session": session, "since": since}).fetchone()
+                row = db.execute(LAST_ANSWER, {"session": session, "since": since}).fetchone()
             if row is not None:
                 return Answer(*row)
         return None
@@ -177,11 +203,17 @@ class UsageReader:
             return [] if db is None else db.execute(query, question.values()).fetchall()
 
     @contextlib.contextmanager
-    def _totals(self) -> Iterator[sqlite3.Connection | None]:
+    def _totals(self) -> Iterator[Queries | None]:
+        """What answers questions about totals; None where there are none yet."""
         if not self._file.exists():
             yield None
             return
         with self._connection(self._file) as db:
+            if version_of(db, "main") < VERSIONS["main"]:
+                raise OldTables(
+                    f"{self._file} has tables of an earlier version, and cannot be written; the"
+                    " router brings them up to date with its first request"
+                )
             yield db
 
     @contextlib.contextmanager
@@ -195,7 +227,18 @@ class UsageReader:
             db.close()
 
 
-_LAST_ANSWER = """
+_WINDOWS = (
+    "SELECT "
+    + ", ".join(
+        f'(SELECT text FROM names WHERE number = "{column.name}")'
+        if column.kind == "name"
+        else column.name
+        for column in WINDOWS
+    )
+    + " FROM windows WHERE seen_at >= :since ORDER BY seen_at"
+)
+
+LAST_ANSWER = """
 SELECT started,
   (SELECT text FROM names WHERE number = asked_model),
   (SELECT text FROM names WHERE number = provider),
@@ -208,7 +251,7 @@ ORDER BY id DESC LIMIT 1
 """
 
 
-def _span(db: sqlite3.Connection) -> tuple[int, int] | None:
+def _span(db: Queries) -> tuple[int, int] | None:
     """The first and the last hour on record; None without any."""
     first, last = db.execute(
         "SELECT (SELECT min(bucket) FROM model_hours), (SELECT max(bucket) FROM model_hours)"

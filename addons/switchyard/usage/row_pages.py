@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from switchyard.usage import schema
+from switchyard.usage.reader import Queries
 from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import AttemptUsage
 from switchyard.usage.records import RequestRecord
@@ -60,8 +61,7 @@ class RowPages:
         Raises sqlite3.Error where the files cannot be read in time, and ValueError for a column
         that there is not.
         """
-        if unknown := set(question.where) - set(FILTERS):
-            raise ValueError(f"no such filter: {', '.join(sorted(unknown))}")
+        check_filters(question)
         found: list[RequestRecord] = []
         for file in reversed(month_files(self._folder)):
             if question.since is not None and file.name < month_file(question.since):
@@ -69,7 +69,7 @@ class RowPages:
             if question.until is not None and file.name > month_file(question.until):
                 continue
             with self._connection(file) as db:
-                found += _rows(db, question, most - len(found))
+                found += rows_of(db, question, most - len(found))
             if len(found) >= most:
                 break
         return found
@@ -78,7 +78,7 @@ class RowPages:
         """Returns the row with this id; None if there is none. Raises sqlite3.Error."""
         for file in reversed(month_files(self._folder)):
             with self._connection(file) as db:
-                if rows := list(_read(db, "id = :id", {"id": id}, 1)):
+                if rows := list(read_rows(db, "id = :id", {"id": id}, 1)):
                     return rows[0]
         return None
 
@@ -94,8 +94,15 @@ class RowPages:
             db.close()
 
 
-def _rows(db: sqlite3.Connection, question: RowQuestion, most: int) -> list[RequestRecord]:
-    conditions, values = ["1"], dict[str, object]()
+def check_filters(question: RowQuestion) -> None:
+    """Raise ValueError for a column that there is not."""
+    if unknown := set(question.where) - set(FILTERS):
+        raise ValueError(f"no such filter: {', '.join(sorted(unknown))}")
+
+
+def rows_of(db: Queries, question: RowQuestion, most: int) -> list[RequestRecord]:
+    """Return up to `most` rows, the latest first. `db` gives rows by the names of columns."""
+    conditions, values = ["1 = 1"], dict[str, object]()
     for name, value in question.where.items():
         given = f"(SELECT number FROM names WHERE text = :{name})" if name in _NAMED else f":{name}"
         conditions.append(f"{name} = {given}")
@@ -110,12 +117,13 @@ def _rows(db: sqlite3.Connection, question: RowQuestion, most: int) -> list[Requ
     if question.before is not None:
         conditions.append("id < :before")
         values["before"] = question.before
-    return list(_read(db, " AND ".join(conditions), values, most))
+    return list(read_rows(db, " AND ".join(conditions), values, most))
 
 
-def _read(
-    db: sqlite3.Connection, condition: str, values: dict[str, object], most: int
+def read_rows(
+    db: Queries, condition: str, values: dict[str, object], most: int
 ) -> Iterator[RequestRecord]:
+    """Yield up to `most` rows that fulfil a condition, the latest first, with their attempts."""
     columns = ", ".join(_selected(schema.REQUESTS))
     rows = db.execute(
         f"SELECT {columns} FROM requests WHERE {condition} ORDER BY id DESC LIMIT {int(most)}",
@@ -124,7 +132,7 @@ def _read(
     tried = ", ".join(_selected(schema.ATTEMPTS))
     for row in rows:
         tries = db.execute(
-            f"SELECT {tried} FROM attempts WHERE request = ? ORDER BY number", (row["id"],)
+            f"SELECT {tried} FROM attempts WHERE request = :id ORDER BY number", {"id": row["id"]}
         )
         yield _record(row, tuple(map(_attempt, tries)))
 
@@ -137,17 +145,17 @@ def _selected(columns: tuple[schema.Column, ...]) -> Iterator[str]:
             yield one.name
 
 
-def _record(row: sqlite3.Row, tries: tuple[AttemptUsage, ...]) -> RequestRecord:
+def _record(row: Mapping[str, Any], tries: tuple[AttemptUsage, ...]) -> RequestRecord:
     plain: dict[str, Any] = {name: row[name] for name in _PLAIN_OF_REQUEST}
     plain["streamed"] = bool(plain["streamed"])
     dropped = tuple(filter(None, (row["dropped"] or "").split(",")))
     return RequestRecord(**plain, tokens=_tokens(row), dropped=dropped, tries=tries)
 
 
-def _attempt(row: sqlite3.Row) -> AttemptUsage:
+def _attempt(row: Mapping[str, Any]) -> AttemptUsage:
     plain: dict[str, Any] = {name: row[name] for name in _PLAIN_OF_ATTEMPT}
     return AttemptUsage(**plain, tokens=_tokens(row))
 
 
-def _tokens(row: sqlite3.Row) -> Tokens:
+def _tokens(row: Mapping[str, Any]) -> Tokens:
     return Tokens(**{name: row[name] for name in TOKEN_CLASSES})

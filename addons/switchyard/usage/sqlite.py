@@ -13,14 +13,12 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from switchyard.usage import schema
-from switchyard.usage.records import TOKEN_CLASSES
+from switchyard.usage.interrupted import interrupted_record
 from switchyard.usage.records import RequestRecord
-from switchyard.usage.records import Tokens
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import create_anew
 from switchyard.usage.sqlite_files import create_tables
@@ -112,6 +110,15 @@ class SqliteStore:
             journal_of(file).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
         return [file.name for file in expired]
+
+    def upgrade(self) -> None:
+        """Bring the tables of an earlier version up to date. Raises StoreError."""
+        try:
+            self._connect()
+        except (sqlite3.Error, OSError) as e:
+            raise StoreError(str(e)) from e
+        finally:
+            self.close()
 
     def close(self) -> None:
         if self._db is not None:
@@ -301,19 +308,4 @@ def _running_rows(db: sqlite3.Connection) -> list[tuple[str, RequestRecord]]:
     cursor = db.execute(f"SELECT {selected} FROM month.running")
     names = [one[0] for one in cursor.description]
     found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return [(str(row["writer"]), _interrupted(row)) for row in found]
-
-
-def _interrupted(row: dict[str, object]) -> RequestRecord:
-    tokens = Tokens(**{name: row.pop(name) for name in TOKEN_CLASSES})  # pyright: ignore[reportArgumentType]
-    row.pop("writer")
-    dropped = str(row.pop("dropped") or "")
-    identity = row.pop("id")
-    assert isinstance(identity, bytes)
-    record = RequestRecord(
-        id=identity,
-        tokens=tokens,
-        dropped=tuple(filter(None, dropped.split(","))),
-        **row,  # pyright: ignore[reportArgumentType]
-    )
-    return replace(record, state="interrupted", streamed=bool(record.streamed))
+    return [(str(row["writer"]), interrupted_record(row)) for row in found]

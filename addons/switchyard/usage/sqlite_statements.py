@@ -66,7 +66,7 @@ def _added(table: str) -> str:
     """How a row of totals grows by another one."""
     sums = [one.name for one in schema.MAIN_TABLES[table] if one.sums]
     return (
-        ", ".join(f"{one} = {one} + excluded.{one}" for one in sums)
+        ", ".join(f"{one} = ifnull({one}, 0) + excluded.{one}" for one in sums)
         + ", first = min(first, excluded.first), last = max(last, excluded.last)"
     )
 
@@ -139,10 +139,11 @@ def _states(*states: str) -> str:
     return f"(SELECT number FROM month.names WHERE text IN ({listed}))"
 
 
+_SOME_TOKENS = " OR ".join(f"ifnull({one}, 0) > 0" for one in TOKEN_CLASSES)
 _SUM_OF = {
     "requests": "count(*)",
     "failed": f"sum(state IN {_states(*FAILED_STATES)})",
-    "unpriced": f"sum(cost IS NULL AND ({' OR '.join(f'{one} > 0' for one in TOKEN_CLASSES)}))",
+    "unpriced": f"sum(cost IS NULL AND ({_SOME_TOKENS}))",
     "covered": f"sum(CASE WHEN billing IN {_states('plan')} THEN ifnull(list_cost, 0) ELSE 0 END)",
     "with_output": "count(first_output_ms)",
 }

@@ -8,6 +8,9 @@ from switchyard.usage.records import Tokens
 from switchyard.wire.formats.gemini.names import NAME as GEMINI
 from switchyard.wire.model.conversation import Usage
 
+_MOST = 10**12
+"""Tokens; what a provider reports above that, or below none, is no count."""
+
 _TOKENS_A_BYTE = 0.235
 """Of text that a model writes, as `wire.operations.count_tokens` has it for a character."""
 
@@ -26,7 +29,7 @@ def tokens_of_usage(usage: Usage) -> Tokens:
         fresh = max(0, fresh - (read or 0) - (written or 0)) + (usage.tool_input or 0)
     extra = usage.extra
     hour = _hour(extra, written) if written else None
-    return Tokens(
+    tokens = Tokens(
         input=fresh,
         cache_read=read,
         cache_write_5m=None if written is None else written - (hour or 0),
@@ -37,6 +40,10 @@ def tokens_of_usage(usage: Usage) -> Tokens:
         output_audio=usage.output_audio,
         images=_images(extra[GEMINI]) if GEMINI in extra else None,
     )
+    for count in tokens:
+        if count is not None and not 0 <= count <= _MOST:
+            return Tokens._make(one if one and 0 < one <= _MOST else None for one in tokens)
+    return tokens
 
 
 def with_counted_output(tokens: Tokens, size: int) -> Tokens:

@@ -192,10 +192,8 @@ class UsageWriter:
         windows = list(self._snapshots)
         try:
             self._recover()
-            if batch or running:
-                self._store.write(batch, running)
-            if windows:
-                self._store.write_windows(windows)
+            self._keep(batch, running)
+            self._keep_windows(windows)
             self._expire()
         except StoreError as e:
             self._report(str(e))
@@ -212,6 +210,37 @@ class UsageWriter:
         self.health.written += count
         self._report("")
         return True
+
+    def _keep(self, finished: list[RequestRecord], running: list[RequestRecord]) -> None:
+        """Hand records to the store, and leave out those that it can never hold.
+
+        Raises StoreError. One bad record, such as a number that no database takes, must not keep
+        all others waiting.
+        """
+        if not finished and not running:
+            return
+        try:
+            return self._store.write(finished, running)
+        except StoreError:
+            raise
+        except Exception:
+            if len(finished) + len(running) == 1:
+                logger.exception("usage: a record cannot be written and is left out")
+                self.health.lost += len(finished)
+                return None
+        middle, begun = len(finished) // 2, len(running) // 2
+        self._keep(finished[:middle], running[:begun])
+        self._keep(finished[middle:], running[begun:])
+
+    def _keep_windows(self, windows: list[WindowSnapshot]) -> None:
+        if not windows:
+            return
+        try:
+            self._store.write_windows(windows)
+        except StoreError:
+            raise
+        except Exception:
+            logger.exception("usage: snapshots of windows cannot be written and are left out")
 
     def _recover(self) -> None:
         if not self._recovered:

@@ -130,8 +130,9 @@ def test_an_admin_gets_an_answer_everywhere(router: Router) -> None:
     ("lines", "status"),
     [
         ("GET {b}/health HTTP/1.1\r\nHost: x/#@y\r\nAuthorization: Bearer {k}", (400, 403)),
-        ("GET {b}/health HTTP/1.0\r\nAuthorization: Bearer {k}", (200,)),
-        ("GET {b}/health HTTP/1.0", (401,)),
+        ("GET {b}/health HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {k}", (200,)),
+        ("GET {b}/health HTTP/1.0\r\nHost: localhost", (401,)),
+        ("GET {b}/health HTTP/1.0\r\nAuthorization: Bearer {k}", (400,)),
         ("GET {b}%2Fhealth HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {k}", (401, 404)),
         ("GET {b}/..%2Fhealth HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {k}", (404,)),
         ("GET {b}/../management/health HTTP/1.1\r\nHost: localhost", (404,)),

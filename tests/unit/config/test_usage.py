@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from switchyard.config import usage
 from switchyard.config.load import parse_config
 from switchyard.config.problems import ConfigError
 from switchyard.config.schema import Config
@@ -36,6 +37,15 @@ def test_a_server() -> None:
     assert "secret" not in repr(kept)
     kept = load("usage: {server: 'postgresql://db.example/usage', keep: 1mo}\n").usage
     assert kept is not None and kept.keep == 2_629_800.0
+    kept = load("usage: postgresql://db.example/usage\n").usage
+    assert kept is not None and kept.server is not None
+
+
+def test_a_server_without_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
+    with pytest.raises(ConfigError) as caught:
+        load("usage: {server: 'postgresql://db.example/usage'}\n")
+    assert "needs no_such_library; install switchyard[postgres]" in str(caught.value)
 
 
 def test_prices_are_exact() -> None:
@@ -57,7 +67,7 @@ def test_subscriptions() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("usage: sqlite\n", "usage: must be off or a mapping"),
+        ("usage: sqlite\n", "usage: must be off, a mapping, or the URL of a server"),
         ("usage: {server: 'mysql://x'}\n", "usage.server: must begin with postgresql://"),
         ("usage: {keep: long}\n", "usage.keep: 'long' is not a duration"),
         ("prices: [{input: free, output: 1}]\n", "must be a number of US dollars"),

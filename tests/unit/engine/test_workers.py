@@ -132,11 +132,37 @@ def test_a_closed_terminal_stops_all(workers: Workers) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
-def test_a_hung_one_does_not_hold_up_the_stop(workers: Workers) -> None:
-    workers.wait_for(READY, COUNT)
-    os.kill(workers.pids().pop(), signal.SIGSTOP)
-    workers.process.send_signal(signal.SIGTERM)
-    assert workers.process.wait(14) == 0
+STOPPABLE = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("begun", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_hung_one_does_not_hold_up_the_stop() -> None:
+    """It is woken up, so that it ends by itself: to kill it would take an hour here."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from switchyard.engine import workers\n"
+        "workers.STOPS_WITHIN = 3600.0; sys.exit(workers.Supervisor(2, sys.argv[2:]).run())"
+    )
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", code, str(ROOT / "addons"), sys.executable, "-c", STOPPABLE],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert supervisor.stdout
+        assert [supervisor.stdout.readline() for _ in range(2)] == ["begun\n"] * 2
+        children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
+        os.kill(int(children.split()[0]), signal.SIGSTOP)
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(120) == 0
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        assert supervisor.stdout
+        supervisor.stdout.close()
 
 
 BEATING = """

@@ -8,10 +8,14 @@ import pytest
 
 from switchyard.exchange.guard import Refused
 from switchyard.management.usage_report import usage_report
+from switchyard.usage.places import RecordPlace
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.sqlite import SqliteStore
+from switchyard.usage.store import Retention
 from tests.unit.usage.support import NOON
 from tests.unit.usage.support import record
+
+KEEP = Retention(10**9, 10**12)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def requests(folder: Path, query: str, client: str | None) -> int:
-    report: Any = usage_report(folder, f"/v0/usage{query}", client)
+    report: Any = usage_report(RecordPlace(folder, KEEP), f"/v0/usage{query}", client)
     return report["totals"]["requests"]
 
 
@@ -38,22 +42,23 @@ def test_a_key_sees_its_own(folder: Path) -> None:
     assert requests(folder, "", "alice") == 1
     assert requests(folder, "", "carol") == 0
     assert requests(folder, "", None) == 3
-    report: Any = usage_report(folder, "/v0/usage?report=models", "bob")
+    report: Any = usage_report(RecordPlace(folder, KEEP), "/v0/usage?report=models", "bob")
     assert [one["model"] for one in report["models"]] == ["other"]
     assert report["key"] == "bob"
 
 
 def test_fees_are_shown_to_who_sees_everything(folder: Path) -> None:
+    place = RecordPlace(folder, KEEP)
     plans = [PaidPlan("anthropic", None, Decimal(20), "USD", "month")]
-    report: Any = usage_report(folder, "/v0/usage", None, plans)
+    report: Any = usage_report(place, "/v0/usage", None, plans)
     assert report["subscriptions"][0]["fee"] == 20.0
-    assert "subscriptions" not in usage_report(folder, "/v0/usage", "alice", plans)
-    assert "subscriptions" not in usage_report(folder, "/v0/usage?project=yard", None, plans)
+    assert "subscriptions" not in usage_report(place, "/v0/usage", "alice", plans)
+    assert "subscriptions" not in usage_report(place, "/v0/usage?project=yard", None, plans)
 
 
 def test_a_key_cannot_ask_for_anothers(folder: Path) -> None:
     with pytest.raises(Refused, match="client_key"):
-        usage_report(folder, "/v0/usage?client_key=alice", "bob")
+        usage_report(RecordPlace(folder, KEEP), "/v0/usage?client_key=alice", "bob")
 
 
 def test_what_can_be_selected(folder: Path) -> None:
@@ -67,7 +72,7 @@ def test_what_can_be_selected(folder: Path) -> None:
 )
 def test_wrong_questions(folder: Path, query: str) -> None:
     with pytest.raises(Refused) as caught:
-        usage_report(folder, f"/v0/usage?{query}", None)
+        usage_report(RecordPlace(folder, KEEP), f"/v0/usage?{query}", None)
     assert caught.value.error.kind == "invalid_request"
 
 
@@ -80,5 +85,5 @@ def test_where_nothing_is_kept(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(folder: Path) -> None:
     (folder / "switchyard.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(Refused) as caught:
-        usage_report(folder, "/v0/usage", None)
+        usage_report(RecordPlace(folder, KEEP), "/v0/usage", None)
     assert caught.value.error.kind == "unavailable"

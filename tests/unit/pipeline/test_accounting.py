@@ -8,7 +8,7 @@ from mitmproxy import flow as mflow
 from mitmproxy import http
 
 from switchyard.pipeline.accounting import Accounting
-from switchyard.usage.ledger import RecordPlace
+from switchyard.usage.places import RecordPlace
 from switchyard.usage.store import Retention
 from tests.support.runtime import FakeRuntime
 from tests.support.runtime import addon_of

@@ -1,5 +1,7 @@
-"""A store of four requests in two months."""
+"""A store of four requests in two months, and the stores that the same tests run on."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,39 @@ import pytest
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import Tokens
 from switchyard.usage.sqlite import SqliteStore
+from tests.support.postgres import PostgresServer
+from tests.support.postgres import find_programs
+from tests.support.postgres import postgres_server
+from tests.unit.usage.stores import Kept
+from tests.unit.usage.stores import KeptInFiles
+from tests.unit.usage.stores import KeptOnServer
 from tests.unit.usage.support import at
 from tests.unit.usage.support import record
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if (programs := find_programs()) is None:
+        pytest.skip("PostgreSQL is not installed (Debian, Ubuntu: apt install postgresql)")
+    with postgres_server(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database."""
+    with postgres.database(f"usage{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture(params=["files", "server"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """An empty place for records, of each kind."""
+    if request.param == "files":
+        return KeptInFiles(tmp_path)
+    return KeptOnServer(request.getfixturevalue("database"), tmp_path)
 
 
 @pytest.fixture

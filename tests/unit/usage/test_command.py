@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import sqlite3
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import pytest
 
 from switchyard.usage import command
 from switchyard.usage.plans import PaidPlan
+from switchyard.usage.reader import OldTables
+from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import Tokens
+from switchyard.usage.schema import ROLLUPS
 from switchyard.usage.sqlite import SqliteStore
+from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 from tests.unit.usage.support import record
@@ -132,12 +138,12 @@ def test_fees_stand_beside_what_plans_covered(
 ) -> None:
     named: list[str | None] = []
 
-    def plans_of(config: str | None) -> list[PaidPlan]:
+    def settings_of(config: str | None) -> command.ReportSettings:
         named.append(config)
-        return [PaidPlan("glm", None, Decimal("7.50"), "EUR", "day")]
+        return command.ReportSettings([PaidPlan("glm", None, Decimal("7.50"), "EUR", "day")])
 
     def shown(*options: str) -> str:
-        command.main(["--dir", str(folder), "--config", "my.yaml", *options], plans_of)
+        command.main(["--dir", str(folder), "--config", "my.yaml", *options], settings_of)
         return capsys.readouterr().out
 
     assert "glm   7.50 EUR a day     1           7.50 EUR" in shown("--since", "0d")
@@ -145,6 +151,18 @@ def test_fees_stand_beside_what_plans_covered(
     assert plan["coveredCost"] == 2.0 and plan["fee"] == 7.5
     assert "EUR" not in shown("--model", "glm-4.7")
     assert named == ["my.yaml"] * 3
+
+
+def test_files_of_an_earlier_version(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(folder / TOTALS_FILE)) as db:
+        for table in ROLLUPS:
+            db.execute(f"DROP TABLE {table}")
+        db.execute("PRAGMA user_version = 1")
+    with pytest.raises(OldTables, match="an earlier version"):
+        UsageReader(folder).hours()
+    assert command.main(["--dir", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["requests"] > 0
+    assert UsageReader(folder).hours()
 
 
 def test_caches_that_broke(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

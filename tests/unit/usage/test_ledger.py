@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from switchyard.usage.ledger import Ledger
-from switchyard.usage.ledger import RecordPlace
-from switchyard.usage.ledger import default_folder
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import default_folder
 from switchyard.usage.store import Retention
 from tests.unit.usage.support import record
 from tests.unit.usage.support import rows

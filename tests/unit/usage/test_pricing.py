@@ -235,3 +235,11 @@ def test_prices_are_the_librarys(
     price = price_of(tokens, rates)
     assert price is not None
     assert abs(Decimal(price) / 10**9 - library.total_price) <= Decimal("1e-9")
+
+
+def test_a_price_that_cannot_be() -> None:
+    usage = Usage(input=1, output=1, extra={"openai-chat": {"cost": 1e14}})
+    bill = Pricing().bill(Tokens(input=1, output=1), usage, served("m", NOWHERE))
+    assert bill.cost is None
+    dear = Pricing([rule(input="999999999", output="1")])
+    assert dear.bill(Tokens(input=10**12, output=1), None, served("acme-9", NOWHERE)) == Bill()

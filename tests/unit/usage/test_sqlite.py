@@ -1,9 +1,7 @@
 """The SQLite store: each row once, its totals with it, whatever happens meanwhile."""
 
-import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -100,23 +98,6 @@ def test_files_are_private_and_by_month(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_request_under_way_becomes_interrupted_when_its_writer_is_gone(tmp_path: Path) -> None:
-    first, second = SqliteStore(tmp_path, "first"), SqliteStore(tmp_path, "second")
-    ended, under_way, elsewhere = record(), record(state="running"), record(state="running")
-    first.write([], [under_way, ended])
-    first.write([ended], [])
-    second.write([], [elsewhere])
-    first.close()
-    assert second.recover(lambda writer: writer == "second") == 1
-    assert second.recover(lambda writer: writer == "second") == 0
-    by_id = {row["id"]: row["state"] for row in rows(tmp_path)}
-    assert by_id == {ended.id: "complete", under_way.id: "interrupted"}
-    check_sums(tmp_path)
-    second.write([elsewhere], [])
-    assert len(rows(tmp_path)) == 3
-    second.close()
-
-
 def test_retention_deletes_whole_months(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path, "w")
     store.write([record(started=NOON - 31 * DAY * month) for month in range(5)], [])
@@ -193,45 +174,6 @@ def small_disk(tmp_path: Path) -> Any:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-ROOT = Path(__file__).parents[3]
-WRITING = """
-import sys
-from pathlib import Path
-from switchyard.usage.sqlite import SqliteStore
-from tests.unit.usage.support import record
-store = SqliteStore(Path(sys.argv[1]), sys.argv[2])
-while True:
-    store.write([record() for _ in range(20)], [record(state="running")])
-    print("batch", flush=True)
-"""
-
-
-def test_killed_while_writing(tmp_path: Path) -> None:
-    """Two processes write until each is killed in the middle: rows and totals agree."""
-    for life in range(4):
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITING, str(tmp_path), f"w{life}{number}"],
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                env={"PYTHONPATH": f"{ROOT}:{ROOT / 'addons'}"},
-            )
-            for number in range(2)
-        ]
-        for number, writer in enumerate(writers):
-            assert writer.stdout
-            for _ in range(3 + life + number):
-                assert writer.stdout.readline() == b"batch\n"
-            writer.send_signal(signal.SIGKILL)
-            writer.wait()
-            writer.stdout.close()
-        check_sums(tmp_path)
-    store = SqliteStore(tmp_path, "last")
-    assert store.recover(lambda writer: False) > 0
-    store.close()
-    check_sums(tmp_path)
-
-
 def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path, "w")
     store.write([record(), record(model="other", started=NOON - 40 * DAY)], [])
@@ -244,3 +186,20 @@ def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
     store.close()
     check_sums(tmp_path)
     assert totals(tmp_path, "monthly")["requests"] == 3
+
+
+def test_totals_made_anew_of_a_session_over_two_months(tmp_path: Path) -> None:
+    """In the first of them nothing was counted."""
+    store = SqliteStore(tmp_path, "w")
+    unknown = Tokens()
+    store.write([record(started=NOON - 40 * DAY, tokens=unknown, cost=None, list_cost=None)], [])
+    store.write([record(cost=None, list_cost=None)], [])
+    before = totals(tmp_path, "sessions")
+    assert before["unpriced"] == 1
+    store.close()
+    (tmp_path / TOTALS_FILE).unlink()
+    store.write([], [record()])
+    assert totals(tmp_path, "sessions") == before
+    store.write([record(cost=None)], [])
+    assert totals(tmp_path, "sessions")["unpriced"] == 2
+    store.close()

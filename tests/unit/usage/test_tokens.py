@@ -75,3 +75,8 @@ def test_a_stream_that_broke_off_has_at_least_what_was_counted() -> None:
 def test_a_sum_knows_what_any_part_knows() -> None:
     parts = [Tokens(input=1), Tokens(input=2, output=3), Tokens()]
     assert sum_of(parts) == Tokens(input=3, output=3)
+
+
+def test_numbers_that_are_no_counts() -> None:
+    assert tokens_of_usage(Usage(input=10**30, output=5)) == Tokens(output=5)
+    assert tokens_of_usage(Usage(input=7, output=-5)) == Tokens(input=7)

@@ -23,9 +23,9 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
 from switchyard.management.desk import Desk
 from switchyard.management.record_members import record_members
+from switchyard.usage.places import open_pages
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.row_pages import FILTERS
-from switchyard.usage.row_pages import RowPages
 from switchyard.usage.row_pages import RowQuestion
 from switchyard.wire.encoding.jsonio import dumps
 
@@ -161,9 +161,9 @@ async def _page(desk: Desk, question: RowQuestion, most: int) -> list[RequestRec
 
 
 async def _in_thread(desk: Desk, read: Any) -> Any:
-    if (folder := desk.usage_folder) is None:
+    if (place := desk.usage_place) is None:
         raise ApiProblem(404, "No usage is recorded (usage: off).")
     try:
-        return await asyncio.to_thread(read, RowPages(folder))
+        return await asyncio.to_thread(lambda: read(open_pages(place)))
     except (sqlite3.Error, OSError):
         raise ApiProblem(503, "The usage records cannot be read just now.") from None

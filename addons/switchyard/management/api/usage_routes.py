@@ -22,6 +22,7 @@ from switchyard.management.desk import Desk
 from switchyard.management.usage_series import sums_of
 from switchyard.management.usage_series import total_usage
 from switchyard.management.usage_series import usage_series
+from switchyard.usage.places import open_reader
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import Line
 from switchyard.usage.reader import UsageReader
@@ -129,10 +130,10 @@ def usage_routes(desk: Desk) -> APIRouter:
 
 async def with_reader[T](desk: Desk, read: Callable[[UsageReader], T]) -> T:
     """Returns what `read` finds, in a thread. Raises ApiProblem where nothing is kept."""
-    if (folder := desk.usage_folder) is None:
+    if (place := desk.usage_place) is None:
         raise ApiProblem(404, "No usage is recorded (usage: off).")
     try:
-        return await asyncio.to_thread(read, UsageReader(folder))
+        return await asyncio.to_thread(lambda: read(open_reader(place)))
     except (sqlite3.Error, OSError):
         raise ApiProblem(503, "The usage records cannot be read just now.") from None
 

@@ -1,0 +1,100 @@
+"""What is PostgreSQL's own: a server that goes and comes back, and tables of another version."""
+
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from switchyard.usage import writer as writer_module
+from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import open_reader
+from switchyard.usage.places import open_store
+from switchyard.usage.postgres import PostgresStore
+from switchyard.usage.store import StoreError
+from switchyard.usage.writer import UsageWriter
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.postgres import find_programs
+from tests.support.postgres import postgres_server
+from tests.unit.usage.stores import KEEP
+from tests.unit.usage.stores import KeptOnServer
+from tests.unit.usage.stores import check_kept
+from tests.unit.usage.support import record
+
+
+def test_a_server_that_goes_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Records wait meanwhile, the log says it once, and each is written once."""
+    if (programs := find_programs()) is None:
+        pytest.skip("PostgreSQL is not installed (Debian, Ubuntu: apt install postgresql)")
+    monkeypatch.setattr(writer_module, "_PAUSES", (0.05,))
+    monkeypatch.setattr(writer_module, "MOST_WAITING", 30)
+    with postgres_server(programs) as server, caplog.at_level(logging.WARNING):
+        kept = KeptOnServer(server.url(), tmp_path)
+        opened = open_store(kept.place, "w")
+        writer = UsageWriter(opened.store, KEEP, opened.is_alive)
+        writer.start()
+        records = [record() for _ in range(40)]
+        for one in records[:5]:
+            writer.end(one.id.hex(), lambda one=one: one)
+        assert writer.flush(30)
+        server.stop()
+        for one in records[5:]:
+            writer.end(one.id.hex(), lambda one=one: one)
+        assert not writer.flush(0.5)
+        assert writer.health.problem and writer.health.lost == 5
+        server.start()
+        assert writer.flush(60)
+        writer.close(20)
+        assert {row["id"] for row in kept.rows()} == {one.id for one in records[:35]}
+        check_kept(kept)
+    messages = [one.getMessage() for one in caplog.records]
+    assert len([one for one in messages if "cannot write records" in one]) == 1
+    assert len([one for one in messages if "written again, 5 records were lost" in one]) == 1
+
+
+def test_who_is_connected_is_alive(database: str) -> None:
+    """Requests of a router that still runs are not taken for interrupted, whoever asks."""
+    one, two = PostgresStore(database, "one"), PostgresStore(database, "two")
+    one.write([], [record(state="running")])
+    assert two.recover(two.is_alive) == 0
+    one.close()
+    assert two.recover(two.is_alive) == 1
+    two.close()
+
+
+def test_a_later_version_is_refused(
+    postgres: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    store = PostgresStore(database, "w")
+    store.write([record()], [])
+    store.close()
+    name = database.rpartition("/")[2]
+    postgres.execute("UPDATE switchyard.version SET number = 99", name)
+    with pytest.raises(StoreError, match="has version 99 of the tables, this Switchyard knows 1"):
+        store.write([record()], [])
+    with pytest.raises(sqlite3.OperationalError, match="has version 99"):
+        open_reader(RecordPlace(tmp_path, KEEP, database)).hours()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://me:hush@127.0.0.1:{free_port()}/usage",
+        "postgresql://me:hush@127.0.0.1:port/usage",
+        "postgresql://me:hush@nowhere.invalid/usage",
+    ],
+)
+def test_a_server_that_is_not_there(tmp_path: Path, url: str) -> None:
+    store = PostgresStore(url, "w")
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            store.write([record()], [])
+        assert "hush" not in str(caught.value) and "\n" not in str(caught.value)
+    place = RecordPlace(tmp_path, KEEP, url)
+    assert "hush" not in repr(place)
+    with pytest.raises(sqlite3.OperationalError) as read:
+        open_reader(place).hours()
+    assert "hush" not in str(read.value)
