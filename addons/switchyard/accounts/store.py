@@ -8,7 +8,6 @@ that share the folder by a file system with locks (NFS 4), agree by it.
 import fcntl
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from switchyard.accounts.record import AccountRecord
 from switchyard.accounts.record import RecordError
 from switchyard.files import IS_INSTALLED
 from switchyard.values.files import read_regular
+from switchyard.values.files import replace_private
 from switchyard.values.folders import state_folder
 
 REF = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:/(?P<label>[A-Za-z0-9][A-Za-z0-9._-]*))?")
@@ -80,21 +80,7 @@ class AccountStore:
         path = self.path(record.ref)
         try:
             self._make_folder()
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".new")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as writing:
-                    writing.write(record.as_json())
-                    writing.flush()
-                    os.fsync(writing.fileno())
-                os.replace(name, path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            replace_private(path, record.as_json().encode())
         except OSError as error:
             raise AccountStoreError(f"cannot be saved: {error.strerror}") from None
 

@@ -3,8 +3,10 @@
 import time
 
 from mitmproxy import ctx
+from pydantic import SecretStr
 
-from switchyard.attempt.url import auth_header
+from switchyard.accounts.token import SourceError
+from switchyard.attempt.model_listing import headers_of
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
@@ -12,7 +14,7 @@ from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
 from switchyard.redaction.text import redact
-from switchyard.runtime.snapshot import Snapshot
+from switchyard.runtime.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
@@ -24,7 +26,7 @@ _QUESTION: JsonObject = {
 }
 
 
-async def try_target(snapshot: Snapshot, provider: Provider, model: str, index: int) -> JsonObject:
+async def try_target(runtime: Runtime, provider: Provider, model: str, index: int) -> JsonObject:
     """Returns whether a provider answered with a model and its key of a number, and how fast.
 
     The request is not recorded. What an upstream says is shown without keys, on one line.
@@ -37,31 +39,35 @@ async def try_target(snapshot: Snapshot, provider: Provider, model: str, index: 
     credential = credentials[index]
     told["credential"] = credential
     try:
-        answer = await _asked(snapshot, provider, model, credential)
+        answer = await _asked(runtime, provider, model, credential)
         error = "" if loads_object(answer) is not None else "its response is not JSON"
     except FetchError as e:
-        error = snapshot.routes.concealer.text(redact(str(e)))
+        error = runtime.snapshot.routes.concealer.text(redact(str(e)))
     ms = round((time.monotonic() - began) * 1000)
     return {**told, "ok": not error, "error": error or None, "ms": ms}
 
 
-async def _asked(snapshot: Snapshot, provider: Provider, model: str, credential: str) -> bytes:
+async def _asked(runtime: Runtime, provider: Provider, model: str, credential: str) -> bytes:
+    snapshot = runtime.snapshot
     format = FORMATS[provider.formats[0]]
     chat = FORMATS["openai-chat"]
     question = chat.read_request({**_QUESTION, "model": model})
     body = format.with_stream(format.with_model(format.write_request(question), model), False)
-    headers = {**dict(format.headers()), "content-type": "application/json"}
-    if provider.host_header:
-        headers["host"] = provider.host_header
-    if (key := snapshot.routes.key(credential)) is not None:
-        name, value = auth_header(provider.auth_for(format.name), key.get_secret_value())
-        headers[name] = value
-    for rule in provider.headers:
-        if not rule.copy_of:
-            headers[rule.name.lower()] = rule.value.get_secret_value()
+    headers = dict(headers_of(provider, format, await _key(runtime, credential)))
+    headers["content-type"] = "application/json"
     base = snapshot.base_url(provider, format.name)
     url = url_without_socket(endpoint_url(base, format, format.path(model, False)))
     headers.setdefault("host", url.split("/", 3)[2])
     trusted = ctx.options.ssl_verify_upstream_trusted_ca
     way = snapshot.egress.of(credential, format.name)
     return await fetch(url, headers.items(), way, provider, trusted, dumps(body))
+
+
+async def _key(runtime: Runtime, credential: str) -> SecretStr | None:
+    routes = runtime.snapshot.routes
+    if (source := routes.source(credential)) is None:
+        return routes.key(credential)
+    try:
+        return await runtime.accounts.obtain(source)
+    except SourceError as e:
+        raise FetchError(f"its credential {e}") from None

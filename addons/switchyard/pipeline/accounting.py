@@ -1,6 +1,5 @@
 """Records every call once it is over, whatever its route and its outcome."""
 
-import time
 from functools import partial
 
 from mitmproxy import http
@@ -17,6 +16,7 @@ from switchyard.recording.cache_verdicts import CacheVerdicts
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
 from switchyard.recording.request_record import Rules
+from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
 from switchyard.recording.request_record import told_by
@@ -112,14 +112,14 @@ class Accounting:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
-            ending = _ending(flow)
+            ending = ending_of(flow)
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
-            self._ledger.end(refusal.id, partial(record_of_refusal, refusal, _ending(flow)))
+            self._ledger.end(refusal.id, partial(record_of_refusal, refusal, ending_of(flow)))
 
     def _settled(self, exchange: Exchange, passage: Passage, ending: Ending | None) -> Making:
         """Charges the key of a request with what its record says; returns that record."""
@@ -167,16 +167,3 @@ class Accounting:
 def spelled(id: str) -> str:
     """Formats the hex digits of a UUID (RFC 9562, 4)."""
     return f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
-
-
-def _ending(flow: http.HTTPFlow) -> Ending:
-    response = flow.response
-    content = response.raw_content if response is not None else None
-    return Ending(
-        response.status_code if response is not None else None,
-        flow.error is not None,
-        len(content) if content else 0,
-        response.timestamp_start if response is not None else None,
-        time.monotonic(),
-        time.time(),
-    )

@@ -1,7 +1,5 @@
 """Reports requests to the readers of the router's events, as they begin, try and end."""
 
-import time
-
 from mitmproxy import http
 
 from switchyard.exchange.exchange import state_of
@@ -9,7 +7,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.management.desk import Desk
 from switchyard.management.record_members import record_members
-from switchyard.recording.request_record import Ending
+from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
 
 
@@ -41,17 +39,3 @@ class Reporting:
             record = record_of(exchange, self._desk.rules(), ending_of(flow))
             row = {**record_members(record), "route": exchange.steps()}
             self._events.publish("ended", row)
-
-
-def ending_of(flow: http.HTTPFlow) -> Ending:
-    """Returns how a flow ended, at the moment when it did."""
-    response = flow.response
-    content = response.raw_content if response is not None else None
-    return Ending(
-        response.status_code if response is not None else None,
-        flow.error is not None,
-        len(content) if content else 0,
-        response.timestamp_start if response is not None else None,
-        time.monotonic(),
-        time.time(),
-    )

@@ -69,6 +69,20 @@ class Ending:
     """The same in Unix seconds."""
 
 
+def ending_of(flow: http.HTTPFlow) -> Ending:
+    """Return how a flow ended, at the moment when it did."""
+    response = flow.response
+    content = response.raw_content if response is not None else None
+    return Ending(
+        response.status_code if response is not None else None,
+        flow.error is not None,
+        len(content) if content else 0,
+        response.timestamp_start if response is not None else None,
+        time.monotonic(),
+        time.time(),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What a configuration says of records: who is billed how, and at which prices."""

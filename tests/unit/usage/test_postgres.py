@@ -82,12 +82,13 @@ def test_a_later_version_is_refused(
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql://me:hush@127.0.0.1:{free_port()}/usage",
+        "postgresql://me:hush@127.0.0.1:FREE/usage",
         "postgresql://me:hush@127.0.0.1:port/usage",
         "postgresql://me:hush@nowhere.invalid/usage",
     ],
 )
 def test_a_server_that_is_not_there(tmp_path: Path, url: str) -> None:
+    url = url.replace("FREE", str(free_port()))
     store = PostgresStore(url, "w")
     for _ in range(2):
         with pytest.raises(StoreError) as caught:

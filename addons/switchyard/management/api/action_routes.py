@@ -103,7 +103,7 @@ def _add_questions(routes: APIRouter, desk: Desk, changes: Changes) -> None:
         if (provider := next(found, None)) is None:
             raise ApiProblem(404, "There is no such provider in force.")
         await changes.note(caller, f"POST /test {body.provider}/{body.model}")
-        return await try_target(snapshot, provider, body.model, body.credential)
+        return await try_target(desk.runtime, provider, body.model, body.credential)
 
 
 def _add_resets(routes: APIRouter, desk: Desk, changes: Changes) -> None:

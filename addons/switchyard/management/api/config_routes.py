@@ -28,7 +28,7 @@ from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
 from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
-from switchyard.management.api.errors import ProblemDetail
+from switchyard.management.api.errors import details_of
 from switchyard.management.caller import Caller
 from switchyard.management.changing import ChangeRefused
 from switchyard.management.changing import Changes
@@ -234,11 +234,7 @@ class ConfigWriter:
         except ChangeRefused as e:
             raise ApiProblem(e.status, e.detail) from None
         except ConfigError as e:
-            problems = [
-                ProblemDetail(key=one.key, message=one.message, line=one.line, hint=one.hint)
-                for one in e.problems
-            ]
-            raise ApiProblem(422, "The configuration would not be valid.", problems) from None
+            raise ApiProblem(422, "The configuration would not be valid.", details_of(e)) from None
         except OSError as e:
             detail = f"The file cannot be read ({e.strerror or type(e).__name__})."
             raise ApiProblem(503, detail) from None

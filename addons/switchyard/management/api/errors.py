@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from switchyard.config.problems import ConfigError
 from switchyard.management.refusals import PROBLEM_TYPE
 from switchyard.management.refusals import problem_members
 
@@ -30,6 +31,14 @@ class ProblemReport(BaseModel):
     detail: str
     error: str
     problems: list[ProblemDetail] | None = None
+
+
+def details_of(error: ConfigError) -> list[ProblemDetail]:
+    """Return the problems of a configuration, as a report has them."""
+    return [
+        ProblemDetail(key=one.key, message=one.message, line=one.line, hint=one.hint)
+        for one in error.problems
+    ]
 
 
 class ApiProblem(Exception):

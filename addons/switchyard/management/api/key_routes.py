@@ -28,7 +28,7 @@ from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
 from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
-from switchyard.management.api.errors import ProblemDetail
+from switchyard.management.api.errors import details_of
 from switchyard.management.caller import Caller
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
@@ -161,11 +161,7 @@ class _Keys:
         except KeyBookError as e:
             raise ApiProblem(422, str(e)) from None
         except ConfigError as e:
-            problems = [
-                ProblemDetail(key=one.key, message=one.message, line=one.line, hint=one.hint)
-                for one in e.problems
-            ]
-            raise ApiProblem(422, "The key would not be valid.", problems) from None
+            raise ApiProblem(422, "The key would not be valid.", details_of(e)) from None
         except OSError as e:
             raise ApiProblem(503, f"The keys file cannot be written ({e.strerror}).") from None
         await self._changes.note(caller, action)

@@ -14,7 +14,7 @@ from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
 from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
-from switchyard.management.api.errors import ProblemDetail
+from switchyard.management.api.errors import details_of
 from switchyard.management.changing import ANY
 from switchyard.management.changing import ChangeRefused
 from switchyard.management.changing import Changes
@@ -78,11 +78,7 @@ def preset_routes(desk: Desk, changes: Changes) -> APIRouter:
         except ChangeRefused as e:
             raise ApiProblem(e.status, e.detail) from None
         except ConfigError as e:
-            problems = [
-                ProblemDetail(key=one.key, message=one.message, line=one.line, hint=one.hint)
-                for one in e.problems
-            ]
-            raise ApiProblem(422, "The configuration would not be valid.", problems) from None
+            raise ApiProblem(422, "The configuration would not be valid.", details_of(e)) from None
         return AddedProvider(provider=wanted.preset, models=models, diff=made.diff)
 
     return routes
