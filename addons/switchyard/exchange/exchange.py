@@ -115,22 +115,22 @@ class Exchange:
 
     call: Call
     plan: Plan | None = None
-    """Writer: `Routing`."""
+    """Writers: `Routing`, and `Limiting` where a key's budget leaves only some members."""
     routes: Routes | None = None
     """The routes that the trail began with. Writer: `Credentials`.
 
     A key of a later configuration must not go to the hosts of this one.
     """
     trail: Trail | None = None
-    """Writer: `Credentials`."""
+    """Writers: `Credentials`, and `Limiting` with the plan."""
     attempts: int = 0
     """Number of attempts begun. Writer: `Credentials`."""
     session: str | None = None
-    """The client's session, once it was looked for. Writer: `find_session`."""
+    """The client's session, once it was looked for. Writer: `sessions`."""
     sought: bool = False
-    """Whether the session was looked for. Writer: `find_session`."""
+    """Whether the session was looked for. Writer: `sessions`."""
     by_opening: bool = False
-    """Whether only the conversation's opening words tell its session. Writer: `find_session`."""
+    """Whether only the conversation's opening words tell its session. Writer: `sessions`."""
     tries: "tuple[AttemptState, ...]" = ()
     """All attempts with hedges, in the order they began. Writer: `Credentials`."""
     pending: Try | None = None
@@ -141,7 +141,7 @@ class Exchange:
     Writer: `Credentials`.
     """
     cached: bool = False
-    """Whether the router answered with a reply that it kept. Writer: `ExactCache`."""
+    """Whether the router answered with a reply that it kept. Writer: `exact_cache`."""
     failures: list[FailedAttempt] = field(default_factory=list)
     """Writer: `Fallback`."""
     remedies: Mapping[str, tuple[str, ...]] = EMPTY
@@ -297,7 +297,7 @@ class AttemptState:
     headed_at: float | None = None
     """When the headers arrived, by `time.monotonic`. Writer: the receiver."""
     windows_read: bool = False
-    """Whether the windows that the head reports are noted. Writer: `Accounting`."""
+    """Whether the windows that the head reports are noted. Writer: `window_notes`."""
     sent: int = 0
     """Bytes of the answer sent to the client. Writer: the receiver."""
     refusal: http.Response | None = None

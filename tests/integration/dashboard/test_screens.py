@@ -134,6 +134,7 @@ def test_a_mistake_is_shown_at_its_line(open_page: Opens) -> None:
         " field.value = field.value.replace('builtin: demo', 'builtin: nonsense');"
         " field.dispatchEvent(new Event('input', {bubbles: true})); })()"
     )
+    page.wait("!document.querySelector('.bar button.main').disabled")
     page.click(".bar button.main", "Check")
     page.wait("document.querySelector('.notice.bad + ul button')")
     page.click(".notice.bad + ul button")

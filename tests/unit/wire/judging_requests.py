@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import Any
 
 from tests.unit.wire.judging import arguments
@@ -362,6 +363,9 @@ LOSSES = {
 def request_differences(meant: Asked, said: Asked, upstream: str, lost: list[str]) -> list[str]:
     """The aspects in which an upstream of a format was asked otherwise than was meant, and the
     client was not told of it by `lost`."""
+    if said.said[:1] in ([("user", ".")], [("user", "")]) and meant.said[:1] != said.said[:1]:
+        # A first turn without words has a full stop where a format demands some.
+        said = replace(said, said=said.said[1:])
     names = ["results", "temperature"]
     names += [] if meant.documents else ["said", "images"]
     # Anthropic demands a limit.

@@ -1,6 +1,6 @@
 // Providers and combos: who answers, in which order, why not; and a new provider from a pasted key.
 
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useState } from "../lib/html.js";
 import { call, canWrite, get, post } from "../lib/api.js";
 import { clean, count, duration, millis, moment, named } from "../lib/format.js";
 import { configurations, health } from "../lib/live.js";
@@ -85,7 +85,7 @@ function Combos({ config }) {
     <${Failure} error=${config.error} again=${config.again} />
     ${config.value && combos.length === 0 && html`<p class="weak">${text.noCombos}</p>`}
     ${combos.length > 0 && canWrite() && html`<p class="weak">${text.combosHint}</p>`}
-    ${combos.map(([name, combo]) => html`<${Combo} key=${name} name=${name} combo=${combo} onDone=${config.again} />`)}
+    ${combos.map(([name, combo]) => html`<${Combo} key=${`${name} ${JSON.stringify(combo)}`} name=${name} combo=${combo} onDone=${config.again} />`)}
   <//>`;
 }
 
@@ -97,7 +97,6 @@ function Combo({ name, combo, onDone }) {
   const [held, setHeld] = useState(null);
   const [error, setError] = useState(null);
   const models = useAsked(() => get("models"), []);
-  useEffect(() => setMembers(given), [JSON.stringify(given)]);
   const plan = useAsked(() => post("explain", { model: name }), [JSON.stringify(given)]);
   const move = (from, to) => {
     if (to < 0 || to >= members.length) return;
