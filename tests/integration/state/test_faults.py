@@ -309,6 +309,6 @@ async def test_passwords_are_sent_and_never_told(needs_redis: None) -> None:
                         assert isinstance(await state.admit(Ask(limits=LIMITS)), Admitted)
                     await until(lambda state=state: not state.health.shared)
                     assert "s3cret" not in state.health.problem
-                    assert "NOAUTH" in state.health.problem
+                    assert "auth" in state.health.problem.lower()
         finally:
             server.kill()
