@@ -53,11 +53,7 @@ def tool_environment(tool: str, router: str, key: str) -> dict[str, str]:
     if "files" in own or any("{router}" in word for word in options):
         return {}
     values = {"{router}": router, "{key}": key}
-    filled: dict[str, str] = {}
-    for name, text in own.get("environment", {}).items():
-        if set(_PLACE.findall(text)) <= values.keys():
-            filled[name] = _PLACE.sub(lambda match: values[match[0]], text)
-    return filled
+    return _variables(own, values)
 
 
 def setup_lines(tool: str, router: str, key: str) -> list[str]:
@@ -65,7 +61,7 @@ def setup_lines(tool: str, router: str, key: str) -> list[str]:
     if not (found := tool_environment(tool, router, key)):
         quoted = shlex.quote(key)
         return [f"SWITCHYARD_KEY={quoted} {_RUN} --router {router} {tool}"]
-    return [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
+    return _exports(found)
 
 
 def tool_cards(router: str, key: str, model: str) -> list[ToolCard]:
@@ -84,7 +80,7 @@ def tool_cards(router: str, key: str, model: str) -> list[ToolCard]:
                 title=entry["title"],
                 install=entry.get("install", ""),
                 run=f"{start} {name}",
-                lines=[] if _needs_more(own) else _exports(own, values),
+                lines=[] if _needs_more(own) else _exports(_variables(own, values)),
                 note=note.strip(),
             )
         )
@@ -98,12 +94,17 @@ def _needs_more(own: dict[str, Any]) -> bool:
     return more or any("{router}" in word or "{model}" in word for word in words)
 
 
-def _exports(own: dict[str, Any], values: dict[str, str]) -> list[str]:
-    return [
-        f"export {name}={shlex.quote(_filled(text, values))}"
+def _variables(own: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
+    """The variables of which all places can be filled in."""
+    return {
+        name: _filled(text, values)
         for name, text in own.get("environment", {}).items()
         if set(_PLACE.findall(text)) <= values.keys()
-    ]
+    }
+
+
+def _exports(variables: dict[str, str]) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

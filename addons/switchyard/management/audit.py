@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from switchyard.management.private_database import open_private
+
 type ChangedBy = Literal["api", "dashboard", "shell", "file"]
 
 MOST_ROWS = 100_000
@@ -84,10 +86,6 @@ class Audit:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.closing(sqlite3.connect(self._file, timeout=5.0)) as db:
-            self._file.chmod(0o600)
-            db.execute(_TABLE)
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
+        with open_private(self._file, _TABLE) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield db

@@ -3,13 +3,12 @@
 They lie in a file that all workers of this machine share. Of a cookie only its hash is kept.
 """
 
-import contextlib
 import hashlib
 import secrets
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from switchyard.management.private_database import open_private
 
 LASTS = 12 * 3600.0
 """Seconds."""
@@ -45,7 +44,7 @@ class BrowserSessions:
         """Returns the cookie's value and the new session."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
         session = BrowserSession(holder, csrf, now + LASTS)
-        with self._open() as db:
+        with open_private(self._file, _TABLE) as db:
             db.execute("DELETE FROM sessions WHERE expires <= ?", (now,))
             db.execute(
                 "DELETE FROM sessions WHERE token IN (SELECT token FROM sessions"
@@ -62,7 +61,7 @@ class BrowserSessions:
         """Returns the session of a cookie; None if it is over or there is none."""
         if not self._file.exists():
             return None
-        with self._open() as db:
+        with open_private(self._file, _TABLE) as db:
             row = db.execute(
                 "SELECT holder, csrf, expires FROM sessions WHERE token = ? AND expires > ?",
                 (_hash(token), now),
@@ -72,17 +71,8 @@ class BrowserSessions:
     def end(self, token: str) -> None:
         """Ends the session of a cookie, if there is one."""
         if self._file.exists():
-            with self._open() as db:
+            with open_private(self._file, _TABLE) as db:
                 db.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.closing(sqlite3.connect(self._file, timeout=5.0)) as db:
-            self._file.chmod(0o600)
-            db.execute(_TABLE)
-            with db:
-                yield db
 
 
 def _hash(token: str) -> str:
