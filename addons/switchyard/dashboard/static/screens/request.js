@@ -171,7 +171,7 @@ const FACTS = ["id", "tool", "tool_version", "session", "project", "client_key",
 
 function Facts({ row }) {
   const shown = FACTS.filter((name) => row[name] != null && row[name] !== "");
-  return html`<section><h3>${text.facts}</h3><dl class="facts">
+  return html`<section><h3>${text.facts}</h3><dl class="facts wide">
     ${shown.map((name) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${clean(String(row[name]))}</dd>`)}
   </dl></section>`;
 }
