@@ -40,8 +40,8 @@ def usage_report(
     """Return the report that a request's path asks for. Blocks on the store.
 
     `report` in the query is a kind of `scripts/usage`, `daily` where it is missing; `since` and
-    `until` are days (`2026-11-01`, `7d`), `tz` is a time zone; `project`, `model`, `provider`, `tool`
-    and `session` select, a session by its rows, as far back as those are kept.
+    `until` are days (`2026-11-01`, `7d`), `tz` is a time zone; `project`, `model`, `provider`,
+    `tool` and `session` select, a session by its rows, as far back as those are kept.
     `client` is the name of the key that asked: it sees its own requests. None sees all, and the
     fees of `plans`. Raises Refused.
     """
