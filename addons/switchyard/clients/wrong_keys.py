@@ -5,9 +5,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from mitmproxy import connection
-
 from switchyard.listener.bounds import address_of
+from switchyard.listener.forwarded import Peer
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class _Tries:
 
 
 class WrongKeys:
-    """Counts wrong and missing keys by the address of the peer, never by a header.
+    """Counts wrong and missing keys by the address of the peer.
 
     Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
     mistake would otherwise slow all others.
@@ -49,11 +48,11 @@ class WrongKeys:
     def __init__(self) -> None:
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
 
-    def slow_down(self, client: connection.Client) -> float:
+    def slow_down(self, client: Peer) -> float:
         """Note a wrong key of a client; returns the seconds that its refusal has to wait."""
         return self.count(address_of(client), time.monotonic())
 
-    def note_missing(self, client: connection.Client) -> None:
+    def note_missing(self, client: Peer) -> None:
         """Note a request without a key; its refusal need not wait."""
         self.count_missing(address_of(client), time.monotonic())
 
