@@ -71,7 +71,8 @@ class ManagementApi:
             self._callers[flow.id] = self._guard.admit(flow, self._exchanges.head_of(flow))
         except Barred as barred:
             flow.response = problem_response(barred.status, barred.detail)
-            delay = self._wrong_keys.slow_down(peer_of(flow)) if barred.wrong_key else 0.0
+            client = peer_of(flow)
+            delay = self._wrong_keys.slow_down(client, "management") if barred.wrong_key else 0.0
             self._clients.refuse(flow, delay)
 
     @guarded
