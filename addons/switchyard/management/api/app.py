@@ -18,6 +18,7 @@ from switchyard.management.api.errors import ApiProblem
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
+from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.key_routes import key_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
@@ -59,6 +60,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
         key_routes(desk, changes),
