@@ -3,6 +3,7 @@
 Needs helm-python-sdk, which brings Helm itself as a library of 240 MB: no part of the extra `test`.
 """
 
+import importlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,9 +26,8 @@ _OF_HELM = re.compile(r"^ +(?:app\.kubernetes\.io/managed-by|helm\.sh/chart): .*
 
 def render(values: dict[str, Any]) -> dict[str, str]:
     """Returns the manifests by the name of their template. Raises HelmError."""
-    import helm_python
-
-    with helm_python.Chart.load(str(CHART)) as chart:
+    helm = importlib.import_module("helm_python")  # where it is installed
+    with helm.Chart.load(str(CHART)) as chart:
         return chart.render(values, name="switchyard", namespace="llm")
 
 
