@@ -29,6 +29,7 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.measuring import Measuring
 from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.quota_watch import QuotaWatch
 from switchyard.pipeline.reading import Reading
@@ -58,10 +59,9 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
 
 
 def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
-    snapshots, listeners = runtime.snapshots, runtime.listeners
+    snapshots, listeners, accounts = runtime.snapshots, runtime.listeners, runtime.accounts
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
     state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
-    accounts = runtime.accounts
     reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
     wrong_keys, desk = WrongKeys(), Desk(runtime)
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
@@ -97,6 +97,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
+        Measuring(runtime, desk.measurements),
         Reporting(exchanges, desk),
         PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),
