@@ -19,7 +19,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets"),
+    *("/tools", "/keys", "/presets", "/metrics"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
 ]
@@ -51,7 +51,12 @@ def template(method: str, path: str) -> tuple[str, str]:
         path = path.replace("/x", "/{who}")
     elif first in ("records", "versions") and rest:
         path = f"/{first}/{{id}}{'/restore' if rest.endswith('restore') else ''}"
-    return method, f"{BASE}{path}"
+    return method, at(path)
+
+
+def at(path: str) -> str:
+    """Where a route is; scrapers expect metrics without a prefix."""
+    return path if path == "/metrics" else f"{BASE}{path}"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
 
 def ask(router: Router, method: str, path: str, headers: dict[str, str]) -> int:
     with httpx2.Client(base_url=router.url, timeout=120, trust_env=False) as client:
-        with client.stream(method, f"{BASE}{path}", headers=headers) as answer:
+        with client.stream(method, at(path), headers=headers) as answer:
             return answer.status_code
 
 
