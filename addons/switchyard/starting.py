@@ -18,6 +18,7 @@ from mitmproxy import optmanager
 
 from switchyard.config.problems import nearest
 from switchyard.files import ENTRY_POINT
+from switchyard.host_version import warn_of_untested
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ def _check(task: asyncio.Task[Any] | None) -> None:
     if error := next(_errors(), None):
         give_up(f"cannot load the router: {_one_line(error)}")
     _check_options()
+    warn_of_untested()
     ctx.options.changed.connect(_check_scripts)
 
 

@@ -54,6 +54,8 @@ class Load:
     """What the clients saw."""
 
     url: str
+    client: httpx2.Client
+    """One for all requests, since making one takes longer than a request."""
     ids: list[UUID]
     """Of all responses of which the head came."""
     unanswered: int = 0
@@ -67,9 +69,7 @@ class Load:
         body = {"model": model, "stream": chance.random() < 0.7,
                 "messages": [{"role": "user", "content": "Well?"}]}  # fmt: skip
         try:
-            with httpx2.stream(
-                "POST", self.url + CHAT.path, json=body, trust_env=False, timeout=60
-            ) as answer:
+            with self.client.stream("POST", self.url + CHAT.path, json=body) as answer:
                 self.ids.append(UUID(answer.headers["x-switchyard-request"]))
                 wanted, got = chance.randrange(2000), 0
                 for data in answer.iter_raw():
@@ -79,6 +79,12 @@ class Load:
                         return
         except httpx2.TransportError:
             self.unanswered += 1
+
+
+def new_client() -> httpx2.Client:
+    """A client that makes a connection for each request, so that all workers get some."""
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    return httpx2.Client(limits=limits, trust_env=False, timeout=60)
 
 
 def workers_of(router: Router) -> list[int]:
@@ -120,8 +126,8 @@ def prove(folder: Path, requests: int, upstream: Upstream) -> Proof:
     upstream.on("busy", always=refusing(CHAT, 429), path=CHAT.path)
     router = Router(folder, config(upstream, records), "--workers", "4")
     router.trouble_expected = True  # a worker that is killed leaves lines
-    load = Load(router.url, [])
-    with router, ThreadPoolExecutor(CLIENTS) as clients:
+    with router, new_client() as client, ThreadPoolExecutor(CLIENTS) as clients:
+        load = Load(router.url, client, [])
         list(clients.map(load.send, range(requests // 2)))
         sent = [clients.submit(load.send, number) for number in range(requests // 2, requests)]
         sent[len(sent) // 4].result()

@@ -76,7 +76,10 @@ LINES = [
     for line in block.strip().replace("\\\n", " ").splitlines()
     if line.strip()
 ]
-ELSEWHERE = {"curl", "docker", "claude", "some-tool"}
+ELSEWHERE = {
+    *("curl", "docker", "claude", "some-tool", "pip", "pipx", "uv", "mitmdump", "python3"),
+    *("install", "systemctl", "journalctl", "nginx", "caddy", "kubectl", "helm"),
+}
 """Commands that are no part of the project."""
 
 

@@ -25,10 +25,10 @@ from switchyard.clients.key_book import KeyBookError
 from switchyard.clients.key_book import StoredKey
 from switchyard.clients.key_format import IssuedKey
 from switchyard.clients.key_format import issue_key
-from switchyard.clients.tool_setup import ANY
-from switchyard.clients.tool_setup import known_tools
 from switchyard.clients.tool_setup import setup_lines
 from switchyard.clients.tool_setup import tool_environment
+from switchyard.clients.tool_table import ANY
+from switchyard.clients.tool_table import read_table
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.dotenv import with_dotenv
 from switchyard.config.problems import ConfigError
@@ -126,7 +126,9 @@ def _add_settings(parser: argparse.ArgumentParser, count: str) -> None:
 
 
 def _add_tool(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tool", choices=known_tools(), default=ANY, help="the tool to set up")
+    parser.add_argument(
+        "--tool", choices=list(read_table()), default=ANY, help="the tool to set up"
+    )
     parser.add_argument(
         "--router", metavar="URL", help="the router's address (default: this machine)"
     )

@@ -4,10 +4,11 @@ import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-
-from mitmproxy import connection
+from dataclasses import field
+from typing import Literal
 
 from switchyard.listener.bounds import address_of
+from switchyard.listener.forwarded import Peer
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,14 @@ LONGEST_WAIT = 10.0
 
 MOST_ADDRESSES = 1024
 
+type KeyKind = Literal["client", "management"]
+"""What a key was sent for: calls to models and the proxy, or the management API."""
+
+_REMEDIES: dict[KeyKind, str] = {
+    "client": "Check clients.api-keys",
+    "management": "Check management.key, and the role of client keys",
+}
+
 
 @dataclass(slots=True)
 class _Tries:
@@ -33,14 +42,14 @@ class _Tries:
     free_at: float = 0.0
     """When the last refusal that waits is sent: the next one waits after it."""
     logged: float = -WINDOW
-    unlogged: int = 0
-    """Requests with a wrong key since the last log line."""
+    unlogged: dict[KeyKind, int] = field(default_factory=dict)
+    """Requests with a wrong key since the last log line, by what it was sent for."""
     keyless: int = 0
     """Requests without a key since the last log line."""
 
 
 class WrongKeys:
-    """Counts wrong and missing keys by the address of the peer, never by a header.
+    """Counts wrong and missing keys by the address of the peer.
 
     Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
     mistake would otherwise slow all others.
@@ -49,22 +58,22 @@ class WrongKeys:
     def __init__(self) -> None:
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
 
-    def slow_down(self, client: connection.Client) -> float:
+    def slow_down(self, client: Peer, kind: KeyKind = "client") -> float:
         """Note a wrong key of a client; returns the seconds that its refusal has to wait."""
-        return self.count(address_of(client), time.monotonic())
+        return self.count(address_of(client), time.monotonic(), kind)
 
-    def note_missing(self, client: connection.Client) -> None:
+    def note_missing(self, client: Peer) -> None:
         """Note a request without a key; its refusal need not wait."""
         self.count_missing(address_of(client), time.monotonic())
 
-    def count(self, address: str, now: float) -> float:
+    def count(self, address: str, now: float, kind: KeyKind = "client") -> float:
         """Note a wrong key; returns the seconds that its refusal has to wait.
 
         `now` is on the clock of `time.monotonic`.
         """
         tries = self._tries_of(address, now)
         tries.wrong += 1
-        tries.unlogged += 1
+        tries.unlogged[kind] = tries.unlogged.get(kind, 0) + 1
         self._log(address, tries, now)
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries.wrong - 1, 10))
         # Whoever tries on many connections at once learns no more than on one.
@@ -93,15 +102,14 @@ class WrongKeys:
     def _log(address: str, tries: _Tries, now: float) -> None:
         if now - tries.logged < WINDOW:
             return
-        if tries.unlogged:
-            keys = "a wrong client key" if tries.unlogged == 1 else "wrong client keys"
+        for kind, count in tries.unlogged.items():
             logger.warning(
-                "switchyard: refused %s from %s (%d since the last such line). "
-                "Check clients.api-keys",
-                keys,
+                "switchyard: refused %s from %s (%d since the last such line). %s",
+                f"a wrong {kind} key" if count == 1 else f"wrong {kind} keys",
                 address,
-                tries.unlogged,
-                extra={"facts": _facts(address, "wrong", tries.unlogged)},
+                count,
+                _REMEDIES[kind],
+                extra={"facts": {**_facts(address, "wrong", count), "kind": kind}},
             )
         if tries.keyless:
             logger.warning(
@@ -112,7 +120,7 @@ class WrongKeys:
                 address,
                 extra={"facts": _facts(address, "missing", tries.keyless)},
             )
-        tries.logged, tries.unlogged, tries.keyless = now, 0, 0
+        tries.logged, tries.unlogged, tries.keyless = now, {}, 0
 
 
 def _facts(address: str, key: str, count: int) -> dict[str, object]:

@@ -163,29 +163,15 @@ def _restore(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> i
 
 def _explain(asked: argparse.Namespace, path: Path, env: Mapping[str, str]) -> int:
     from switchyard.clients.key_table import KeyTable
-    from switchyard.egress.table import EgressTable
-    from switchyard.egress.table import Environment
-    from switchyard.management.explaining import explain
-    from switchyard.routing.catalog import Catalog
-    from switchyard.routing.catalog import UnknownModel
-    from switchyard.routing.routes import Routes
+    from switchyard.routing.explanation import explain
 
     config = load_config(path, env)
     keys = {label: one for one in KeyTable(config.clients) for label in (one.label, one.id)}
     if asked.key is not None and asked.key not in keys:
         raise CommandError("there is no client key of this name or id")
-    routes = Routes(config, EgressTable(config, Environment()))
-    try:
-        told = explain(Catalog(config, {}), routes, asked.model, keys.get(asked.key or ""), None)
-    except UnknownModel as e:
-        raise CommandError(str(e)) from None
-    print(told["reason"])
-    for member in told.get("members", ()):
-        print(f"{member['member']} ({member['strategy']})")
-        for target in member["targets"]:
-            names = ", ".join(one["id"] for one in target["credentials"])
-            print(f"  {target['provider']}/{target['model']}: {names or 'no key'}")
-    return 0 if told["allowed"] else 1
+    told = explain(config, asked.model, keys.get(asked.key or ""))
+    print(told.as_text())
+    return 0 if told.served else 1
 
 
 _COMMANDS = {

@@ -23,16 +23,16 @@ from urllib.parse import urlsplit
 
 from platformdirs.unix import Unix
 
+from switchyard.clients.tool_table import ANY
+from switchyard.clients.tool_table import KnownTool
+from switchyard.clients.tool_table import NeedsModel
+from switchyard.clients.tool_table import Setup
+from switchyard.clients.tool_table import ToolWay
+from switchyard.clients.tool_table import laid_over
+from switchyard.clients.tool_table import read_table
 from switchyard.commands.projects import project_of
 from switchyard.commands.projects import with_header
 from switchyard.commands.projects import with_project
-from switchyard.commands.tools import ANY
-from switchyard.commands.tools import KnownTool
-from switchyard.commands.tools import NeedsModel
-from switchyard.commands.tools import Setup
-from switchyard.commands.tools import ToolWay
-from switchyard.commands.tools import laid_over
-from switchyard.commands.tools import read_table
 from switchyard.commands.trust import CONFDIR
 from switchyard.commands.trust import authority_in
 from switchyard.commands.trust import authority_of

@@ -49,6 +49,7 @@ from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
+from switchyard.config.web_access import ProxyNetworks
 from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
@@ -237,6 +238,8 @@ class Config(Section):
     accounts: Mapping[Name, AccountFlow] = Field(default_factory=dict)
     """How accounts log in; providers name them by `{oauth: NAME}`."""
     clients: ClientSettings = ClientSettings()
+    trusted_proxies: ProxyNetworks = ()
+    """Reverse proxies whose headers name the clients behind them."""
     combos: Mapping[ModelName, ComboField] = Field(default_factory=dict)
     aliases: Mapping[ModelName, AliasField] = Field(default_factory=dict)
     routes: tuple[RouteRule, ...] = ()

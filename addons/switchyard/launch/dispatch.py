@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "login": Command("switchyard.commands.login", "log in to accounts, and show how they are"),
     "config": Command("switchyard.commands.config", "check, show and change the configuration"),
     "usage": Command("switchyard.commands.usage", "report tokens, cost, plans and windows"),
+    "service": Command("switchyard.commands.service", "run the router as a service of your own"),
     "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),
     "intercept": Command("switchyard.commands.intercept", "lead chosen traffic to the router"),
     "completion": Command("switchyard.commands.completion", "print completion for bash, zsh, fish"),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from switchyard.exchange.guard import Refused
 from switchyard.usage.places import RecordPlace
+from switchyard.usage.places import open_pages
 from switchyard.usage.places import open_reader
 from switchyard.usage.plans import PaidPlan
 from switchyard.usage.plans import plan_members
@@ -22,6 +23,7 @@ from switchyard.usage.reports import ReportKind
 from switchyard.usage.reports import as_json
 from switchyard.usage.reports import make_report
 from switchyard.usage.reports import report_plans
+from switchyard.usage.session_reader import SessionReader
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.errors import ApiError
 
@@ -29,6 +31,7 @@ _SECONDS = 5.0
 """How long a report may take."""
 
 _KINDS: tuple[str, ...] = get_args(ReportKind.__value__)
+_SELECTING = ("project", "model", "provider", "tool", "session")
 
 
 def usage_report(
@@ -37,7 +40,8 @@ def usage_report(
     """Return the report that a request's path asks for. Blocks on the store.
 
     `report` in the query is a kind of `scripts/usage`, `daily` where it is missing; `since` and
-    `until` are days (`2026-11-01`, `7d`), `tz` is a time zone, `project` and `model` select.
+    `until` are days (`2026-11-01`, `7d`), `tz` is a time zone; `project`, `model`, `provider`,
+    `tool` and `session` select, a session by its rows, as far back as those are kept.
     `client` is the name of the key that asked: it sees its own requests. None sees all, and the
     fees of `plans`. Raises Refused.
     """
@@ -51,14 +55,15 @@ def usage_report(
         raise _wrong("report", f"is one of {', '.join(_KINDS)}")
     zone = _zone(query.pop("tz", "UTC"))
     since, until = (_day(name, query.pop(name, None), zone) for name in ("since", "until"))
-    where = {name: query.pop(name) for name in ("project", "model", "provider") if name in query}
+    where = {name: query.pop(name) for name in _SELECTING if name in query}
     if query:
         raise _wrong(next(iter(query)), "is not known")
     if client is not None:
         where["client_key"] = client
     try:
         reader = open_reader(place, _SECONDS)
-        report = make_report(reader, kind, zone, since, until, where)  # pyright: ignore[reportArgumentType]
+        rows = SessionReader(open_pages(place, _SECONDS)) if "session" in where else None
+        report = make_report(reader, kind, zone, since, until, where, rows=rows)  # pyright: ignore[reportArgumentType]
         shown = () if where else plans
         costs = report_plans(reader, shown, zone, since, until, time.time())
     except sqlite3.Error:

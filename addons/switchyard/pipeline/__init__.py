@@ -15,6 +15,7 @@ from switchyard.pipeline.annotation import Annotation
 from switchyard.pipeline.call_log import CallLog
 from switchyard.pipeline.client_trust import ClientTrust
 from switchyard.pipeline.credentials import Credentials
+from switchyard.pipeline.cross_origin import CrossOrigin
 from switchyard.pipeline.discovery import Discovery
 from switchyard.pipeline.exact_cache import ExactCache
 from switchyard.pipeline.failover import Failover
@@ -31,6 +32,7 @@ from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
 from switchyard.pipeline.measuring import Measuring
 from switchyard.pipeline.passed_windows import PassedWindows
+from switchyard.pipeline.peers import Peers
 from switchyard.pipeline.quota_watch import QuotaWatch
 from switchyard.pipeline.reading import Reading
 from switchyard.pipeline.recorder import Recorder
@@ -74,8 +76,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         AccountWatch(accounts),
         QuotaWatch(runtime),
         Discovery(runtime),
-        Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
-        Gate(snapshots, requests, clients, reach, wrong_keys),
+        *_admission(runtime, reach, wrong_keys),
         tunnels,
         ListenerTls(snapshots, listeners),
         failover,
@@ -110,7 +111,23 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     ]
 
 
+def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[object]:
+    """Returns the addons that decide who may call, by a request's head."""
+    snapshots, requests, clients = runtime.snapshots, runtime.requests, runtime.clients
+    exchanges, sessions = runtime.exchanges, runtime.sessions
+    return [
+        Peers(snapshots),
+        CrossOrigin(snapshots, requests, clients),
+        Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
+        Gate(snapshots, requests, clients, reach, wrong_keys),
+    ]
+
+
 def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
     snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
-    bounds = ClientBounds(limits=lambda: snapshots.current.config.limits, refuse=refuse)
+    bounds = ClientBounds(
+        limits=lambda: snapshots.current.config.limits,
+        refuse=refuse,
+        trusted=lambda: snapshots.current.config.trusted_proxies,
+    )
     return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)

@@ -232,12 +232,11 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
     relay = state.relay
     usage = relay.usage if relay is not None else None
     tokens = tokens_of_usage(usage) if usage is not None else NO_TOKENS
-    if relay is not None and (relay.failed or not relay.outcome.done):
-        if isinstance(relay, Relay) and relay.words:
-            tokens = with_counted_output(tokens, relay.words)
-            if tokens.input is None:
-                # A provider that wrote has read the prompt, and charges for it.
-                tokens = with_counted_input(tokens, input_tokens(state.call))
+    if isinstance(relay, Relay) and (relay.failed or not relay.outcome.done):
+        if words := relay.words:
+            tokens = with_counted_output(tokens, words)
+        if tokens.input is None and (words or _is_begun(relay)):
+            tokens = with_counted_input(tokens, input_tokens(state.call))
     if usage is None and tokens == NO_TOKENS:
         return tokens, UNKNOWN
     provider, format = state.target.provider, state.upstream_format
@@ -250,6 +249,14 @@ def _spent(state: AttemptState, rules: Rules, at: float) -> tuple[Tokens, Bill]:
         context_of(usage, state.upstream_body.get("service_tier")),
     )
     return tokens, rules.pricing.bill(tokens, usage, served)
+
+
+def _is_begun(relay: Relay) -> bool:
+    """Whether a provider has begun an answer: then it has read the prompt, and charges for it.
+
+    Not where it failed before any output: another one is asked then, and it charges nothing.
+    """
+    return not relay.failed and 200 <= relay.outcome.status < 300
 
 
 def _trail_record(exchange: Exchange, state: AttemptState) -> AttemptRecord | None:

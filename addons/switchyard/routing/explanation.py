@@ -1,5 +1,9 @@
-"""Explains which plan a model's name gets from a configuration, and why, without a request."""
+"""Explains which plan a model's name gets, and why, without a request.
 
+The importer and `scripts/config` ask it of a file, the management API of what is in force.
+"""
+
+import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +16,9 @@ from switchyard.config.client_keys import ClientKey
 from switchyard.config.client_keys import ClientSettings
 from switchyard.config.reserved import RESERVED
 from switchyard.config.schema import Config
+from switchyard.policy.health import Health
+from switchyard.policy.route import Strategy
+from switchyard.policy.route import Target
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import FoundModels
 from switchyard.routing.catalog import ModelNotAllowed
@@ -19,15 +26,46 @@ from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.catalog import split_suffix
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
+from switchyard.routing.routes import Routes
 
-_ORDERS = {
+_ORDERS: dict[Strategy, str] = {
     "fill-first": "in order",
     "round-robin": "in turn",
     "weighted": "in turn, by weight",
     "least-busy": "the least busy first",
     "sticky": "the same one for a conversation",
+    "most-left": "the one whose windows have most left first",
+    "drain-soonest": "the one whose windows renew soonest first",
+    "pace": "the one that is furthest behind the pace of its windows first",
 }
 _FORWARDED = "the client's own key"
+
+
+class _DirectLabels:
+    """Connections of a configuration that is not in force: none goes through a proxy."""
+
+    secrets = ()
+
+    def label(self, credential: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedKey:
+    """One key of a target by its id, and whether it may be tried now."""
+
+    id: str
+    """Such as `openrouter#0`; `openrouter#none` where the provider needs no key."""
+    weight: float
+    priority: int
+    usable: bool
+    """Whether it does not cool down; True where nothing is known of that."""
+    state: str
+    """As in `GET /health`; `unknown` without a running router."""
+    returns_in: float | None
+    """Seconds until it may be tried again; None where it may be tried now."""
+    in_flight: int | None
+    """Attempts that run with it and the target's model; None without a running router."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +87,7 @@ class ExplainedTarget:
     """Whether the client's own key is sent."""
     context_window: int | None
     """Tokens; None where the configuration does not say."""
+    credentials: tuple[ExplainedKey, ...]
 
     def as_text(self) -> str:
         """Returns one line: provider, model, formats, address, keys."""
@@ -110,9 +149,31 @@ class Explanation:
     similar: tuple[str, ...] = ()
     """Names like the one that is unknown."""
 
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """The targets with a key that may be tried now, as `provider/model`, in order."""
+        return tuple(
+            f"{target.provider}/{target.model}"
+            for member in self.members
+            for target in member.targets
+            if any(key.usable for key in target.credentials)
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why, with what may be tried now, as one text."""
+        told = " ".join(self.why)
+        if not self.served:
+            return told
+        if not (usable := self.usable):
+            return f"{told} No target may be tried now."
+        if self.order == _ORDERS["fill-first"]:
+            return f"{told} {usable[0]} comes first of what may be tried now."
+        return f"{told} {len(usable)} may be tried now, {self.order}."
+
     def as_json(self) -> dict[str, object]:
         """Returns plain values for `json.dumps`."""
-        return asdict(self)
+        return {**asdict(self), "usable": list(self.usable), "reason": self.reason}
 
     def as_text(self) -> str:
         """Returns lines for people."""
@@ -139,12 +200,15 @@ def explain(
     host: str = "",
     catalog: Catalog | None = None,
     found: FoundModels | None = None,
+    routes: Routes | None = None,
+    health: Health | None = None,
 ) -> Explanation:
     """Returns what a request for `model` with this client key would get.
 
-    `host` is the provider's own host that the client calls through the proxy, if any. `catalog` is
-    the one in force; without it, one is built from the configuration and the models `found` at
-    providers. Cooldowns and limits are not looked at: they change with every request.
+    `host` is the provider's own host that the client calls through the proxy, if any. `catalog` and
+    `routes` are those in force; without them, they are built from the configuration and the models
+    `found` at providers. `health` tells which keys cool down now. Limits are not looked at: they
+    change with every request.
     """
     catalog = catalog or Catalog(config, found)
     whole = config.clients.effective(client) if client else None
@@ -161,7 +225,8 @@ def explain(
     except UnknownModel as error:
         why = (str(error), *(f"{one.name}: {one.why}." for one in _lost(config, catalog, model)))
         return Explanation(model=model, served=False, client=label, why=why, similar=error.near)
-    return _explained(config, catalog, plan, whole)
+    standings = _Standings(routes or Routes(config, _DirectLabels()), plan, health)
+    return _explained(config, catalog, plan, whole, standings)
 
 
 def client_key_named(settings: ClientSettings, name: str) -> ClientKey | None:
@@ -176,8 +241,44 @@ def _plan(catalog: Catalog, model: str, host: str) -> Plan:
     return plan or catalog.resolve(model)
 
 
+class _Standings:
+    """How the keys of a plan's targets stand now."""
+
+    def __init__(self, routes: Routes, plan: Plan, health: Health | None) -> None:
+        members = routes.of(plan, None).members
+        self._targets = {
+            (target.provider, target.model): target for one in members for target in one.targets
+        }
+        self._health = health
+        self._now = time.monotonic()
+
+    def of(self, target: ModelTarget) -> tuple[ExplainedKey, ...]:
+        """Returns the keys of a target in the order of the configuration."""
+        found = self._targets[target.provider.name, target.model]
+        return tuple(self._key(found, place) for place in range(len(found.credentials)))
+
+    def _key(self, target: Target, place: int) -> ExplainedKey:
+        credential = target.credentials[place]
+        key, health = target.key(credential), self._health
+        standing = health.state(key, self._now) if health is not None else None
+        returns = standing.returns - self._now if standing and not standing.usable else None
+        return ExplainedKey(
+            id=credential.id,
+            weight=credential.weight,
+            priority=credential.priority,
+            usable=standing is None or standing.usable,
+            state=standing.state if standing is not None else "unknown",
+            returns_in=round(max(0.0, returns), 3) if returns is not None else None,
+            in_flight=health.target_in_flight(key) if health is not None else None,
+        )
+
+
 def _explained(
-    config: Config, catalog: Catalog, plan: Plan, client: ClientKey | None
+    config: Config,
+    catalog: Catalog,
+    plan: Plan,
+    client: ClientKey | None,
+    standings: _Standings,
 ) -> Explanation:
     left_out = list(_lost(config, catalog, plan.base))
     members: list[ExplainedMember] = []
@@ -188,7 +289,7 @@ def _explained(
                 name = f"{target.provider.name}/{target.model}"
                 left_out.append(LeftOut(name=name, why="the client key's `providers` exclude it"))
             else:
-                kept.append(_target(target))
+                kept.append(_target(target, standings))
         if kept:
             order = _ORDERS[pool.strategy]
             members.append(ExplainedMember(name=pool.name, order=order, targets=tuple(kept)))
@@ -259,7 +360,7 @@ def _settings(plan: Plan) -> dict[str, object]:
     return {name: value for name, value in found.items() if value}
 
 
-def _target(target: ModelTarget) -> ExplainedTarget:
+def _target(target: ModelTarget, standings: _Standings) -> ExplainedTarget:
     provider = target.provider
     passes = target.kind == "passthrough"
     return ExplainedTarget(
@@ -272,6 +373,7 @@ def _target(target: ModelTarget) -> ExplainedTarget:
         key_order=_ORDERS[provider.strategy],
         forwards=provider.credentials == "forward",
         context_window=target.context_window,
+        credentials=standings.of(target),
     )
 
 
@@ -311,6 +413,7 @@ def _members(config: Config, name: str) -> Sequence[str]:
 
 
 __all__ = [
+    "ExplainedKey",
     "ExplainedMember",
     "ExplainedTarget",
     "Explanation",

@@ -151,7 +151,9 @@ class UsageWriter:
                 self._interrupt()
             if not ending and time.monotonic() < self._next_try:
                 continue
-            if self._write():
+            # The last batch is tried twice: a connection that broke since the batch before fails
+            # at its first use, and the second try opens another.
+            if self._write() or (ending and self._write()):
                 self._failures, self._next_try = 0, 0.0
                 with self._wake:
                     self._flushed = wanted

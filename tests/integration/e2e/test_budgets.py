@@ -139,6 +139,9 @@ def test_whatever_becomes_of_requests_what_is_charged_is_on_record(
     upstream.on("slow", always=chunked(Wait(Signal())), path=CHAT.path)
     events = CHAT.events(ANSWER)
     upstream.on("cut", always=chunked(*events[: len(events) // 2], CUT), path=CHAT.path)
+    leave_after(router, "chat/slow", 1)  # its head came, and none of its output
+    asked = until_nothing_is_reserved(router, "chaos")
+    assert nano(asked["money"]["used"]) == 2000 * asked["tokens"]["used"] > 2000 * 950
     rng = random.Random(7)
     ways = [("chat/good", 10**9), ("stack", 10**9), ("hedged", 10**9), ("chat/cut", 10**9)] * 4
     ways += [("chat/good", rng.randrange(1, 3000)) for _ in range(24)]

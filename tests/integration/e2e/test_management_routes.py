@@ -19,7 +19,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", "/metrics"),
+    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
 ]
@@ -33,7 +33,9 @@ WRITES = [
     *(("POST", "/presets/add"), ("POST", "/keys"), ("POST", "/keys/x/rotate")),
     *(("POST", "/keys/x/block"), ("POST", "/keys/x/unblock")),
     *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
+    *(("GET", f"/records/{ID}/exchange"), ("GET", f"/records/{ID}/exchange/client-request")),
 ]
+"""Routes for admins alone. What was said in a request is among them."""
 ASKING = [("POST", "/explain")]
 """Routes that a viewer may call although they are no GET."""
 OPEN = [("GET", "/session"), ("POST", "/session"), ("DELETE", "/session")]
@@ -50,7 +52,8 @@ def template(method: str, path: str) -> tuple[str, str]:
     elif first == "keys" and rest:
         path = path.replace("/x", "/{who}")
     elif first in ("records", "versions") and rest:
-        path = f"/{first}/{{id}}{'/restore' if rest.endswith('restore') else ''}"
+        path = f"/{first}/{{id}}{rest.partition('/')[1]}{rest.partition('/')[2]}"
+        path = path.replace("client-request", "{name}")
     return method, at(path)
 
 

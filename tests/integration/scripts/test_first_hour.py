@@ -221,7 +221,7 @@ def test_readme_from_top_to_bottom(clone: Clone) -> None:
 
 def test_the_table_of_tools_names_what_run_with_sets() -> None:
     """By hand or by run-with, a tool is told the same."""
-    from switchyard.commands.tools import read_table
+    from switchyard.clients.tool_table import read_table
 
     table = read_table()
     values = {"router": "http://127.0.0.1:8787", "key": "any", "model": "my-coding-stack",

@@ -14,6 +14,10 @@ from threading import Thread
 
 import pytest
 
+from switchyard.clients.tool_table import ANY
+from switchyard.clients.tool_table import NeedsModel
+from switchyard.clients.tool_table import laid_over
+from switchyard.clients.tool_table import read_table
 from switchyard.commands import run_with
 from switchyard.commands.projects import project_of
 from switchyard.commands.run_with import CannotRun
@@ -23,10 +27,6 @@ from switchyard.commands.run_with import printed
 from switchyard.commands.run_with import proxy_url
 from switchyard.commands.run_with import read_options
 from switchyard.commands.run_with import set_up
-from switchyard.commands.tools import ANY
-from switchyard.commands.tools import NeedsModel
-from switchyard.commands.tools import laid_over
-from switchyard.commands.tools import read_table
 from switchyard.commands.trust import authority_in
 from switchyard.commands.trust import write_trust
 from tests.support.router import ROOT

@@ -2,10 +2,10 @@
 
 import pytest
 
-from switchyard.clients.tool_setup import known_tools
 from switchyard.clients.tool_setup import setup_lines
 from switchyard.clients.tool_setup import tool_cards
 from switchyard.clients.tool_setup import tool_environment
+from switchyard.clients.tool_table import read_table
 
 ROUTER, KEY = "http://127.0.0.1:8787", "sk-swy-abc"
 
@@ -25,7 +25,7 @@ def test_an_unknown_tool_gets_what_any_gets() -> None:
     assert setup_lines("other", ROUTER, KEY) == setup_lines("any", ROUTER, KEY)
 
 
-@pytest.mark.parametrize("tool", known_tools())
+@pytest.mark.parametrize("tool", list(read_table()))
 def test_every_tool_is_led_to_the_router_with_the_key(tool: str) -> None:
     lines = "\n".join(setup_lines(tool, ROUTER, KEY))
     assert ROUTER in lines and KEY in lines and "{" not in lines
@@ -39,7 +39,7 @@ def test_tools_that_need_more_are_started_by_run_with(tool: str) -> None:
 
 def test_cards_have_everything_filled_in() -> None:
     cards = tool_cards(ROUTER, KEY, "my coding")
-    assert [card.name for card in cards] == [name for name in known_tools() if name != "any"]
+    assert [card.name for card in cards] == [name for name in list(read_table()) if name != "any"]
     for card in cards:
         texts = [card.title, card.install, card.run, *card.lines, card.note]
         assert not any("{router}" in text or "{model}" in text for text in texts)

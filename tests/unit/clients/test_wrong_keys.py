@@ -47,6 +47,17 @@ def test_requests_without_a_key_are_told_apart_and_do_not_wait(
     assert "refused 3 requests without a client key from 203.0.113.9." in missing
 
 
+def test_wrong_management_keys_are_named_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    keys = WrongKeys()
+    assert keys.count("203.0.113.9", 0.0, "management") == 0.1
+    assert keys.count("203.0.113.9", 1.0) == 0.2, "one delay for all keys of an address"
+    keys.count("203.0.113.9", 61.0, "management")
+    first, client, manager = caplog.messages
+    assert "a wrong management key from" in first and "management.key" in first
+    assert "a wrong client key from" in client and "clients.api-keys" in client
+    assert "a wrong management key from" in manager
+
+
 def test_few_addresses_are_kept() -> None:
     keys = WrongKeys()
     for number in range(3 * MOST_ADDRESSES):

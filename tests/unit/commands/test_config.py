@@ -85,8 +85,9 @@ def test_history_diff_and_restore(file: Path, capsys) -> None:
 
 def test_explain(file: Path, capsys) -> None:
     assert run(file, "explain", "m") == 0
-    assert "a/m: a#0" in capsys.readouterr().out
+    assert "a: m | " in capsys.readouterr().out
     assert run(file, "explain", "nowhere/x") == 1
+    assert "no model 'nowhere/x'" in capsys.readouterr().out
 
 
 def test_paths() -> None:

@@ -23,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
     store = SqliteStore(tmp_path, "w")
     store.write(
         [
-            record(client_key="alice", project="yard"),
-            record(client_key="bob", model="other"),
+            record(client_key="alice", project="yard", session="first"),
+            record(client_key="bob", model="other", tool="codex"),
             record(client_key=None, started=NOON - 3 * 86_400),
         ],
         [],
@@ -65,6 +65,17 @@ def test_what_can_be_selected(folder: Path) -> None:
     assert requests(folder, "?since=2026-11-28&until=2026-11-28&tz=Europe/Berlin", None) == 2
     assert requests(folder, "?project=yard", None) == 1
     assert requests(folder, "?project=yard", "bob") == 0
+    assert requests(folder, "?tool=codex", None) == 1
+
+
+@pytest.mark.parametrize("report", ["daily", "monthly", "models", "projects", "sessions"])
+def test_one_session(folder: Path, report: str) -> None:
+    query = f"?report={report}&session="
+    assert requests(folder, f"{query}first", None) == 1
+    assert requests(folder, f"{query}first&since=2026-11-28", "alice") == 1
+    assert requests(folder, f"{query}first&until=2026-11-27", "alice") == 0
+    assert requests(folder, f"{query}first", "bob") == 0
+    assert requests(folder, f"{query}none", None) == 0
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,20 @@ def test_a_client_that_left_before_an_answer(pipeline: Pipeline) -> None:
     assert [one.outcome for one in record.tries] == ["client-left"]
 
 
+@pytest.mark.parametrize(("status", "counts"), [(200, True), (503, False)])
+def test_a_client_that_left_between_head_and_output(
+    pipeline: Pipeline, status: int, counts: bool
+) -> None:
+    flow = begun(pipeline)
+    receiver = pipeline.attempt(flow).receiver
+    assert receiver is not None
+    receiver.start(http.Response.make(status, headers={"content-type": "text/event-stream"}))
+    record = made(pipeline, flow, ending(None, left=True))
+    assert (record.source, bool(record.tokens.input)) == (("counted", True) if counts else
+                                                          ("none", False))  # fmt: skip
+    assert record.tokens.output is None
+
+
 def test_names_are_bounded(pipeline: Pipeline) -> None:
     flow = begun(pipeline, headers={"x-switchyard-project": "a\tb" + "x" * 500})
     record = made(pipeline, flow, None)

@@ -1,16 +1,22 @@
 """Which plan a name would get, and why, without a request."""
 
 import json
+import time
+from typing import get_args
 
 import pytest
 
 from switchyard.config.reserved import RESERVED
 from switchyard.config.schema import Config
+from switchyard.policy.failures import Verdict
+from switchyard.policy.route import Strategy
+from switchyard.policy.route import TargetKey
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.explanation import Explanation
 from switchyard.routing.explanation import client_key_named
 from switchyard.routing.explanation import explain
 from switchyard.routing.explanation import in_force
+from tests.support.runtime import make_runtime
 from tests.unit.config.loading import load
 
 TEXT = """
@@ -172,6 +178,50 @@ def test_the_text_is_for_people_and_the_json_for_programs(config: Config) -> Non
 def test_the_catalog_in_force_is_used(config: Config) -> None:
     other = load('{providers: [{name: other, base-url: "https://other.example", models: [one]}]}')
     assert targets(explain(config, "one", catalog=Catalog(other))) == ["other:one"]
+
+
+@pytest.mark.parametrize("strategy", get_args(Strategy.__value__))
+def test_every_order_has_words(strategy: str) -> None:
+    config = load(
+        "providers: [{name: a, base-url: 'https://a.example', models: [m], "
+        f"strategy: {strategy}, api-key-entries: [sk-one-12345, sk-two-12345]}}]"
+    )
+    assert explain(config, "a/m").members[0].targets[0].key_order
+
+
+def test_keys_that_cool_down_are_named_with_their_return() -> None:
+    runtime = make_runtime()
+    snapshot, health = runtime.snapshot, runtime.state.health
+
+    def ask() -> Explanation:
+        catalog, routes = snapshot.catalog, snapshot.routes
+        return explain(snapshot.config, "stack", catalog=catalog, routes=routes, health=health)
+
+    found = ask()
+    assert found.usable == ("chat/m", "claude/c")
+    assert "chat/m comes first" in found.reason
+    keys = found.members[0].targets[0].credentials
+    assert [(one.id, one.state, one.in_flight) for one in keys] == [
+        ("chat#0", "open", 0),
+        ("chat#1", "open", 0),
+    ]
+    now = time.monotonic()
+    verdict = Verdict("quota", "key", announced=True, rule="status 429")
+    for key in ("chat#0", "chat#1"):
+        lease = health.begin(TargetKey("chat", key, "m"), now)
+        health.report_failure(lease, verdict, now, 60.0)
+    found = ask()
+    assert found.usable == ("claude/c",)
+    for key in found.members[0].targets[0].credentials:
+        assert not key.usable and 0 < (key.returns_in or 0) <= 60
+
+
+def test_without_a_running_router_nothing_is_known_of_cooldowns(config: Config) -> None:
+    keys = asked(config, "stack").members[0].targets[0].credentials
+    assert [(one.id, one.state, one.usable) for one in keys] == [
+        ("cc#0", "unknown", True),
+        ("cc#1", "unknown", True),
+    ]
 
 
 def test_no_key_has_an_empty_name(config: Config) -> None:

@@ -130,6 +130,25 @@ def test_an_end_with_a_store_out_of_order_ends(monkeypatch: pytest.MonkeyPatch) 
     assert store.tried.is_set() and writer.health.problem
 
 
+class BrokenConnection(FailingStore):
+    """A store whose connection has ended: the first use tells, the next one opens another."""
+
+    def write(self, finished: Sequence[RequestRecord], running: Sequence[RequestRecord]) -> None:
+        try:
+            super().write(finished, running)
+        finally:
+            self.fails = False
+
+
+def test_a_connection_that_broke_before_the_end_loses_nothing() -> None:
+    writer = UsageWriter(store := BrokenConnection(), KEEP)
+    end(writer, one := record())
+    writer._ending = True
+    writer.start()
+    writer.close(20)
+    assert store.finished == [one] and not writer.health.lost
+
+
 def test_a_lock_tells_who_is_alive(tmp_path: Path) -> None:
     one, two = WriterLock(tmp_path, "one"), WriterLock(tmp_path, "two")
     one.take()

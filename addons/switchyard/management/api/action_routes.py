@@ -23,9 +23,8 @@ from switchyard.management.audit import Audit
 from switchyard.management.audit import AuditRow
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
-from switchyard.management.explaining import explain
 from switchyard.management.trying import try_target
-from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.explanation import explain
 from switchyard.wire.encoding.jsonio import dumps
 
 
@@ -88,12 +87,15 @@ def _add_questions(routes: APIRouter, desk: Desk, changes: Changes) -> None:
         keys = {label: one for one in snapshot.client_keys for label in (one.label, one.id)}
         if body.key is not None and body.key not in keys:
             raise ApiProblem(404, "There is no client key of this name or id.")
-        client = keys[body.key] if body.key is not None else None
-        health = desk.runtime.state.health
-        try:
-            return explain(snapshot.catalog, snapshot.routes, body.model, client, health)
-        except UnknownModel as e:
-            raise ApiProblem(404, str(e)) from None
+        told = explain(
+            snapshot.config,
+            body.model,
+            keys[body.key] if body.key is not None else None,
+            catalog=snapshot.catalog,
+            routes=snapshot.routes,
+            health=desk.runtime.state.health,
+        )
+        return told.as_json()
 
     @routes.post("/test")
     async def test_target(caller: Admin, body: TrialBody) -> dict[str, Any]:

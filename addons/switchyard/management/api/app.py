@@ -13,6 +13,7 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
+from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.key_routes import key_routes
 from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
@@ -55,6 +56,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
         key_routes(desk, changes),

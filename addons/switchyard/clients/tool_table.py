@@ -1,6 +1,6 @@
 """What a tool has to be told to go through the router: the shipped `tools.yaml`, filled in.
 
-No I/O but the reading of that table.
+The one reader of that table, which is read once. No I/O else.
 """
 
 import json
@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from typing import Literal
@@ -82,8 +83,25 @@ class KnownTool:
             note=_fill(own.get("note", ""), {"model": "MODEL", **values}) or "",
         )
 
+    def variables(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The variables that alone lead the tool to the router by its base URL.
 
-def read_table(path: Path = TABLE) -> dict[str, KnownTool]:
+        Empty where it needs files or options as well; `scripts/run-with` sets those.
+        """
+        own = self.ways["base-url"]
+        words = [word for group in own.get("arguments", ()) for word in group]
+        needs_options = any(values.keys() & set(_PLACEHOLDER.findall(word)) for word in words)
+        if needs_options or "files" in own or "json-environment" in own:
+            return {}
+        return _filled(own["environment"], values)
+
+    def note(self, values: Mapping[str, str]) -> str:
+        """What to write where, for those who want it so always; empty where nothing has to be."""
+        return _fill(self.ways["base-url"].get("note", ""), values) or ""
+
+
+@cache
+def read_table(path: Path = TABLE) -> Mapping[str, KnownTool]:
     """The tools, by the names of their commands."""
     data = YAML(typ="safe").load(path)
     shared: dict[ToolWay, Any] = {"proxy": data["proxy"], "base-url": data["base-url"]}
