@@ -28,6 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.records import CLIENTS
 from tests.integration.records import Load
 from tests.integration.records import config
+from tests.integration.records import new_client
 from tests.integration.records import workers_of
 from tests.support.answers import CHAT
 from tests.support.answers import Answer
@@ -193,8 +194,8 @@ def agree(folder: Path, requests: int, workers: int, upstream: Upstream) -> Agre
     own = f"http://127.0.0.1:{port}/metrics"
     router = Router(folder, settings, "--workers", str(workers))
     router.trouble_expected = True  # a worker that is killed leaves lines
-    load = Load(router.url, [])
-    with router, ThreadPoolExecutor(CLIENTS) as clients:
+    with router, ThreadPoolExecutor(CLIENTS) as clients, new_client() as client:
+        load = Load(router.url, client, [])
         list(clients.map(load.send, range(requests // 2)))
         before = settled(own, requests // 2)
         victim = workers_of(router)[0]
