@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     if (command := command_of(arguments)) is not None:
         return run_command(*command)
-    if arguments[:1] == ["start"]:
+    if arguments and arguments[0] == "start":
         arguments = arguments[1:]
     if "--version" in arguments:
         print(f"Switchyard: {__version__}", flush=True)
