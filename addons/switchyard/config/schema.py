@@ -269,6 +269,8 @@ class Config(Section):
     """Whether clients may speak the Responses API over WebSockets; else a 426 sends them to
     HTTP."""
     on_tls_failure: Annotated[OnTlsFailure, short("action")] = OnTlsFailure()
+    drain: Duration = 30.0
+    """Seconds that running requests get to finish when the router stops; 0 ends them at once."""
 
     _not_live: tuple[NotLive, ...] = ()
     _notices: tuple[ConfigProblem, ...] = ()

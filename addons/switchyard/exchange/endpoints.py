@@ -115,6 +115,8 @@ def find_endpoint(request: http.Request) -> Endpoint | None:
         return Endpoint("model", format, model=unquote(bare.removeprefix("/models/")))
     if path == "/v0/health/providers":
         return Endpoint("status", format)
+    if path == "/v0/health/ready":
+        return Endpoint("ready", format)
     if path == "/v0/usage":
         return Endpoint("usage", format)
     if path == "/v0/me":

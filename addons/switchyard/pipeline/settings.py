@@ -45,7 +45,6 @@ from switchyard.listener.exposure import refuse_to_expose
 from switchyard.listener.exposure import wanted_hosts
 from switchyard.management.guard import is_on
 from switchyard.own_process import keep_traffic_private
-from switchyard.own_process import stop_on_hangup
 from switchyard.runtime.runtime import Runtime
 from switchyard.starting import give_up
 from switchyard.starting import keep_loaded
@@ -142,7 +141,6 @@ class Settings:
             give_up(why)
         keep_loaded()
         keep_traffic_private()
-        stop_on_hangup()
         wanted = wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in bound_hosts()):
             # mitmproxy read the address before `load` could set it; its servers restart.
@@ -200,6 +198,8 @@ class Settings:
 
     async def _look_for_changes(self) -> None:
         await asyncio.sleep(POLL_SECONDS)
+        if self._runtime.state.draining:
+            return  # nothing is listened on, and requests finish with what was in force
         self._runtime.listeners.ports = bound_ports()
         await self._poll()
 
