@@ -21,6 +21,7 @@ from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
@@ -73,6 +74,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         api.include_router(routes)
 
     app.include_router(api)
+    app.include_router(metrics_routes(desk))
     serve_pages(app)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app
