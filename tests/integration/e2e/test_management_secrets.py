@@ -115,8 +115,9 @@ class Seen:
 @pytest.fixture(scope="module")
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = tmp_path_factory.mktemp("secrets")
-    tokens = {"access_token": SECRETS["access"], "refresh_token": SECRETS["refresh"]}
-    AccountStore(folder / "accounts").save(AccountRecord(name="corp", **tokens))
+    AccountStore(folder / "accounts").save(
+        AccountRecord(name="corp", access_token=SECRETS["access"], refresh_token=SECRETS["refresh"])
+    )
     env = {
         "VARIABLE_KEY": SECRETS["variable"],
         "SWITCHYARD_ACCOUNTS_DIR": str(folder / "accounts"),
