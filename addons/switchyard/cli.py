@@ -39,6 +39,8 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     from switchyard.files import counters_file
     from switchyard.files import running_file
     from switchyard.listener.inherited import inherited
+    from switchyard.metrics.host import METRICS
+    from switchyard.metrics.host import MetricsHost
 
     file = counters_file(choose_config(launch.config, os.environ), os.environ)
     port = launch.port
@@ -53,9 +55,9 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
         say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
         return 1
     note = NoteWriter(running_file(port, os.environ))
-    with contextlib.closing(sockets), StateHost(file) as host:
+    with contextlib.closing(sockets), StateHost(file) as host, MetricsHost(say) as metrics:
         command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", str(port)]
-        variables = {STATE: host.where}
+        variables = {STATE: host.where, METRICS: metrics.where}
         supervisor = Supervisor(
             launch.workers, command, variables=variables, sockets=sockets, note=note
         )
