@@ -46,6 +46,7 @@ from switchyard.pipeline.status import Status
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
+from switchyard.pipeline.webhook_events import WebhookEvents
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
@@ -88,7 +89,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Limiting(snapshots, exchanges, runtime.gate),
+        Limiting(snapshots, exchanges, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
         Translation(snapshots, state),
@@ -107,6 +108,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         trust,
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),
+        WebhookEvents(runtime),
     ]
 
 

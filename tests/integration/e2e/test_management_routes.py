@@ -19,7 +19,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", f"/records/{ID}/price"),
+    *("/tools", "/keys", "/presets", "/webhooks", f"/records/{ID}/price"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
 ]
@@ -27,6 +27,7 @@ WRITES = [
     *(("PUT", "/config"), ("PATCH", "/config"), ("PUT", "/config.yaml"), ("POST", "/test")),
     *(("PUT", "/aliases"), ("PATCH", "/aliases"), ("POST", "/cooldowns/reset")),
     *(("PUT", "/aliases/x/y"), ("DELETE", "/aliases/x/y"), ("POST", "/reload")),
+    ("POST", "/webhooks/test"),
     *(("DELETE", "/logs"), ("POST", "/versions/0000000000000-0000000000000000/restore")),
     *(("PUT", "/openai-compatibility"), ("PATCH", "/openai-compatibility")),
     ("DELETE", "/openai-compatibility"),
