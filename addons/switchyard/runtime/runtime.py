@@ -52,6 +52,8 @@ class Runtime:
         self.events = EventHub()
         self.webhooks = Webhooks()
         self.reloading: Reloading | None = None
+        self.failed_reloads = 0
+        """Changed configurations that could not be put in force."""
         self.accounts = Accounts()
         self.accounts.recovered = self._forget_failures
         self._callbacks: list[Callable[[], None]] = []
