@@ -123,7 +123,7 @@ class Accounting:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(self._refused, refusal, ending_of(flow)))
 
-    def _refused(self, refusal: RefusedCall, ending: Ending | None) -> RequestRecord:
+    def _refused(self, refusal: RefusedCall, ending: Ending) -> RequestRecord:
         record = record_of_refusal(refusal, ending)
         announce_request(self._runtime.webhooks, record)
         return record
