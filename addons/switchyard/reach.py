@@ -1,13 +1,13 @@
 """Decides whether a client may connect to an address, in every mode and layer.
 
 The decision depends on where the client is (this machine, captured, or elsewhere), on the key that
-it showed to the proxy, and on the address that is dialled. No header counts.
+it showed to the proxy, and on the address that is dialled. Of headers, only those of
+`trusted-proxies` count, and they make a client one from elsewhere.
 """
 
 import ipaddress
 from typing import Literal
 
-from mitmproxy import connection
 from mitmproxy import http
 from mitmproxy.net.http import url
 from mitmproxy.proxy import mode_specs
@@ -17,6 +17,8 @@ from switchyard.clients.clients import Clients
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
+from switchyard.listener.forwarded import Peer
+from switchyard.listener.forwarded import peer_of
 from switchyard.runtime.listeners import Listeners
 from switchyard.runtime.snapshots import Snapshots
 
@@ -32,7 +34,7 @@ class Reach:
         self._listeners = listeners
         self._clients = clients
 
-    def judge(self, client: connection.Client, host: str, port: int, shown: bool) -> Reachability:
+    def judge(self, client: Peer, host: str, port: int, shown: bool) -> Reachability:
         """Whether a client may be connected to the address that it asked for.
 
         Clients on this machine may connect anywhere. So may captured clients, unless they come from
@@ -55,7 +57,7 @@ class Reach:
     def judge_flow(self, flow: http.HTTPFlow) -> Reachability:
         """Whether a tunnel, or a request that is not routed, may go to its address."""
         shown = self._clients.showed_key_to_proxy(flow)
-        return self.judge(flow.client_conn, flow.request.host, flow.request.port, shown)
+        return self.judge(peer_of(flow), flow.request.host, flow.request.port, shown)
 
     def may_forward(self, flow: http.HTTPFlow) -> bool:
         """Whether a request that is not routed may go where its client addressed it."""
@@ -94,7 +96,7 @@ class Reach:
             return False
         return self.judge(context.client, host, port, shown=False) == "yes"
 
-    def lacks_certificate(self, client: connection.Client) -> bool:
+    def lacks_certificate(self, client: Peer) -> bool:
         """Whether a client from elsewhere lacks the certificate of `tls.client-ca`."""
         tls = self._snapshots.current.config.tls
         if tls is None or tls.client_ca is None or client.id in self._listeners.certified:
@@ -107,7 +109,7 @@ class Reach:
         For a captured connection, or SOCKS with an IP address, `Host` is what names the address,
         unless a client from elsewhere dialled a provider itself.
         """
-        request, client = flow.request, flow.client_conn
+        request, client = flow.request, peer_of(flow)
         dialled = _bare(request.host)
         if all(_bare(_host_of(value)) == dialled for value in _named(request)):
             return False
@@ -128,7 +130,7 @@ def is_in_figures(host: str) -> bool:
     return True
 
 
-def _is_of_this_machine(client: connection.Client) -> bool:
+def _is_of_this_machine(client: Peer) -> bool:
     return isinstance(client.proxy_mode, mode_specs.LocalMode) or comes_from_here(client)
 
 

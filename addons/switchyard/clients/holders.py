@@ -6,10 +6,9 @@ from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 from ipaddress import ip_address
 
-from mitmproxy import connection
-
 from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.guard import Refused
+from switchyard.listener.forwarded import Peer
 from switchyard.wire.model.errors import ApiError
 
 _FINAL = {"x-should-retry": "false"}
@@ -19,7 +18,7 @@ class KeyExpired(Refused):
     """The key was valid until lately."""
 
 
-def check_holder(key: ClientKey, client: connection.Client, contact: str = "") -> None:
+def check_holder(key: ClientKey, client: Peer, contact: str = "") -> None:
     """Raises Refused where a key may not be used: 401 once it expired, else 403."""
     if key.expires is not None and time.time() >= key.expires.timestamp():
         message = f"The key {key.label!r} expired on {key.expires:%Y-%m-%d %H:%M} ({_zone(key)})."
@@ -37,7 +36,7 @@ def check_holder(key: ClientKey, client: connection.Client, contact: str = "") -
         raise Refused(error, _FINAL)
 
 
-def may_use(key: ClientKey, client: connection.Client) -> bool:
+def may_use(key: ClientKey, client: Peer) -> bool:
     """Whether a key may be used at present."""
     try:
         check_holder(key, client)
@@ -46,7 +45,7 @@ def may_use(key: ClientKey, client: connection.Client) -> bool:
     return True
 
 
-def is_among(client: connection.Client, key: ClientKey) -> bool:
+def is_among(client: Peer, key: ClientKey) -> bool:
     """Whether a client calls from one of a key's addresses; never known of a Unix socket."""
     found = _address(client.peername[0]) if client.peername else None
     return found is not None and any(found in network for network in key.addresses)

@@ -10,9 +10,11 @@ after which its pages have the router's origin, and `Host` alone shows it.
 import ipaddress
 import re
 import socket
+from collections.abc import Collection
 
 from mitmproxy import http
 
+from switchyard.config.web_access import ANY_ORIGIN
 from switchyard.exchange.guard import Refused
 from switchyard.listener.addresses import LOOPBACK
 from switchyard.listener.addresses import is_loopback
@@ -48,9 +50,14 @@ _LOCAL_NAMES = frozenset(
 """How containers on this machine call it; no site can be there (`.internal` is never delegated)."""
 
 
-def check_own_page(request: http.Request) -> None:
-    """Raise Refused for a request to the router from the page of another site."""
+def check_own_page(request: http.Request, origins: Collection[str] = ()) -> None:
+    """Raise Refused for a request to the router from the page of another site.
+
+    `origins` are those of `clients.origins`; `*` among them admits no page.
+    """
     origin = request.data.headers.get("origin")
+    if origin is not None and origin in origins and origin != ANY_ORIGIN:
+        return
     if is_from_elsewhere(request) if origin is None else not is_local_origin(origin):
         raise _refused(
             "Pages of other sites need a client key to call this router. Configure one in "

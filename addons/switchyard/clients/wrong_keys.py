@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
-from mitmproxy import connection
-
 from switchyard.listener.bounds import address_of
+from switchyard.listener.forwarded import Peer
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class _Tries:
 
 
 class WrongKeys:
-    """Counts wrong and missing keys by the address of the peer, never by a header.
+    """Counts wrong and missing keys by the address of the peer.
 
     Right keys never wait, wherever they come from: behind a proxy or a shared address, one client's
     mistake would otherwise slow all others.
@@ -59,11 +58,11 @@ class WrongKeys:
     def __init__(self) -> None:
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
 
-    def slow_down(self, client: connection.Client, kind: KeyKind = "client") -> float:
+    def slow_down(self, client: Peer, kind: KeyKind = "client") -> float:
         """Note a wrong key of a client; returns the seconds that its refusal has to wait."""
         return self.count(address_of(client), time.monotonic(), kind)
 
-    def note_missing(self, client: connection.Client) -> None:
+    def note_missing(self, client: Peer) -> None:
         """Note a request without a key; its refusal need not wait."""
         self.count_missing(address_of(client), time.monotonic())
 

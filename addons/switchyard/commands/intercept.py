@@ -370,7 +370,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 done, 1 not possible, 2 not understood, 3 nothing is redirected."""
-    if arguments[:1] == ["watch"]:
+    if arguments and arguments[0] == "watch":
         hidden = argparse.ArgumentParser()
         hidden.add_argument("--pid", type=int, required=True)
         watch(hidden.parse_args(arguments[1:]))

@@ -10,16 +10,12 @@ from datetime import UTC
 from datetime import date
 from datetime import datetime
 from datetime import time
-from ipaddress import IPv4Network
-from ipaddress import IPv6Network
-from ipaddress import ip_network
 from typing import Annotated
 from typing import Literal
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
-from pydantic import BeforeValidator
 from pydantic import Field
 from pydantic import PlainValidator
 from pydantic import model_validator
@@ -33,24 +29,17 @@ from switchyard.config.fields import Positive
 from switchyard.config.fields import Rates
 from switchyard.config.fields import Secret
 from switchyard.config.fields import Texts
-from switchyard.config.fields import as_list
 from switchyard.config.fields import refuse
 from switchyard.config.section import Quota
 from switchyard.config.section import Section
 from switchyard.config.section import short
+from switchyard.config.web_access import Networks
+from switchyard.config.web_access import Origins
 from switchyard.values.globs import Globs
 
-type Network = IPv4Network | IPv6Network
 type KeyRole = Literal["client", "viewer", "admin"]
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def _network(value: object) -> Network:
-    try:
-        return ip_network(str(value), strict=False)
-    except ValueError:
-        raise refuse("is no address range", "write 10.0.0.0/8, 192.168.1.7 or fd00::/8") from None
 
 
 def _moment(value: object) -> datetime:
@@ -86,9 +75,6 @@ def _zone(value: str) -> str:
     return value
 
 
-Networks = Annotated[
-    tuple[Annotated[Network, PlainValidator(_network)], ...], BeforeValidator(as_list)
-]
 Moment = Annotated[datetime, PlainValidator(_moment)]
 KeyHash = Annotated[str, AfterValidator(_hash)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
@@ -213,6 +199,8 @@ class ClientSettings(Section):
     """The file with the keys that `scripts/keys` makes."""
     host_names: Texts = ()
     """Further names that clients call the router by."""
+    origins: Origins = ()
+    """Whose web pages may read the router's answers."""
     defaults: Policy = Policy()
     policies: Mapping[Name, Policy] = Field(default_factory=dict)
     limits: KeyLimits = KeyLimits()

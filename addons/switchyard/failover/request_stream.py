@@ -29,6 +29,7 @@ from switchyard.failover.deadlines import Deadlines
 from switchyard.failover.layer import layer_of
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.listener.bounds import Share
+from switchyard.listener.forwarded import peer_of
 from switchyard.protocols.http1 import QuickHttp1Server
 from switchyard.protocols.http1 import nothing
 from switchyard.protocols.http2_server import BoundedHttp2Server
@@ -122,9 +123,12 @@ class RequestStream(ResponseStream):
         Called after the head, which may be all of the request (`ended`). A small body is read
         first, so that the connection stays open.
         """
-        flow, request, share = self.flow, self.flow.request, self._share
+        flow, request = self.flow, self.flow.request
         if flow.error is not None or request.method == "CONNECT":
             return None
+        if (peer := peer_of(flow)) is not flow.client_conn:
+            self._share = self._share.behind(peer)
+        share = self._share
         self._counted = True
         share.begin_request()
         self._limits = limits = share.limits

@@ -4,9 +4,11 @@ import ipaddress
 import socket
 from collections.abc import Collection
 
-from mitmproxy import connection
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
+
+from switchyard.listener.forwarded import ForwardedClient
+from switchyard.listener.forwarded import Peer
 
 _ADMITTED_BY_ITS_WAY = (
     mode_specs.TransparentMode,
@@ -54,12 +56,14 @@ def is_this_machine(host: str) -> bool:
     return True
 
 
-def comes_from_here(client: connection.Client) -> bool:
-    """Whether a client is on this machine."""
+def comes_from_here(client: Peer) -> bool:
+    """Whether a client is on this machine; one behind a proxy is not, whatever its address."""
+    if isinstance(client, ForwardedClient):
+        return False
     return client.peername is not None and is_loopback(client.peername[0])
 
 
-def may_pass(client: connection.Client) -> bool:
+def may_pass(client: Peer) -> bool:
     """Whether a client is taken to hosts that are no provider's."""
     return isinstance(client.proxy_mode, _ADMITTED_BY_ITS_WAY) or comes_from_here(client)
 

@@ -12,6 +12,9 @@ from mitmproxy import connection
 from mitmproxy import http
 
 from switchyard.config.limits import Limits
+from switchyard.config.web_access import TrustedNetworks
+from switchyard.listener.forwarded import Peer
+from switchyard.listener.forwarded import is_trusted
 
 type MakeRefusal = Callable[[http.Request | None, int, str], http.Response]
 """Makes the answer to a request that goes beyond a limit, by status and message; None for one whose
@@ -83,6 +86,10 @@ class Share:
     def refuse(self) -> MakeRefusal:
         return self._bounds.refuse
 
+    def behind(self, client: Peer) -> "Share":
+        """Returns the share of one request whose client a trusted proxy named."""
+        return self._bounds.behind(client)
+
     def begin_request(self) -> None:
         self._requests += 1
         self.used.requests += 1
@@ -107,13 +114,41 @@ class Share:
         self.used = Used()  # what ends later counts nowhere
 
 
+class _RequestShare(Share):
+    """What one request has of what the address behind a proxy may have."""
+
+    __slots__ = ("_forget",)
+
+    def __init__(self, bounds: "ClientBounds", used: Used, forget: Callable[[], None]) -> None:
+        super().__init__(bounds, used)
+        self._forget = forget
+
+    def end_request(self) -> None:
+        super().end_request()
+        self._forget()
+
+
+def _none() -> TrustedNetworks:
+    return ()
+
+
 class ClientBounds:
     """The shares of all connections there are."""
 
-    def __init__(self, limits: Callable[[], Limits], refuse: MakeRefusal) -> None:
-        """`limits` gives those in force."""
+    def __init__(
+        self,
+        limits: Callable[[], Limits],
+        refuse: MakeRefusal,
+        trusted: Callable[[], TrustedNetworks] = _none,
+    ) -> None:
+        """`limits` and `trusted` give those in force.
+
+        Proxies that are `trusted` may have any number of connections: what they pass on counts for
+        the addresses behind them.
+        """
         self.limits = limits
         self.refuse = refuse
+        self._trusted = trusted
         self._used: dict[str, Used] = {}
         self._shares: dict[str, tuple[str, Share]] = {}
         self._told = float("-inf")
@@ -127,7 +162,7 @@ class ClientBounds:
         used.connections += 1
         self._shares[client.id] = address, Share(self, used)
         most = self.limits().connections_per_address
-        if used.connections <= most:
+        if used.connections <= most or is_trusted(client, self._trusted()):
             return True
         if monotonic() - self._told > _TOLD_EVERY:
             self._told = monotonic()
@@ -149,11 +184,23 @@ class ClientBounds:
         if share is None:
             return
         share.close()
-        if not self._used[address].connections:
+        self._forget(address)
+
+    def behind(self, client: Peer) -> Share:
+        """Returns a share for one request, which ends with that request."""
+        address = address_of(client)
+        used = self._used.get(address)
+        if used is None:
+            used = self._used[address] = Used()
+        return _RequestShare(self, used, lambda: self._forget(address))
+
+    def _forget(self, address: str) -> None:
+        used = self._used.get(address)
+        if used is not None and not (used.connections or used.requests or used.bodies):
             del self._used[address]
 
 
-def address_of(client: connection.Client) -> str:
+def address_of(client: Peer) -> str:
     """Return the unit that is counted: an IPv4 address, or the /64 of an IPv6 one.
 
     One machine has a /64 for itself.

@@ -51,9 +51,15 @@ def open_hosts() -> list[str]:
 def exposure(config: Config) -> str:
     """Return why this configuration must not listen where the options say; else ""."""
     open_to = open_hosts()
+    has_keys = bool(config.clients.api_keys) or config.clients.keys_file is not None
+    if config.trusted_proxies and not has_keys:
+        return (
+            "it would serve the clients behind trusted-proxies without client keys. Set "
+            "clients.api-keys, or remove trusted-proxies if the proxy asks for keys itself."
+        )
     if not open_to:
         return ""
-    if config.clients.api_keys or config.clients.keys_file is not None:
+    if has_keys:
         return _too_short(config, open_to)
     return (
         f"it would listen on {', '.join(open_to)} for other machines without client keys. Set "

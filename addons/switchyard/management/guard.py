@@ -20,6 +20,8 @@ from switchyard.config.client_keys import ClientKey
 from switchyard.exchange.client_head import ClientHead
 from switchyard.listener.addresses import comes_from_here
 from switchyard.listener.addresses import is_loopback
+from switchyard.listener.forwarded import FORWARDED
+from switchyard.listener.forwarded import peer_of
 from switchyard.management.caller import Caller
 from switchyard.management.caller import ManagementRole
 from switchyard.management.refusals import Barred
@@ -35,8 +37,6 @@ _ODD = re.compile(r"%(?:2f|5c|2e|25|00|0a|0d)|\\|//|;|/\.{1,2}(?:/|$)", re.IGNOR
 _SECRET_PAGES = re.compile(r"/v0/management(?:/|$)")
 _PORTS = {"http": "80", "https": "443"}
 _ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)", re.IGNORECASE)
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers of proxies: whoever is behind one is not on this machine."""
 _OFF = "There is no such page here."
 
 
@@ -55,7 +55,7 @@ class ManagementGuard:
         snapshot, path = self._snapshots.current, head.path.partition("?")[0]
         if _ODD.search(path):
             raise Barred(404, _OFF)
-        is_here = comes_from_here(flow.client_conn) and not _is_forwarded(head)
+        is_here = comes_from_here(peer_of(flow)) and not _is_forwarded(head)
         if not is_on(snapshot):
             return self._own_page(flow, head, snapshot, is_here)
         if not is_here and not snapshot.config.management.allow_remote:
@@ -180,11 +180,12 @@ def _given(head: ClientHead) -> str | None:
 
 
 def _peer(flow: http.HTTPFlow) -> str:
-    return flow.client_conn.peername[0] if flow.client_conn.peername else ""
+    peername = peer_of(flow).peername
+    return peername[0] if peername else ""
 
 
 def _is_forwarded(head: ClientHead) -> bool:
-    return any(name in head.headers for name in _FORWARDED)
+    return any(name in head.headers for name in FORWARDED)
 
 
 def _name(host: str) -> str:

@@ -29,6 +29,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.exchange.websocket_sessions import WebsocketSessions
 from switchyard.listener.addresses import knows_its_clients
 from switchyard.listener.addresses import may_pass
+from switchyard.listener.forwarded import peer_of
 from switchyard.reach import Reach
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.wire.model.errors import ApiError
@@ -76,9 +77,11 @@ class Access:
         The requests thus stay free for the client's own login. After a wrong key the decision is
         delayed.
         """
+        if flow.response is not None:
+            return None
         shown = self._take_proxy_key(flow)
         self._clients.disconnected(flow.client_conn.id)
-        if shown is not None and may_use(shown, flow.client_conn):
+        if shown is not None and may_use(shown, peer_of(flow)):
             self._clients.admit_connection(flow.client_conn.id, shown)
         elif self._tries_proxy_key(flow):
             return asyncio.sleep(self._slow_down(flow))
@@ -93,7 +96,7 @@ class Access:
         except Exception as e:
             refuse(flow, e)
             if isinstance(e, MissingKey):
-                self._wrong_keys.note_missing(flow.client_conn)
+                self._wrong_keys.note_missing(peer_of(flow))
             wrong = isinstance(e, WrongKey)
             self._clients.refuse(flow, self._slow_down(flow) if wrong else 0.0)
 
@@ -116,7 +119,7 @@ class Access:
             message = "Clients on other machines must show this router a certificate, by https."
             raise Refused(ApiError(message=message, kind="permission"))
         shown = self._shown_to_proxy(flow)
-        if shown is None and self._tries_proxy_key(flow) and not may_pass(flow.client_conn):
+        if shown is None and self._tries_proxy_key(flow) and not may_pass(peer_of(flow)):
             raise _unknown_proxy_key()
         asked = self._asks_us(flow) and not self._is_managed(flow)
         own_key = None
@@ -138,7 +141,7 @@ class Access:
     def _admit(self, flow: http.HTTPFlow, client: ClientKey | None, by_proxy: bool) -> None:
         config = self._snapshots.current.config
         if client is not None:
-            check_holder(client, flow.client_conn, config.clients.contact)
+            check_holder(client, peer_of(flow), config.clients.contact)
         admission = Admission(config=config, client=client, by_proxy=by_proxy)
         self._clients.admit(flow, admission)
 
@@ -199,13 +202,13 @@ class Access:
         return self._snapshots.current.client_keys.again(client)
 
     def _slow_down(self, flow: http.HTTPFlow) -> float:
-        return self._wrong_keys.slow_down(flow.client_conn)
+        return self._wrong_keys.slow_down(peer_of(flow))
 
     def _lacks_certificate(self, flow: http.HTTPFlow) -> bool:
-        if not self._reach.lacks_certificate(flow.client_conn):
+        if not self._reach.lacks_certificate(peer_of(flow)):
             return False
         # A captured client addresses another server, which requires no such certificate.
-        return self._requests.of(flow).is_own or not may_pass(flow.client_conn)
+        return self._requests.of(flow).is_own or not may_pass(peer_of(flow))
 
     def _asks_us(self, flow: http.HTTPFlow) -> bool:
         """Whether the router itself answers a request.
@@ -232,7 +235,7 @@ class Access:
             return True
         endpoint = asked.endpoint
         # A health check has no key, and a greeting reveals nothing.
-        return endpoint is None or endpoint.kind not in ("health", "greeting")
+        return endpoint is None or endpoint.kind not in ("health", "ready", "greeting")
 
     def _check_page(self, flow: http.HTTPFlow) -> None:
         """Raises Refused for another site's page, unless the request has a client key."""
@@ -240,7 +243,7 @@ class Access:
         if self._requests.of(flow).is_own:
             if snapshot.client_keys and not self._needs_key(flow):
                 return
-            check_own_page(request)
+            check_own_page(request, snapshot.config.clients.origins)
             # A request on a WebSocket has the head of its handshake, which was checked.
             if not snapshot.client_keys and self._sessions.request_of(flow) is None:
                 names = snapshot.config.clients.host_names

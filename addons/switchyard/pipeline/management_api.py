@@ -16,6 +16,7 @@ from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.failover.attempt import Timeouts
 from switchyard.failover.control import FailoverControl
+from switchyard.listener.forwarded import peer_of
 from switchyard.management.caller import Caller
 from switchyard.management.desk import Desk
 from switchyard.management.file_edits import FileEdits
@@ -70,7 +71,7 @@ class ManagementApi:
             self._callers[flow.id] = self._guard.admit(flow, self._exchanges.head_of(flow))
         except Barred as barred:
             flow.response = problem_response(barred.status, barred.detail)
-            client = flow.client_conn
+            client = peer_of(flow)
             delay = self._wrong_keys.slow_down(client, "management") if barred.wrong_key else 0.0
             self._clients.refuse(flow, delay)
 

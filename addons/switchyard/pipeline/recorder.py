@@ -183,7 +183,7 @@ class Recorder:
             self._show(running.recordings)
             self._attempts[flow] = attempts
         if settings is not None:
-            self._log.put(settings, export_of(flow, attempts, secrets))
+            self._log.put(settings, export_of(flow, attempts, secrets, str(exchange.id)))
 
     def _keep_stream(self, flow: http.HTTPFlow, tape: Tape | None, secrets: Concealer) -> None:
         """Writes the streamed body into the flow, which otherwise has none."""

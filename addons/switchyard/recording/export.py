@@ -26,6 +26,8 @@ from switchyard.wire.encoding.content_coding import decode_whole
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 
+REQUEST_ID = "request-id"
+"""The member of `exchange.json` with the id that records and responses have."""
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 UNFINISHED = ".part-"
@@ -75,13 +77,25 @@ class ExchangeExport:
     @property
     def folder(self) -> str:
         """The name of its folder; names sort by time, which is UTC."""
-        return f"{moment(self.begun):%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{self.id[:8]}"
+        return folder_of(self.begun, self.id[:8])
+
+
+def folder_of(begun: float, short_id: str) -> str:
+    """What the folder of an exchange is called that began at a moment, in Unix seconds."""
+    return f"{moment(begun):%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{short_id}"
 
 
 def export_of(
-    call: http.HTTPFlow, attempts: Sequence[http.HTTPFlow], secrets: Concealer = NOTHING
+    call: http.HTTPFlow,
+    attempts: Sequence[http.HTTPFlow],
+    secrets: Concealer = NOTHING,
+    request_id: str | None = None,
 ) -> ExchangeExport:
-    """The account of a call and its attempts, in their order."""
+    """The account of a call and its attempts, in their order.
+
+    `request_id` is the id that the request has in records, the log and the response's header.
+    """
+    named: JsonObject = {REQUEST_ID: request_id} if request_id else {}
     messages = [*_said("client", call)]
     entries = []
     for attempt in attempts:
@@ -91,7 +105,7 @@ def export_of(
     return ExchangeExport(
         id=call.id,
         begun=call.request.timestamp_start,
-        facts={"id": call.id, **_facts(call), "attempts": entries},
+        facts={"id": call.id, **named, **_facts(call), "attempts": entries},
         messages=tuple(messages),
         secrets=secrets,
     )

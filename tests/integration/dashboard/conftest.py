@@ -55,6 +55,7 @@ def config(folder: Path, **members: Any) -> dict[str, Any]:
         ],
         "combos": {"coding": ["down/x", "demo/echo"]},
         "usage": {"dir": str(folder / "usage")},
+        "exchange-log": {"dir": str(folder / "log")},
         **members,
     }
 

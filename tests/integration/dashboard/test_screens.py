@@ -23,6 +23,17 @@ READY = {
 type Opens = Callable[..., Page]
 
 
+def violations(page: Page, axe: str) -> object:
+    """What axe-core finds on a page."""
+    page.run(axe + "; 0")
+    return json.loads(
+        page.run(
+            "axe.run().then(r => JSON.stringify(r.violations.map("
+            "v => [v.id, v.help, v.nodes.map(n => n.html).slice(0, 3)])))"
+        )
+    )
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("screen", READY)
@@ -31,14 +42,7 @@ def test_axe_finds_nothing(
 ) -> None:
     page = open_page(screen, width, scheme)
     page.wait(READY[screen])
-    page.run(axe + "; 0")
-    found = json.loads(
-        page.run(
-            "axe.run().then(r => JSON.stringify(r.violations.map("
-            "v => [v.id, v.help, v.nodes.map(n => n.html).slice(0, 3)])))"
-        )
-    )
-    assert found == []
+    assert violations(page, axe) == []
 
 
 @pytest.mark.parametrize("screen", READY)
@@ -73,11 +77,31 @@ def test_a_request_is_seen_at_once_with_its_route(open_page: Opens, router: Rout
 
 
 def test_a_request_is_shown_in_depth(open_page: Opens) -> None:
-    page = open_page("requests")
+    page = open_page("requests?asked_model=coding")
     page.click(".virtual button.row")
     page.wait("document.querySelector('dialog .fall li')")
     text = page.run("document.querySelector('dialog').innerText")
     assert "over" in text and "session" in text
+
+
+def test_a_conversation_is_read_and_sent_to_another_model(
+    open_page: Opens, axe: str, router: Router
+) -> None:
+    page = open_page("requests?asked_model=coding")
+    page.click(".virtual button.row")
+    page.wait("document.querySelector('.turns .user pre').textContent.includes('<img src=x')")
+    page.click("dialog button[aria-label^='Body as it was']")
+    page.wait("document.querySelector('dialog pre.raw').textContent.startsWith('{')")
+    page.run(
+        "(f => { f.value = 'demo/echo'; f.dispatchEvent(new Event('input', {bubbles: true})); })"
+        "(document.querySelector('dialog input[list=elsewhere]'))"
+    )
+    page.click("dialog form button.main", "Send")
+    page.wait("document.querySelector('dialog .notice.good + p + .turns .assistant')")
+    assert violations(page, axe) == []
+    assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
+    page.click("dialog .notice button", "Open")
+    page.wait("document.querySelector('dialog strong').textContent === 'demo/echo'")
 
 
 def test_a_filter_selects(open_page: Opens) -> None:

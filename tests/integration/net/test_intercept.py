@@ -58,7 +58,9 @@ def until_no_rules(world: World, act: Callable[[], None]) -> None:
     )  # fmt: skip
     try:
         act()
+        deadline = time.monotonic() + 60
         while ruleset(world.lab.gateway):
+            assert time.monotonic() < deadline, "the rules are still there"
             assert monitor.stdout
             ready, _, _ = select.select([monitor.stdout], [], [], 1)
             if ready:

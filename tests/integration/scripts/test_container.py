@@ -143,16 +143,14 @@ def test_compose_refers_to_what_exists():
 
 
 def test_compose_gives_no_more_than_is_needed():
-    service = YAML(typ="safe").load(ROOT / "compose.yaml")["services"]["switchyard"]
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["pids_limit"] <= 512
-    assert re.fullmatch(r"[1-4]g", service["mem_limit"])
-    assert "privileged" not in service and service.get("network_mode") != "host"
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    writable = {mount.partition(":")[0] for mount in service["tmpfs"]}
-    assert writable == {"/tmp", "/home/switchyard/.local"}
+    for service in YAML(typ="safe").load(ROOT / "compose.yaml")["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["pids_limit"] <= 512
+        assert re.fullmatch(r"[1-4]g|512m", service["mem_limit"])
+        assert "privileged" not in service and service.get("network_mode") != "host"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
 def workflow() -> dict:

@@ -29,6 +29,7 @@ def read_lock(name: str) -> list[tuple[Requirement, int]]:
 
 
 RUNTIME = read_lock("requirements.lock")
+IMAGE = read_lock("requirements-image.lock")
 TEST = read_lock("requirements-test.lock")
 
 
@@ -56,7 +57,7 @@ def expanded(extra: str) -> list[str]:
     return wanted
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, TEST], ids=["runtime", "test"])
+@pytest.mark.parametrize("lock", [RUNTIME, IMAGE, TEST], ids=["runtime", "image", "test"])
 def test_every_requirement_is_one_version_with_hashes(lock: list[tuple[Requirement, int]]):
     assert lock
     for pin, hashes in lock:
@@ -68,10 +69,10 @@ def test_every_requirement_is_one_version_with_hashes(lock: list[tuple[Requireme
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_locks_hold_what_the_project_asks_for(python: str, system: str):
-    extras = expanded("test")
     for lock, wanted in (
         (RUNTIME, PROJECT["dependencies"]),
-        (TEST, PROJECT["dependencies"] + extras),
+        (IMAGE, PROJECT["dependencies"] + expanded("image")),
+        (TEST, PROJECT["dependencies"] + expanded("test")),
     ):
         pins = installed(lock, python, system)
         names = Counter(pin.name for pin in pins)
@@ -89,10 +90,12 @@ def test_the_locks_hold_what_the_project_asks_for(python: str, system: str):
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_tests_run_on_what_users_run_on(python: str, system: str):
     runtime = {str(pin) for pin in installed(RUNTIME, python, system)}
-    assert runtime <= {str(pin) for pin in installed(TEST, python, system)}
+    tested = {str(pin) for pin in installed(TEST, python, system)}
+    image = {str(pin) for pin in installed(IMAGE, python, system)}
+    assert runtime <= image <= tested
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.lock")))
 def test_a_lock_names_no_registry(name: str):
     text = (ROOT / name).read_text()
     assert "://" not in text

@@ -49,7 +49,7 @@ KEYS_BY_PROVIDER = {
 def variables(path: Path) -> dict[str, str]:
     """A value for every variable that a file and the presets it uses need."""
     text = path.read_text() + "".join(one.read_text() for one in PRESETS.glob("*.yaml"))
-    kinds = {"_URL": "https://env.example/v1", "_MS": "5000"}
+    kinds = {"_URL": "https://env.example/v1", "_MS": "5000", "_STATE": "memory", "_USAGE": "on"}
     values = {name: f"value-of-{name}" for name in VARIABLE.findall(text)}
     for name in values:
         values[name] = next((kinds[end] for end in kinds if name.endswith(end)), values[name])

@@ -59,3 +59,10 @@ def test_trust_needs_nothing_installed() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage: scripts/ca" in done.stdout
+
+
+def test_the_watcher_of_redirected_traffic_is_a_command_too() -> None:
+    """`intercept up` starts it by the same words, and nobody reads what it prints."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    assert run_command("intercept", "watch", "--pid", str(ended.pid)) == 0

@@ -1,6 +1,7 @@
 """What a client may have of the router, without sockets."""
 
 import sys
+from ipaddress import ip_network
 
 import pytest
 from mitmproxy import connection
@@ -15,6 +16,7 @@ from switchyard.failover.request_stream import BodyBuffer
 from switchyard.listener.bounds import ClientBounds
 from switchyard.listener.bounds import address_of
 from switchyard.listener.bounds import plainly
+from switchyard.listener.forwarded import ForwardedClient
 from switchyard.protocols.http1 import WAITING
 from tests.unit.failover.driver import Driver
 
@@ -181,3 +183,31 @@ def test_a_client_that_reads_nothing_is_answered_nothing_more() -> None:
     driver.holding.full.clear()
     driver.wake()
     assert driver.answer.count(b"HTTP/1.1 503 ") == 3 and not +driver.holding.held
+
+
+def test_a_trusted_proxy_has_any_number_of_connections() -> None:
+    made = Limits.model_validate({"connections-per-address": 1})
+    some = ClientBounds(lambda: made, plainly, lambda: (ip_network("192.0.2.1"),))
+    assert [some.open(client("192.0.2.1")) for _ in range(3)] == [True] * 3
+    assert [some.open(client("192.0.2.2")) for _ in range(2)] == [True, False]
+
+
+def test_requests_behind_a_proxy_count_by_their_own_addresses() -> None:
+    some = bounds()
+    proxy = client("192.0.2.1")
+    assert some.open(proxy)
+    near = [
+        ForwardedClient(proxy.id, (host, 0), proxy.proxy_mode) for host in ("::1", "::2", "1.1.1.1")
+    ]
+    one, same, other = (some.share_of(proxy).behind(each) for each in near)
+    for share in (one, same, other):
+        share.begin_request()
+    assert (one.used.requests, same.used.requests, other.used.requests) == (2, 2, 1)
+    assert some.share_of(proxy).used.requests == 0
+    one.end_request()
+    assert same.used.requests == 1
+    again = some.behind(near[0])
+    assert again.used is same.used
+    same.end_request()
+    other.end_request()
+    assert some.behind(near[0]).used is not same.used

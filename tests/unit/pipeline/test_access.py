@@ -121,6 +121,7 @@ def test_no_key_at_all_is_refused_with_what_to_do(headers: dict[str, str]) -> No
     ("method", "path", "status"),
     [
         ("GET", "/health", None),
+        ("GET", "/v0/health/ready", None),
         ("GET", "/", None),
         ("HEAD", "/api/hello", None),
         ("GET", "/v1/models", 401),
@@ -289,7 +290,7 @@ def test_access_comes_before_whoever_looks_at_requests() -> None:
     addons = build()
     names = [type(addon).__name__ for addon in addons]
     looking = [type(one).__name__ for one in addons if hasattr(one, "requestheaders")]
-    assert looking[0] == "Access"
+    assert looking[:3] == ["Peers", "CrossOrigin", "Access"]
     assert names.index("Access") < names.index("Tunnels") < names.index("Masking")
 
 

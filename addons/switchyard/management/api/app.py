@@ -1,7 +1,11 @@
 """Makes the application of the management API from its routes."""
 
+from typing import Any
+
 from fastapi import APIRouter
+from fastapi import Depends
 from fastapi import FastAPI
+from fastapi import Request
 
 from switchyard.management.api.action_routes import action_routes
 from switchyard.management.api.compatibility_routes import compatibility_routes
@@ -10,10 +14,13 @@ from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ApiProblem
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
+from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
@@ -39,7 +46,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         redirect_slashes=False,
     )
     install_errors(app)
-    api = APIRouter(prefix=PATH)
+    api = APIRouter(prefix=PATH, dependencies=[Depends(refuse_repeats)])
 
     @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
     async def read_description(caller: Viewer) -> dict[str, object]:
@@ -54,6 +61,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         event_routes(desk),
         usage_routes(desk),
         record_routes(desk),
+        exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
         key_routes(desk, changes),
@@ -64,12 +72,20 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         api.include_router(routes)
 
     app.include_router(api)
+    app.include_router(metrics_routes(desk))
     serve_pages(app)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app
 
 
-def described(app: FastAPI) -> dict[str, object]:
+def refuse_repeats(request: Request) -> None:
+    """Raises ApiProblem for a parameter that is given twice: programs choose differently."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(names) != len(set(names)):
+        raise ApiProblem(422, "The query has a parameter twice. Send each once.")
+
+
+def described(app: FastAPI) -> dict[str, Any]:
     """Returns the OpenAPI description of an application, with the model of problems."""
     description = app.openapi()
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
@@ -82,4 +98,15 @@ def described(app: FastAPI) -> dict[str, object]:
             "key": {"type": "apiKey", "in": "header", "name": "X-Management-Key"},
         }
         description["security"] = [{"bearer": []}, {"key": []}]
+        _require_if_match(description)
     return description
+
+
+def _require_if_match(description: dict[str, Any]) -> None:
+    """Marks the header as required: without it the answer is 428, not the framework's 422."""
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "if-match":
+                    parameter["required"] = True
+                    parameter["schema"] = {"type": "string"}

@@ -101,12 +101,17 @@ def record_routes(desk: Desk) -> APIRouter:
     @routes.get("/records/{id}")
     async def read_record(caller: Viewer, id: UUID) -> dict[str, Any]:
         """Returns one record."""
-        found = await _in_thread(desk, lambda pages: pages.one(id.bytes))
-        if found is None:
-            raise ApiProblem(404, "There is no finished request with this id.")
-        return record_members(found)
+        return record_members(await find_record(desk, id))
 
     return routes
+
+
+async def find_record(desk: Desk, id: UUID) -> RequestRecord:
+    """Returns the record of a finished request. Raises ApiProblem."""
+    found = await _in_thread(desk, lambda pages: pages.one(id.bytes))
+    if found is None:
+        raise ApiProblem(404, "There is no finished request with this id.")
+    return found
 
 
 def _export(desk: Desk, query: RecordQuery) -> StreamingResponse:

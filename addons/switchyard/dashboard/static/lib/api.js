@@ -80,4 +80,24 @@ export async function close() {
   session.value = await call("DELETE", "session");
 }
 
+/** Sends a client's request to the router's own endpoint, whole and with another model; its id, status and milliseconds. */
+export async function send(url, body, model, key) {
+  const path = new URL(url, location.href).pathname.replace(/(\/models\/).+?(:)(?:streamG|g)enerateContent$/, (_, begin, colon) =>
+    `${begin}${encodeURIComponent(model)}${colon}generateContent`);
+  const named = path.includes("/models/") ? body : { ...body, model, stream: false };
+  if (named.stream_options) delete named.stream_options; // it is for streams alone
+  const begun = performance.now();
+  const headers = { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) };
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers, body: JSON.stringify(named), credentials: "omit" });
+    await response.arrayBuffer();
+  } catch {
+    throw new Refusal(0, words.unreachable);
+  }
+  const id = response.headers.get("x-switchyard-request");
+  if (!id) throw new Refusal(response.status, `${words.refused} (${response.status})`);
+  return { id, status: response.status, ms: performance.now() - begun };
+}
+
 export const canWrite = () => session.value?.role === "admin";

@@ -20,7 +20,9 @@ export const share = (value) => (value == null ? UNKNOWN : percent.format(value)
 /** US dollars. What is not known is never shown as nothing. */
 export function money(value) {
   if (value == null) return UNKNOWN;
-  const digits = value !== 0 && Math.abs(value) < 0.1 ? 4 : 2;
+  const size = Math.abs(value);
+  if (size > 0 && size < 0.001) return `$${value.toFixed(Math.min(2 - Math.ceil(Math.log10(size)), 12))}`;
+  const digits = size > 0 && size < 0.1 ? 4 : 2;
   return `$${value.toFixed(digits)}`;
 }
 

@@ -2,10 +2,11 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get } from "../lib/api.js";
-import { UNKNOWN, allTokens, cacheShare, clean, count, millis, money, named, precise, share, short } from "../lib/format.js";
+import { UNKNOWN, allTokens, clean, count, millis, money, named, precise, short } from "../lib/format.js";
 import { finished } from "../lib/live.js";
-import { Dialog, Failure, Notice, Route, State, stepsOf, useAsked } from "../lib/parts.js";
+import { Failure, Notice, Route, State, stepsOf } from "../lib/parts.js";
 import { words } from "../words.js";
+import { Details } from "./request.js";
 
 const text = words.requests;
 const PAGE = 200;
@@ -34,7 +35,7 @@ export default function Requests({ query }) {
     </form>
     ${unknown && html`<${Notice}>${text.unknownFilter(clean(unknown), FILTERS.join(", "))}<//>`}
     <${List} key=${`${turn} ${asked}`} where=${where} onOpen=${setOpen} onAgain=${() => setTurn(turn + 1)} />
-    ${open && html`<${Details} id=${open} onClose=${() => setOpen(null)} />`}
+    ${open && html`<${Details} key=${open} id=${open} onOpen=${setOpen} onClose=${() => setOpen(null)} />`}
   </div>`;
 }
 
@@ -109,62 +110,4 @@ function Line({ row, index, onOpen }) {
     <td class="number">${money(row.list_cost)}</td><td class="number">${millis(row.end_ms)}</td>
     <td><${State} value=${row.state} label=${text.states[row.state]} /></td>
   </tr>`;
-}
-
-function Details({ id, onClose }) {
-  const { value: row, error, again } = useAsked(() => get(`records/${id}`), [id]);
-  return html`<${Dialog} title=${text.details} wide onClose=${onClose}>
-    <${Failure} error=${error} again=${again} />
-    ${row && html`<div class="stack">
-      <div class="line"><strong>${named(row.asked_model)}</strong> <${Route} steps=${stepsOf(row)} />
-        <${State} value=${row.state} label=${text.states[row.state]} /></div>
-      <${Waterfall} row=${row} />
-      <${Arithmetic} row=${row} />
-      ${row.dropped.length > 0 && html`<section><h3>${text.dropped}</h3><p class="mono">${row.dropped.map(clean).join(", ")}</p></section>`}
-      <${Facts} row=${row} />
-      <details><summary>${text.raw}</summary><pre tabindex="0">${clean(JSON.stringify(row, null, 2))}</pre></details>
-    </div>`}
-  <//>`;
-}
-
-function Waterfall({ row }) {
-  const begin = row.started;
-  const total = Math.max(row.end_ms ?? 0, ...row.tries.map((one) => (one.started - begin) * 1000 + (one.end_ms ?? 0)), 1);
-  const x = (ms) => (ms / total) * 1000;
-  return html`<section><h3>${text.attempts} <span class="weak">${text.waterfall(millis(total))}</span></h3>
-    <ol class="fall">${row.tries.map((one) => {
-      const start = Math.max((one.started - begin) * 1000, 0);
-      const head = one.first_output_ms ?? one.head_ms ?? one.end_ms ?? 0;
-      const end = one.end_ms ?? head;
-      return html`<li key=${one.number}>
-        <div class="line"><span>${one.number}. ${clean(one.provider)}/${clean(one.model)}</span>
-          <${State} value=${one.outcome === "ok" ? "complete" : "failed"} label=${one.outcome === "ok" ? "ok" : `${one.outcome} ${one.status ?? ""}`} />
-          <span class="end weak">${text.head} ${millis(one.head_ms)} · ${text.first} ${millis(one.first_output_ms)} · ${millis(one.end_ms)}</span></div>
-        <svg viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">
-          <rect class="wait" x=${x(start)} width=${Math.max(x(head), 1)} height="14" />
-          <rect class=${one.outcome === "ok" ? "flow" : "fail"} x=${x(start + head)} width=${Math.max(x(end - head), 2)} height="14" />
-        </svg></li>`;
-    })}</ol></section>`;
-}
-
-function Arithmetic({ row }) {
-  const classes = Object.entries(row.tokens).filter(([, value]) => value != null);
-  return html`<section><h3>${text.arithmetic}</h3>
-    <dl class="facts">
-      ${classes.map(([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${count(value)}</dd>`)}
-      <dt>${words.usage.columns.cache}</dt><dd>${share(cacheShare(row.tokens))}${row.cache_verdict ? ` (${clean(row.cache_verdict)})` : ""}</dd>
-      <dt>${words.usage.columns.list_cost}</dt><dd>${money(row.list_cost)} ${row.price_source ? `(${clean(row.price_source)})` : ""}</dd>
-      <dt>${words.usage.columns.cost}</dt><dd>${money(row.cost)} (${row.billing})</dd>
-    </dl></section>`;
-}
-
-const FACTS = ["id", "tool", "tool_version", "session", "project", "client_key", "operation", "format_in", "format_out", "asked_model",
-  "combo", "provider", "model", "credential", "status", "error", "streamed", "source", "queue_ms", "head_ms", "first_output_ms",
-  "end_ms", "bytes_in", "bytes_out"];
-
-function Facts({ row }) {
-  const shown = FACTS.filter((name) => row[name] != null && row[name] !== "");
-  return html`<section><h3>${text.facts}</h3><dl class="facts">
-    ${shown.map((name) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${clean(String(row[name]))}</dd>`)}
-  </dl></section>`;
 }
