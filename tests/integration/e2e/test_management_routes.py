@@ -23,7 +23,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price"),
+    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     "/aliases/x/y",
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),

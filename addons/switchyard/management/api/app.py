@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi import Request
 
 from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.block_routes import block_routes
 from switchyard.management.api.compatibility_routes import compatibility_routes
 from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
@@ -60,6 +61,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         state_routes(desk),
         event_routes(desk),
         usage_routes(desk),
+        block_routes(desk),
         record_routes(desk),
         exchange_routes(desk),
         tool_routes(desk),
