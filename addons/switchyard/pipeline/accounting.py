@@ -5,7 +5,9 @@ from functools import partial
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.estimates import figures_of
 from switchyard.clients.estimates import used_by
+from switchyard.clients.limit_gate import NO_USE
 from switchyard.clients.limit_gate import LimitGate
 from switchyard.clients.limit_gate import Passage
 from switchyard.exchange.classification import Classifier
@@ -20,6 +22,7 @@ from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
+from switchyard.recording.request_record import spent_in
 from switchyard.recording.request_record import told_by
 from switchyard.recording.window_notes import windows_of
 from switchyard.runtime.runtime import Runtime
@@ -117,6 +120,8 @@ class Accounting:
             ending = ending_of(flow)
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
+                if not self._ledger.on and self._ledger.counter is None:
+                    return self._charge(exchange, passage)
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
@@ -144,6 +149,15 @@ class Accounting:
         finally:
             self._gate.settle(passage, used)
         return lambda: record
+
+    def _charge(self, exchange: Exchange, passage: Passage) -> None:
+        """Charges the key of a request of which nobody wants a record."""
+        used = passage.figures
+        try:
+            spent = spent_in(exchange, self._current_rules())
+            used = figures_of(*spent) if spent is not None else NO_USE
+        finally:
+            self._gate.settle(passage, used)
 
     def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
         record = record_of(exchange, self._current_rules(), ending)
