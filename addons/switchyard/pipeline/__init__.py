@@ -50,6 +50,7 @@ from switchyard.pipeline.stopping import Stopping
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
+from switchyard.pipeline.webhook_events import WebhookEvents
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
@@ -92,14 +93,10 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Limiting(snapshots, exchanges, runtime.gate),
+        Limiting(snapshots, exchanges, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
-        Translation(snapshots, state),
-        Sending(snapshots, state),
-        Reading(snapshots, exchanges, state),
-        Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state, accounts),
+        *_attempts(runtime),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Measuring(runtime, desk.measurements),
@@ -112,6 +109,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         trust,
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),
+        WebhookEvents(runtime),
     ]
 
 
@@ -131,6 +129,18 @@ def _ending(runtime: Runtime, connections: ClientConnections) -> list[object]:
     """Returns the addons that end this process, and have another one take its place."""
     stopping = Stopping(runtime.snapshots, runtime.state, connections)
     return [stopping, Handover(stopping.drain)]
+
+
+def _attempts(runtime: Runtime) -> list[object]:
+    """Returns the addons that make an attempt of a target and a key, and judge how it ended."""
+    snapshots, exchanges, state = runtime.snapshots, runtime.exchanges, runtime.state
+    return [
+        Translation(snapshots, state),
+        Sending(snapshots, state),
+        Reading(snapshots, exchanges, state),
+        Heartbeat(snapshots, exchanges, runtime.sessions),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
+    ]
 
 
 def _failover(

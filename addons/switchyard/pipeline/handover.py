@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mitmproxy import ctx
@@ -93,11 +94,8 @@ class Handover:
         logger.info("switchyard: restarting: a new process begins")
         notify(*service_manager.reloading())
         try:
-            if os.getpid() == _FIRST_PROCESS:
-                raise SuccessorError(
-                    "this process is the first of its container, which ends with it. Start with "
-                    "--workers 2 or more, or restart the container"
-                )
+            if why := _why_not(os.getpid(), os.environ):
+                raise SuccessorError(why)
             process = await start_successor(sockets, command())
         except SuccessorError as e:
             self._restarting = None
@@ -110,6 +108,22 @@ class Handover:
         notify(service_manager.main_process(process.pid), service_manager.READY)
         logger.info("switchyard: process %d serves; this one ends after its requests", process.pid)
         self._drain(True)
+
+
+def _why_not(pid: int, environ: Mapping[str, str]) -> str:
+    """Why no other process can go on in the place of this one; empty if one can."""
+    if pid == _FIRST_PROCESS:
+        return (
+            "this process is the first of its container, which ends with it. Start with "
+            "--workers 2 or more, or restart the container"
+        )
+    # systemd names the main process of a service to itself (systemd.exec(5)).
+    if environ.get("SYSTEMD_EXEC_PID") == str(pid) and "NOTIFY_SOCKET" not in environ:
+        return (
+            "systemd would end the service with this process. Set Type=notify in its unit, or "
+            "start with --workers 2 or more"
+        )
+    return ""
 
 
 def _listening_sockets() -> Iterator[int]:
