@@ -95,6 +95,10 @@ def run(arguments: Sequence[str]) -> int:
     sys.argv = [launch.tool, *launch.arguments]
 
     # Late, so that --help needs nothing installed.
+    if launch.engine:
+        from switchyard.engine.late_imports import put_off
+
+        put_off()
     from mitmproxy.tools import main as tools
 
     from switchyard.recording.log_format import use_from_the_start
