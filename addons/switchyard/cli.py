@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from switchyard import __version__
@@ -34,6 +35,8 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     from switchyard.engine.workers import say
     from switchyard.files import choose_config
     from switchyard.files import counters_file
+    from switchyard.metrics.host import METRICS
+    from switchyard.metrics.host import MetricsHost
 
     file = counters_file(choose_config(launch.config, os.environ), os.environ)
     try:
@@ -41,10 +44,11 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     except OSError as e:
         say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
         return 1
-    with reserved, StateHost(file) as host:
+    with reserved, StateHost(file) as host, MetricsHost(say) as metrics:
         port = str(reserved.getsockname()[1])
         command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", port]
-        return Supervisor(launch.workers, command, variables={STATE: host.where}).run()
+        variables = {STATE: host.where, METRICS: metrics.where}
+        return Supervisor(launch.workers, command, variables=variables).run()
 
 
 def _raise_file_limit() -> None:
@@ -94,12 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     # mitmproxy looks here for its name and for mistakes to explain.
     sys.argv = [launch.tool, *launch.arguments]
 
-    # Late, so that --help needs nothing installed.
-    if launch.engine:
-        from switchyard.engine.late_imports import put_off
-
-        put_off()
-    from mitmproxy.tools import main as tools
+    tools = _mitmproxys_tools(launch)
 
     from switchyard.recording.log_format import use_from_the_start
 
@@ -112,6 +111,17 @@ def run(arguments: Sequence[str]) -> int:
     tool = tools.mitmweb if launch.tool == "mitmweb" else tools.mitmdump
     tool(launch.arguments)
     return 0
+
+
+def _mitmproxys_tools(launch: Launch) -> ModuleType:
+    """mitmproxy, imported late, so that --help needs nothing installed."""
+    if launch.engine:
+        from switchyard.engine.late_imports import put_off
+
+        put_off()
+    from mitmproxy.tools import main
+
+    return main
 
 
 def _is_worker() -> bool:

@@ -1,9 +1,7 @@
 """Sets file modes and signals of the router's process."""
 
-import asyncio
 import logging
 import os
-import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -55,20 +53,8 @@ def _make_private(file: Path, save: Any = None) -> None:
         logger.warning("switchyard: other users may be able to read %s: %s", file, e.strerror)
 
 
-def stop_on_hangup() -> None:
-    """Have SIGHUP, as of a terminal that is closed, end all streams as SIGTERM does."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        return  # nohup
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up)
-
-
-def _hang_up() -> None:
-    _let_go_of_terminal()
-    ctx.master.shutdown()
-
-
-def _let_go_of_terminal() -> None:
-    """Mitmproxy ends at once when it cannot print."""
+def let_go_of_terminal() -> None:
+    """Print nowhere from now on, where a terminal was; mitmproxy ends when it cannot print."""
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for stream in (1, 2):
         try:

@@ -1,5 +1,6 @@
 """The router's process, as a user starts it: by what `scripts/start` runs, or by mitmdump."""
 
+import contextlib
 import json
 import os
 import re
@@ -31,6 +32,8 @@ _TROUBLE = re.compile(
 
 _STARTS_WITHIN = 120.0
 _STOPS_WITHIN = 60.0
+_LEFT_RUNNING = 2.0
+"""Seconds for which the router drains at the end of a test."""
 
 
 def write_config(path: Path, config: str | Mapping[str, Any]) -> Path:
@@ -172,6 +175,10 @@ class Router:
         assert self._process
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LEFT_RUNNING)
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)  # what a test left running may break off
         try:
             code = self.wait(_STOPS_WITHIN)
         except subprocess.TimeoutExpired:

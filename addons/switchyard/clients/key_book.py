@@ -41,6 +41,10 @@ class KeyBookError(ValueError):
     """A key cannot be changed as asked; the message says why and what to do."""
 
 
+class NoSuchKey(KeyBookError):
+    """The file has no key of this name or id."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """A key, and the settings that its entry in the file writes down, without key and hashes."""
@@ -173,7 +177,7 @@ def _index(keys: Sequence[ClientKey], who: str) -> int:
         return found[0]
     names = [name for key in keys for name in (key.name, key.id) if name]
     hint = did_you_mean(who, names) or "scripts/keys list shows them"
-    raise KeyBookError(f"no key has the name or id {who!r}. Hint: {hint}")
+    raise NoSuchKey(f"no key has the name or id {who!r}. Hint: {hint}")
 
 
 def _settings(entry: object) -> dict[str, object]:

@@ -30,8 +30,8 @@ from switchyard.clients.tool_setup import tool_environment
 from switchyard.clients.tool_table import ANY
 from switchyard.clients.tool_table import read_table
 from switchyard.config.client_keys import ClientKey
-from switchyard.config.dotenv import with_dotenv
 from switchyard.config.problems import ConfigError
+from switchyard.config.variables import variables_beside
 from switchyard.config.yaml_source import read_document
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
@@ -154,7 +154,7 @@ def _duration(text: str) -> float:
 def _place(options: argparse.Namespace, environ: Mapping[str, str]) -> _Place:
     """Read of the configuration what is needed, whatever else is wrong with it."""
     config = choose_config(options.config, environ)
-    env = with_dotenv(dotenv_of(config, environ), environ)
+    env = variables_beside(dotenv_of(config, environ), environ)
     text = read_regular(config).decode("utf-8-sig", "replace")
     data = read_document(text, str(config), env).data
     clients = data.get("clients") if isinstance(data, dict) else None

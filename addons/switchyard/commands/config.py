@@ -17,7 +17,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from switchyard.config.dotenv import with_dotenv
 from switchyard.config.editing.config_file import Stale
 from switchyard.config.editing.editor import ConfigDraft
 from switchyard.config.editing.editor import ConfigEditor
@@ -28,6 +27,7 @@ from switchyard.config.editing.pieces import read_plain
 from switchyard.config.editing.rendering import render_block
 from switchyard.config.load import load_config
 from switchyard.config.problems import ConfigError
+from switchyard.config.variables import variables_beside
 from switchyard.files import DEFAULT_CONFIG
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     environ = dict(os.environ)
     path = choose_config(asked.file, environ)
     try:
-        env = with_dotenv(dotenv_of(path, environ), environ)
+        env = variables_beside(dotenv_of(path, environ), environ)
         return _COMMANDS[asked.command](asked, path, env)
     except ConfigError as e:
         print(e, file=sys.stderr)

@@ -28,15 +28,15 @@ def settings_of_file(named: str | None) -> ReportSettings:
         return NO_SETTINGS
     if b"subscriptions" not in written and b"usage" not in written:
         return NO_SETTINGS  # the usual case, which needs none of the libraries that read it
-    from switchyard.config.dotenv import with_dotenv
     from switchyard.config.load import load_config
     from switchyard.config.problems import ConfigError
+    from switchyard.config.variables import variables_beside
     from switchyard.runtime.usage_rules import place_of
     from switchyard.runtime.usage_rules import plans_of
 
     try:
         environ = dict(os.environ)
-        config = load_config(path, with_dotenv(dotenv_of(path, environ), environ))
+        config = load_config(path, variables_beside(dotenv_of(path, environ), environ))
         return ReportSettings(plans_of(config), place_of(config))
     except ConfigError:
         message = f"has errors; {program_of('start')} --check names them"

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.config.dotenv import NAME as DOTENV
-from switchyard.config.dotenv import with_dotenv
 from switchyard.config.load import parse_config
 from switchyard.config.load import read_file
 from switchyard.config.problems import ConfigError
 from switchyard.config.schema import Config
+from switchyard.config.variables import secrets_beside
+from switchyard.config.variables import variables_beside
 from switchyard.values.files import read_regular
 
 
@@ -28,9 +29,10 @@ class ConfigSource:
         self.config: Config | None = None
         """The one in force."""
         self.environ: Mapping[str, str] = env
-        """The variables that it was read with, those of the `.env` file included."""
+        """The variables that it was read with, those of `.env` and of secrets included."""
         self._env = env
         self._dotenv = dotenv or path.parent / DOTENV
+        self._secrets = secrets_beside(self._dotenv)
         self._beside: tuple[Path, ...] = ()
         """The files of certificates and client keys that the configuration in force names."""
         self._stat: tuple[object, ...] = ()
@@ -44,7 +46,7 @@ class ConfigSource:
         return self._parse(content)
 
     def poll(self) -> Config | ConfigError | None:
-        """Return the new configuration if the file, its `.env` or a certificate has changed.
+        """Return the new configuration if the file, its `.env`, secrets or a certificate changed.
 
         Returns the error if the new content cannot be used, and None if nothing has changed, which
         costs one `stat` for each file.
@@ -68,7 +70,7 @@ class ConfigSource:
             raise
 
     def _parse(self, content: bytes) -> Config:
-        environ = with_dotenv(self._dotenv, self._env)
+        environ = variables_beside(self._dotenv, self._env)
         self.config = parse_config(content, self.path, environ)
         self.environ = environ
         files = (
@@ -81,12 +83,12 @@ class ConfigSource:
         return self.config
 
     def _look(self) -> tuple[object, ...]:
-        return tuple(map(_stat, (self.path, self._dotenv, *self._beside)))
+        return tuple(map(_stat, (self.path, self._dotenv, self._secrets, *self._beside)))
 
     def _digest_of(self, content: bytes) -> bytes:
         """What the file holds, and the files beside it and those it names."""
         parts = [hashlib.sha256(content).digest()]
-        for file in (self._dotenv, *self._beside):
+        for file in (self._dotenv, self._secrets, *self._beside):
             try:
                 parts.append(hashlib.sha256(read_regular(file)).digest())
             except OSError:

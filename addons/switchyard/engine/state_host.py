@@ -1,6 +1,7 @@
 """Serves shared state to the workers, from a thread of the process that supervises them."""
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 import threading
@@ -37,7 +38,8 @@ class StateHost:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with contextlib.suppress(RuntimeError):  # it could not be started, and has ended
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_STARTS_WITHIN)
         self._folder.cleanup()
 

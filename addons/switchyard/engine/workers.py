@@ -45,6 +45,7 @@ PAUSE = 1.0
 """Seconds until a worker that died young is followed by another."""
 
 STOPS_WITHIN = 15.0
+"""Seconds within which a worker ends once no request may finish any more."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -75,6 +76,18 @@ def end_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+_WELL, _DRAINING = b".", b"~"
+"""What a worker writes: that it is well, and that running requests may finish before it stops."""
+
+_said = _WELL
+
+
+def report_draining(on: bool) -> None:
+    """In a worker: have the supervisor wait for its end as long as it drains."""
+    global _said
+    _said = _DRAINING if on else _WELL
+
+
 def beat() -> None:
     """In a worker: report to the supervisor once a second that the event loop runs.
 
@@ -89,7 +102,7 @@ def beat() -> None:
 
     def tell() -> None:
         with contextlib.suppress(OSError):  # it does not read just now, or is gone
-            os.write(pipe, b".")
+            os.write(pipe, _said)
         loop.call_later(BEATS_EVERY, tell)
 
     tell()
@@ -106,6 +119,8 @@ class _Worker:
     beat: float | None = None
     """When the last one was read; None as long as it has not begun to serve."""
     hung: bool = False
+    drained: float = 0.0
+    """When it last said that it drains."""
 
 
 class Supervisor:
@@ -126,7 +141,8 @@ class Supervisor:
         self._command = command
         self._hung_after = hung_after
         self._began = time.monotonic()
-        self._stopping = False
+        self._stopping: float | None = None
+        """When the stop began."""
         self._status = 0
         self._workers: dict[int, _Worker] = {}
         """By their pids."""
@@ -171,6 +187,8 @@ class Supervisor:
                 if isinstance(key.data, _Worker):
                     if heard:
                         key.data.beat = time.monotonic()
+                        if heard.endswith(_DRAINING):
+                            key.data.drained = key.data.beat
                     else:
                         self._selector.unregister(key.fd)  # it has ended, or is about to
 
@@ -192,7 +210,7 @@ class Supervisor:
             self._selector.unregister(worker.pipe)
         os.close(worker.pipe)
         ended, now = worker.process.returncode, time.monotonic()
-        if self._stopping:
+        if self._stopping is not None:
             return
         if ended > 0 and now - self._began < STARTING:
             # The configuration, or the port: it has said what is wrong.
@@ -206,6 +224,11 @@ class Supervisor:
         """End a worker whose event loop stands still: it would go on taking connections."""
         began = worker.beat is not None
         silent = now - (worker.beat if worker.beat is not None else worker.since)
+        if self._stopping is not None and not worker.hung:
+            since = max(self._stopping, worker.drained)
+            worker.hung = now - since > STOPS_WITHIN
+            if worker.hung:
+                _signal(worker, signal.SIGKILL)
         if worker.hung or silent < (self._hung_after if began else BEGINS_WITHIN):
             return
         worker.hung = True
@@ -226,20 +249,14 @@ class Supervisor:
         self._workers[process.pid] = worker
         self._selector.register(reading, selectors.EVENT_READ, worker)
 
-    def _stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        if self._stopping:
-            return
-        self._stopping = True
+    def _stop(self, number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
+        """Pass a stop on: a first SIGTERM lets running requests finish, all else does not."""
+        first, self._stopping = self._stopping is None, self._stopping or time.monotonic()
         self._due.clear()
+        passed_on = signal.SIGTERM if first and number == signal.SIGTERM else signal.SIGINT
         for worker in self._workers.values():
-            _signal(worker, signal.SIGTERM)
+            _signal(worker, passed_on)
             _signal(worker, signal.SIGCONT)  # a stopped one would not receive it
-        signal.signal(signal.SIGALRM, self._kill)
-        signal.setitimer(signal.ITIMER_REAL, STOPS_WITHIN)
-
-    def _kill(self, _number: int, _frame: FrameType | None) -> None:
-        for worker in self._workers.values():
-            _signal(worker, signal.SIGKILL)
 
 
 def _signal(worker: _Worker, number: int) -> None:

@@ -30,8 +30,8 @@ from switchyard.egress.egress import outer_of
 from switchyard.egress.pool import ConnectionPool
 from switchyard.failover.control import Heads
 from switchyard.failover.deadlines import ArmDeadline
-from switchyard.failover.deadlines import Deadline
 from switchyard.failover.deadlines import DeadlineReached
+from switchyard.failover.leaving import Leaving
 from switchyard.failover.response_stream import ResponseStream
 from switchyard.failover.response_stream import RunHook
 from switchyard.listener.bounds import Share
@@ -44,8 +44,6 @@ from switchyard.protocols.http2_server import BoundedHttp2Server
 from switchyard.protocols.websocket import ClientSession
 
 logger = logging.getLogger(__name__)
-
-_STOP = Deadline.STOP, None
 
 _HANDING_ON = (modes.HttpProxy, modes.ReverseProxy)
 
@@ -80,6 +78,7 @@ class FailoverLayer(DrivenLayer):
     """Runs hooks without waiting for them; None if mitmproxy drives the layers."""
     timers: dict[commands.RequestWakeup, float]
     """The running timers of all streams' deadlines, with their ends."""
+    leaving: Leaving
     _last_attempt: int
     _closes: bool
     """Whether the client's connection closes after the last lingering stream."""
@@ -113,6 +112,7 @@ class FailoverLayer(DrivenLayer):
         layer.share = share or unbounded()
         layer._last_attempt = 0
         layer._closes = False
+        layer.leaving = Leaving()
         layer.timers = {}
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
@@ -148,8 +148,10 @@ class FailoverLayer(DrivenLayer):
             return self._reach_deadlines()
         if kind is events.Wakeup and event.command in self.upstreams.delayed:  # type: ignore
             return self.upstreams.resume(event.command)  # type: ignore
+        if kind is events.Wakeup and event.command is self.leaving.timer:  # type: ignore
+            return self.leaving.tell(self.connections.get(client))
         if kind is events.Wakeup and event.command not in self.command_sources:  # type: ignore
-            return nothing()  # `stop_streams` replaced this timer
+            return nothing()  # `end_of_streams` took its place
         return self._begin(event) if kind is events.Start else super()._handle_event(event)
 
     def _begin(self, event: events.Event) -> CommandGenerator[None]:
@@ -157,6 +159,8 @@ class FailoverLayer(DrivenLayer):
         client = self.connections[self.context.client]
         QuickHttp1Server.adopt(client, self.share)
         yield from BoundedHttp2Server.adopt(client, self)
+        if isinstance(client, BoundedHttp2Server):
+            yield self.leaving.wait()
         if self.handler is not None and self.debug is None:
             top = self.handler.layer
             # The layer between the handler and the outermost HTTP layer passes every event on.
@@ -232,19 +236,6 @@ class FailoverLayer(DrivenLayer):
         timer = commands.RequestWakeup(max(0.0, due - time.monotonic()))
         self.timers[timer] = due
         yield timer
-
-    def stop_streams(self) -> events.Wakeup | None:
-        """Ends responses that clients see, in their format, since the process stops.
-
-        Returns the event for that, in place of a running timer; None if there is nothing to do.
-        """
-        streams = [stream for stream in self.streams.values() if isinstance(stream, ResponseStream)]
-        for stream in streams:
-            if stream.deadlines:
-                stream.deadlines[_STOP] = 0.0
-        if not self.timers or not any(_STOP in stream.deadlines for stream in streams):
-            return None
-        return events.Wakeup(next(iter(self.timers)))
 
     def _reach_deadlines(self) -> CommandGenerator[None]:
         now = time.monotonic()

@@ -32,7 +32,7 @@ The transitions between them:
     continuing   none does, and `attempt_ended` gives up         done: the stream ends in an error
     streaming    the client goes with its terminal event         streaming, until the body's end
     any          the client goes, the flow is killed             done: upstream requests end
-    streaming    the process stops                               done: the stream ends in an error
+    any          the process stops                               done: the response is an error
 
 `continuing` is `waiting` and `racing` again, with `broke_off` set. `UpstreamRequest` handles one
 upstream request (connect, send, read, deadlines), and calls `forward` and `broken` here;
@@ -70,6 +70,7 @@ from switchyard.failover.deadlines import DeadlineReached
 from switchyard.failover.fast_path import enable_fast_path
 from switchyard.failover.hooks import AttemptEndedHook
 from switchyard.failover.hooks import AttemptHook
+from switchyard.failover.leaving import stop
 from switchyard.failover.lingering import is_lingering
 from switchyard.failover.lingering import leave
 from switchyard.failover.lingering import linger
@@ -115,7 +116,7 @@ class FailoverStream(RequestStream):
         super().__init__(context, stream_id)
         self.upstream_requests = []
         self._attempts = 0
-        self._taken_over = False
+        self.taken_over = False
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         # Here and below, methods return the generators of others if nothing follows them:
@@ -127,7 +128,7 @@ class FailoverStream(RequestStream):
             return self.check_deadlines()
         if kind is GetHttpConnectionCompleted:
             return self.connected(event)  # type: ignore[arg-type]
-        if kind is RequestProtocolError and self._taken_over:
+        if kind is RequestProtocolError and self.taken_over:
             return leave(self, event)  # type: ignore[arg-type]
         return super()._handle_event(event)
 
@@ -140,7 +141,7 @@ class FailoverStream(RequestStream):
     def make_server_connection(self) -> CommandGenerator[bool]:
         # None ends mitmproxy's own sending, as False does.
         if self.flow.id in self.layer.routed:
-            self._taken_over = True
+            self.taken_over = True
             return self.make_attempt()  # type: ignore[return-value]
         if not self.layer.may_forward(self.flow):
             return self.send_answer(None)  # type: ignore[return-value]
@@ -318,7 +319,7 @@ class FailoverStream(RequestStream):
             yield from self.answer_refused()
             return
         if Deadline.STOP in own:
-            yield from self._stop()
+            yield from stop(self)
             return
         if Deadline.BODY in own:
             yield from self.body_late()
@@ -331,14 +332,3 @@ class FailoverStream(RequestStream):
         for upstream in list(self.upstream_requests):
             if upstream in self.upstream_requests:
                 yield from upstream.check_deadlines(past)
-
-    def _stop(self) -> CommandGenerator[None]:
-        """Ends the winner's stream in an error, since the process stops."""
-        if self.winner is None:
-            return  # the connection closes, upon which the client retries
-        receiver = self.winner.receiver
-        rest = self.winner.break_off(AttemptFailure("reset", "the router is stopping"))
-        if receiver.failed and receiver.resumable:
-            rest += receiver.closing()
-        yield from self.send_data(rest)
-        yield from self.finish()

@@ -36,5 +36,6 @@ def upgrade(
     server = WebSocketServer(layer.context.fork(), session, stream.stream_id + 2, most)
     layer.connections[stream.context.client] = server
     layer.upstreams.side_by_side = True
+    yield layer.leaving.wait()
     if early := client.buf.maybe_extract_at_most(len(client.buf)):
         yield from server.handle_event(events.DataReceived(stream.context.client, bytes(early)))

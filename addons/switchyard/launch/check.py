@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from switchyard.config.dotenv import with_dotenv
 from switchyard.config.load import load_config
 from switchyard.config.problems import ConfigError
 from switchyard.config.schema import Config
+from switchyard.config.variables import variables_beside
 from switchyard.files import choose_config
 from switchyard.files import dotenv_of
 
@@ -15,7 +15,7 @@ def check(named: str | None, environ: Mapping[str, str]) -> tuple[int, str]:
     """Return the exit status and what to print: 0 and a summary, or 1 and every problem."""
     path = choose_config(named, environ)
     try:
-        config = load_config(path, with_dotenv(dotenv_of(path, environ), environ))
+        config = load_config(path, variables_beside(dotenv_of(path, environ), environ))
     except ConfigError as error:
         count = len(error.problems)
         return 1, f"{error}\n{path} has {count} problem{'' if count == 1 else 's'}."

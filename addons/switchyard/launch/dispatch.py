@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "import": Command("switchyard.launch.importing", "take over another router's configuration"),
     "login": Command("switchyard.commands.login", "log in to accounts, and show how they are"),
     "config": Command("switchyard.commands.config", "check, show and change the configuration"),
+    "sync": Command("switchyard.sync.command", "keep the configuration of devices in step"),
     "usage": Command("switchyard.commands.usage", "report tokens, cost, plans and windows"),
     "service": Command("switchyard.commands.service", "run the router as a service of your own"),
     "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),

@@ -5,6 +5,7 @@ A module here defines addons and their private parts; no addon imports another.
 
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.exchange.refusing import refuse
+from switchyard.failover.client_connections import ClientConnections
 from switchyard.failover.control import FailoverControl
 from switchyard.listener.bounds import ClientBounds
 from switchyard.management.desk import Desk
@@ -30,6 +31,7 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.measuring import Measuring
 from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.peers import Peers
 from switchyard.pipeline.quota_watch import QuotaWatch
@@ -43,6 +45,7 @@ from switchyard.pipeline.sending import Sending
 from switchyard.pipeline.settings import Settings
 from switchyard.pipeline.sharing import StateSharing
 from switchyard.pipeline.status import Status
+from switchyard.pipeline.stopping import Stopping
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
@@ -60,19 +63,19 @@ def build(runtime: Runtime | None = None, control: FailoverControl | None = None
 
 
 def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
-    snapshots, listeners = runtime.snapshots, runtime.listeners
+    snapshots, listeners, ledger = runtime.snapshots, runtime.listeners, runtime.ledger
     clients, exchanges, sessions = runtime.clients, runtime.exchanges, runtime.sessions
-    state, requests, ledger = runtime.state, runtime.requests, runtime.ledger
-    accounts = runtime.accounts
+    state, requests, accounts = runtime.state, runtime.requests, runtime.accounts
     reach, trust = Reach(snapshots, listeners, clients), ClientTrust(snapshots, listeners)
-    wrong_keys, desk = WrongKeys(), Desk(runtime)
+    wrong_keys, desk, connections = WrongKeys(), Desk(runtime), ClientConnections()
     intake = Intake(snapshots, listeners, requests, clients, exchanges, sessions, state, reach)
     tunnels = Tunnels(snapshots, listeners, reach, trust.spares)
-    failover = _failover(runtime, intake, tunnels)
+    failover = _failover(runtime, intake, tunnels, connections)
     control = control or failover
     return [
         LogLines(snapshots),
         Settings(runtime),
+        Stopping(snapshots, state, connections),
         AccountWatch(accounts),
         QuotaWatch(runtime),
         Discovery(runtime),
@@ -98,6 +101,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
+        Measuring(runtime, desk.measurements),
         Reporting(exchanges, desk),
         PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),
@@ -122,11 +126,13 @@ def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[ob
     ]
 
 
-def _failover(runtime: Runtime, intake: Intake, tunnels: Tunnels) -> Failover:
+def _failover(
+    runtime: Runtime, intake: Intake, tunnels: Tunnels, connections: ClientConnections
+) -> Failover:
     snapshots, addressed = runtime.snapshots, runtime.listeners.addressed
     bounds = ClientBounds(
         limits=lambda: snapshots.current.config.limits,
         refuse=refuse,
         trusted=lambda: snapshots.current.config.trusted_proxies,
     )
-    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed)
+    return Failover(intake.may_forward, tunnels, runtime.clients, bounds, addressed, connections)

@@ -235,7 +235,7 @@ class Access:
             return True
         endpoint = asked.endpoint
         # A health check has no key, and a greeting reveals nothing.
-        return endpoint is None or endpoint.kind not in ("health", "greeting")
+        return endpoint is None or endpoint.kind not in ("health", "ready", "greeting")
 
     def _check_page(self, flow: http.HTTPFlow) -> None:
         """Raises Refused for another site's page, unless the request has a client key."""

@@ -5,7 +5,9 @@ from functools import partial
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.estimates import figures_of
 from switchyard.clients.estimates import used_by
+from switchyard.clients.limit_gate import NO_USE
 from switchyard.clients.limit_gate import LimitGate
 from switchyard.clients.limit_gate import Passage
 from switchyard.exchange.classification import Classifier
@@ -19,6 +21,7 @@ from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
+from switchyard.recording.request_record import spent_in
 from switchyard.recording.request_record import told_by
 from switchyard.recording.window_notes import windows_of
 from switchyard.runtime.runtime import Runtime
@@ -74,6 +77,7 @@ class Accounting:
         for exchange in self._exchanges.running():
             if (passage := self._gate.leave(exchange.call.flow.id)) is not None:
                 self._settled(exchange, passage, None)
+            self._count_interrupted(exchange)
         self._ledger.close()
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -108,18 +112,27 @@ class Accounting:
         exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
         if exchange is not None:
             self._note_windows(exchange)
-        if not self._ledger.on and passage is None:
+        if not self._ledger.on and passage is None and self._ledger.counter is None:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
             ending = ending_of(flow)
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
+                if not self._ledger.on and self._ledger.counter is None:
+                    return self._charge(exchange, passage)
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, ending_of(flow)))
+
+    def _count_interrupted(self, exchange: Exchange) -> None:
+        """Counts a request that the ledger puts on record as interrupted."""
+        if (counter := self._ledger.counter) is not None:
+            record = record_of(exchange, self._current_rules(), None)
+            record.state = "interrupted"
+            counter(record)
 
     def _settled(self, exchange: Exchange, passage: Passage, ending: Ending | None) -> Making:
         """Charges the key of a request with what its record says; returns that record."""
@@ -130,6 +143,15 @@ class Accounting:
         finally:
             self._gate.settle(passage, used)
         return lambda: record
+
+    def _charge(self, exchange: Exchange, passage: Passage) -> None:
+        """Charges the key of a request of which nobody wants a record."""
+        used = passage.figures
+        try:
+            spent = spent_in(exchange, self._current_rules())
+            used = figures_of(*spent) if spent is not None else NO_USE
+        finally:
+            self._gate.settle(passage, used)
 
     def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
         record = record_of(exchange, self._current_rules(), ending)

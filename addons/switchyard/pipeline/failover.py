@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections import defaultdict
 from collections.abc import Callable
-from weakref import WeakSet
 
 from mitmproxy import connection
 from mitmproxy import ctx
@@ -22,6 +21,7 @@ from switchyard.egress.connect import HTTP2_OR_1
 from switchyard.egress.egress import egress_of
 from switchyard.egress.pool import ConnectionPool
 from switchyard.egress.proxy_tunnel import Lookup
+from switchyard.failover.client_connections import ClientConnections
 from switchyard.failover.control import Heads
 from switchyard.failover.holding import TaskHolding
 from switchyard.failover.holding import WireHolding
@@ -55,13 +55,14 @@ class Failover:
         heads: Heads | None = None,
         bounds: ClientBounds | None = None,
         own: set[str] | None = None,
+        connections: ClientConnections | None = None,
     ) -> None:
         """Takes the decisions that the layers ask for.
 
         `may_forward` says whether a flow that is not routed may go where it was addressed, `door`
         what becomes of connections, `heads` which requests are refused by their heads, `bounds` how
         much of the router a client may use. `own` keeps the ids of flows whose clients addressed
-        the router itself.
+        the router itself, `connections` the layers of all clients.
         """
         self._routed: set[str] = set()
         self._own = own if own is not None else set()
@@ -72,7 +73,7 @@ class Failover:
         self._heads = heads
         self._bounds = bounds or ClientBounds(Limits, plainly)
         self._pool = ConnectionPool()
-        self._layers: WeakSet[FailoverLayer] = WeakSet()
+        self._connections = connections or ClientConnections()
 
     def load(self, loader: Loader) -> None:
         dial.install()
@@ -81,10 +82,7 @@ class Failover:
         passed_sockets.install()
 
     async def done(self) -> None:
-        for layer_ in list(self._layers):
-            handler = mitmproxys("proxyserver").connections.get(layer_.context.client.id)
-            if handler is not None and (waker := layer_.stop_streams()) is not None:
-                await handler.server_event(waker)
+        await self._connections.stop_streams()
         self._pool.clear()
         dial.remove()
         message_heads.remove()
@@ -121,7 +119,7 @@ class Failover:
                     share,
                 )
                 assert isinstance(each, FailoverLayer)
-                self._layers.add(each)
+                self._connections.add(each)
                 share.release.append(each.release)
                 if hasattr(handler, "pool"):
                     handler.pool = self._pool

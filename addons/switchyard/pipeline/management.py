@@ -82,6 +82,8 @@ class Management:
             return None  # `ManagementApi` forwards it
         if kind == "health":
             answer = json_response(200, self._health())
+        elif kind == "ready":
+            answer = self._ready()
         elif kind == "version":
             answer = json_response(200, {"version": OLLAMA_VERSION})
         elif kind == "loaded":
@@ -139,6 +141,12 @@ class Management:
             "running": len(self._exchanges),
             "uptime": round(time.monotonic() - self._state.started, 3),
         }
+
+    def _ready(self) -> http.Response:
+        """Whether the router wants new requests, for what distributes them over several."""
+        if self._state.draining:
+            return json_response(503, {"status": "draining", "running": len(self._exchanges)})
+        return json_response(200, {"status": "ready"})
 
     def _model(self, flow: http.HTTPFlow, format: Format, asked: str) -> http.Response:
         entry = next((one for one in self._models(flow) if one.id == asked), None)

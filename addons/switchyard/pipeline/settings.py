@@ -45,7 +45,6 @@ from switchyard.listener.exposure import refuse_to_expose
 from switchyard.listener.exposure import wanted_hosts
 from switchyard.management.guard import is_on
 from switchyard.own_process import keep_traffic_private
-from switchyard.own_process import stop_on_hangup
 from switchyard.runtime.runtime import Runtime
 from switchyard.starting import give_up
 from switchyard.starting import keep_loaded
@@ -142,7 +141,6 @@ class Settings:
             give_up(why)
         keep_loaded()
         keep_traffic_private()
-        stop_on_hangup()
         wanted = wanted_hosts()
         if all(map(is_loopback, wanted)) and any(not is_loopback(host) for host in bound_hosts()):
             # mitmproxy read the address before `load` could set it; its servers restart.
@@ -180,7 +178,7 @@ class Settings:
                 ctx.options.update(switchyard_config=str(self.path))
             except exceptions.OptionsError as e:
                 return str(e)
-        return await self._watcher.poll_aside()
+        return await self._poll()
 
     def client_connected(self, client: connection.Client) -> None:
         if self._too_open and not comes_from_here(client):
@@ -200,8 +198,15 @@ class Settings:
 
     async def _look_for_changes(self) -> None:
         await asyncio.sleep(POLL_SECONDS)
+        if self._runtime.state.draining:
+            return  # nothing is listened on, and requests finish with what was in force
         self._runtime.listeners.ports = bound_ports()
-        await self._watcher.poll_aside()
+        await self._poll()
+
+    async def _poll(self) -> str:
+        why = await self._watcher.poll_aside()
+        self._runtime.failed_reloads += bool(why)
+        return why
 
     def _use(self, config: Config, environment: Environment | None = None) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)

@@ -11,6 +11,7 @@ from h2.events import RequestReceived
 from h2.events import StreamReset
 from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands
@@ -57,6 +58,9 @@ _BLOCK = 2
 """How many times the size of a head its compressed form may have."""
 _ENTRY = 32
 """What each header counts besides its bytes (RFC 9113, section 6.5.2)."""
+_LAST_STREAM = 2**31 - 1
+"""In a GOAWAY: all streams are answered that the client began before it read that (RFC 9113,
+section 6.8)."""
 _KNOWN = 256
 """Streams of which it is remembered how much was sent, until those that are over are forgotten."""
 RESETS = 256
@@ -131,6 +135,7 @@ class BoundedHttp2Server(Http2Server):
         self._held: dict[int, Connection] = {}
         self._cut: set[int] = set()
         self._resets, self._reset_at = 0.0, time.monotonic()
+        self._leaving = self._told_leaving = False
         self._stall: commands.RequestWakeup | None = None
         self._head: tuple[commands.RequestWakeup, object] | None = None
         self.h2_conn.__class__ = _Bounded
@@ -141,6 +146,28 @@ class BoundedHttp2Server(Http2Server):
     def cut_off(self, stream_id: int) -> None:
         """Read no more of a stream's request: its response comes next."""
         self._cut.add(stream_id)
+
+    def leave(self) -> CommandGenerator[None]:
+        """Have the client begin no more requests here: GOAWAY, as soon as a response has ended.
+
+        Not before: clients that are made with h2 give up their running streams upon it.
+        """
+        self._leaving = True
+        if not self.h2_conn.open_inbound_streams:
+            yield from self._tell_leaving()
+
+    def end(self) -> CommandGenerator[None]:
+        """Close the connection, on which nothing runs any more."""
+        self.h2_conn.close_connection(ErrorCodes.NO_ERROR)
+        yield commands.SendData(self.conn, self.h2_conn.data_to_send())
+        yield commands.CloseConnection(self.conn)
+
+    def _tell_leaving(self) -> CommandGenerator[None]:
+        if not self._told_leaving:
+            self._told_leaving = True
+            # h2 would send nothing more after a GOAWAY of its own.
+            frame = GoAwayFrame(0, last_stream_id=_LAST_STREAM, error_code=ErrorCodes.NO_ERROR)
+            yield commands.SendData(self.conn, self.h2_conn.data_to_send() + frame.serialize())
 
     def let_go(self) -> None:
         """The client is gone."""
@@ -163,6 +190,8 @@ class BoundedHttp2Server(Http2Server):
             if awaited:
                 self._resets -= 1.0
             yield from self._ended(event.stream_id)
+            if self._leaving and not self.h2_conn.stream_buffers.get(event.stream_id):
+                yield from self._tell_leaving()
         elif isinstance(event, events.DataReceived):
             self._look_again()
             yield from self._watch_head()

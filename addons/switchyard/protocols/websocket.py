@@ -174,6 +174,10 @@ class WebSocketServer(HttpConnection):
         if not self._closed and self._frames.state is FramesState.OPEN:
             yield commands.SendData(self.conn, self._frames.send(event))
 
+    def end(self) -> CommandGenerator[None]:
+        """Close the connection, on which nothing runs any more, since the router stops."""
+        yield from self._hang_up(CloseReason.GOING_AWAY, "the router is stopping")
+
     def _hang_up(self, code: int, reason: str | None = None) -> CommandGenerator[None]:
         """Close the connection, in answer to the client or by ourselves."""
         if self._frames.state in (FramesState.OPEN, FramesState.REMOTE_CLOSING):

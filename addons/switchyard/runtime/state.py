@@ -71,6 +71,8 @@ class State:
     started: float = field(default_factory=time.monotonic)
     created: int = field(default_factory=_unix_seconds)
     """Unix seconds; what model lists give as the models' date."""
+    draining: bool = False
+    """Whether the router takes no new connections, and lets running requests finish."""
 
     def begin_trail(
         self,

@@ -1,13 +1,17 @@
 """Every route of the management API, asked by every kind of caller."""
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
+import trustme
 
+from tests.support.ports import free_port
 from tests.support.router import Router
 
 KEY = "manage-me-7f3a"
@@ -19,8 +23,10 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", f"/records/{ID}/price"),
+    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
+    "/accounts",
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
+    "/aliases/x/y",
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
 ]
 WRITES = [
@@ -34,6 +40,8 @@ WRITES = [
     *(("POST", "/keys/x/block"), ("POST", "/keys/x/unblock")),
     *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
     *(("GET", f"/records/{ID}/exchange"), ("GET", f"/records/{ID}/exchange/client-request")),
+    *(("GET", "/import"), ("POST", "/import"), ("POST", "/logins"), ("GET", "/logins/x")),
+    *(("POST", "/logins/x/paste"), ("DELETE", "/logins/x")),
 ]
 """Routes for admins alone. What was said in a request is among them."""
 ASKING = [("POST", "/explain")]
@@ -41,6 +49,16 @@ ASKING = [("POST", "/explain")]
 OPEN = [("GET", "/session"), ("POST", "/session"), ("DELETE", "/session")]
 """Routes with which callers without a session begin."""
 ALL = [*(("GET", path) for path in READS), *WRITES, *ASKING]
+
+
+PAGES = {
+    "/dashboard": 308,
+    "/dashboard/": 200,
+    "/dashboard/index.html": 200,
+    "/dashboard/nothing.js": 404,
+}
+ODD_PAGE = "/dashboard/..%2Fv0/management/config"
+"""The page's files, which hold no secret: what a browser without a key gets."""
 
 
 def template(method: str, path: str) -> tuple[str, str]:
@@ -51,14 +69,27 @@ def template(method: str, path: str) -> tuple[str, str]:
         path = "/{section}/{name}" if rest else "/{section}"
     elif first == "keys" and rest:
         path = path.replace("/x", "/{who}")
+    elif first == "logins" and rest:
+        path = path.replace("/x", "/{id}")
     elif first in ("records", "versions") and rest:
         path = f"/{first}/{{id}}{rest.partition('/')[1]}{rest.partition('/')[2]}"
         path = path.replace("client-request", "{name}")
-    return method, f"{BASE}{path}"
+    return method, at(path)
+
+
+def at(path: str) -> str:
+    """Where a route is; scrapers expect metrics without a prefix."""
+    return path if path == "/metrics" else f"{BASE}{path}"
 
 
 @pytest.fixture(scope="module")
-def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+def authority() -> trustme.CA:
+    """Of the router's own certificate, which HTTP/2 needs."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def router(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = tmp_path_factory.mktemp("routes")
     keys = [{"key": VIEWER, "name": "eve", "role": "viewer"}, {"key": CLIENT, "name": "joe"}]
     config = {
@@ -66,14 +97,19 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
         "usage": {"dir": str(folder / "usage")},
         "management": {"key": KEY},
         "clients": {"api-keys": keys},
+        "tls": {"cert": str(folder / "router.pem")},
     }
-    with Router(folder, config) as router:
+    issued, other = authority.issue_cert("localhost"), free_port()
+    issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "router.pem"))
+    modes = ("--mode", "regular", "--mode", f"reverse:https://x.example@{other}")
+    with Router(folder, config, *modes) as router:
+        router.other_port = other  # pyright: ignore[reportAttributeAccessIssue]
         yield router
 
 
 def ask(router: Router, method: str, path: str, headers: dict[str, str]) -> int:
     with httpx2.Client(base_url=router.url, timeout=120, trust_env=False) as client:
-        with client.stream(method, f"{BASE}{path}", headers=headers) as answer:
+        with client.stream(method, at(path), headers=headers) as answer:
             return answer.status_code
 
 
@@ -149,3 +185,66 @@ def test_what_clients_can_write(router: Router, lines: str, status: tuple[int, .
         connection.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode())
         answer = connection.makefile("rb").readline()
     assert int(answer.split()[1]) in status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        (bearer(CLIENT), 403),
+        ({**bearer(KEY), "host": "evil.example"}, 403),
+        ({**bearer(KEY), "origin": "https://evil.example"}, 403),
+    ],
+    ids=["no key", "client key", "host", "origin"],
+)
+async def test_http2_is_guarded_alike(
+    router: Router, authority: trustme.CA, headers: dict[str, str], status: int
+) -> None:
+    async with over_http2(router, authority) as client:
+        asked = (client.request(method, f"{BASE}{path}", headers=headers) for method, path in ALL)
+        found = dict(zip(ALL, await asyncio.gather(*asked), strict=True))
+    assert {one: a.status_code for one, a in found.items() if a.status_code != status} == {}
+    assert {answer.http_version for answer in found.values()} == {"HTTP/2"}
+
+
+async def test_an_admin_gets_answers_by_http2(router: Router, authority: trustme.CA) -> None:
+    async with over_http2(router, authority) as client:
+        for path in ("/config", "/health", "/aliases", "/openapi.json"):
+            answer = await client.get(f"{BASE}{path}", headers=bearer(KEY))
+            assert (answer.status_code, answer.http_version) == (200, "HTTP/2"), path
+        for path, status in PAGES.items():
+            assert (await client.get(path)).status_code == status, path
+        assert (await client.get(ODD_PAGE, headers=bearer(KEY))).status_code == 404
+
+
+def over_http2(router: Router, authority: trustme.CA) -> httpx2.AsyncClient:
+    trust = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    return httpx2.AsyncClient(
+        http2=True,
+        verify=trust,
+        base_url=f"https://localhost:{router.other_port}",  # pyright: ignore[reportAttributeAccessIssue]
+        timeout=120,
+        trust_env=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, None),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, None),
+        (bearer(KEY), None),
+        (bearer(VIEWER), None),
+        (bearer(CLIENT), 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"host": "evil.example"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
+        ({"x-forwarded-for": "192.0.2.1"}, 403),
+    ],
+)
+def test_who_gets_the_page(router: Router, headers: dict[str, str], status: int | None) -> None:
+    with httpx2.Client(base_url=router.url, timeout=120, trust_env=False) as client:
+        for path, usual in PAGES.items():
+            assert client.get(path, headers=headers).status_code == (status or usual), path
+        assert client.get(ODD_PAGE, headers=headers).status_code == 404
+        assert client.post("/dashboard/", headers=headers).status_code == (status or 405)

@@ -22,7 +22,7 @@ from tests.support.router import Router
 from tests.support.router import environment
 from tests.support.router import write_config
 
-CONFIG = "providers: [{name: demo, builtin: demo, models: [{name: echo}]}]\n"
+CONFIG = "providers: [{name: demo, builtin: demo, models: [{name: echo}]}]\ndrain: 0s\n"
 ASK = {"model": "demo/echo", "messages": [{"role": "user", "content": "hello there"}]}
 
 

@@ -459,7 +459,7 @@ def test_it_stops_cleanly_while_streams_are_running(
 ) -> None:
     plan = upstream.on("m", chunked(*CHAT.events(Answer())[:3], HANG))
     provider = {"name": "p", "base-url": f"{upstream.url}/v1", "api-key-entries": ["sk-1"]}
-    router = start_router({"providers": [provider]})
+    router = start_router({"providers": [provider], "drain": "0s"})
     with httpx2.stream(
         "POST", f"{router.url}{CHAT.path}", json=question("p/m", stream=True)
     ) as answer:

@@ -133,8 +133,12 @@ def test_without_any_key_the_demo_answers_and_a_stop_is_clean(run: Run):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_in_the_middle_of_a_stream_is_clean(run: Run, number: signal.Signals):
-    router = run("--port", "0")
+def test_a_stop_in_the_middle_of_a_stream_is_clean(
+    run: Run, tmp_path: Path, number: signal.Signals
+):
+    text = (ROOT / "config" / "default.yaml").read_text()
+    (tmp_path / "at-once.yaml").write_text(f"{text}\ndrain: 0s\n")
+    router = run("--port", "0", "--config", "at-once.yaml")
     url = urlsplit(router.ready())
     connection = HTTPConnection(url.netloc, timeout=LIMIT)
     message = {"role": "user", "content": "word " * 100_000}

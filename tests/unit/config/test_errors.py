@@ -39,6 +39,11 @@ IN_ONE = [
         "6: providers[0].api-key-entries[0].wieght: unknown key. Hint: did you mean 'weight'.",
     ),
     (
+        "drain: half a minute\n",
+        "4: drain: 'half a minute' is not a duration: write 500ms, 20s, 5m, 1h "
+        "or 7d (a plain number is seconds).",
+    ),
+    (
         "rotues: []\n",
         "4: rotues: unknown key. Hint: did you mean 'routes'.",
     ),

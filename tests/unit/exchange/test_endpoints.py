@@ -83,6 +83,7 @@ def test_calls_whose_path_names_the_model(path: str, model: str, stream: bool, a
         ("GET", "/v1/models/or/a%20b", "model"),
         ("GET", "/v0/health/providers", "status"),
         ("GET", "/health", "health"),
+        ("GET", "/v0/health/ready", "ready"),
         ("GET", "/v1/health", "health"),
         ("GET", "/?x=1", "greeting"),
         ("HEAD", "/", "greeting"),

@@ -8,6 +8,7 @@ from mitmproxy.proxy.commands import StartHook
 from switchyard.failover.attempt import Timeouts
 from switchyard.failover.hooks import AttemptHook
 from switchyard.failover.layer import FailoverLayer
+from switchyard.failover.leaving import end_of_streams
 from tests.unit.failover.driver import Beats
 from tests.unit.failover.driver import Driver
 from tests.unit.failover.driver import Lines
@@ -601,7 +602,7 @@ def test_a_timer_that_fires_after_the_streams_were_stopped_is_nobodys() -> None:
     """It ended the connection, with a traceback in the log, while the process ended."""
     driver = Driver([1], timeouts=Timeouts(total=9)).request()
     assert isinstance(driver.layer, FailoverLayer)
-    waker = driver.layer.stop_streams()
+    waker = end_of_streams(driver.layer)
     assert waker is not None and waker.command in driver.timers
     driver.feed(waker)
     driver.wake()

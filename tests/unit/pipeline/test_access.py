@@ -121,6 +121,7 @@ def test_no_key_at_all_is_refused_with_what_to_do(headers: dict[str, str]) -> No
     ("method", "path", "status"),
     [
         ("GET", "/health", None),
+        ("GET", "/v0/health/ready", None),
         ("GET", "/", None),
         ("HEAD", "/api/hello", None),
         ("GET", "/v1/models", 401),

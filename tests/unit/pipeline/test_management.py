@@ -52,6 +52,16 @@ def test_health() -> None:
     assert body == {"status": "ok", "providers": 5, "models": len(NAMES), "running": 1}
 
 
+def test_readiness_ends_with_draining() -> None:
+    runtime = make_runtime()
+    assert read(ask("/v0/health/ready", runtime=runtime)) == {"status": "ready"}
+    runtime.state.draining = True
+    answer = ask("/v0/health/ready", runtime=runtime)
+    assert answer.status_code == 503
+    assert json.loads(answer.content or b"") == {"status": "draining", "running": 0}
+    assert read(ask("/health", runtime=runtime))["status"] == "ok"
+
+
 def test_a_greeting_is_answered() -> None:
     assert read(ask("/")) == {"name": "switchyard", "status": "ok"}
 

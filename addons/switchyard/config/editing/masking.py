@@ -61,9 +61,8 @@ class Masks:
             for path, piece in self._found
             if piece.anchor is None
         }
-        for comment in _COMMENT.findall(text):
-            for found in _secrets_of_comment(comment):
-                self._add(found)
+        for found in secrets_of_comments(text):
+            self._add(found)
 
     def masked(self, data: Any, path: KeyPath = ()) -> Any:
         """Returns values with every secret masked."""
@@ -203,6 +202,11 @@ class _Values:
             except (KeyError, IndexError, TypeError):
                 return None
         return value
+
+
+def secrets_of_comments(text: str) -> list[str]:
+    """Returns what looks like a secret in the comments of a text."""
+    return [one for comment in _COMMENT.findall(text) for one in _secrets_of_comment(comment)]
 
 
 def _secrets_of_comment(comment: str) -> Iterator[str]:

@@ -1,20 +1,29 @@
 """Makes the application of the management API from its routes."""
 
+from typing import Any
+
 from fastapi import APIRouter
+from fastapi import Depends
 from fastapi import FastAPI
+from fastapi import Request
 
 from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.block_routes import block_routes
 from switchyard.management.api.compatibility_routes import compatibility_routes
 from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ApiProblem
 from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
+from switchyard.management.api.import_routes import import_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.login_routes import login_routes
+from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
@@ -40,7 +49,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         redirect_slashes=False,
     )
     install_errors(app)
-    api = APIRouter(prefix=PATH)
+    api = APIRouter(prefix=PATH, dependencies=[Depends(refuse_repeats)])
 
     @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
     async def read_description(caller: Viewer) -> dict[str, object]:
@@ -54,24 +63,35 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         state_routes(desk),
         event_routes(desk),
         usage_routes(desk),
+        block_routes(desk),
         record_routes(desk),
         exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
         key_routes(desk, changes),
         preset_routes(desk, changes),
+        import_routes(desk, changes),
+        login_routes(desk, changes),
         compatibility_routes(desk, writer),
         config_routes(desk, writer),
     ):
         api.include_router(routes)
 
     app.include_router(api)
+    app.include_router(metrics_routes(desk))
     serve_pages(app)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app
 
 
-def described(app: FastAPI) -> dict[str, object]:
+def refuse_repeats(request: Request) -> None:
+    """Raises ApiProblem for a parameter that is given twice: programs choose differently."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(names) != len(set(names)):
+        raise ApiProblem(422, "The query has a parameter twice. Send each once.")
+
+
+def described(app: FastAPI) -> dict[str, Any]:
     """Returns the OpenAPI description of an application, with the model of problems."""
     description = app.openapi()
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
@@ -84,4 +104,15 @@ def described(app: FastAPI) -> dict[str, object]:
             "key": {"type": "apiKey", "in": "header", "name": "X-Management-Key"},
         }
         description["security"] = [{"bearer": []}, {"key": []}]
+        _require_if_match(description)
     return description
+
+
+def _require_if_match(description: dict[str, Any]) -> None:
+    """Marks the header as required: without it the answer is 428, not the framework's 422."""
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "if-match":
+                    parameter["required"] = True
+                    parameter["schema"] = {"type": "string"}

@@ -12,7 +12,9 @@ from fastapi import APIRouter
 from fastapi import Body
 from fastapi import Query
 from fastapi import Response
+from pydantic import AliasChoices
 from pydantic import BaseModel
+from pydantic import Field
 
 from switchyard.config.editing.merging import merge
 from switchyard.management.api.config_routes import ConfigWriter
@@ -34,6 +36,12 @@ class Done(BaseModel):
     """What a write answers."""
 
     status: str = "ok"
+
+
+class CompatibilityList(BaseModel):
+    """Services under `items`, or under the name with which `GET` answers."""
+
+    items: list[dict[str, Any]] = Field(validation_alias=AliasChoices("items", NAME))
 
 
 class CompatibilityPatch(BaseModel):
@@ -61,12 +69,10 @@ def compatibility_routes(desk: Desk, writer: ConfigWriter) -> APIRouter:
 
     @routes.put(f"/{NAME}", responses=CHANGES)
     async def put_compatibility(
-        caller: Admin, body: Annotated[list[dict[str, Any]] | dict[str, Any], Body()]
+        caller: Admin, body: Annotated[list[dict[str, Any]] | CompatibilityList, Body()]
     ) -> Done:
         """Replaces the services; other providers stay."""
-        entries = body if isinstance(body, list) else body.get("items", body.get(NAME))
-        if not isinstance(entries, list):
-            raise ApiProblem(400, "The body is a list of services.")
+        entries = body if isinstance(body, list) else body.items
         return await change(caller, "PUT", lambda given: replace_services(given, entries))
 
     @routes.patch(f"/{NAME}", responses=CHANGES)

@@ -12,6 +12,7 @@ from fastapi import Header
 from fastapi import Query
 from fastapi import Request
 from fastapi import Response
+from fastapi.responses import JSONResponse
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
@@ -75,7 +76,7 @@ def config_routes(desk: Desk, writer: "ConfigWriter") -> APIRouter:
     _add_text(routes, desk, writer)
     _add_versions(routes, desk, writer)
     _add_sections(routes, desk, writer)
-    _add_items(routes, writer)
+    _add_items(routes, desk, writer)
     return routes
 
 
@@ -190,7 +191,14 @@ def _add_sections(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None
         return await writer.values(wish, lambda given: _patch(given, section, body))
 
 
-def _add_items(routes: APIRouter, writer: "ConfigWriter") -> None:
+def _add_items(routes: APIRouter, desk: Desk, writer: "ConfigWriter") -> None:
+    @routes.get("/{section}/{name:path}")
+    async def read_item(caller: Viewer, section: SectionName, name: str) -> JSONResponse:
+        """Returns what has this name in a section, as `PUT` takes it, with secrets masked."""
+        content = await asyncio.to_thread(desk.editor().content)
+        values = await asyncio.to_thread(_masked, content)
+        return JSONResponse(_item(values, section, name), headers=_headers(content))
+
     @routes.delete("/{section}/{name:path}", responses=CHANGES)
     async def delete_item(
         caller: Admin,
@@ -296,6 +304,15 @@ def _patch(given: dict[str, Any], section: str, body: dict[str, Any]) -> None:
     items[index] = merge(items[index], body.get("value"))
 
 
+def _item(values: dict[str, Any], section: str, name: str) -> Any:
+    items = values.get(section)
+    if isinstance(items, dict) and name in items:
+        return items[name]
+    if isinstance(items, list) and (index := _index(items, name)) is not None:
+        return items[index]
+    raise ApiProblem(404, f"There is no {name[:80]!r} in {section}.")
+
+
 def _remove(given: dict[str, Any], section: str, name: str) -> None:
     items = given.get(section)
     if isinstance(items, dict) and name in items:
@@ -333,11 +350,11 @@ def _index(items: object, name: str) -> int | None:
 
 
 _NAMING = ("name", "preset", "pattern", "builtin")
-_YAML = {"content": {"application/yaml": {"schema": {"type": "string"}}}, "description": "YAML"}
+_YAML = {"content": {"application/yaml": {}}, "description": "The file's text."}
 _TEXT: dict[int | str, dict[str, Any]] = {**PROBLEMS, 200: _YAML}
 _TAKES_TEXT = {
     "requestBody": {
         "required": True,
-        "content": {"application/yaml": {"schema": {"type": "string"}}},
+        "content": {"application/yaml": {"schema": {"type": "object"}}},
     }
 }

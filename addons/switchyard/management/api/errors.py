@@ -111,6 +111,8 @@ def install_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def of_validation(_: Request, e: RequestValidationError) -> JSONResponse:
         # Without the input, which may be a secret.
+        if any(one["loc"][-1:] == ("section",) and one["loc"][0] == "path" for one in e.errors()):
+            return problem_json(404, "There is no such route or section; openapi.json has all.")
         problems = [
             ProblemDetail(key=".".join(map(str, one["loc"])), message=one["msg"])
             for one in e.errors()

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from switchyard.clients.key_book import KeyBook
 from switchyard.clients.key_book import KeyBookError
+from switchyard.clients.key_book import NoSuchKey
 from switchyard.clients.key_command import key_members
 from switchyard.clients.key_command import state_of
 from switchyard.clients.key_format import IssuedKey
@@ -158,6 +159,8 @@ class _Keys:
             raise ApiProblem(409, "The configuration names no clients.keys-file to write keys to.")
         try:
             made = await asyncio.to_thread(act, self._book(file))
+        except NoSuchKey as e:
+            raise ApiProblem(404, str(e)) from None
         except KeyBookError as e:
             raise ApiProblem(422, str(e)) from None
         except ConfigError as e:

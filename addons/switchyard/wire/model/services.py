@@ -15,6 +15,7 @@ type EndpointKind = Literal[
     "version",
     "loaded",
     "health",
+    "ready",
     "status",
     "usage",
     "me",

@@ -1,0 +1,120 @@
+"""Stops the router: takes no new connections, lets running requests finish, ends the rest."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+
+from mitmproxy import ctx
+from mitmproxy import http
+from mitmproxy.utils import asyncio_utils
+
+from switchyard.engine.workers import report_draining
+from switchyard.failover.client_connections import ClientConnections
+from switchyard.listener.builtin_addons import mitmproxys
+from switchyard.own_process import let_go_of_terminal
+from switchyard.runtime.snapshots import Snapshots
+from switchyard.runtime.state import State
+
+logger = logging.getLogger(__name__)
+
+_LOOKS_EVERY = 0.05
+"""Seconds between two looks at the connections that are left."""
+
+_QUIET_FOR = 0.1
+"""Seconds without a request after which a connection is closed: its client may be about to send the
+next one."""
+
+
+class Stopping:
+    """SIGTERM drains the router for `drain` seconds at most; a second one stops it at once."""
+
+    def __init__(self, snapshots: Snapshots, state: State, connections: ClientConnections) -> None:
+        self._snapshots = snapshots
+        self._state = state
+        self._connections = connections
+        self._draining: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        """Take the place of mitmproxy's own handler of SIGTERM."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self._announce_close(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._announce_close(flow)  # of a response that an addon made, there was no other hook
+
+    def done(self) -> None:
+        if self._draining is not None:
+            self._draining.cancel()
+
+    def _announce_close(self, flow: http.HTTPFlow) -> None:
+        """Have an HTTP/1 client use another connection next (RFC 9112, section 9.6)."""
+        response, request = flow.response, flow.request
+        if not self._state.draining or response is None or response.status_code < 200:
+            return
+        if not (request.is_http2 or request.is_http3):
+            response.headers["connection"] = "close"
+
+    def _terminate(self) -> None:
+        if self._draining is None:
+            self._draining = asyncio_utils.create_task(
+                self._drain(self._snapshots.current.config.drain), name="draining", keep_ref=True
+            )
+            return
+        logger.info("switchyard: stopping at once")
+        ctx.master.shutdown()
+
+    def _hang_up(self) -> None:
+        """As a closed terminal does."""
+        let_go_of_terminal()
+        ctx.master.shutdown()
+
+    async def _drain(self, seconds: float) -> None:
+        try:
+            await self._finish_requests(seconds)
+        finally:
+            report_draining(False)
+            ctx.master.shutdown()
+
+    async def _finish_requests(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        ends, told = loop.time() + seconds, False
+        self._state.draining = True
+        report_draining(True)
+        _stop_listening()
+        await self._connections.announce_end()
+        while left := await self._connections.close_idle(_QUIET_FOR):
+            if loop.time() >= ends:
+                if seconds:
+                    logger.warning(
+                        "switchyard: ending %d connections after %g s (drain)", left, seconds
+                    )
+                return
+            if not told:
+                told = True
+                logger.info(
+                    "switchyard: stopping; %d connections may finish within %g s", left, seconds
+                )
+            await asyncio.sleep(_LOOKS_EVERY)
+
+
+def _stop_listening() -> None:
+    """Close the sockets that clients connect to.
+
+    mitmproxy's option `server` would do this too, and forget on which addresses the router was.
+    """
+    for server in _servers():
+        server.close()
+
+
+def _servers() -> Iterator[asyncio.Server]:
+    for instance in mitmproxys("proxyserver").servers:
+        for server in getattr(instance, "_servers", ()):
+            # Others carry connections themselves, as WireGuard's does.
+            if isinstance(server, asyncio.Server):
+                yield server

@@ -1,0 +1,1 @@
+"""Keeps configuration and secrets of one user's devices in step, over storage that others run."""
