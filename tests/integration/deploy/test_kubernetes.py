@@ -41,6 +41,8 @@ VALUES: dict[str, dict[str, Any]] = {
     },
 }
 
+charts.use_checks()
+
 
 def plain(kind: str, name: str = "switchyard") -> dict[str, Any]:
     """The object of that kind and name among the plain manifests."""
