@@ -34,6 +34,8 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     from switchyard.engine.workers import say
     from switchyard.files import choose_config
     from switchyard.files import counters_file
+    from switchyard.metrics.host import METRICS
+    from switchyard.metrics.host import MetricsHost
 
     file = counters_file(choose_config(launch.config, os.environ), os.environ)
     try:
@@ -41,10 +43,11 @@ def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     except OSError as e:
         say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
         return 1
-    with reserved, StateHost(file) as host:
+    with reserved, StateHost(file) as host, MetricsHost(say) as metrics:
         port = str(reserved.getsockname()[1])
         command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", port]
-        return Supervisor(launch.workers, command, variables={STATE: host.where}).run()
+        variables = {STATE: host.where, METRICS: metrics.where}
+        return Supervisor(launch.workers, command, variables=variables).run()
 
 
 def _raise_file_limit() -> None:

@@ -100,7 +100,8 @@ def _parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
     if config is None or document.problems:
         raise ConfigError(document.problems)
     config = config.model_copy(update={"management": config.management.completed(env)})
-    return _with_keys_file(_completed(config, document, absent, path), env)
+    whole = _with_keys_file(_completed(config, document, absent, path), env)
+    return whole.fingerprinted(content)
 
 
 def _drop_empty_sections(data: dict[str, object]) -> None:

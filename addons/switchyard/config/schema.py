@@ -4,6 +4,7 @@ Keys in the file are the field names with dashes. All of it is immutable. Durati
 sizes bytes here. `load_config` makes these; nothing else needs to.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -35,6 +36,8 @@ from switchyard.config.fields import Size
 from switchyard.config.fields import as_list
 from switchyard.config.limits import Limits
 from switchyard.config.management import ManagementSettings
+from switchyard.config.metrics import MetricsField
+from switchyard.config.metrics import MetricsSettings
 from switchyard.config.problems import ConfigProblem
 from switchyard.config.provider import Provider
 from switchyard.config.provider import ProviderTimeouts
@@ -256,7 +259,7 @@ class Config(Section):
     """The first that fits a model counts, before the built-in prices."""
     subscriptions: tuple[SubscriptionField, ...] = ()
     management: ManagementSettings = ManagementSettings()
-
+    metrics: MetricsField = MetricsSettings()
     state: StateField = StateSettings()
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""
@@ -271,6 +274,7 @@ class Config(Section):
 
     _not_live: tuple[NotLive, ...] = ()
     _notices: tuple[ConfigProblem, ...] = ()
+    _fingerprint: str = ""
 
     def loaded(
         self,
@@ -295,6 +299,16 @@ class Config(Section):
     def notices(self) -> tuple[ConfigProblem, ...]:
         """Notices for the start: keys that are accepted but have no effect yet."""
         return self._notices
+
+    def fingerprinted(self, content: bytes) -> "Config":
+        """This configuration, read from a file's `content`."""
+        self._fingerprint = hashlib.sha256(content).hexdigest()[:12]
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """The beginning of its file's SHA-256: processes with the same one agree."""
+        return self._fingerprint
 
     @property
     def client_keys(self) -> tuple[SecretStr, ...]:

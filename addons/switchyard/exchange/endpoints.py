@@ -78,8 +78,8 @@ _PROVIDER = re.compile(r"^/([A-Za-z0-9][A-Za-z0-9._-]*)(?=/v\d[a-z0-9]*/)")
 _DEFAULT_VERSION = "/v1beta"
 """The version of Gemini's API for base URLs that lack it."""
 
-_MANAGED = re.compile(r"/(?:v0/management|dashboard)(?=[/?]|$)")
-"""Paths of the management API and the dashboard. They are read as sent, without any decoding."""
+_MANAGED = re.compile(r"/(?:v0/management|dashboard|metrics)(?=[/?]|$)")
+"""Paths of the management API, the dashboard and the metrics, read as sent, without decoding."""
 
 _SLASHES = re.compile("//+")
 _VERSION = re.compile(r"^/v\d[a-z0-9]*+(?=/)")

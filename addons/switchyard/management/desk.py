@@ -1,6 +1,7 @@
 """What the management API works on: the runtime, its events, and where things are kept."""
 
 import logging
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,13 @@ from switchyard.management.kept_log import KeptLog
 from switchyard.management.places import management_folder
 from switchyard.management.provider_status import provider_status
 from switchyard.management.record_members import record_members
+from switchyard.metrics.host import METRICS
+from switchyard.metrics.measurements import Measurements
 from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import record_of
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.reloading import Reloading
+from switchyard.runtime.router_gauges import RouterGauges
 from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.usage_rules import place_of
@@ -31,6 +35,7 @@ class Desk:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.measurements = Measurements(RouterGauges(runtime), os.environ.get(METRICS, ""))
         self.events: EventHub = runtime.events
         self.log = KeptLog()
         self._rules: tuple[Snapshot, Rules] | None = None

@@ -31,6 +31,7 @@ from switchyard.pipeline.log_lines import LogLines
 from switchyard.pipeline.management import Management
 from switchyard.pipeline.management_api import ManagementApi
 from switchyard.pipeline.masking import Masking
+from switchyard.pipeline.measuring import Measuring
 from switchyard.pipeline.passed_windows import PassedWindows
 from switchyard.pipeline.peers import Peers
 from switchyard.pipeline.quota_watch import QuotaWatch
@@ -100,6 +101,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Fallback(snapshots, exchanges, state, accounts),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
+        Measuring(runtime, desk.measurements),
         Reporting(exchanges, desk),
         PassedWindows(requests, ledger),
         Annotation(snapshots, exchanges),

@@ -74,6 +74,7 @@ class Accounting:
         for exchange in self._exchanges.running():
             if (passage := self._gate.leave(exchange.call.flow.id)) is not None:
                 self._settled(exchange, passage, None)
+            self._count_interrupted(exchange)
         self._ledger.close()
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -108,7 +109,7 @@ class Accounting:
         exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
         if exchange is not None:
             self._note_windows(exchange)
-        if not self._ledger.on and passage is None:
+        if not self._ledger.on and passage is None and self._ledger.counter is None:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
@@ -120,6 +121,13 @@ class Accounting:
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
             self._ledger.end(refusal.id, partial(record_of_refusal, refusal, ending_of(flow)))
+
+    def _count_interrupted(self, exchange: Exchange) -> None:
+        """Counts a request that the ledger puts on record as interrupted."""
+        if (counter := self._ledger.counter) is not None:
+            record = record_of(exchange, self._current_rules(), None)
+            record.state = "interrupted"
+            counter(record)
 
     def _settled(self, exchange: Exchange, passage: Passage, ending: Ending | None) -> Making:
         """Charges the key of a request with what its record says; returns that record."""

@@ -178,7 +178,7 @@ class Settings:
                 ctx.options.update(switchyard_config=str(self.path))
             except exceptions.OptionsError as e:
                 return str(e)
-        return await self._watcher.poll_aside()
+        return await self._poll()
 
     def client_connected(self, client: connection.Client) -> None:
         if self._too_open and not comes_from_here(client):
@@ -201,7 +201,12 @@ class Settings:
         if self._runtime.state.draining:
             return  # nothing is listened on, and requests finish with what was in force
         self._runtime.listeners.ports = bound_ports()
-        await self._watcher.poll_aside()
+        await self._poll()
+
+    async def _poll(self) -> str:
+        why = await self._watcher.poll_aside()
+        self._runtime.failed_reloads += bool(why)
+        return why
 
     def _use(self, config: Config, environment: Environment | None = None) -> None:
         needs_demo = any(provider.builtin == "demo" for provider in config.providers)

@@ -50,6 +50,8 @@ class Runtime:
         self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
         self.reloading: Reloading | None = None
+        self.failed_reloads = 0
+        """Changed configurations that could not be put in force."""
         self.accounts = Accounts()
         self.accounts.recovered = self._forget_failures
         self._callbacks: list[Callable[[], None]] = []

@@ -4,6 +4,7 @@ The addons hold one ledger for as long as the process runs; its writer changes w
 configuration.
 """
 
+import logging
 import os
 import secrets
 import socket
@@ -21,12 +22,15 @@ from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import open_reader
 from switchyard.usage.places import open_store
 from switchyard.usage.pricing import load_prices
+from switchyard.usage.records import RequestRecord
 from switchyard.usage.window_book import WindowBook
 from switchyard.usage.windows import Window
 from switchyard.usage.windows import WindowSnapshot
 from switchyard.usage.writer import Making
 from switchyard.usage.writer import UsageWriter
 from switchyard.usage.writer import WriterHealth
+
+logger = logging.getLogger(__name__)
 
 WINDOWS_SINCE = 8 * 86_400.0
 """Seconds of snapshots that windows are known from: the longest common window and a day."""
@@ -50,6 +54,8 @@ class Ledger:
         self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
+        self.counter: Callable[[RequestRecord], None] | None = None
+        """Called with each finished record, in whichever thread makes it; set by metrics."""
         self.sharer: Callable[[WindowSnapshot], None] | None = None
         """Called with what responses to this process reported: other processes are to know."""
 
@@ -90,8 +96,15 @@ class Ledger:
 
     def end(self, key: str, make: Making) -> None:
         """Queue a request that has ended; `make` makes its record."""
+        if self.counter is not None:
+            make = partial(_counted, make, self.counter)
         if self._writer is not None:
             self._writer.end(key, make)
+        elif self.counter is not None:
+            try:
+                make()
+            except Exception:
+                logger.exception("usage: a record cannot be made")
 
     def note(self, owner: str, windows: Sequence[Window]) -> None:
         """Take in the windows that a response reported of a credential or login."""
@@ -118,6 +131,15 @@ class Ledger:
         if self._writer is not None:
             _finish(self._writer, self._store)
         self._writer = self._store = self.place = None
+
+
+def _counted(make: Making, count: Callable[[RequestRecord], None]) -> RequestRecord:
+    record = make()
+    try:
+        count(record)
+    except Exception:  # a record that cannot be counted is kept all the same
+        logger.exception("metrics: a record cannot be counted")
+    return record
 
 
 def _seen_before(place: RecordPlace) -> list[WindowSnapshot]:

@@ -48,6 +48,8 @@ class WriterHealth:
     waiting: int = 0
     written: int = 0
     lost: int = 0
+    recovered: int = 0
+    """Requests that an earlier process left running, which are on record as interrupted."""
     problem: str = ""
     """Why the store cannot write at present; empty while it can."""
 
@@ -247,6 +249,7 @@ class UsageWriter:
     def _recover(self) -> None:
         if not self._recovered:
             if count := self._store.recover(self._is_alive):
+                self.health.recovered += count
                 logger.warning("usage: %d requests were interrupted by the last stop", count)
             self._recovered = True
 

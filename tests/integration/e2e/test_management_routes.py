@@ -23,7 +23,7 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", f"/records/{ID}/price"),
+    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     "/aliases/x/y",
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
@@ -69,7 +69,12 @@ def template(method: str, path: str) -> tuple[str, str]:
     elif first in ("records", "versions") and rest:
         path = f"/{first}/{{id}}{rest.partition('/')[1]}{rest.partition('/')[2]}"
         path = path.replace("client-request", "{name}")
-    return method, f"{BASE}{path}"
+    return method, at(path)
+
+
+def at(path: str) -> str:
+    """Where a route is; scrapers expect metrics without a prefix."""
+    return path if path == "/metrics" else f"{BASE}{path}"
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +104,7 @@ def router(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def ask(router: Router, method: str, path: str, headers: dict[str, str]) -> int:
     with httpx2.Client(base_url=router.url, timeout=120, trust_env=False) as client:
-        with client.stream(method, f"{BASE}{path}", headers=headers) as answer:
+        with client.stream(method, at(path), headers=headers) as answer:
             return answer.status_code
 
 

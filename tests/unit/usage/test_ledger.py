@@ -59,3 +59,22 @@ def test_the_usual_folder(environment: dict[str, str], folder: str) -> None:
 
 def test_a_relative_state_folder_is_none() -> None:
     assert default_folder({"XDG_STATE_HOME": "state"}).is_relative_to(Path.home())
+
+
+def test_records_are_counted_with_and_without_a_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger, counted = Ledger(), []
+    ledger.counter = counted.append
+    ledger.end("1", record)
+    ledger.keep_at(RecordPlace(tmp_path, KEEP))
+    ledger.end("2", record)
+    assert ledger.flush(20) and len(counted) == 2
+
+    def fail(_: object) -> None:
+        raise ValueError("odd")
+
+    ledger.counter = fail
+    ledger.end("3", record)
+    ledger.close()
+    assert len(rows(tmp_path)) == 2 and "cannot be counted" in caplog.text

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi import Request
 
 from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.block_routes import block_routes
 from switchyard.management.api.compatibility_routes import compatibility_routes
 from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
@@ -20,6 +21,7 @@ from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
@@ -59,6 +61,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         state_routes(desk),
         event_routes(desk),
         usage_routes(desk),
+        block_routes(desk),
         record_routes(desk),
         exchange_routes(desk),
         tool_routes(desk),
@@ -71,6 +74,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         api.include_router(routes)
 
     app.include_router(api)
+    app.include_router(metrics_routes(desk))
     serve_pages(app)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app

@@ -1,0 +1,143 @@
+"""The parent's side: adds the workers' metrics up, from a thread of the supervising process."""
+
+import asyncio
+import itertools
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from switchyard.metrics.book import MetricRow
+from switchyard.metrics.joined import JoinedBooks
+from switchyard.metrics.joined import row_of
+from switchyard.metrics.page_server import MetricsServer
+from switchyard.metrics.page_server import page_of
+from switchyard.state.shared import frames
+
+METRICS = "SWITCHYARD_METRICS"
+"""Environment variable of workers: the socket at which their counts are added up."""
+
+_STARTS_WITHIN = 10.0
+_ANSWERS_WITHIN = 2.0
+"""Seconds that a page waits for the gauges of a worker, which may stand still."""
+
+
+class _Connection:
+    """One worker."""
+
+    def __init__(self, name: str, writer: asyncio.StreamWriter) -> None:
+        self.name = name
+        self.writer = writer
+        self.asked: dict[int, asyncio.Future[list[MetricRow]]] = {}
+
+    def send(self, message: object) -> None:
+        if not self.writer.is_closing():
+            self.writer.write(frames.pack(message))
+
+
+class MetricsHost:
+    """A server on a socket in a folder that only this user may enter. A context manager.
+
+    `where` is what workers are given; empty if it could not be started.
+    """
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        """`report` takes a line for the log."""
+        self.where = ""
+        self._report = report
+        self._folder = tempfile.TemporaryDirectory(prefix="switchyard-", ignore_cleanup_errors=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self._books = JoinedBooks()
+        self._connections: set[_Connection] = set()
+        self._names = map(str, itertools.count(1))
+        self._numbers = itertools.count(1)
+        self._server = MetricsServer(self._page, report)
+
+    def __enter__(self) -> "MetricsHost":
+        self._thread.start()
+        self._ready.wait(_STARTS_WITHIN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(_STARTS_WITHIN)
+        self._folder.cleanup()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._listen())
+        self._loop.close()
+
+    async def _listen(self) -> None:
+        path = Path(self._folder.name) / "metrics.sock"
+        mask = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._serve, path)
+        except OSError as e:
+            self._report(f"metrics: the workers cannot be added up: {e.strerror}")
+            self._ready.set()
+            return
+        finally:
+            os.umask(mask)
+        self.where = str(path)
+        self._ready.set()
+        await self._stop.wait()
+        await self._server.listen(None)
+        server.close()
+        for connection in list(self._connections):
+            connection.writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        worker = _Connection(next(self._names), writer)
+        self._connections.add(worker)
+        try:
+            while True:
+                number, verb, payload = await frames.read(reader)
+                await self._take(worker, number, verb, payload)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        except (ValueError, TypeError, LookupError) as e:
+            self._report(f"metrics: a worker sent a malformed message: {e}")
+        finally:
+            self._connections.discard(worker)
+            self._books.end(worker.name)
+            for answer in worker.asked.values():
+                answer.cancel()
+            writer.close()
+
+    async def _take(self, worker: _Connection, number: int, verb: str, payload: list) -> None:
+        match verb:
+            case "counts":
+                self._books.take(worker.name, payload)
+            case "shown":
+                answer = worker.asked.pop(number, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(list(map(row_of, payload)))
+            case "listen":
+                await self._server.listen(None if payload is None else str(payload))
+            case "page":
+                task = self._loop.create_task(self._send_rows(worker, number))
+                task.add_done_callback(lambda done: done.exception())
+
+    async def _send_rows(self, worker: _Connection, number: int) -> None:
+        worker.send([number, "rows", await self._rows()])
+
+    async def _rows(self) -> list[MetricRow]:
+        """All metrics; a worker that does not answer lacks its gauges alone."""
+        asked: list[asyncio.Future[list[MetricRow]]] = []
+        for worker in list(self._connections):
+            number = next(self._numbers)
+            answer = worker.asked[number] = self._loop.create_future()
+            worker.send([number, "ask", None])
+            asked.append(answer)
+        if asked:
+            await asyncio.wait(asked, timeout=_ANSWERS_WITHIN)
+        shown = [one.result() for one in asked if one.done() and not one.cancelled()]
+        return self._books.rows(shown)
+
+    async def _page(self, accept: str) -> tuple[bytes, str]:
+        return page_of(await self._rows(), accept)
