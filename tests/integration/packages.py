@@ -59,10 +59,10 @@ class Installed:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert process.stdout is not None
         guard = threading.Timer(LIMIT, process.kill)
         guard.start()
         try:
-            assert process.stdout is not None
             log = ""
             for line in process.stdout:
                 log += line
