@@ -108,7 +108,7 @@ def try_out(installed: Installed) -> None:
     report = json.loads(installed.say(command, "usage", "--json"))
     assert report["totals"]["requests"] == 1, report
     script = installed.say(command, "path").strip()
-    mitmdump = (str(installed.bin / "mitmdump"), "-q", "-s", script, "--listen-host", "127.0.0.1")
+    mitmdump = (str(installed.bin / "mitmdump"), "-s", script, "--listen-host", "127.0.0.1")
     with installed.running(*mitmdump, "--listen-port", "0", *confdir) as url:
         assert "Hello package" in answer_of(url)
 
