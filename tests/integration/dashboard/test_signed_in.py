@@ -1,4 +1,4 @@
-"""The dashboard of a router with a management key: sessions, client keys, the log."""
+"""The dashboard of a router with a management key: sessions, keys, accounts, imports, the log."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from tests.integration.dashboard.conftest import config
 from tests.integration.dashboard.conftest import violations
 from tests.support.browser import Page
 from tests.support.router import Router
+from tests.unit.importers.examples import CLAUDE_CODE_ROUTER
 
 KEY, NEXT = "manage-me-7f3a", "manage-me-8b41"
 LIVE = "document.querySelector('.top .live')?.textContent === 'live'"
@@ -20,8 +21,17 @@ LOGIN = "document.querySelector('main.alone input[type=password]')"
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     folder = tmp_path_factory.mktemp("signed")
     (folder / "keys.yaml").write_text("api-keys: []\n")
-    clients = {"keys-file": str(folder / "keys.yaml")}
-    with Router(folder, config(folder, management={"key": KEY}, clients=clients)) as router:
+    other = folder / ".claude-code-router" / "config.json"
+    other.parent.mkdir()
+    other.write_text(CLAUDE_CODE_ROUTER.replace('"qwen3"', json.dumps(MARKUP)))
+    authorize = {"url": "https://p.example/authorize"}
+    example = {"title": f"Example {MARKUP}", "client-id": "c", "authorize": authorize}
+    members = {
+        "management": {"key": KEY},
+        "clients": {"keys-file": str(folder / "keys.yaml")},
+        "accounts": {"example": {**example, "token": {"url": "https://p.example/token"}}},
+    }
+    with Router(folder, config(folder, **members)) as router:
         yield router
 
 
@@ -75,6 +85,30 @@ def test_a_key_is_made_changed_and_rotated(page: Page, axe: str) -> None:
     page.click("dialog header button")
     page.click("tbody button", "Block")
     page.wait("document.querySelector('tbody .state.bad')?.textContent === 'blocked'")
+    assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
+
+
+def test_another_router_is_taken_over(page: Page, axe: str, router: Router) -> None:
+    page.run("location.hash = '#/setup'")
+    page.click("button[aria-label='Show what it becomes: claude-code-router']")
+    page.wait("document.querySelector('dialog pre.log')?.textContent.includes('openrouter')")
+    assert violations(page, axe) == []
+    page.click("dialog button.main", "Write the new file")
+    page.wait("document.querySelector('dialog .notice.good')")
+    text = page.run("document.querySelector('dialog').innerText")
+    written = router.directory / "imported-claude-code-router.yaml"
+    assert str(written) in text and written.exists() and "sk-or-hidden-one" not in text
+    page.click("dialog header button")
+
+
+def test_a_login_waits_for_what_is_pasted(page: Page, axe: str) -> None:
+    page.click("button[aria-label^='Log in in the browser: Example']")
+    page.wait("document.querySelector('dialog a[href^=\"https://p.example/authorize?\"]')")
+    assert violations(page, axe) == []
+    page.fill("dialog textarea", "code=c&state=of-another")
+    page.click("dialog button.main")
+    page.wait("document.querySelector('dialog .notice.bad')?.innerText.includes('another login')")
+    page.click("dialog header button")
     assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
 
 

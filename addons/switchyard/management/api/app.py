@@ -20,7 +20,9 @@ from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
+from switchyard.management.api.import_routes import import_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.login_routes import login_routes
 from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
@@ -68,6 +70,8 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         action_routes(desk, changes),
         key_routes(desk, changes),
         preset_routes(desk, changes),
+        import_routes(desk, changes),
+        login_routes(desk, changes),
         compatibility_routes(desk, writer),
         config_routes(desk, writer),
     ):
