@@ -60,9 +60,8 @@ def test_a_newcomer_gets_a_first_answer(
         own = router.directory / ".config" / "switchyard" / "config.yaml"
         assert GOOD in own.read_text() and oct(own.stat().st_mode)[-3:] == "600"
         page.click(".cards button", "Codex")
-        page.wait(
-            "/--model cline\\/coder-1 codex$/.test(document.querySelector('.snippet pre').innerText)"
-        )
+        shown = "document.querySelector('.snippet pre').innerText"
+        page.wait(f"{shown}.endsWith('--model cline/coder-1 codex')")
         assert violations(page, axe) == []
         facts = json.loads(
             page.run(
