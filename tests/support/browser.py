@@ -141,6 +141,16 @@ class Page:
         self.wait(f"!!{found}")
         self.run(f"{found}.click()")
 
+    def fill(self, selector: str, value: str) -> None:
+        """Write into a field, once it is there, as somebody who types would."""
+        found = f"document.querySelector({json.dumps(selector)})"
+        self.wait(f"!!{found}")
+        self.run(
+            f"(field => {{ field.focus(); field.value = {json.dumps(value)};"
+            " field.dispatchEvent(new Event('input', {bubbles: true}));"
+            f" field.dispatchEvent(new Event('change', {{bubbles: true}})); }})({found})"
+        )
+
     def text(self) -> str:
         """What can be read on the page."""
         return self.run("document.body.innerText").replace("\u00a0", " ")

@@ -34,7 +34,7 @@ def signer_of(
     canonical = "\n".join(
         [
             method,
-            quote(path, safe="/~"),  # encoded once more than it was sent, except for S3
+            path if service == "s3" else quote(path, safe="/~"),  # once more, except for S3
             "&".join(sorted(query.split("&"))) if query else "",
             *(f"{name}:{headers[name].strip()}" for name in signed),
             "",

@@ -105,7 +105,7 @@ def _log_in(
     if flow is None:
         hint = did_you_mean(name, (*flows, *account_names()))
         raise LoginError(f"is no account of the configuration. {hint or 'Add it to accounts:'}")
-    if why := _closed(flow):
+    if why := flow.why_closed:
         raise LoginError(why)
     if flow.position:
         print(f"{flow.title or name}: {flow.position} ({flow.source}, {flow.read})")
@@ -115,19 +115,6 @@ def _log_in(
     known = f" as {record.subject}" if record.subject else ""
     print(f"Logged in{known}. Providers use it by api-key: {{oauth: {ref}}}")
     return 0
-
-
-def _closed(flow: AccountFlow) -> str:
-    """Why no login is made; empty if one is."""
-    if flow.status in ("ended", "unsupported"):
-        return f"has no login: {flow.position} {flow.instead}".strip()
-    if flow.status == "preview" and not flow.preview:
-        return f"is a preview: {flow.position} Set preview: true in accounts to use it"
-    if flow.has_login and flow.lacks_client:
-        return "needs the client-id of an application of your own in accounts"
-    if not flow.has_login:
-        return f"needs no login. {flow.instead}".strip()
-    return ""
 
 
 def _log_out(store: AccountStore, ref: str) -> int:

@@ -170,6 +170,19 @@ class AccountFlow(Section):
         return not self.client_id and self.register_ is None
 
     @property
+    def why_closed(self) -> str:
+        """Why nobody logs in, as the rest of a sentence about the account; empty if one does."""
+        if self.status in ("ended", "unsupported"):
+            return f"has no login: {self.position} {self.instead}".strip()
+        if self.status == "preview" and not self.preview:
+            return f"is a preview: {self.position} Set preview: true in accounts to use it"
+        if self.has_login and self.lacks_client:
+            return "needs the client-id of an application of your own in accounts"
+        if not self.has_login:
+            return f"needs no login. {self.instead}".strip()
+        return ""
+
+    @property
     def is_usable(self) -> bool:
         return self.has_login or self.client_credentials is not None
 

@@ -31,13 +31,13 @@ from switchyard.importers.rendering import render_variables
 from switchyard.importers.sources import SOURCES
 from switchyard.importers.sources import found_sources
 from switchyard.routing.explanation import explain
+from switchyard.values.files import write_new
 
 PROGRAM = "scripts/import"
 
 _MOST_EXPLAINED = 5
 _MOST_PAGES = 1000
 _TIMEOUT = 30.0
-_PRIVATE = 0o600
 
 _EPILOG = """\
 Without a source it looks for the files of these routers on this machine. The new file is checked
@@ -172,10 +172,7 @@ def _check_free(output: Path, variables: Path | None) -> None:
 def _write(path: Path, text: str) -> None:
     """Writes a new file that only its owner can read; never over another one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_new(path, text)
     except OSError as error:
         raise ImportTrouble(
             f"cannot write {path}: {error.strerror}. Name another: --output"

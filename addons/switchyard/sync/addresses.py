@@ -1,6 +1,7 @@
 """Turns the address of a remote into the remote."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.sync.errors import SyncError
@@ -32,14 +33,24 @@ def shown_address(address: str) -> str:
     return _USERINFO.sub("://***@", address)
 
 
-def remote_of(address: str, folder: Path, device: str) -> Remote:
+def remote_of(address: str, folder: Path, device: str, environ: Mapping[str, str]) -> Remote:
     """Return the remote at an address. `folder` is for what the remote keeps on this device.
+
+    `environ` has the password of WebDAV. Libraries are imported for the kind that needs them.
 
     Raises SyncError if there is none of this kind.
     """
     if _GIT.fullmatch(address):
         url, _, within = address.removeprefix("git+").partition("#")
         return GitRemote(url, folder / "git", within, device)
+    if address.startswith("s3://"):
+        from switchyard.sync.s3_remote import S3Storage
+
+        return ObjectRemote(S3Storage(address))
+    if address.startswith(("https://", "http://")):
+        from switchyard.sync.webdav_remote import WebdavStorage
+
+        return ObjectRemote(WebdavStorage(address, environ))
     if _SCHEME.match(address):
         raise SyncError(f"remotes of this kind are unknown: {shown_address(address)}")
     return ObjectRemote(FolderStorage(Path(address)))

@@ -111,11 +111,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _init(asked: argparse.Namespace) -> int:
-    path, _ = _config_of(asked)
+    path, dotenv = _config_of(asked)
     folder = _folder_of(path)
     name = asked.name or _host_name()
     address = absolute_address(asked.address)
-    remote_of(address, folder.path, name)
+    remote_of(address, folder.path, name, with_dotenv(dotenv, os.environ))
     make_keys(device_key_file().parent, name, asked.new_keys)
     link_to(folder, address, name, asked.new_keys)
     if asked.new_keys:
@@ -266,7 +266,8 @@ def _sync_of(asked: argparse.Namespace) -> DeviceSync:
     folder = _folder_of(path)
     link: SyncLink = folder.link()
     keys = load_keys(device_key_file().parent, link.name)
-    remote = remote_of(link.address, folder.path, link.name)
+    environ = with_dotenv(dotenv, os.environ)
+    remote = remote_of(link.address, folder.path, link.name, environ)
     return DeviceSync(ConfigPlace(path, dotenv, dict(os.environ)), folder, keys, remote)
 
 

@@ -53,3 +53,14 @@ def replace_private(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read, and the folders above it.
+
+    Raises FileExistsError where there is anything at `path`, and other OSErrors.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,5 +1,6 @@
 """A router with traffic, and a browser that looks at its dashboard."""
 
+import json
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,17 @@ def ask(router: Router, *models: str, agent: str = f"claude-cli/2.1 {MARKUP}") -
         for model in models:
             body = {"model": model, "messages": [{"role": "user", "content": MARKUP}]}
             client.post("/v1/chat/completions", json=body, headers={"user-agent": agent})
+
+
+def violations(page: Page, axe: str) -> object:
+    """What axe-core finds on a page."""
+    page.run(axe + "; 0")
+    return json.loads(
+        page.run(
+            "axe.run().then(r => JSON.stringify(r.violations.map("
+            "v => [v.id, v.help, v.nodes.map(n => n.html).slice(0, 3)])))"
+        )
+    )
 
 
 @pytest.fixture

@@ -6,32 +6,24 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.dashboard.conftest import ask
+from tests.integration.dashboard.conftest import violations
 from tests.support.browser import Page
 from tests.support.router import Router
 
 READY = {
     "now": "document.querySelectorAll('.panel tbody tr').length >= 3",
-    "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')",
+    "usage": "document.querySelector('.uplot') && document.querySelector('.heat rect')"
+    " && document.querySelector('.bar-of')",
     "providers": "document.querySelector('.order li') && document.querySelector('.plan li')",
     "keys": "document.querySelector('.panel p')",
-    "settings": "document.querySelector('#yaml').value.includes('providers')",
+    "settings": "document.querySelector('#yaml').value.includes('providers')"
+    " && document.querySelector('pre.log span')",
     "setup": "document.querySelectorAll('.cards button').length >= 8",
     "requests": "document.querySelectorAll('.virtual tbody tr button').length >= 3",
 }
 """What is true once a screen shows its data."""
 
 type Opens = Callable[..., Page]
-
-
-def violations(page: Page, axe: str) -> object:
-    """What axe-core finds on a page."""
-    page.run(axe + "; 0")
-    return json.loads(
-        page.run(
-            "axe.run().then(r => JSON.stringify(r.violations.map("
-            "v => [v.id, v.help, v.nodes.map(n => n.html).slice(0, 3)])))"
-        )
-    )
 
 
 @pytest.mark.parametrize("width", [1400, 390])
@@ -92,10 +84,7 @@ def test_a_conversation_is_read_and_sent_to_another_model(
     page.wait("document.querySelector('.turns .user pre').textContent.includes('<img src=x')")
     page.click("dialog button[aria-label^='Body as it was']")
     page.wait("document.querySelector('dialog pre.raw').textContent.startsWith('{')")
-    page.run(
-        "(f => { f.value = 'demo/echo'; f.dispatchEvent(new Event('input', {bubbles: true})); })"
-        "(document.querySelector('dialog input[list=elsewhere]'))"
-    )
+    page.fill("dialog input[list=elsewhere]", "demo/echo")
     page.click("dialog form button.main", "Send")
     page.wait("document.querySelector('dialog .notice.good + p + .turns .assistant')")
     assert violations(page, axe) == []

@@ -23,7 +23,8 @@ ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 READS = [
     *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
-    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price"),
+    *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
+    "/accounts",
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     "/aliases/x/y",
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
@@ -39,6 +40,8 @@ WRITES = [
     *(("POST", "/keys/x/block"), ("POST", "/keys/x/unblock")),
     *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
     *(("GET", f"/records/{ID}/exchange"), ("GET", f"/records/{ID}/exchange/client-request")),
+    *(("GET", "/import"), ("POST", "/import"), ("POST", "/logins"), ("GET", "/logins/x")),
+    *(("POST", "/logins/x/paste"), ("DELETE", "/logins/x")),
 ]
 """Routes for admins alone. What was said in a request is among them."""
 ASKING = [("POST", "/explain")]
@@ -66,6 +69,8 @@ def template(method: str, path: str) -> tuple[str, str]:
         path = "/{section}/{name}" if rest else "/{section}"
     elif first == "keys" and rest:
         path = path.replace("/x", "/{who}")
+    elif first == "logins" and rest:
+        path = path.replace("/x", "/{id}")
     elif first in ("records", "versions") and rest:
         path = f"/{first}/{{id}}{rest.partition('/')[1]}{rest.partition('/')[2]}"
         path = path.replace("client-request", "{name}")

@@ -20,6 +20,10 @@ from tests.support.devices import UserDevice
 from tests.support.devices import begin_with
 from tests.support.devices import git_repository
 from tests.support.devices import let_in
+from tests.support.object_server import ACCESS
+from tests.support.object_server import SECRET
+from tests.support.object_server import USER
+from tests.support.object_server import ObjectServer
 
 
 @pytest.fixture
@@ -85,6 +89,29 @@ def test_two_devices_over_git(device: Maker, tmp_path: Path) -> None:
     assert "pull, then try again" in one.run("push", status=1)
     one.run("pull")
     assert one.text == other.text
+
+
+@pytest.mark.parametrize("kind", ["webdav", "s3"])
+def test_two_devices_over_http(kind: str, device: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("SWITCHYARD_SYNC_USER", "SWITCHYARD_SYNC_PASSWORD")
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in {**dict(zip(names, USER.split(":", 1), strict=True)), **keys}.items():
+        monkeypatch.setenv(name, value)
+    one, other = device("laptop"), device("desk")
+    with ObjectServer(kind) as server:
+        begin_with(one, server.address)
+        let_in(other, server.address, by=one)
+        other.edit("# The router of all", "# The router for all")
+        other.run("push")
+        assert "pull, then try again" in one.run("push", status=1)
+        one.run("pull")
+        assert one.text == other.text
+        assert len(server.files) == 3
+        assert KEY.encode() not in b"".join(server.files.values())
+        before = one.everything()
+        server.before = lambda method, path: 503
+        assert "answers 503" in one.run("pull", status=1)
+        assert one.everything() == before
 
 
 def test_keys_leave_the_configuration(

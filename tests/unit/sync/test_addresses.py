@@ -23,7 +23,7 @@ from switchyard.sync.object_remote import ObjectRemote
 )
 def test_addresses(address: str, kind: type, tmp_path: Path) -> None:
     assert absolute_address(f" {address} ") == address
-    assert isinstance(remote_of(address, tmp_path, "laptop"), kind)
+    assert isinstance(remote_of(address, tmp_path, "laptop", {}), kind)
 
 
 def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_what_is_no_address(address: str) -> None:
 
 def test_unknown_kinds(tmp_path: Path) -> None:
     with pytest.raises(SyncError, match=r"unknown: ftp://\*\*\*@host/x"):
-        remote_of("ftp://me:secret@host/x", tmp_path, "")
+        remote_of("ftp://me:secret@host/x", tmp_path, "", {})
 
 
 def test_passwords_are_not_shown() -> None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi import Request
 
 from switchyard.management.api.action_routes import action_routes
+from switchyard.management.api.block_routes import block_routes
 from switchyard.management.api.compatibility_routes import compatibility_routes
 from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
@@ -19,7 +20,9 @@ from switchyard.management.api.errors import ProblemReport
 from switchyard.management.api.errors import install_errors
 from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
+from switchyard.management.api.import_routes import import_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.login_routes import login_routes
 from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
 from switchyard.management.api.preset_routes import preset_routes
@@ -60,12 +63,15 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         state_routes(desk),
         event_routes(desk),
         usage_routes(desk),
+        block_routes(desk),
         record_routes(desk),
         exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
         key_routes(desk, changes),
         preset_routes(desk, changes),
+        import_routes(desk, changes),
+        login_routes(desk, changes),
         compatibility_routes(desk, writer),
         config_routes(desk, writer),
     ):

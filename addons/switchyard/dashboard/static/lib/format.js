@@ -10,6 +10,7 @@ const exact = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const farDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 export const UNKNOWN = "–";
 
@@ -50,7 +51,8 @@ export function moment(seconds) {
   if (seconds == null) return UNKNOWN;
   const date = new Date(seconds * 1000);
   const time = clock.format(date);
-  return isToday(date) ? time : `${day.format(date)} ${time}`;
+  if (isToday(date)) return time;
+  return date.getFullYear() === new Date().getFullYear() ? `${day.format(date)} ${time}` : `${farDay.format(date)} ${time}`;
 }
 
 export function precise(seconds) {

@@ -1,9 +1,9 @@
-// Client keys: who has one, what it may do and has used; made, rotated and blocked here.
+// Client keys: who has one, what it may do and has used; made, changed, rotated and blocked here.
 
 import { html, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
 import { clean, count, dayBegin, moment, money, named, zone } from "../lib/format.js";
-import { Dialog, Failure, Notice, Panel, Snippet, State, useAsked } from "../lib/parts.js";
+import { Choice, Dialog, Failure, Notice, Panel, Snippet, State, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 
 const text = words.keys;
@@ -15,7 +15,7 @@ export default function Keys() {
   const [making, setMaking] = useState(false);
   const [issued, setIssued] = useState(null);
   const done = (answer) => {
-    if (answer?.key) setIssued(answer);
+    if (typeof answer?.key === "string") setIssued(answer); // a change answers with the key's settings
     setMaking(false);
     keys.again();
   };
@@ -39,6 +39,7 @@ export default function Keys() {
 
 function Key({ one, sums, onDone }) {
   const [error, setError] = useState(null);
+  const [open, setOpen] = useState(null);
   const who = encodeURIComponent(one.id ?? one.name);
   const act = (method, path, question) => async () => {
     if (question && !confirm(question)) return;
@@ -56,15 +57,93 @@ function Key({ one, sums, onDone }) {
     <td>${one.expires ? moment(Date.parse(one.expires) / 1000) : text.never}</td>
     <td class="number">${count(sums?.requests ?? 0)}</td><td class="number">${money(sums?.list_cost ?? 0)}</td>
     <td>${canWrite() && one.writable && html`<span class="bar">
-      <button type="button" onClick=${act("POST", `keys/${who}/rotate`, text.sure(text.rotate, one.name ?? one.id))}>${text.rotate}</button>
+      <button type="button" onClick=${() => setOpen("change")}>${text.change}</button>
+      <button type="button" onClick=${() => setOpen("rotate")}>${text.rotate}</button>
       <button type="button" onClick=${act("POST", `keys/${who}/${one.state === "blocked" ? "unblock" : "block"}`)}>${one.state === "blocked" ? text.unblock : text.block}</button>
       <button type="button" onClick=${act("DELETE", `keys/${who}`, text.sure(text.delete, one.name ?? one.id))}>${text.delete}</button>
-    </span>`}<${Failure} error=${error} /></td>
+    </span>`}<${Failure} error=${error} />
+    ${open === "change" && html`<${Change} one=${one} who=${who} onClose=${() => setOpen(null)} onDone=${onDone} />`}
+    ${open === "rotate" && html`<${Rotate} one=${one} who=${who} onClose=${() => setOpen(null)} onDone=${onDone} />`}</td>
   </tr>`;
 }
 
+/** Settings that have a field of their own: how they are called, what one looks like, and what they are. */
+const FIELDS = [
+  ["models", "claude*, my-coding-stack", "list"], ["except", "*-preview", "list"], ["providers", "zai, anthropic", "list"],
+  ["budgets.day", "5 USD"], ["budgets.month", "50 USD"], ["limits.requests", "60/m"], ["limits.tokens", "1M/d"],
+  ["concurrency", "4", "number"], ["project", "yard"], ["addresses", "10.0.0.0/8", "list"], ["extends", "team"], ["note", ""],
+];
+
+const at = (one, name) => name.split(".").reduce((found, part) => (found && typeof found === "object" ? found[part] : undefined), one);
+const shown = (value) => (value == null ? "" : Array.isArray(value) ? value.join(", ") : String(value));
+
+/** What a field's text says; null takes the setting back. */
+function meant(line, kind) {
+  if (!line.trim()) return null;
+  if (kind === "list") return line.split(/[\s,]+/).filter(Boolean);
+  return kind === "number" ? Number(line) : line.trim();
+}
+
+function Change({ one, who, onClose, onDone }) {
+  const before = Object.fromEntries([...FIELDS.map(([name]) => [name, shown(at(one, name))]), ["expires", shown(one.expires).slice(0, 10)]]);
+  const [given, setGiven] = useState(before);
+  const [error, setError] = useState(null);
+  const set = (name) => (event) => setGiven({ ...given, [name]: event.currentTarget.value });
+  const save = async (event) => {
+    event.preventDefault();
+    const kinds = Object.fromEntries(FIELDS.map(([name, , kind]) => [name, kind]));
+    const settings = Object.fromEntries(Object.entries(given).filter(([name, line]) => line !== before[name]).map(([name, line]) => [name, meant(line, kinds[name])]));
+    if (!Object.keys(settings).length) return onClose();
+    try {
+      onDone(await call("PATCH", `keys/${who}`, { body: { settings } }));
+      return onClose();
+    } catch (refusal) {
+      return setError(refusal);
+    }
+  };
+  return html`<${Dialog} title=${`${text.change}: ${named(one.name ?? one.id)}`} wide onClose=${onClose}>
+    <form class="stack" onSubmit=${save}>
+      <div class="fields">
+        ${FIELDS.map(([name, hint, kind]) => html`<label key=${name}>${text.fields[name]}
+          <input type=${kind === "number" ? "number" : "text"} min="1" value=${given[name]} placeholder=${hint} onInput=${set(name)} /></label>`)}
+        <label>${text.expires}<input type="date" value=${given.expires} onInput=${set("expires")} /></label>
+      </div>
+      <p class="weak">${text.emptyTakesBack}</p>
+      <${Problems} error=${error} />
+      <button type="submit" class="main">${words.save}</button>
+    </form>
+  <//>`;
+}
+
+function Problems({ error }) {
+  return html`<${Failure} error=${error} />${error?.problems?.length > 0 && html`<ul class="list">${error.problems.map((one) =>
+    html`<li><code>${clean(one.key)}</code>: ${clean(one.message)} <span class="weak">${clean(one.hint ?? "")}</span></li>`)}</ul>`}`;
+}
+
+function Rotate({ one, who, onClose, onDone }) {
+  const [grace, setGrace] = useState("86400");
+  const [error, setError] = useState(null);
+  const rotate = async (event) => {
+    event.preventDefault();
+    try {
+      const answer = await call("POST", `keys/${who}/rotate`, { query: { grace }, body: {} });
+      onClose();
+      onDone(answer);
+    } catch (refusal) {
+      setError(refusal);
+    }
+  };
+  return html`<${Dialog} title=${text.rotateTitle(named(one.name ?? one.id))} onClose=${onClose}>
+    <form class="stack" onSubmit=${rotate}>
+      <${Choice} label=${text.grace} value=${grace} options=${text.graces} onChange=${setGrace} />
+      <${Failure} error=${error} />
+      <button type="submit" class="main">${text.rotate}</button>
+    </form>
+  <//>`;
+}
+
 function Make({ onClose, onDone }) {
-  const [given, setGiven] = useState({ name: "", models: "", budget: "", project: "" });
+  const [given, setGiven] = useState({ name: "", models: "", budget: "", project: "", expires: "" });
   const [error, setError] = useState(null);
   const field = (name, hint) => html`<label>${text[name]}
     <input value=${given[name]} placeholder=${hint} required=${name === "name"} onInput=${(event) => setGiven({ ...given, [name]: event.currentTarget.value })} /></label>`;
@@ -74,6 +153,7 @@ function Make({ onClose, onDone }) {
     if (given.models) settings.models = given.models.split(/[\s,]+/).filter(Boolean);
     if (given.budget) settings["budgets.month"] = given.budget;
     if (given.project) settings.project = given.project;
+    if (given.expires) settings.expires = given.expires;
     try {
       onDone(await call("POST", "keys", { body: { settings } }));
     } catch (refusal) {
@@ -82,7 +162,8 @@ function Make({ onClose, onDone }) {
   };
   return html`<${Dialog} title=${text.make} onClose=${onClose}>
     <form class="stack" onSubmit=${make}>
-      <div class="fields">${field("name", "ann")}${field("models", "my-coding-stack, claude*")}${field("budget", "50 USD")}${field("project", "yard")}</div>
+      <div class="fields">${field("name", "ann")}${field("models", "my-coding-stack, claude*")}${field("budget", "50 USD")}${field("project", "yard")}
+        <label>${text.expires}<input type="date" value=${given.expires} onInput=${(event) => setGiven({ ...given, expires: event.currentTarget.value })} /></label></div>
       <${Failure} error=${error} />
       <button type="submit" class="main">${text.make}</button>
     </form>

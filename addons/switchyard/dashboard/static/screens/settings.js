@@ -1,6 +1,6 @@
 // Settings: the configuration as it is written, what a change would do, earlier versions, audit, log.
 
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { call, canWrite, get } from "../lib/api.js";
 import { clean, moment, named } from "../lib/format.js";
 import { configurations } from "../lib/live.js";
@@ -13,7 +13,7 @@ export default function Settings() {
   const [turn, setTurn] = useState(0);
   const again = () => setTurn(turn + 1);
   return html`<div class="grid">
-    <div class="eight stack"><${Source} key=${turn} onSaved=${again} /></div>
+    <div class="eight stack"><${Source} key=${turn} onSaved=${again} /><${Log} /></div>
     <div class="four stack"><${Versions} key=${`versions ${turn}`} onRestored=${again} /><${Audit} key=${`audit ${turn}`} /></div>
   </div>`;
 }
@@ -82,7 +82,7 @@ function Problem({ problem, source }) {
 export function Diff({ text: diff }) {
   if (!diff) return html`<p class="weak">${text.nothing}</p>`;
   const kind = (line) => (line.startsWith("+") ? "plus" : line.startsWith("-") ? "minus" : "");
-  return html`<pre class="diff" tabindex="0">${diff.split("\n").map((line) => html`<span class=${kind(line)}>${clean(line)}\n</span>`)}</pre>`;
+  return html`<pre class="diff" tabindex="0">${diff.split("\n").map((line) => html`<span class=${kind(line)}>${`${clean(line)}\n`}</span>`)}</pre>`;
 }
 
 function Versions({ onRestored }) {
@@ -113,6 +113,36 @@ function Version({ version, onClose, onRestored }) {
     <${Failure} error=${state?.error} />
     ${state?.change && html`<${Diff} text=${state.change.diff} />
       ${canWrite() && state.change.changed && html`<button type="button" class="main" onClick=${apply}>${text.restore}</button>`}`}
+  <//>`;
+}
+
+const LINES = 400;
+const EVERY = 3000;
+
+/** The last lines of this process's log, read again while it is followed and the page is seen. */
+function Log() {
+  const [turn, setTurn] = useState(0);
+  const [follows, setFollows] = useState(true);
+  const [filter, setFilter] = useState("");
+  const [refusal, setRefusal] = useState(null);
+  const { value, error, again } = useAsked(() => get("logs", { limit: LINES }), [turn]);
+  const box = useRef(null);
+  useEffect(() => {
+    if (!follows) return undefined;
+    const timer = setInterval(() => { if (!document.hidden) setTurn((before) => before + 1); }, EVERY);
+    return () => clearInterval(timer);
+  }, [follows]);
+  const lines = (value?.lines ?? []).filter((line) => line.toLowerCase().includes(filter.toLowerCase()));
+  useEffect(() => { if (follows && box.current) box.current.scrollTop = box.current.scrollHeight; }, [lines.length, lines.at(-1)]);
+  const clear = () => call("DELETE", "logs").then(again, setRefusal);
+  const buttons = html`<button type="button" aria-pressed=${follows} onClick=${() => setFollows(!follows)}>${text.follow}</button>
+    ${canWrite() && html`<button type="button" onClick=${clear}>${text.clear}</button>`}`;
+  return html`<${Panel} title=${text.log} id="log" actions=${buttons}>
+    <${Failure} error=${error ?? refusal} again=${again} />
+    <label class="choice"><span>${text.logFilter}</span><input type="search" class="short" value=${filter} onInput=${(event) => setFilter(event.currentTarget.value)} /></label>
+    ${value && lines.length === 0 && html`<p class="weak">${text.noLog}</p>`}
+    ${lines.length > 0 && html`<pre class="log" ref=${box} tabindex="0" aria-label=${text.log} role="region">${lines.map((line) =>
+      html`<span class=${/\] (?:warning|error|critical):/.test(line) ? "bad" : ""}>${`${clean(line)}\n`}</span>`)}</pre>`}
   <//>`;
 }
 

@@ -6,6 +6,8 @@ import { named } from "../lib/format.js";
 import { finished, now } from "../lib/live.js";
 import { Failure, Notice, Panel, Snippet, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
+import { Accounts } from "./accounts.js";
+import { Imports } from "./imports.js";
 
 const text = words.setup;
 
@@ -32,16 +34,15 @@ export default function Setup() {
       <${Card} card=${card} />
     <//>
     <div class="grid">
-      <div class="six"><${Panel} id="others" title=${text.others}>
+      <div class="six stack"><${Panel} id="others" title=${text.others}>
         <dl class="facts"><dt>${text.address}</dt><dd class="mono">${value.base_url}/v1</dd>
           <dt>${text.anthropic}</dt><dd class="mono">${value.base_url}</dd>
           <dt>${text.key}</dt><dd class="mono">${value.key}</dd><dt>${text.model}</dt><dd class="mono">${value.model}</dd></dl>
-      <//></div>
+      <//><${Accounts} /></div>
       <div class="six stack">
         <${Panel} id="certificate" title=${text.certificate}><p>${text.certificateText}</p>
           <${Snippet} text=${`${card.run.split(" ")[0]}${card.run.startsWith("switchyard") ? " run-with" : ""} ${tool}`} /><//>
-        <${Panel} id="importers" title=${text.importers}><p>${text.importText}</p>
-          <${Snippet} text=${card.run.startsWith("switchyard") ? "switchyard import" : "scripts/import"} /><//>
+        <${Imports} command=${card.run.startsWith("switchyard") ? "switchyard import" : "scripts/import"} />
       </div>
     </div>
   </div>`;

@@ -3,8 +3,9 @@
 import { html, useMemo, useState } from "../lib/html.js";
 import { get, written } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
-import { cacheShare, count, dayBegin, dayOf, duration, moment, money, named, share, short, zone } from "../lib/format.js";
-import { Choice, Failure, Panel, useAsked } from "../lib/parts.js";
+import { cacheShare, clean, count, dayBegin, dayOf, duration, moment, money, named, share, short, zone } from "../lib/format.js";
+import { now } from "../lib/live.js";
+import { Choice, Failure, Panel, State, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 
 const text = words.usage;
@@ -33,6 +34,8 @@ export default function Usage() {
     <//>
     <${Panel} id="sums" title=${text.dimensions[by]}><${Sums} answer=${sums.value} by=${by} /><//>
     <${Panel} id="classes" title=${text.classes}><${Classes} sums=${sums.value?.totals} /><//>
+    <${Panel} id="blocks" title=${text.blocks}><${Blocks} /><//>
+    <${Panel} id="caches" title=${text.caches}><${Caches} since=${since} range=${range} /><//>
     <${Panel} id="sessions" title=${text.sessions}><${Sessions} since=${since} range=${range} /><//>
     <${Panel} id="calendar" title=${text.calendar}><${Calendar} /><//>
   </div>`;
@@ -40,7 +43,50 @@ export default function Usage() {
 
 function Download({ since }) {
   const link = (format) => `/v0/management/records?${written({ since, format })}`;
-  return html`<span class="bar">${text.export}: <a href=${link("csv")} download>CSV</a> <a href=${link("jsonl")} download>JSONL</a></span>`;
+  return html`<span class="bar">${text.export} <a class="button" href=${link("csv")} download>CSV</a> <a class="button" href=${link("jsonl")} download>JSON lines</a></span>`;
+}
+
+const SHOWN_BLOCKS = 12;
+
+/** Five hours each, as plans count; the one under way with its pace and where that leads. */
+function Blocks() {
+  const { value, error, again } = useAsked(() => get("blocks", { limit: SHOWN_BLOCKS }), []);
+  if (error) return html`<${Failure} error=${error} again=${again} />`;
+  if (!value) return html`<p role="status">${words.loading}</p>`;
+  const blocks = value.blocks.filter((one) => !one.gap);
+  if (!blocks.length) return html`<p class="weak">${text.nothing}</p>`;
+  const most = Math.max(...blocks.map((one) => one.tokens), 1);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${text.blocks}><table>
+    <thead><tr><th scope="col">${text.columns.when}</th><th scope="col" class="wide">${text.columns.tokens}</th>
+      ${["requests", "cache", "cost", "covered", "list_cost"].map((name) => html`<th scope="col" class="number">${text.columns[name]}</th>`)}
+      <th scope="col">${text.columns.models}</th></tr></thead>
+    <tbody>${blocks.map((one) => html`<tr key=${one.start}>
+      <th scope="row" class="nowrap">${moment(one.start)}${one.active && html`<div><${State} value="running" label=${text.left(duration(Math.max(one.end - now.value, 0)))} /></div>`}</th>
+      <td><${Bar} value=${one.tokens / most} /> ${short(one.tokens)}${one.tokens_a_minute != null && html`<div class="weak">${text.pace(short(one.tokens_a_minute),
+        short(one.tokens + one.tokens_a_minute * Math.max(one.end - now.value, 0) / 60))}</div>`}</td>
+      <td class="number">${count(one.requests)}</td><td class="number">${share(cacheShare(one))}</td>
+      <td class="number">${money(one.cost)}</td><td class="number">${money(one.covered)}</td><td class="number">${money(one.list_cost)}</td>
+      <td class="weak clipped">${one.models.map(clean).join(", ")}</td></tr>`)}</tbody>
+  </table></div>`;
+}
+
+function Bar({ value }) {
+  return html`<svg class="bar-of" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width=${value * 100} height="8" rx="2" /></svg>`;
+}
+
+/** Requests that read less from their prompt cache than was there, by what changed. */
+function Caches({ since, range }) {
+  const { value, error, again } = useAsked(() => get("caches", { since, limit: 20 }), [range]);
+  if (error) return html`<${Failure} error=${error} again=${again} />`;
+  if (!value) return html`<p role="status">${words.loading}</p>`;
+  if (!value.breaks.length) return html`<p class="weak">${text.noBreaks}</p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${text.caches}><table>
+    <thead><tr><th scope="col">${text.columns.why}</th><th scope="col">${text.columns.session}</th><th scope="col" class="number">${text.columns.requests}</th>
+      <th scope="col" class="number">${text.columns.uncached}</th><th scope="col">${text.columns.last}</th></tr></thead>
+    <tbody>${value.breaks.map((one) => html`<tr key=${`${one.session} ${one.verdict}`}><th scope="row">${named(one.verdict)}</th>
+      <td><a href=${`#/requests?session=${encodeURIComponent(one.session)}`}>${named(one.session).slice(0, 13)}</a></td>
+      <td class="number">${count(one.requests)}</td><td class="number">${short(one.tokens)}</td><td>${moment(one.last)}</td></tr>`)}</tbody>
+  </table></div>`;
 }
 
 /** When buckets begin, from a moment until now, in the viewer's zone: those without requests too. */
@@ -101,7 +147,7 @@ const COLUMNS = [
 function Figures({ head, rows, label }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
     <thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}${COLUMNS.map(([name]) => html`<th scope="col" class="number">${text.columns[name]}</th>`)}</tr></thead>
-    <tbody>${rows.map(([cells, row]) => html`<tr>${cells.map((cell, at) => (at ? html`<td>${cell}</td>` : html`<th scope="row">${cell}</th>`))}
+    <tbody>${rows.map(([cells, row]) => html`<tr>${cells.map((cell, at) => (at ? html`<td class="nowrap">${cell}</td>` : html`<th scope="row">${cell}</th>`))}
       ${COLUMNS.map(([, show]) => html`<td class="number">${show(row)}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }
@@ -139,10 +185,13 @@ function Calendar() {
   const most = Math.max(...value.rows.map((row) => row.tokens), 1);
   const first = new Date(dayBegin(WEEKS * 7 - 1) * 1000);
   const offset = (first.getDay() + 6) % 7;
-  const cells = value.rows.map((row) => {
-    const days = Math.round((row.start - first.getTime() / 1000) / 86400) + offset;
-    return html`<rect key=${row.start} x=${Math.floor(days / 7) * 10} y=${(days % 7) * 10} width="9" height="9" rx="2"
-      fill-opacity=${0.2 + 0.8 * Math.sqrt(row.tokens / most)}><title>${dayOf(row.start)}: ${short(row.tokens)}, ${money(row.list_cost)}</title></rect>`;
+  const at = (start) => Math.round((start - first.getTime() / 1000) / 86400);
+  const days = new Map(value.rows.map((row) => [at(row.start), row]));
+  const cells = Array.from({ length: WEEKS * 7 }, (_, number) => {
+    const row = days.get(number);
+    const place = number + offset;
+    return html`<rect key=${number} x=${Math.floor(place / 7) * 10} y=${(place % 7) * 10} width="9" height="9" rx="2" class=${row ? "" : "zero"}
+      fill-opacity=${row ? 0.2 + 0.8 * Math.sqrt(row.tokens / most) : 1}>${row && html`<title>${dayOf(row.start)}: ${short(row.tokens)}, ${money(row.list_cost)}</title>`}</rect>`;
   });
   return html`<svg class="heat" viewBox=${`0 0 ${(WEEKS + 1) * 10} 70`} role="img" aria-label=${text.calendar}>${cells}</svg>
     <details><summary>${words.table}</summary><div class="scroll" tabindex="0" role="region" aria-label=${text.calendar}><table>

@@ -1,0 +1,200 @@
+"""Routes that show accounts, and log in to them by a code or by pasting a callback's address."""
+
+import asyncio
+import math
+import os
+import time
+from dataclasses import asdict
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from pydantic import Field
+
+from switchyard.accounts.store import REF
+from switchyard.accounts.store import AccountStore
+from switchyard.accounts.store import AccountStoreError
+from switchyard.accounts.store import accounts_folder
+from switchyard.config.account_flows import AccountFlow
+from switchyard.config.account_presets import account_names
+from switchyard.config.account_presets import shipped_account
+from switchyard.management.api.doorkeeper import Admin
+from switchyard.management.api.doorkeeper import Viewer
+from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ApiProblem
+from switchyard.management.changing import Changes
+from switchyard.management.desk import Desk
+from switchyard.management.logins import Login
+from switchyard.management.logins import Logins
+from switchyard.management.logins import LoginsBusy
+
+_SHOWN_WITHIN = 15.0
+"""Seconds that a provider may take to give a code."""
+
+
+class AccountFlowRow(BaseModel):
+    """A provider's way to log in."""
+
+    name: str
+    title: str
+    status: str
+    position: str
+    """The provider's word on other programs."""
+    instead: str
+    ways: list[Literal["device", "paste"]]
+    closed: str
+    """Why there is no login; empty where there is one."""
+
+
+class AccountRow(BaseModel):
+    """An account that was logged in to."""
+
+    ref: str
+    state: str
+    subject: str
+    expires: float | None
+    """Unix seconds; None where its token does not expire or is renewed."""
+    error: str
+
+
+class AccountList(BaseModel):
+    flows: list[AccountFlowRow]
+    accounts: list[AccountRow]
+
+
+class LoginWish(BaseModel):
+    """Which account is logged in to, and how."""
+
+    account: str = Field(max_length=128, pattern=f"^(?:{REF.pattern})$")
+    """NAME, or NAME/LABEL for one of several."""
+    by: Literal["device", "paste"]
+
+
+class PastedText(BaseModel):
+    text: str = Field(min_length=1, max_length=8192)
+
+
+class ShownLogin(BaseModel):
+    """How a login is."""
+
+    id: str
+    ref: str
+    state: Literal["beginning", "waiting", "done", "failed"]
+    url: str
+    code: str
+    whole_url: str
+    asks: bool
+    error: str
+    subject: str
+
+
+def login_routes(desk: Desk, changes: Changes) -> APIRouter:
+    """Returns the routes."""
+    routes = APIRouter(tags=["accounts"], responses=PROBLEMS)
+    logins = Logins(_store)
+
+    @routes.get("/accounts")
+    async def read_accounts(caller: Viewer) -> AccountList:
+        """Returns the accounts that can be logged in to, and those that were."""
+        flows = [_flow_row(name, flow) for name, flow in sorted(_flows(desk).items())]
+        return AccountList(flows=flows, accounts=await asyncio.to_thread(_accounts))
+
+    @routes.post("/logins")
+    async def begin_login(caller: Admin, wish: LoginWish) -> ShownLogin:
+        """Begins a login, and returns the page to open and the code to type there."""
+        flow = _flows(desk).get(wish.account.partition("/")[0])
+        if flow is None:
+            raise ApiProblem(404, "There is no such account. GET accounts lists them.")
+        if why := flow.why_closed:
+            raise ApiProblem(422, f"The account {why.rstrip('.')}.")
+        try:
+            login = logins.begin(wish.account, flow, wish.by)
+        except LoginsBusy as e:
+            raise ApiProblem(503, f"{e}.") from None
+        await changes.note(caller, f"log in to {wish.account}")
+        await asyncio.to_thread(login.wait_until_shown, _SHOWN_WITHIN)
+        return _shown(login)
+
+    _add_logins(routes, logins)
+    return routes
+
+
+def _add_logins(routes: APIRouter, logins: Logins) -> None:
+    def find(id: str) -> Login:
+        if (login := logins.find(id)) is None:
+            raise ApiProblem(404, "There is no such login. Begin anew.")
+        return login
+
+    @routes.get("/logins/{id}")
+    async def read_login(caller: Admin, id: str) -> ShownLogin:
+        """Returns how a login is."""
+        return _shown(find(id))
+
+    @routes.post("/logins/{id}/paste")
+    async def paste_callback(caller: Admin, id: str, pasted: PastedText) -> ShownLogin:
+        """Hands over the address that the browser was sent to, or the code in it."""
+        login = find(id)
+        if not login.paste(pasted.text):
+            raise ApiProblem(422, "This login waits for nothing to be pasted.")
+        return _shown(login)
+
+    @routes.delete("/logins/{id}")
+    async def end_login(caller: Admin, id: str) -> ShownLogin:
+        """Gives a login up."""
+        login = find(id)
+        login.end()
+        return _shown(login)
+
+
+def _shown(login: Login) -> ShownLogin:
+    return ShownLogin(id=login.id, **asdict(login.status))
+
+
+def _flows(desk: Desk) -> dict[str, AccountFlow]:
+    shipped = {name: shipped_account(name) for name in account_names()}
+    return {**shipped, **desk.snapshot.config.accounts}
+
+
+def _flow_row(name: str, flow: AccountFlow) -> AccountFlowRow:
+    ways: list[Literal["device", "paste"]] = []
+    if flow.device is not None:
+        ways.append("device")
+    if flow.authorize is not None:
+        ways.append("paste")
+    return AccountFlowRow(
+        name=name,
+        title=flow.title or name,
+        status=flow.status,
+        position=flow.position,
+        instead=flow.instead,
+        ways=ways,
+        closed=flow.why_closed,
+    )
+
+
+def _store() -> AccountStore:
+    return AccountStore(accounts_folder(os.environ))
+
+
+def _accounts() -> list[AccountRow]:
+    store, rows = _store(), []
+    for ref in store.refs():
+        try:
+            record = store.load(ref)
+        except AccountStoreError as e:
+            rows.append(
+                AccountRow(ref=ref, state="unreadable", subject="", expires=None, error=str(e))
+            )
+            continue
+        if record is not None:
+            lasts = record.refresh_token or math.isinf(record.expires_at)
+            ends = None if lasts else record.expires_at
+            state = _state(record.state, ends)
+            row = AccountRow(ref=ref, state=state, subject=record.subject, expires=ends,
+                             error=record.error)  # fmt: skip
+            rows.append(row)
+    return rows
+
+
+def _state(state: str, ends: float | None) -> str:
+    return "expired" if state == "ok" and ends is not None and ends <= time.time() else state
