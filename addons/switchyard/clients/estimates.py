@@ -17,6 +17,7 @@ from switchyard.state.shared.quick_ledger import Figures
 from switchyard.usage.pricing import Pricing
 from switchyard.usage.records import Billing
 from switchyard.usage.records import RequestRecord
+from switchyard.usage.records import Tokens
 
 _ONE: Figures = (1, 0, 0, 0, 0)
 """A request that uses no tokens: a count, a file."""
@@ -80,11 +81,12 @@ def used_by(record: RequestRecord) -> Figures:
     """
     if not record.attempts and not record.tries:
         return (0, 0, 0, 0, 0)
-    tokens = record.tokens
+    return figures_of(record.tokens, sum([attempt.cost or 0 for attempt in record.tries]))
+
+
+def figures_of(tokens: Tokens, money: int) -> Figures:
+    """Returns what a request used that had these tokens and cost."""
     input = (tokens.input or 0) + (tokens.cache_read or 0)
     input += (tokens.cache_write_5m or 0) + (tokens.cache_write_1h or 0)
     output = tokens.output or 0
-    money = 0
-    for attempt in record.tries:
-        money += attempt.cost or 0
     return (1, input + output, input, output, money)

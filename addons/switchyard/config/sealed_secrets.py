@@ -70,9 +70,13 @@ def read_identity(path: Path) -> str:
         lines = read_regular(path).decode("ascii", "replace").split()
     except OSError as error:
         raise SealedError(f"needs the key {path}: {error.strerror}") from None
-    if found := next((one for one in lines if one.startswith(_IDENTITY)), None):
-        return found
-    raise SealedError(f"needs the key {path}, which holds no {_IDENTITY}...")
+    found = next((one for one in lines if one.startswith(_IDENTITY)), "")
+    pyrage = age_library()
+    try:
+        pyrage.x25519.Identity.from_str(found)
+    except pyrage.IdentityError:
+        raise SealedError(f"needs the key {path}, which holds no {_IDENTITY}...") from None
+    return found
 
 
 def opened(content: bytes, identity: str) -> dict[str, str]:
@@ -81,7 +85,7 @@ def opened(content: bytes, identity: str) -> dict[str, str]:
     try:
         text = pyrage.decrypt(content, [pyrage.x25519.Identity.from_str(identity)]).decode()
         found = YAML(typ="safe", pure=True).load(text)
-    except (pyrage.DecryptError, pyrage.IdentityError):
+    except pyrage.DecryptError:
         raise SealedError("is not encrypted for the key of this device, or is damaged") from None
     except (YAMLError, UnicodeDecodeError, RecursionError):
         found = ()

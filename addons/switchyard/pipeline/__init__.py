@@ -50,6 +50,7 @@ from switchyard.pipeline.tracing import Tracing
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
+from switchyard.pipeline.webhook_events import WebhookEvents
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
@@ -92,20 +93,17 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Limiting(snapshots, exchanges, runtime.gate),
+        Limiting(snapshots, exchanges, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
-        Translation(snapshots, state),
-        Sending(snapshots, state),
-        Reading(snapshots, exchanges, state),
-        Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state, accounts),
+        *_attempts(runtime),
         UsageCounting(exchanges, state.calibration),
         *_records(runtime, desk),
         Status(snapshots, state, ledger, accounts),
         trust,
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),
+        WebhookEvents(runtime),
     ]
 
 
@@ -134,6 +132,18 @@ def _records(runtime: Runtime, desk: Desk) -> list[object]:
         CallLog(exchanges, runtime.state),
         Recorder(snapshots, exchanges),
         Tracing(runtime, exchanges),
+    ]
+
+
+def _attempts(runtime: Runtime) -> list[object]:
+    """Returns the addons that make an attempt of a target and a key, and judge how it ended."""
+    snapshots, exchanges, state = runtime.snapshots, runtime.exchanges, runtime.state
+    return [
+        Translation(snapshots, state),
+        Sending(snapshots, state),
+        Reading(snapshots, exchanges, state),
+        Heartbeat(snapshots, exchanges, runtime.sessions),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
     ]
 
 

@@ -5,13 +5,16 @@ from functools import partial
 from mitmproxy import http
 
 from switchyard.clients.clients import Clients
+from switchyard.clients.estimates import figures_of
 from switchyard.clients.estimates import used_by
+from switchyard.clients.limit_gate import NO_USE
 from switchyard.clients.limit_gate import LimitGate
 from switchyard.clients.limit_gate import Passage
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
+from switchyard.management.announcing import announce_request
 from switchyard.recording.cache_verdicts import CacheVerdicts
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
@@ -19,6 +22,7 @@ from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import ending_of
 from switchyard.recording.request_record import record_of
 from switchyard.recording.request_record import record_of_refusal
+from switchyard.recording.request_record import spent_in
 from switchyard.recording.request_record import told_by
 from switchyard.recording.window_notes import windows_of
 from switchyard.runtime.runtime import Runtime
@@ -116,11 +120,18 @@ class Accounting:
             ending = ending_of(flow)
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
+                if not self._ledger.on and not self._ledger.counters:
+                    return self._charge(exchange, passage)
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
-            self._ledger.end(refusal.id, partial(record_of_refusal, refusal, ending_of(flow)))
+            self._ledger.end(refusal.id, partial(self._refused, refusal, ending_of(flow)))
+
+    def _refused(self, refusal: RefusedCall, ending: Ending) -> RequestRecord:
+        record = record_of_refusal(refusal, ending)
+        announce_request(self._runtime.webhooks, record)
+        return record
 
     def _count_interrupted(self, exchange: Exchange) -> None:
         """Counts a request that the ledger puts on record as interrupted."""
@@ -140,9 +151,19 @@ class Accounting:
             self._gate.settle(passage, used)
         return lambda: record
 
+    def _charge(self, exchange: Exchange, passage: Passage) -> None:
+        """Charges the key of a request of which nobody wants a record."""
+        used = passage.figures
+        try:
+            spent = spent_in(exchange, self._current_rules())
+            used = figures_of(*spent) if spent is not None else NO_USE
+        finally:
+            self._gate.settle(passage, used)
+
     def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
         record = record_of(exchange, self._current_rules(), ending)
         record.cache_verdict = self._verdicts.judge(exchange, record)
+        announce_request(self._runtime.webhooks, record)
         return record
 
     def _note_windows(self, exchange: Exchange) -> None:

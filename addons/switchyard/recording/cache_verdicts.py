@@ -31,9 +31,9 @@ _KEPT = 0.8
 """The share of what was cached that must be read again; the rest are marks that moved."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Last:
-    """The last request of a conversation."""
+    """The last request of a conversation. Not frozen, since each request makes one."""
 
     member: tuple[str, str]
     credential: str

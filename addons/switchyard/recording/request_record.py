@@ -186,6 +186,18 @@ def record_of_refusal(refusal: RefusedCall, ending: Ending) -> RequestRecord:
     )
 
 
+def spent_in(exchange: Exchange, rules: Rules) -> tuple[Tokens, int] | None:
+    """Return the tokens of all attempts and what is known of their cost, in nano-dollars.
+
+    As the record has them, without making one; None where no provider was asked.
+    """
+    if not exchange.attempts and not exchange.tries:
+        return None
+    clock = time.time() - time.monotonic()
+    spent = [_spent(state, rules, state.chosen.started + clock) for state in exchange.tries]
+    return sum_of([tokens for tokens, _ in spent]), sum([bill.cost or 0 for _, bill in spent])
+
+
 def _attempts(
     exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
 ) -> tuple[list[AttemptUsage], list[Bill]]:
@@ -204,22 +216,23 @@ def _attempt(
     state: AttemptState, exchange: Exchange, rules: Rules, ending: Ending | None, clock: float
 ) -> tuple[AttemptUsage, Bill]:
     """One attempt, and what it costs. `clock`: Unix seconds when `time.monotonic` was 0."""
-    record = _trail_record(exchange, state)
-    started, format = state.chosen.started, state.upstream_format
+    record, format = _trail_record(exchange, state), state.upstream_format
+    chosen, target, headed = state.chosen, state.target, state.headed_at
+    started = chosen.started
     tokens, bill = _spent(state, rules, started + clock)
     answered = record is not None and record.cls is None
     attempt = AttemptUsage(
         number=state.number,
         started=started + clock,
-        provider=state.target.provider.name,
-        model=_name(state.target.model or exchange.call.model) or "",
-        credential=state.chosen.credential.id,
+        provider=target.provider.name,
+        model=_name(target.model or exchange.call.model) or "",
+        credential=chosen.credential.id,
         format=format.name if format is not None else "",
         status=record.status if record is not None else None,
         outcome=_outcome(state, record, ending),
-        head_ms=None if state.headed_at is None else _ms(state.headed_at - started),
+        head_ms=None if headed is None else _ms(headed - started),
         first_output_ms=_ms(record.seconds) if record is not None and answered else None,
-        end_ms=_end_of(state, record, ending),
+        end_ms=_end_of(state, record, ending, started),
         tokens=tokens,
         cost=bill.cost,
         list_cost=bill.list_cost,
@@ -277,12 +290,14 @@ def _outcome(state: AttemptState, record: AttemptRecord | None, ending: Ending |
     return "client-left" if ending.left else "ok"
 
 
-def _end_of(state: AttemptState, record: AttemptRecord | None, ending: Ending | None) -> int | None:
+def _end_of(
+    state: AttemptState, record: AttemptRecord | None, ending: Ending | None, started: float
+) -> int | None:
     if record is not None and record.cls is not None:
         return _ms(record.seconds)
     if ending is None or state.exchange.shown is not state:
         return None
-    return _ms(ending.at - state.chosen.started)
+    return _ms(ending.at - started)
 
 
 def told_by(headers: http.Headers) -> Mapping[str, str]:
@@ -361,13 +376,15 @@ def _first_output(
     exchange: Exchange, tries: Sequence[AttemptUsage], headed: int | None
 ) -> int | None:
     """Milliseconds until the client saw output, which is not before the head."""
-    begun = exchange.call.started
-    firsts = [
-        _ms(state.chosen.started - begun) + one.first_output_ms
-        for state, one in zip(exchange.tries, tries, strict=True)
-        if one.first_output_ms is not None
-    ]
-    return max(min(firsts), headed or 0) if firsts else None
+    begun, earliest = exchange.call.started, None
+    for state, one in zip(exchange.tries, tries, strict=True):
+        if (first := one.first_output_ms) is not None:
+            first += _ms(state.chosen.started - begun)
+            if earliest is None or first < earliest:
+                earliest = first
+    if earliest is None or headed is None or earliest > headed:
+        return earliest
+    return headed
 
 
 def _headed(call: Call, ending: Ending | None) -> int | None:
@@ -393,7 +410,7 @@ def _total(amounts: list[int | None]) -> int | None:
 
 
 def _ms(seconds: float) -> int:
-    return round(seconds * 1000) if seconds > 0 else 0
+    return int(seconds * 1000 + 0.5) if seconds > 0 else 0
 
 
 def _name(text: str | None) -> str | None:

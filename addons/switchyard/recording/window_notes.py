@@ -41,10 +41,12 @@ def windows_of(
         relay = state.relay
         event = relay.limits if isinstance(relay, Relay) else None
         refused = _refused(exchange, state)
-        names = tuple([name for name, _ in headers.fields])
-        if event is None and refused is None and (state.windows_read or not _tell(names)):
-            continue
-        state.windows_read = True
+        if event is None and refused is None:
+            if state.windows_read:
+                continue
+            state.windows_read = True
+            if not _tell(tuple([name for name, _ in headers.fields])):
+                continue
         now = _seen_at(state)
         windows = [_of_model(state, one) for one in read_windows(lower_items(headers), now)]
         if event is not None:

@@ -122,7 +122,8 @@ def _init(asked: argparse.Namespace) -> int:
         path.with_name(SECRETS_FILE).unlink(missing_ok=True)
     sync = _sync_of(asked)
     with folder.alone():
-        if begin(sync):
+        if (local := begin(sync)) is not None:
+            _print_notes(local)
             print(f"{shown_address(address)} now has the configuration and secrets of {name}.")
             print(f"On another device: {program_of('sync')} init ADDRESS")
             return 0
@@ -311,5 +312,8 @@ def _print_notes(local: LocalCopy) -> None:
         print(f"note: the key at {place} is the secret {name}, encrypted in secrets.age")
     for name in local.taken:
         print(f"note: {name} of .env is synced as a secret")
+    for name in local.unsynced:
+        words = f"{program_of('sync')} set {name} --from-environment"
+        print(f"note: {name} is in this device's environment alone; to sync it: {words}")
     for name in local.shadowed:
         print(f"note: {name} has another value in this device's environment or .env, which holds")

@@ -17,6 +17,7 @@ from switchyard.config.variables import completed_variables
 from switchyard.sync.errors import SyncError
 from switchyard.sync.literal_secrets import named_secrets
 from switchyard.sync.literal_secrets import names_in
+from switchyard.sync.literal_secrets import names_needed
 from switchyard.values.files import replace_private
 
 
@@ -41,6 +42,8 @@ class LocalCopy:
     """Names whose values are taken from `.env`."""
     shadowed: tuple[str, ...]
     """Names that this device's environment or `.env` gives another value than the secrets."""
+    unsynced: tuple[str, ...]
+    """Names that other devices need a value for, which only the environment of this one has."""
 
 
 class ConfigPlace:
@@ -64,7 +67,8 @@ class ConfigPlace:
         own = {**dotenv, **{name: value for name, value in self._environ.items() if value}}
         named = named_secrets(text, {**own, **secrets})
         secrets |= named.secrets
-        used = names_in(named.text)
+        needed = names_needed(named.text)
+        used = names_in(named.text) | needed
         taken = tuple(sorted(one for one in used if dotenv.get(one) and one not in secrets))
         secrets |= {name: dotenv[name] for name in taken}
         shadowed = sorted(one for one in used if own.get(one) and own[one] != secrets.get(one))
@@ -74,6 +78,7 @@ class ConfigPlace:
             moved=named.places,
             taken=taken,
             shadowed=tuple(one for one in shadowed if one in secrets),
+            unsynced=tuple(sorted(one for one in needed if own.get(one) and one not in secrets)),
         )
 
     def secrets(self) -> dict[str, str]:

@@ -12,5 +12,9 @@ class RemoteChanged(SyncError):
         super().__init__("another device has pushed meanwhile; pull, then try again")
 
 
+class UnfitStorage(SyncError):
+    """A storage cannot keep two devices from overwriting each other."""
+
+
 class Tampered(SyncError):
     """What the remote holds was not written by a known device, or not in this form."""

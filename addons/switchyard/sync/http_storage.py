@@ -16,6 +16,7 @@ import httpx2
 
 from switchyard.sync.errors import RemoteChanged
 from switchyard.sync.errors import SyncError
+from switchyard.sync.errors import UnfitStorage
 from switchyard.sync.parcel import MOST_PARCEL_BYTES
 
 type RequestSigner = Callable[[str, str, bytes], Mapping[str, str]]
@@ -46,7 +47,7 @@ class HttpStorage:
             return None
         self._check(status, name)
         if not (tag := headers.get("etag", "")):
-            raise SyncError(f"{self._host} names no version of a file (ETag): {_LACKS}")
+            raise UnfitStorage(f"{self._host} names no version of a file (ETag): {_LACKS}")
         # Behind some proxies the same tag is called weak; a condition needs it as it was.
         return content, tag.removeprefix("W/")
 
@@ -81,7 +82,7 @@ class HttpStorage:
         status = self._put(name, b"", {"if-match": '"no-such-version"'})
         if status < 300:
             self.remove(name)
-            raise SyncError(f"{self._host} ignores the condition If-Match: {_LACKS}")
+            raise UnfitStorage(f"{self._host} ignores the condition If-Match: {_LACKS}")
 
     def _send(
         self, method: str, url: str, content: bytes = b"", headers: Mapping[str, str] | None = None

@@ -11,8 +11,10 @@ from switchyard.config.editing.pieces import read_pieces
 from switchyard.config.editing.pieces import read_plain
 from switchyard.config.editing.pieces import scalars
 from switchyard.config.editing.rendering import render_flow
+from switchyard.config.presets import apply_presets
 from switchyard.config.problems import KeyPath
 from switchyard.config.problems import dotted
+from switchyard.config.yaml_source import read_document
 from switchyard.importers.secret_names import DraftSecret
 from switchyard.importers.secret_names import SecretNames
 from switchyard.sync.errors import SyncError
@@ -68,6 +70,13 @@ def named_secrets(text: str, taken: Mapping[str, str]) -> NamedText:
 def names_in(text: str) -> set[str]:
     """Return the names of all `${NAME}` in a text, those in comments too."""
     return {match["name"] for match in _REFERENCE.finditer(text)}
+
+
+def names_needed(text: str) -> set[str]:
+    """Return the names without which a configuration lacks a value, those of presets too."""
+    document = read_document(text, "", {})
+    apply_presets(document, {})
+    return {name for names in document.unset.values() for name in names}
 
 
 def _check_default(value: str, path: KeyPath) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from switchyard.sync.config_place import LocalCopy
 from switchyard.sync.device_folder import DeviceFolder
 from switchyard.sync.device_folder import SyncLink
 from switchyard.sync.device_keys import DeviceCard
@@ -24,13 +25,13 @@ def link_to(folder: DeviceFolder, address: str, name: str, anew: bool = False) -
     return link
 
 
-def begin(sync: DeviceSync) -> bool:
-    """Push this device's state to an empty remote; return False if something is there already.
+def begin(sync: DeviceSync) -> LocalCopy | None:
+    """Push what this device has to an empty remote, and return it; None if something is there.
 
     A device that has been in step with others carries their state over to the new place.
     """
     if sync.remote.read() is not None:
-        return False
+        return None
     link, card = sync.folder.link(), sync.keys.card
     local = sync.place.local()
     if not local.copy.text.strip():
@@ -39,7 +40,7 @@ def begin(sync: DeviceSync) -> bool:
     devices = link.devices or {card.id: allowed(card, sync.keys)}
     sync.place.write(local, local.copy, [one.recipient for one in devices.values()])
     sync.publish(local.copy, devices, None)
-    return True
+    return local
 
 
 def allow(sync: DeviceSync, card: DeviceCard) -> None:

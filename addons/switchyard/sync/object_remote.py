@@ -1,13 +1,14 @@
 """A remote of plain files or objects, for storage that can replace one of them conditionally.
 
-Configuration and secrets are written first, under names made of their digests; then the state,
-which names them, takes the place of the one that was read. So a push is seen whole or not at all,
-and of two at once one is refused.
+Configuration and secrets are written first, under names made of the state's number and their
+digests; then the state takes the place of the one that was read. So a push is seen whole or not at
+all, and of two at once one is refused.
 """
 
 from typing import Protocol
 
 from switchyard.sync.errors import RemoteChanged
+from switchyard.sync.errors import UnfitStorage
 from switchyard.sync.parcel import NotComplete
 from switchyard.sync.parcel import Parcel
 from switchyard.sync.signed_state import SyncState
@@ -71,7 +72,12 @@ class ObjectRemote:
         new_names = _names_of(unverified(parcel.state))
         for name, content in zip(new_names, (parcel.config, parcel.secrets), strict=True):
             self._storage.put(name, content)
-        self._storage.swap(STATE_OBJECT, parcel.state, known)
+        try:
+            self._storage.swap(STATE_OBJECT, parcel.state, known)
+        except (RemoteChanged, UnfitStorage):
+            # Only what nobody else can have written: the other push may be of the same text.
+            self._storage.remove(new_names[1])
+            raise
         if old is not None:
             for name in _names_of(unverified(old[0])):
                 if name not in new_names:
@@ -79,4 +85,5 @@ class ObjectRemote:
 
 
 def _names_of(state: SyncState) -> tuple[str, str]:
-    return f"config-{state.config[:16]}.yaml", f"secrets-{state.secrets[:16]}.age"
+    number = f"{state.serial:06d}"
+    return f"config-{number}-{state.config[:16]}.yaml", f"secrets-{number}-{state.secrets[:16]}.age"

@@ -7,14 +7,16 @@ from switchyard.usage.reader import UsageReader
 
 _BREAKS = """
 SELECT (SELECT text FROM names WHERE number = session),
-  (SELECT text FROM names WHERE number = cache_verdict),
-  count(*), sum(coalesce(input, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0)),
-  max(started)
-FROM requests
-WHERE id >= :first AND started >= :since AND started < :until
-  AND cache_verdict IN (SELECT number FROM names WHERE text IS NOT NULL)
-GROUP BY session, cache_verdict
+  (SELECT text FROM names WHERE number = cache_verdict), requests, tokens, last
+FROM (
+  SELECT session, cache_verdict, count(*) AS requests, max(started) AS last,
+    sum(coalesce(input, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0)) AS tokens
+  FROM requests
+  WHERE started >= :since AND started < :until AND cache_verdict != 0
+  GROUP BY session, cache_verdict
+) AS breaks
 """
+"""Texts are looked up for each group, not for each row; 0 is the number of no verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,15 @@ def cache_breaks(reader: UsageReader, since: float, until: float) -> list[CacheB
 
     Raises sqlite3.OperationalError where the store cannot be read in time.
     """
-    # Ids begin with their time, so that the rows before it are not read.
-    first = int(since * 1000).to_bytes(6) if since > 0 else b""
-    values = {"first": first, "since": since, "until": until}
-    found: dict[tuple[str, str], CacheBreak] = {}
+    values = {"since": since, "until": until}
+    found: dict[tuple[str, str], tuple[int, int, float]] = {}
     for session, verdict, requests, tokens, last in reader.month_rows(since, _BREAKS, values):
         place = (session or "", verdict)
-        old = found.get(place, CacheBreak(*place, 0, 0, 0.0))
-        found[place] = CacheBreak(
-            *place, old.requests + requests, old.tokens + tokens, max(old.last, last)
-        )
-    return sorted(found.values(), key=lambda one: (-one.tokens, one.session, one.verdict))
+        if (old := found.get(place)) is not None:
+            requests, tokens, last = old[0] + requests, old[1] + tokens, max(old[2], last)
+        found[place] = (requests, tokens, last)
+    ordered = sorted(found.items(), key=lambda one: (-one[1][1], one[0]))
+    return [CacheBreak(*place, *sums) for place, sums in ordered]
 
 
 def break_members(breaks: Iterable[CacheBreak]) -> list[dict[str, object]]:

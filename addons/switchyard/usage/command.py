@@ -70,6 +70,8 @@ _SELECTIONS = {"key": "client_key", "project": "project", "tool": "tool", "provi
                "model": "model", "session": "session"}  # fmt: skip
 """Options that select, and the dimensions they stand for."""
 
+_SECONDS = 60.0
+"""How long a question may take: who asked can end it, and no request waits for it."""
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
 
@@ -120,10 +122,10 @@ def main(
 def _reader(folder: Path | None, place: RecordPlace | None) -> UsageReader:
     if folder is None and place is not None:
         if place.server is not None:
-            return open_reader(place)
+            return open_reader(place, _SECONDS)
         folder = place.folder
     folder = folder or default_folder(dict(os.environ))
-    reader = UsageReader(folder)
+    reader = UsageReader(folder, _SECONDS)
     try:
         reader.check()
     except OldTables:
@@ -200,8 +202,8 @@ def _session_rows(options: argparse.Namespace, place: RecordPlace | None) -> Ses
     if options.session is None:
         return None
     if options.dir is None and place is not None:
-        return SessionReader(open_pages(place))
-    return SessionReader(RowPages(options.dir or default_folder(dict(os.environ))))
+        return SessionReader(open_pages(place, _SECONDS))
+    return SessionReader(RowPages(options.dir or default_folder(dict(os.environ)), _SECONDS))
 
 
 def _print_report(
@@ -307,9 +309,11 @@ def _with_breaks(written: dict[str, object], breaks: Sequence[CacheBreak]) -> No
     """Adds to each session of a report what broke its prompt cache, and how often."""
     entries = written["sessions"]
     assert isinstance(entries, list)
+    of_session: dict[str, dict[str, int]] = {}
+    for one in breaks:
+        of_session.setdefault(one.session, {})[one.verdict] = one.requests
     for entry in entries:
-        mine = [one for one in breaks if one.session == entry["sessionId"]]
-        entry["cacheBreaks"] = {one.verdict: one.requests for one in mine}
+        entry["cacheBreaks"] = of_session.get(entry["sessionId"], {})
 
 
 def _block_cells(block: UsageBlock, zone: tzinfo, now: float) -> list[str]:

@@ -55,6 +55,7 @@ CREATE = (
     ' text text COLLATE "C" NOT NULL UNIQUE)',
     *(_create(table) for table in (*schema.ROW_TABLES, *schema.MAIN_TABLES)),
     "CREATE INDEX requests_of_sessions ON requests (session, id)",
+    f"CREATE INDEX requests_of_breaks {schema.BREAKS_INDEX}",
     "CREATE INDEX sessions_by_last ON whole_sessions (last)",
     f"INSERT INTO version VALUES ({VERSION})",
 )

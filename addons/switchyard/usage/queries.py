@@ -125,16 +125,16 @@ def dimensions_sql(question: Question, by: Sequence[str]) -> str:
     return _grouped(" UNION ALL ".join(pieces), {name: name for name in by})
 
 
-def sessions_sql(question: Question, by: Sequence[str]) -> str:
-    """Return the SQL of sums by session and some dimensions, of what was active in the time.
+def sessions_sql(question: Question) -> str:
+    """Return the SQL of sums by session, of those that were active in the time.
 
     What was active last comes last. A session that lies in the time as a whole is one row of the
     rollup; of one that reaches over its ends, the totals that fit are summed.
     """
-    keys = {"session": "session", **{name: name for name in by}}
     active = _active(question)
-    if by or question.where:
+    if question.where:
         chosen = [*active, *question.conditions(), *_within(active)]
+        keys = {"session": "session"}
         return _grouped(_source("sessions", list(keys), chosen), keys) + _BY_LAST
     whole = _active(question, whole=True)
     rows = _source("whole_sessions", ["session"], whole)
@@ -143,6 +143,18 @@ def sessions_sql(question: Question, by: Sequence[str]) -> str:
         totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
         rows = f"{rows} UNION ALL {totals}"
     return f"SELECT text, {_PLAIN} FROM ({rows}) AS active JOIN names ON number = session{_BY_LAST}"
+
+
+def session_models_sql(question: Question) -> str:
+    """Return the SQL of the totals of sessions that were active in the time, with their models.
+
+    In no order, and a model of a session may come more than once: sorting all of them would take
+    longer than reading them.
+    """
+    active = _active(question)
+    chosen = [*active, *question.conditions(), *_within(active)]
+    named = [_named("session"), _named("model")]
+    return _source("sessions", named, chosen)
 
 
 def pieces_of(since: int | None, until: int | None) -> list[Piece]:

@@ -21,6 +21,7 @@ from switchyard.usage.queries import buckets_sql
 from switchyard.usage.queries import days_sql
 from switchyard.usage.queries import dimensions_sql
 from switchyard.usage.queries import hours_sql
+from switchyard.usage.queries import session_models_sql
 from switchyard.usage.queries import sessions_sql
 from switchyard.usage.schema import SECONDS
 from switchyard.usage.schema import VERSIONS
@@ -146,16 +147,22 @@ class UsageReader:
         The one that was active last comes last. They may be many, so that none is kept here.
         """
         with self._totals() as db:
-            if db is None:
-                return
-            rows = db.execute(sessions_sql(question, ()), question.values())
-            for session, *sums, first, last in rows:
-                yield session, dict(zip(REPORTED, sums, strict=True)), first, last
+            if db is not None:
+                for row in db.execute(sessions_sql(question), question.values()):
+                    yield row[0], dict(zip(REPORTED, row[1:-2], strict=True)), row[-2], row[-1]
 
-    def session_models(self, question: Question = EVERYTHING) -> list[Line]:
-        """Return sums by session and model, of sessions that were active then."""
-        rows = self._rows(sessions_sql(question, ("model",)), question)
-        return [_line(row[2:], {"model": row[1]}, row[0]) for row in rows]
+    def session_models(
+        self, question: Question = EVERYTHING
+    ) -> Iterator[tuple[str, str | None, dict[str, int], float, float]]:
+        """Yield totals of sessions that were active then: session, model, sums, first, last.
+
+        In no order; a model of a session may come more than once.
+        """
+        with self._totals() as db:
+            if db is not None:
+                for row in db.execute(session_models_sql(question), question.values()):
+                    sums = dict(zip(REPORTED, row[2:-2], strict=True))
+                    yield row[0] or "", row[1], sums, row[-2], row[-1]
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""

@@ -167,7 +167,7 @@ def as_json(report: Report) -> dict[str, object]:
 def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Report:
     """The report of sessions, the one that was active last at the end."""
     if models:
-        groups = _grouped(reader.session_models(question), lambda line: line.session or "")
+        groups = _with_models(reader.session_models(question))
         entries = sorted(groups.items(), key=lambda one: (one[1].last, one[0]))
     else:
         entries = [
@@ -175,6 +175,24 @@ def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Re
             for session, sums, first, last in reader.sessions(question)
         ]
     return Report("sessions", tuple(entries), _total([sums for _, sums in entries]))
+
+
+def _with_models(
+    found: Iterable[tuple[str, str | None, dict[str, int], float, float]],
+) -> dict[str, Sums]:
+    """Sums of sessions and their models. There may be hundreds of thousands of models."""
+    parts: dict[str, dict[str, Sums]] = {}
+    for session, model, sums, first, last in found:
+        models = parts.setdefault(session, {})
+        one = Sums(sums, first, last)
+        if (other := models.get(model or "")) is not None:
+            one = _total((other, one))
+        models[model or ""] = one
+    groups: dict[str, Sums] = {}
+    for session, models in parts.items():
+        whole = groups[session] = _total(models.values())
+        whole.models = models
+    return groups
 
 
 def _grouped(lines: Iterable[Line], name_of: Callable[[Line], str]) -> dict[str, Sums]:

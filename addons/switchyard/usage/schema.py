@@ -119,6 +119,12 @@ KEYS = {
     "sessions": ("session", *(one.name for one in DIMENSIONS)),
 }
 
+BREAKS_INDEX = (
+    "ON requests (started, session, cache_verdict, input, cache_write_5m, cache_write_1h)"
+    " WHERE cache_verdict != 0"
+)
+"""Of the few rows whose prompt cache broke, all that the report of caches reads."""
+
 SECONDS = {"hourly": 3600, "daily": 86400}
 """Seconds in a bucket; buckets count from the Unix epoch.
 

@@ -53,6 +53,7 @@ def insert_rows(table: str, rows: int) -> str:
     return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
 
 
+INDEX_BREAKS = f"CREATE INDEX IF NOT EXISTS month.requests_of_breaks {schema.BREAKS_INDEX}"
 END_RUNNING = "DELETE FROM month.running WHERE id = ?"
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (

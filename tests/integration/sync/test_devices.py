@@ -13,6 +13,7 @@ from switchyard.config.sealed_secrets import read_identity
 from switchyard.config.variables import variables_beside
 from switchyard.sync.device_keys import DeviceCard
 from switchyard.sync.device_keys import load_keys
+from switchyard.sync.device_keys import make_keys
 from tests.integration.sync.conftest import Maker
 from tests.support.devices import CONFIG
 from tests.support.devices import KEY
@@ -233,7 +234,7 @@ def test_changed_files_are_refused(
             file = file_of(remote, what)
             file.write_bytes(file.read_bytes().replace(b"E", b"F", 1) + b"\n")
         case "state":
-            whole["state"]["serial"] += 1
+            whole["state"]["at"] += 1
             state.write_text(json.dumps(whole))
         case "devices":
             (whole["state"]["devices"][next(iter(whole["state"]["devices"]))])["name"] = "eve"
@@ -338,6 +339,36 @@ def test_what_env_has_is_taken_once_it_is_used(pair: tuple[UserDevice, UserDevic
     assert "UNUSED" not in other.secrets
     other.config.with_name(".env").write_text("MY_BASE=http://127.0.0.1:10/v1\n")
     assert "MY_BASE has another value" in other.run("status")
+
+
+def test_what_presets_need_is_taken_from_env_and_named_where_it_is_not(
+    device: Maker, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = device("laptop"), device("desk")
+    text = CONFIG.replace(f"    api-key: {KEY}\n", "  - preset: openai\n")
+    one.config.with_name(".env").write_text(f"OPENROUTER_API_KEY={KEY}\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment-0123")
+    begin_with(one, str(remote), text)
+    assert one.secrets == {"OPENROUTER_API_KEY": KEY}
+    assert "OPENAI_API_KEY is in this device's environment alone" in one.run("status")
+    one.run("set", "OPENAI_API_KEY", "--from-environment")
+    one.run("push")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    let_in(other, str(remote), by=one)
+    assert set(other.secrets) == {"OPENROUTER_API_KEY", "OPENAI_API_KEY"}
+
+
+def test_a_device_whose_key_was_replaced(
+    pair: tuple[UserDevice, UserDevice], tmp_path: Path
+) -> None:
+    one, _ = pair
+    make_keys(tmp_path / "new", "laptop")
+    shutil.copy(tmp_path / "new" / "device.key", one.key)
+    before = one.everything()
+    assert "not encrypted for the key of this device" in one.run("pull", status=1)
+    one.key.write_text("AGE-SECRET-KEY-NONSENSE")
+    assert "the keys of this device cannot be read" in one.run("pull", status=1)
+    assert {**one.everything(), str(one.key): b""} == {**before, str(one.key): b""}
 
 
 def test_a_key_in_a_comment_stops_the_push(device: Maker, remote: Path) -> None:

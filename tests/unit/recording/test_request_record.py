@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
+from switchyard.clients.estimates import figures_of
+from switchyard.clients.estimates import used_by
+from switchyard.clients.limit_gate import NO_USE
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import record_of
+from switchyard.recording.request_record import spent_in
 from switchyard.runtime.usage_rules import rules_of
 from switchyard.usage.records import RequestRecord
 from tests.support.runtime import Pipeline
@@ -41,7 +45,10 @@ def rules(pipeline: Pipeline) -> Rules:
 def made(pipeline: Pipeline, flow: http.HTTPFlow, end: Ending | None) -> RequestRecord:
     exchange = pipeline.runtime.exchanges.get(flow)
     assert exchange is not None
-    return record_of(exchange, rules(pipeline), end)
+    record = record_of(exchange, rules(pipeline), end)
+    alone = spent_in(exchange, rules(pipeline))
+    assert used_by(record) == (figures_of(*alone) if alone is not None else NO_USE)
+    return record
 
 
 def begun(pipeline: Pipeline, **more: Any) -> http.HTTPFlow:

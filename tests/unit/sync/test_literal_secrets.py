@@ -3,6 +3,7 @@ import pytest
 from switchyard.sync.errors import SyncError
 from switchyard.sync.literal_secrets import named_secrets
 from switchyard.sync.literal_secrets import names_in
+from switchyard.sync.literal_secrets import names_needed
 
 TEXT = """\
 providers:
@@ -67,6 +68,12 @@ def test_what_cannot_be_taken_out_is_refused(text: str, why: str) -> None:
     with pytest.raises(SyncError, match=why) as error:
         named_secrets(text, {})
     assert "0123456789" not in str(error.value)
+
+
+def test_names_that_presets_need() -> None:
+    text = "providers: [{preset: openrouter}, {name: a, base-url: '${B:-x}', api-key: '${A}'}]\n"
+    assert names_needed(text) == {"OPENROUTER_API_KEY", "A"}
+    assert names_needed("") == names_needed("providers: 1\n") == set()
 
 
 def test_a_text_without_values() -> None:

@@ -77,6 +77,7 @@ def test_of_two_pushes_at_once_one_is_refused(parcels: Parcels) -> None:
         remote.write(parcels.make(2), mark)
     found = remote.read()
     assert found is not None and found[0] == parcels.make(3)
+    assert sum(name.startswith("secrets") for name in storage.files) == 1
     for known in (mark, None):
         with pytest.raises(RemoteChanged):
             remote.write(parcels.make(4), known)

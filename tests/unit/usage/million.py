@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.queries import Question
 from switchyard.usage.reader import UsageReader
 from switchyard.usage.records import RequestRecord
@@ -27,6 +28,7 @@ from tests.unit.usage.support import record
 
 BATCH = 2000
 MONTHS = 6
+VERDICTS = ("tool list", "system block 1", "another member")
 PART = 50_000
 """Rows that are in memory at once."""
 
@@ -53,6 +55,7 @@ def rows(count: int, begin: int, chance: random.Random) -> list[RequestRecord]:
                 asked_model="my-stack",
                 tokens=Tokens(input=chance.randrange(9000), cache_read=50_000, output=700),
                 tries=(),
+                cache_verdict=chance.choice(VERDICTS) if chance.random() < 0.02 else None,
             )
         )
     return made
@@ -107,6 +110,9 @@ def reports(reader: UsageReader) -> None:
         timed(f"{kind}, a key", lambda make=make: make(UTC, where={"client_key": "person1"}))
     week = date.today() - timedelta(days=7)
     timed("sessions of a week with models", lambda: make_report(reader, "sessions", UTC, week))
+    timed("sessions of everything with models", lambda: make_report(reader, "sessions", UTC))
+    timed("caches", lambda: cache_breaks(reader, 0.0, now))
+    timed("caches of a week", lambda: cache_breaks(reader, now - 7 * 86_400, now))
     timed("blocks", lambda: make_blocks(reader.hours(Question(now - 3 * 86_400)), now))
     timed("blocks of everything", lambda: make_blocks(reader.hours(), now))
     timed("last answer of today", lambda: reader.last_answer("session24999", now - 86_400))

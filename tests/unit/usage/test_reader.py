@@ -17,7 +17,7 @@ from tests.unit.usage.support import record
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     reader = UsageReader(tmp_path / "none")
     assert reader.days(UTC) == reader.hours() == reader.dimensions(("model",)) == []
-    assert list(reader.sessions()) == reader.session_models() == []
+    assert list(reader.sessions()) == list(reader.session_models()) == []
     assert reader.windows(0) == []
     assert reader.last_answer("s1", 0) is None
     assert not (tmp_path / "none").exists()
@@ -54,4 +54,4 @@ def test_a_query_ends_in_its_time(tmp_path: Path) -> None:
     store.write([record(model=f"m{number}", session=f"s{number}") for number in range(3000)], [])
     store.close()
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-        UsageReader(tmp_path, seconds=0.0).session_models()
+        list(UsageReader(tmp_path, seconds=0.0).session_models())
