@@ -45,6 +45,8 @@ class SourceStatus:
     """Empty if there is none."""
     expires_at: float | None
     """Unix seconds; None if no token is known."""
+    is_lasting: bool = False
+    """Whether the problem stays until the user does something, such as to log in."""
 
 
 class Accounts:
@@ -126,7 +128,12 @@ class Accounts:
     def status(self) -> tuple[SourceStatus, ...]:
         """How every source is."""
         return tuple(
-            SourceStatus(keeper.label, str(keeper.problem or ""), keeper.expires_at)
+            SourceStatus(
+                keeper.label,
+                str(keeper.problem or ""),
+                keeper.expires_at,
+                keeper.problem is not None and keeper.problem.lasting,
+            )
             for keeper in self._keepers.values()
         )
 

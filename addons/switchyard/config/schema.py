@@ -50,6 +50,7 @@ from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
 from switchyard.config.usage import UsageSettings
 from switchyard.config.web_access import ProxyNetworks
+from switchyard.config.webhooks import WebhookSettings
 from switchyard.policy.route import Returns
 from switchyard.policy.route import Strategy
 
@@ -259,6 +260,8 @@ class Config(Section):
     """The first that fits a model counts, before the built-in prices."""
     subscriptions: tuple[SubscriptionField, ...] = ()
     management: ManagementSettings = ManagementSettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
+    """Where events are sent."""
     metrics: MetricsField = MetricsSettings()
     state: StateField = StateSettings()
     tls: ServerTls | None = None

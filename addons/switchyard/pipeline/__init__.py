@@ -49,6 +49,7 @@ from switchyard.pipeline.stopping import Stopping
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
+from switchyard.pipeline.webhook_events import WebhookEvents
 from switchyard.pipeline.websockets import Websockets
 from switchyard.reach import Reach
 from switchyard.runtime.runtime import Runtime
@@ -91,14 +92,10 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         ManagementApi(desk, requests, clients, exchanges, control, wrong_keys),
         Management(snapshots, requests, clients, exchanges, state, ledger, accounts),
         Routing(snapshots, requests, clients, exchanges, control, state),
-        Limiting(snapshots, exchanges, runtime.gate),
+        Limiting(snapshots, exchanges, runtime.gate, runtime.webhooks),
         ExactCache(snapshots, exchanges),
         Credentials(snapshots, exchanges, state, ledger, accounts),
-        Translation(snapshots, state),
-        Sending(snapshots, state),
-        Reading(snapshots, exchanges, state),
-        Heartbeat(snapshots, exchanges, sessions),
-        Fallback(snapshots, exchanges, state, accounts),
+        *_attempts(runtime),
         UsageCounting(exchanges, state.calibration),
         Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
         Measuring(runtime, desk.measurements),
@@ -111,6 +108,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         trust,
         Release(exchanges, requests, clients, control),
         StateSharing(runtime.sharing),
+        WebhookEvents(runtime),
     ]
 
 
@@ -123,6 +121,18 @@ def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[ob
         CrossOrigin(snapshots, requests, clients),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
+    ]
+
+
+def _attempts(runtime: Runtime) -> list[object]:
+    """Returns the addons that make an attempt of a target and a key, and judge how it ended."""
+    snapshots, exchanges, state = runtime.snapshots, runtime.exchanges, runtime.state
+    return [
+        Translation(snapshots, state),
+        Sending(snapshots, state),
+        Reading(snapshots, exchanges, state),
+        Heartbeat(snapshots, exchanges, runtime.sessions),
+        Fallback(snapshots, exchanges, state, runtime.accounts),
     ]
 
 

@@ -14,6 +14,7 @@ from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import ASKS_MODEL
 from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.registry import Exchanges
+from switchyard.management.announcing import announce_request
 from switchyard.recording.cache_verdicts import CacheVerdicts
 from switchyard.recording.request_record import Ending
 from switchyard.recording.request_record import RefusedCall
@@ -125,7 +126,12 @@ class Accounting:
             self._ledger.end(exchange.call.asked.id, make)
         elif (endpoint := self._called(flow)) is not None:
             refusal = self._refusal(flow, endpoint)
-            self._ledger.end(refusal.id, partial(record_of_refusal, refusal, ending_of(flow)))
+            self._ledger.end(refusal.id, partial(self._refused, refusal, ending_of(flow)))
+
+    def _refused(self, refusal: RefusedCall, ending: Ending) -> RequestRecord:
+        record = record_of_refusal(refusal, ending)
+        announce_request(self._runtime.webhooks, record)
+        return record
 
     def _count_interrupted(self, exchange: Exchange) -> None:
         """Counts a request that the ledger puts on record as interrupted."""
@@ -156,6 +162,7 @@ class Accounting:
     def _record(self, exchange: Exchange, ending: Ending | None) -> RequestRecord:
         record = record_of(exchange, self._current_rules(), ending)
         record.cache_verdict = self._verdicts.judge(exchange, record)
+        announce_request(self._runtime.webhooks, record)
         return record
 
     def _note_windows(self, exchange: Exchange) -> None:

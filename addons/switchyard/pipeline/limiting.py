@@ -24,11 +24,13 @@ from switchyard.exchange.guard import guarded
 from switchyard.exchange.guard import is_over
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
+from switchyard.management.announcing import announce_budgets
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.usage_rules import rules_of
 from switchyard.state.shared.protocol import RENEW_EVERY
 from switchyard.state.shared.protocol import Denied
+from switchyard.webhooks.webhooks import Webhooks
 from switchyard.wire.model.errors import ApiError
 
 logger = logging.getLogger(__name__)
@@ -47,8 +49,11 @@ class Limiting:
     `Credentials`, so that a refused call takes no turn. `Accounting` settles.
     """
 
-    def __init__(self, snapshots: Snapshots, exchanges: Exchanges, gate: LimitGate) -> None:
+    def __init__(
+        self, snapshots: Snapshots, exchanges: Exchanges, gate: LimitGate, webhooks: Webhooks
+    ) -> None:
         self._snapshots = snapshots
+        self._webhooks = webhooks
         self._exchanges = exchanges
         self._gate = gate
         self._estimates: Estimates | None = None
@@ -127,6 +132,7 @@ class Limiting:
         self, flow: http.HTTPFlow, exchange: Exchange, passage: Passage, denied: Denied
     ) -> None:
         """Has a call over its budget go on where its policy says so. Raises Refused."""
+        announce_budgets(self._webhooks, denied, time.time())
         snapshot, rule = self._snapshots.current, passage.rule
         estimates = self._known(snapshot)
         plan = spare_plan(exchange, rule, denied, snapshot.catalog, estimates.prices)

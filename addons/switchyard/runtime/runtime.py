@@ -26,6 +26,7 @@ from switchyard.runtime.snapshot import Snapshot
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 from switchyard.usage.ledger import Ledger
+from switchyard.webhooks.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Runtime:
         self.sharing = Sharing(self.state, self.ledger, os.environ)
         self.gate = LimitGate(lambda: self.state.shared)
         self.events = EventHub()
+        self.webhooks = Webhooks()
         self.reloading: Reloading | None = None
         self.failed_reloads = 0
         """Changed configurations that could not be put in force."""

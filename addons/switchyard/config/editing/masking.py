@@ -32,7 +32,7 @@ _KEY_LIKE = re.compile(
     re.ASCII,
 )
 _COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
-_LISTS = ("api-keys", "api-key-entries", "keys")
+_LISTS = ("api-keys", "api-key-entries", "keys", "secret")
 """Lists whose items are keys."""
 _WHOLE = ("server",)
 _PLAIN = frozenset({"credentials", "auth", "session", "on-auth-failure"})

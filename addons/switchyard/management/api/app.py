@@ -32,6 +32,7 @@ from switchyard.management.api.session_routes import session_routes
 from switchyard.management.api.state_routes import state_routes
 from switchyard.management.api.tool_routes import tool_routes
 from switchyard.management.api.usage_routes import usage_routes
+from switchyard.management.api.webhook_routes import webhook_routes
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
 
@@ -68,6 +69,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         exchange_routes(desk),
         tool_routes(desk),
         action_routes(desk, changes),
+        webhook_routes(desk, changes),
         key_routes(desk, changes),
         preset_routes(desk, changes),
         import_routes(desk, changes),

@@ -1,0 +1,1 @@
+"""Sends events to receivers, by the Standard Webhooks specification."""
