@@ -1,4 +1,7 @@
-"""Serves shared state to the workers, from a thread of the process that supervises them."""
+"""Serves shared state to the workers, and passes their messages on.
+
+From a thread of the process that supervises them.
+"""
 
 import asyncio
 import contextlib
@@ -7,6 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from switchyard.engine.worker_relay import NAME
+from switchyard.engine.worker_relay import WorkerRelay
 from switchyard.state.shared.keeper import LeaseKeeper
 from switchyard.state.shared.served import StateServer
 
@@ -50,9 +55,11 @@ class StateHost:
 
     async def _serve(self) -> None:
         path = Path(self._folder.name) / "state.sock"
+        relay = WorkerRelay(path.with_name(NAME))
         server = StateServer(path, LeaseKeeper(self._file) if self._file else None)
         try:
             await server.start()
+            await relay.start()
         except OSError as e:
             logger.error("state: cannot be shared by the workers: %s", e.strerror)
             self._ready.set()
@@ -60,4 +67,5 @@ class StateHost:
         self.where = f"served:{path}"
         self._ready.set()
         await self._stop.wait()
+        await relay.close()
         await server.close()

@@ -17,6 +17,7 @@ from switchyard.metrics.measurements import Measurements
 from switchyard.recording.request_record import Rules
 from switchyard.recording.request_record import record_of
 from switchyard.runtime.event_hub import EventHub
+from switchyard.runtime.other_workers import OtherWorkers
 from switchyard.runtime.reloading import Reloading
 from switchyard.runtime.router_gauges import RouterGauges
 from switchyard.runtime.runtime import Runtime
@@ -31,13 +32,20 @@ logger = logging.getLogger(__name__)
 
 
 class Desk:
-    """Answers the questions of the API from the runtime. For the event loop only."""
+    """Answers the questions of the API from the runtime. For the event loop only.
+
+    With several workers, `everywhere` marks what it asks of all of them.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.measurements = Measurements(RouterGauges(runtime), os.environ.get(METRICS, ""))
         self.events: EventHub = runtime.events
         self.log = KeptLog()
+        self.others = OtherWorkers(runtime.events, os.environ)
+        self.others.on("running", lambda _: self.running())
+        self.others.on("log", lambda after: self.log.lines(after))
+        self.others.on("clear-log", lambda _: self.log.clear())
         self._rules: tuple[Snapshot, Rules] | None = None
 
     @property
@@ -95,6 +103,24 @@ class Desk:
         """Returns the requests under way."""
         return list(map(self.row_of, self.runtime.exchanges.running()))
 
+    async def running_everywhere(self) -> list[JsonObject]:
+        """Returns the requests under way at all workers, the oldest first."""
+        rows = self.running()
+        for answer in await self.others.ask("running"):
+            rows += answer
+        return sorted(rows, key=lambda row: str(row["id"]))
+
+    async def log_everywhere(self, after: float) -> list[tuple[float, str]]:
+        """Returns the lines of all workers after a moment (Unix seconds), oldest first."""
+        lines = self.log.lines(after)
+        for answer in await self.others.ask("log", after):
+            lines += [(at, text) for at, text in answer]
+        return sorted(lines, key=lambda line: line[0])
+
+    async def clear_log_everywhere(self) -> int:
+        """Forgets all lines; returns how many there were."""
+        return self.log.clear() + sum(await self.others.ask("clear-log"))
+
     def row_of(self, exchange: Exchange) -> JsonObject:
         """Returns a request under way as a record, with its route so far."""
         made = partial(record_of, exchange, self.rules())
@@ -107,11 +133,12 @@ class Desk:
             self._rules = snapshot, rules_of(snapshot)
         return self._rules[1]
 
-    def overview(self) -> JsonObject:
+    async def overview(self) -> JsonObject:
         """Returns what a reader of events begins with."""
+        running = await self.running_everywhere()
         return {
             "time": time.time(),
-            "running": self.running(),
+            "running": running,
             "health": self.health(),
             "quota": self.quota(),
         }

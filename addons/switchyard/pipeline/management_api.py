@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable
 
 from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 
 from switchyard.clients.clients import Clients
 from switchyard.clients.wrong_keys import WrongKeys
@@ -56,13 +57,18 @@ class ManagementApi:
         self._guard = ManagementGuard(desk.runtime.snapshots, clients)
         self._server = ApiServer(desk)
         self._edits = FileEdits(desk)
+        self._others = desk.others
         self._log = desk.log
         self._callers: dict[str, Caller] = {}
         self._bodies: dict[str, bytes] = {}
 
+    def load(self, loader: Loader) -> None:
+        # Before `running`, which comes only after the router has said that it is ready.
+        logging.getLogger().addHandler(self._log)
+
     def running(self) -> None:
         self._edits.begin()
-        logging.getLogger().addHandler(self._log)
+        self._others.begin()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None or flow.error is not None or not self._is_asked(flow):
@@ -122,6 +128,7 @@ class ManagementApi:
 
     async def done(self) -> None:
         logging.getLogger().removeHandler(self._log)
+        await self._others.close()
         await self._server.stop()
 
     def _end(self, flow: http.HTTPFlow) -> None:

@@ -12,6 +12,9 @@ MOST_WAITING = 256
 
 MOST_READERS = 64
 
+FORWARDED = frozenset(("begun", "tried", "ended", "progress", "config"))
+"""Events that readers of other workers get as well; the others tell of one process alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class RouterEvent:
@@ -40,15 +43,27 @@ class EventReader:
 
 
 class EventHub:
-    """Passes events on to all readers. Without any, who asks `has_readers` spares the work."""
+    """Passes events on to all readers, here and at other workers.
+
+    Without any, who asks `has_readers` spares the work.
+    """
 
     def __init__(self) -> None:
         self._readers: set[EventReader] = set()
         self.on_first: Callable[[], None] | None = None
-        """Called when the first reader comes."""
+        """Called when the first reader comes, here or elsewhere."""
+        self.on_watch: Callable[[bool], None] | None = None
+        """Called when the first reader comes here, with True, and when the last one leaves."""
+        self.forward: Callable[[str, JsonObject], None] | None = None
+        """Sends an event to the other workers."""
+        self._is_watched_elsewhere = False
 
     @property
     def has_readers(self) -> bool:
+        return bool(self._readers) or self._is_watched_elsewhere
+
+    @property
+    def has_own_readers(self) -> bool:
         return bool(self._readers)
 
     def subscribe(self) -> EventReader | None:
@@ -57,15 +72,35 @@ class EventHub:
             return None
         reader = EventReader()
         self._readers.add(reader)
-        if len(self._readers) == 1 and self.on_first is not None:
-            self.on_first()
+        if len(self._readers) == 1:
+            self._begin()
+            if self.on_watch is not None:
+                self.on_watch(True)
         return reader
 
     def leave(self, reader: EventReader) -> None:
         self._readers.discard(reader)
+        if not self._readers and self.on_watch is not None:
+            self.on_watch(False)
+
+    def watch_elsewhere(self, watched: bool) -> None:
+        """Notes whether another worker has readers."""
+        if watched and not self._is_watched_elsewhere:
+            self._begin()
+        self._is_watched_elsewhere = watched
 
     def publish(self, kind: str, data: JsonObject) -> None:
         """Queues an event for every reader."""
+        self.receive(kind, data)
+        if self._is_watched_elsewhere and self.forward is not None and kind in FORWARDED:
+            self.forward(kind, data)
+
+    def _begin(self) -> None:
+        if self.on_first is not None:
+            self.on_first()
+
+    def receive(self, kind: str, data: JsonObject) -> None:
+        """Queues an event for the readers of this process, whichever worker it is of."""
         event = RouterEvent(kind, data)
         for reader in self._readers:
             reader.take(event)

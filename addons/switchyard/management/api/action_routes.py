@@ -138,8 +138,8 @@ def _add_log(routes: APIRouter, desk: Desk, changes: Changes) -> None:
         after: Annotated[float, Query(ge=0, le=253_402_300_799)] = 0.0,
         limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
     ) -> LogLinesPage:
-        """Returns the last lines of the log of this process, after a moment (Unix seconds)."""
-        found = desk.log.lines(after)[-limit:]
+        """Returns the last lines of the log of all workers, after a moment (Unix seconds)."""
+        found = (await desk.log_everywhere(after))[-limit:]
         latest = int(found[-1][0]) if found else int(after)
         lines = [f"{_clock(at)} {text}" for at, text in found]
         return LogLinesPage(lines=lines, line_count=len(lines), latest_timestamp=latest)
@@ -147,7 +147,7 @@ def _add_log(routes: APIRouter, desk: Desk, changes: Changes) -> None:
     @routes.delete("/logs")
     async def clear_log(caller: Admin) -> dict[str, Any]:
         """Forgets the lines that are kept here; files and the terminal keep theirs."""
-        removed = desk.log.clear()
+        removed = await desk.clear_log_everywhere()
         await changes.note(caller, "DELETE /logs")
         return {"success": True, "message": "Logs cleared successfully", "removed": removed}
 

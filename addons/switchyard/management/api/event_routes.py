@@ -46,7 +46,7 @@ def event_routes(desk: Desk) -> APIRouter:
 async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
     number = 0
     try:
-        yield _event(number, "snapshot", desk.overview())
+        yield _event(number, "snapshot", await desk.overview())
         while True:
             try:
                 event = await asyncio.wait_for(reader.waiting.get(), SILENCE)
@@ -56,7 +56,7 @@ async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
             number += 1
             if reader.is_behind:
                 reader.is_behind = False
-                yield _event(number, "snapshot", desk.overview())
+                yield _event(number, "snapshot", await desk.overview())
             else:
                 yield _event(number, event.kind, event.data)
     finally:

@@ -56,7 +56,7 @@ def state_routes(desk: Desk) -> APIRouter:
 
     @routes.get("/running")
     async def read_running(caller: Viewer) -> RunningList:
-        """Returns the requests under way."""
-        return RunningList(running=desk.running())
+        """Returns the requests under way, at all workers."""
+        return RunningList(running=await desk.running_everywhere())
 
     return routes

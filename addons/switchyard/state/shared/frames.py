@@ -4,6 +4,7 @@ The length has 4 bytes, big-endian.
 """
 
 import asyncio
+import json
 import struct
 from typing import Any
 
@@ -16,8 +17,11 @@ _LENGTH = struct.Struct(">I")
 
 
 def pack(message: object) -> bytes:
-    """Return a message as it goes over the socket."""
-    data = orjson.dumps(message)
+    """Return a message as it goes over the socket; half a character becomes a question mark."""
+    try:
+        data = orjson.dumps(message)
+    except TypeError:
+        data = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace")
     return _LENGTH.pack(len(data)) + data
 
 
