@@ -139,7 +139,7 @@ def _entries(channel: SourceMembers, info: SourceMembers, wanted: str) -> list[D
         return [key_entry(DraftSecret(key, f"{wanted} api key")) for key in keys]
     name = f"{_OTHER.sub('_', wanted.upper()).strip('_') or 'CHANNEL'}_API_KEY"
     variable = f"_{name}" if name[0].isdigit() else name
-    channel.note("key", f"is told by no API: set the variable {variable}")
+    channel.note("key", f"is in no answer of its API: set the variable {variable}")
     _keys(channel, info)
     return [key_entry(DraftVariable(variable))]
 
