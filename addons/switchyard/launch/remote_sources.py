@@ -34,8 +34,8 @@ def fetch_channels(source: str, url: str, token: str, user: str) -> dict[str, li
     """Returns the channels and tokens of a new-api or one-api at an address.
 
     `token` is an administrator's access token, `user` that user's id, which new-api wants beside
-    it. Keys of channels are not told (new-api, `model/channel.go`, `GetAllChannels`); the members
-    for them are left out. Raises ImportTrouble.
+    it. The answers have no keys of channels (new-api, `model/channel.go`, `GetAllChannels`); the
+    members for them are left out. Raises ImportTrouble.
     """
     headers = {"Authorization": f"Bearer {token}", "New-Api-User": user}
     found: dict[str, list[object]] = {}
