@@ -135,6 +135,10 @@ class Router:
     def start(self) -> Self:
         """Returns when the router says that it is ready."""
         self.launch()
+        return self.wait_ready()
+
+    def wait_ready(self) -> Self:
+        """Returns when the router that was launched says that it is ready."""
         try:
             self._ready.wait(_STARTS_WITHIN)
         except TimeoutError:

@@ -27,8 +27,12 @@ StartLimitIntervalSec=5min
 StartLimitBurst=5
 
 [Service]
-Type=exec
+Type=notify
+WatchdogSec=60
+# The first start of a checkout installs what it needs.
+TimeoutStartSec=10min
 {environment}ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2s
 TimeoutStopSec={stops_within}

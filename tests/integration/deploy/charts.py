@@ -1,11 +1,15 @@
 """Renders the Helm chart: `python -m tests.integration.deploy.charts` writes the plain manifests.
 
 Needs helm-python-sdk, which brings Helm itself as a library of 240 MB: no part of the extra `test`.
+It may be in an environment of its own, made of deploy/checks.lock and named by SWITCHYARD_CHECKS.
 """
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -22,6 +26,12 @@ _HEAD = """\
 """
 
 _OF_HELM = re.compile(r"^ +(?:app\.kubernetes\.io/managed-by|helm\.sh/chart): .*\n", re.MULTILINE)
+
+
+def use_checks() -> None:
+    """Has modules of the environment for checks found, after those of this one."""
+    if named := os.environ.get("SWITCHYARD_CHECKS"):
+        sys.path += map(str, Path(named).glob("lib/python*/site-packages"))
 
 
 def render(values: dict[str, Any]) -> dict[str, str]:
@@ -57,5 +67,6 @@ def plain_manifests() -> str:
 
 
 if __name__ == "__main__":
+    use_checks()
     PLAIN.parent.mkdir(exist_ok=True)
     PLAIN.write_text(plain_manifests())

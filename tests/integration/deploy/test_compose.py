@@ -1,6 +1,9 @@
 """Compose's profiles, and the configuration that has the router use them."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,6 +65,24 @@ def test_the_example_works_without_them() -> None:
     config = load_config(EXAMPLE, {"SWITCHYARD_KEY": "a-long-key"})
     assert config.usage is not None and config.usage.server is None
     assert [one.name for one in config.providers] == ["demo"]
+
+
+def test_prometheus_and_grafana_find_what_they_read(tmp_path: Path) -> None:
+    for name in ("prometheus", "grafana"):
+        for volume in compose()["services"][name]["volumes"]:
+            source = volume.partition(":")[0]
+            assert (ROOT / source).is_file() or source in compose()["volumes"]
+    scraped = YAML(typ="safe").load(ROOT / "deploy" / "compose" / "prometheus.yaml")
+    (job,) = scraped["scrape_configs"]
+    port = shared_variables()["SWITCHYARD_METRICS"].partition(":")[2]
+    assert job["static_configs"] == [{"targets": [f"switchyard:{port}"]}]
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    shutil.copy(ROOT / "deploy" / "compose" / "prometheus.yaml", tmp_path)
+    shutil.copy(ROOT / "deploy" / "monitoring" / "alerts.yaml", tmp_path)
+    checked = [promtool, "check", "config", str(tmp_path / "prometheus.yaml")]
+    done = subprocess.run(checked, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["redis", "postgres"])

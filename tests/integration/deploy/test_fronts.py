@@ -26,6 +26,7 @@ from tests.support.steps import whole
 from tests.support.upstream import Upstream
 
 KEY = "key-of-a-client-0001"
+KEY_OF_HERE, KEY_OF_ELSEWHERE = "key-for-127-0002", "key-for-10-0003"
 PATH = "/v1/chat/completions"
 
 
@@ -39,7 +40,14 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="module")
 def router(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     config = {
-        "clients": {"api-keys": [KEY]},
+        "clients": {
+            "api-keys": [
+                KEY,
+                {"key": KEY_OF_HERE, "name": "here", "addresses": ["127.0.0.0/8"]},
+                {"key": KEY_OF_ELSEWHERE, "name": "elsewhere", "addresses": ["10.0.0.0/8"]},
+            ]
+        },
+        "trusted-proxies": ["127.0.0.1"],
         "providers": [{"name": "chat", "base-url": f"{upstream.url}/v1", "api-key": "sk-1"}],
         "usage": "off",
     }
@@ -142,6 +150,15 @@ def test_a_wrong_key_is_refused_by_the_router(front: Front) -> None:
     with Asking(front) as client:
         answer = client.get("/v1/models", headers={"authorization": "Bearer wrong-key-00000"})
     assert answer.status_code == 401 and "error" in answer.json()
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+def test_a_client_cannot_choose_its_address(front: Front, header: str) -> None:
+    with Asking(front) as client:
+        for key, status in ((KEY_OF_HERE, 200), (KEY_OF_ELSEWHERE, 403)):
+            address = "10.1.2.3" if header == "x-forwarded-for" else "for=10.1.2.3"
+            headers = {"authorization": f"Bearer {key}", header: address}
+            assert client.get("/v1/models", headers=headers).status_code == status
 
 
 def test_a_websocket_goes_through(front: Front) -> None:

@@ -26,6 +26,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "postgres": {"enabled": False},
         "networkPolicy": {"enabled": False},
         "disruptionBudget": {"enabled": False},
+        "metrics": {"enabled": False},
     },
     "everything": SECRET
     | {
@@ -35,11 +36,14 @@ VALUES: dict[str, dict[str, Any]] = {
         "certificateAuthority": {"existingSecret": "authority"},
         "service": {"type": "LoadBalancer", "sessionAffinity": "ClientIP"},
         "imagePullSecrets": [{"name": "registry"}],
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
         "podAnnotations": {"a": "b"},
         "nodeSelector": {"disk": "fast"},
         "tolerations": [{"key": "llm", "operator": "Exists"}],
     },
 }
+
+charts.use_checks()
 
 
 def plain(kind: str, name: str = "switchyard") -> dict[str, Any]:
@@ -71,11 +75,15 @@ def test_kubernetes_takes_what_the_chart_makes(helm: Any, values: dict[str, Any]
     kubernetes = pytest.importorskip("kubernetes_validate", reason="it is not installed")
     kinds = set()
     for one in charts.documents(charts.render(values)):
-        kubernetes.validate(one, "1.37", strict=True)
         kinds.add(one["kind"])
+        if one["kind"] == "ServiceMonitor":  # no kind of Kubernetes' own
+            assert one["spec"]["endpoints"] == [{"port": "metrics", "interval": "30s"}]
+        else:
+            kubernetes.validate(one, "1.37", strict=True)
     assert {"Deployment", "Service", "ConfigMap"} <= kinds
     assert ("Secret" in kinds) == ("values" in values["secrets"])
     assert ("StatefulSet" in kinds) == (values is SECRET)
+    assert ("ServiceMonitor" in kinds) == ("ingress" in values)
     assert ("Ingress" in kinds) == ("ingress" in values)
 
 

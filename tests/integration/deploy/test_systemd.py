@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from switchyard.config.load import parse_config
 from switchyard.launch.options import plan_launch
 from tests.support.router import ROOT
 
 FOLDER = ROOT / "deploy" / "systemd"
 UNIT = FOLDER / "switchyard.service"
 ANALYZE = shutil.which("systemd-analyze")
+DEFAULT_DRAIN = parse_config(b"providers: [{name: demo, builtin: demo}]", UNIT, {}).drain
 MOST_EXPOSED = 2.0
 """By `systemd-analyze security`, from 0 to 10; below 2 it says OK."""
 
@@ -36,6 +38,26 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
         [ANALYZE, "verify", str(tmp_path / UNIT.name)], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_systemd
+def test_systemd_takes_the_socket(tmp_path: Path) -> None:
+    assert ANALYZE
+    text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/echo", UNIT.read_text(), flags=re.M)
+    (tmp_path / UNIT.name).write_text(text)
+    file = tmp_path / "switchyard.socket"
+    file.write_text((FOLDER / file.name).read_text())
+    done = subprocess.run([ANALYZE, "verify", str(file)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    launch = plan_launch([], {})
+    assert f"ListenStream={launch.host}:{launch.port}\n" in file.read_text()
+
+
+def test_systemd_waits_for_what_the_router_reports() -> None:
+    assert values("Type") == ["notify"]
+    assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
+    assert int(values("WatchdogSec")[0]) >= 30
+    assert int(values("TimeoutStopSec")[0]) > DEFAULT_DRAIN
 
 
 @needs_systemd

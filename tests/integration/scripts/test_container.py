@@ -15,6 +15,7 @@ from switchyard.launch import options
 
 ROOT = Path(__file__).parents[3]
 WORKFLOW = ROOT / ".github" / "workflows" / "build.yaml"
+RELEASE = WORKFLOW.with_name("release.yaml")
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -180,7 +181,12 @@ def test_only_the_job_that_publishes_may_write_and_only_where_that_is_meant():
     assert document["permissions"] == {"contents": "read"}
     jobs = document["jobs"]
     assert {name for name, job in jobs.items() if "permissions" in job} == {"publish"}
-    assert jobs["publish"]["permissions"] == {"contents": "read", "packages": "write"}
+    assert jobs["publish"]["permissions"] == {
+        "contents": "read",
+        "packages": "write",
+        "id-token": "write",
+        "attestations": "write",
+    }
     assert " ".join(jobs["publish"]["if"].split()) == (
         "github.event_name == 'push' && (startsWith(github.ref, 'refs/tags/v') "
         "|| github.ref_name == github.event.repository.default_branch)"
@@ -193,7 +199,7 @@ def test_only_the_job_that_publishes_may_write_and_only_where_that_is_meant():
 def test_every_action_is_named_by_its_commit():
     lines = re.findall(r"uses: (.*)", WORKFLOW.read_text())
     assert len(lines) == len([step for _, step in steps() if "uses" in step])
-    for line in lines:
+    for line in [*lines, *re.findall(r"uses: (.*)", RELEASE.read_text())]:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
@@ -206,6 +212,33 @@ def test_the_image_gets_its_four_names():
         "type=sha,format=short,prefix=",
     ]
     assert names["with"]["flavor"] == "latest=false"  # a version tag is not to move `latest`
+
+
+def test_the_image_says_what_it_is_made_of_and_where():
+    (push,) = [step for job, step in steps() if step.get("with", {}).get("push")]
+    assert push["with"]["sbom"] is True and push["with"]["provenance"] == "mode=max"
+    assert push["with"]["platforms"] == "linux/amd64,linux/arm64"
+    (signed,) = [step for _, step in steps() if "attest-build-provenance" in step.get("uses", "")]
+    assert signed["with"]["subject-digest"] == f"${{{{ steps.{push['id']}.outputs.digest }}}}"
+
+
+def test_a_release_is_published_without_a_token_after_it_was_installed():
+    document = YAML(typ="safe").load(RELEASE)
+    jobs = document["jobs"]
+    assert document["on"] == {"push": {"tags": ["v*"]}}
+    assert document["permissions"] == {"contents": "read"}
+    may_write = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
+    assert may_write == {
+        "provenance": {"contents": "read", "id-token": "write", "attestations": "write"},
+        "pypi": {"id-token": "write"},
+        "notes": {"contents": "write"},
+    }
+    assert jobs["pypi"]["needs"] == ["installed", "provenance"]
+    assert jobs["pypi"]["environment"]["name"] == "pypi"
+    assert not any("with" in step and "password" in step["with"] for step in jobs["pypi"]["steps"])
+    assert jobs["installed"]["strategy"]["matrix"]["python"] == ["3.12", "3.13"]
+    # What was built once is what all others take.
+    assert [name for name, job in jobs.items() if "--build" in str(job["steps"])] == ["build"]
 
 
 SCRIPTS = ("start", "test", "lint", "format", "docs", "lock")

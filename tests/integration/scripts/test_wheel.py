@@ -2,23 +2,19 @@
 
 import email
 import json
-import os
-import re
-import signal
 import subprocess
 import sys
 import sysconfig
-import threading
-import urllib.request
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.integration.packages import Installed
+from tests.integration.packages import answer_of
+
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT = 120.0
-QUESTION = {"model": "demo/echo", "messages": [{"role": "user", "content": "Hello wheel"}]}
 
 
 @pytest.fixture(scope="module")
@@ -78,44 +74,22 @@ def test_help_needs_nothing_installed(command: Path, tmp_path: Path) -> None:
     assert "scripts/start" not in done.stdout
 
 
-def test_the_first_answer(command: Path, home: Path, tmp_path: Path) -> None:
+def test_the_first_answer_and_its_record(command: Path, home: Path, tmp_path: Path) -> None:
     # The libraries are those of the environment of the tests, which has all that the wheel names.
     (packages,) = (home / "lib").glob("python*/site-packages")
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    process = subprocess.Popen(
-        [str(command), "--port", "0", "--set", f"confdir={tmp_path}"],
-        env=environ,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    guard = threading.Timer(LIMIT, process.kill)
-    guard.start()
-    try:
-        assert process.stdout is not None
-        log = ""
-        for line in process.stdout:
-            log += line
-            if found := re.search(r"switchyard: ready.*?(http://127\.0\.0\.1:\d+)", line):
-                break
-        else:
-            pytest.fail(log)
-        request = urllib.request.Request(
-            f"{found[1]}/v1/chat/completions",
-            json.dumps(QUESTION).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=LIMIT) as response:
-            answer = json.load(response)
-        assert "Hello wheel" in answer["choices"][0]["message"]["content"]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(LIMIT) == 0
-    finally:
-        guard.cancel()
-        process.kill()
-        process.wait()
+    installed = Installed(home, tmp_path)
+    confdir = f"confdir={tmp_path}"
+    with installed.running(str(command), "start", "--port", "0", "--set", confdir) as url:
+        assert "Hello package" in answer_of(url)
+    report = json.loads(installed.say(str(command), "usage", "--json"))
+    assert report["totals"]["requests"] == 1
+    assert installed.names() == {"switchyard", installed_metadata(packages)}
+
+
+def installed_metadata(packages: Path) -> str:
+    (found,) = packages.glob("switchyard-*.dist-info")
+    return found.name
 
 
 def test_it_is_imported_from_where_it_was_installed(command: Path, home: Path) -> None:

@@ -50,6 +50,7 @@ def variables(path: Path) -> dict[str, str]:
     """A value for every variable that a file and the presets it uses need."""
     text = path.read_text() + "".join(one.read_text() for one in PRESETS.glob("*.yaml"))
     kinds = {"_URL": "https://env.example/v1", "_MS": "5000", "_STATE": "memory", "_USAGE": "on"}
+    kinds["_METRICS"] = "127.0.0.1:9464"
     values = {name: f"value-of-{name}" for name in VARIABLE.findall(text)}
     for name in values:
         values[name] = next((kinds[end] for end in kinds if name.endswith(end)), values[name])
