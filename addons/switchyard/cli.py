@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from switchyard import __version__
@@ -97,8 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     # mitmproxy looks here for its name and for mistakes to explain.
     sys.argv = [launch.tool, *launch.arguments]
 
-    # Late, so that --help needs nothing installed.
-    from mitmproxy.tools import main as tools
+    tools = _mitmproxys_tools(launch)
 
     from switchyard.recording.log_format import use_from_the_start
 
@@ -111,6 +111,17 @@ def run(arguments: Sequence[str]) -> int:
     tool = tools.mitmweb if launch.tool == "mitmweb" else tools.mitmdump
     tool(launch.arguments)
     return 0
+
+
+def _mitmproxys_tools(launch: Launch) -> ModuleType:
+    """mitmproxy, imported late, so that --help needs nothing installed."""
+    if launch.engine:
+        from switchyard.engine.late_imports import put_off
+
+        put_off()
+    from mitmproxy.tools import main
+
+    return main
 
 
 def _is_worker() -> bool:
