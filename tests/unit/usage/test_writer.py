@@ -135,7 +135,11 @@ def test_an_end_waits_for_a_store_that_is_being_opened(monkeypatch: pytest.Monke
     opened = threading.Event()
     store = FailingStore()
     store.fails = False
-    writer = UsageWriter(store, KEEP, prepare=lambda: bool(opened.wait(20)))
+
+    def open_store() -> None:
+        opened.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=open_store)
     writer.start()
     end(writer, record())
     threading.Timer(0.1, opened.set).start()
@@ -150,7 +154,11 @@ def test_an_end_reports_what_was_not_written(
     opened = threading.Event()
     store = FailingStore()
     store.fails = False
-    writer = UsageWriter(store, KEEP, prepare=lambda: bool(opened.wait(20)))
+
+    def open_store() -> None:
+        opened.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=open_store)
     writer.start()
     end(writer, record())
     writer.close(0.01)
