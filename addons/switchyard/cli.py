@@ -21,6 +21,7 @@ from switchyard.launch.dispatch import run_command
 from switchyard.launch.options import PROGRAM
 from switchyard.launch.options import Launch
 from switchyard.launch.options import plan_launch
+from switchyard.listener.inherited import are_there
 
 # A stream holds two sockets; the usual soft limit of 1,024 files ends at some 500 streams.
 OPEN_FILES = 10_240
@@ -28,27 +29,40 @@ OPEN_FILES = 10_240
 
 def supervise(launch: Launch, arguments: Sequence[str]) -> int:
     """Run several processes of this program behind one port; return the exit status."""
+    from switchyard.engine.running_note import NoteWriter
     from switchyard.engine.state_host import StateHost
+    from switchyard.engine.supervisor_reports import say
+    from switchyard.engine.worker_sockets import WorkerSockets
     from switchyard.engine.workers import STATE
     from switchyard.engine.workers import Supervisor
     from switchyard.engine.workers import reserve
-    from switchyard.engine.workers import say
     from switchyard.files import choose_config
     from switchyard.files import counters_file
+    from switchyard.files import running_file
+    from switchyard.listener.inherited import inherited
     from switchyard.metrics.host import METRICS
     from switchyard.metrics.host import MetricsHost
 
     file = counters_file(choose_config(launch.config, os.environ), os.environ)
+    port = launch.port
+    given = are_there(os.environ)
+    inherited.read(os.environ)
     try:
-        reserved = reserve(launch.host, launch.port)
+        with contextlib.ExitStack() as kept:
+            if not given:
+                port = kept.enter_context(reserve(launch.host, port)).getsockname()[1]
+            sockets = WorkerSockets(launch.host, port, launch.workers)
     except OSError as e:
         say(f"not started: cannot listen on {launch.host}:{launch.port}: {e.strerror}")
         return 1
-    with reserved, StateHost(file) as host, MetricsHost(say) as metrics:
-        port = str(reserved.getsockname()[1])
-        command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", port]
+    note = NoteWriter(running_file(port, os.environ))
+    with contextlib.closing(sockets), StateHost(file) as host, MetricsHost(say) as metrics:
+        command = [sys.executable, "-P", sys.argv[0], *arguments, "--port", str(port)]
         variables = {STATE: host.where, METRICS: metrics.where}
-        return Supervisor(launch.workers, command, variables=variables).run()
+        supervisor = Supervisor(
+            launch.workers, command, variables=variables, sockets=sockets, note=note
+        )
+        return supervisor.run()
 
 
 def _raise_file_limit() -> None:
@@ -82,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
         signal.signal(signal.SIGHUP, _stop)
-    if not _is_worker():
+    if not _is_worker() and not are_there(os.environ):
         from switchyard.launch.port import why_not
 
         if why := why_not(launch):

@@ -54,11 +54,20 @@ def counters_file(config: Path, environ: Mapping[str, str]) -> Path:
     Below `$XDG_STATE_HOME/switchyard`, by default `~/.local/state/switchyard` (XDG Base Directory
     Specification).
     """
+    name = hashlib.sha256(str(config.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
+    return _state_folder(environ) / f"limits-{name[:12]}.sqlite"
+
+
+def running_file(port: int, environ: Mapping[str, str]) -> Path:
+    """Return where the router that listens on a port notes its process, beside the counters."""
+    return _state_folder(environ) / f"running-{port}.json"
+
+
+def _state_folder(environ: Mapping[str, str]) -> Path:
     base = Path(environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():
         base = Path.home() / ".local" / "state"
-    name = hashlib.sha256(str(config.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
-    return base / "switchyard" / f"limits-{name[:12]}.sqlite"
+    return base / "switchyard"
 
 
 def dotenv_of(config: Path, environ: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""Sets file modes and signals of the router's process."""
+"""Sets file modes of the router's process."""
 
 import logging
 import os
@@ -51,15 +51,3 @@ def _make_private(file: Path, save: Any = None) -> None:
         pass  # made later, for the owner alone
     except OSError as e:
         logger.warning("switchyard: other users may be able to read %s: %s", file, e.strerror)
-
-
-def let_go_of_terminal() -> None:
-    """Print nowhere from now on, where a terminal was; mitmproxy ends when it cannot print."""
-    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for stream in (1, 2):
-        try:
-            if stat.S_ISCHR(os.fstat(stream).st_mode):
-                os.dup2(nowhere, stream)
-        except OSError:
-            pass  # closed already
-    os.close(nowhere)

@@ -17,6 +17,7 @@ from mitmproxy import ctx
 from mitmproxy import optmanager
 
 from switchyard.config.problems import nearest
+from switchyard.engine.successor import report_failure
 from switchyard.files import ENTRY_POINT
 from switchyard.host_version import warn_of_untested
 
@@ -30,6 +31,7 @@ _LONGEST_CAUSE = 300
 def give_up(why: str, state: str = "not started") -> NoReturn:
     """End the process with a message on standard error, whatever the log does."""
     print(f"switchyard: {state}: {why}", file=sys.stderr, flush=True)
+    report_failure(why)
     sys.exit(_FAILS_TO_START)
 
 

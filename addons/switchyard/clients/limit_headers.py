@@ -1,7 +1,8 @@
 """Tells clients of their limits in the headers that they read.
 
 OpenAI's (guide "Rate limits", "Rate limits in headers") and Anthropic's (API reference, "Rate
-limits", "Response headers").
+limits", "Response headers"). Limits of requests are told to everybody else, too, in the fields
+`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import time
@@ -11,6 +12,7 @@ from datetime import UTC
 from datetime import datetime
 
 from switchyard.state.shared.protocol import AmountKind
+from switchyard.state.shared.protocol import Sliding
 from switchyard.state.shared.quick_ledger import QuickLine
 
 type LimitFields = tuple[tuple[bytes, bytes], ...]
@@ -18,7 +20,7 @@ type LimitFields = tuple[tuple[bytes, bytes], ...]
 type Shown = tuple["LimitHeaders", int, int]
 """Of which limit, how much is used, milliseconds until nothing of it is."""
 
-_MARK = b"ratelimit-"
+_MARK = b"ratelimit"
 """In the name of every header that is about a limit."""
 
 _OPENAI: dict[AmountKind, str] = {
@@ -36,7 +38,7 @@ _ANTHROPIC: dict[AmountKind, str] = {
 class LimitHeaders:
     """The headers of one limit in one API's words, prepared for the answers."""
 
-    __slots__ = ("kind", "left", "limit", "line", "most", "reset")
+    __slots__ = ("kind", "left", "limit", "line", "most", "policy", "reset")
 
     def __init__(self, line: QuickLine, names: str) -> None:
         self.line = line
@@ -45,6 +47,8 @@ class LimitHeaders:
         self.limit = (names.format("limit").encode(), b"%d" % line.most)
         self.left = names.format("remaining").encode()
         self.reset = names.format("reset").encode()
+        self.policy = _policy(line) if line.kind == "requests" else None
+        """The field of the draft; None for amounts that it has no unit for."""
 
 
 def headers_for(lines: Iterable[QuickLine], anthropic: bool) -> tuple[LimitHeaders, ...]:
@@ -60,12 +64,22 @@ def told_limits(fields: LimitFields, shown: Sequence[Shown], anthropic: bool) ->
         found.append(headers.limit)
         found.append((headers.left, b"%d" % max(0, headers.most - used)))
         found.append((headers.reset, _moment(reset) if anthropic else _duration(reset)))
+        if headers.policy is not None:
+            left = max(0, headers.most - used)
+            found.append(headers.policy)
+            found.append((b"ratelimit", b'"requests";r=%d;t=%d' % (left, -(-reset // 1000))))
     return tuple(found)
 
 
 def tells_limits(fields: LimitFields) -> bool:
     """Whether a response's headers are about limits already."""
     return any(_MARK in field[0].lower() for field in fields)
+
+
+def _policy(line: QuickLine) -> tuple[bytes, bytes]:
+    period = line.limit.period
+    window = b";w=%d" % period.seconds if isinstance(period, Sliding) else b""
+    return b"ratelimit-policy", b'"requests";q=%d%b' % (line.most, window)
 
 
 def _tightest(shown: Sequence[Shown]) -> Iterable[Shown]:

@@ -37,13 +37,19 @@ class LimitReached(Refused):
 
 
 def refusal_of(
-    denied: Denied, rule: KeyRule, format: str, contact: str, now: float
+    denied: Denied,
+    rule: KeyRule,
+    format: str,
+    contact: str,
+    now: float,
+    budget_status: int = 402,
 ) -> LimitReached:
     """Returns the answer to a request that was refused at a moment (Unix seconds).
 
-    `format` is the client's wire format, whose headers tell of the limits.
+    `format` is the client's wire format, whose headers tell of the limits; `budget_status` the HTTP
+    status of a refusal over a budget.
     """
-    refused = _refusal(denied, rule, contact, now)
+    refused = _refusal(denied, rule, contact, now, budget_status)
     anthropic = format == "anthropic"
     known = {one.limit.counter: one for one in denied.standings}
     shown = [
@@ -56,14 +62,16 @@ def refusal_of(
     return refused
 
 
-def _refusal(denied: Denied, rule: KeyRule, contact: str, now: float) -> LimitReached:
+def _refusal(
+    denied: Denied, rule: KeyRule, contact: str, now: float, budget_status: int
+) -> LimitReached:
     if not denied.exceeded:
         message = "The router cannot reach what counts its limits (redis-failure: closed)."
         error = ApiError(message=message, kind="overloaded", retry_after=denied.retry_after)
         return LimitReached(error, {})
     money = [one for one in denied.exceeded if one.standing.limit.kind == "money"]
     if money:
-        return _budget_refusal(money[0], contact, now)
+        return _budget_refusal(money[0], contact, now, budget_status)
     if (large := _too_large(denied.exceeded)) is not None:
         limit = large.standing.limit
         message = (
@@ -115,7 +123,7 @@ def period_name(limit: Limit) -> str:
     return "at a time"
 
 
-def _budget_refusal(over: LimitExceeded, contact: str, now: float) -> LimitReached:
+def _budget_refusal(over: LimitExceeded, contact: str, now: float, status: int) -> LimitReached:
     standing, limit = over.standing, over.standing.limit
     spent = standing.used - standing.reserved
     message = (
@@ -131,6 +139,7 @@ def _budget_refusal(over: LimitExceeded, contact: str, now: float) -> LimitReach
         message=ask(message, contact),
         kind="billing",
         code="insufficient_quota",
+        status=status,
         retry_after=wait if wait is not None and wait < SOON else None,
     )
     return LimitReached(error, {**_FINAL})

@@ -212,6 +212,8 @@ class ClientSettings(Section):
     week_starts: Literal["monday", "sunday"] = "monday"
     contact: str = ""
     """Whom refusals tell people to ask."""
+    budget_status: Literal[402, 403, 429] = 402
+    """The HTTP status of refusals over a budget."""
 
     def effective(self, key: ClientKey) -> ClientKey:
         """Returns a key with all that the policies say which it builds upon."""

@@ -113,7 +113,7 @@ def _explain(
 
 
 def _explain_choice(expected: str, document: Document, path: KeyPath) -> tuple[str, str]:
-    choices = re.findall(r"'([^']*)'", expected)
+    choices = [word or number for word, number in re.findall(r"'([^']*)'|(\d+)", expected)]
     mark = document.marks.get(path) or document.marks.get(path[:-1])
     hint = did_you_mean((mark and mark.text) or "", choices)
     return f"{_quoted(document, path)}is none of {', '.join(choices)}", hint

@@ -20,9 +20,8 @@ from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
 from switchyard.engine.workers import MARK
 from switchyard.engine.workers import beat
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted; asyncio's own hundred turns a burst into retries."""
+from switchyard.listener.inherited import BACKLOG
+from switchyard.listener.inherited import inherited
 
 ACCEPTED_AT_ONCE = 4
 """Connections that are accepted in one turn of the event loop. Each brings a request, which takes
@@ -35,6 +34,7 @@ _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMo
 def install() -> None:
     """From now on, masters and servers are made with the engine."""
     lighten()
+    inherited.read(os.environ)
     _wrap_master()
     _wrap_listen()
 
@@ -65,12 +65,27 @@ def _wrap_listen() -> None:
     original = AsyncioServerInstance.listen
 
     async def listen(self: AsyncioServerInstance, host: str, port: int) -> Any:
-        served = isinstance(self.mode, _SERVED) and self.mode.transport_protocol == "tcp"
+        by_tcp = self.mode.transport_protocol == "tcp"
+        served = isinstance(self.mode, _SERVED) and by_tcp
+        if by_tcp and (found := inherited.take(host, port)):
+            return [await _serve_on(one, self, served) for one in found]
         if not served or port == 0:
             return await original(self, host, port)  # which chooses a port, and comes back
         return [await serve(lambda: ClientConnection(self), host, port)]
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
+
+
+async def _serve_on(
+    one: socket.socket, instance: AsyncioServerInstance, quickly: bool
+) -> asyncio.Server:
+    """Serve a socket that this process was given; `quickly` where the engine can."""
+    if not quickly:
+        return await asyncio.start_server(instance.handle_stream, sock=one)
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(
+        lambda: ClientConnection(instance), sock=one, backlog=ACCEPTED_AT_ONCE
+    )
 
 
 async def serve(client: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:

@@ -3,7 +3,7 @@
 The system spreads new connections over the workers (SO_REUSEPORT). Limits, cooldowns, turns and
 quotas they share by the state that the supervisor serves (`state_host`), or by Redis; idle
 connections are each worker's own. A worker that dies, or whose event loop stands still, is replaced
-by another one; SIGTERM, SIGINT and SIGHUP stop all.
+by another one; SIGTERM and SIGINT stop all, and SIGHUP has new workers take the places of all.
 """
 
 import asyncio
@@ -20,6 +20,14 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
+
+from switchyard.engine.running_note import NoteWriter
+from switchyard.engine.service_manager import VARIABLES
+from switchyard.engine.supervisor_reports import SupervisorReports
+from switchyard.engine.supervisor_reports import say
+from switchyard.engine.terminal import has_terminal
+from switchyard.engine.worker_sockets import WorkerSockets
+from switchyard.listener.inherited import SOCKETS
 
 MARK = "SWITCHYARD_WORKER"
 """Environment variable with the number of a worker, from 1."""
@@ -121,6 +129,10 @@ class _Worker:
     hung: bool = False
     drained: float = 0.0
     """When it last said that it drains."""
+    is_new: bool = False
+    """Whether it is to follow another one, and not all of its like serve yet."""
+    retired: float | None = None
+    """When it was told to end, since another one serves in its place."""
 
 
 class Supervisor:
@@ -132,12 +144,20 @@ class Supervisor:
         command: Sequence[str],
         hung_after: float = HUNG_AFTER,
         variables: Mapping[str, str] | None = None,
+        sockets: WorkerSockets | None = None,
+        note: NoteWriter | None = None,
     ) -> None:
         """Supervise workers; one silent for `hung_after` seconds is killed and replaced.
 
-        `variables` are added to their environment.
+        `variables` are added to their environment. `sockets` are those that they listen on, `note`
+        tells other programs of this process.
         """
         self._variables = variables or {}
+        self._sockets = sockets
+        self._reports = SupervisorReports(note)
+        self._had_terminal = has_terminal()
+        self._asked = False
+        """Whether SIGHUP asked for new workers."""
         self._command = command
         self._hung_after = hung_after
         self._began = time.monotonic()
@@ -159,12 +179,15 @@ class Supervisor:
         while self._workers or self._due:
             self._read(self._selector.select(_LOOKS_EVERY))
             self._bury()
+            self._renew()
             now = time.monotonic()
+            self._reports.sign_of_life(now)
             for number in [number for number, due in self._due.items() if due <= now]:
                 del self._due[number]
                 self._start(number)
             for worker in self._workers.values():
                 self._judge(worker, now)
+        self._reports.close()
         return self._status
 
     def _listen_for_signals(self) -> None:
@@ -178,7 +201,49 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(signal.SIGHUP, self._stop)
+            signal.signal(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        if self._had_terminal and not has_terminal():
+            self._stop(number, frame)
+        else:
+            self._asked = True
+
+    def _renew(self) -> None:
+        """Start new workers if that was asked for; end the old ones once all of them serve."""
+        new = [worker for worker in self._workers.values() if worker.is_new]
+        if self._stopping is not None:
+            return
+        if self._asked and not new:
+            self._asked = False
+            self._reports.begin_restart()
+            self._due.clear()
+            for number in self._numbers:
+                self._start(number, is_new=True)
+        elif new and all(worker.beat is not None for worker in new):
+            self._reports.end_restart()
+            for worker in self._workers.values():
+                if not worker.is_new and worker.retired is None:
+                    self._retire(worker)
+                worker.is_new = False
+        elif not new and all(worker.beat is not None for worker in self._workers.values()):
+            self._reports.begin_service()
+
+    def _retire(self, worker: _Worker) -> None:
+        worker.retired = time.monotonic()
+        _signal(worker, signal.SIGTERM)
+        _signal(worker, signal.SIGCONT)
+
+    def _keep_old(self, ended: _Worker) -> None:
+        """Give a restart up in which a new worker ended."""
+        how = _how(ended.process.returncode)
+        self._reports.end_restart(f"the new worker {ended.number} ended ({how})")
+        for worker in self._workers.values():
+            if worker.is_new:
+                worker.is_new = False
+                self._retire(worker)
+        served = {one.number for one in self._workers.values() if one.retired is None}
+        self._due |= {number: 0.0 for number in self._numbers if number not in served}
 
     def _read(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
         for key, _ in ready:
@@ -210,8 +275,13 @@ class Supervisor:
             self._selector.unregister(worker.pipe)
         os.close(worker.pipe)
         ended, now = worker.process.returncode, time.monotonic()
-        if self._stopping is not None:
+        if self._stopping is not None or worker.retired is not None:
             return
+        if worker.is_new:
+            self._keep_old(worker)
+            return
+        if self._sockets is not None:
+            self._sockets.rest(worker.number)
         if ended > 0 and now - self._began < STARTING:
             # The configuration, or the port: it has said what is wrong.
             self._status = ended
@@ -224,8 +294,9 @@ class Supervisor:
         """End a worker whose event loop stands still: it would go on taking connections."""
         began = worker.beat is not None
         silent = now - (worker.beat if worker.beat is not None else worker.since)
-        if self._stopping is not None and not worker.hung:
-            since = max(self._stopping, worker.drained)
+        told = worker.retired if self._stopping is None else self._stopping
+        if told is not None and not worker.hung:
+            since = max(told, worker.drained)
             worker.hung = now - since > STOPS_WITHIN
             if worker.hung:
                 _signal(worker, signal.SIGKILL)
@@ -235,22 +306,26 @@ class Supervisor:
         say(f"worker {worker.number} has not responded for {silent:.0f} s; killing it")
         _signal(worker, signal.SIGKILL)
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int, is_new: bool = False) -> None:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
+        sockets = self._sockets.of(number) if self._sockets is not None else []
+        environ = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        own = {MARK: str(number), BEATS: str(writing), SOCKETS: ",".join(map(str, sockets))}
         process = subprocess.Popen(
             self._command,
-            env={**os.environ, **self._variables, MARK: str(number), BEATS: str(writing)},
+            env={**environ, **self._variables, **own},
             start_new_session=True,
-            pass_fds=(writing,),
+            pass_fds=(writing, *sockets),
         )
         os.close(writing)
-        worker = _Worker(number, process, reading, time.monotonic())
+        worker = _Worker(number, process, reading, time.monotonic(), is_new=is_new)
         self._workers[process.pid] = worker
         self._selector.register(reading, selectors.EVENT_READ, worker)
 
     def _stop(self, number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
         """Pass a stop on: a first SIGTERM lets running requests finish, all else does not."""
+        self._reports.begin_stop()
         first, self._stopping = self._stopping is None, self._stopping or time.monotonic()
         self._due.clear()
         passed_on = signal.SIGTERM if first and number == signal.SIGTERM else signal.SIGINT
@@ -270,7 +345,3 @@ def _signal(worker: _Worker, number: int) -> None:
 
 def _how(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
-
-
-def say(message: str) -> None:
-    print(f"switchyard: {message}", file=sys.stderr, flush=True)

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "ca": Command("switchyard.commands.ca", "have this machine trust the router's certificates"),
     "intercept": Command("switchyard.commands.intercept", "lead chosen traffic to the router"),
     "completion": Command("switchyard.commands.completion", "print completion for bash, zsh, fish"),
+    "restart": Command("switchyard.commands.restart", "have a new process take the router's place"),
     "path": Command("switchyard.commands.path", "print the script for mitmdump -s"),
 }
 """The commands by name. `start` is none of them: it is what happens without a command."""

@@ -23,6 +23,7 @@ from switchyard.pipeline.failover import Failover
 from switchyard.pipeline.fallback import Fallback
 from switchyard.pipeline.forwarding import Forwarding
 from switchyard.pipeline.gate import Gate
+from switchyard.pipeline.handover import Handover
 from switchyard.pipeline.heartbeat import Heartbeat
 from switchyard.pipeline.intake import Intake
 from switchyard.pipeline.limiting import Limiting
@@ -76,7 +77,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
     return [
         LogLines(snapshots),
         Settings(runtime),
-        Stopping(snapshots, state, connections),
+        *_ending(runtime, connections),
         AccountWatch(accounts),
         QuotaWatch(runtime),
         Discovery(runtime),
@@ -122,6 +123,12 @@ def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[ob
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
     ]
+
+
+def _ending(runtime: Runtime, connections: ClientConnections) -> list[object]:
+    """Returns the addons that end this process, and have another one take its place."""
+    stopping = Stopping(runtime.snapshots, runtime.state, connections)
+    return [stopping, Handover(stopping.drain)]
 
 
 def _attempts(runtime: Runtime) -> list[object]:

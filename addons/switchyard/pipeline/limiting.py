@@ -143,8 +143,8 @@ class Limiting:
             if rest is None:
                 return
             denied = rest
-        contact = snapshot.config.clients.contact
-        raise refusal_of(denied, rule, exchange.call.format.name, contact, time.time())
+        clients, format = snapshot.config.clients, exchange.call.format.name
+        raise refusal_of(denied, rule, format, clients.contact, time.time(), clients.budget_status)
 
     def _passage(self, exchange: Exchange, rule: KeyRule, estimates: Estimates) -> Passage:
         call = exchange.call

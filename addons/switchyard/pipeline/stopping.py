@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Iterator
 
@@ -9,10 +10,12 @@ from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.utils import asyncio_utils
 
+from switchyard.engine.service_manager import STOPPING
+from switchyard.engine.service_manager import notify
+from switchyard.engine.workers import MARK
 from switchyard.engine.workers import report_draining
 from switchyard.failover.client_connections import ClientConnections
 from switchyard.listener.builtin_addons import mitmproxys
-from switchyard.own_process import let_go_of_terminal
 from switchyard.runtime.snapshots import Snapshots
 from switchyard.runtime.state import State
 
@@ -24,6 +27,9 @@ _LOOKS_EVERY = 0.05
 _QUIET_FOR = 0.1
 """Seconds without a request after which a connection is closed: its client may be about to send the
 next one."""
+
+_QUIET_IF_REPLACED = 2.0
+"""The same where another process has the port."""
 
 
 class Stopping:
@@ -37,10 +43,7 @@ class Stopping:
 
     def running(self) -> None:
         """Take the place of mitmproxy's own handler of SIGTERM."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
-            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.drain)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         self._announce_close(flow)
@@ -60,35 +63,39 @@ class Stopping:
         if not (request.is_http2 or request.is_http3):
             response.headers["connection"] = "close"
 
-    def _terminate(self) -> None:
+    def drain(self, replaced: bool = False) -> None:
+        """End the process once its requests are over; a second call ends it at once.
+
+        `replaced`: another process has its place, so that clients lose nothing by a connection that
+        is not closed yet.
+        """
         if self._draining is None:
+            if not replaced and MARK not in os.environ:
+                notify(STOPPING)
             self._draining = asyncio_utils.create_task(
-                self._drain(self._snapshots.current.config.drain), name="draining", keep_ref=True
+                self._drain(self._snapshots.current.config.drain, replaced),
+                name="draining",
+                keep_ref=True,
             )
             return
         logger.info("switchyard: stopping at once")
         ctx.master.shutdown()
 
-    def _hang_up(self) -> None:
-        """As a closed terminal does."""
-        let_go_of_terminal()
-        ctx.master.shutdown()
-
-    async def _drain(self, seconds: float) -> None:
+    async def _drain(self, seconds: float, replaced: bool) -> None:
         try:
-            await self._finish_requests(seconds)
+            await self._finish_requests(seconds, _QUIET_IF_REPLACED if replaced else _QUIET_FOR)
         finally:
             report_draining(False)
             ctx.master.shutdown()
 
-    async def _finish_requests(self, seconds: float) -> None:
+    async def _finish_requests(self, seconds: float, quiet_for: float) -> None:
         loop = asyncio.get_running_loop()
         ends, told = loop.time() + seconds, False
         self._state.draining = True
         report_draining(True)
         _stop_listening()
         await self._connections.announce_end()
-        while left := await self._connections.close_idle(_QUIET_FOR):
+        while left := await self._connections.close_idle(quiet_for):
             if loop.time() >= ends:
                 if seconds:
                     logger.warning(

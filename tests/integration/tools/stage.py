@@ -26,6 +26,8 @@ from tests.support.upstream import Upstream
 KEY = "sk-upstream-7c1f"
 CLIENT_KEY = "sk-router-93b2"
 MODEL = "model-of-the-task"
+REFUSALS = {"spent": 402, "forbidden": 403}
+"""Models that the locked router refuses, and the status that it does so with."""
 VERSIONED = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "", "gemini": ""}
 
 
@@ -84,6 +86,20 @@ def configuration(url: str) -> dict[str, Any]:
     }
 
 
+def refusing(providers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings of a router that asks for a client key, and refuses some models to it."""
+    spent = {"models": ["spent"], "budgets": {"total": "0.000001 USD"}}
+    policy = {"except": ["forbidden"], "per-model": [spent], "over-budget": "refuse"}
+    return {
+        "clients": {"api-keys": [{"key": CLIENT_KEY, "name": "tools", **policy}]},
+        "providers": [
+            *({**one, "billing": "per-token"} for one in providers),
+            {**providers[0], "name": "costly", "billing": "per-token", "models": [*REFUSALS]},
+        ],
+        "prices": [{"input": 2, "output": 8}],
+    }
+
+
 @dataclass(slots=True)
 class Stage:
     """Tools come by base URL."""
@@ -126,7 +142,7 @@ class Stage:
             (place := self.directory / ("locked" if locked else "open")).mkdir()
             config = configuration(self.upstream.url)
             if locked:
-                config["clients"] = {"api-keys": [CLIENT_KEY]}
+                config |= refusing(config["providers"])
             self._benches[locked] = open_bench(place, config, self.upstream)
         return self._benches[locked]
 

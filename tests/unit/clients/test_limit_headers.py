@@ -26,13 +26,18 @@ def lines(*kinds: tuple[AmountKind, int]) -> list[QuickLine]:
 
 def test_openai() -> None:
     made = headers_for(lines(("slots", 1), ("requests", 10), ("tokens", 99), ("money", 1)), False)
-    fields = ((b"content-type", b"x"), (b"X-RateLimit-Limit-Requests", b"of the provider"))
+    provider = [
+        (name, b"of the provider") for name in (b"X-RateLimit-Limit-Requests", b"RateLimit")
+    ]
+    fields = ((b"content-type", b"x"), *provider)
     told = told_limits(fields, [(made[0], 4, 61_000), (made[1], 120, 5)], False)
     assert dict(told) == {
         b"content-type": b"x",
         b"x-ratelimit-limit-requests": b"10",
         b"x-ratelimit-remaining-requests": b"6",
         b"x-ratelimit-reset-requests": b"1m1s",
+        b"ratelimit-policy": b'"requests";q=10;w=60',
+        b"ratelimit": b'"requests";r=6;t=61',
         b"x-ratelimit-limit-tokens": b"99",
         b"x-ratelimit-remaining-tokens": b"0",
         b"x-ratelimit-reset-tokens": b"5ms",
@@ -45,7 +50,8 @@ def test_openai() -> None:
 )
 def test_times_as_openai_writes_them(milliseconds: int, text: bytes) -> None:
     [one] = headers_for(lines(("requests", 10)), False)
-    assert told_limits((), [(one, 1, milliseconds)], False)[-1][1] == text
+    told = dict(told_limits((), [(one, 1, milliseconds)], False))
+    assert told[b"x-ratelimit-reset-requests"] == text
 
 
 def test_anthropic() -> None:

@@ -36,6 +36,10 @@ def test_a_budget_says_what_is_spent_and_when_it_begins_anew() -> None:
     )
     assert refused.error.http_status == 402 and refused.error.retry_after is None
     assert refused.headers == {"x-should-retry": "false"}
+    for status in (403, 429):
+        rule = KeyRule((BUDGET,), None, "ann")
+        other = refusal_of(over, rule, "anthropic", "ops", NOON, status)
+        assert other.error.http_status == status and other.headers == refused.headers
     soon = refusal_of(denied(BUDGET, 1, 59), KeyRule((BUDGET,), None, "ann"), "x", "", NOON)
     assert soon.error.retry_after == 59 and soon.headers["x-should-retry"] == "false"
 

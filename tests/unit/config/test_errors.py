@@ -180,6 +180,10 @@ IN_ONE = [
         for keep in ("100%", "0%", "ten")
     ),
     (
+        "    models: [m]\nclients: {budget-status: 500}\n",
+        "5: clients.budget-status: '500' is none of 402, 403, 429. Hint: one of 402, 403, 429.",
+    ),
+    (
         "    models: [m]\nclients: {api-keys: [{key: sk-a-1234567890, over-budget: refused}]}\n",
         "5: clients.api-keys[0].over-budget: unknown model 'refused'. Hint: did you mean 'refuse'.",
     ),

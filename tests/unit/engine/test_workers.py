@@ -1,12 +1,15 @@
 """Several processes behind one port, as users start them."""
 
 import os
+import pty
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
@@ -25,17 +28,25 @@ READY = "switchyard: ready"
 class Workers:
     """`scripts/start --workers 2`, or what that runs."""
 
-    def __init__(self, directory: Path, config: str = "providers: [{preset: openai}]") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: str = "providers: [{preset: openai}]",
+        within: Sequence[str] = (),
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.port = free_port()
         path = write_config(directory / "switchyard.yaml", config)
         self.process = subprocess.Popen(
             [
+                *within,
                 *(sys.executable, "-P", str(ROOT / "scripts" / "launch.py")),
                 *("--workers", str(COUNT), "--port", str(self.port), "--config", str(path)),
                 *("--set", f"confdir={directory}"),
             ],
             env=environment(directory, {"OPENAI_API_KEY": "k"}),
             cwd=directory,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -124,18 +135,23 @@ def test_one_that_hangs_is_followed(workers: Workers) -> None:
     assert all(workers.answers() for _ in range(16))
 
 
-def test_a_closed_terminal_stops_all(workers: Workers) -> None:
-    workers.wait_for(READY, COUNT)
-    now = workers.pids()
-    workers.process.send_signal(signal.SIGHUP)
-    assert workers.process.wait(20) == 0
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="gives no process a terminal")
+def test_a_closed_terminal_stops_all(tmp_path: Path) -> None:
+    terminal, its_end = pty.openpty()
+    made = Workers(tmp_path, within=("setsid", "--ctty"), stdin=its_end)
+    os.close(its_end)
+    made.wait_for(READY, COUNT)
+    now = made.pids()
+    os.close(terminal)
+    assert made.process.wait(20) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
 STOPPABLE = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-print("begun", flush=True)
+sys.stdout.write("begun\\n")
+sys.stdout.flush()
 time.sleep(600)
 """
 

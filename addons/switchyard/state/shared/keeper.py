@@ -90,20 +90,23 @@ class LeaseKeeper:
         self._failed = False
 
     def _is_alone(self) -> bool:
-        """Whether no other process writes the file; asked once, before the first write."""
-        if self._lock is None:
+        """Whether no other process writes the file, as one does that this one follows."""
+        if self._lock is None or self._lock < 0:
+            told = self._lock is not None
             try:
                 self._lock = _take(self._file.with_suffix(".lock"))
             except BlockingIOError:
                 self._lock = -1
-                logger.warning(
-                    "state: another router keeps its counters in %s; those of this one end with it",
-                    self._file.name,
-                )
+                if not told:
+                    logger.warning(
+                        "state: another router keeps its counters in %s; those of this one are "
+                        "written once it has ended",
+                        self._file.name,
+                    )
             except OSError:
                 return True  # the write will report what is wrong with the folder
         if self._lock < 0:
-            self._unsaved.clear()
+            self._unsaved = _still_due(self._unsaved, int(self._clock() * 1000))
         return self._lock >= 0
 
     async def close(self) -> None:
@@ -130,6 +133,16 @@ def _merged(changes: list[LedgerEntry]) -> LedgerEntry:
     counters = {one[0]: one for kept in changes for one in kept.counters}
     ended = dict(one for kept in changes for one in kept.ended)
     return LedgerEntry(list(counters.values()), list(ended.items()), changes[-1].turns)
+
+
+def _still_due(changes: list[LedgerEntry], now: int) -> list[LedgerEntry]:
+    """What of changes has to be remembered at `now` (Unix milliseconds), as one set."""
+    if not changes:
+        return []
+    merged = _merged(changes)
+    counters = [one for one in merged.counters if one[1] > now]
+    ended = [one for one in merged.ended if one[1] > now]
+    return [LedgerEntry(counters, ended, merged.turns)]
 
 
 def _take(lock: Path) -> int:

@@ -120,6 +120,25 @@ async def test_nothing_is_written_where_nothing_is_limited(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_router_that_follows_another_keeps_the_counters(tmp_path: Path) -> None:
+    """It begins while the other one still has the file, and writes once that has ended."""
+    file = tmp_path / "state.sqlite"
+    first = MemoryState(keeper=(writer := LeaseKeeper(file)))
+    await first.start()
+    await first.settle(await admit(first), Amounts(money=70))
+    await writer.save()
+    second = MemoryState(keeper=(follower := LeaseKeeper(file)))
+    await second.start()
+    await second.settle(await admit(second), Amounts(money=3))
+    await follower.save()
+    await first.close()
+    await second.close()
+    after = MemoryState(keeper=LeaseKeeper(file))
+    await after.start()
+    assert (await used(after))[0] == (73, 0)
+    await after.close()
+
+
 async def test_one_of_two_routers_keeps_its_counters(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
