@@ -1,6 +1,7 @@
 """A receiver of webhooks on 127.0.0.1 that records what it gets and answers as it is told."""
 
 import base64
+import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -34,7 +35,13 @@ class Received:
 class HookReceiver:
     """Answers 204, or the statuses of `answers` first. As a context manager it is closed."""
 
-    def __init__(self, *answers: int, headers: dict[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        *answers: int,
+        headers: dict[str, str] | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.received: list[Received] = []
         self._answers = deque(answers)
         self._changed = threading.Condition()
@@ -57,11 +64,18 @@ class HookReceiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            place = self._server.socket
+            self._server.socket = tls.wrap_socket(place, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def settings(self, **more: object) -> dict[str, object]:
         """Its entry of `webhooks` in a configuration."""

@@ -45,6 +45,7 @@ from switchyard.config.section import Section
 from switchyard.config.section import short
 from switchyard.config.state_settings import StateField
 from switchyard.config.state_settings import StateSettings
+from switchyard.config.tracing import TracingField
 from switchyard.config.usage import PriceRule
 from switchyard.config.usage import SubscriptionField
 from switchyard.config.usage import UsageField
@@ -263,6 +264,7 @@ class Config(Section):
     webhooks: tuple[WebhookSettings, ...] = ()
     """Where events are sent."""
     metrics: MetricsField = MetricsSettings()
+    tracing: TracingField = None
     state: StateField = StateSettings()
     tls: ServerTls | None = None
     """None: clients connect without TLS, or trust mitmproxy's certificate."""

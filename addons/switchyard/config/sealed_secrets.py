@@ -45,10 +45,11 @@ def age_library() -> Any:
         raise SealedError(f"needs the library pyrage, which is missing: {hint}") from None
 
 
-def read_secrets_file(path: Path) -> dict[str, str]:
-    """Return the secrets in a file, opened by this device's key; none where there is no file.
+def read_secrets_file(path: Path, key: Path | None = None) -> dict[str, str]:
+    """Return the secrets in a file, opened by a key; none where there is no file.
 
-    Raises ConfigError, which quotes nothing of the file.
+    `key` is the file of that; without it, that of this device. Raises ConfigError, which
+    quotes nothing of the file.
     """
     try:
         content = read_regular(path)
@@ -58,7 +59,7 @@ def read_secrets_file(path: Path) -> dict[str, str]:
         message = f"cannot be read: {error.strerror or type(error).__name__}"
         raise ConfigError([_problem(path, message, "make it readable or remove it")]) from None
     try:
-        return opened(content, read_identity(device_key_file()))
+        return opened(content, read_identity(key or device_key_file()))
     except SealedError as error:
         hint = "have this device allowed (switchyard sync), or remove the file"
         raise ConfigError([_problem(path, str(error), hint)]) from None

@@ -47,6 +47,7 @@ from switchyard.pipeline.settings import Settings
 from switchyard.pipeline.sharing import StateSharing
 from switchyard.pipeline.status import Status
 from switchyard.pipeline.stopping import Stopping
+from switchyard.pipeline.tracing import Tracing
 from switchyard.pipeline.translation import Translation
 from switchyard.pipeline.tunnels import Tunnels
 from switchyard.pipeline.usage import UsageCounting
@@ -98,13 +99,7 @@ def _addons(runtime: Runtime, control: FailoverControl | None) -> list[object]:
         Credentials(snapshots, exchanges, state, ledger, accounts),
         *_attempts(runtime),
         UsageCounting(exchanges, state.calibration),
-        Accounting(runtime, requests, clients, exchanges, ledger, runtime.gate),
-        Measuring(runtime, desk.measurements),
-        Reporting(exchanges, desk),
-        PassedWindows(requests, ledger),
-        Annotation(snapshots, exchanges),
-        CallLog(exchanges, state),
-        Recorder(snapshots, exchanges),
+        *_records(runtime, desk),
         Status(snapshots, state, ledger, accounts),
         trust,
         Release(exchanges, requests, clients, control),
@@ -122,6 +117,22 @@ def _admission(runtime: Runtime, reach: Reach, wrong_keys: WrongKeys) -> list[ob
         CrossOrigin(snapshots, requests, clients),
         Access(snapshots, requests, clients, exchanges, sessions, reach, wrong_keys),
         Gate(snapshots, requests, clients, reach, wrong_keys),
+    ]
+
+
+def _records(runtime: Runtime, desk: Desk) -> list[object]:
+    """Returns the addons that record what happened, for whoever looks."""
+    snapshots, exchanges, requests = runtime.snapshots, runtime.exchanges, runtime.requests
+    ledger = runtime.ledger
+    return [
+        Accounting(runtime, requests, runtime.clients, exchanges, ledger, runtime.gate),
+        Measuring(runtime, desk.measurements),
+        Reporting(exchanges, desk),
+        PassedWindows(requests, ledger),
+        Annotation(snapshots, exchanges),
+        CallLog(exchanges, runtime.state),
+        Recorder(snapshots, exchanges),
+        Tracing(runtime, exchanges),
     ]
 
 

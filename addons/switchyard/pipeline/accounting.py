@@ -113,14 +113,14 @@ class Accounting:
         exchange, passage = self._exchanges.get(flow), self._gate.leave(flow.id)
         if exchange is not None:
             self._note_windows(exchange)
-        if not self._ledger.on and passage is None and self._ledger.counter is None:
+        if not self._ledger.on and passage is None and not self._ledger.counters:
             self._ids.pop(flow.id, None)
             return
         if exchange is not None:
             ending = ending_of(flow)
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
-                if not self._ledger.on and self._ledger.counter is None:
+                if not self._ledger.on and not self._ledger.counters:
                     return self._charge(exchange, passage)
                 make = self._settled(exchange, passage, ending)
             self._ledger.end(exchange.call.asked.id, make)
@@ -135,10 +135,11 @@ class Accounting:
 
     def _count_interrupted(self, exchange: Exchange) -> None:
         """Counts a request that the ledger puts on record as interrupted."""
-        if (counter := self._ledger.counter) is not None:
+        if self._ledger.counters:
             record = record_of(exchange, self._current_rules(), None)
             record.state = "interrupted"
-            counter(record)
+            for count in self._ledger.counters.values():
+                count(record)
 
     def _settled(self, exchange: Exchange, passage: Passage, ending: Ending | None) -> Making:
         """Charges the key of a request with what its record says; returns that record."""

@@ -43,7 +43,10 @@ class Measuring:
             config.metrics.listen is not None or is_on(self._runtime.snapshot)
         )
         has_library = wanted and importlib.util.find_spec("prometheus_client") is not None
-        self._runtime.ledger.counter = self._measurements.counter.count if has_library else None
+        counters = self._runtime.ledger.counters
+        counters.pop("metrics", None)
+        if has_library:
+            counters["metrics"] = self._measurements.counter.count
         if self._runs:
             asyncio_utils.create_task(
                 self._measurements.listen(self._address()), name="metrics address", keep_ref=True

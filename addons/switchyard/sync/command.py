@@ -115,7 +115,8 @@ def _init(asked: argparse.Namespace) -> int:
     folder = _folder_of(path)
     name = asked.name or _host_name()
     address = absolute_address(asked.address)
-    remote_of(address, folder.path, name, with_dotenv(dotenv, os.environ))
+    # An address that does not work takes the place of none that does.
+    remote_of(address, folder.path, name, with_dotenv(dotenv, os.environ)).read()
     make_keys(device_key_file().parent, name, asked.new_keys)
     link_to(folder, address, name, asked.new_keys)
     if asked.new_keys:

@@ -49,10 +49,14 @@ class LocalCopy:
 class ConfigPlace:
     """A configuration file and what stands beside it. Methods raise ConfigError and OSError."""
 
-    def __init__(self, config: Path, dotenv: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Path, dotenv: Path, environ: Mapping[str, str], key: Path | None = None
+    ) -> None:
+        """`key` is the file of the age key, if it is not the usual one."""
         self.config = config
         self._dotenv = dotenv
         self._environ = environ
+        self._key = key
         self._file = ConfigFile(config)
         self._secrets = config.parent / SECRETS_FILE
 
@@ -62,7 +66,10 @@ class ConfigPlace:
         Raises SyncError for a secret that cannot be taken out, NotEditable for what is no YAML.
         """
         content = self._file.read()
-        text = content.decode("utf-8-sig", "replace")
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise SyncError(f"{self.config} is not UTF-8 text; save it as UTF-8") from None
         secrets, dotenv = self.secrets(), read_dotenv(self._dotenv)
         own = {**dotenv, **{name: value for name, value in self._environ.items() if value}}
         named = named_secrets(text, {**own, **secrets})
@@ -83,7 +90,7 @@ class ConfigPlace:
 
     def secrets(self) -> dict[str, str]:
         """Return the secrets in the file of secrets."""
-        return read_secrets_file(self._secrets)
+        return read_secrets_file(self._secrets, self._key)
 
     def check(self, copy: SyncCopy) -> None:
         """Raise ConfigError unless a router on this device could be started with a copy."""

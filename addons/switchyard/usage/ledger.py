@@ -54,8 +54,8 @@ class Ledger:
         self._fingerprints = Fingerprints(None)
         self.windows = WindowBook()
         """Windows that responses reported, also without a writer."""
-        self.counter: Callable[[RequestRecord], None] | None = None
-        """Called with each finished record, in whichever thread makes it; set by metrics."""
+        self.counters: dict[str, Callable[[RequestRecord], None]] = {}
+        """Called with each finished record, in whichever thread makes it; by who asked for it."""
         self.sharer: Callable[[WindowSnapshot], None] | None = None
         """Called with what responses to this process reported: other processes are to know."""
 
@@ -96,11 +96,11 @@ class Ledger:
 
     def end(self, key: str, make: Making) -> None:
         """Queue a request that has ended; `make` makes its record."""
-        if self.counter is not None:
-            make = partial(_counted, make, self.counter)
+        if self.counters:
+            make = partial(_counted, make, tuple(self.counters.values()))
         if self._writer is not None:
             self._writer.end(key, make)
-        elif self.counter is not None:
+        elif self.counters:
             try:
                 make()
             except Exception:
@@ -133,12 +133,13 @@ class Ledger:
         self._writer = self._store = self.place = None
 
 
-def _counted(make: Making, count: Callable[[RequestRecord], None]) -> RequestRecord:
+def _counted(make: Making, counters: Sequence[Callable[[RequestRecord], None]]) -> RequestRecord:
     record = make()
-    try:
-        count(record)
-    except Exception:  # a record that cannot be counted is kept all the same
-        logger.exception("metrics: a record cannot be counted")
+    for count in counters:
+        try:
+            count(record)
+        except Exception:  # a record that cannot be counted is kept all the same
+            logger.exception("usage: a record cannot be counted")
     return record
 
 

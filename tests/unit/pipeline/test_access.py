@@ -411,3 +411,24 @@ def test_providers_do_not_say_which_pages_read_answers() -> None:
     pipeline.answer(attempt, {"type": "message", "content": []}, headers=allowed)
     assert attempt.receiver is not None
     assert "access-control" not in shown(attempt.receiver.head()).lower()
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "admitted"),
+    [
+        ("[https://app.example]", "https://app.example", True),
+        ("[https://app.example]", "https://evil.example", False),
+        ("[https://app.example]", "null", False),
+        ("['*']", "https://app.example", False),
+        ("['*', https://app.example]", "https://app.example", True),
+        ("['*']", "*", False),
+    ],
+)
+def test_without_keys_only_pages_of_named_origins_call(
+    origins: str, origin: str, admitted: bool
+) -> None:
+    runtime = make_runtime(CONFIG + f"    clients: {{origins: {origins}}}\n")
+    headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+    flow = client_flow(runtime, "/v1/chat/completions", {}, headers=headers)
+    addon_of(runtime, Access).request(flow)
+    assert (flow.response is None) == admitted

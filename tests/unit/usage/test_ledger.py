@@ -65,7 +65,7 @@ def test_records_are_counted_with_and_without_a_place(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger, counted = Ledger(), []
-    ledger.counter = counted.append
+    ledger.counters["x"] = counted.append
     ledger.end("1", record)
     ledger.keep_at(RecordPlace(tmp_path, KEEP))
     ledger.end("2", record)
@@ -74,7 +74,7 @@ def test_records_are_counted_with_and_without_a_place(
     def fail(_: object) -> None:
         raise ValueError("odd")
 
-    ledger.counter = fail
+    ledger.counters["x"] = fail
     ledger.end("3", record)
     ledger.close()
     assert len(rows(tmp_path)) == 2 and "cannot be counted" in caplog.text

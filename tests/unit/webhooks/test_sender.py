@@ -2,8 +2,12 @@
 
 import base64
 import socket
+import ssl
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from standardwebhooks import WebhookVerificationError
 
 from switchyard.config.webhooks import WebhookSettings
@@ -78,3 +82,36 @@ def test_why_there_was_no_answer_has_nothing_of_the_url() -> None:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/path-with-a-token"
         result = send({"url": url, "secret": SECRET, "allow-private": True})
         assert result == SendResult(False, "it gave no answer (ConnectError)")
+
+
+@pytest.mark.parametrize("name", ["hooks.example", "other.example"])
+def test_the_certificate_is_that_of_the_name_and_the_address_that_of_the_look_up(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second look-up of the name would fail."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("hooks.example").configure_cert(context)
+    usual, asked = socket.getaddrinfo, []
+
+    def look_up(host: Any, *place: Any, **more: Any) -> Any:
+        asked.append(host)
+        if host == name and asked.count(name) == 1:
+            return usual("127.0.0.1", *place, **more)
+        return usual(host, *place, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with HookReceiver(tls=context) as receiver:
+        given = receiver.settings(url=f"https://{name}:{receiver.port}/in")
+        settings = WebhookSettings.model_validate(given)
+        with WebhookSender(settings, str(tmp_path / "ca.pem")) as sender:
+            result = sender.send("msg_1", BODY)
+        assert asked.count(name) == 1
+        if name == "other.example":
+            assert not result.ok and receiver.received == []
+            return
+        assert result == SendResult(True, status=204)
+        (got,) = receiver.wait_for(1)
+        assert got.headers["host"] == f"hooks.example:{receiver.port}"
+        assert got.event()["type"] == "quota.warning"
