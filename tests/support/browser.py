@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from typing import Self
@@ -76,6 +78,21 @@ class Page:
         self._process.stderr.close()
         self._profile.cleanup()
 
+    @contextmanager
+    def tab(self) -> Iterator[Self]:
+        """Another window of the same browser, which has its cookies."""
+        other = type(self)(self._chromium, self._size["width"], self._size["height"])
+        made = self.call("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
+        place = f"ws://{self._address}/devtools/page/{made}"
+        with connect(place, max_size=None, proxy=None) as other._socket:
+            other.call("Page.enable")
+            yield other
+
+    def _new_page(self) -> str:
+        made = Request(f"http://{self._address}/json/new?about:blank", method="PUT")
+        with urlopen(made, timeout=_WITHIN) as answer:
+            return json.load(answer)["webSocketDebuggerUrl"]
+
     def _connect(self) -> Any:
         assert self._process.stderr
         said = ""
@@ -85,10 +102,8 @@ class Page:
                 break
         else:
             raise AssertionError(f"the browser did not start:\n{said}")
-        made = Request(f"http://{found[1]}/json/new?about:blank", method="PUT")
-        with urlopen(made, timeout=_WITHIN) as answer:
-            target = json.load(answer)
-        return connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None)
+        self._address = found[1]
+        return connect(self._new_page(), max_size=None, proxy=None)
 
     def call(self, method: str, **params: Any) -> Any:
         """The result of one command of the protocol."""

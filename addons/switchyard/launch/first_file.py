@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from switchyard.config.dotenv import with_dotenv
+from switchyard.config.example_models import EXAMPLE_MODELS
 from switchyard.config.presets import PRESETS
 from switchyard.config.presets import preset_names
 from switchyard.files import dotenv_of
@@ -13,18 +14,6 @@ from switchyard.files import user_config
 from switchyard.launch.options import PROGRAM
 
 STACK = "my-coding-stack"
-
-_EXAMPLES = {
-    "anthropic": "claude-sonnet-4-5",
-    "openai": "gpt-5",
-    "gemini": "gemini-2.5-pro",
-    "zai": "glm-4.7",
-    "moonshot": "kimi-k2.6",
-    "deepseek": "deepseek-chat",
-    "xai": "grok-4",
-    "openrouter": "qwen/qwen3-coder",
-}
-"""A model of each provider that code is written with, best known first."""
 
 _KEY = re.compile(r"^api-key: \$\{([A-Z][A-Z0-9_]*)\}$", re.MULTILINE)
 _NEEDS_MORE = re.compile(r"^base-url: .*\$\{[A-Z0-9_]+\}", re.MULTILINE)
@@ -90,7 +79,7 @@ def first_file(found: Mapping[str, str]) -> str:
     lines += ["  - {name: demo, builtin: demo, models: [{name: echo}]} # echoes; needs no key"]
     lines += ["  # Further ones, by the variables that their keys are in:"]
     lines += [f"  # - preset: {name} # {variable}" for name, variable in others.items()]
-    members = [f"{name}/{model}" for name, model in _EXAMPLES.items() if name in found]
+    members = [f"{name}/{model}" for name, model in EXAMPLE_MODELS.items() if name in found]
     lines += [
         "",
         "# A model of your own making: the first member that answers does.",
@@ -103,7 +92,7 @@ def first_file(found: Mapping[str, str]) -> str:
 
 def _variables() -> dict[str, str]:
     """The variable with each preset's key, best known presets first; those that need only one."""
-    order = [*_EXAMPLES, *(name for name in preset_names() if name not in _EXAMPLES)]
+    order = [*EXAMPLE_MODELS, *(name for name in preset_names() if name not in EXAMPLE_MODELS)]
     # Two presets may read one variable, as those of a provider's plans: the first is meant.
     variables: dict[str, str] = {}
     for name in order:

@@ -1,6 +1,7 @@
 """Adds a provider from a preset and a key, after its list of models was read with that key."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from ruamel.yaml import YAML
 from switchyard.attempt.model_listing import list_models
 from switchyard.config.editing.editor import ConfigDraft
 from switchyard.config.editing.editor import ConfigEditor
+from switchyard.config.example_models import EXAMPLE_MODELS
 from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.table import EgressTable
@@ -35,12 +37,18 @@ def prefix_of(preset: str) -> str:
 def draft_provider(editor: ConfigEditor, preset: str, key: str) -> ConfigDraft:
     """Return a draft of the file with one more provider. Blocks on the disk.
 
-    Raises ConfigError, OSError, and NewProviderError where the provider is there already.
+    One that stands there as optional, to wait for a key from the environment, gets the key. Raises
+    ConfigError, OSError, and NewProviderError where the provider is there already.
     """
 
     def add(given: dict[str, Any]) -> None:
         providers = given.setdefault("providers", [])
-        if any(isinstance(one, dict) and _name_of(one) == preset for one in providers):
+        named = (one for one in providers if isinstance(one, dict) and _name_of(one) == preset)
+        if (there := next(named, None)) is not None:
+            if there.get("preset") == preset and there.get("optional") and _has_no_key(there):
+                del there["optional"]
+                there["api-key"] = key
+                return
             raise NewProviderError(
                 f"There is a provider {preset} already. Add the key to its api-key-entries."
             )
@@ -49,12 +57,18 @@ def draft_provider(editor: ConfigEditor, preset: str, key: str) -> ConfigDraft:
     return editor.draft(add)
 
 
+def _has_no_key(provider: Mapping[str, object]) -> bool:
+    return not {"api-key", "api-key-entries", "credentials"} & provider.keys()
+
+
 def _name_of(provider: Mapping[str, object]) -> object:
     return provider.get("name", provider.get("preset"))
 
 
-async def count_models(draft: ConfigDraft, name: str, key: SecretStr, around: Environment) -> int:
-    """Return how many models the provider of a draft lists with a key.
+async def listed_models(
+    draft: ConfigDraft, name: str, key: SecretStr, around: Environment
+) -> list[str]:
+    """Return the models that the provider of a draft lists with a key.
 
     Raises NewProviderError where it refuses the key or is not reached.
     """
@@ -68,4 +82,11 @@ async def count_models(draft: ConfigDraft, name: str, key: SecretStr, around: En
         raise NewProviderError(
             f"The provider {name} does not list its models with this key: {e}. Nothing was written."
         ) from None
-    return len(found)
+    return [one.name for one in found]
+
+
+def suggested_model(provider: str, models: Sequence[str]) -> str:
+    """Return what to ask for first: a model known for code, else the first that is listed."""
+    known = EXAMPLE_MODELS.get(provider, "")
+    first = known if known in models or not models else models[0]
+    return f"{provider}/{first}" if first else ""

@@ -86,7 +86,9 @@ class ApiServer:
         """Ends the server and what it has open."""
         self._ticker.stop()
         if self._server is not None and self._task is not None:
-            self._server.should_exit = self._server.force_exit = True
+            # Streams end by themselves; what is cancelled leaves its traceback in the log.
+            self._desk.events.end()
+            self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(self._task, 5.0)
         if self._folder is not None:

@@ -41,7 +41,9 @@ def usage_series(
     else:
         daily = bucket != "hour" and zone is UTC and _is_whole_days(question)
         found = reader.buckets("daily" if daily else "hourly", by, question)
-        lines = [(_start(line.start, bucket, zone), line) for line in found]
+        # Zones are slow to ask, and each hour has a line for each value of the dimensions.
+        begins = {hour: _start(hour, bucket, zone) for hour in {line.start for line in found}}
+        lines = [(begins[line.start], line) for line in found]
     groups: dict[tuple[object, ...], list[Line]] = defaultdict(list)
     for start, line in lines:
         groups[(start, *(line.dimensions[name] for name in by))].append(line)

@@ -31,6 +31,8 @@ class EventReader:
     waiting: asyncio.Queue[RouterEvent] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     is_behind: bool = False
     """Whether events were dropped, so that the reader needs a snapshot."""
+    is_over: bool = False
+    """Whether no more come, since the router stops."""
 
     def take(self, event: RouterEvent) -> None:
         """Queues an event; drops all that wait if there are too many."""
@@ -65,6 +67,12 @@ class EventHub:
     @property
     def has_own_readers(self) -> bool:
         return bool(self._readers)
+
+    def end(self) -> None:
+        """Has all readers end: the router stops."""
+        for reader in self._readers:
+            reader.is_over = True
+            reader.take(RouterEvent("end", {}))
 
     def subscribe(self) -> EventReader | None:
         """Adds a reader; None if there are too many. `leave` ends it."""

@@ -53,6 +53,8 @@ async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
             except TimeoutError:
                 yield b": quiet\n\n"
                 continue
+            if reader.is_over:
+                return
             number += 1
             if reader.is_behind:
                 reader.is_behind = False

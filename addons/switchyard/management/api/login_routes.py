@@ -18,6 +18,7 @@ from switchyard.accounts.store import accounts_folder
 from switchyard.config.account_flows import AccountFlow
 from switchyard.config.account_presets import account_names
 from switchyard.config.account_presets import shipped_account
+from switchyard.config.schema import Config
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
@@ -96,13 +97,15 @@ def login_routes(desk: Desk, changes: Changes) -> APIRouter:
     @routes.get("/accounts")
     async def read_accounts(caller: Viewer) -> AccountList:
         """Returns the accounts that can be logged in to, and those that were."""
-        flows = [_flow_row(name, flow) for name, flow in sorted(_flows(desk).items())]
+        found = await asyncio.to_thread(_flows, desk.snapshot.config)
+        flows = [_flow_row(name, flow) for name, flow in sorted(found.items())]
         return AccountList(flows=flows, accounts=await asyncio.to_thread(_accounts))
 
     @routes.post("/logins")
     async def begin_login(caller: Admin, wish: LoginWish) -> ShownLogin:
         """Begins a login, and returns the page to open and the code to type there."""
-        flow = _flows(desk).get(wish.account.partition("/")[0])
+        flows = await asyncio.to_thread(_flows, desk.snapshot.config)
+        flow = flows.get(wish.account.partition("/")[0])
         if flow is None:
             raise ApiProblem(404, "There is no such account. GET accounts lists them.")
         if why := flow.why_closed:
@@ -150,9 +153,10 @@ def _shown(login: Login) -> ShownLogin:
     return ShownLogin(id=login.id, **asdict(login.status))
 
 
-def _flows(desk: Desk) -> dict[str, AccountFlow]:
+def _flows(config: Config) -> dict[str, AccountFlow]:
+    """All accounts by name. Reads the shipped ones from the disk, the first time."""
     shipped = {name: shipped_account(name) for name in account_names()}
-    return {**shipped, **desk.snapshot.config.accounts}
+    return {**shipped, **config.accounts}
 
 
 def _flow_row(name: str, flow: AccountFlow) -> AccountFlowRow:

@@ -21,9 +21,10 @@ from switchyard.management.changing import Changes
 from switchyard.management.changing import Wish
 from switchyard.management.desk import Desk
 from switchyard.management.new_provider import NewProviderError
-from switchyard.management.new_provider import count_models
 from switchyard.management.new_provider import draft_provider
+from switchyard.management.new_provider import listed_models
 from switchyard.management.new_provider import prefix_of
+from switchyard.management.new_provider import suggested_model
 
 
 class PresetRow(BaseModel):
@@ -49,6 +50,8 @@ class AddedProvider(BaseModel):
     models: int
     """How many it lists."""
     diff: str
+    suggested: str
+    """A model of it to ask for first; empty if it lists none."""
 
 
 def preset_routes(desk: Desk, changes: Changes) -> APIRouter:
@@ -71,7 +74,7 @@ def preset_routes(desk: Desk, changes: Changes) -> APIRouter:
         try:
             first = await asyncio.to_thread(draft_provider, desk.editor(), wanted.preset, key)
             around = desk.runtime.listeners.environment
-            models = await count_models(first, wanted.preset, wanted.key, around)
+            models = await listed_models(first, wanted.preset, wanted.key, around)
             made = await changes.make(wish, lambda one: draft_provider(one, wanted.preset, key))
         except NewProviderError as e:
             raise ApiProblem(422, str(e)) from None
@@ -79,6 +82,9 @@ def preset_routes(desk: Desk, changes: Changes) -> APIRouter:
             raise ApiProblem(e.status, e.detail) from None
         except ConfigError as e:
             raise ApiProblem(422, "The configuration would not be valid.", details_of(e)) from None
-        return AddedProvider(provider=wanted.preset, models=models, diff=made.diff)
+        suggested = suggested_model(wanted.preset, models)
+        return AddedProvider(
+            provider=wanted.preset, models=len(models), diff=made.diff, suggested=suggested
+        )
 
     return routes

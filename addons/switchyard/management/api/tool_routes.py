@@ -1,5 +1,6 @@
 """The route that says how tools are set up."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from switchyard.clients.tool_setup import tool_cards
+from switchyard.config.example_models import EXAMPLE_MODELS
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.desk import Desk
@@ -53,16 +55,21 @@ def tool_routes(desk: Desk) -> APIRouter:
         base = f"{scheme}://{request.headers['host']}"
         key = OWN_KEY if desk.snapshot.config.clients.api_keys else ANY_KEY
         named = model or _first_model(desk)
-        cards = [ToolSetup(**asdict(card)) for card in tool_cards(base, key, named)]
+        made = await asyncio.to_thread(tool_cards, base, key, named)
+        cards = [ToolSetup(**asdict(card)) for card in made]
         return ToolList(base_url=base, key=key, model=named, tools=cards)
 
     return routes
 
 
 def _first_model(desk: Desk) -> str:
-    """A combo where there is one: it is what tools are meant to ask for."""
+    """A combo where there is one, which tools are meant to ask for; else a model known for code."""
     combos = desk.snapshot.config.combos
     if combos:
         return next(iter(combos))
+    live = {one.name for one in desk.snapshot.config.providers}
+    for provider, known in EXAMPLE_MODELS.items():
+        if provider in live:
+            return f"{provider}/{known}"
     names = desk.snapshot.catalog.names()
     return names[0].name if names else "demo/echo"

@@ -117,15 +117,19 @@ function set(id, row) {
 
 const stamped = (data) => ({ ...data, at: Date.now() / 1000 + ahead });
 
-let loaded = false;
+let loading = false;
+
+/** The last requests on record: a snapshot has none of those that ended while nobody listened. */
 async function load() {
-  if (loaded) return;
-  loaded = true;
+  if (loading) return;
+  loading = true;
   try {
     const page = await get("records", { limit: 50 });
-    const known = new Set(finished.value.map((row) => row.id));
-    finished.value = [...finished.value, ...page.records.filter((row) => !known.has(row.id))];
+    const rows = new Map([...page.records, ...finished.value].map((row) => [row.id, row]));
+    // Ids begin with the time.
+    finished.value = [...rows.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, KEPT);
   } catch {
-    loaded = false; // nothing is on record: usage is off, or the store is away
+    // Nothing is on record: usage is off, or the store is away.
   }
+  loading = false;
 }

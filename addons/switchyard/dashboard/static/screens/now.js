@@ -55,7 +55,7 @@ function Recent() {
 function Ended({ row }) {
   const read = cacheShare(row.tokens);
   return html`<tr>
-    <td><a href=${`#/requests?id=${row.id}`}>${precise(row.started)}</a></td>
+    <td class="nowrap"><a href=${`#/requests?id=${row.id}`}>${precise(row.started)}</a></td>
     <td>${named(row.tool)}</td>
     <td>${named(row.asked_model)}</td>
     <td><${Route} steps=${stepsOf(row)} /></td>

@@ -183,7 +183,7 @@ function Explain() {
   <//>`;
 }
 
-function Add({ onDone }) {
+export function Add({ onDone }) {
   const presets = useAsked(() => get("presets"), []);
   const [key, setKey] = useState("");
   const [preset, setPreset] = useState("");
@@ -198,7 +198,7 @@ function Add({ onDone }) {
       const answer = await post("presets/add", { preset: chosen, key });
       setState({ kind: "good", text: text.added(answer.provider, answer.models) });
       setKey("");
-      onDone();
+      onDone(answer);
     } catch (error) {
       setState({ kind: "bad", text: error.message });
     }

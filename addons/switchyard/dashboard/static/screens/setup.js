@@ -1,13 +1,14 @@
 // Set-up: what to paste into a tool, and whether its first request arrived.
 
 import { html, useEffect, useState } from "../lib/html.js";
-import { get } from "../lib/api.js";
+import { canWrite, get } from "../lib/api.js";
 import { named } from "../lib/format.js";
-import { finished, now } from "../lib/live.js";
+import { finished, health, now } from "../lib/live.js";
 import { Failure, Notice, Panel, Snippet, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 import { Accounts } from "./accounts.js";
 import { Imports } from "./imports.js";
+import { Add } from "./providers.js";
 
 const text = words.setup;
 
@@ -17,11 +18,16 @@ export default function Setup() {
   const [asked, setAsked] = useState("");
   const models = useAsked(() => get("models"), []);
   const { value, error, again } = useAsked(() => get("tools", { model: asked }), [asked]);
+  // Kept once it is seen, so that its word of what was added stays.
+  const [isNew, setNew] = useState(false);
+  const bare = health.value !== null && health.value.providers.every((one) => one.name === "demo");
+  useEffect(() => { if (bare) setNew(true); }, [bare]);
   if (error) return html`<${Failure} error=${error} again=${again} />`;
   if (!value) return html`<p role="status">${words.loading}</p>`;
   const card = value.tools.find((one) => one.name === tool);
   return html`<div class="stack">
     <${Arrival} />
+    ${canWrite() && isNew && html`<${Add} onDone=${(added) => { setModel(added.suggested); setAsked(added.suggested); }} />`}
     <${Panel} id="setup" title=${text.title}>
       <div class="cards" role="group" aria-label=${text.title}>${value.tools.map((one) => html`
         <button type="button" key=${one.name} aria-pressed=${one.name === tool} onClick=${() => setTool(one.name)}>${one.title}</button>`)}

@@ -1,0 +1,77 @@
+"""The stream of events in a page: after a restart, in two tabs, and when many requests arrive."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.dashboard.conftest import ask
+from tests.integration.dashboard.conftest import config
+from tests.support.browser import Page
+from tests.support.router import READY
+from tests.support.router import Router
+
+LIVE = "document.querySelector('.top .live')?.className === 'live live'"
+FIRST = "document.querySelector('[aria-labelledby=recent] tbody tr').innerText.includes({})"
+MANY = 120
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    folder = tmp_path_factory.mktemp("live")
+    with Router(folder, config(folder)) as router:
+        yield router
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str, router: Router) -> Iterator[Page]:
+    with Page(chromium, 1200, 900) as page:
+        page.go(f"{router.url}/dashboard/")
+        page.wait(LIVE)
+        yield page
+
+
+def test_two_tabs_show_the_same(page: Page, router: Router) -> None:
+    with page.tab() as other:
+        other.go(f"{router.url}/dashboard/#/settings")
+        other.wait("document.querySelector('#yaml').value.includes('providers')")
+        ask(router, "demo/echo", agent="opencode/1.0 (two tabs)")
+        page.wait(FIRST.format("'opencode'"))
+        page.run("location.hash = '#/providers'")
+        page.click(".order button", "\u2193")
+        page.click("section button.main", "Save")
+        other.wait("document.querySelector('.notice.warn')?.innerText.includes('elsewhere')")
+        page.run("location.hash = '#/now'")
+
+
+def test_many_requests_arrive(page: Page, router: Router) -> None:
+    page.run("location.hash = '#/requests'")
+    page.wait("document.querySelector('.virtual button.row')")
+
+    def send(number: int) -> None:
+        ask(router, "demo/echo", agent=f"aider/0.{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(MANY)))
+    page.wait(f"/Show {MANY} /.test(document.querySelector('main p button')?.innerText)")
+    page.run("location.hash = '#/now'")
+    page.wait("document.querySelectorAll('[aria-labelledby=recent] tbody tr').length === 25")
+    ask(router, "demo/echo", agent="opencode/1.0 (the last)")
+    page.wait(FIRST.format("'opencode'"))
+    page.wait("document.querySelector('.panel h2').innerText === 'Running (0)'")
+
+
+def test_a_page_connects_again_after_a_restart(page: Page, router: Router) -> None:
+    router.stop()
+    page.wait("document.querySelector('.top .live.lost')")
+    ready = router.will_log(READY)
+    router.launch()
+    ready.wait(120)
+    page.wait(LIVE)
+    ask(router, "demo/echo", agent="qwen-code/1.0 (restarted)")
+    page.wait(FIRST.format("'qwen'"))
+
+
+def test_nothing_left_the_origin(page: Page, router: Router) -> None:
+    names = page.run("performance.getEntriesByType('resource').map(e => e.name)")
+    assert names and all(name.startswith(f"{router.url}/") for name in names)
