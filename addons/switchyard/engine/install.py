@@ -18,6 +18,7 @@ from switchyard.engine.fast_messages import lighten
 from switchyard.engine.handler import EngineHandler
 from switchyard.engine.hooks import CachedAddonManager
 from switchyard.engine.logs import QuietLegacyLogEvents
+from switchyard.engine.shared_authority import share_authority
 from switchyard.engine.workers import MARK
 from switchyard.engine.workers import beat
 from switchyard.listener.inherited import BACKLOG
@@ -34,6 +35,7 @@ _SERVED = (mode_specs.RegularMode, mode_specs.ReverseMode, mode_specs.UpstreamMo
 def install() -> None:
     """From now on, masters and servers are made with the engine."""
     lighten()
+    share_authority()
     inherited.read(os.environ)
     _wrap_master()
     _wrap_listen()

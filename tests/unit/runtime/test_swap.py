@@ -50,6 +50,7 @@ INPUTS = {"config", "found", "demo_url"}
 BUILDERS: dict[str, tuple[Any, str]] = {
     "catalog": (module, "Catalog"),
     "client_keys": (Config, "client_keys"),
+    "key_rules": (module, "KeyRules"),
     "served": (module, "ServedHosts"),
     "egress": (module, "EgressTable"),
     "routes": (module, "Routes"),
