@@ -35,6 +35,12 @@ MOST_UNMADE = 1000
 MOST_SNAPSHOTS = 5000
 """Snapshots of windows kept while the store cannot write."""
 
+CLOSES_WITHIN = 12.0
+"""Seconds until a process ends without what it could not write. A parent of workers waits 15."""
+
+FAILS_WITHIN = 5.0
+"""The same where the store fails."""
+
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the next try at a store that cannot write."""
 
@@ -126,13 +132,20 @@ class UsageWriter:
             self._wake.notify()
             return self._wake.wait_for(lambda: self._flushed >= wanted, timeout)
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Write what is queued, as far as that is possible within `timeout` seconds, and end."""
+    def close(self, timeout: float = CLOSES_WITHIN) -> None:
+        """Write what is queued, as far as that is possible within `timeout` seconds, and end.
+
+        A store that fails gets 5 seconds of them; one that is slow, or is being opened, gets all.
+        """
         with self._wake:
             self._ending = True
             self._wake.notify()
         if self._thread.is_alive():
-            self._thread.join(timeout)
+            self._thread.join(min(timeout, FAILS_WITHIN))
+        if self._thread.is_alive() and not self._failures:
+            self._thread.join(max(0.0, timeout - FAILS_WITHIN))
+        if self._thread.is_alive() and (left := len(self._finished) + len(self._ended)):
+            logger.warning("usage: records that were not written before the end: %d", left)
 
     def _run(self) -> None:
         try:

@@ -26,7 +26,7 @@ from tests.support.upstream import Upstream
 KEY = "sk-upstream-7c1f"
 CLIENT_KEY = "sk-router-93b2"
 MODEL = "model-of-the-task"
-REFUSALS = {"spent": 402, "forbidden": 403}
+REFUSALS = {"spent": 402, "huge": 413}
 """Models that the locked router refuses, and the status that it does so with."""
 VERSIONED = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "", "gemini": ""}
 
@@ -89,7 +89,8 @@ def configuration(url: str) -> dict[str, Any]:
 def refusing(providers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Settings of a router that asks for a client key, and refuses some models to it."""
     spent = {"models": ["spent"], "budgets": {"total": "0.000001 USD"}}
-    policy = {"except": ["forbidden"], "per-model": [spent], "over-budget": "refuse"}
+    huge = {"models": ["huge"], "limits": {"input": "10/m"}}
+    policy = {"per-model": [spent, huge], "over-budget": "refuse"}
     return {
         "clients": {"api-keys": [{"key": CLIENT_KEY, "name": "tools", **policy}]},
         "providers": [

@@ -130,6 +130,43 @@ def test_an_end_with_a_store_out_of_order_ends(monkeypatch: pytest.MonkeyPatch) 
     assert store.tried.is_set() and writer.health.problem
 
 
+def test_an_end_waits_for_a_store_that_is_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "FAILS_WITHIN", 0.0)
+    opened = threading.Event()
+    store = FailingStore()
+    store.fails = False
+
+    def open_store() -> None:
+        opened.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=open_store)
+    writer.start()
+    end(writer, record())
+    threading.Timer(0.1, opened.set).start()
+    writer.close(20)
+    assert len(store.finished) == 1
+
+
+def test_an_end_reports_what_was_not_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "FAILS_WITHIN", 0.0)
+    opened = threading.Event()
+    store = FailingStore()
+    store.fails = False
+
+    def open_store() -> None:
+        opened.wait(20)
+
+    writer = UsageWriter(store, KEEP, prepare=open_store)
+    writer.start()
+    end(writer, record())
+    writer.close(0.01)
+    assert caplog.messages == ["usage: records that were not written before the end: 1"]
+    opened.set()
+    writer.close(20)
+
+
 class BrokenConnection(FailingStore):
     """A store whose connection has ended: the first use tells, the next one opens another."""
 

@@ -1,5 +1,6 @@
 """Shared state that is not shared: everything is in this process."""
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -71,13 +72,17 @@ class MemoryState:
         self._clock = clock
         self._keeper = keeper
         self._ledger = QuickLedger()
+        self._opening = asyncio.Event() if keeper is not None else None
+        """Set once counters are read; None where there is nothing to wait for."""
         self._board = Board()
         self._sessions = Sessions()
 
     async def start(self) -> None:
         """Take up what is kept from before."""
-        if self._keeper is not None:
+        if self._keeper is not None and self._opening is not None:
             self._ledger = await self._keeper.open()
+            self._opening.set()
+            self._opening = None
 
     async def close(self) -> None:
         """Keep what changed."""
@@ -85,7 +90,13 @@ class MemoryState:
             await self._keeper.close()
 
     async def admit(self, ask: Ask) -> Admitted | Denied:
-        """Reserve the estimate in all limits, or in none."""
+        """Reserve the estimate in all limits, or in none.
+
+        Who comes before counters are read waits for them: else its use would be lost with the
+        ledger that they replace.
+        """
+        if self._opening is not None:
+            await self._opening.wait()
         now = self._now()
         lines = lines_of(ask.limits, ask.amounts, now)
         id = new_id()
@@ -100,6 +111,8 @@ class MemoryState:
 
         The lease ends by `settle_quickly`, and goes on by `renew_quickly`.
         """
+        if self._opening is not None:
+            return False
         return self._ledger.admit_quickly(id, LIFE, lines, figures, self._now())
 
     def settle_quickly(self, id: str, figures: Figures) -> None:

@@ -1,5 +1,6 @@
 """Counters outlive the process that keeps them."""
 
+import asyncio
 import sqlite3
 import stat
 from pathlib import Path
@@ -54,6 +55,18 @@ async def test_counters_and_turns_go_on(tmp_path: Path) -> None:
     assert await used(second) == [(75, 0), (2, 0), (0, 0)]
     assert await second.turn("p") == 3
     await second.close()
+
+
+async def test_who_comes_before_counters_are_read_waits_for_them(tmp_path: Path) -> None:
+    state = MemoryState(keeper=LeaseKeeper(tmp_path / "state.sqlite"))
+    early = asyncio.ensure_future(admit(state))
+    await asyncio.sleep(0)
+    assert not early.done() and not state.admit_quickly("1", (), (1, 0, 0, 0, 0))
+    await state.start()
+    await state.settle(await early, Amounts(money=70))
+    assert await used(state) == [(70, 0), (1, 0), (0, 0)]
+    assert state.admit_quickly("1", (), (1, 0, 0, 0, 0))
+    await state.close()
 
 
 async def test_a_disk_that_is_full_for_a_while_loses_nothing(
