@@ -1,8 +1,11 @@
-"""Calls Claude models on clouds: Amazon Bedrock and Google Vertex AI.
+"""Calls models on clouds that have paths of their own: Bedrock, Vertex AI and Azure's deployments.
 
-Both take the body of Anthropic's Messages API with the model in the path and a version in the body.
+Bedrock and Vertex AI take the body of Anthropic's Messages API, with the model in the path and a
+version in the body.
 Sources: Amazon Bedrock API reference, "InvokeModel" and "InvokeModelWithResponseStream", User Guide
-"Anthropic Claude Messages API"; Vertex AI, "Request predictions with Claude models".
+"Anthropic Claude Messages API"; Vertex AI, "Request predictions with Claude models". Azure takes
+OpenAI's body, with the deployment in the path and a version in the query: Microsoft Learn, "Azure
+OpenAI in Azure AI Foundry Models REST API reference", "Chat completions".
 """
 
 from collections.abc import Mapping
@@ -25,8 +28,16 @@ _CALLS: Mapping[Platform, tuple[str, str]] = {
 _VERSION, _BETA = "anthropic-version", "anthropic-beta"
 
 
-def platform_url(base_url: str, platform: Platform, model: str, streams: bool) -> str:
+_DEPLOYMENT = "/openai/deployments/{}/chat/completions?api-version={}"
+
+
+def platform_url(
+    base_url: str, platform: Platform, model: str, streams: bool, version: str = ""
+) -> str:
     """Returns the URL of a call of a model, whose name may have colons and slashes."""
+    if platform == "azure":
+        base = base_url.rstrip("/").removesuffix("/openai")
+        return base + _DEPLOYMENT.format(quote(model, safe=""), quote(version, safe=""))
     whole, stream = _CALLS[platform]
     return base_url.rstrip("/") + (stream if streams else whole).format(quote(model, safe=""))
 
@@ -36,8 +47,11 @@ def platform_body(
 ) -> JsonObject:
     """Returns the body as the platform takes it; takes headers that belong into it out.
 
-    Bedrock has features in the member `anthropic_beta`, and the way of answering in the path.
+    Azure's is OpenAI's. Bedrock has features in the member `anthropic_beta`, and the way of
+    answering in the path.
     """
+    if platform == "azure":
+        return body
     changed = {name: value for name, value in body.items() if name not in ("model", "stream")}
     changed["anthropic_version"] = _VERSIONS[platform]
     headers.pop(_VERSION, None)

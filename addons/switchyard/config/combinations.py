@@ -33,14 +33,27 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     if provider.get("credentials") == "forward" and "keep" in provider:
         message = "is never used: credentials: forward sends the client's own key"
         document.problem((*path, "keep"), message, "remove it, or credentials: forward")
-    if "platform" in provider and provider.get("format") not in ("anthropic", ["anthropic"]):
-        message = "is for the format anthropic alone"
-        document.problem((*path, "platform"), message, "write format: anthropic, or remove it")
+    _check_platform(document, path, provider)
     if provider.get("platform") != "bedrock" and _has_aws_keys(provider):
         message = "has AWS credentials, which only Bedrock's own calls are signed with"
         document.problem(path, message, "write platform: bedrock, or give an API key")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
+
+
+def _check_platform(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    """Each cloud has one format in a way of its own; Azure's needs a version."""
+    platform, format = provider.get("platform"), provider.get("format", DEFAULT.name)
+    wanted = "openai-chat" if platform == "azure" else "anthropic"
+    if platform is not None and format not in (wanted, [wanted]):
+        message = f"is for the format {wanted} alone"
+        document.problem((*path, "platform"), message, f"write format: {wanted}, or remove it")
+    if platform == "azure" and not provider.get("api-version"):
+        hint = "write api-version: 2024-10-21, or use Azure's v1 address without a platform"
+        document.problem((*path, "platform"), "needs an api-version", hint)
+    if platform != "azure" and "api-version" in provider:
+        message = "is for platform: azure alone"
+        document.problem((*path, "api-version"), message, "write platform: azure, or remove it")
 
 
 def _has_aws_keys(provider: dict[str, object]) -> bool:

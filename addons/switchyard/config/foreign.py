@@ -2,7 +2,8 @@
 
 They become the sections that mean the same here, before anything is checked; problems keep the
 lines of the file. What means nothing here is reported and left out, so that such a file starts.
-Source: CLIProxyAPI's documentation, "Configuration" and "OpenAI compatibility providers".
+Source: CLIProxyAPI's documentation, "Configuration" and "OpenAI compatibility providers", and its
+`config.example.yaml`.
 """
 
 from typing import Any
@@ -24,13 +25,13 @@ SIGNS = frozenset(
 )
 """Sections by which a file of another router is known."""
 
+_DISGUISE = "it imitates another client, which the router does not do"
+
 _NOTES = {
     "host": "the address is an option of the start (--host)",
     "port": "the port is an option of the start (--port)",
-    "load-balance": "keys of a provider take turns; 'strategy' of a provider or combo sets another",
     "rate-limit": "limits belong to client keys (clients.api-keys, clients.limits)",
     "logging": "options of the start set the log; exchange-log keeps whole requests",
-    "routing": "'strategy' of a provider or combo chooses",
     "auth-dir": "accounts are imported by the command import",
     "debug": "options of the start set the log",
     "logging-to-file": "options of the start set the log",
@@ -40,8 +41,42 @@ _NOTES = {
     "commercial-mode": "there is no such mode",
     "ws-auth": "client keys are asked for in WebSockets too",
     "quota-exceeded": "members of a combo take over",
+    "pprof": "there is no such server",
+    "plugins": "there are no plugins of that kind",
+    "error-logs-max-files": "exchange-log keeps whole requests",
+    "redis-usage-queue-retention-seconds": "usage is kept in files",
+    "force-model-prefix": "'PROVIDER/MODEL' always names one provider",
+    "passthrough-headers": "headers that may travel are always passed on",
+    "save-cooldown-status": "cooldowns are kept in memory, or in 'state'",
+    "transient-error-cooldown-seconds": "cooldown.base sets the first cooldown",
+    "disable-cooling": "cooldown sets how long targets rest",
+    "nonstream-keepalive-interval": "heartbeat keeps connections alive",
+    "disable-image-generation": "requests are passed on with the tools that they have",
+    "video-result-auth-cache-ttl": "a job stays with the provider that began it",
+    "auth-auto-refresh-workers": "accounts are refreshed beside requests",
+    "claude-header-defaults": _DISGUISE,
+    "disable-claude-cloak-mode": _DISGUISE,
+    "claude-code": _DISGUISE,
+    "codex": _DISGUISE,
+    "antigravity": _DISGUISE,
+    **dict.fromkeys(
+        ("gemini-api-key", "claude-api-key", "codex-api-key", "xai-api-key", "vertex-api-key"),
+        "the command import makes providers of it",
+    ),
+    **dict.fromkeys(
+        ("oauth-model-alias", "oauth-excluded-models"), "it belongs to accounts; log in again"
+    ),
 }
 """What means nothing here, and what does in its place."""
+
+_STRATEGIES = {
+    "round-robin": "round-robin",
+    "weighted-round-robin": "weighted",
+    "weighted": "weighted",
+    "fill-first": "fill-first",
+    "least-connections": "least-busy",
+}
+"""How keys are chosen among, there and here."""
 
 _RETRY = ("request-retry", "max-retry-credentials", "max-retry-interval")
 
@@ -65,6 +100,10 @@ def understand_foreign(document: Document) -> None:
             named = {"name": str(index)} if isinstance(index, str) else {}
             _compatible(document, ("custom-providers", index), {**named, **entry}, named)
     data.pop("custom-providers", None)
+    for name in ("load-balance", "routing"):
+        _strategy(document, data, name)
+    if not data.get("proxy-url", True):
+        del data["proxy-url"]
     _management(document, data)
     _tls(document, data)
     for name in _RETRY:
@@ -88,6 +127,26 @@ def _keys(document: Document, data: dict[str, Any]) -> None:
     if isinstance(data.get("api-keys"), list):
         _section(data, "clients")
         _move(document, ("api-keys",), ("clients", "api-keys"))
+
+
+def _strategy(document: Document, data: dict[str, Any], name: str) -> None:
+    """Has the keys of all providers chosen as a section says, and notes the rest of it."""
+    section = data.get(name)
+    if not isinstance(section, dict):
+        return
+    wanted = _STRATEGIES.get(str(section.get("strategy")))
+    if wanted is not None:
+        mark = document.mark((name, "strategy"))
+        providers = data.get("providers")
+        for index, provider in enumerate(providers if isinstance(providers, list) else ()):
+            if isinstance(provider, dict) and "strategy" not in provider:
+                provider["strategy"] = wanted
+                line = mark.line if mark else 1
+                document.marks["providers", index, "strategy"] = Mark(line, wanted)
+        del section["strategy"]
+    if section:
+        _note(document, (name,), "'strategy' of a provider or combo chooses")
+    data.pop(name, None)
 
 
 def _management(document: Document, data: dict[str, Any]) -> None:
@@ -130,6 +189,10 @@ def _compatible(
     provider = _at(document.data, place)
     provider.setdefault("format", "openai-chat")
     provider.pop("disabled", None)
+    if "url" in provider and "base-url" not in provider:
+        _move(document, (*place, "url"), (*place, "base-url"))
+    if "responses-translate" in provider:
+        _note(document, (*place, "responses-translate"), "'format' says what a service speaks")
     keys = provider.pop("api-keys", None)
     if isinstance(keys, list) and "api-key-entries" not in provider:
         provider["api-key-entries"] = keys

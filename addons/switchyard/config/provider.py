@@ -14,6 +14,7 @@ from pydantic import Field
 from pydantic import PlainValidator
 
 from switchyard.config.credentials import ApiKey
+from switchyard.config.credentials import CredentialSource
 from switchyard.config.fields import BaseUrl
 from switchyard.config.fields import Count
 from switchyard.config.fields import Duration
@@ -51,7 +52,8 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 QuotaForm = Literal["kimi", "openrouter"]
 """Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
 
-Platform = Literal["bedrock", "vertex"]
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
+Platform = Literal["bedrock", "vertex", "azure"]
 """A cloud that has Claude models, with the model in the path of a call."""
 
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -225,6 +227,14 @@ class Tls(Section):
     verify: bool = True
 
 
+def _version(value: object) -> object:
+    """A version of Azure's API, which YAML may have read as a date."""
+    text = str(value)
+    if value is not None and not _VERSION.fullmatch(text):
+        raise refuse("is no version of Azure's API", "write it like 2024-10-21")
+    return text if value is not None else None
+
+
 def _model_list(value: object) -> object:
     if value == "discover":
         return None
@@ -242,7 +252,9 @@ class Provider(Section):
     formats: Formats = Field((DEFAULT.name,), alias="format")
     """What it speaks; the first is used where the client's own is not among them."""
     platform: Platform | None = None
-    """The cloud in whose way Anthropic's format is spoken there; None: in Anthropic's own."""
+    """The cloud in whose way the format is spoken there; None: in its vendor's own."""
+    api_version: Annotated[str | None, BeforeValidator(_version)] = None
+    """The version of Azure's API, a date; for `platform: azure` alone."""
     base_url: BaseUrl | None = None
     base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
     """For formats that are spoken elsewhere than at `base_url`."""
@@ -290,6 +302,10 @@ class Provider(Section):
         """How this provider wants its key in one of its formats."""
         if self.profile and self.profile.auth:
             return self.profile.auth
+        if self.platform == "azure":
+            # A token of Entra is a Bearer (Azure OpenAI REST API reference, "Authentication").
+            tokens = (isinstance(one.api_key, CredentialSource) for one in self.api_key_entries)
+            return "bearer" if any(tokens) else "api-key"
         return CLIENT_FORMATS[format].auth
 
     def url_for(self, format: str) -> str:

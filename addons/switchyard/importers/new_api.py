@@ -5,6 +5,7 @@ The shapes are those of the tables `channels` and `tokens` (new-api, `model/chan
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
@@ -13,13 +14,16 @@ from switchyard.importers.channel_types import NEW_API
 from switchyard.importers.channel_types import ONE_API
 from switchyard.importers.channel_types import ChannelType
 from switchyard.importers.draft import Draft
+from switchyard.importers.draft import DraftKey
 from switchyard.importers.draft import headers_of
 from switchyard.importers.draft import key_entry
 from switchyard.importers.members import SourceMembers
 from switchyard.importers.members import values_of
 from switchyard.importers.secret_names import DraftSecret
+from switchyard.importers.secret_names import DraftVariable
 
 _ENABLED = 1
+_OTHER = re.compile(r"[^A-Z0-9]+")
 _UNITS_A_DOLLAR = 500_000
 """Units of quota for a US dollar (new-api, `common/constants.go`, QuotaPerUnit)."""
 _DESCRIBES = ("id", "created_time", "test_time", "response_time", "balance", "other_info",
@@ -104,7 +108,7 @@ def _add_channel(
         url=url,
         preset=kind.preset,
         format=kind.format,
-        keys=[key_entry(DraftSecret(key, f"{wanted} api key")) for key in _keys(channel, info)],
+        keys=_entries(channel, info, wanted),
         models=models,
         headers=headers_of(headers, wanted, draft.report, channel.at("header_override")),
     )
@@ -126,6 +130,18 @@ def _models(channel: SourceMembers) -> tuple[list[object], list[str]]:
         entries.append({"name": target, "alias": name})
         names.append(name)
     return entries, names
+
+
+def _entries(channel: SourceMembers, info: SourceMembers, wanted: str) -> list[DraftKey]:
+    """Returns entries of its keys; of a channel whose key is not told, one of a variable."""
+    if "key" in channel:
+        keys = _keys(channel, info)
+        return [key_entry(DraftSecret(key, f"{wanted} api key")) for key in keys]
+    name = f"{_OTHER.sub('_', wanted.upper()).strip('_') or 'CHANNEL'}_API_KEY"
+    variable = f"_{name}" if name[0].isdigit() else name
+    channel.note("key", f"is in no answer of its API: set the variable {variable}")
+    _keys(channel, info)
+    return [key_entry(DraftVariable(variable))]
 
 
 def _keys(channel: SourceMembers, info: SourceMembers) -> list[str]:

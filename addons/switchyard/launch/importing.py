@@ -2,18 +2,14 @@
 
 import argparse
 import getpass
-import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from switchyard.files import user_config
 from switchyard.importers.draft import Draft
@@ -30,23 +26,22 @@ from switchyard.importers.rendering import Heading
 from switchyard.importers.rendering import render_variables
 from switchyard.importers.sources import SOURCES
 from switchyard.importers.sources import found_sources
+from switchyard.launch.remote_sources import ImportTrouble
+from switchyard.launch.remote_sources import fetch_channels
+from switchyard.launch.remote_sources import fetch_litellm_keys
 from switchyard.routing.explanation import explain
 from switchyard.values.files import write_new
 
 PROGRAM = "scripts/import"
 
 _MOST_EXPLAINED = 5
-_MOST_PAGES = 1000
-_TIMEOUT = 30.0
+_REMOTE = ("new-api", "one-api")
+"""Sources that are read by their API where an address is given."""
 
 _EPILOG = """\
 Without a source it looks for the files of these routers on this machine. The new file is checked
 before it is written. Its secrets go to the file .env beside it, with mode 0600.
 """
-
-
-class ImportTrouble(Exception):
-    """What is wrong, in words for the user."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,7 +63,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--url",
         help="with litellm: read the keys of the proxy at this address as well; the master key is "
-        "taken from LITELLM_MASTER_KEY, or asked for",
+        "taken from LITELLM_MASTER_KEY, or asked for. With new-api or one-api: read channels and "
+        "tokens there instead of a file; the administrator's access token is taken from "
+        "NEW_API_TOKEN, or asked for, and the user's id from NEW_API_USER (1)",
     )
     return parser
 
@@ -84,16 +81,16 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    source, path = _chosen(options, environ)
+    is_remote = options.url is not None and options.source in _REMOTE
+    source, path = (options.source, None) if is_remote else _chosen(options, environ)
     output = (options.output or user_config(environ)).expanduser().absolute()
     variables = output.parent / ".env"
     if not options.dry_run:
         _check_free(output, None if options.inline_secrets else variables)
-    try:
-        data = read_source(path)
-    except UnreadableSource as error:
-        raise ImportTrouble(f"{path} {error}. Name the file: {PROGRAM} {source} FILE") from None
-    heading = Heading(f"{source} ({path.name})", datetime.now(UTC).date().isoformat())
+    data = _fetched(options, environ) if path is None else _read(source, path)
+    heading = Heading(
+        f"{source} ({path.name if path else options.url})", datetime.now(UTC).date().isoformat()
+    )
     making = ImportOptions(environ, output, options.inline_secrets)
     try:
         made = import_members(
@@ -109,6 +106,19 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             _write(variables, render_variables(made.variables, output.name))
     print("\n".join(_report(made, output, variables, dry_run=options.dry_run)))
     return 0
+
+
+def _read(source: str, path: Path) -> Mapping[str, object]:
+    try:
+        return read_source(path)
+    except UnreadableSource as error:
+        raise ImportTrouble(f"{path} {error}. Name the file: {PROGRAM} {source} FILE") from None
+
+
+def _fetched(options: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, object]:
+    token = environ.get("NEW_API_TOKEN") or getpass.getpass("Access token: ")
+    user = environ.get("NEW_API_USER") or "1"
+    return fetch_channels(options.source, options.url, token, user)
 
 
 def _chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[str, Path]:
@@ -129,36 +139,13 @@ def _chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[st
 def _more(
     options: argparse.Namespace, source: str, environ: Mapping[str, str]
 ) -> list[tuple[Callable[[Draft, SourceMembers], None], Mapping[str, object]]]:
-    if not options.url:
+    if not options.url or source in _REMOTE:
         return []
     if source != "litellm":
-        raise ImportTrouble(f"--url is for litellm alone, not for {source}. Leave it out")
+        known = "litellm, new-api and one-api"
+        raise ImportTrouble(f"--url is for {known} alone, not for {source}. Leave it out")
     key = environ.get("LITELLM_MASTER_KEY") or getpass.getpass("LiteLLM master key: ")
     return [(add_litellm_keys, {"keys": fetch_litellm_keys(options.url, key)})]
-
-
-def fetch_litellm_keys(url: str, master_key: str) -> list[object]:
-    """Returns the keys that a LiteLLM proxy lists, page by page. Raises ImportTrouble."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ImportTrouble("--url is no http:// or https:// address. Write https://HOST")
-    keys: list[object] = []
-    for page in range(1, _MOST_PAGES):
-        query = f"/key/list?return_full_object=true&include_team_keys=true&page={page}&size=100"
-        request = urllib.request.Request(
-            url.rstrip("/") + query, headers={"Authorization": f"Bearer {master_key}"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-                answer = json.load(response)
-        except (OSError, ValueError, urllib.error.URLError) as error:
-            status = getattr(error, "code", None)
-            why = f"answered {status}" if status else "cannot be reached or read"
-            raise ImportTrouble(f"{url} {why}. Check the address and the master key") from None
-        listed = answer.get("keys") if isinstance(answer, dict) else None
-        keys += listed if isinstance(listed, list) else []
-        if not listed or page >= int(answer.get("total_pages") or 1):
-            return keys
-    return keys
 
 
 def _check_free(output: Path, variables: Path | None) -> None:

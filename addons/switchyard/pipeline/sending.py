@@ -117,8 +117,10 @@ class Sending:
 
 def call_url(state: AttemptState, upstream: Format, base_url: str) -> str:
     """Returns the URL of the attempt's call. Raises BadRequest as `call_path` does."""
-    if (platform := state.target.provider.platform) is not None:
-        return platform_url(base_url, platform, state.target.model, state.upstream_streams)
+    target = state.target
+    if (platform := target.provider.platform) is not None:
+        version = target.provider.api_version or ""
+        return platform_url(base_url, platform, target.model, state.upstream_streams, version)
     return endpoint_url(base_url, upstream, call_path(state, upstream))
 
 

@@ -33,7 +33,7 @@ from switchyard.wire.model.proofs import proofs_of
 from switchyard.wire.model.services import EndpointKind
 from switchyard.wire.model.services import Services
 
-AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key"]
+AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
 
 

@@ -45,3 +45,14 @@ def test_the_body_that_was_given_stays_as_it_is() -> None:
     before = dict(BODY)
     platform_body(BODY, "bedrock", {}, streams=False)
     assert before == BODY
+
+
+def test_azure_has_the_deployment_in_the_path() -> None:
+    wanted = (
+        "https://r.openai.azure.com/openai/deployments/my%20gpt/chat/completions"
+        "?api-version=2024-10-21"
+    )
+    for base in ("https://r.openai.azure.com", "https://r.openai.azure.com/openai/"):
+        assert platform_url(base, "azure", "my gpt", streams=True, version="2024-10-21") == wanted
+    body = {"model": "my gpt", "messages": [], "stream": True}
+    assert platform_body(body, "azure", {}, streams=True) == body

@@ -19,7 +19,7 @@ remote-management: {secret-key: manage-me-1, allow-remote: true, disable-control
 debug: false
 request-retry: 3
 max-retry-interval: 30
-load-balance: {strategy: round-robin}
+load-balance: {strategy: fill-first, health-check: true}
 rate-limit: {requests-per-minute: 60}
 logging: {level: info}
 tls: {enable: false, cert: "", key: ""}
@@ -67,6 +67,39 @@ def test_what_means_nothing_is_noted() -> None:
         assert key in noted, key
     assert noted["port"] == 2
     assert "openai-compatibility[1]" in noted
+
+
+def test_how_keys_are_chosen_is_taken_over() -> None:
+    assert {one.strategy for one in load(TEXT).providers} == {"fill-first"}
+    routing = TEXT.replace("load-balance: {strategy: fill-first, health-check: true}\n", (
+        "routing: {strategy: weighted-round-robin}\n"))  # fmt: skip
+    config = load(routing)
+    assert {one.strategy for one in config.providers} == {"weighted"}
+    assert "routing" not in {one.key for one in config.notices}
+
+
+def test_custom_providers_have_a_url() -> None:
+    config = load(
+        "custom-providers:\n"
+        "  - {name: gateway, url: 'http://gateway.example/v1', api-key: sk-gateway-1,\n"
+        "     models: [gpt-5.4], responses-translate: true}\n"
+    )
+    (provider,) = config.providers
+    assert provider.base_url == "http://gateway.example/v1"
+    assert [one.key for one in config.notices] == ["providers[0].responses-translate"]
+
+
+def test_switches_of_the_example_are_noted() -> None:
+    switches = (
+        "pprof: {enable: false}\nplugins: {enabled: false}\nerror-logs-max-files: 10\n"
+        "proxy-url: ''\nforce-model-prefix: false\npassthrough-headers: false\n"
+        "disable-cooling: false\nclaude-code: {disable-cloaking-model-list: false}\n"
+        "codex: {identity-confuse: false}\nquota-exceeded: {switch-project: true}\n"
+        "gemini-api-key: [{api-key: AIza-1}]\n"
+    )
+    noted = {one.key for one in load(TEXT + switches).notices}
+    assert {"pprof", "plugins", "codex", "gemini-api-key", "claude-code"} <= noted
+    assert "proxy-url" not in noted
 
 
 def test_problems_keep_their_lines() -> None:

@@ -1,20 +1,11 @@
 """`scripts/import`: files, options, what is printed, and what is never written over."""
 
-import json
 import stat
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs
-from urllib.parse import urlsplit
 
 import pytest
 
 from switchyard.launch.check import check
-from switchyard.launch.importing import ImportTrouble
-from switchyard.launch.importing import fetch_litellm_keys
 from switchyard.launch.importing import main
 from tests.unit.importers.examples import CLAUDE_CODE_ROUTER
 from tests.unit.importers.examples import CLIPROXYAPI
@@ -106,55 +97,6 @@ def test_what_cannot_be_imported(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["claude-code-router", str(broken), "--dry-run"], {}) == 1
     assert "no mapping" in capsys.readouterr().err
     assert main(["cliproxyapi", str(empty), "--dry-run", "--url", "https://x.example"], {}) == 1
-    assert "litellm alone" in capsys.readouterr().err
+    assert "alone, not for cliproxyapi" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["no-such-router"], {})
-
-
-class Proxy(BaseHTTPRequestHandler):
-    """A LiteLLM proxy with three keys on two pages."""
-
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        right = self.headers["Authorization"] == f"Bearer {MASTER}"
-        page = int(query["page"][0])
-        keys = {1: ["a", "b"], 2: ["c"]}.get(page, [])
-        listed = [{"token": letter * 64, "key_alias": f"key-{letter}"} for letter in keys]
-        body = json.dumps({"keys": listed, "total_pages": 2}).encode()
-        self.send_response(200 if right else 401)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keeps the test's output clean."""
-
-
-@pytest.fixture
-def proxy() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_keys_of_a_running_litellm(proxy: str, tmp_path: Path) -> None:
-    file = put(tmp_path / "source", TEXTS["litellm"])
-    output = tmp_path / "new" / "config.yaml"
-    environ = {"LITELLM_MASTER_KEY": MASTER}
-    assert main(["litellm", str(file), "--output", str(output), "--url", proxy], environ) == 0
-    text = output.read_text()
-    assert [f"sha256:{letter * 64}" in text for letter in "abc"] == [True] * 3
-    assert MASTER not in text
-
-
-def test_a_litellm_that_refuses(proxy: str) -> None:
-    with pytest.raises(ImportTrouble, match="answered 401"):
-        fetch_litellm_keys(proxy, "wrong")
-    with pytest.raises(ImportTrouble, match="cannot be reached"):
-        fetch_litellm_keys("http://127.0.0.1:1", MASTER)
-    with pytest.raises(ImportTrouble, match="no http"):
-        fetch_litellm_keys("file:///etc/passwd", MASTER)

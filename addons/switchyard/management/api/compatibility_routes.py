@@ -100,10 +100,13 @@ def shown(provider: dict[str, Any]) -> dict[str, Any]:
     keys = list(provider.get("api-key-entries") or ())
     if "api-key" in provider:
         keys.insert(0, provider["api-key"])
-    entry["api-key-entries"] = [one if isinstance(one, dict) else {"api-key": one} for one in keys]
+    entry["api-key-entries"] = [
+        {"proxy-url": "", **one} if isinstance(one, dict) else {"api-key": one, "proxy-url": ""}
+        for one in keys
+    ]
     models = provider.get("models")
     entry["models"] = [
-        {"alias": "", **one} if isinstance(one, dict) else {"name": one, "alias": ""}
+        {"name": "", "alias": "", **one} if isinstance(one, dict) else {"name": one, "alias": ""}
         for one in (models if isinstance(models, list) else ())
     ]
     return entry

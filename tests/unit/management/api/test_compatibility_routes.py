@@ -32,7 +32,7 @@ def test_a_provider_in_its_shape() -> None:
     assert shown(values()["providers"][1]) == {
         "name": "x",
         "base-url": "https://x/v1",
-        "api-key-entries": [{"api-key": "sk-x"}],
+        "api-key-entries": [{"api-key": "sk-x", "proxy-url": ""}],
         "models": [{"name": "m", "alias": ""}],
     }
 
