@@ -7,7 +7,7 @@ from dataclasses import field
 
 from switchyard.wire.encoding.jsonio import JsonObject
 
-MOST_WAITING = 256
+MOST_WAITING = 1024
 """Events that wait for a reader; one that is further behind gets a snapshot in their place."""
 
 MOST_READERS = 64
@@ -16,12 +16,14 @@ FORWARDED = frozenset(("begun", "tried", "ended", "progress", "config"))
 """Events that readers of other workers get as well; the others tell of one process alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RouterEvent:
     """Something that happened: its kind and what is known of it."""
 
     kind: str
     data: JsonObject
+    written: bytes = b""
+    """As the stream has it, after its number; made once, for all readers."""
 
 
 @dataclass(eq=False, slots=True)

@@ -11,9 +11,11 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
 from switchyard.management.desk import Desk
 from switchyard.runtime.event_hub import EventReader
-from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.runtime.event_hub import RouterEvent
 from switchyard.wire.encoding.jsonio import dumps
 
+FOLDED = 0.25
+"""Seconds for which events are gathered: many in one piece cost little more than one of them."""
 SILENCE = 15.0
 """Seconds without an event after which a comment is sent, so that nobody takes it for dead."""
 
@@ -46,24 +48,28 @@ def event_routes(desk: Desk) -> APIRouter:
 async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
     number = 0
     try:
-        yield _event(number, "snapshot", await desk.overview())
+        yield _event(number, RouterEvent("snapshot", await desk.overview()))
         while True:
             try:
-                event = await asyncio.wait_for(reader.waiting.get(), SILENCE)
+                events = [await asyncio.wait_for(reader.waiting.get(), SILENCE)]
             except TimeoutError:
                 yield b": quiet\n\n"
                 continue
+            await asyncio.sleep(FOLDED)
+            while not reader.waiting.empty():
+                events.append(reader.waiting.get_nowait())
             if reader.is_over:
                 return
-            number += 1
             if reader.is_behind:
                 reader.is_behind = False
-                yield _event(number, "snapshot", await desk.overview())
-            else:
-                yield _event(number, event.kind, event.data)
+                events = [RouterEvent("snapshot", await desk.overview())]
+            yield b"".join(_event(number + at, one) for at, one in enumerate(events, 1))
+            number += len(events)
     finally:
         desk.events.leave(reader)
 
 
-def _event(number: int, kind: str, data: JsonObject) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), dumps(data))
+def _event(number: int, event: RouterEvent) -> bytes:
+    if not event.written:
+        event.written = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), dumps(event.data))
+    return b"id: %d\n%s" % (number, event.written)

@@ -117,12 +117,18 @@ function set(id, row) {
 
 const stamped = (data) => ({ ...data, at: Date.now() / 1000 + ahead });
 
-let loading = false;
+const AGAIN = 5000;
+let loaded = -AGAIN;
+let reading = 0;
 
 /** The last requests on record: a snapshot has none of those that ended while nobody listened. */
-async function load() {
-  if (loading) return;
-  loading = true;
+function load() {
+  clearTimeout(reading);
+  reading = setTimeout(read, Math.max(loaded + AGAIN - performance.now(), 0));
+}
+
+async function read() {
+  loaded = performance.now();
   try {
     const page = await get("records", { limit: 50 });
     const rows = new Map([...page.records, ...finished.value].map((row) => [row.id, row]));
@@ -131,5 +137,4 @@ async function load() {
   } catch {
     // Nothing is on record: usage is off, or the store is away.
   }
-  loading = false;
 }
