@@ -21,6 +21,7 @@ from switchyard.accounts.commands import end_commands
 from switchyard.accounts.followed_file import FollowedFile
 from switchyard.accounts.keyrings import KeyringEntry
 from switchyard.accounts.oauth_account import OAuthAccount
+from switchyard.accounts.shared_accounts import SharedAccounts
 from switchyard.accounts.store import AccountStore
 from switchyard.accounts.store import accounts_folder
 from switchyard.accounts.token import SourceError
@@ -29,6 +30,8 @@ from switchyard.accounts.token_keeper import TokenKeeper
 from switchyard.accounts.token_keeper import TokenReader
 from switchyard.config.account_flows import AccountFlow
 from switchyard.config.credentials import CredentialSource
+from switchyard.config.state_settings import MEMORY
+from switchyard.config.state_settings import StateSettings
 from switchyard.redaction.learned import LearnedSecrets
 
 _THREADS = 8
@@ -65,16 +68,21 @@ class Accounts:
         self._flows: dict[str, AccountFlow] = {}
         self._keepers: dict[CredentialSource, TokenKeeper] = {}
         self._threads: ThreadPoolExecutor | None = None
+        self._state: StateSettings | None = None
+        self._shared: SharedAccounts | None = None
 
     def use(
         self,
         sources: Iterable[CredentialSource],
         flows: Mapping[str, AccountFlow] = MappingProxyType({}),
+        state: StateSettings | None = None,
     ) -> None:
         """Take over the sources of a configuration, and how its accounts log in.
 
-        Tokens of sources that stay are kept, except where the flow of an account changed.
+        Tokens of sources that stay are kept, except where the flow of an account changed. Of
+        `state`, the first one is used, as for limits.
         """
+        self._state = self._state or state
         wanted = dict.fromkeys(sources)
         self._learn_secrets(wanted, flows)
         before, self._flows = self._flows, dict(flows)
@@ -183,4 +191,17 @@ class Accounts:
         ref = source.oauth or ""
         store = AccountStore(accounts_folder(os.environ))
         flow = self._flows.get(ref.partition("/")[0], AccountFlow())
-        return OAuthAccount(ref, flow, store, lambda one: self.learned.learn(source.owner, one))
+        return OAuthAccount(
+            ref,
+            flow,
+            store,
+            lambda one: self.learned.learn(source.owner, one),
+            self._shared_accounts(),
+        )
+
+    def _shared_accounts(self) -> SharedAccounts | None:
+        """The accounts of all hosts, where the state is in Redis."""
+        state = self._state
+        if self._shared is None and state is not None and state.url.get_secret_value() != MEMORY:
+            self._shared = SharedAccounts(state.url.get_secret_value(), state.prefix)
+        return self._shared

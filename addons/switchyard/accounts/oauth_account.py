@@ -1,7 +1,8 @@
 """Refreshes the tokens of one account that logged in by the router.
 
-One refresh at a time, in all threads, processes and hosts that share the folder: whoever holds the
-account's lock reads the record again, and refreshes only if nobody else has. The record is marked
+One refresh at a time, in all threads, processes and hosts that share the folder, or the Redis of
+`state`: whoever holds the account's lock reads the record again, and refreshes only if nobody else
+has. The record is marked
 before the request, and saved before its tokens are used. So a process that is killed at any point
 leaves a record that is good, or one whose refresh token may be spent; that one is tried once more,
 and if it is refused the record asks for a new login.
@@ -12,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -19,6 +21,8 @@ from pydantic import SecretStr
 from switchyard.accounts.endpoint import EndpointAnswer
 from switchyard.accounts.endpoint import send_step
 from switchyard.accounts.record import AccountRecord
+from switchyard.accounts.shared_accounts import SharedAccounts
+from switchyard.accounts.shared_accounts import SharedAccountsDown
 from switchyard.accounts.store import AccountStore
 from switchyard.accounts.store import AccountStoreError
 from switchyard.accounts.store import login_words
@@ -58,10 +62,19 @@ class OAuthAccount:
     """The reader of one `{oauth: NAME}`. Used by one thread at a time."""
 
     def __init__(
-        self, ref: str, flow: AccountFlow, store: AccountStore, learn: Callable[[str], None]
+        self,
+        ref: str,
+        flow: AccountFlow,
+        store: AccountStore,
+        learn: Callable[[str], None],
+        shared: SharedAccounts | None = None,
     ) -> None:
-        """Read the account `ref`; `learn` is given everything that must be masked."""
+        """Read the account `ref`; `learn` is given everything that must be masked.
+
+        With `shared`, hosts with other folders may have the same account.
+        """
         self._ref = ref
+        self._shared = shared
         self._flow = flow
         self._store = store
         self._learn = learn
@@ -71,17 +84,24 @@ class OAuthAccount:
 
     def read(self, refused: str) -> Token:
         """Return a valid token, refreshed if it must be. Raises SourceError."""
+        record = None
         try:
             record = self._load()
             if (token := self._ready(record, refused)) is not None:
                 return token
-            with self._store.lock(self._ref):
-                record = self._load()
+            among_hosts = self._shared.lock(self._ref) if self._shared else nullcontext()
+            with self._store.lock(self._ref), among_hosts:
+                record = self._newest(self._load())
                 if (token := self._ready(record, refused)) is not None:
                     return token
                 return self._renew(record, refused)
         except AccountStoreError as error:
             raise SourceError(str(error)) from None
+        except SharedAccountsDown as error:
+            # A refresh token that another host may spend as well is worth more than an hour.
+            if record is not None and (token := self._still_valid(record, refused, _AGAIN)):
+                return token
+            raise SourceError(f"is not refreshed now: {error}") from None
 
     def has_changed(self) -> bool:
         """Whether somebody else has refreshed, or logged in or out."""
@@ -96,6 +116,14 @@ class OAuthAccount:
         for secret in record.secrets if record is not None else ():
             self._learn(secret)
         return record
+
+    def _newest(self, record: AccountRecord | None) -> AccountRecord | None:
+        """Take over what another host refreshed. Raises SharedAccountsDown."""
+        if self._shared is None or record is None:
+            return record
+        if (newest := self._shared.newest(record)) is not record:
+            self._save(newest)
+        return newest
 
     def _save(self, record: AccountRecord) -> None:
         for secret in record.secrets:
@@ -164,6 +192,15 @@ class OAuthAccount:
     def _take(self, record: AccountRecord, answer: EndpointAnswer) -> Token:
         renewed = renewed_record(record, answer, time.time())
         try:
+            if self._shared is not None:
+                self._shared.hand_on(record, renewed)
+        except SharedAccountsDown as error:
+            logger.warning(
+                "switchyard: other hosts do not get the new token of the account %s: %s",
+                self._ref,
+                error,
+            )
+        try:
             self._save(renewed)
         except AccountStoreError:
             self._unsaved = renewed
@@ -192,11 +229,17 @@ class OAuthAccount:
         lost = answer.reached and answer.kind == "passing" and not error.startswith("status")
         state = "uncertain" if lost or before.state != "ok" else "ok"
         self._save(record := record.failed(state, error, now))
-        valid = record.access_token and record.access_token != refused
-        if valid and not self._token(record).is_expired(now):
-            pause = max(_AGAIN, answer.retry_after)
-            return Token(SecretStr(record.access_token), record.expires_at, now + pause)
+        if token := self._still_valid(record, refused, max(_AGAIN, answer.retry_after)):
+            return token
         raise SourceError(f"cannot be refreshed now: {error}")
+
+    def _still_valid(self, record: AccountRecord, refused: str, pause: float) -> Token | None:
+        """The record's token while it lasts, to be renewed after `pause` seconds."""
+        now = time.time()
+        valid = record.access_token and record.access_token != refused
+        if not valid or self._token(record).is_expired(now):
+            return None
+        return Token(SecretStr(record.access_token), record.expires_at, now + pause)
 
 
 def renewed_record(record: AccountRecord, answer: EndpointAnswer, now: float) -> AccountRecord:

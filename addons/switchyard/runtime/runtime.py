@@ -111,8 +111,9 @@ class Runtime:
         """Hands the new settings to the state that outlives configurations."""
         self.state.renew(snapshot.cooldown, snapshot.credentials, changed)
         self.clients.renew_holders(snapshot.client_keys.again)
-        self.accounts.use(snapshot.routes.sources.values(), snapshot.config.accounts)
-        limits = snapshot.config.limits
+        config = snapshot.config
+        self.accounts.use(snapshot.routes.sources.values(), config.accounts, config.state)
+        limits = config.limits
         upstream_heads.most_bytes = limits.upstream_head
         upstream_heads.most_headers = limits.upstream_headers
 
