@@ -61,8 +61,7 @@ CREATE = (
 """Makes an empty schema one of the present version."""
 
 INDEXES = (
-    "SELECT indexname FROM pg_indexes"
-    f" WHERE schemaname = '{SCHEMA}' AND tablename = 'requests'"
+    f"SELECT indexname FROM pg_indexes WHERE schemaname = '{SCHEMA}' AND tablename = 'requests'"
 )
 """Names of the indexes of rows; tables of an earlier Switchyard lack some."""
 
