@@ -17,6 +17,7 @@ import pytest
 
 from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.postgres_statements import month_name
+from switchyard.usage.queries import Question
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.reports import ReportKind
