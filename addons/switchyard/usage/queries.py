@@ -150,24 +150,32 @@ def dimensions_sql(question: Question, by: Sequence[str]) -> str:
     return _grouped(" UNION ALL ".join(pieces), {name: name for name in by})
 
 
-def sessions_sql(question: Question) -> str:
+def sessions_sql(question: Question, latest: int | None = None) -> str:
     """Return the SQL of sums by session, of those that were active in the time.
 
-    What was active last comes last. A session that lies in the time as a whole is one row of the
+    What was active last comes last; `latest` is how many of those are wanted, None for all. A session that lies in the time as a whole is one row of the
     rollup; of one that reaches over its ends, the totals that fit are summed.
     """
     active = _active(question)
     if question.where:
         chosen = [*active, *question.conditions(), *_within(active)]
         keys = {"session": "session"}
-        return _grouped(_source("sessions", list(keys), chosen), keys) + _BY_LAST
+        return _latest(_grouped(_source("sessions", list(keys), chosen), keys), latest)
     whole = _active(question, whole=True)
     rows = _source("whole_sessions", ["session"], whole)
     if whole:
         partly = [*active, *_within([*active, f"NOT ({' AND '.join(whole)})"])]
         totals = f"{_source('sessions', ['session'], partly, sums=True)} GROUP BY session"
         rows = f"{rows} UNION ALL {totals}"
-    return f"SELECT text, {_PLAIN} FROM ({rows}) AS active JOIN names ON number = session{_BY_LAST}"
+    named = f"SELECT text AS session, {_PLAIN} FROM ({rows}) AS active JOIN names ON number ="
+    return _latest(f"{named} active.session", latest)
+
+
+def _latest(sessions: str, most: int | None) -> str:
+    if most is None:
+        return f"{sessions}{_BY_LAST}"
+    chosen = f"{sessions} ORDER BY last DESC, 1 DESC LIMIT {int(most)}"
+    return f"SELECT * FROM ({chosen}) AS latest{_BY_LAST}"
 
 
 def session_models_sql(question: Question) -> str:

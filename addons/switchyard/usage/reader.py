@@ -181,15 +181,16 @@ class UsageReader:
         ]
 
     def sessions(
-        self, question: Question = EVERYTHING
+        self, question: Question = EVERYTHING, latest: int | None = None
     ) -> Iterator[tuple[str, dict[str, int], float, float]]:
         """Yield each session that was active then: its name, sums, first and last request.
 
-        The one that was active last comes last. They may be many, so that none is kept here.
+        The one that was active last comes last; `latest` is how many of those are wanted, None for
+        all. They may be many, so that none is kept here.
         """
         with self._totals() as db:
             if db is not None:
-                for row in db.execute(sessions_sql(question), question.values()):
+                for row in db.execute(sessions_sql(question, latest), question.values()):
                     yield row[0], dict(zip(REPORTED, row[1:-2], strict=True)), row[-2], row[-1]
 
     def session_models(

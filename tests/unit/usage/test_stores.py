@@ -209,6 +209,15 @@ def test_reports_are_those_of_files(kept: Kept, tmp_path_factory: pytest.TempPat
                         for reader in (mine, theirs)
                     ]
                     assert found[0] == found[1] != []
+    for question in (
+        Question(),
+        Question(NOON - 40 * DAY, NOON - 9 * DAY),
+        Question(where={"model": "a"}),
+    ):
+        everything = list(theirs.sessions(question))
+        assert list(mine.sessions(question)) == everything
+        for latest in (1, 2, 99):
+            assert list(mine.sessions(question, latest)) == everything[-latest:]
     assert mine.hours() == theirs.hours()
     assert mine.last_answer("s1", 0.0) == theirs.last_answer("s1", 0.0) is not None
     assert mine.last_answer("nobody", 0.0) is None

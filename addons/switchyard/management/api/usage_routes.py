@@ -111,7 +111,7 @@ def usage_routes(desk: Desk) -> APIRouter:
         """Returns the sessions that were active within a time."""
 
         def read(reader: UsageReader) -> SessionRows:
-            lines = list(reader.sessions(Question(since, until)))[-limit:]
+            lines = list(reader.sessions(Question(since, until), limit))
             rows = [
                 {
                     "session": name,
