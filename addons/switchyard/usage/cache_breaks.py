@@ -1,7 +1,8 @@
 """Prompt caches that broke, by session and what broke them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from switchyard.usage.reader import UsageReader
 
@@ -19,8 +20,7 @@ FROM (
 """Texts are looked up for each group, not for each row; 0 is the number of no verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheBreak:
+class CacheBreak(NamedTuple):
     """Requests of a session that found less in the cache than was there, for one reason."""
 
     session: str
@@ -38,14 +38,18 @@ def cache_breaks(reader: UsageReader, since: float, until: float) -> list[CacheB
     Raises sqlite3.OperationalError where the store cannot be read in time.
     """
     values = {"since": since, "until": until}
-    found: dict[tuple[str, str], tuple[int, int, float]] = {}
+    found: dict[tuple[str, str], CacheBreak] = {}
     for session, verdict, requests, tokens, last in reader.month_rows(since, _BREAKS, values):
         place = (session or "", verdict)
         if (old := found.get(place)) is not None:
-            requests, tokens, last = old[0] + requests, old[1] + tokens, max(old[2], last)
-        found[place] = (requests, tokens, last)
-    ordered = sorted(found.items(), key=lambda one: (-one[1][1], one[0]))
-    return [CacheBreak(*place, *sums) for place, sums in ordered]
+            requests += old.requests
+            tokens += old.tokens
+            last = max(last, old.last)
+        found[place] = CacheBreak(*place, requests, tokens, last)
+    # They may be many: to compare whole breaks is faster than a key for each of them.
+    ordered = sorted(found.values())
+    ordered.sort(key=attrgetter("tokens"), reverse=True)
+    return ordered
 
 
 def break_members(breaks: Iterable[CacheBreak]) -> list[dict[str, object]]:
