@@ -23,7 +23,7 @@ from switchyard.routing.profiles import maker_of
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.shared.instructed import with_instruction
 from switchyard.wire.shared.server_tools import Dialect
 from switchyard.wire.translate.cache_marks import LEAST
@@ -105,7 +105,7 @@ class Adjustments:
 
         None if the target reports thinking in a field of its own.
         """
-        if not FORMATS[format].tagged_thinking:
+        if not PROVIDER_FORMATS[format].tagged_thinking:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None

@@ -54,7 +54,9 @@ def apply_account_presets(document: Document) -> None:
         name = ref.partition("/")[0]
         if name not in accounts and name in account_names():
             accounts[name] = _data(name)
-            document.marks.setdefault(("accounts", name), document.marks[path])
+            # A preset of a provider may name one; then the provider's own line has the mark.
+            if (mark := document.mark(path)) is not None:
+                document.marks.setdefault(("accounts", name), mark)
     _check(document, accounts, data)
 
 

@@ -45,6 +45,7 @@ from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
 from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import DEFAULT
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
@@ -306,7 +307,7 @@ class Provider(Section):
             # A token of Entra is a Bearer (Azure OpenAI REST API reference, "Authentication").
             tokens = (isinstance(one.api_key, CredentialSource) for one in self.api_key_entries)
             return "bearer" if any(tokens) else "api-key"
-        return CLIENT_FORMATS[format].auth
+        return (PROVIDER_FORMATS.get(format) or CLIENT_FORMATS[format]).auth
 
     def url_for(self, format: str) -> str:
         """The base URL for one of its formats; empty for a built-in that has none yet."""

@@ -30,7 +30,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.operations.operation import Operation
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.relay.continuation import continued
 from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.effort import parse_effort
@@ -156,7 +156,7 @@ class Translation:
         format = next(able, None)
         if format is None or not asks_for_services(state.call.conversation):
             return upstream
-        return FORMATS[format]
+        return PROVIDER_FORMATS[format]
 
     def _translated(self, state: AttemptState, upstream: Format, suffix: str | None) -> JsonObject:
         model = state.target.model
@@ -230,7 +230,7 @@ def upstream_streams(policy: str, asked: bool) -> bool:
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
     """Returns the client's own format if the provider has it, else its first one."""
-    return client if client.name in offered else FORMATS[offered[0]]
+    return client if client.name in offered else PROVIDER_FORMATS[offered[0]]
 
 
 def asked_effort(state: AttemptState) -> str | None:

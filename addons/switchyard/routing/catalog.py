@@ -33,7 +33,7 @@ from switchyard.routing.plans import Pool
 from switchyard.routing.plans import with_suffix
 from switchyard.values.globs import Globs
 from switchyard.wire.model.model_list import FoundModel
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 __all__ = [
     "Catalog",
@@ -203,7 +203,7 @@ class Catalog:
         """
         formats = self._providers[ref.provider].formats
         bare = ref.model.removeprefix("models/").removeprefix("tunedModels/")
-        return "/" in bare and not any(FORMATS[name].slash_in_model for name in formats)
+        return "/" in bare and not any(PROVIDER_FORMATS[name].slash_in_model for name in formats)
 
     def _list_names(self) -> None:
         for name in self._directory.names():
