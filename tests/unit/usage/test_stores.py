@@ -17,6 +17,7 @@ import pytest
 
 from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.postgres_statements import month_name
+from switchyard.usage.queries import Question
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.reports import ReportKind
@@ -198,6 +199,16 @@ def test_reports_are_those_of_files(kept: Kept, tmp_path_factory: pytest.TempPat
                         for reader in (mine, theirs)
                     ]
                     assert made[0] == made[1], (kind, where, zone)
+    for zone, _, _ in SPANS:
+        for by in ((), ("model",), ("client_key", "model")):
+            for where in ({}, {"client_key": "alice"}):
+                question = Question(None, None, where)
+                for read in ("days", "months"):
+                    found = [
+                        sorted(getattr(reader, read)(zone, question, by), key=repr)
+                        for reader in (mine, theirs)
+                    ]
+                    assert found[0] == found[1] != []
     assert mine.hours() == theirs.hours()
     assert mine.last_answer("s1", 0.0) == theirs.last_answer("s1", 0.0) is not None
     assert mine.last_answer("nobody", 0.0) is None
