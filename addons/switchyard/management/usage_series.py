@@ -38,11 +38,17 @@ def usage_series(
     if bucket is None:
         lines = [(None, line) for line in reader.dimensions(by, question)] if by else []
         lines = lines or [(None, line) for line in reader.buckets("daily", (), question)]
+    elif bucket == "hour":
+        lines = [(line.start, line) for line in reader.buckets("hourly", by, question)]
+    elif bucket == "month":
+        lines = [(line.start, line) for line in reader.months(zone, question, by)]
     else:
-        daily = bucket != "hour" and zone is UTC and _is_whole_days(question)
-        found = reader.buckets("daily" if daily else "hourly", by, question)
-        # Zones are slow to ask, and each hour has a line for each value of the dimensions.
-        begins = {hour: _start(hour, bucket, zone) for hour in {line.start for line in found}}
+        if zone is UTC and _is_whole_days(question):
+            found = reader.buckets("daily", by, question)
+        else:
+            found = reader.days(zone, question, by)
+        # Zones are slow to ask, and each day has a line for each value of the dimensions.
+        begins = {day: _start(day, bucket, zone) for day in {line.start for line in found}}
         lines = [(begins[line.start], line) for line in found]
     groups: dict[tuple[object, ...], list[Line]] = defaultdict(list)
     for start, line in lines:
@@ -85,6 +91,7 @@ def total_usage(reader: UsageReader, zone: tzinfo) -> JsonObject:
     for line in reader.dimensions(("client_key", "model")):
         api, model = line.dimensions["client_key"], line.dimensions["model"]
         apis[api or "none"][model or "none"].append(line)
+    days, of_hours = _each(by_day), _each(by_hour)
     total = sums_of(hours)
     failed, requests = total["failed"], total["requests"]
     return {
@@ -93,10 +100,10 @@ def total_usage(reader: UsageReader, zone: tzinfo) -> JsonObject:
             "success_count": requests - failed,
             "failure_count": failed,
             "total_tokens": total["tokens"],
-            "requests_by_day": _each(by_day, "requests"),
-            "requests_by_hour": _each(by_hour, "requests"),
-            "tokens_by_day": _each(by_day, "tokens"),
-            "tokens_by_hour": _each(by_hour, "tokens"),
+            "requests_by_day": {day: sums["requests"] for day, sums in days.items()},
+            "requests_by_hour": {hour: sums["requests"] for hour, sums in of_hours.items()},
+            "tokens_by_day": {day: sums["tokens"] for day, sums in days.items()},
+            "tokens_by_hour": {hour: sums["tokens"] for hour, sums in of_hours.items()},
             "apis": {name: _api(models) for name, models in sorted(apis.items())},
         },
         "failed_requests": failed,
@@ -120,8 +127,8 @@ def _api(models: dict[str, list[Line]]) -> JsonObject:
     }
 
 
-def _each(groups: dict[str, list[Line]], name: str) -> JsonObject:
-    return {key: sums_of(lines)[name] for key, lines in sorted(groups.items())}
+def _each(groups: dict[str, list[Line]]) -> dict[str, JsonObject]:
+    return {key: sums_of(lines) for key, lines in sorted(groups.items())}
 
 
 def _is_whole_days(question: Question) -> bool:
@@ -130,13 +137,12 @@ def _is_whole_days(question: Question) -> bool:
     )
 
 
-def _start(moment: float, bucket: Bucket, zone: tzinfo) -> float:
-    """Returns when the bucket of a moment begins in a zone, in Unix seconds."""
-    if bucket == "hour":
-        return moment
-    day = datetime.fromtimestamp(moment, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+def _start(midnight: float, bucket: Literal["day", "week"], zone: tzinfo) -> float:
+    """Returns when the bucket of a day begins in a zone, in Unix seconds.
+
+    `midnight` is that of the day's date in UTC.
+    """
+    day = datetime.fromtimestamp(midnight, UTC)
     if bucket == "week":
         day -= timedelta(days=day.weekday())
-    elif bucket == "month":
-        day = day.replace(day=1)
-    return day.timestamp()
+    return day.replace(tzinfo=zone).timestamp()

@@ -193,6 +193,10 @@ def _make_tables(link: "PostgresLink") -> None:
             return
         if problem := sql.problem_of(link.execute(sql.VERSION_OF).scalar()):
             raise StoreError(problem)
+        there = {name for (name,) in link.execute(sql.INDEXES)}
+        for name, rows in schema.ROW_INDEXES.items():
+            if name not in there:
+                link.execute(f"CREATE INDEX {name} {rows}")
 
 
 def _lock_of(writer: str) -> int:

@@ -12,6 +12,7 @@ from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from datetime import tzinfo
+from typing import Literal
 
 from switchyard.usage.schema import DIMENSIONS
 from switchyard.usage.schema import SECONDS
@@ -27,6 +28,7 @@ REPORTED = (
 _HOUR = SECONDS["hourly"]
 _DAY = SECONDS["daily"]
 _HOURS_OF_DAY = _DAY // _HOUR
+_MONTHS_AT_ONCE = 60
 _LAST_HOUR = day_of_month(9999 * 12) * _HOURS_OF_DAY
 _SUMMED = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in REPORTED)
 _ENDS = "min(first) AS first, max(last) AS last"
@@ -78,13 +80,37 @@ def _bounded(hour: float) -> int:
     return int(min(max(hour, 0), _LAST_HOUR))
 
 
-def days_sql(question: Question, zone: tzinfo, span: tuple[int, int]) -> str:
-    """Return the SQL of sums by a zone's day (days since 1970-01-01) and model.
+def days_sql(
+    question: Question, zone: tzinfo, span: tuple[int, int], by: Sequence[str] = ("model",)
+) -> str:
+    """Return the SQL of sums by a zone's day (days since 1970-01-01) and some dimensions.
 
     `span` are the first and last hour that are on record.
     """
     day = f"(bucket * {_HOUR} + {_offset_sql(zone, span)}) / {_DAY}"
-    return _grouped(_by_hour(question), {"day": day, "model": "model"})
+    return _grouped(_by_hour(question, by), {"day": day, **{name: name for name in by}})
+
+
+def months_sql(
+    question: Question, zone: tzinfo, hours: tuple[int, int], by: Sequence[str]
+) -> str | None:
+    """Return the SQL of sums by a zone's month (counted from the year 0) and some dimensions.
+
+    `hours` are the first hour and the one after the last. None where there is no hour.
+    """
+    parts = [
+        _source(
+            part.piece.table,
+            [f"{part.month} AS month", *by],
+            [*_bounds(part.piece.begin, part.piece.end), *question.conditions()],
+            sign=part.sign,
+        )
+        for part in _month_parts(zone, *hours)
+    ]
+    if not parts:
+        return None
+    keys = {"month": "month", **{name: name for name in by}}
+    return f"{_grouped(' UNION ALL '.join(parts), keys)} WHERE requests > 0"
 
 
 def hours_sql(question: Question, groups: str) -> str:
@@ -108,9 +134,8 @@ def buckets_sql(question: Question, by: Sequence[str], table: str) -> str:
     size = SECONDS[table] // _HOUR
     begin = None if since is None else since // size
     end = None if until is None else -(-until // size)
-    if not by and table == "hourly" and not question.where:
-        source = _source("model_hours", ["bucket"], _bounds(begin, end))
-        return _grouped(source, {"bucket": "bucket"})
+    if table == "hourly" and _by_model(question, by):
+        table = "model_hours"
     conditions = [*_bounds(begin, end), *question.conditions()]
     keys = {"bucket": "bucket", **{name: name for name in by}}
     return _grouped(_source(table, list(keys), conditions), keys)
@@ -185,10 +210,69 @@ def _middle(first: int | None, last: int | None) -> list[Piece]:
     return pieces
 
 
-def _by_hour(question: Question) -> str:
-    table = "hourly" if question.where else "model_hours"
+@dataclass(frozen=True, slots=True)
+class _MonthPart:
+    """Buckets that are added to a month, or taken from it again."""
+
+    month: int
+    piece: Piece
+    sign: Literal["", "-"] = ""
+
+
+def _month_parts(zone: tzinfo, begin: int, end: int) -> Iterator[_MonthPart]:
+    """Yield what a zone's months from an hour to before another are made of.
+
+    Calendar months in UTC come first; then the hours between the begin of a month in UTC and that
+    in the zone move from one month to the other. Sums are integers, so that this is exact.
+    """
+    if begin >= end:
+        return
+    last = month_of_day(end // _HOURS_OF_DAY) + 1
+    for month in range(month_of_day(begin // _HOURS_OF_DAY), last + 1):
+        utc, following = (day_of_month(one) * _HOURS_OF_DAY for one in (month, month + 1))
+        if max(begin, utc) < min(end, following):
+            for piece in pieces_of(max(begin, utc), min(end, following)):
+                yield _MonthPart(month, piece)
+        local = month_hour(zone, month)
+        low, high = max(begin, min(utc, local)), min(end, max(utc, local))
+        if low < high:
+            moved = Piece("hourly", low, high)
+            yield _MonthPart(month, moved, "" if local < utc else "-")
+            yield _MonthPart(month - 1, moved, "-" if local < utc else "")
+
+
+def month_begin(zone: tzinfo, month: int) -> float:
+    """Return when a zone's calendar month (counted from the year 0) begins, in Unix seconds."""
+    year, place = divmod(month, 12)
+    return datetime(year, place + 1, 1, tzinfo=zone).timestamp()
+
+
+def month_hour(zone: tzinfo, month: int) -> int:
+    """Return the first hour that begins in a zone's calendar month."""
+    return int(-(-month_begin(zone, month) // _HOUR))
+
+
+def parted_months(zone: tzinfo, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Divide hours where months of a zone begin, so that a database takes the query of each part.
+
+    SQLite joins at most 500 queries (its SQLITE_MAX_COMPOUND_SELECT); a month takes up to seven.
+    """
+    while begin < end:
+        month = month_of_day(begin // _HOURS_OF_DAY) + _MONTHS_AT_ONCE
+        following = min(end, month_hour(zone, month))
+        yield begin, following
+        begin = following
+
+
+def _by_hour(question: Question, by: Sequence[str] = ("model",)) -> str:
+    table = "model_hours" if _by_model(question, by) else "hourly"
     conditions = [*_bounds(*question.hours), *question.conditions()]
-    return _source(table, ["bucket", "model"], conditions)
+    return _source(table, ["bucket", *by], conditions)
+
+
+def _by_model(question: Question, by: Sequence[str]) -> bool:
+    """Whether the rollup of hours by model answers a question."""
+    return {"model"}.issuperset({*by, *(question.where or {})})
 
 
 def _offset_sql(zone: tzinfo, span: tuple[int, int]) -> str:
@@ -246,10 +330,16 @@ def _bounds(begin: int | None, end: int | None) -> list[str]:
 
 
 def _source(
-    table: str, keys: Sequence[str], conditions: Sequence[str], *, sums: bool = False
+    table: str,
+    keys: Sequence[str],
+    conditions: Sequence[str],
+    *,
+    sums: bool = False,
+    sign: Literal["", "-"] = "",
 ) -> str:
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    figures = f"{_SUMMED}, {_ENDS}" if sums else _PLAIN
+    plain = ", ".join((*(f"{sign}{name} AS {name}" for name in REPORTED), "first", "last"))
+    figures = f"{_SUMMED}, {_ENDS}" if sums else plain
     return f"SELECT {', '.join(keys)}, {figures} FROM {table}{where}"
 
 

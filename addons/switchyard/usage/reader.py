@@ -21,6 +21,9 @@ from switchyard.usage.queries import buckets_sql
 from switchyard.usage.queries import days_sql
 from switchyard.usage.queries import dimensions_sql
 from switchyard.usage.queries import hours_sql
+from switchyard.usage.queries import month_begin
+from switchyard.usage.queries import months_sql
+from switchyard.usage.queries import parted_months
 from switchyard.usage.queries import session_models_sql
 from switchyard.usage.queries import sessions_sql
 from switchyard.usage.schema import SECONDS
@@ -98,8 +101,10 @@ class UsageReader:
         with self._totals():
             pass
 
-    def days(self, zone: tzinfo, question: Question = EVERYTHING) -> list[Line]:
-        """Return sums by model and day of a zone; a line's start is that day's in UTC.
+    def days(
+        self, zone: tzinfo, question: Question = EVERYTHING, by: Sequence[str] = ("model",)
+    ) -> list[Line]:
+        """Return sums by day of a zone and dimensions; a line's start is that day's in UTC.
 
         All of these raise sqlite3.OperationalError where the store cannot be read in time, and
         ValueError for a dimension that there is not.
@@ -107,8 +112,44 @@ class UsageReader:
         with self._totals() as db:
             if db is None or (span := _span(db)) is None:
                 return []
-            rows = db.execute(days_sql(question, zone, span), question.values()).fetchall()
-        return [_line(row[2:], {"model": row[1]}, start=row[0] * SECONDS["daily"]) for row in rows]
+            rows = db.execute(days_sql(question, zone, span, by), question.values()).fetchall()
+        return [
+            _line(
+                row[1 + len(by) :],
+                dict(zip(by, row[1:], strict=False)),
+                start=row[0] * SECONDS["daily"],
+            )
+            for row in rows
+        ]
+
+    def months(
+        self, zone: tzinfo, question: Question = EVERYTHING, by: Sequence[str] = ()
+    ) -> list[Line]:
+        """Return sums by calendar month of a zone and dimensions.
+
+        A line's start and last are the month's begin and end.
+        """
+        with self._totals() as db:
+            if db is None or (span := _span(db)) is None:
+                return []
+            since, until = question.hours
+            begin = span[0] if since is None else max(since, span[0])
+            end = span[1] + 1 if until is None else min(until, span[1] + 1)
+            found: list[tuple[Any, ...]] = []
+            for hours in parted_months(zone, begin, end):
+                if query := months_sql(question, zone, hours, by):
+                    found += db.execute(query, question.values()).fetchall()
+        ends = {month: month_begin(zone, month + 1) for month in {row[0] for row in found}}
+        return [
+            Line(
+                start=month_begin(zone, row[0]),
+                last=ends[row[0]],
+                session=None,
+                dimensions=dict(zip(by, row[1:], strict=False)),
+                sums=dict(zip(REPORTED, row[1 + len(by) :], strict=False)),
+            )
+            for row in found
+        ]
 
     def hours(self, question: Question = EVERYTHING) -> list[Line]:
         """Return sums by hour with their models, in the order of the hours."""

@@ -119,11 +119,21 @@ KEYS = {
     "sessions": ("session", *(one.name for one in DIMENSIONS)),
 }
 
-BREAKS_INDEX = (
-    "ON requests (started, session, cache_verdict, input, cache_write_5m, cache_write_1h)"
-    " WHERE cache_verdict != 0"
-)
-"""Of the few rows whose prompt cache broke, all that the report of caches reads."""
+FAILED_STATUS = 400
+"""HTTP statuses from here on are failures."""
+
+ROW_INDEXES = {
+    "requests_of_breaks": (
+        "ON requests (started, session, cache_verdict, input, cache_write_5m, cache_write_1h)"
+        " WHERE cache_verdict != 0"
+    ),
+    "requests_of_sessions": "ON requests (session, id)",
+    "requests_of_states": "ON requests (state, id)",
+    "requests_of_errors": "ON requests (error, id) WHERE error != 0",
+    "requests_of_statuses": f"ON requests (status, id) WHERE status >= {FAILED_STATUS}",
+}
+"""What finds few among many rows: caches that broke, with all that their report reads; the requests
+of a session; those that failed. 0 is the number of no name."""
 
 SECONDS = {"hourly": 3600, "daily": 86400}
 """Seconds in a bucket; buckets count from the Unix epoch.

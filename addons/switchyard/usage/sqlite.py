@@ -35,7 +35,7 @@ from switchyard.usage.sqlite_rows import SqliteRows
 from switchyard.usage.sqlite_statements import ADD_TOTAL
 from switchyard.usage.sqlite_statements import ALL_NAMES
 from switchyard.usage.sqlite_statements import END_RUNNING
-from switchyard.usage.sqlite_statements import INDEX_BREAKS
+from switchyard.usage.sqlite_statements import INDEX_ROWS
 from switchyard.usage.sqlite_statements import INSERT_RUNNING
 from switchyard.usage.sqlite_statements import INSERT_WINDOW
 from switchyard.usage.sqlite_statements import MOST_IDS
@@ -201,7 +201,8 @@ class SqliteStore:
                 if version_of(db, "month") == 0:
                     create_tables(db, "month", schema.ROW_TABLES)
                     db.execute(f"PRAGMA month.user_version = {schema.VERSIONS['month']}")
-        db.execute(INDEX_BREAKS)  # files of earlier versions lack it
+        for statement in INDEX_ROWS:  # files of earlier versions lack some
+            db.execute(statement)
 
     def _detach(self) -> None:
         if self._attached is not None and self._db is not None:

@@ -53,7 +53,9 @@ def insert_rows(table: str, rows: int) -> str:
     return f"INSERT INTO month.{table} ({names}) VALUES {', '.join([row] * rows)}"
 
 
-INDEX_BREAKS = f"CREATE INDEX IF NOT EXISTS month.requests_of_breaks {schema.BREAKS_INDEX}"
+INDEX_ROWS = tuple(
+    f"CREATE INDEX IF NOT EXISTS month.{name} {rows}" for name, rows in schema.ROW_INDEXES.items()
+)
 END_RUNNING = "DELETE FROM month.running WHERE id = ?"
 INSERT_WINDOW = _insert("main.windows", schema.WINDOWS) + " ON CONFLICT DO NOTHING"
 INSERT_RUNNING = (

@@ -11,6 +11,7 @@ from switchyard.usage.places import RecordPlace
 from switchyard.usage.places import open_reader
 from switchyard.usage.places import open_store
 from switchyard.usage.postgres import PostgresStore
+from switchyard.usage.schema import ROW_INDEXES
 from switchyard.usage.store import StoreError
 from switchyard.usage.writer import UsageWriter
 from tests.support.ports import free_port
@@ -63,6 +64,21 @@ def test_who_is_connected_is_alive(database: str) -> None:
     one.close()
     assert two.recover(two.is_alive) == 1
     two.close()
+
+
+def test_rows_of_an_earlier_version_get_their_indexes(
+    postgres: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    store = PostgresStore(database, "w")
+    store.write([record()], [])
+    store.close()
+    for name in ROW_INDEXES:
+        postgres.execute(f"DROP INDEX switchyard.{name}", database.rpartition("/")[2])
+    store.write([record()], [])
+    store.close()
+    kept = KeptOnServer(database, tmp_path)
+    found = kept.ask("SELECT indexname FROM pg_indexes WHERE tablename = 'requests'")
+    assert {name for (name,) in found} == {"requests_pkey", *ROW_INDEXES}
 
 
 def test_a_later_version_is_refused(

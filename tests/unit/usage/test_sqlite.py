@@ -17,6 +17,7 @@ from switchyard.usage.records import TOKEN_CLASSES
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.schema import ROLLUPS
+from switchyard.usage.schema import ROW_INDEXES
 from switchyard.usage.sqlite import SqliteStore
 from switchyard.usage.sqlite_files import TOTALS_FILE
 from switchyard.usage.sqlite_files import month_file
@@ -186,6 +187,21 @@ def test_totals_without_rollups_get_them(tmp_path: Path) -> None:
     store.close()
     check_sums(tmp_path)
     assert totals(tmp_path, "monthly")["requests"] == 3
+
+
+def test_rows_of_an_earlier_version_get_their_indexes(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, "w")
+    store.write([record()], [])
+    store.close()
+    (file,) = month_files(tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        for name in ROW_INDEXES:
+            db.execute(f"DROP INDEX {name}")
+    store.recover(lambda writer: True)
+    store.close()
+    with closing(sqlite3.connect(file)) as db:
+        found = db.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%'")
+        assert {name for (name,) in found} == set(ROW_INDEXES)
 
 
 def test_totals_made_anew_of_a_session_over_two_months(tmp_path: Path) -> None:

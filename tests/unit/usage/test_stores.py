@@ -17,6 +17,7 @@ import pytest
 
 from switchyard.usage.cache_breaks import cache_breaks
 from switchyard.usage.postgres_statements import month_name
+from switchyard.usage.queries import Question
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.records import Tokens
 from switchyard.usage.reports import ReportKind
@@ -146,6 +147,40 @@ def test_rows_are_read_as_they_were_written(kept: Kept) -> None:
     assert len(latest) == 3 and {one.model for one in latest} == {"a"}
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"session": "s2"},
+        {"state": "failed"},
+        {"state": "complete"},
+        {"state": "failed", "session": "s2"},
+        {"error": "overloaded"},
+        {"error": "overloaded", "state": "failed"},
+        {"status": "529"},
+        {"status": "200"},
+        {"status": "529", "session": "s1"},
+    ],
+)
+def test_rows_are_found_by_what_they_have(kept: Kept, where: dict[str, str]) -> None:
+    failed = {"state": "failed", "status": 529, "error": "overloaded"}
+    records = [
+        record(session=f"s{number % 3}", **(failed if number % 4 == 0 else {}))
+        for number in range(24)
+    ]
+    store = kept.open("w")
+    store.write(records, [])
+    store.close()
+    chosen = [
+        one
+        for one in records
+        if all(str(getattr(one, name)) == value for name, value in where.items())
+    ]
+    assert chosen
+    latest = sorted(chosen, key=lambda one: one.id, reverse=True)
+    assert pages_of(kept).page(RowQuestion(where=where), 100) == latest
+    assert pages_of(kept).page(RowQuestion(where=where), 2) == latest[:2]
+
+
 def test_reports_are_those_of_files(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> None:
     files = KeptInFiles(tmp_path_factory.mktemp("files"))
     batches = [some_records(80, seed) for seed in range(3)]
@@ -164,6 +199,16 @@ def test_reports_are_those_of_files(kept: Kept, tmp_path_factory: pytest.TempPat
                         for reader in (mine, theirs)
                     ]
                     assert made[0] == made[1], (kind, where, zone)
+    for zone, _, _ in SPANS:
+        for by in ((), ("model",), ("client_key", "model")):
+            for where in ({}, {"client_key": "alice"}):
+                question = Question(None, None, where)
+                for read in ("days", "months"):
+                    found = [
+                        sorted(getattr(reader, read)(zone, question, by), key=repr)
+                        for reader in (mine, theirs)
+                    ]
+                    assert found[0] == found[1] != []
     assert mine.hours() == theirs.hours()
     assert mine.last_answer("s1", 0.0) == theirs.last_answer("s1", 0.0) is not None
     assert mine.last_answer("nobody", 0.0) is None

@@ -42,7 +42,7 @@ def relayed(record: Record, client: str, streams: bool) -> tuple[Relay, bytes]:
 
 
 @needs_corpus
-@pytest.mark.parametrize("record", answers())
+@pytest.mark.parametrize("record", list(answers()))
 def test_every_client_reads_the_same(record: Record) -> None:
     home = FORMATS[record.format]
     at_home, _ = relayed(record, record.format, True)
