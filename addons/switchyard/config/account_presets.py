@@ -54,10 +54,15 @@ def apply_account_presets(document: Document) -> None:
         name = ref.partition("/")[0]
         if name not in accounts and name in account_names():
             accounts[name] = _data(name)
-            # A preset of a provider may name one; then the provider's own line has the mark.
-            if (mark := document.mark(path)) is not None:
-                document.marks.setdefault(("accounts", name), mark)
+            document.marks.setdefault(("accounts", name), _mark(document, path))
     _check(document, accounts, data)
+
+
+def _mark(document: Document, path: KeyPath) -> Mark:
+    """Where a key stands, or what holds it: those of a preset stand nowhere."""
+    while path not in document.marks:
+        path = path[:-1]
+    return document.marks[path]
 
 
 def _has_any(data: dict[str, object]) -> bool:

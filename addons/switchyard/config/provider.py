@@ -50,7 +50,7 @@ from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
-QuotaForm = Literal["kimi", "openrouter"]
+QuotaForm = Literal["copilot", "kimi", "openrouter"]
 """Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
@@ -99,6 +99,10 @@ class ApiKeyEntry(Section):
 class QuirkSettings(Section):
     """What an upstream needs or cannot take; None where the format's rule holds."""
 
+    formats: Formats | None = None
+    """Which of the provider's formats these models speak, the preferred one first; None: all."""
+    initiator: Literal["copilot"] | None = None
+    """In whose words requests say whether a user or an agent's tool call brought them about."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
     min_max_output_tokens: Positive | None = None

@@ -98,7 +98,7 @@ class Translation:
             return
         upstream = state.call.format
         if target.kind != "passthrough":
-            upstream = choose_format(state.call.format, target.provider.formats)
+            upstream = choose_format(state.call.format, target.formats)
             if upstream is not state.call.format:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
@@ -152,7 +152,7 @@ class Translation:
         known = self._adjustments().server_tools(state.target)
         if known != "own" or default_dialect(upstream.name) == "own":
             return upstream
-        able = (f for f in state.target.provider.formats if default_dialect(f) == "own")
+        able = (f for f in state.target.formats if default_dialect(f) == "own")
         format = next(able, None)
         if format is None or not asks_for_services(state.call.conversation):
             return upstream
@@ -217,7 +217,7 @@ class Translation:
 
 def write_operation(state: AttemptState, operation: Operation) -> None:
     """Returns the body of an attempt at an operation. Raises BadRequest."""
-    offered = tuple(f for f in state.target.provider.formats if f in operation.formats)
+    offered = tuple(f for f in state.target.formats if f in operation.formats)
     upstream = state.upstream_format = choose_format(state.call.format, offered)
     state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
     state.upstream_body = operation.write(upstream.name, state.target.model)

@@ -61,6 +61,8 @@ def test_a_preview_is_the_users_to_choose() -> None:
     account = "accounts: {copilot: {preset: copilot, client-id: Ov23own, preview: true}}"
     flow = parsed("copilot", account).accounts["copilot"]
     assert flow.client_id == "Ov23own" and flow.scopes == ("read:user",)
+    with pytest.raises(ConfigError, match="set preview: true"):
+        parse_config(b"providers: [{preset: copilot}]", Path("/c.yaml"), {})
     without = "accounts: {copilot: {preset: copilot, preview: true}}"
     assert "client-id" in wrong("copilot", without)
 
