@@ -12,7 +12,7 @@ ADDONS = str(Path(__file__).resolve().parents[1] / "addons")
 if ADDONS not in sys.path:
     sys.path.insert(0, ADDONS)
 
-from switchyard.wire.registry import FORMATS  # noqa: E402
+from switchyard.wire.registry import PROVIDER_FORMATS  # noqa: E402
 from switchyard.wire.translate.features import SAID_ELSEWHERE  # noqa: E402
 from switchyard.wire.translate.losses import KEPT_BY_PROVIDER  # noqa: E402
 
@@ -108,18 +108,18 @@ def document() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     yield REQUESTS
-    for name, format in FORMATS.items():
+    for name, format in PROVIDER_FORMATS.items():
         yield f"### `{name}`\n"
         yield from _table(format.losses.cannot_say)
     yield EVERYWHERE
     yield from _table(KEPT_BY_PROVIDER)
-    for name, format in FORMATS.items():
+    for name, format in PROVIDER_FORMATS.items():
         if format.losses.said_alone:
             yield ALONE.format(name)
             yield from _table(format.losses.said_alone)
     kinds = ", ".join(f"`{kind}`" for kind in sorted(SAID_ELSEWHERE))
     yield f"Items of the kinds {kinds} lose nothing: their words stand elsewhere in the request.\n"
-    losses = {name: format.losses for name, format in FORMATS.items()}
+    losses = {name: format.losses for name, format in PROVIDER_FORMATS.items()}
     yield INSTRUCTED
     in_words = {name: one.instructed for name, one in losses.items() if one.instructed}
     yield from _table(in_words, "format")

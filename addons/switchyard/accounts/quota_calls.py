@@ -1,13 +1,18 @@
 """Reads what providers answer when they are asked how much of a key's limits is used.
 
 Kimi Code: `GET /usages`, as its own client reads it (MoonshotAI/kimi-code, managed-usage.ts, read
-2026-11-28). OpenRouter: `GET /key` ("Limits", openrouter.ai/docs, read 2026-11-28).
+2026-11-28). OpenRouter: `GET /key` ("Limits", openrouter.ai/docs, read 2026-11-28). GitHub Copilot:
+`GET /copilot_internal/user` of GitHub's API, which GitHub documents nowhere, as OpenCode reads it
+(packages/opencode/src/plugin/github-copilot/usage.ts, read 2026-11-28).
 """
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
+from urllib.parse import urlsplit
 
 from switchyard.accounts.expiry import unix_seconds
 from switchyard.accounts.places import value_at
@@ -17,6 +22,8 @@ from switchyard.usage.windows import Window
 
 _UNITS = {"TIME_UNIT_MINUTE": 60, "TIME_UNIT_HOUR": 3600, "TIME_UNIT_DAY": 86_400}
 _MOST_WINDOWS = 16
+_SNAPSHOTS = ("premium_interactions", "chat")
+"""Copilot's quotas of what a router asks for; `completions` are an editor's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +34,15 @@ class QuotaCall:
     """Below the base URL."""
     read: Callable[[object, float], list[Window]]
     """Makes windows of the answer's JSON and the time in Unix seconds. Does not raise."""
+    base: Callable[[str], str] = str
+    """Makes the call's base URL of the provider's."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent besides the key."""
 
 
 def quota_url(provider: Provider, call: QuotaCall) -> str:
     """The URL of a provider's call."""
-    return provider.url_for(provider.formats[0]).rstrip("/") + call.path
+    return call.base(provider.url_for(provider.formats[0]).rstrip("/")) + call.path
 
 
 def read_kimi(document: object, now: float) -> list[Window]:
@@ -80,6 +91,49 @@ def read_openrouter(document: object, now: float) -> list[Window]:
     return [Window(name="credits", used=used, seen_at=now, source="quota-call")]
 
 
+def read_copilot(document: object, now: float) -> list[Window]:
+    """The month's snapshots, named as in the headers of Copilot's answers."""
+    resets_at = unix_seconds(value_at(document, "quota_reset_date"))
+    found: list[Window] = []
+    for name in _SNAPSHOTS:
+        snapshot = value_at(document, f"quota_snapshots.{name}")
+        left, limit = _number(value_at(snapshot, "percent_remaining")), _entitlement(snapshot)
+        unlimited = value_at(snapshot, "unlimited") is True
+        if not unlimited and (left is None or not limit):
+            continue
+        remaining = _number(value_at(snapshot, "remaining"))
+        window = Window(
+            name=name,
+            used=None if unlimited or left is None else 1.0 - left / 100,
+            limit=None if unlimited else limit,
+            remaining=None if unlimited or remaining is None else max(0, int(remaining)),
+            resets_at=resets_at,
+            status="unlimited" if unlimited else None,
+            seen_at=now,
+            source="quota-call",
+        )
+        found.append(window)
+    return found
+
+
+def _entitlement(snapshot: object) -> int:
+    return int(_number(value_at(snapshot, "entitlement")) or 0)
+
+
+def github_api(base: str) -> str:
+    """The base URL of the GitHub API beside a Copilot API; of another host, the host itself.
+
+    So a key for something else than GitHub is never sent to GitHub.
+    """
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    if host == "githubcopilot.com" or host.endswith(".githubcopilot.com"):
+        return "https://api.github.com"
+    if host.startswith("copilot-api."):
+        return f"https://api.{host.removeprefix('copilot-api.')}"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -97,6 +151,9 @@ def with_quota(providers: tuple[Provider, ...]) -> Iterator[tuple[Provider, Quot
 
 
 QUOTA_CALLS: dict[QuotaForm, QuotaCall] = {
+    "copilot": QuotaCall(
+        "/copilot_internal/user", read_copilot, github_api, {"x-github-api-version": "2025-04-01"}
+    ),
     "kimi": QuotaCall("/usages", read_kimi),
     "openrouter": QuotaCall("/key", read_openrouter),
 }

@@ -23,12 +23,13 @@ from switchyard.routing.profiles import maker_of
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.formats.gemini.tools import with_openapi_schemas
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.shared.instructed import with_instruction
 from switchyard.wire.shared.server_tools import Dialect
 from switchyard.wire.translate.cache_marks import LEAST
 from switchyard.wire.translate.cache_marks import with_marks
 from switchyard.wire.translate.chat_templates import fit_template
+from switchyard.wire.translate.initiator import initiator_of
 from switchyard.wire.translate.limits import limits_said
 from switchyard.wire.translate.own_types import with_known_types
 from switchyard.wire.translate.quirks import apply_quirks
@@ -96,16 +97,18 @@ class Adjustments:
                 shortfall = replace(shortfall, dropped=dropped)
             body = fit_template(apply_quirks(body, format, quirks), format, quirks)
         body = _for_caches(state, body, format, quirks)
-        if not self._payload:
-            return Adjusted(body, [], shortfall)
-        return Adjusted(*self._payload.apply(body, _request(state)), shortfall)
+        changes = _initiator(body) if quirks is not None and quirks.initiator else []
+        if self._payload:
+            body, more = self._payload.apply(body, _request(state))
+            changes = [*changes, *more]
+        return Adjusted(body, changes, shortfall)
 
     def thinking_tag(self, target: ModelTarget, format: str) -> str | None:
         """Returns the tag that marks thinking in a target's text.
 
         None if the target reports thinking in a field of its own.
         """
-        if not FORMATS[format].tagged_thinking:
+        if not PROVIDER_FORMATS[format].tagged_thinking:
             return None
         quirks = self._quirks_of(target)
         return quirks.thinking_tag if quirks is not None else None
@@ -196,6 +199,11 @@ def _for_caches(
     if "prompt_cache_key" in body or (session := find_session(state.exchange)) is None:
         return body
     return {**body, "prompt_cache_key": cache_key_of(session)}
+
+
+def _initiator(body: JsonObject) -> list[HeaderChange]:
+    """Returns the header that tells Copilot who brought a request about, unless the client did."""
+    return [HeaderChange("default", "x-initiator", initiator_of(body))]
 
 
 def _request(state: AttemptState) -> PayloadRequest:

@@ -30,7 +30,7 @@ def has_own(call: Call, target: ModelTarget, compacts: bool) -> bool:
     """Whether a target compacts in the client's own format; `compacts`: what its profile says."""
     if target.kind == "passthrough":
         return True
-    return compacts and call.format.name in target.provider.formats
+    return compacts and call.format.name in target.formats
 
 
 def own_history(call: Call) -> JsonObject:

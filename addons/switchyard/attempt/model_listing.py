@@ -14,7 +14,7 @@ from switchyard.egress.fetch import fetch
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.format import Format
 from switchyard.wire.model.model_list import FoundModel
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 MOST_MODELS = 5000
 _MOST_PAGES = 20
@@ -27,7 +27,7 @@ async def list_models(
 
     Raises FetchError, and ValueError for an answer that is no such list.
     """
-    format = FORMATS[provider.formats[0]]
+    format = PROVIDER_FORMATS[provider.formats[0]]
     headers = dict(headers_of(provider, format, key))
     found: dict[str, FoundModel] = {}
     after = ""

@@ -24,7 +24,8 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
     SDKs differ in whether the version segment belongs to the base URL, and users write both forms.
     The segment is added where the URL has no path: `https://api.anthropic.com` and
     `https://api.anthropic.com/v1` mean the same. A path without a version (`https://host/openai`)
-    is complete, except for formats whose SDK adds the version itself.
+    is complete, except for formats whose SDK adds the version itself. `https://host/.` has no
+    version.
     """
     return _versioned(base_url, format.version, format.sdk_adds_version) + path
 
@@ -33,6 +34,8 @@ def endpoint_url(base_url: str, format: Format, path: str) -> str:
 def _versioned(base_url: str, version: str, always: bool) -> str:
     """Returns a base URL with its version segment, after any path if `always`."""
     base = base_url.rstrip("/")
+    if base.endswith("/."):
+        return base.removesuffix("/.")
     segments = [s for s in urlsplit(base).path.split("/") if s]
     if any(_VERSION_SEGMENT.match(segment) or segment == version for segment in segments):
         return base

@@ -54,8 +54,15 @@ def apply_account_presets(document: Document) -> None:
         name = ref.partition("/")[0]
         if name not in accounts and name in account_names():
             accounts[name] = _data(name)
-            document.marks.setdefault(("accounts", name), document.marks[path])
+            document.marks.setdefault(("accounts", name), _mark(document, path))
     _check(document, accounts, data)
+
+
+def _mark(document: Document, path: KeyPath) -> Mark:
+    """Where a key stands, or what holds it: those of a preset stand nowhere."""
+    while path not in document.marks:
+        path = path[:-1]
+    return document.marks[path]
 
 
 def _has_any(data: dict[str, object]) -> bool:

@@ -45,12 +45,12 @@ from switchyard.values.units import parse_duration
 from switchyard.values.units import parse_money
 from switchyard.values.units import parse_rate
 from switchyard.values.units import parse_size
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 if TYPE_CHECKING:
     FormatName = str
 else:
-    FormatName = Literal[tuple(FORMATS)]
+    FormatName = Literal[tuple(PROVIDER_FORMATS)]
 
 _PROTOCOLS = {
     "openai": "openai-chat",

@@ -45,11 +45,12 @@ from switchyard.values.globs import Globs
 from switchyard.wire.format import AuthStyle
 from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import DEFAULT
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
-QuotaForm = Literal["kimi", "openrouter"]
+QuotaForm = Literal["copilot", "kimi", "openrouter"]
 """Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
@@ -98,6 +99,10 @@ class ApiKeyEntry(Section):
 class QuirkSettings(Section):
     """What an upstream needs or cannot take; None where the format's rule holds."""
 
+    formats: Formats | None = None
+    """Which of the provider's formats these models speak, the preferred one first; None: all."""
+    initiator: Literal["copilot"] | None = None
+    """In whose words requests say whether a user or an agent's tool call brought them about."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     min_max_tokens: Positive | None = None
     min_max_output_tokens: Positive | None = None
@@ -306,7 +311,7 @@ class Provider(Section):
             # A token of Entra is a Bearer (Azure OpenAI REST API reference, "Authentication").
             tokens = (isinstance(one.api_key, CredentialSource) for one in self.api_key_entries)
             return "bearer" if any(tokens) else "api-key"
-        return CLIENT_FORMATS[format].auth
+        return (PROVIDER_FORMATS.get(format) or CLIENT_FORMATS[format]).auth
 
     def url_for(self, format: str) -> str:
         """The base URL for one of its formats; empty for a built-in that has none yet."""

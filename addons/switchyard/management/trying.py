@@ -14,11 +14,13 @@ from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
 from switchyard.redaction.text import redact
+from switchyard.routing.profiles import formats_of
 from switchyard.runtime.runtime import Runtime
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 _QUESTION: JsonObject = {
     "messages": [{"role": "user", "content": "Say ok."}],
@@ -49,7 +51,7 @@ async def try_target(runtime: Runtime, provider: Provider, model: str, index: in
 
 async def _asked(runtime: Runtime, provider: Provider, model: str, credential: str) -> bytes:
     snapshot = runtime.snapshot
-    format = FORMATS[provider.formats[0]]
+    format = PROVIDER_FORMATS[(formats_of(provider, model) or provider.formats)[0]]
     chat = FORMATS["openai-chat"]
     question = chat.read_request({**_QUESTION, "model": model})
     body = format.with_stream(format.with_model(format.write_request(question), model), False)

@@ -78,6 +78,7 @@ class QuotaWatch:
         format = provider.formats[0]
         name, value = auth_header(provider.auth_for(format), key.get_secret_value())
         headers = {"accept": "application/json", "user-agent": "switchyard", name: value}
+        headers |= call.headers
         trusted = ctx.options.ssl_verify_upstream_trusted_ca
         way = snapshot.egress.of(credential, format)
         body = await fetch(quota_url(provider, call), headers.items(), way, provider, trusted)

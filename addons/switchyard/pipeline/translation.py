@@ -30,7 +30,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.model.errors import ApiError
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.operations.operation import Operation
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.relay.continuation import continued
 from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.effort import parse_effort
@@ -98,7 +98,7 @@ class Translation:
             return
         upstream = state.call.format
         if target.kind != "passthrough":
-            upstream = choose_format(state.call.format, target.provider.formats)
+            upstream = choose_format(state.call.format, target.formats)
             if upstream is not state.call.format:
                 upstream = self._serving(state, upstream)
         state.upstream_format = upstream
@@ -152,11 +152,11 @@ class Translation:
         known = self._adjustments().server_tools(state.target)
         if known != "own" or default_dialect(upstream.name) == "own":
             return upstream
-        able = (f for f in state.target.provider.formats if default_dialect(f) == "own")
+        able = (f for f in state.target.formats if default_dialect(f) == "own")
         format = next(able, None)
         if format is None or not asks_for_services(state.call.conversation):
             return upstream
-        return FORMATS[format]
+        return PROVIDER_FORMATS[format]
 
     def _translated(self, state: AttemptState, upstream: Format, suffix: str | None) -> JsonObject:
         model = state.target.model
@@ -217,7 +217,7 @@ class Translation:
 
 def write_operation(state: AttemptState, operation: Operation) -> None:
     """Returns the body of an attempt at an operation. Raises BadRequest."""
-    offered = tuple(f for f in state.target.provider.formats if f in operation.formats)
+    offered = tuple(f for f in state.target.formats if f in operation.formats)
     upstream = state.upstream_format = choose_format(state.call.format, offered)
     state.untranslated = Shortfall(dropped=tuple(operation.lost(upstream.name)))
     state.upstream_body = operation.write(upstream.name, state.target.model)
@@ -230,7 +230,7 @@ def upstream_streams(policy: str, asked: bool) -> bool:
 
 def choose_format(client: Format, offered: tuple[str, ...]) -> Format:
     """Returns the client's own format if the provider has it, else its first one."""
-    return client if client.name in offered else FORMATS[offered[0]]
+    return client if client.name in offered else PROVIDER_FORMATS[offered[0]]
 
 
 def asked_effort(state: AttemptState) -> str | None:

@@ -31,9 +31,10 @@ from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
 from switchyard.routing.plans import Pool
 from switchyard.routing.plans import with_suffix
+from switchyard.routing.profiles import formats_of
 from switchyard.values.globs import Globs
 from switchyard.wire.model.model_list import FoundModel
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 __all__ = [
     "Catalog",
@@ -203,7 +204,7 @@ class Catalog:
         """
         formats = self._providers[ref.provider].formats
         bare = ref.model.removeprefix("models/").removeprefix("tunedModels/")
-        return "/" in bare and not any(FORMATS[name].slash_in_model for name in formats)
+        return "/" in bare and not any(PROVIDER_FORMATS[name].slash_in_model for name in formats)
 
     def _list_names(self) -> None:
         for name in self._directory.names():
@@ -289,11 +290,7 @@ class Catalog:
         return (Pool(name=name, targets=targets, strategy=strategy),)
 
     def _target(self, ref: Ref) -> ModelTarget:
-        return ModelTarget(
-            provider=self._providers[ref.provider],
-            model=ref.model,
-            context_window=self._windows.get(ref),
-        )
+        return _target_at(self._providers[ref.provider], ref.model, self._windows.get(ref))
 
     def _unknown(self, name: str, allowed: Globs | None) -> UnknownModel:
         base, _suffix = split_suffix(name[:_LONGEST_NAME])
@@ -406,3 +403,12 @@ def _without_repeats(pools: Iterator[Pool]) -> tuple[Pool, ...]:
 
 def _short(name: str) -> str:
     return repr(name if len(name) <= 80 else f"{name[:77]}...")
+
+
+def _target_at(provider: Provider, model: str, context_window: int | None) -> ModelTarget:
+    return ModelTarget(
+        provider=provider,
+        model=model,
+        context_window=context_window,
+        own_formats=formats_of(provider, model),
+    )

@@ -27,6 +27,13 @@ class ModelTarget:
     kind: Literal["model", "passthrough"] = "model"
     """`passthrough`: the request's own destination with the client's own key. Its provider has no
     address and no keys."""
+    own_formats: tuple[str, ...] | None = None
+    """The wire formats of this model, where it does not have all of its provider's."""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The wire formats that it speaks; the first is used where the client's is none of them."""
+        return self.own_formats or self.provider.formats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +96,9 @@ class Plan:
         return replace(self, members=kept, origin=provider.name if provider else "")
 
     def speaking(self, formats: Set[str]) -> "Plan":
-        """This plan with the targets alone whose provider speaks one of `formats`."""
+        """This plan with the targets alone that speak one of `formats`."""
         needs = " or ".join(sorted(formats))
-        return self.where(lambda target: bool(formats & {*target.provider.formats}), needs)
+        return self.where(lambda target: bool(formats & {*target.formats}), needs)
 
     def where(self, able: Callable[[ModelTarget], bool], needs: str) -> "Plan":
         """This plan with the targets alone that are `able`, which `needs` names in a word."""

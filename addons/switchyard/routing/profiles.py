@@ -30,6 +30,20 @@ def quirks_of(provider: Provider, model: str) -> QuirkSettings | None:
     return QuirkSettings.model_construct(**settings) if settings else None
 
 
+def formats_of(provider: Provider, model: str) -> tuple[str, ...] | None:
+    """Return which of the provider's formats a model speaks; None for all.
+
+    Formats that the provider does not have are ignored, so that a profile fits other providers.
+    """
+    own = next((one.profile for one in provider.models or () if one.name == model), None)
+    wanted: tuple[str, ...] = ()
+    for profile in (provider.profile, own):
+        if profile is not None and any(one.formats for one in (profile, *profile.by_model)):
+            for quirks in (profile, *_by_model(profile, model)):
+                wanted = quirks.formats or wanted
+    return tuple(one for one in wanted if one in provider.formats) or None
+
+
 def maker_of(provider: Provider, model: str, quirks: QuirkSettings | None) -> str:
     """Return whose proofs of thinking a model makes and takes back.
 

@@ -279,7 +279,7 @@ def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
         return True
     if target.provider.platform is not None:
         return False
-    return not operation.formats.isdisjoint(target.provider.formats)
+    return not operation.formats.isdisjoint(target.formats)
 
 
 def _kept(provider: Provider) -> KeptShare | None:

@@ -2,6 +2,7 @@
 
 from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic import Anthropic
+from switchyard.wire.formats.codewhisperer import CodeWhisperer
 from switchyard.wire.formats.cohere import CohereChat
 from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.code_assist import CodeAssist
@@ -33,10 +34,13 @@ SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist(), Codex(), CohereCha
 CLIENT_FORMATS: dict[str, Format] = {one.name: one for one in (*SHAPES, *_FORMATS)}
 """What clients may be known to speak by its name, as the table of hosts gives it."""
 
+PROVIDER_FORMATS: dict[str, Format] = {one.name: one for one in (*_FORMATS, CodeWhisperer())}
+"""What providers may speak: all formats, and those in which providers alone speak."""
+
 _NO_LOSSES = Losses()
 
 
 def losses_of(name: str) -> Losses:
     """What the format of that name cannot say; nothing of a name that is none."""
-    format = FORMATS.get(name)
+    format = PROVIDER_FORMATS.get(name)
     return _NO_LOSSES if format is None else format.losses

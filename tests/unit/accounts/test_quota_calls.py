@@ -1,6 +1,11 @@
+from datetime import UTC
+from datetime import datetime
+
 import pytest
 
+from switchyard.accounts.quota_calls import github_api
 from switchyard.accounts.quota_calls import quota_url
+from switchyard.accounts.quota_calls import read_copilot
 from switchyard.accounts.quota_calls import read_kimi
 from switchyard.accounts.quota_calls import read_openrouter
 from switchyard.accounts.quota_calls import with_quota
@@ -47,6 +52,36 @@ def test_openrouters_limit_of_a_key() -> None:
 )  # fmt: skip
 def test_what_says_nothing(document: object) -> None:
     assert read_kimi(document, NOW) == [] == read_openrouter(document, NOW)
+    assert read_copilot(document, NOW) == []
+
+
+def test_copilots_snapshots_of_a_month() -> None:
+    snapshot = {"entitlement": 300, "remaining": 75, "percent_remaining": 25.0, "unlimited": False}
+    snapshots = {
+        "premium_interactions": snapshot,
+        "chat": {"entitlement": 0, "percent_remaining": 100.0, "unlimited": True},
+        "completions": {"entitlement": 0, "percent_remaining": 100.0, "unlimited": True},
+    }
+    document = {"quota_reset_date": "2026-12-01", "quota_snapshots": snapshots}
+    premium, chat = read_copilot(document, NOW)
+    assert (premium.name, premium.used, premium.limit) == ("premium_interactions", 0.75, 300)
+    assert premium.remaining == 75
+    assert premium.resets_at == datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    assert (chat.name, chat.used, chat.status) == ("chat", None, "unlimited")
+
+
+@pytest.mark.parametrize(
+    ("base", "api"),
+    [
+        ("https://api.githubcopilot.com", "https://api.github.com"),
+        ("https://api.business.githubcopilot.com", "https://api.github.com"),
+        ("https://copilot-api.corp.ghe.com", "https://api.corp.ghe.com"),
+        ("https://notgithubcopilot.com", "https://notgithubcopilot.com"),
+        ("https://gateway.example/copilot", "https://gateway.example"),
+    ],
+)
+def test_copilots_key_goes_to_github_alone_where_it_is_githubs(base: str, api: str) -> None:
+    assert github_api(base) == api
 
 
 def test_the_providers_that_are_asked() -> None:

@@ -61,8 +61,19 @@ def test_a_preview_is_the_users_to_choose() -> None:
     account = "accounts: {copilot: {preset: copilot, client-id: Ov23own, preview: true}}"
     flow = parsed("copilot", account).accounts["copilot"]
     assert flow.client_id == "Ov23own" and flow.scopes == ("read:user",)
+    with pytest.raises(ConfigError, match="set preview: true"):
+        parse_config(b"providers: [{preset: copilot}]", Path("/c.yaml"), {})
     without = "accounts: {copilot: {preset: copilot, preview: true}}"
     assert "client-id" in wrong("copilot", without)
+
+
+def test_a_providers_preset_may_name_a_preview() -> None:
+    text = "providers: [{preset: kiro}]"
+    with pytest.raises(ConfigError, match="set preview: true"):
+        parse_config(text.encode(), Path("/c.yaml"), {})
+    chosen = f"accounts: {{kiro: {{preset: kiro, preview: true}}}}\n{text}"
+    flow = parse_config(chosen.encode(), Path("/c.yaml"), {}).accounts["kiro"]
+    assert flow.register_ is not None and flow.device is not None and not flow.why_closed
 
 
 @pytest.mark.parametrize(

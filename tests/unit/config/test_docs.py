@@ -15,7 +15,7 @@ from switchyard.config.reserved import reserved_in_use
 from switchyard.config.schema import Config
 from switchyard.values.units import parse_duration
 from switchyard.values.units import parse_size
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "configuration.md").read_text()
 ROWS = re.findall(r"^\| `([a-z-]+)` \|(.*)$", TEXT, re.MULTILINE)
@@ -76,7 +76,7 @@ def test_keys_of_reserved_patterns_exist() -> None:
 def test_formats_that_nothing_speaks_yet_are_reserved() -> None:
     prefix = "providers[].format="
     reserved = {one.removeprefix(prefix) for one in RESERVED if one.startswith(prefix)}
-    assert reserved == set(get_args(FormatName)) - FORMATS.keys()
+    assert reserved == set(get_args(FormatName)) - PROVIDER_FORMATS.keys()
 
 
 def test_reserved_keys_are_found_wherever_they_stand() -> None:

@@ -18,6 +18,7 @@ from switchyard.config.presets import read_preset
 from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
+from switchyard.routing.profiles import formats_of
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.translate.quirks import apply_quirks
 from tests.unit.config.loading import key_of
@@ -57,6 +58,11 @@ def variables(path: Path) -> dict[str, str]:
     return values
 
 
+COPILOT = "accounts: {copilot: {preset: copilot, client-id: Ov23own, preview: true}}"
+PREVIEWS = {"copilot": COPILOT, "kiro": "accounts: {kiro: {preset: kiro, preview: true}}"}
+"""What a user has to say first for presets that are previews."""
+
+
 def default(**env: str) -> Config:
     return load_config(SHIPPED / "default.yaml", env)
 
@@ -65,7 +71,8 @@ def default(**env: str) -> Config:
 def test_every_preset_is_a_whole_provider(name: str) -> None:
     text = (PRESETS / f"{name}.yaml").read_text()
     env = {one: "key" for one in VARIABLE.findall(text)}
-    (provider,) = load(f"providers: [{{preset: {name}}}]", env).providers
+    accounts = PREVIEWS.get(name, "")
+    (provider,) = load(f"{accounts}\nproviders: [{{preset: {name}}}]", env).providers
     assert provider.name == name
     assert len(provider.api_key_entries) == text.count("\napi-key:") <= 1
     for format in provider.formats:
@@ -325,3 +332,30 @@ def test_thinking_that_cannot_be_switched_off_is_not(model: str) -> None:
     assert told == {"model": model, "output_config": {"effort": "low"}}
     other = quirks_of(provider, "claude-opus-5")
     assert other is not None and apply_quirks(asked, "anthropic", other) is asked
+
+
+@pytest.mark.parametrize(
+    ("model", "formats"),
+    [
+        ("claude-opus-4.5", ("anthropic", "openai-chat")),
+        ("gpt-5.1-codex", ("openai-responses",)),
+        ("gpt-5-mini", ("openai-chat",)),
+        ("gpt-4o", ("openai-chat",)),
+        ("mine", ("openai-responses", "openai-chat")),
+    ],
+)
+def test_models_of_copilot_have_less_formats_than_it(model: str, formats: tuple[str, ...]) -> None:
+    own = "{name: mine, profile: {formats: [openai-responses, gemini, openai-chat]}}"
+    provider = load(f"{COPILOT}\nproviders: [{{preset: copilot, models: [{own}]}}]").providers[0]
+    assert formats_of(provider, model) == formats
+
+
+def test_formats_that_a_provider_does_not_have_leave_it_as_it_is() -> None:
+    text = "{name: p, base-url: 'https://p.example', profile: {formats: gemini}}"
+    assert formats_of(load(f"providers: [{text}]").providers[0], "m") is None
+
+
+@pytest.mark.parametrize("quirk", ["formats: openai-chatt", "formats: []", "initiator: openai"])
+def test_wrong_formats_and_initiators(quirk: str) -> None:
+    text = f"{{name: p, base-url: 'https://p.example', profile: {{{quirk}}}}}"
+    assert problems(f"providers: [{text}]")

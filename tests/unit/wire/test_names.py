@@ -7,10 +7,11 @@ from pathlib import Path
 from switchyard.wire.format import Format
 from switchyard.wire.registry import CLIENT_FORMATS
 from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.registry import SHAPES
 
 PACKAGE = Path(__file__).resolve().parents[3] / "addons" / "switchyard"
-NAME = re.compile(rf'"(?:{"|".join(map(re.escape, CLIENT_FORMATS))})"')
+NAME = re.compile(rf'"(?:{"|".join(map(re.escape, {**CLIENT_FORMATS, **PROVIDER_FORMATS}))})"')
 IMPORT = re.compile(r"^\s*(?:from|import) switchyard\.wire\.formats\.(\w+)", re.MULTILINE)
 
 NAMING = {

@@ -74,5 +74,9 @@ def _error(message: EventMessage, kind: str) -> bytes:
     body = loads_object(message.payload) or {}
     name = message.text(":exception-type") or message.text(":error-code") or kind
     text = body.get("message") or body.get("Message") or message.text(":error-message") or name
-    error: JsonObject = {"type": _ERRORS.get(name, "api_error"), "message": str(text)}
+    # Services differ in the case of the first letter.
+    kind = _ERRORS.get(name[:1].lower() + name[1:], "api_error")
+    error: JsonObject = {"type": kind, "message": str(text)}
+    if isinstance(reason := body.get("reason"), str):
+        error["code"] = reason
     return encode(dumps({"type": "error", "error": error}), "error")

@@ -15,7 +15,7 @@ from switchyard.wire.model.conversation import Part
 from switchyard.wire.model.conversation import Text
 from switchyard.wire.model.conversation import ToolResult
 from switchyard.wire.model.conversation import Turn
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 _TEXTUAL = frozenset(
     "application/json application/xml application/yaml application/x-yaml application/javascript "
@@ -43,7 +43,7 @@ def is_refused(part: Media, target: str) -> bool:
 
     Returns False for formats that take no documents at all.
     """
-    if not _is_file(part) or not FORMATS[target].document_types:
+    if not _is_file(part) or not PROVIDER_FORMATS[target].document_types:
         return False
     return not _is_taken(part, target) and words_of_file(part) is None
 
@@ -79,7 +79,7 @@ def _part(part: Part, target: str) -> Part:
     words = words_of_file(part)
     if words is not None:
         return replace(part, data=None, text=words, media_type="text/plain", extra={}, form="")
-    if not FORMATS[target].document_types:
+    if not PROVIDER_FORMATS[target].document_types:
         return part  # the format takes no documents at all
     name = f" {part.name!r}" if part.name else ""
     return Text(text=f"[The document{name} is left out: its type {_type(part)} is not read.]")
@@ -92,7 +92,7 @@ def _is_file(part: Media) -> bool:
 def _is_taken(part: Media, target: str) -> bool:
     kind = _type(part)
     family = f"{kind.partition('/')[0]}/*"
-    return not FORMATS[target].document_types.isdisjoint({kind, family, "*"})
+    return not PROVIDER_FORMATS[target].document_types.isdisjoint({kind, family, "*"})
 
 
 def _type(part: Media) -> str:

@@ -8,7 +8,7 @@ drops, and what `x-switchyard-dropped` lists.
 from collections.abc import Mapping
 
 from switchyard.wire.model.conversation import Conversation
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.registry import losses_of
 from switchyard.wire.translate.features import features
 
@@ -38,11 +38,11 @@ def is_instructed(conversation: Conversation, target: str, model: str) -> bool:
     output = conversation.output
     if output is None or output.kind == "text" or conversation.format == target:
         return False
-    return FORMATS[target].is_instructed(output, model)
+    return PROVIDER_FORMATS[target].is_instructed(output, model)
 
 
 def unsaid_stops(conversation: Conversation, target: str) -> tuple[str, ...]:
     """Returns the stop sequences that a request in format `target` leaves out."""
     if conversation.format == target:
         return ()
-    return FORMATS[target].unsaid_stops(conversation.stop)
+    return PROVIDER_FORMATS[target].unsaid_stops(conversation.stop)

@@ -19,7 +19,7 @@ from switchyard.wire.model.conversation import Conversation
 from switchyard.wire.model.conversation import Reasoning
 from switchyard.wire.model.errors import BadRequest
 from switchyard.wire.registry import CLIENT_FORMATS
-from switchyard.wire.registry import FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 from switchyard.wire.registry import losses_of
 from switchyard.wire.shared.call_ids import distinct
 from switchyard.wire.shared.placing import lasting
@@ -73,7 +73,7 @@ class Way:
         read = served(read, self.target, self.dialect)
         told = choosable(renamed(paired(lasting(distinct(read)))), self.target)
         told = replace(told, model=self.model, takes_system=self.takes_system)
-        return read, FORMATS[self.target].write_request(told)
+        return read, PROVIDER_FORMATS[self.target].write_request(told)
 
 
 class Unreached:
@@ -187,7 +187,7 @@ def _clamped(read: Conversation, written: JsonObject, way: Way) -> Iterator[str]
 def _read_again(written: JsonObject, way: Way) -> Conversation | None:
     """Returns the request as the target reads it; None if it cannot be read."""
     try:
-        return FORMATS[way.target].read_request(written)
+        return PROVIDER_FORMATS[way.target].read_request(written)
     except BadRequest:
         return None
 
