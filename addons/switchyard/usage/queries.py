@@ -153,8 +153,9 @@ def dimensions_sql(question: Question, by: Sequence[str]) -> str:
 def sessions_sql(question: Question, latest: int | None = None) -> str:
     """Return the SQL of sums by session, of those that were active in the time.
 
-    What was active last comes last; `latest` is how many of those are wanted, None for all. A session that lies in the time as a whole is one row of the
-    rollup; of one that reaches over its ends, the totals that fit are summed.
+    What was active last comes last; `latest` is how many of those are wanted, None for all. A
+    session that lies in the time as a whole is one row of the rollup; of one that reaches over its
+    ends, the totals that fit are summed.
     """
     active = _active(question)
     if question.where:
