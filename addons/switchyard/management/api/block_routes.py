@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import asdict
 from typing import Annotated
 from typing import Any
 
@@ -66,7 +65,7 @@ def block_routes(desk: Desk) -> APIRouter:
 
         def read(reader: UsageReader) -> BreakRows:
             found = cache_breaks(reader, first, last)
-            return BreakRows(breaks=[asdict(one) for one in found[:limit]])
+            return BreakRows(breaks=[one._asdict() for one in found[:limit]])
 
         return await with_reader(desk, read)
 
