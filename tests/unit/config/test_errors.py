@@ -60,7 +60,8 @@ IN_ONE = [
     (
         "    format: openai\n",
         "4: providers[0].format[0]: 'openai' is none of openai-chat, openai-responses, "
-        "openai-completions, anthropic, gemini, ollama. Hint: did you mean 'openai-chat'.",
+        "openai-completions, anthropic, gemini, ollama, codewhisperer. "
+        "Hint: did you mean 'openai-chat'.",
     ),
     (
         "    timeouts:\n      total: 5 minutes\n",
