@@ -17,7 +17,6 @@ from tests.support.steps import whole
 from tests.support.upstream import Upstream
 
 ANN, BEN = "sk-client-of-ann-1", "sk-client-of-ben-2"
-RESET = int(time.time()) + 3600
 
 
 def config(upstream: Upstream, strategy: str, **more: Any) -> dict[str, Any]:
@@ -37,7 +36,9 @@ def config(upstream: Upstream, strategy: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def telling(used: float, reset: int = RESET, window: str = "5h") -> Behaviour:
+def telling(used: float, window: str = "5h") -> Behaviour:
+    """A window that resets an hour from now: this module is read long before it runs."""
+    reset = int(time.time()) + 3600
     headers = (
         (f"anthropic-ratelimit-unified-{window}-utilization", str(used)),
         (f"anthropic-ratelimit-unified-{window}-reset", str(reset)),
