@@ -110,9 +110,9 @@ class UsageWriter:
         self._running[key] = make
 
     def end(self, key: str, make: Making) -> None:
-        """Queue a request that has ended."""
+        """Queue a request that has ended. Records are made in the order of these calls."""
         self._running.pop(key, None)
-        if not self._prepared and len(self._ended) < MOST_UNMADE:
+        if (self._ended or not self._prepared) and len(self._ended) < MOST_UNMADE:
             self._ended.append(make)
             return
         self._make(make)
@@ -180,10 +180,11 @@ class UsageWriter:
                 return
 
     def _make_all(self) -> None:
-        """Make the records of what has ended."""
+        """Make the records of what has ended, each in the queue until it is made: see `end`."""
         ended = self._ended
         while ended:
-            self._make(ended.popleft())
+            self._make(ended[0])
+            ended.popleft()
 
     def _interrupt(self) -> None:
         """The process ends: what still runs ends with it."""

@@ -225,6 +225,39 @@ def test_records_wait_for_what_is_prepared(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(store.finished) == 4
 
 
+def test_records_are_made_in_the_order_in_which_requests_ended() -> None:
+    """What one record says of a prompt cache rests on the one before."""
+    prepared, making, go_on = threading.Event(), threading.Event(), threading.Event()
+    made: list[RequestRecord] = []
+    store = FailingStore()
+    store.fails = False
+    first, second = record(), record()
+
+    def prepare() -> None:
+        assert prepared.wait(20)
+
+    def make_slowly() -> RequestRecord:
+        making.set()
+        assert go_on.wait(20)
+        made.append(first)
+        return first
+
+    def make() -> RequestRecord:
+        made.append(second)
+        return second
+
+    writer = UsageWriter(store, KEEP, prepare=prepare)
+    writer.start()
+    writer.end("1", make_slowly)
+    prepared.set()
+    assert making.wait(20)
+    writer.end("2", make)
+    go_on.set()
+    writer.close(20)
+    assert made == [first, second]
+    assert store.finished == [first, second]
+
+
 def test_a_record_that_cannot_be_made_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     store = FailingStore()
     store.fails = False
