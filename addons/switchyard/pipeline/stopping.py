@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import select
 import signal
+import time
 from collections.abc import Iterator
 
 from mitmproxy import ctx
@@ -30,6 +32,13 @@ next one."""
 
 _QUIET_IF_REPLACED = 2.0
 """The same where another process has the port."""
+
+
+_TAKES_FOR = 2.0
+"""Seconds for which connections that wait are taken before the port is closed."""
+
+_TURNS = 3
+"""Turns of the event loop that a connection needs from being accepted until it has its handler."""
 
 
 class Stopping:
@@ -93,6 +102,7 @@ class Stopping:
         ends, told = loop.time() + seconds, False
         self._state.draining = True
         report_draining(True)
+        await _take_waiting()
         _stop_listening()
         await self._connections.announce_end()
         while left := await self._connections.close_idle(quiet_for):
@@ -108,6 +118,26 @@ class Stopping:
                     "switchyard: stopping; %d connections may finish within %g s", left, seconds
                 )
             await asyncio.sleep(_LOOKS_EVERY)
+
+
+async def _take_waiting() -> None:
+    """Take the connections that the system has accepted for the router: closing resets them.
+
+    Returns at a moment when there are none, and those that were taken have their handlers.
+    """
+    deadline = time.monotonic() + _TAKES_FOR
+    quiet_turns = 0
+    while quiet_turns < _TURNS and time.monotonic() < deadline:
+        await asyncio.sleep(0)
+        quiet_turns = 0 if _is_somebody_waiting() else quiet_turns + 1
+
+
+def _is_somebody_waiting() -> bool:
+    waiting = select.poll()
+    for server in _servers():
+        for listening in server.sockets:
+            waiting.register(listening.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _stop_listening() -> None:
