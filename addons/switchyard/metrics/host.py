@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import os
-import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +12,11 @@ from switchyard.metrics.joined import row_of
 from switchyard.metrics.page_server import MetricsServer
 from switchyard.metrics.page_server import page_of
 from switchyard.state.shared import frames
+from switchyard.state.shared.socket_host import SocketHost
 
 METRICS = "SWITCHYARD_METRICS"
 """Environment variable of workers: the socket at which their counts are added up."""
 
-_STARTS_WITHIN = 10.0
 _ANSWERS_WITHIN = 2.0
 """Seconds that a page waits for the gauges of a worker, which may stand still."""
 
@@ -36,55 +34,30 @@ class _Connection:
             self.writer.write(frames.pack(message))
 
 
-class MetricsHost:
-    """A server on a socket in a folder that only this user may enter. A context manager.
-
-    `where` is what workers are given; empty if it could not be started.
-    """
+class MetricsHost(SocketHost):
+    """Without it, where it could not be started, each worker has metrics of its own."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         """`report` takes a line for the log."""
-        self.where = ""
+        super().__init__("metrics")
         self._report = report
-        self._folder = tempfile.TemporaryDirectory(prefix="switchyard-", ignore_cleanup_errors=True)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
-        self._ready = threading.Event()
-        self._stop = asyncio.Event()
         self._books = JoinedBooks()
         self._connections: set[_Connection] = set()
         self._names = map(str, itertools.count(1))
         self._numbers = itertools.count(1)
         self._server = MetricsServer(self._page, report)
 
-    def __enter__(self) -> "MetricsHost":
-        self._thread.start()
-        self._ready.wait(_STARTS_WITHIN)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(_STARTS_WITHIN)
-        self._folder.cleanup()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._listen())
-        self._loop.close()
-
-    async def _listen(self) -> None:
-        path = Path(self._folder.name) / "metrics.sock"
+    async def _serve_in(self, folder: Path) -> None:
+        path = folder / "metrics.sock"
         mask = os.umask(0o177)
         try:
             server = await asyncio.start_unix_server(self._serve, path)
         except OSError as e:
             self._report(f"metrics: the workers cannot be added up: {e.strerror}")
-            self._ready.set()
             return
         finally:
             os.umask(mask)
-        self.where = str(path)
-        self._ready.set()
+        self._begin(str(path))
         await self._stop.wait()
         await self._server.listen(None)
         server.close()
