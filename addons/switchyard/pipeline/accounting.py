@@ -59,7 +59,6 @@ class Accounting:
         self._ledger = ledger
         self._gate = gate
         self._verdicts = CacheVerdicts()
-        self._follows = False
         self._rules: Rules | None = None
         self._config: object = None
         """The configuration that `_rules` were made from."""
@@ -68,11 +67,7 @@ class Accounting:
 
     def configure(self, updated: set[str]) -> None:
         # Before the router listens: its first request is on record too.
-        if self._follows or self._runtime.snapshots.latest is None:
-            return
-        self._follows = True
-        self._follow()
-        self._runtime.on_change(self._follow)
+        self._runtime.follow(self._follow)
 
     def done(self) -> None:
         for exchange in self._exchanges.running():

@@ -18,16 +18,11 @@ class Measuring:
     def __init__(self, runtime: Runtime, measurements: Measurements) -> None:
         self._runtime = runtime
         self._measurements = measurements
-        self._follows = False
         self._runs = False
 
     def configure(self, updated: set[str]) -> None:
         # Before the router listens: its first request is counted too.
-        if self._follows or self._runtime.snapshots.latest is None:
-            return
-        self._follows = True
-        self._follow()
-        self._runtime.on_change(self._follow)
+        self._runtime.follow(self._follow)
 
     async def running(self) -> None:
         self._runs = True

@@ -9,6 +9,7 @@ from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.exchange import state_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
+from switchyard.pipeline.accounting import REQUEST_ID
 from switchyard.runtime.runtime import Runtime
 from switchyard.tracing.pairing import Pairing
 from switchyard.tracing.scene import RequestScene
@@ -27,7 +28,7 @@ from switchyard.wire.model.errors import BadRequest
 MOST_CONTENT = 1024 * 1024
 """Bytes of an answer that a span has."""
 
-_REQUEST_ID = "x-switchyard-request"
+_REQUEST_ID = REQUEST_ID.decode()
 
 
 class _AnswerTape:
@@ -56,14 +57,9 @@ class Tracing:
         self._pairing = Pairing(self._put)
         self._tapes: dict[str, _AnswerTape] = {}
         """Of calls that stream, by their flows."""
-        self._follows = False
 
     def configure(self, updated: set[str]) -> None:
-        if self._follows or self._runtime.snapshots.latest is None:
-            return
-        self._follows = True
-        self._follow()
-        self._runtime.on_change(self._follow)
+        self._runtime.follow(self._follow)
 
     def attempt(self, attempt: Attempt) -> None:
         settings, state = self._settings, state_of(attempt)

@@ -104,6 +104,17 @@ class Runtime:
         """
         self._callbacks.append(callback)
 
+    def follow(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` for the configuration in force, and registers it for later ones.
+
+        For addons' `configure`, which comes before the router listens, and again at each change of
+        an option: without a configuration yet, and once it is registered, this does nothing.
+        """
+        if self.snapshots.latest is None or callback in self._callbacks:
+            return
+        callback()
+        self.on_change(callback)
+
     def _serves(self, request: http.Request) -> bool:
         return self.snapshot.served.serves_request(request)
 

@@ -19,6 +19,7 @@ from switchyard.policy.route import TargetKey
 from switchyard.protocols.message_heads import upstream_heads
 from switchyard.routing.routes import Routes
 from switchyard.runtime import snapshot as module
+from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.snapshot import Snapshot
 from switchyard.wire.model.model_list import FoundModel
 from tests.support.client_keys import in_clear
@@ -279,3 +280,22 @@ def test_a_client_and_its_flow_are_forgotten(runtime: FakeRuntime) -> None:
     runtime.listeners.own_doors.add(client.id)
     runtime.listeners.disconnected(client.id)
     assert not runtime.listeners.certified and not runtime.listeners.own_doors
+
+
+def test_who_follows_is_called_at_once_and_after_each_change(runtime: FakeRuntime) -> None:
+    seen: list[Snapshot] = []
+
+    def look() -> None:
+        seen.append(runtime.snapshot)
+
+    runtime.follow(look)
+    runtime.follow(look)
+    assert seen == [runtime.snapshot]
+    runtime.apply(parsed(NEW))
+    assert len(seen) == 2 and seen[1] is runtime.snapshot
+
+
+def test_who_follows_waits_for_the_first_configuration() -> None:
+    seen: list[str] = []
+    Runtime().follow(lambda: seen.append("called"))
+    assert seen == []
