@@ -28,13 +28,14 @@ from switchyard.recording.window_notes import windows_of
 from switchyard.runtime.runtime import Runtime
 from switchyard.runtime.usage_rules import place_of
 from switchyard.runtime.usage_rules import rules_of
+from switchyard.usage.ids import REQUEST_ID
 from switchyard.usage.ids import new_hex
 from switchyard.usage.ledger import Ledger
 from switchyard.usage.records import RequestRecord
 from switchyard.usage.writer import Making
 from switchyard.wire.format import Endpoint
 
-REQUEST_ID = b"x-switchyard-request"
+_REQUEST_ID = REQUEST_ID.encode()
 
 
 class Accounting:
@@ -93,7 +94,7 @@ class Accounting:
             return
         assert flow.response
         headers = flow.response.headers
-        headers.fields = (*headers.fields, (REQUEST_ID, spelled(id).encode()))
+        headers.fields = (*headers.fields, (_REQUEST_ID, spelled(id).encode()))
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._end(flow)

@@ -9,7 +9,6 @@ from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.exchange import state_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
-from switchyard.pipeline.accounting import REQUEST_ID
 from switchyard.runtime.runtime import Runtime
 from switchyard.tracing.pairing import Pairing
 from switchyard.tracing.scene import RequestScene
@@ -22,13 +21,12 @@ from switchyard.tracing.trace_context import TRACESTATE
 from switchyard.tracing.trace_context import context_of
 from switchyard.tracing.trace_context import span_id
 from switchyard.tracing.trace_context import traceparent
+from switchyard.usage.ids import REQUEST_ID
 from switchyard.usage.records import RequestRecord
 from switchyard.wire.model.errors import BadRequest
 
 MOST_CONTENT = 1024 * 1024
 """Bytes of an answer that a span has."""
-
-_REQUEST_ID = REQUEST_ID.decode()
 
 
 class _AnswerTape:
@@ -112,7 +110,7 @@ class Tracing:
             return
         if (exchange := self._exchanges.get(flow)) is not None:
             self._end_call(exchange, settings, tape)
-        elif flow.response is not None and (named := flow.response.headers.get(_REQUEST_ID)):
+        elif flow.response is not None and (named := flow.response.headers.get(REQUEST_ID)):
             id = UUID(named).bytes
             headers = self._exchanges.head_of(flow).headers
             context = context_of(headers, id, settings.sample)

@@ -3,7 +3,11 @@
 import os
 import threading
 import time
+from typing import Final
 from uuid import UUID
+
+REQUEST_ID: Final = "x-switchyard-request"
+"""The header of responses that has the id of their request's record."""
 
 _lock = threading.Lock()
 _last = 0
