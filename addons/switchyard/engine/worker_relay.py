@@ -13,12 +13,12 @@ Each worker has one connection, and sends JSON lists whose first member is what 
 import asyncio
 import contextlib
 import logging
-import os
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from switchyard.state.shared import frames
+from switchyard.state.shared.socket_host import serve_privately
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,7 @@ class WorkerRelay:
 
     async def start(self) -> None:
         """Listens. Raises OSError."""
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path)
-        finally:
-            os.umask(mask)
+        self._server = await serve_privately(self._serve, self._path)
 
     async def close(self) -> None:
         """Stops listening, and closes all connections."""

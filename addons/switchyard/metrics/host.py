@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from switchyard.metrics.page_server import MetricsServer
 from switchyard.metrics.page_server import page_of
 from switchyard.state.shared import frames
 from switchyard.state.shared.socket_host import SocketHost
+from switchyard.state.shared.socket_host import serve_privately
 
 METRICS = "SWITCHYARD_METRICS"
 """Environment variable of workers: the socket at which their counts are added up."""
@@ -49,14 +49,11 @@ class MetricsHost(SocketHost):
 
     async def _serve_in(self, folder: Path) -> None:
         path = folder / "metrics.sock"
-        mask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._serve, path)
+            server = await serve_privately(self._serve, path)
         except OSError as e:
             self._report(f"metrics: the workers cannot be added up: {e.strerror}")
             return
-        finally:
-            os.umask(mask)
         self._begin(str(path))
         await self._stop.wait()
         await self._server.listen(None)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from switchyard.state.shared import frames
 from switchyard.state.shared.board import Numbered
 from switchyard.state.shared.keeper import LeaseKeeper
 from switchyard.state.shared.service import StateService
+from switchyard.state.shared.socket_host import serve_privately
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,7 @@ class StateServer:
             self._service = StateService(self._publish, await self._keeper.open())
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path)
-        finally:
-            os.umask(mask)
+        self._server = await serve_privately(self._serve, self._path)
 
     async def close(self) -> None:
         """Stop listening, and close all connections."""

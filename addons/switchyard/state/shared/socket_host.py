@@ -2,14 +2,29 @@
 
 import asyncio
 import contextlib
+import os
 import tempfile
 import threading
 from abc import ABC
 from abc import abstractmethod
+from collections.abc import Awaitable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 _STARTS_WITHIN = 10.0
+
+
+type Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def serve_privately(serve: Serving, path: Path) -> asyncio.Server:
+    """Listen on a socket that only this user may open. Raises OSError."""
+    mask = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(serve, path)
+    finally:
+        os.umask(mask)
 
 
 class SocketHost(ABC):
