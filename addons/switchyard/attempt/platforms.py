@@ -4,8 +4,9 @@ Bedrock and Vertex AI take the body of Anthropic's Messages API, with the model 
 version in the body.
 Sources: Amazon Bedrock API reference, "InvokeModel" and "InvokeModelWithResponseStream", User Guide
 "Anthropic Claude Messages API"; Vertex AI, "Request predictions with Claude models". Azure takes
-OpenAI's body, with the deployment in the path and a version in the query: Microsoft Learn, "Azure
-OpenAI in Azure AI Foundry Models REST API reference", "Chat completions".
+OpenAI's body, with a version in the query: Microsoft Learn, "Azure OpenAI in Azure AI Foundry
+Models REST API reference". Calls of a deployment have it in the path; that of the Responses API
+has it in the body, as the official SDK writes them (openai-python, `lib/azure.py`).
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from switchyard.config.provider import Platform
 from switchyard.wire.encoding.event_stream import CONTENT_TYPE
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.format import Format
 
 _VERSIONS: Mapping[Platform, str] = {
     "bedrock": "bedrock-2023-05-31",
@@ -27,17 +29,30 @@ _CALLS: Mapping[Platform, tuple[str, str]] = {
 
 _VERSION, _BETA = "anthropic-version", "anthropic-beta"
 
+_BY_DEPLOYMENT = ("/chat/completions", "/embeddings")
+"""Calls of Azure's that name their deployment in the path."""
 
-_DEPLOYMENT = "/openai/deployments/{}/chat/completions?api-version={}"
+
+def own_way(platform: Platform | None, format: Format) -> Platform | None:
+    """Returns the platform where it speaks a format in a way of its own, else None.
+
+    A cloud speaks the format that it made itself as the format says.
+    """
+    return None if platform == format.platform else platform
 
 
 def platform_url(
-    base_url: str, platform: Platform, model: str, streams: bool, version: str = ""
+    base_url: str, platform: Platform, model: str, streams: bool, path: str = "", version: str = ""
 ) -> str:
-    """Returns the URL of a call of a model, whose name may have colons and slashes."""
+    """Returns the URL of a call of a model, whose name may have colons and slashes.
+
+    `path` is that of the format, below its version segment; Azure's has a part of it.
+    """
     if platform == "azure":
-        base = base_url.rstrip("/").removesuffix("/openai")
-        return base + _DEPLOYMENT.format(quote(model, safe=""), quote(version, safe=""))
+        base = base_url.rstrip("/").removesuffix("/openai") + "/openai"
+        if path in _BY_DEPLOYMENT:
+            base += f"/deployments/{quote(model, safe='')}"
+        return f"{base}{path}?api-version={quote(version, safe='')}"
     whole, stream = _CALLS[platform]
     return base_url.rstrip("/") + (stream if streams else whole).format(quote(model, safe=""))
 

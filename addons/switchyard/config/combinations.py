@@ -8,6 +8,7 @@ from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.problems import KeyPath
 from switchyard.config.yaml_source import Document
 from switchyard.wire.registry import DEFAULT
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 
 def check_combinations(document: Document) -> None:
@@ -41,13 +42,31 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
     _check_ways(document, path, provider)
 
 
+_SPOKEN = {
+    "bedrock": ("anthropic",),
+    "vertex": ("anthropic",),
+    "azure": ("openai-chat", "openai-responses"),
+}
+"""The formats that each cloud speaks in a way of its own."""
+
+
 def _check_platform(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
-    """Each cloud has one format in a way of its own; Azure's needs a version."""
-    platform, format = provider.get("platform"), provider.get("format", DEFAULT.name)
-    wanted = "openai-chat" if platform == "azure" else "anthropic"
-    if platform is not None and format not in (wanted, [wanted]):
-        message = f"is for the format {wanted} alone"
-        document.problem((*path, "platform"), message, f"write format: {wanted}, or remove it")
+    """Each cloud has few formats, in a way of its own or made by it; Azure's need a version."""
+    platform, said = provider.get("platform"), provider.get("format", DEFAULT.name)
+    formats = said if isinstance(said, list) else [said]
+    if isinstance(platform, str) and platform in _SPOKEN:
+        own = (name for name, one in PROVIDER_FORMATS.items() if one.platform == platform)
+        wanted = [*_SPOKEN[platform], *own]
+        if any(one not in wanted for one in formats):
+            names = f"{wanted[0]} alone" if len(wanted) == 1 else " and ".join(wanted)
+            message = f"is for the format{'s' * (len(wanted) > 1)} {names}"
+            document.problem(
+                (*path, "platform"), message, f"write format: {wanted[0]}, or remove it"
+            )
+    for one in PROVIDER_FORMATS.values():
+        if one.platform and platform is None and one.name in formats:
+            message = f"is spoken by {one.platform} alone"
+            document.problem((*path, "format"), message, f"write platform: {one.platform}")
     if platform == "azure" and not provider.get("api-version"):
         hint = "write api-version: 2024-10-21, or use Azure's v1 address without a platform"
         document.problem((*path, "platform"), "needs an api-version", hint)

@@ -55,7 +55,7 @@ QuotaForm = Literal["copilot", "kimi", "openrouter"]
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
 Platform = Literal["bedrock", "vertex", "azure"]
-"""A cloud that has Claude models, with the model in the path of a call."""
+"""A cloud that speaks formats in a way of its own, or one that it made itself."""
 
 EffortLevel = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 

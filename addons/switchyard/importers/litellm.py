@@ -23,6 +23,8 @@ from switchyard.importers.secret_names import secret_of
 NAME = "litellm"
 
 _REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
+_CLAUDE = "anthropic."
+"""Stands in the ids of Bedrock's Claude models."""
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d", re.ASCII)
 _PRESETS = {
     "together_ai": "together", "fireworks_ai": "fireworks", "nvidia_nim": "nvidia",
@@ -122,7 +124,8 @@ def _deployment(
     key = params.text("api_key")
     secret = secret_of(key, f"{provider} api key", _REFERENCE) if key else aws or None
     format = said or _FORMATS.get(provider, "")
-    format = "anthropic" if aws else format
+    if aws:
+        format = "anthropic" if _CLAUDE in model else "converse"
     mark = (provider, url, format, params.text("organization"), repr(params.take("extra_headers")))
     place = places.get(mark)
     if place is None:
@@ -138,10 +141,8 @@ def _deployment(
 
 
 def _bedrock(params: SourceMembers, model: str) -> tuple[str, str, dict[str, object]]:
-    """Returns address, name and credentials of a Claude model; nothing of any other model."""
+    """Returns address, name and credentials of a model."""
     name = model.removeprefix("converse/").removeprefix("invoke/")
-    if "anthropic." not in name:
-        return "", model, {}
     region, profile = params.text("aws_region_name"), params.text("aws_profile_name")
     if not _REGION.fullmatch(region):
         params.note("aws_region_name", "names no region: us-east-1 is written")

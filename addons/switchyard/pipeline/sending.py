@@ -8,6 +8,7 @@ from switchyard.attempt.body import write_body
 from switchyard.attempt.given_back import with_demands
 from switchyard.attempt.headers import request_headers
 from switchyard.attempt.passthrough import own_request
+from switchyard.attempt.platforms import own_way
 from switchyard.attempt.platforms import platform_body
 from switchyard.attempt.platforms import platform_url
 from switchyard.attempt.service import service_request
@@ -61,8 +62,8 @@ class Sending:
         headers = self._headers(state, upstream, provider)
         if provider.host_header:
             headers.setdefault("host", provider.host_header)
-        if provider.platform is not None:
-            body = platform_body(body, provider.platform, headers, state.upstream_streams)
+        if (platform := own_way(provider.platform, upstream)) is not None:
+            body = platform_body(body, platform, headers, state.upstream_streams)
         if isinstance(service := state.call.operation, ServiceCall):
             request = service_request(state, service, url, headers)
         else:
@@ -117,11 +118,11 @@ class Sending:
 
 def call_url(state: AttemptState, upstream: Format, base_url: str) -> str:
     """Returns the URL of the attempt's call. Raises BadRequest as `call_path` does."""
-    target = state.target
-    if (platform := target.provider.platform) is not None:
-        version = target.provider.api_version or ""
-        return platform_url(base_url, platform, target.model, state.upstream_streams, version)
-    return endpoint_url(base_url, upstream, call_path(state, upstream))
+    target, path = state.target, call_path(state, upstream)
+    if (platform := own_way(target.provider.platform, upstream)) is not None:
+        streams, version = state.upstream_streams, target.provider.api_version or ""
+        return platform_url(base_url, platform, target.model, streams, path, version)
+    return endpoint_url(base_url, upstream, path)
 
 
 def call_path(state: AttemptState, upstream: Format) -> str:

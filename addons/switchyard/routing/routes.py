@@ -29,6 +29,7 @@ from switchyard.redaction.learned import LearnedSecrets
 from switchyard.redaction.learned import Renewed
 from switchyard.routing.plans import ModelTarget
 from switchyard.routing.plans import Plan
+from switchyard.wire.operations.embeddings import Embedding
 from switchyard.wire.operations.operation import Operation
 
 _MOST_ROUTES = 4096
@@ -272,13 +273,14 @@ def _own(target: ModelTarget, ways: Labels) -> RouteTarget:
 def can_serve(target: ModelTarget, operation: Operation | None) -> bool:
     """Whether a target can serve an operation.
 
-    A client's own destination can, whatever the client asks it for. A cloud has Anthropic's
-    messages alone.
+    A client's own destination can, whatever the client asks it for. A cloud has conversations
+    alone, Azure embeddings too.
     """
     if operation is None or target.kind == "passthrough":
         return True
-    if target.provider.platform is not None:
-        return False
+    if (platform := target.provider.platform) is not None:
+        if platform != "azure" or operation.service != Embedding.service:
+            return False
     return not operation.formats.isdisjoint(target.formats)
 
 

@@ -245,6 +245,9 @@ class Format:
     sdk_adds_version = False
     """Whether the official SDK adds the version segment to any base URL (Anthropic, Gemini), or
     expects it there (OpenAI)."""
+    platform = ""
+    """The cloud whose own format it is, in the words of a provider's `platform`; no other server
+    speaks it. Empty for all others."""
     auth: AuthStyle = "bearer"
     """How providers of the format want their key, unless their configuration says otherwise."""
     call_path = ""

@@ -4,6 +4,7 @@ from switchyard.wire.format import Format
 from switchyard.wire.formats.anthropic import Anthropic
 from switchyard.wire.formats.codewhisperer import CodeWhisperer
 from switchyard.wire.formats.cohere import CohereChat
+from switchyard.wire.formats.converse import Converse
 from switchyard.wire.formats.gemini import Gemini
 from switchyard.wire.formats.gemini.code_assist import CodeAssist
 from switchyard.wire.formats.ollama import Ollama
@@ -34,7 +35,9 @@ SHAPES: tuple[Format, ...] = (OllamaGenerate(), CodeAssist(), Codex(), CohereCha
 CLIENT_FORMATS: dict[str, Format] = {one.name: one for one in (*SHAPES, *_FORMATS)}
 """What clients may be known to speak by its name, as the table of hosts gives it."""
 
-PROVIDER_FORMATS: dict[str, Format] = {one.name: one for one in (*_FORMATS, CodeWhisperer())}
+PROVIDER_FORMATS: dict[str, Format] = {
+    one.name: one for one in (*_FORMATS, CodeWhisperer(), Converse())
+}
 """What providers may speak: all formats, and those in which providers alone speak."""
 
 _NO_LOSSES = Losses()

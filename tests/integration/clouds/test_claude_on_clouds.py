@@ -176,9 +176,18 @@ def test_errors_have_their_words(start_router: Callable[..., Router], cloud: Ups
     assert "model identifier is invalid" in answer.text
 
 
-def test_a_platform_is_for_anthropics_format() -> None:
-    (line,) = problems('providers: [{name: c, platform: bedrock, base-url: "https://c.example"}]')
-    assert "platform: is for the format anthropic alone" in line
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ("platform: vertex", "platform: is for the format anthropic alone"),
+        ("platform: bedrock", "platform: is for the formats anthropic and converse"),
+        ("platform: vertex, format: converse", "platform: is for the format anthropic alone"),
+        ("format: converse", "format: is spoken by bedrock alone"),
+    ],
+)
+def test_a_platform_is_for_its_formats(members: str, told: str) -> None:
+    (line,) = problems(f'providers: [{{name: c, {members}, base-url: "https://c.example"}}]')
+    assert told in line
 
 
 def test_aws_keys_are_for_bedrocks_own_calls() -> None:

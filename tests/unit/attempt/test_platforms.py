@@ -1,7 +1,9 @@
-"""How Claude models are called on clouds."""
+"""How models are called on clouds."""
 
+from switchyard.attempt.platforms import own_way
 from switchyard.attempt.platforms import platform_body
 from switchyard.attempt.platforms import platform_url
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 BODY = {"model": "m", "stream": True, "max_tokens": 5, "messages": []}
 
@@ -48,11 +50,21 @@ def test_the_body_that_was_given_stays_as_it_is() -> None:
 
 
 def test_azure_has_the_deployment_in_the_path() -> None:
-    wanted = (
-        "https://r.openai.azure.com/openai/deployments/my%20gpt/chat/completions"
-        "?api-version=2024-10-21"
-    )
-    for base in ("https://r.openai.azure.com", "https://r.openai.azure.com/openai/"):
-        assert platform_url(base, "azure", "my gpt", streams=True, version="2024-10-21") == wanted
+    root = "https://r.openai.azure.com/openai"
+    for base in ("https://r.openai.azure.com", f"{root}/"):
+        for path, wanted in (
+            ("/chat/completions", "/deployments/my%20gpt/chat/completions"),
+            ("/embeddings", "/deployments/my%20gpt/embeddings"),
+            ("/responses", "/responses"),
+        ):
+            url = platform_url(base, "azure", "my gpt", True, path, version="2024-10-21")
+            assert url == f"{root}{wanted}?api-version=2024-10-21"
     body = {"model": "my gpt", "messages": [], "stream": True}
     assert platform_body(body, "azure", {}, streams=True) == body
+
+
+def test_a_cloud_speaks_its_own_format_as_the_format_says() -> None:
+    assert own_way("bedrock", PROVIDER_FORMATS["converse"]) is None
+    assert own_way("bedrock", PROVIDER_FORMATS["anthropic"]) == "bedrock"
+    assert own_way("azure", PROVIDER_FORMATS["openai-chat"]) == "azure"
+    assert own_way(None, PROVIDER_FORMATS["openai-chat"]) is None

@@ -60,7 +60,7 @@ IN_ONE = [
     (
         "    format: openai\n",
         "4: providers[0].format[0]: 'openai' is none of openai-chat, openai-responses, "
-        "openai-completions, anthropic, gemini, ollama, codewhisperer. "
+        "openai-completions, anthropic, gemini, ollama, codewhisperer, converse. "
         "Hint: did you mean 'openai-chat'.",
     ),
     (

@@ -3,6 +3,7 @@
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.model.proofs import nothing
 from switchyard.wire.registry import CLIENT_FORMATS
+from switchyard.wire.registry import PROVIDER_FORMATS
 
 
 def without_proofs(body: JsonObject, format: str) -> JsonObject:
@@ -13,5 +14,5 @@ def without_proofs(body: JsonObject, format: str) -> JsonObject:
     never changes it, nor anything in it. The profile adds thinking that a provider requires when
     the body is sent.
     """
-    known = CLIENT_FORMATS.get(format)
+    known = PROVIDER_FORMATS.get(format) or CLIENT_FORMATS.get(format)
     return body if known is None else known.with_proofs(body, nothing)

@@ -1,0 +1,42 @@
+"""Lists what Bedrock's Converse API cannot express."""
+
+from switchyard.wire.model.losses import Losses
+
+LOSSES = Losses(
+    cannot_say={
+        "document-types": "a document of a type that the API refuses, and that is no text",
+        "seed": "no such parameter",
+        "presence_penalty": "no such parameter",
+        "frequency_penalty": "no such parameter",
+        "logit_bias": "no such parameter",
+        "logprobs": "no log probabilities",
+        "candidates": "one answer a request",
+        "parallel_tools": "no switch for several calls at once",
+        "strict-tools": "some models alone have it, and refuse many schemas",
+        "verbosity": "no such parameter",
+        "store": "no stored answers",
+        "metadata": "no such parameter",
+        "prompt_cache_key": "caching is by markers in the prompt",
+        "prediction": "no predicted outputs",
+        "web_search": "no search",
+        "audio-output": "no audio",
+        "image-url": "media are sent as data",
+        "image-file-id": "media are sent as data",
+        "image-detail": "no choice of resolution",
+        "document-url": "media are sent as data",
+        "document-file-id": "media are sent as data",
+        "video-url": "media are sent as data",
+        "video-file-id": "media are sent as data",
+        "audio-url": "media are sent as data",
+        "audio-file-id": "media are sent as data",
+        "participant-names": "messages have no names",
+        "thinking-with-forced-tool": "thinking and a forced tool choice exclude each other",
+        "unsigned-thinking": "thinking is taken only as this API signed it",
+        "thinking-signature": "a signature only its own provider can check",
+        "server-tools": "tools that run at another provider",
+        "provider-blocks": "content only its own provider knows",
+        "provider-blocks-as-text": "content only its own provider knows, written as text",
+    },
+    stops="each needs a visible character, so blank ones are not sent",
+    instructed="Claude models alone are sent a schema; others have it for some of their versions",
+)
