@@ -3,19 +3,16 @@
 import logging
 import os
 import time
-from functools import partial
 from pathlib import Path
 
 from switchyard.config.editing.editor import ConfigEditor
-from switchyard.exchange.exchange import Exchange
 from switchyard.management.kept_log import KeptLog
 from switchyard.management.places import management_folder
 from switchyard.management.provider_status import provider_status
-from switchyard.management.record_members import record_members
+from switchyard.management.request_news import RequestNews
 from switchyard.metrics.host import METRICS
 from switchyard.metrics.measurements import Measurements
 from switchyard.recording.request_record import Rules
-from switchyard.recording.request_record import record_of
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.other_workers import OtherWorkers
 from switchyard.runtime.reloading import Reloading
@@ -41,6 +38,8 @@ class Desk:
         self.runtime = runtime
         self.measurements = Measurements(RouterGauges(runtime), os.environ.get(METRICS, ""))
         self.events: EventHub = runtime.events
+        self.news = RequestNews(self.rules)
+        self.events.collect = self.news.collect
         self.log = KeptLog()
         self.others = OtherWorkers(runtime.events, os.environ)
         self.others.on("running", lambda _: self.running())
@@ -101,7 +100,7 @@ class Desk:
 
     def running(self) -> list[JsonObject]:
         """Returns the requests under way."""
-        return list(map(self.row_of, self.runtime.exchanges.running()))
+        return self.news.tell(self.runtime.exchanges.running())
 
     async def running_everywhere(self) -> list[JsonObject]:
         """Returns the requests under way at all workers, the oldest first."""
@@ -120,11 +119,6 @@ class Desk:
     async def clear_log_everywhere(self) -> int:
         """Forgets all lines; returns how many there were."""
         return self.log.clear() + sum(await self.others.ask("clear-log"))
-
-    def row_of(self, exchange: Exchange) -> JsonObject:
-        """Returns a request under way as a record, with its route so far."""
-        made = partial(record_of, exchange, self.rules())
-        return {**record_members(made(None)), "route": exchange.steps()}
 
     def rules(self) -> Rules:
         """Returns how requests are billed under the configuration in force."""

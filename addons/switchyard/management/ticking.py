@@ -12,6 +12,9 @@ from switchyard.wire.encoding.jsonio import JsonObject
 EVERY = 1.0
 """Seconds between two looks."""
 
+MOST_RUNNING = 100
+"""Requests whose progress is told, the oldest of those under way."""
+
 _MOVING = frozenset(
     ("seconds-ago", "resets-in", "empty-in", "returns-in", "cooling-down-until", "uptime")
 )
@@ -54,8 +57,9 @@ class Ticker:
         if not events.has_readers:
             self.stop()
             return
-        if running := desk.running():
-            events.publish("progress", {"running": [_progress(one) for one in running]})
+        if running := desk.runtime.exchanges.running()[:MOST_RUNNING]:
+            rows = [_progress(desk.news.row_of(one)) for one in running]
+            events.publish("progress", {"running": rows})
         for kind, data in self._states().items():
             lasting = _lasting(data)
             if self._known.get(kind) != lasting:

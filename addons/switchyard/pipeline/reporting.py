@@ -6,27 +6,26 @@ from switchyard.exchange.exchange import state_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.attempt import Attempt
 from switchyard.management.desk import Desk
-from switchyard.management.record_members import record_members
 from switchyard.recording.request_record import ending_of
-from switchyard.recording.request_record import record_of
 
 
 class Reporting:
-    """Publishes events while there are readers; without any it costs one look."""
+    """Notes what requests do while there are readers; without any it costs one look."""
 
     def __init__(self, exchanges: Exchanges, desk: Desk) -> None:
         self._exchanges = exchanges
-        self._desk = desk
+        self._news = desk.news
         self._events = desk.events
 
     def request(self, flow: http.HTTPFlow) -> None:
         if self._events.has_readers and (exchange := self._exchanges.get(flow)) is not None:
-            self._events.publish("begun", self._desk.row_of(exchange))
+            self._news.begin(exchange)
+            self._events.awake()
 
     def attempt_ended(self, attempt: Attempt) -> None:
         if self._events.has_readers and (state := state_of(attempt)) is not None:
-            exchange = state.exchange
-            self._events.publish("tried", {"id": str(exchange.id), "route": exchange.steps()})
+            self._news.note_attempt(state.exchange)
+            self._events.awake()
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._end(flow)
@@ -36,6 +35,5 @@ class Reporting:
 
     def _end(self, flow: http.HTTPFlow) -> None:
         if self._events.has_readers and (exchange := self._exchanges.get(flow)) is not None:
-            record = record_of(exchange, self._desk.rules(), ending_of(flow))
-            row = {**record_members(record), "route": exchange.steps()}
-            self._events.publish("ended", row)
+            self._news.end(exchange, ending_of(flow))
+            self._events.awake()

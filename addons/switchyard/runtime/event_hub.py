@@ -1,45 +1,54 @@
-"""Gives readers what happens in the router, as it happens."""
+"""Gives readers what happens in the router, in pieces that are written once for all of them."""
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 from switchyard.wire.encoding.jsonio import JsonObject
+from switchyard.wire.encoding.jsonio import dumps
 
-MOST_WAITING = 1024
-"""Events that wait for a reader; one that is further behind gets a snapshot in their place."""
+FOLDED = 0.25
+"""Seconds for which events are gathered into one piece."""
+FOLDED_BUSY = 1.0
+"""The same after a piece of at least `BUSY` events: a person reads no faster."""
+BUSY = 25
+
+MOST_WAITING = 64
+"""Pieces that wait for a reader; one that is further behind gets a snapshot in their place."""
 
 MOST_READERS = 64
 
-FORWARDED = frozenset(("begun", "tried", "ended", "progress", "config"))
+FORWARDED = frozenset(("begun", "tried", "ended", "skipped", "progress", "config"))
 """Events that readers of other workers get as well; the others tell of one process alone."""
 
+_APART = 0.003
+"""Seconds between two readers' pieces, so that requests pass between them."""
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class RouterEvent:
     """Something that happened: its kind and what is known of it."""
 
     kind: str
     data: JsonObject
-    written: bytes = b""
-    """As the stream has it, after its number; made once, for all readers."""
 
 
 @dataclass(eq=False, slots=True)
 class EventReader:
     """One reader's place in the stream. For the event loop only."""
 
-    waiting: asyncio.Queue[RouterEvent] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    waiting: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     is_behind: bool = False
-    """Whether events were dropped, so that the reader needs a snapshot."""
+    """Whether pieces were dropped, so that the reader needs a snapshot."""
     is_over: bool = False
     """Whether no more come, since the router stops."""
 
-    def take(self, event: RouterEvent) -> None:
-        """Queues an event; drops all that wait if there are too many."""
+    def take(self, piece: bytes) -> None:
+        """Queues a piece; drops all that wait if there are too many."""
         try:
-            self.waiting.put_nowait(event)
+            self.waiting.put_nowait(piece)
         except asyncio.QueueFull:
             self.is_behind = True
             while self.waiting.qsize() > 1:
@@ -47,7 +56,7 @@ class EventReader:
 
 
 class EventHub:
-    """Passes events on to all readers, here and at other workers.
+    """Passes events on to all readers, here and at other workers. For the event loop only.
 
     Without any, who asks `has_readers` spares the work.
     """
@@ -60,7 +69,14 @@ class EventHub:
         """Called when the first reader comes here, with True, and when the last one leaves."""
         self.forward: Callable[[str, JsonObject], None] | None = None
         """Sends an event to the other workers."""
+        self.collect: Callable[[], Sequence[RouterEvent]] = tuple
+        """Returns what was noted since it was last called, and is made into events only then."""
         self._is_watched_elsewhere = False
+        self._own: list[RouterEvent] = []
+        self._received: list[RouterEvent] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._pause = FOLDED
+        self._number = 0
 
     @property
     def has_readers(self) -> bool:
@@ -70,22 +86,27 @@ class EventHub:
     def has_own_readers(self) -> bool:
         return bool(self._readers)
 
+    @property
+    def due(self) -> float | None:
+        """When the next piece is written, on the loop's clock; None where nothing happened."""
+        return self._timer.when() if self._timer is not None else None
+
     def end(self) -> None:
         """Has all readers end: the router stops."""
         for reader in self._readers:
             reader.is_over = True
-            reader.take(RouterEvent("end", {}))
+            reader.take(b"")
 
     def subscribe(self) -> EventReader | None:
         """Adds a reader; None if there are too many. `leave` ends it."""
         if len(self._readers) >= MOST_READERS:
             return None
-        reader = EventReader()
-        self._readers.add(reader)
-        if len(self._readers) == 1:
+        reader, is_first = EventReader(), not self._readers
+        if not self.has_readers:
             self._begin()
-            if self.on_watch is not None:
-                self.on_watch(True)
+        self._readers.add(reader)
+        if is_first and self.on_watch is not None:
+            self.on_watch(True)
         return reader
 
     def leave(self, reader: EventReader) -> None:
@@ -95,22 +116,51 @@ class EventHub:
 
     def watch_elsewhere(self, watched: bool) -> None:
         """Notes whether another worker has readers."""
-        if watched and not self._is_watched_elsewhere:
+        if watched and not self.has_readers:
             self._begin()
         self._is_watched_elsewhere = watched
 
     def publish(self, kind: str, data: JsonObject) -> None:
-        """Queues an event for every reader."""
-        self.receive(kind, data)
-        if self._is_watched_elsewhere and self.forward is not None and kind in FORWARDED:
-            self.forward(kind, data)
+        """Adds an event to the next piece, if there are readers."""
+        if self.has_readers:
+            self._own.append(RouterEvent(kind, data))
+            self.awake()
+
+    def receive(self, kind: str, data: JsonObject) -> None:
+        """Adds another worker's event to the next piece for the readers of this process."""
+        if self._readers:
+            self._received.append(RouterEvent(kind, data))
+            self.awake()
+
+    def awake(self) -> None:
+        """Has the next piece written in a moment: there is something to collect."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self.fold)
+
+    def fold(self) -> None:
+        """Writes one piece of what happened, and hands it to the readers one after another."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        own = [*self.collect(), *self._own]
+        events = [*own, *self._received]
+        self._own, self._received = [], []
+        self._pause = FOLDED if len(events) < BUSY else FOLDED_BUSY
+        if self._is_watched_elsewhere and self.forward is not None:
+            for event in own:
+                if event.kind in FORWARDED:
+                    self.forward(event.kind, event.data)
+        if self._readers and events:
+            piece = b"".join(self.written(one.kind, one.data) for one in events)
+            later = asyncio.get_running_loop().call_later
+            for at, reader in enumerate(self._readers):
+                later(at * _APART, reader.take, piece)
+
+    def written(self, kind: str, data: JsonObject) -> bytes:
+        """Returns an event as the stream has it (HTML, "Server-sent events"), with a number."""
+        self._number += 1
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self._number, kind.encode(), dumps(data))
 
     def _begin(self) -> None:
         if self.on_first is not None:
             self.on_first()
-
-    def receive(self, kind: str, data: JsonObject) -> None:
-        """Queues an event for the readers of this process, whichever worker it is of."""
-        event = RouterEvent(kind, data)
-        for reader in self._readers:
-            reader.take(event)

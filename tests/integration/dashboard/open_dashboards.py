@@ -1,122 +1,103 @@
-"""What open dashboards cost: requests a second and their delay, with none and with ten of them.
+"""What open dashboards cost: processor time, requests a second, and the delay of requests.
 
-`python -m tests.integration.dashboard.open_dashboards [DASHBOARDS] [SECONDS] [ROUNDS]` sends
-requests to the built-in demo, in turn without and with readers that do what a page does: follow the
-events, and ask for today's usage every ten seconds. It prints the medians of both, and each round.
+`python -m tests.integration.dashboard.open_dashboards [DASHBOARDS] [SECONDS] [ROUNDS]` measures a
+router in turn without and with open pages, and prints each round and the median of the changes. wrk
+sends as many requests as the router answers, to a provider that answers at once (nginx); then a
+program sends a few at a steady rate. The pages are a process of their own (`visitors.py`).
+Processor time is that of the router's process alone: requests a second also fall when others take
+processors.
 """
 
 import contextlib
+import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
-
+from scripts.benchmark import upstreams
+from scripts.benchmark import wrk
+from tests.integration.dashboard.visitors import BODY
 from tests.support.router import Router
 
 KEY = "manage-me-7f3a"
-BASE = "/v0/management"
-CLIENTS = 4
+CLIENTS = 8
 PACED = 40.0
 """Requests a second of the rounds that measure delay, far from what a router can do."""
-_AGAIN = 10.0
-_BODY = {"model": "demo/echo", "messages": [{"role": "user", "content": "Well?"}]}
+_VISITORS = [sys.executable, "-m", "tests.integration.dashboard.visitors"]
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the clients of one round saw."""
+    """What one round came to."""
 
+    cpu: float
+    """Milliseconds of processor time that the router's process took for a request."""
     rate: float
-    """Requests a second, sent one after another by each client."""
+    """Requests a second, as many as the router answers."""
     p50: float
     p99: float
     """Milliseconds of a request at a steady, low rate."""
 
 
-def send(url: str, seconds: float, pause: float) -> list[float]:
-    """Send requests one after another, or one each `pause` seconds; their delays."""
-    spent, until = [], time.monotonic() + seconds
-    with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
-        due = time.monotonic()
-        while (begun := time.monotonic()) < until:
-            answer = client.post("/v1/chat/completions", json=_BODY)
-            assert answer.status_code == 200, answer.text
-            spent.append((time.monotonic() - begun) * 1000)
-            due += pause
-            time.sleep(max(0.0, due - time.monotonic()) if pause else 0)
-    return spent
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has used (proc(5): utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def load(url: str, seconds: float, rate: float) -> list[float]:
-    """The delays of all clients, at a rate a second, or at the highest (0)."""
-    pause = CLIENTS / rate if rate else 0.0
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        found = pool.map(lambda _: send(url, seconds, pause), range(CLIENTS))
-        return [one for delays in found for one in delays]
-
-
-def run_round(url: str, seconds: float) -> Round:
-    rate = len(load(url, seconds, 0)) / seconds
-    delays = sorted(load(url, seconds, PACED))
-    return Round(rate, statistics.median(delays), delays[int(len(delays) * 0.99)])
+def run_round(router: Router, seconds: float) -> Round:
+    """Loads a router with as much as it answers, then with little."""
+    url, began = f"{router.url}/v1/chat/completions", cpu_of(router.pid)
+    load = wrk.load(url, {}, BODY, connections=CLIENTS, seconds=seconds, folder=router.directory)
+    cpu = (cpu_of(router.pid) - began) / load.requests
+    assert not load.failed, load
+    command = [*_VISITORS, "requests", router.url, str(seconds), str(PACED)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    delays = sorted(json.loads(done.stdout))
+    p99 = delays[int(len(delays) * 0.99)]
+    return Round(cpu * 1000, load.per_second, statistics.median(delays), p99)
 
 
 @contextlib.contextmanager
 def dashboards(url: str, count: int) -> Iterator[None]:
-    """So many open pages: each follows the events, and asks again now and then."""
-    ended = threading.Event()
-    ready = threading.Barrier(count + 1)
-    threads = [threading.Thread(target=_watch, args=(url, ended, ready)) for _ in range(count)]
-    for one in threads:
-        one.start()
-    ready.wait()
-    try:
+    """Keeps so many pages open."""
+    command = [*_VISITORS, "pages", url, KEY, str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        assert process.stdout.readline() == b"open\n"
         yield
-    finally:
-        ended.set()
-        for one in threads:
-            one.join()
-
-
-def _watch(url: str, ended: threading.Event, ready: threading.Barrier) -> None:
-    headers = {"authorization": f"Bearer {KEY}"}
-    with httpx2.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
-        with client.stream("GET", f"{BASE}/events") as answer:
-            ready.wait()
-            asked = time.monotonic()
-            for _ in answer.iter_raw():
-                if ended.is_set():
-                    return
-                if time.monotonic() - asked > _AGAIN:
-                    asked = time.monotonic()
-                    query = {"bucket": "day", "since": time.time() - 86_400}
-                    client.get(f"{BASE}/usage", params=query).raise_for_status()
+        process.stdin.close()
 
 
 def measure(
     folder: Path, count: int, seconds: float, rounds: int
 ) -> tuple[list[Round], list[Round]]:
     """Rounds without and with open dashboards, in turn."""
+    services, providers = upstreams.start(folder)
+    fast = {"name": "fast", "format": "openai-chat", "base-url": providers.whole}
     config = {
-        "providers": [{"name": "demo", "builtin": "demo", "models": ["echo"]}],
+        "providers": [{**fast, "api-key": "upstream-key", "models": ["m"]}],
         "usage": {"dir": str(folder / "usage")},
         "management": {"key": KEY},
     }
     alone: list[Round] = []
     watched: list[Round] = []
-    with Router(folder, config) as router:
-        run_round(router.url, min(seconds, 2.0))  # the first requests load what later ones find
+    with contextlib.ExitStack() as stack:
+        for service in services:
+            stack.callback(service.stop)
+        router = stack.enter_context(Router(folder, config))
+        with dashboards(router.url, 1):
+            run_round(router, min(seconds, 2.0))  # the first requests load what later ones find
         for _ in range(rounds):
-            alone.append(run_round(router.url, seconds))
+            alone.append(run_round(router, seconds))
             with dashboards(router.url, count):
-                watched.append(run_round(router.url, seconds))
+                watched.append(run_round(router, seconds))
     return alone, watched
 
 
@@ -125,13 +106,13 @@ def main(count: int, seconds: float, rounds: int) -> None:
         alone, watched = measure(Path(name), count, seconds, rounds)
     for what, found in (("without", alone), (f"with {count}", watched)):
         for one in found:
-            print(f"{what:10} {one.rate:7.1f}/s, p50 {one.p50:.2f} ms, p99 {one.p99:.2f} ms")
-    rates, delays = (
-        [statistics.median([getattr(one, name) for one in found]) for found in (alone, watched)]
-        for name in ("rate", "p99")
-    )
-    share = 1 - rates[1] / rates[0]
-    print(f"requests/s: {share:+.1%} fewer; p99: {delays[1] - delays[0]:+.2f} ms")
+            line = f"{one.cpu:.3f} ms of processor time a request, {one.rate:7.1f} requests/s"
+            print(f"{what:10} {line}, p50 {one.p50:.2f} ms, p99 {one.p99:.2f} ms")
+    pairs = list(zip(alone, watched, strict=True))
+    cpu = statistics.median(two.cpu / one.cpu for one, two in pairs) - 1
+    rate = statistics.median(two.rate / one.rate for one, two in pairs) - 1
+    delay = statistics.median(two.p99 - one.p99 for one, two in pairs)
+    print(f"processor time a request: {cpu:+.1%}; requests/s: {rate:+.1%}; p99: {delay:+.2f} ms")
 
 
 if __name__ == "__main__":

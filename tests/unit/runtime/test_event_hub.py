@@ -1,13 +1,19 @@
-"""Readers of events get each one, or know that they are behind."""
+"""Readers of events get each one in pieces that they share, or know that they are behind."""
+
+import asyncio
+
+import pytest
 
 from switchyard.runtime import event_hub
+from switchyard.runtime.event_hub import BUSY
 from switchyard.runtime.event_hub import MOST_WAITING
 from switchyard.runtime.event_hub import EventHub
 from switchyard.runtime.event_hub import EventReader
+from switchyard.runtime.event_hub import RouterEvent
 
 
-def taken(reader: EventReader) -> list[str]:
-    return [reader.waiting.get_nowait().kind for _ in range(reader.waiting.qsize())]
+async def taken(reader: EventReader) -> bytes:
+    return await asyncio.wait_for(reader.waiting.get(), 15)
 
 
 def subscribed(hub: EventHub) -> EventReader:
@@ -16,29 +22,84 @@ def subscribed(hub: EventHub) -> EventReader:
     return reader
 
 
-async def test_every_reader_gets_every_event() -> None:
+async def test_every_reader_gets_the_same_bytes() -> None:
     hub = EventHub()
     hub.publish("lost", {})
     first, second = subscribed(hub), subscribed(hub)
     hub.publish("a", {"x": 1})
-    hub.leave(first)
     hub.publish("b", {})
-    assert taken(first) == ["a"]
-    assert taken(second) == ["a", "b"]
+    hub.fold()
+    piece = await taken(first)
+    assert piece == b'id: 1\nevent: a\ndata: {"x":1}\n\nid: 2\nevent: b\ndata: {}\n\n'
+    assert await taken(second) is piece
+    hub.leave(first)
+    hub.publish("c", {})
+    hub.fold()
+    assert await taken(second) == b"id: 3\nevent: c\ndata: {}\n\n"
+    assert first.waiting.empty()
+
+
+async def test_a_piece_is_written_by_itself_and_less_often_under_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_hub, "FOLDED_BUSY", 3600.0)
+    hub = EventHub()
+    reader = subscribed(hub)
+    for number in range(BUSY):
+        hub.publish("a", {"number": number})
+    assert (await taken(reader)).count(b"event: a") == BUSY
+    hub.publish("b", {})
+    hub.awake()
+    loop = asyncio.get_running_loop()
+    assert hub.due is not None and hub.due - loop.time() > 3000
+    hub.fold()
+    hub.publish("c", {})
+    assert hub.due - loop.time() < 1
+    assert [await taken(reader), await taken(reader)] == [
+        b"id: 26\nevent: b\ndata: {}\n\n",
+        b"id: 27\nevent: c\ndata: {}\n\n",
+    ]
+
+
+async def test_what_was_noted_is_made_into_events_only_when_a_piece_is_written() -> None:
+    hub, asked = EventHub(), []
+
+    def collect() -> list[RouterEvent]:
+        asked.append(1)
+        return [RouterEvent("noted", {})]
+
+    hub.collect = collect
+    reader = subscribed(hub)
+    hub.awake()
+    hub.awake()
+    assert asked == []
+    assert await taken(reader) == b"id: 1\nevent: noted\ndata: {}\n\n"
+    assert asked == [1]
 
 
 async def test_a_slow_reader_knows_that_it_is_behind() -> None:
     hub = EventHub()
     slow, quick = subscribed(hub), subscribed(hub)
-    for number in range(10 * MOST_WAITING):
+    for number in range(4 * MOST_WAITING):
         hub.publish(str(number), {})
-        quick.waiting.get_nowait()
+        hub.fold()
+        await taken(quick)
     assert slow.is_behind
     assert slow.waiting.qsize() <= MOST_WAITING
     assert not quick.is_behind
 
 
-async def test_readers_are_bounded(monkeypatch) -> None:
+async def test_a_slow_reader_hears_of_the_end() -> None:
+    hub = EventHub()
+    reader = subscribed(hub)
+    for _ in range(MOST_WAITING):
+        reader.take(b"piece")
+    hub.end()
+    await taken(reader)
+    assert reader.is_over
+
+
+async def test_readers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_hub, "MOST_READERS", 2)
     hub = EventHub()
     first = subscribed(hub)
@@ -52,8 +113,20 @@ async def test_the_first_reader_starts_the_work() -> None:
     hub, begun = EventHub(), []
     hub.on_first = lambda: begun.append(1)
     assert not hub.has_readers
+    hub.watch_elsewhere(True)
     reader = subscribed(hub)
     subscribed(hub)
     assert begun == [1]
     hub.leave(reader)
     assert hub.has_readers
+
+
+async def test_other_workers_get_what_happened_here_alone() -> None:
+    hub, sent = EventHub(), []
+    hub.forward = lambda kind, data: sent.append((kind, data))
+    hub.watch_elsewhere(True)
+    hub.publish("ended", {"id": 1})
+    hub.publish("health", {})
+    hub.receive("ended", {"id": 2})
+    hub.fold()
+    assert sent == [("ended", {"id": 1})]

@@ -29,6 +29,7 @@ from switchyard.management.api.preset_routes import preset_routes
 from switchyard.management.api.record_routes import record_routes
 from switchyard.management.api.session_routes import PATH
 from switchyard.management.api.session_routes import session_routes
+from switchyard.management.api.shared_reads import SharedReads
 from switchyard.management.api.state_routes import state_routes
 from switchyard.management.api.tool_routes import tool_routes
 from switchyard.management.api.usage_routes import usage_routes
@@ -82,6 +83,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
     app.include_router(api)
     app.include_router(metrics_routes(desk))
     serve_pages(app)
+    app.add_middleware(SharedReads)
     app.add_middleware(Doorkeeper, desk=desk, proof=proof)
     return app
 

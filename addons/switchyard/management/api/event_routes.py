@@ -11,11 +11,7 @@ from switchyard.management.api.errors import PROBLEMS
 from switchyard.management.api.errors import ApiProblem
 from switchyard.management.desk import Desk
 from switchyard.runtime.event_hub import EventReader
-from switchyard.runtime.event_hub import RouterEvent
-from switchyard.wire.encoding.jsonio import dumps
 
-FOLDED = 0.25
-"""Seconds for which events are gathered: many in one piece cost little more than one of them."""
 SILENCE = 15.0
 """Seconds without an event after which a comment is sent, so that nobody takes it for dead."""
 
@@ -30,8 +26,8 @@ def event_routes(desk: Desk) -> APIRouter:
     async def read_events(caller: Viewer) -> StreamingResponse:
         """Streams a snapshot, then what happens; a reader that is far behind gets another one.
 
-        The events are `snapshot`, `begun`, `tried`, `ended`, `progress`, `health`, `quota` and
-        `config`.
+        The events are `snapshot`, `begun`, `tried`, `ended`, `skipped`, `progress`, `health`,
+        `quota` and `config`.
         """
         reader = desk.events.subscribe()
         if reader is None:
@@ -46,30 +42,22 @@ def event_routes(desk: Desk) -> APIRouter:
 
 
 async def _written(desk: Desk, reader: EventReader) -> AsyncIterator[bytes]:
-    number = 0
     try:
-        yield _event(number, RouterEvent("snapshot", await desk.overview()))
+        yield await _snapshot(desk)
         while True:
             try:
-                events = [await asyncio.wait_for(reader.waiting.get(), SILENCE)]
+                piece = await asyncio.wait_for(reader.waiting.get(), SILENCE)
             except TimeoutError:
-                yield b": quiet\n\n"
-                continue
-            await asyncio.sleep(FOLDED)
-            while not reader.waiting.empty():
-                events.append(reader.waiting.get_nowait())
+                piece = b": quiet\n\n"
             if reader.is_over:
                 return
             if reader.is_behind:
                 reader.is_behind = False
-                events = [RouterEvent("snapshot", await desk.overview())]
-            yield b"".join(_event(number + at, one) for at, one in enumerate(events, 1))
-            number += len(events)
+                piece = await _snapshot(desk)
+            yield piece
     finally:
         desk.events.leave(reader)
 
 
-def _event(number: int, event: RouterEvent) -> bytes:
-    if not event.written:
-        event.written = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), dumps(event.data))
-    return b"id: %d\n%s" % (number, event.written)
+async def _snapshot(desk: Desk) -> bytes:
+    return desk.events.written("snapshot", await desk.overview())

@@ -43,6 +43,8 @@ export async function call(method, path, { query, body, text, headers, raw } = {
 }
 
 export const get = (path, query) => call("GET", path, { query });
+/** What many pages ask for at once: an answer that is two seconds old will do. */
+export const recent = (path, query) => call("GET", path, { query, headers: { "cache-control": "max-age=2" } });
 export const post = (path, body) => call("POST", path, { body: body ?? {} });
 
 async function refusalOf(response) {

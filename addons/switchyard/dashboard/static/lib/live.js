@@ -1,15 +1,17 @@
 // The stream of events, folded into signals four times a second.
 
 import { batch, signal } from "./html.js";
-import { get, session } from "./api.js";
+import { get, recent, session } from "./api.js";
 
-const KEPT = 200;
+const KEPT = 2000;
 const EVERY = 250;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 15000;
 
 export const running = signal(new Map());
 export const finished = signal([]);
+/** How many ended without a row, since too many ended at once. */
+export const skipped = signal(0);
 export const health = signal(null);
 export const windows = signal([]);
 /** Counts changes of the configuration, so that screens read it again. */
@@ -42,7 +44,7 @@ function connect() {
   source = new EventSource("/v0/management/events");
   source.onopen = () => { pause = FIRST_PAUSE; };
   source.onerror = lost;
-  for (const kind of ["snapshot", "begun", "tried", "ended", "progress", "health", "quota", "config"])
+  for (const kind of ["snapshot", "begun", "tried", "ended", "skipped", "progress", "health", "quota", "config"])
     source.addEventListener(kind, (event) => waiting.push([kind, event.data]));
 }
 
@@ -96,10 +98,11 @@ function apply(kind, data) {
     set(data.id, { ...running.value.get(data.id), ...data });
   } else if (kind === "progress") {
     data.running.forEach((row) => set(row.id, { ...running.value.get(row.id), ...row }));
+  } else if (kind === "skipped") {
+    skipped.value += data.count;
+    remove(data.ids);
   } else if (kind === "ended") {
-    const rows = new Map(running.value);
-    rows.delete(data.id);
-    running.value = rows;
+    remove([data.id]);
     finished.value = [data, ...finished.value.filter((row) => row.id !== data.id)].slice(0, KEPT);
   } else if (kind === "health") {
     health.value = stamped(data);
@@ -113,6 +116,12 @@ function apply(kind, data) {
 function set(id, row) {
   if (!row.started) return; // progress of a request whose beginning a snapshot replaced
   running.value = new Map(running.value).set(id, row);
+}
+
+function remove(ids) {
+  const rows = new Map(running.value);
+  ids.forEach((id) => rows.delete(id));
+  running.value = rows;
 }
 
 const stamped = (data) => ({ ...data, at: Date.now() / 1000 + ahead });
@@ -130,7 +139,7 @@ function load() {
 async function read() {
   loaded = performance.now();
   try {
-    const page = await get("records", { limit: 50 });
+    const page = await recent("records", { limit: 50 });
     const rows = new Map([...page.records, ...finished.value].map((row) => [row.id, row]));
     // Ids begin with the time.
     finished.value = [...rows.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, KEPT);

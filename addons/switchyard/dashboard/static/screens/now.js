@@ -1,7 +1,7 @@
 // Now: what runs, what just ended and why it went there, who is out, what is left, what it cost.
 
-import { html, useState } from "../lib/html.js";
-import { get } from "../lib/api.js";
+import { html, useEffect, useState } from "../lib/html.js";
+import { recent } from "../lib/api.js";
 import { allTokens, cacheShare, clean, count, dayBegin, duration, money, named, precise, share, short, zone } from "../lib/format.js";
 import { finished, health, now, running, windows } from "../lib/live.js";
 import { Failure, Meter, Panel, Route, State, Until, stepsOf, useAsked } from "../lib/parts.js";
@@ -99,10 +99,12 @@ function Cooling({ target }) {
 }
 
 function Today() {
-  // Asked again when requests ended, at most every ten seconds.
+  // Asked again when requests ended, at most every ten seconds: by all pages at the same time.
   const turn = Math.floor(now.value / 10);
   const last = finished.value[0]?.id;
-  const day = useAsked(() => get("usage", { bucket: "day", since: dayBegin(), tz: zone() }), [last && turn]);
+  const [asked, setAsked] = useState({ turn, last });
+  useEffect(() => { if (turn !== asked.turn && last !== asked.last) setAsked({ turn, last }); }, [turn, last]);
+  const day = useAsked(() => recent("usage", { bucket: "day", since: dayBegin(), tz: zone() }), [asked]);
   const sums = day.value?.totals;
   return html`<${Panel} id="today" title=${text.cost}>
     <${Failure} error=${day.error?.status === 404 ? null : day.error} again=${day.again} />

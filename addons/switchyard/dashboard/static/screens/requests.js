@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get } from "../lib/api.js";
 import { UNKNOWN, allTokens, clean, count, millis, money, named, precise, short } from "../lib/format.js";
-import { finished } from "../lib/live.js";
+import { finished, skipped } from "../lib/live.js";
 import { Failure, Notice, Route, State, stepsOf } from "../lib/parts.js";
 import { words } from "../words.js";
 import { Details } from "./request.js";
@@ -57,6 +57,7 @@ function List({ where, onOpen, onAgain }) {
   const [error, setError] = useState(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
+  const [uncounted, setUncounted] = useState(0);
   const busy = useRef(false);
   const box = useRef(null);
   const load = async () => {
@@ -65,6 +66,7 @@ function List({ where, onOpen, onAgain }) {
     try {
       const page = await get("records", { ...where, limit: PAGE, before: next });
       setRows((known) => [...known, ...page.records]);
+      if (next === "") setUncounted(skipped.peek());
       setNext(page.next);
       setError(null);
     } catch (refusal) {
@@ -80,7 +82,7 @@ function List({ where, onOpen, onAgain }) {
   };
   const first = Math.max(Math.floor(top / ROW) - AROUND, 0);
   const last = Math.min(Math.ceil((top + height) / ROW) + AROUND, rows.length);
-  const fresh = Object.keys(where).length === 0 ? finished.value.filter((row) => rows.length && row.id > rows[0].id).length : 0;
+  const fresh = Object.keys(where).length === 0 ? arrived(rows) + skipped.value - uncounted : 0;
   return html`<div>
     <${Failure} error=${error} again=${load} />
     ${fresh > 0 && html`<p><button type="button" onClick=${onAgain}>${text.fresh(count(fresh))}</button></p>`}
@@ -99,6 +101,8 @@ function List({ where, onOpen, onAgain }) {
     </div>
   </div>`;
 }
+
+const arrived = (rows) => finished.value.filter((row) => rows.length && row.id > rows[0].id).length;
 
 function Line({ row, index, onOpen }) {
   return html`<tr aria-rowindex=${index}>
