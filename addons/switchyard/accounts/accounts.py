@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from pydantic import SecretStr
@@ -126,6 +127,21 @@ class Accounts:
         """Have another token read, since the provider refuses this one."""
         if (keeper := self._keepers.get(source)) is not None:
             keeper.refuse(value.get_secret_value())
+
+    def suspend(self, source: CredentialSource, value: SecretStr, words: Iterable[str]) -> None:
+        """Leave an account alone if `words`, of a provider's error, say that it is suspended.
+
+        Which words do is said in its flow. `value` is the token that was refused.
+        """
+        keeper, flow = (
+            self._keepers.get(source),
+            self._flows.get((source.oauth or "").split("/")[0]),
+        )
+        if keeper is None or flow is None or not isinstance(keeper.reader, OAuthAccount):
+            return
+        if word := next((word for word in words if word in flow.suspended), None):
+            token = value.get_secret_value()
+            keeper.leave(token, partial(keeper.reader.suspend, token, word))
 
     def tend(self) -> None:
         """Renew what is due, and follow the files. Call it every second or so."""

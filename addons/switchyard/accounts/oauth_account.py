@@ -103,6 +103,16 @@ class OAuthAccount:
                 return token
             raise SourceError(f"is not refreshed now: {error}") from None
 
+    def suspend(self, token: str, why: str) -> None:
+        """Keep that the provider suspended the account that `token` is of. Raises SourceError."""
+        try:
+            with self._store.lock(self._ref):
+                record = self._load()
+                if record is not None and record.access_token == token:
+                    self._save(record.failed("suspended", why, time.time()))
+        except AccountStoreError as error:
+            raise SourceError(str(error)) from None
+
     def has_changed(self) -> bool:
         """Whether somebody else has refreshed, or logged in or out."""
         return self._store.look(self._ref) != self._seen
@@ -143,7 +153,7 @@ class OAuthAccount:
         if record.state == "log-in-again":
             raise self._dead(record)
         if record.state == "suspended":
-            raise SourceError("is suspended by its provider. Ask it why", lasting=True)
+            raise self._suspended()
         if not record.access_token or record.access_token == refused:
             return None
         token = self._token(record)
@@ -156,6 +166,10 @@ class OAuthAccount:
     def _dead(self, record: AccountRecord) -> SourceError:
         why = f" ({record.error})" if record.error else ""
         return SourceError(f"must log in again{why}. Run {login_words(self._ref)}", lasting=True)
+
+    def _suspended(self) -> SourceError:
+        remedy = f"Ask it why; once it is not, run {login_words(self._ref)}"
+        return SourceError(f"is suspended by its provider. {remedy}", lasting=True)
 
     def _renew(self, record: AccountRecord | None, refused: str) -> Token:
         """Refresh under the lock. Raises SourceError, and AccountStoreError."""
@@ -219,7 +233,7 @@ class OAuthAccount:
                 raise self._dead(record)
             case "suspended":
                 self._save(record.failed("suspended", error, now))
-                raise SourceError("is suspended by its provider. Ask it why", lasting=True)
+                raise self._suspended()
             case "configuration":
                 self._save(record.failed(before.state, error, now))
                 raise SourceError(

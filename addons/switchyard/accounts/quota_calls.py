@@ -3,7 +3,9 @@
 Kimi Code: `GET /usages`, as its own client reads it (MoonshotAI/kimi-code, managed-usage.ts, read
 2026-11-28). OpenRouter: `GET /key` ("Limits", openrouter.ai/docs, read 2026-11-28). GitHub Copilot:
 `GET /copilot_internal/user` of GitHub's API, which GitHub documents nowhere, as OpenCode reads it
-(packages/opencode/src/plugin/github-copilot/usage.ts, read 2026-11-28).
+(packages/opencode/src/plugin/github-copilot/usage.ts, read 2026-11-28). Kiro: `GET
+/getUsageLimits` of the CodeWhisperer API (aws/amazon-q-developer-cli, crate
+`amzn-codewhisperer-client`, `GetUsageLimits`, read 2026-11-28).
 """
 
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
+from urllib.parse import quote
 from urllib.parse import urlsplit
 
 from switchyard.accounts.expiry import unix_seconds
@@ -22,6 +25,9 @@ from switchyard.usage.windows import Window
 
 _UNITS = {"TIME_UNIT_MINUTE": 60, "TIME_UNIT_HOUR": 3600, "TIME_UNIT_DAY": 86_400}
 _MOST_WINDOWS = 16
+PROFILE = "profileArn"
+"""What Kiro calls the profile of an organisation, in bodies and queries."""
+_LONGEST_NAME = 40
 _SNAPSHOTS = ("premium_interactions", "chat")
 """Copilot's quotas of what a router asks for; `completions` are an editor's."""
 
@@ -42,7 +48,14 @@ class QuotaCall:
 
 def quota_url(provider: Provider, call: QuotaCall) -> str:
     """The URL of a provider's call."""
-    return call.base(provider.url_for(provider.formats[0]).rstrip("/")) + call.path
+    path = call.path + profile_query(provider)
+    return call.base(provider.url_for(provider.formats[0]).rstrip("/")) + path
+
+
+def profile_query(provider: Provider) -> str:
+    """Returns what follows a query, for the profile of an organisation; empty without one."""
+    arn = provider.profile_arn
+    return f"&{PROFILE}={quote(arn, safe='')}" if arn is not None else ""
 
 
 def read_kimi(document: object, now: float) -> list[Window]:
@@ -116,6 +129,34 @@ def read_copilot(document: object, now: float) -> list[Window]:
     return found
 
 
+def read_kiro(document: object, now: float) -> list[Window]:
+    """The month's limits, each by its kind; older answers have them under another name."""
+    resets_at = unix_seconds(value_at(document, "nextDateReset"))
+    kinds = value_at(document, "usageBreakdownList")
+    names = ("resourceType", "usageLimitWithPrecision", "currentUsageWithPrecision")
+    if not isinstance(kinds, list) or not kinds:
+        kinds, names = value_at(document, "limits"), ("type", "totalUsageLimit", "currentUsage")
+    found: list[Window] = []
+    for entry in kinds[:_MOST_WINDOWS] if isinstance(kinds, list) else ():
+        kind, limit, used = (value_at(entry, name) for name in names)
+        limit = _number(value_at(entry, "usageLimit") if limit is None else limit)
+        used = _number(value_at(entry, "currentUsage") if used is None else used)
+        if not isinstance(kind, str) or not kind or not limit or limit <= 0 or used is None:
+            continue
+        ends_at = unix_seconds(value_at(entry, "nextDateReset"))
+        window = Window(
+            name=kind.lower()[:_LONGEST_NAME],
+            used=used / limit,
+            limit=int(limit),
+            remaining=max(0, int(limit - used)),
+            resets_at=resets_at if ends_at is None else ends_at,
+            seen_at=now,
+            source="quota-call",
+        )
+        found.append(window)
+    return found
+
+
 def _entitlement(snapshot: object) -> int:
     return int(_number(value_at(snapshot, "entitlement")) or 0)
 
@@ -155,5 +196,6 @@ QUOTA_CALLS: dict[QuotaForm, QuotaCall] = {
         "/copilot_internal/user", read_copilot, github_api, {"x-github-api-version": "2025-04-01"}
     ),
     "kimi": QuotaCall("/usages", read_kimi),
+    "kiro": QuotaCall("/getUsageLimits?origin=CLI&resourceType=AGENTIC_REQUEST", read_kiro),
     "openrouter": QuotaCall("/key", read_openrouter),
 }

@@ -59,7 +59,7 @@ class TokenKeeper:
         failed gives a token again.
         """
         self.label = label
-        self._reader = reader
+        self.reader = reader
         self._submit = submit
         self._learn = learn
         self._recovered = recovered
@@ -68,6 +68,8 @@ class TokenKeeper:
         self._avoided = ""
         """What was refused when the reading that runs began."""
         self._pending: Future[Token | None] | None = None
+        self._mark: Callable[[], None] | None = None
+        """What a thread is to do before it reads the source again."""
         self._failures = 0
         self._ask_again_at = 0.0
         self.problem: SourceError | None = None
@@ -103,6 +105,15 @@ class TokenKeeper:
         if self._token is not None and self._token.secret.get_secret_value() == value:
             self._token, self._refused, self._ask_again_at = None, value, 0.0
 
+    def leave(self, value: str, mark: Callable[[], None]) -> None:
+        """Have `mark` called by a thread, and then the source read again, which tells why.
+
+        Has no effect if another token than `value` is in use already.
+        """
+        if self._token is not None and self._token.secret.get_secret_value() == value:
+            self._token, self._mark, self._ask_again_at = None, mark, 0.0
+            self._begin(self._read)
+
     def tend(self, now: float) -> None:
         """Look after the token without a request: renew it in time, follow its file."""
         if self._pending is not None and self._pending.done():
@@ -118,10 +129,13 @@ class TokenKeeper:
             self._pending = self._submit(work)
 
     def _read(self) -> Token | None:
-        return self._reader.read(self._avoided)
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark()
+        return self.reader.read(self._avoided)
 
     def _read_if_changed(self) -> Token | None:
-        return self._read() if self._reader.has_changed() else None
+        return self._read() if self.reader.has_changed() else None
 
     def _settle(self, now: float) -> None:
         """Take the result of a reading that is over."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from mitmproxy import ctx
 from pydantic import SecretStr
 
+from switchyard.accounts.quota_calls import profile_query
 from switchyard.attempt.url import auth_header
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import url_without_socket
@@ -32,7 +33,8 @@ async def list_models(
     found: dict[str, FoundModel] = {}
     after = ""
     for _ in range(_MOST_PAGES):
-        url = url_without_socket(endpoint_url(base, format, format.models_path(after)))
+        path = format.models_path(after) + profile_query(provider)
+        url = url_without_socket(endpoint_url(base, format, path))
         headers.setdefault("host", url.split("/", 3)[2])
         trusted = ctx.options.ssl_verify_upstream_trusted_ca
         page = format.read_models(loads(await fetch(url, headers.items(), way, provider, trusted)))

@@ -4,6 +4,9 @@ Reports keys that are missing without another, and keys that exclude each other.
 and tolerates wrong forms, as `references` does.
 """
 
+import re
+from urllib.parse import urlsplit
+
 from switchyard.config.fields import SOCKET_SCHEME
 from switchyard.config.problems import KeyPath
 from switchyard.config.yaml_source import Document
@@ -35,12 +38,16 @@ def _check_provider(document: Document, path: KeyPath, provider: dict[str, objec
         message = "is never used: credentials: forward sends the client's own key"
         document.problem((*path, "keep"), message, "remove it, or credentials: forward")
     _check_platform(document, path, provider)
+    _check_profile_arn(document, path, provider)
     if provider.get("platform") != "bedrock" and _has_aws_keys(provider):
         message = "has AWS credentials, which only Bedrock's own calls are signed with"
         document.problem(path, message, "write platform: bedrock, or give an API key")
     _check_urls(document, path, provider)
     _check_ways(document, path, provider)
 
+
+_REGIONAL = re.compile(r"\.[a-z]{2}(?:-[a-z]+)+-\d\.", re.ASCII)
+"""The region in the name of a host of AWS'."""
 
 _SPOKEN = {
     "bedrock": ("anthropic",),
@@ -73,6 +80,22 @@ def _check_platform(document: Document, path: KeyPath, provider: dict[str, objec
     if platform != "azure" and "api-version" in provider:
         message = "is for platform: azure alone"
         document.problem((*path, "api-version"), message, "write platform: azure, or remove it")
+
+
+def _check_profile_arn(document: Document, path: KeyPath, provider: dict[str, object]) -> None:
+    """A profile is of one format, and of the region that the base URL names."""
+    arn, url = provider.get("profile-arn"), provider.get("base-url")
+    if arn is None:
+        return
+    if provider.get("format") not in ("codewhisperer", ["codewhisperer"]):
+        message = "is for the format codewhisperer alone"
+        document.problem((*path, "profile-arn"), message, "remove it")
+    region = next(iter(str(arn).split(":")[3:4]), "")
+    host = urlsplit(url).hostname or "" if isinstance(url, str) else ""
+    if _REGIONAL.search(host) and region and f".{region}." not in host:
+        message = f"is of the region {region}, and the base URL of another one"
+        hint = f"set KIRO_REGION={region}, or name its host in base-url"
+        document.problem((*path, "profile-arn"), message, hint)
 
 
 def _has_aws_keys(provider: dict[str, object]) -> bool:

@@ -50,10 +50,13 @@ from switchyard.wire.translate.cache_marks import CacheMarks
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?(%?)", re.ASCII)
 
-QuotaForm = Literal["copilot", "kimi", "openrouter"]
+QuotaForm = Literal["copilot", "kimi", "kiro", "openrouter"]
 """Calls of providers for the limits of a key: `accounts/quota_calls.py`."""
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?", re.ASCII)
+_PROFILE = re.compile(
+    r"arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile/[A-Za-z0-9]+", re.ASCII
+)
 Platform = Literal["bedrock", "vertex", "azure"]
 """A cloud that speaks formats in a way of its own, or one that it made itself."""
 
@@ -240,6 +243,14 @@ def _version(value: object) -> object:
     return text if value is not None else None
 
 
+def _profile_arn(value: object) -> object:
+    """The ARN of a profile of Kiro's; its fourth part is the profile's region."""
+    if value is not None and not _PROFILE.fullmatch(str(value)):
+        hint = "write it like arn:aws:codewhisperer:us-east-1:123456789012:profile/ABC"
+        raise refuse("is no ARN of a profile", hint)
+    return value
+
+
 def _model_list(value: object) -> object:
     if value == "discover":
         return None
@@ -260,6 +271,8 @@ class Provider(Section):
     """The cloud in whose way the format is spoken there; None: in its vendor's own."""
     api_version: Annotated[str | None, BeforeValidator(_version)] = None
     """The version of Azure's API, a date; for `platform: azure` alone."""
+    profile_arn: Annotated[str | None, BeforeValidator(_profile_arn)] = None
+    """The profile of an organisation that an account of Kiro's belongs to."""
     base_url: BaseUrl | None = None
     base_urls: Mapping[FormatName, BaseUrl] = Field(default_factory=dict)
     """For formats that are spoken elsewhere than at `base_url`."""

@@ -120,6 +120,13 @@ class Fallback:
         exchange.renewed |= {credential}
         return True
 
+    def _leave_suspended(self, state: AttemptState, seen: Seen) -> None:
+        """Has an account left alone that its provider says is suspended."""
+        routes, words = state.exchange.routes, [word for word in (seen.code, seen.type) if word]
+        source = routes.source(state.chosen.credential.id) if routes and words else None
+        if source is not None and state.key is not None:
+            self._accounts.suspend(source, state.key, words)
+
     def _record(
         self, state: AttemptState, failure: AttemptFailure, after_output: bool = False
     ) -> None:
@@ -137,6 +144,7 @@ class Fallback:
             time.time(),
             limits=verdict.cls == "quota",
         )
+        self._leave_suspended(state, seen)
         again = self._renews(state, seen) or self._again(state, verdict, seen)
         trail.failed(attempt, seen, verdict, now, retry_after, again)
         assert attempt.record is not None

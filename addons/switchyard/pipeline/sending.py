@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from switchyard.accounts.quota_calls import PROFILE
 from switchyard.attempt.adjustments import change_headers
 from switchyard.attempt.body import complete_body
 from switchyard.attempt.body import write_body
@@ -64,6 +65,8 @@ class Sending:
             headers.setdefault("host", provider.host_header)
         if (platform := own_way(provider.platform, upstream)) is not None:
             body = platform_body(body, platform, headers, state.upstream_streams)
+        if provider.profile_arn is not None:
+            body = {**body, PROFILE: provider.profile_arn}
         if isinstance(service := state.call.operation, ServiceCall):
             request = service_request(state, service, url, headers)
         else:

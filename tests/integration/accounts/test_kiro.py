@@ -1,10 +1,12 @@
 """Kiro's preset: a login with a registration of our own, then calls that check token and agent."""
 
 import json
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -28,6 +30,8 @@ from tests.support.upstream import Upstream
 from tests.unit.config.loading import problems
 
 MODEL = "claude-sonnet-4.6"
+SUSPENDED = "TEMPORARILY_SUSPENDED"
+PROFILE = "arn:aws:codewhisperer:eu-central-1:123456789012:profile/ABCDEF"
 REGISTRATION = {"clientId": "reg-Own-1", "clientSecret": "reg-Secret-1",
                 "clientSecretExpiresAt": 1}  # fmt: skip
 DEVICE = {"deviceCode": "dev-1", "userCode": "ABCD-EFGH", "verificationUri": "https://v.example",
@@ -127,11 +131,7 @@ def test_login_calls_and_refresh(
     log_in("kiro", AccountFlow.model_validate(flow), store, person)
     assert person.codes == ["ABCD-EFGH"] and identity.given == 1
     service.on(always=lambda request: serve(request, identity))
-    preset = read_preset("kiro", {}).data
-    assert isinstance(preset, dict)
-    provider = {**preset, "name": "kiro", "base-url": service.url, "models": [MODEL]}
-    config = {"providers": [provider], "accounts": {"kiro": flow}}
-    router = start_router(config, env={"SWITCHYARD_ACCOUNTS_DIR": str(tmp_path)})
+    router = start(start_router, service, flow, tmp_path)
 
     told = post(router, stream=True)
     read = read_stream("anthropic", told.content)
@@ -149,6 +149,83 @@ def test_login_calls_and_refresh(
     record = store.load("kiro")
     assert record is not None and record.client_id == "reg-Own-1"
     assert record.refresh_token == "aor-Token-2" and record.state == "ok"
+
+
+def start(
+    start_router: Callable[..., Router],
+    service: Upstream,
+    flow: dict[str, Any],
+    folder: Path,
+    **more: Any,
+) -> Router:
+    """A router with the shipped preset, at our own server in place of AWS'."""
+    preset = read_preset("kiro", {}).data
+    assert isinstance(preset, dict)
+    provider = {**preset, "name": "kiro", "base-url": service.url, "models": [MODEL], **more}
+    config = {"providers": [provider], "accounts": {"kiro": flow}}
+    discovery = provider["models"] == "discover"
+    env = {"SWITCHYARD_ACCOUNTS_DIR": str(folder)}
+    return start_router(config, env=env, discovery=discovery)
+
+
+def test_a_suspended_account_is_left_alone_until_a_new_login(
+    start_router: Callable[..., Router], authority: Authority, service: Upstream, tmp_path: Path
+) -> None:
+    identity, store, flow = Identity(authority), AccountStore(tmp_path), account(authority)
+    log_in("kiro", AccountFlow.model_validate(flow), store, Person())
+    refusal = {"message": "User ID is temporarily suspended", "reason": SUSPENDED}
+    service.on(None, whole(json.dumps(refusal).encode(), 403))
+    router = start(start_router, service, flow, tmp_path)
+    told = router.will_log("is suspended by its provider. Ask it why; once it is not, run")
+    assert ask(router, True).status_code >= 400
+    told.wait(60)
+    record = store.load("kiro")
+    assert record is not None and (record.state, record.error) == ("suspended", SUSPENDED)
+    for _ in range(3):
+        assert "suspended" in ask(router, True).text
+    assert len(service.requests) == 1 and identity.given == 1, "nothing uses it any more"
+    health = httpx2.get(f"{router.url}/v0/health/providers", trust_env=False).text
+    assert "suspended" in health
+
+    service.on(always=whole(b"{}"), path="/getUsageLimits")
+    service.on(always=lambda request: serve(request, identity))
+    again = router.will_log("gives a credential again")
+    log_in("kiro", AccountFlow.model_validate(flow), store, Person())
+    again.wait(60)
+    assert "I look it up" in read_stream("anthropic", post(router, stream=True).content).text
+
+
+def test_an_organisations_profile_goes_with_calls_lists_and_questions(
+    start_router: Callable[..., Router], authority: Authority, service: Upstream, tmp_path: Path
+) -> None:
+    identity, store, flow = Identity(authority), AccountStore(tmp_path), account(authority)
+    log_in("kiro", AccountFlow.model_validate(flow), store, Person())
+    limits = {"nextDateReset": 4.1e9, "usageBreakdownList": [
+        {"resourceType": "AGENTIC_REQUEST", "currentUsage": 10, "usageLimit": 40}]}  # fmt: skip
+    questions = service.on(always=whole(json.dumps(limits).encode()), path="/getUsageLimits")
+    listed = {"models": [{"modelId": MODEL}, {"modelId": "auto"}]}
+    lists = service.on(always=whole(json.dumps(listed).encode()), path="/ListAvailableModels")
+    calls = service.on(always=lambda request: serve(request, identity),
+                       path="/generateAssistantResponse")  # fmt: skip
+    more = {"profile-arn": PROFILE, "models": "discover"}
+    router = start(start_router, service, flow, tmp_path, **more)
+    until = time.monotonic() + 60
+    while not (windows := look(router)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    (window,) = windows
+    assert (window["window"], window["used"]) == ("agentic_request", 0.25)
+    (question,) = questions.requests
+    assert question.target.startswith("/getUsageLimits?origin=CLI&resourceType=AGENTIC_REQUEST&")
+    assert "I look it up" in read_stream("anthropic", post(router, stream=True).content).text
+    for one in (question, lists.requests[0]):
+        assert one.target.endswith(f"&profileArn={quote(PROFILE, safe='')}")
+        assert one.header("authorization") == f"Bearer aoa-Token-{identity.given}"
+    assert calls.requests[0].json["profileArn"] == PROFILE
+
+
+def look(router: Router) -> list[dict[str, Any]]:
+    return httpx2.get(f"{router.url}/v0/health/providers", trust_env=False).json()["windows"]
 
 
 def serve(request: Recorded, identity: Identity) -> Any:
@@ -171,11 +248,15 @@ def serve(request: Recorded, identity: Identity) -> Any:
 
 
 def post(router: Router, stream: bool) -> httpx2.Response:
+    answered = ask(router, stream)
+    assert answered.status_code == 200, answered.text
+    return answered
+
+
+def ask(router: Router, stream: bool) -> httpx2.Response:
     body = {"model": MODEL, "max_tokens": 99, "stream": stream, "tools": [TOOL],
             "messages": [{"role": "user", "content": "How is Oslo?"}]}  # fmt: skip
     headers = {"anthropic-version": "2023-06-01", "user-agent": "claude-cli/2.0"}
-    answered = httpx2.post(
+    return httpx2.post(
         f"{router.url}/v1/messages", json=body, headers=headers, timeout=60, trust_env=False
     )
-    assert answered.status_code == 200, answered.text
-    return answered

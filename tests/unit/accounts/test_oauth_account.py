@@ -197,6 +197,19 @@ def test_a_suspended_account_is_left_alone(scene: Scene) -> None:
     assert len(scene.authority.asked) == 1
 
 
+def test_an_account_that_the_api_calls_suspended_is_left_alone(scene: Scene) -> None:
+    scene.log_in()
+    scene.account.suspend("tok-of-another-login", "TEMPORARILY_SUSPENDED")
+    assert scene.record.state == "ok"
+    scene.account.suspend("tok-1", "TEMPORARILY_SUSPENDED")
+    assert (scene.record.state, scene.record.error) == ("suspended", "TEMPORARILY_SUSPENDED")
+    assert not scene.account.has_changed()
+    assert "once it is not, run scripts/login corp" in str(failure(scene.account))
+    assert not scene.authority.asked
+    scene.log_in()
+    assert text(scene.account.read("")) == "tok-1"
+
+
 def test_a_token_without_a_refresh_ends_with_a_login(scene: Scene) -> None:
     scene.log_in(refresh_token="")
     assert text(scene.account.read("")) == "tok-1"

@@ -182,3 +182,22 @@ def test_an_unforeseen_failure_names_its_kind(caplog: pytest.LogCaptureFixture) 
     kept.threads.run()
     with caplog.at_level(logging.ERROR):
         assert kept.value(0.1) == "fails with ZeroDivisionError; see the log"
+
+
+def test_a_token_that_is_left_is_read_again_after_it_was_marked() -> None:
+    kept = Kept(Token(SecretStr("a")), SourceError("is suspended", lasting=True))
+    assert kept.keeper.value(1.0) is None
+    kept.threads.run()
+    marked: list[int] = []
+
+    def mark() -> None:
+        marked.append(len(kept.reader.refused))
+
+    assert kept.keeper.value(1.0) == SecretStr("a")
+    kept.keeper.leave("b", mark)
+    assert kept.keeper.value(1.0) == SecretStr("a")
+    kept.keeper.leave("a", mark)
+    assert kept.keeper.value(2.0) is None
+    kept.threads.run()
+    assert str(kept.keeper.value(2.0)) == "is suspended"
+    assert marked == [1], "before the source was read again"
