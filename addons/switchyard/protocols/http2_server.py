@@ -52,6 +52,7 @@ LOW = 65_536
 AGAIN = 0.1
 """Seconds until it is looked again whether the client takes what it was sent."""
 
+_UNREADABLE = TooMuch(400, "the head of the request is malformed")
 _PIECE = 16_384
 """Bytes that are read at once: h2 moves all that is left after each frame."""
 _BLOCK = 2
@@ -134,6 +135,7 @@ class BoundedHttp2Server(Http2Server):
         self._handed: Counter[int] = Counter()
         self._held: dict[int, Connection] = {}
         self._cut: set[int] = set()
+        self._reading: RequestReceived | None = None
         self._resets, self._reset_at = 0.0, time.monotonic()
         self._leaving = self._told_leaving = False
         self._stall: commands.RequestWakeup | None = None
@@ -204,12 +206,28 @@ class BoundedHttp2Server(Http2Server):
             if wrong is not None:
                 yield from self._refuse(event, wrong)
                 return False
+            self._reading = event
+            yield from super().handle_h2_event(event)
+            self._reading = None
+            return False
         elif isinstance(event, StreamReset) and event.remote_reset:
             if self._resets_too_much():
                 message = f"the client took back more than {RESETS} requests at once"
                 yield from self.protocol_error(message, ErrorCodes.ENHANCE_YOUR_CALM)
                 return True
         return (yield from super().handle_h2_event(event))
+
+    def protocol_error(
+        self, message: str, error_code: int = ErrorCodes.PROTOCOL_ERROR
+    ) -> CommandGenerator[None]:
+        """End the connection; but for a head that cannot be read, its stream alone.
+
+        Streams beside it may be those of other clients, behind a proxy. RFC 9113, section 8.1.1.
+        """
+        if self._reading is None:
+            yield from super().protocol_error(message, error_code)
+        else:
+            yield from self._refuse(self._reading, _UNREADABLE)
 
     def _resets_too_much(self) -> bool:
         """Count a request that the client took back; whether that is one too much."""

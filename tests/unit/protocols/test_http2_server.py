@@ -82,6 +82,24 @@ def test_heads(driver: Driver, fields: list[tuple[str, str]], status: str | None
     assert len(driver.attempts) == (1 if status else 2)  # the connection goes on
 
 
+@pytest.mark.parametrize("authority", ["x/#@y", "us@x", "a b", "x:99999"])
+def test_a_head_that_cannot_be_read_ends_its_stream_alone(driver: Driver, authority: str) -> None:
+    peer = Peer(driver)
+    first = peer.ask()
+    stream = peer.h2.get_next_available_stream_id()
+    wrong = [(name, authority if name == ":authority" else value) for name, value in HEAD]
+    peer.h2.send_headers(stream, wrong)
+    peer.h2.send_data(stream, b"body", end_stream=True)
+    answered = [one for one in peer.talk() if isinstance(one, ResponseReceived)]
+    assert [(one.stream_id, dict(one.headers or [])[":status"]) for one in answered] == [
+        (stream, "400")
+    ]
+    assert len(driver.attempts) == 1 and first != stream
+    peer.ask()
+    peer.talk()
+    assert len(driver.attempts) == 2
+
+
 def test_a_head_far_beyond_the_limit_ends_the_connection(driver: Driver) -> None:
     peer = Peer(driver)
     peer.ask(*[(f"x-{number}", "b" * 1000) for number in range(30)])
