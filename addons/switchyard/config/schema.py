@@ -31,6 +31,7 @@ from switchyard.config.fields import Natural
 from switchyard.config.fields import Pattern
 from switchyard.config.fields import PositiveDuration
 from switchyard.config.fields import Protocol
+from switchyard.config.fields import ProxyUrl
 from switchyard.config.fields import Regex
 from switchyard.config.fields import Size
 from switchyard.config.fields import as_list
@@ -237,6 +238,8 @@ class Config(Section):
 
     providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
     """Once loaded: those that are live, in file order."""
+    proxy_url: ProxyUrl | None = None
+    """The proxy towards providers that name none, in place of the environment's."""
     accounts: Mapping[Name, AccountFlow] = Field(default_factory=dict)
     """How accounts log in; providers name them by `{oauth: NAME}`."""
     clients: ClientSettings = ClientSettings()

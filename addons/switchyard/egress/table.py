@@ -48,6 +48,9 @@ class EgressTable:
 
     def __init__(self, config: Config, environment: Environment) -> None:
         self._environment = environment
+        self._surroundings = environment.proxies
+        if config.proxy_url is not None:
+            self._surroundings = environment.proxies.with_default("proxy-url", config.proxy_url)
         self._ways: dict[tuple[str, str], Egress] = {}
         self._labels: dict[str, str] = {}
         self._proxies: dict[str, list[Proxy]] = {}
@@ -97,10 +100,10 @@ class EgressTable:
                     self._labels[credential] = label
 
     def _proxy(self, provider: Provider, own: Proxy | None, url: str) -> Proxy | None:
-        """The key's own proxy, else the provider's, else the environment's for this URL."""
+        """The key's own proxy, else the provider's, else that of all or the environment's."""
         proxy, where = own or provider.proxy_url, f"proxy-url of {provider.name}"
         if proxy is None:
-            if (found := self._environment.proxies.find(url)) is None:
+            if (found := self._surroundings.find(url)) is None:
                 return None
             where, proxy = found
         if proxy.scheme == "direct":

@@ -280,9 +280,13 @@ def test_two_users_of_one_proxy_do_not_share_a_connection(
     assert len({request.connection for request in upstream.requests}) == 2
 
 
-def test_the_environments_proxies(start_router: Start, tmp_path: Path, upstream: Upstream) -> None:
-    """`HTTP_PROXY` is for what is not this machine and not in `NO_PROXY`; `proxy-url: direct` goes
-    before it. The name leads nowhere but through the proxy."""
+@pytest.mark.parametrize("of_file", [False, True], ids=["environment", "configuration"])
+def test_a_proxy_for_all_providers(
+    start_router: Start, tmp_path: Path, upstream: Upstream, of_file: bool
+) -> None:
+    """`HTTP_PROXY` is for what is not this machine and not in `NO_PROXY`; so is the `proxy-url` of
+    the whole configuration, which goes before it. `proxy-url: direct` goes before both. The name
+    leads nowhere but through the proxy."""
     upstream.on(always=saying(CHAT))
     away = f"http://provider.test:{upstream.port}"
     with http_proxy(tmp_path) as proxy:
@@ -295,8 +299,12 @@ def test_the_environments_proxies(start_router: Start, tmp_path: Path, upstream:
                     {"name": "direct", "base-url": away, "proxy-url": "direct"},
                 ],
                 "retry": {"request-retry": 0},
+                **({"proxy-url": f"http://127.0.0.1:{proxy.port}"} if of_file else {}),
             },
-            env={"http_proxy": f"127.0.0.1:{proxy.port}", "NO_PROXY": "other.com, .spared.test"},
+            env={
+                "http_proxy": "127.0.0.1:9" if of_file else f"127.0.0.1:{proxy.port}",
+                "NO_PROXY": "other.com, .spared.test",
+            },
         )
         assert GOOD in ask(router, "through/m").text
         assert GOOD in ask(router, "local/m").text
