@@ -20,11 +20,25 @@ CLIENT = "sk-client-52ab"
 BASE = "/v0/management"
 ID = "01a22613-2c0a-7321-9530-1f139bc6723e"
 
+SETTINGS = [
+    *("debug", "logging-to-file", "usage-statistics-enabled", "request-retry", "request-log"),
+    *("quota-exceeded/switch-project", "quota-exceeded/switch-preview-model", "ws-auth"),
+    *("max-retry-interval", "proxy-url"),
+]
+LISTS = [
+    *("api-keys", "generative-language-api-key", "gemini-api-key", "codex-api-key"),
+    *("claude-api-key", "openai-compatibility", "oauth-excluded-models"),
+]
+"""CLIProxyAPI's resources, which have the same methods each."""
+
 READS = [
-    *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models", "/openai-compatibility"),
+    *("/audit", "/config", "/config.yaml", "/health", "/logs", "/models"),
+    *(f"/{name}" for name in (*SETTINGS, *LISTS)),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
     *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
-    *("/webhooks", "/accounts"),
+    *("/webhooks", "/accounts", "/latest-version", "/usage-queue", "/usage/export"),
+    *("/api-key-usage", "/auth-files", "/auth-files/download", "/request-error-logs"),
+    "/request-error-logs/error-2024-05-20.log",
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
     "/aliases/x/y",
     *("/providers", "/combos", "/aliases", "/routes", "/clients", "/payload", "/intercept"),
@@ -35,8 +49,10 @@ WRITES = [
     *(("PUT", "/aliases/x/y"), ("DELETE", "/aliases/x/y"), ("POST", "/reload")),
     ("POST", "/webhooks/test"),
     *(("DELETE", "/logs"), ("POST", "/versions/0000000000000-0000000000000000/restore")),
-    *(("PUT", "/openai-compatibility"), ("PATCH", "/openai-compatibility")),
-    ("DELETE", "/openai-compatibility"),
+    *((method, f"/{name}") for name in (*SETTINGS, *LISTS) for method in ("PUT", "PATCH")),
+    *(("DELETE", f"/{name}") for name in ("proxy-url", *LISTS)),
+    *(("POST", "/auth-files"), ("DELETE", "/auth-files"), ("POST", "/vertex/import")),
+    *(("POST", "/usage/import"), ("GET", "/codex-auth-url"), ("GET", "/get-auth-status")),
     *(("POST", "/presets/add"), ("POST", "/keys"), ("POST", "/keys/x/rotate")),
     *(("POST", "/keys/x/block"), ("POST", "/keys/x/unblock")),
     *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
@@ -70,6 +86,10 @@ def template(method: str, path: str) -> tuple[str, str]:
         path = "/{section}/{name}" if rest else "/{section}"
     elif first == "keys" and rest:
         path = path.replace("/x", "/{who}")
+    elif path.endswith("-auth-url"):
+        path = "/{name}-auth-url"
+    elif first == "request-error-logs" and rest:
+        path = f"/{first}/{{name}}"
     elif first == "logins" and rest:
         path = path.replace("/x", "/{id}")
     elif first in ("records", "versions") and rest:
@@ -195,8 +215,10 @@ def test_what_clients_can_write(router: Router, lines: str, status: tuple[int, .
         (bearer(CLIENT), 403),
         ({**bearer(KEY), "host": "evil.example"}, 403),
         ({**bearer(KEY), "origin": "https://evil.example"}, 403),
+        ({**bearer(KEY), "host": "x/#@y"}, 400),
+        ({**bearer(KEY), "host": "x/#@localhost"}, 400),
     ],
-    ids=["no key", "client key", "host", "origin"],
+    ids=["no key", "client key", "host", "origin", "host with a fragment", "host with a user"],
 )
 async def test_http2_is_guarded_alike(
     router: Router, authority: trustme.CA, headers: dict[str, str], status: int

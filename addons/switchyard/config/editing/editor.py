@@ -23,6 +23,12 @@ from switchyard.config.schema import Config
 type ValuesChange = Callable[[dict[str, Any]], object]
 """Changes the values of a file in place; masked secrets in it stand for themselves."""
 
+type MaskOf = Callable[[str], str]
+"""Returns the mask of a secret that is in the file; any other text as it is."""
+
+type KnowingChange = Callable[[dict[str, Any], MaskOf], object]
+"""Changes the values of a file, and finds secrets that were sent in clear among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigDraft:
@@ -61,13 +67,17 @@ class ConfigEditor:
 
     def draft(self, change: ValuesChange) -> ConfigDraft:
         """Returns a draft with the values that `change` makes. Raises ConfigError and OSError."""
+        return self.draft_knowing(lambda given, _: change(given))
+
+    def draft_knowing(self, change: KnowingChange) -> ConfigDraft:
+        """Returns a draft as `draft` does, for a change that knows the masks of secrets."""
         before = self.content()
         text = before.decode("utf-8-sig", "replace")
         with _problems(self._path):
             masks, plain = Masks(text), read_plain(text)
             wanted = plain if isinstance(plain, dict) else {}
             given = masks.masked(wanted)
-            change(given)
+            change(given, masks.of)
             return self._checked(before, spliced(text, masks.restored(given)))
 
     def draft_text(self, text: str) -> ConfigDraft:

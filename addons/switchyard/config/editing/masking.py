@@ -64,6 +64,10 @@ class Masks:
         for found in secrets_of_comments(text):
             self._add(found)
 
+    def of(self, secret: str) -> str:
+        """Returns the mask of a secret of the file; any other text as it is."""
+        return self._by_secret.get(secret, secret)
+
     def masked(self, data: Any, path: KeyPath = ()) -> Any:
         """Returns values with every secret masked."""
         if isinstance(data, Mapping):

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-_IDENTITIES = ("name", "id", "key", "key-hash", "api-key", "pattern", "provider", "host")
+_IDENTITIES = (
+    *("name", "preset", "builtin", "id", "key", "key-hash", "api-key", "pattern", "provider"),
+    "host",
+)
 """Members that name an item, in the order in which they are looked at."""
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 from fastapi import Depends
 from fastapi import FastAPI
 from fastapi import Request
+from fastapi.routing import APIRoute
 
 from switchyard.management.api.action_routes import action_routes
 from switchyard.management.api.block_routes import block_routes
-from switchyard.management.api.compatibility_routes import compatibility_routes
+from switchyard.management.api.cliproxyapi.routes import cliproxyapi_routes
 from switchyard.management.api.config_routes import ConfigWriter
 from switchyard.management.api.config_routes import config_routes
 from switchyard.management.api.doorkeeper import Doorkeeper
@@ -22,6 +23,7 @@ from switchyard.management.api.event_routes import event_routes
 from switchyard.management.api.exchange_routes import exchange_routes
 from switchyard.management.api.import_routes import import_routes
 from switchyard.management.api.key_routes import key_routes
+from switchyard.management.api.login_routes import account_store
 from switchyard.management.api.login_routes import login_routes
 from switchyard.management.api.metrics_routes import metrics_routes
 from switchyard.management.api.pages import serve_pages
@@ -36,6 +38,7 @@ from switchyard.management.api.usage_routes import usage_routes
 from switchyard.management.api.webhook_routes import webhook_routes
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
+from switchyard.management.logins import Logins
 
 VERSION = "0"
 
@@ -51,7 +54,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         redirect_slashes=False,
     )
     install_errors(app)
-    api = APIRouter(prefix=PATH, dependencies=[Depends(refuse_repeats)])
+    api = APIRouter(prefix=PATH, dependencies=[Depends(refuse_repeats), Depends(refuse_unknown)])
 
     @api.get("/openapi.json", tags=["description"], responses=PROBLEMS)
     async def read_description(caller: Viewer) -> dict[str, object]:
@@ -60,6 +63,7 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
 
     changes = Changes(desk)
     writer = ConfigWriter(changes)
+    logins = Logins(account_store)
     for routes in (
         session_routes(desk),
         state_routes(desk),
@@ -74,8 +78,8 @@ def create_app(desk: Desk, proof: str) -> FastAPI:
         key_routes(desk, changes),
         preset_routes(desk, changes),
         import_routes(desk, changes),
-        login_routes(desk, changes),
-        compatibility_routes(desk, writer),
+        login_routes(desk, changes, logins),
+        cliproxyapi_routes(desk, changes, writer, logins),
         config_routes(desk, writer),
     ):
         api.include_router(routes)
@@ -93,6 +97,19 @@ def refuse_repeats(request: Request) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     if len(names) != len(set(names)):
         raise ApiProblem(422, "The query has a parameter twice. Send each once.")
+
+
+def refuse_unknown(request: Request) -> None:
+    """Raises ApiProblem for a parameter that a route does not have: `dryrun` changes the file."""
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute):
+        return
+    path = f"{PATH}{route.path_format.removeprefix(PATH)}"
+    operation = described(request.app)["paths"][path][request.method.lower()]
+    known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+    if unknown := [name for name in request.query_params if name not in known]:
+        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+        raise ApiProblem(422, f"The query has {unknown[0][:40]!r}. {takes}")
 
 
 def described(app: FastAPI) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from pydantic import Field
 
+from switchyard.accounts.record import AccountRecord
 from switchyard.accounts.store import REF
 from switchyard.accounts.store import AccountStore
 from switchyard.accounts.store import AccountStoreError
@@ -29,7 +30,7 @@ from switchyard.management.logins import Login
 from switchyard.management.logins import Logins
 from switchyard.management.logins import LoginsBusy
 
-_SHOWN_WITHIN = 15.0
+SHOWN_WITHIN = 15.0
 """Seconds that a provider may take to give a code."""
 
 
@@ -89,22 +90,21 @@ class ShownLogin(BaseModel):
     subject: str
 
 
-def login_routes(desk: Desk, changes: Changes) -> APIRouter:
+def login_routes(desk: Desk, changes: Changes, logins: Logins) -> APIRouter:
     """Returns the routes."""
     routes = APIRouter(tags=["accounts"], responses=PROBLEMS)
-    logins = Logins(_store)
 
     @routes.get("/accounts")
     async def read_accounts(caller: Viewer) -> AccountList:
         """Returns the accounts that can be logged in to, and those that were."""
-        found = await asyncio.to_thread(_flows, desk.snapshot.config)
+        found = await asyncio.to_thread(account_flows, desk.snapshot.config)
         flows = [_flow_row(name, flow) for name, flow in sorted(found.items())]
         return AccountList(flows=flows, accounts=await asyncio.to_thread(_accounts))
 
     @routes.post("/logins")
     async def begin_login(caller: Admin, wish: LoginWish) -> ShownLogin:
         """Begins a login, and returns the page to open and the code to type there."""
-        flows = await asyncio.to_thread(_flows, desk.snapshot.config)
+        flows = await asyncio.to_thread(account_flows, desk.snapshot.config)
         flow = flows.get(wish.account.partition("/")[0])
         if flow is None:
             raise ApiProblem(404, "There is no such account. GET accounts lists them.")
@@ -115,7 +115,7 @@ def login_routes(desk: Desk, changes: Changes) -> APIRouter:
         except LoginsBusy as e:
             raise ApiProblem(503, f"{e}.") from None
         await changes.note(caller, f"log in to {wish.account}")
-        await asyncio.to_thread(login.wait_until_shown, _SHOWN_WITHIN)
+        await asyncio.to_thread(login.wait_until_shown, SHOWN_WITHIN)
         return _shown(login)
 
     _add_logins(routes, logins)
@@ -153,8 +153,8 @@ def _shown(login: Login) -> ShownLogin:
     return ShownLogin(id=login.id, **asdict(login.status))
 
 
-def _flows(config: Config) -> dict[str, AccountFlow]:
-    """All accounts by name. Reads the shipped ones from the disk, the first time."""
+def account_flows(config: Config) -> dict[str, AccountFlow]:
+    """Returns all accounts by name. Reads the shipped ones from the disk, the first time."""
     shipped = {name: shipped_account(name) for name in account_names()}
     return {**shipped, **config.accounts}
 
@@ -176,12 +176,13 @@ def _flow_row(name: str, flow: AccountFlow) -> AccountFlowRow:
     )
 
 
-def _store() -> AccountStore:
+def account_store() -> AccountStore:
+    """Returns where accounts are kept."""
     return AccountStore(accounts_folder(os.environ))
 
 
 def _accounts() -> list[AccountRow]:
-    store, rows = _store(), []
+    store, rows = account_store(), []
     for ref in store.refs():
         try:
             record = store.load(ref)
@@ -191,14 +192,20 @@ def _accounts() -> list[AccountRow]:
             )
             continue
         if record is not None:
-            lasts = record.refresh_token or math.isinf(record.expires_at)
-            ends = None if lasts else record.expires_at
-            state = _state(record.state, ends)
-            row = AccountRow(ref=ref, state=state, subject=record.subject, expires=ends,
-                             error=record.error)  # fmt: skip
+            row = AccountRow(ref=ref, state=account_state(record), subject=record.subject,
+                             expires=_end(record), error=record.error)  # fmt: skip
             rows.append(row)
     return rows
 
 
-def _state(state: str, ends: float | None) -> str:
-    return "expired" if state == "ok" and ends is not None and ends <= time.time() else state
+def account_state(record: AccountRecord) -> str:
+    """How an account is; `expired` if its token has run out and is not renewed."""
+    ends = _end(record)
+    is_over = record.state == "ok" and ends is not None and ends <= time.time()
+    return "expired" if is_over else record.state
+
+
+def _end(record: AccountRecord) -> float | None:
+    """When an account ends; None where its token does not expire or is renewed."""
+    lasts = record.refresh_token or math.isinf(record.expires_at)
+    return None if lasts else record.expires_at

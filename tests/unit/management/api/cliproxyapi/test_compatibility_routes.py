@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from switchyard.management.api.compatibility_routes import patch_service
-from switchyard.management.api.compatibility_routes import remove_service
-from switchyard.management.api.compatibility_routes import replace_services
-from switchyard.management.api.compatibility_routes import shown
+from switchyard.management.api.cliproxyapi.compatibility_routes import patch_service
+from switchyard.management.api.cliproxyapi.compatibility_routes import remove_service
+from switchyard.management.api.cliproxyapi.compatibility_routes import replace_services
+from switchyard.management.api.cliproxyapi.compatibility_routes import shown
 from switchyard.management.api.errors import ApiProblem
 
 ENTRY = {

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from pydantic import Field
 
 from switchyard.config.editing.merging import merge
-from switchyard.management.api.config_routes import ConfigWriter
+from switchyard.management.api.cliproxyapi.views import Done
+from switchyard.management.api.cliproxyapi.views import ViewWriter
 from switchyard.management.api.config_routes import read_values
-from switchyard.management.api.config_routes import wish_of
 from switchyard.management.api.doorkeeper import Admin
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import CHANGES
@@ -30,12 +30,6 @@ from switchyard.management.desk import Desk
 
 NAME = "openai-compatibility"
 _MEMBERS = ("name", "prefix", "base-url", "headers")
-
-
-class Done(BaseModel):
-    """What a write answers."""
-
-    status: str = "ok"
 
 
 class CompatibilityList(BaseModel):
@@ -52,14 +46,12 @@ class CompatibilityPatch(BaseModel):
     value: dict[str, Any]
 
 
-def compatibility_routes(desk: Desk, writer: ConfigWriter) -> APIRouter:
+def compatibility_routes(desk: Desk, writer: ViewWriter) -> APIRouter:
     """Returns the routes. As documented, they need no If-Match."""
     routes = APIRouter(tags=["CLIProxyAPI"], responses=PROBLEMS)
 
     async def change(caller: Caller, method: str, make: Callable[[dict[str, Any]], object]) -> Done:
-        wish = wish_of(caller, f"{method} /{NAME}", None, needs_match=False)
-        await writer.values(wish, make)
-        return Done()
+        return await writer.change(caller, f"{method} /{NAME}", lambda given, _: make(given))
 
     @routes.get(f"/{NAME}")
     async def read_compatibility(caller: Viewer, response: Response) -> dict[str, Any]:

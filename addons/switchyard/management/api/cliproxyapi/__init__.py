@@ -1,0 +1,1 @@
+"""The calls of CLIProxyAPI's management API, answered by what this router has."""
