@@ -91,9 +91,8 @@ def test_a_head_that_cannot_be_read_ends_its_stream_alone(driver: Driver, author
     peer.h2.send_headers(stream, wrong)
     peer.h2.send_data(stream, b"body", end_stream=True)
     answered = [one for one in peer.talk() if isinstance(one, ResponseReceived)]
-    assert [(one.stream_id, dict(one.headers or [])[":status"]) for one in answered] == [
-        (stream, "400")
-    ]
+    statuses = [(one.stream_id, str((one.headers or [])[0][1])) for one in answered]
+    assert statuses == [(stream, "400")]
     assert len(driver.attempts) == 1 and first != stream
     peer.ask()
     peer.talk()

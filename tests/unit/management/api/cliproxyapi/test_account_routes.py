@@ -25,8 +25,11 @@ accounts:
 def store(client: httpx2.AsyncClient, tmp_path: Path) -> AccountStore:
     store = AccountStore(tmp_path / "accounts")
     for name, label in (("xai", ""), ("kimi", "work")):
-        tokens = {"access_token": f"secret-of-{name}", "refresh_token": "again"}
-        store.save(AccountRecord(name=name, label=label, subject="me@x", **tokens))
+        token = f"secret-of-{name}"
+        record = AccountRecord(
+            name=name, label=label, subject="me@x", access_token=token, refresh_token="again"
+        )
+        store.save(record)
     return store
 
 
