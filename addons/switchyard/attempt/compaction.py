@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
-from switchyard.exchange.previous_response import owner_of
 from switchyard.routing.plans import ModelTarget
 from switchyard.state.proofs import Proofs
 from switchyard.wire.encoding.jsonio import JsonObject
@@ -111,7 +110,7 @@ def note_compaction(proofs: Proofs, maker: str, state: AttemptState) -> None:
         return
     body = loads_object(state.relay.body) or {}
     made = (text_of(item.get("encrypted_content")) for item in objects_of(body.get("output")))
-    proofs.note(owner_of(state.call), maker, made)
+    proofs.note(state.call.owner, maker, made)
 
 
 def summary_stage(call: Call) -> SummaryStage:

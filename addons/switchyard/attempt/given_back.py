@@ -4,7 +4,6 @@ from switchyard.attempt.adjustments import Adjustments
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.exchange.http_messages import lower_items
-from switchyard.exchange.previous_response import owner_of
 from switchyard.policy.affinity import session_of
 from switchyard.state.proofs import ProofReader
 from switchyard.state.proofs import Proofs
@@ -34,7 +33,7 @@ def select_proofs(
     `body` itself where nothing has to change. Looks into it only where the client's conversations
     met several makers, or the plan has several targets.
     """
-    owner, reader = owner_of(state.call), reader_of(adjustments, state)
+    owner, reader = state.call.owner, reader_of(adjustments, state)
     chooses = _has_choice(state)
     if not chooses and not memory.is_mixed(owner, reader):
         return body, False
@@ -74,7 +73,7 @@ def note_refused(
         return True
 
     format.with_proofs(body, keeps)
-    owner, reader = owner_of(state.call), reader_of(adjustments, state)
+    owner, reader = state.call.owner, reader_of(adjustments, state)
     strange = [proof for proof in found if memory.maker(owner, proof) is None]
     memory.refuse(owner, reader, strange if any(strange) else found)
 
@@ -86,7 +85,7 @@ def readable_proofs(
     proofs = [proof for part in conversation.parts() for proof in proofs_of(part)]
     if not proofs:
         return frozenset()
-    owner, maker = owner_of(state.call), adjustments.maker(state.target)
+    owner, maker = state.call.owner, adjustments.maker(state.target)
     return frozenset(proof for proof in proofs if memory.maker(owner, proof) == maker)
 
 
@@ -106,7 +105,7 @@ def keep_notes(
     if notes is None:
         return
     maker = adjustments.maker(state.target)
-    proofs.note(owner_of(state.call), maker, notes.proofs)
+    proofs.note(state.call.owner, maker, notes.proofs)
     if notes.keeps != "proofs" and (parts := notes.parts):
         if state.upstream_format and (
             tag := adjustments.thinking_tag(state.target, state.upstream_format.name)
@@ -138,7 +137,7 @@ def with_demands(
 
 def _whose(call: Call, maker: str) -> Whose:
     session = session_of(lower_items(call.head.headers), call.format.unwrap(call.body))
-    return Whose(owner_of(call), session.id if session else "", maker)
+    return Whose(call.owner, session.id if session else "", maker)
 
 
 def _has_choice(state: AttemptState) -> bool:

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields as fields_of
 from functools import lru_cache
+from os import urandom
+from types import SimpleNamespace
 from typing import Any
 
+from mitmproxy import flow
 from mitmproxy.hooks import Hook
 from mitmproxy.http import Headers
 from mitmproxy.http import MessageData
@@ -53,6 +56,7 @@ def lighten() -> None:
     _Option.current = _current  # type: ignore
     OptManager.__getattr__ = _option  # type: ignore
     url.parse_authority = _remembering(url.parse_authority)
+    flow.uuid = SimpleNamespace(uuid4=_flow_id)  # type: ignore
     commands.StartHook.__new__ = _new  # type: ignore
     Hook.args = _arguments  # type: ignore
     for place in (read, http1, http):
@@ -172,6 +176,13 @@ def _init(headers: Headers, fields: Any = (), **named: Any) -> None:
             _init_with_care(headers, fields)
             return
     headers.fields = tuple(fields)
+
+
+def _flow_id() -> str:
+    """Return the text of a random UUID (RFC 9562, 5.4), without the object."""
+    digits = urandom(16).hex()
+    variant = "89ab"[ord(digits[16]) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _new(kind: type[commands.StartHook], *_: Any, **__: Any) -> commands.StartHook:

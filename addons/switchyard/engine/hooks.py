@@ -37,6 +37,18 @@ class Handlers:
     """Those of all groups."""
     groups_of: tuple[tuple[int, int], ...]
     """For each of `all`, the number of its group and its place in that."""
+    about: str | None
+    """The hook's only field; None if it has several, or none."""
+
+    def after(self, place: int) -> tuple[tuple[Handler, ...], ...]:
+        """The handlers that come after one of `all`; the first group is the rest of its own."""
+        group, within = self.groups_of[place]
+        return (self.groups[group][within + 1 :], *self.groups[group + 1 :])
+
+    def next_group(self, place: int) -> int:
+        """The place of the first handler of the next group; the number of `all` if none is left."""
+        group, within = self.groups_of[place]
+        return place - within + len(self.groups[group])
 
 
 class CachedAddonManager(AddonManager):
@@ -62,25 +74,24 @@ class CachedAddonManager(AddonManager):
         handlers = self._table.get(event.name) or self._look_up(event)
         if not handlers.all:
             return None
-        arguments = [getattr(event, name) for name in handlers.arguments]
-        failed = -1  # the group of whom comes no more
-        for place, handler in enumerate(handlers.all):
-            if failed >= 0 and handlers.groups_of[place][0] == failed:
-                continue
-            try:
-                result = handler(*arguments)
-            except exceptions.AddonHalt:
-                return None
-            except exceptions.OptionsError:
-                raise
-            except Exception as e:
-                _report(e)
-                failed = handlers.groups_of[place][0]
-                continue
-            if result is not None and inspect.isawaitable(result):
-                group, within = handlers.groups_of[place]
-                rest = (handlers.groups[group][within + 1 :], *handlers.groups[group + 1 :])
-                return _finish(result, rest, arguments)
+        if handlers.about is None:
+            return _call(handlers, 0, [getattr(event, name) for name in handlers.arguments])
+        # Nearly all hooks are about one object. Calling its handlers with it, and not with a list
+        # of arguments, halves what a call costs.
+        subject, handler = getattr(event, handlers.about), None
+        try:
+            for handler in handlers.all:
+                result = handler(subject)
+                if result is not None and inspect.isawaitable(result):
+                    return _finish(result, handlers.after(handlers.all.index(handler)), [subject])
+        except exceptions.AddonHalt:
+            return None
+        except exceptions.OptionsError:
+            raise
+        except Exception as e:
+            _report(e)
+            place = handlers.next_group(handlers.all.index(handler))  # type: ignore[arg-type]
+            return _call(handlers, place, [subject])
         return None
 
     def has(self, event: type[hooks.Hook]) -> bool:
@@ -148,11 +159,13 @@ class CachedAddonManager(AddonManager):
         )
         groups = tuple(group for group in found if group)
         kind = event if isinstance(event, type) else type(event)
+        names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
         handlers = Handlers(
             groups=groups,
-            arguments=tuple(field.name for field in fields(kind)),  # type: ignore[arg-type]
+            arguments=names,
             all=tuple(handler for group in groups for handler in group),
             groups_of=tuple((at, i) for at, group in enumerate(groups) for i in range(len(group))),
+            about=names[0] if len(names) == 1 else None,
         )
         self._table[event.name] = handlers
         return handlers
@@ -211,6 +224,25 @@ def _for_upgrades(handler: Handler) -> Handler:
             handler(flow)
 
     return request
+
+
+def _call(handlers: Handlers, place: int, arguments: list[Any]) -> Awaitable[None] | None:
+    """Call handlers from a place on; return the rest to await if one of them waits."""
+    while place < len(handlers.all):
+        try:
+            result = handlers.all[place](*arguments)
+        except exceptions.AddonHalt:
+            return None
+        except exceptions.OptionsError:
+            raise
+        except Exception as e:
+            _report(e)
+            place = handlers.next_group(place)
+            continue
+        if result is not None and inspect.isawaitable(result):
+            return _finish(result, handlers.after(place), arguments)
+        place += 1
+    return None
 
 
 async def _finish(

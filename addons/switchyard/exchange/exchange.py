@@ -1,5 +1,6 @@
 """One client request: the call, the state its attempts share, and that of each."""
 
+import hashlib
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class Call:
     """The client's wire format."""
     _conversation: list[Conversation] = field(default_factory=list, init=False, repr=False)
     """The conversation; empty until the request is read."""
+    _owner: list[bytes] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # A member instead of a property: a request reads it some twenty times.
@@ -107,6 +109,21 @@ class Call:
         if not self._conversation:
             self._conversation.append(self.format.read_request(self.format.portable(self.body)))
         return self._conversation[0]
+
+    @property
+    def owner(self) -> bytes:
+        """Returns the owner of the client's conversations: a hash of its client key.
+
+        If no client key is required, it is a hash of the credential that the request has.
+        """
+        if not self._owner:
+            kind, secret = b"client", self.client.key if self.client is not None else None
+            if secret is None:
+                kind, secret = b"credential", self.credential
+            text = secret.get_secret_value() if secret is not None else ""
+            told = kind + b"\0" + text.encode("utf-8", "surrogateescape")
+            self._owner.append(hashlib.sha256(told).digest())
+        return self._owner[0]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

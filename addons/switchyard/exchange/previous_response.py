@@ -6,7 +6,6 @@ conversation in place of the reference before anything else reads it. An unknown
 unchanged: a provider that speaks Responses may know it.
 """
 
-import hashlib
 
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
@@ -31,7 +30,7 @@ def expand_previous_response(
     body = call.body
     if not call.format.stored_responses:
         return body
-    owners = [owner_of(call)]
+    owners = [call.owner]
     if connection is not None:
         owners.insert(0, connection)
     before = body.get("previous_response_id")
@@ -69,16 +68,4 @@ def keep(kept: Conversations, state: AttemptState) -> None:
     output = response["output"]
     ids = [item["id"] for item in output if isinstance(item.get("id"), str)]
     data = dumps([*input_items(call.body), *output])
-    kept.put(owner_of(call), id, data, ids)
-
-
-def owner_of(call: Call) -> bytes:
-    """Returns the owner of a client's conversations: a hash of its client key.
-
-    If no client key is required, it is a hash of the credential that the request has.
-    """
-    kind, secret = b"client", call.client.key if call.client is not None else None
-    if secret is None:
-        kind, secret = b"credential", call.credential
-    text = secret.get_secret_value() if secret is not None else ""
-    return hashlib.sha256(kind + b"\0" + text.encode("utf-8", "surrogateescape")).digest()
+    kept.put(call.owner, id, data, ids)

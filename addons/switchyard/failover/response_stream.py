@@ -55,7 +55,9 @@ class ResponseStream(HttpStream):
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self.stores_bodies = context.options.store_streamed_bodies
+        options = context.options
+        self.stores_bodies = options.store_streamed_bodies
+        self._sizes_matter = bool(options.stream_large_bodies or options.body_size_limit)
 
     def release(self) -> None:
         """Drops the references of a stream that is over."""
@@ -77,6 +79,10 @@ class ResponseStream(HttpStream):
                 yield command
                 return
             yield command
+
+    def check_body_size(self, request: bool) -> CommandGenerator[bool]:
+        """Does the work of mitmproxy's method, which reads two options each time it is called."""
+        return super().check_body_size(request) if self._sizes_matter else _no()
 
     def let_go(self, why: str) -> CommandGenerator[None]:
         """Ends all that still runs for this request."""
@@ -197,3 +203,8 @@ class ResponseStream(HttpStream):
         yield from self.let_go("killed")
         yield DropStream(self.stream_id)
         return True
+
+
+def _no() -> CommandGenerator[bool]:
+    yield from ()
+    return False

@@ -16,6 +16,7 @@ from switchyard.clients.pages import check_host
 from switchyard.clients.pages import check_own_page
 from switchyard.clients.wrong_keys import WrongKeys
 from switchyard.config.client_keys import ClientKey
+from switchyard.exchange.classification import Classification
 from switchyard.exchange.classification import Classifier
 from switchyard.exchange.endpoints import is_call_path
 from switchyard.exchange.exchange import Admission
@@ -121,12 +122,12 @@ class Access:
         shown = self._shown_to_proxy(flow)
         if shown is None and self._tries_proxy_key(flow) and not may_pass(peer_of(flow)):
             raise _unknown_proxy_key()
-        asked = self._asks_us(flow) and not self._is_managed(flow)
-        own_key = None
-        if asked and self._snapshots.current.client_keys and self._needs_key(flow):
-            own_key = self._own_key(flow, shown is not None)
-        if asked and own_key is None:
-            self._check_page(flow)
+        asked, own_key = self._requests.of(flow), None
+        if _asks_us(flow.request, asked) and not _is_managed(asked):
+            if self._snapshots.current.client_keys and _needs_key(asked):
+                own_key = self._own_key(flow, shown is not None)
+            if own_key is None:
+                self._check_page(flow, asked)
         self._admit(flow, own_key or shown, by_proxy=own_key is None and shown is not None)
 
     def _decide_anew(self, flow: http.HTTPFlow, before: Admission) -> None:
@@ -210,38 +211,11 @@ class Access:
         # A captured client addresses another server, which requires no such certificate.
         return self._requests.of(flow).is_own or not may_pass(peer_of(flow))
 
-    def _asks_us(self, flow: http.HTTPFlow) -> bool:
-        """Whether the router itself answers a request.
-
-        It does if the request is addressed to it, or is a call at a provider's own host, where a
-        GET opens a WebSocket.
-        """
-        request, asked = flow.request, self._requests.of(flow)
-        if asked.is_own or asked.is_routed:
-            return True
-        if asked.kind != "provider":
-            return False
-        opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
-        return opens_socket and is_call_path(request)
-
-    def _is_managed(self, flow: http.HTTPFlow) -> bool:
-        """Whether a request is for the management API, which has a guard of its own."""
-        asked = self._requests.of(flow)
-        return asked.endpoint is not None and asked.endpoint.kind == "management"
-
-    def _needs_key(self, flow: http.HTTPFlow) -> bool:
-        asked = self._requests.of(flow)
-        if not asked.is_own:
-            return True
-        endpoint = asked.endpoint
-        # A health check has no key, and a greeting reveals nothing.
-        return endpoint is None or endpoint.kind not in ("health", "ready", "greeting")
-
-    def _check_page(self, flow: http.HTTPFlow) -> None:
+    def _check_page(self, flow: http.HTTPFlow, asked: Classification) -> None:
         """Raises Refused for another site's page, unless the request has a client key."""
         request, snapshot = flow.request, self._snapshots.current
-        if self._requests.of(flow).is_own:
-            if snapshot.client_keys and not self._needs_key(flow):
+        if asked.is_own:
+            if snapshot.client_keys and not _needs_key(asked):
                 return
             check_own_page(request, snapshot.config.clients.origins)
             # A request on a WebSocket has the head of its handshake, which was checked.
@@ -250,6 +224,31 @@ class Access:
                 check_host(self._clients.host_of(flow), names)
         elif snapshot.catalog.passes_through(request.pretty_host, request.port) != "always":
             check_foreign_page(request)
+
+
+def _asks_us(request: http.Request, asked: Classification) -> bool:
+    """Whether the router itself answers a request.
+
+    It does if the request is addressed to it, or is a call at a provider's own host, where a GET
+    opens a WebSocket.
+    """
+    if asked.is_own or asked.is_routed:
+        return True
+    if asked.kind != "provider":
+        return False
+    opens_socket = "websocket" in request.headers.get("upgrade", "").lower()
+    return opens_socket and is_call_path(request)
+
+
+def _is_managed(asked: Classification) -> bool:
+    """Whether a request is for the management API, which has a guard of its own."""
+    return asked.endpoint is not None and asked.endpoint.kind == "management"
+
+
+def _needs_key(asked: Classification) -> bool:
+    # A health check has no key, and a greeting reveals nothing.
+    endpoint = asked.endpoint
+    return not (asked.is_own and endpoint and endpoint.kind in ("health", "ready", "greeting"))
 
 
 def _unknown_key() -> WrongKey:

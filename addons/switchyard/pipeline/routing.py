@@ -13,7 +13,6 @@ from switchyard.exchange.exchange import Exchange
 from switchyard.exchange.guard import Refused
 from switchyard.exchange.guard import guarded
 from switchyard.exchange.model_name import check_name
-from switchyard.exchange.previous_response import owner_of
 from switchyard.exchange.registry import Exchanges
 from switchyard.failover.control import FailoverControl
 from switchyard.routing.catalog import ModelNotAllowed
@@ -190,7 +189,7 @@ def able_to_open(exchange: Exchange, plan: Plan, adjustments: Adjustments, proof
     assert call.compaction is not None
     needs = f"{call.format.name} compaction"
     able = plan.where(lambda one: has_own(call, one, adjustments.compacts(one)), needs)
-    if maker := proofs.maker(owner_of(call), call.compaction.closed):
+    if maker := proofs.maker(call.owner, call.compaction.closed):
         own = able.where(lambda one: adjustments.maker(one) == maker, f"{needs} of {maker}")
         able = own if own.members else able
     if able.members:

@@ -28,9 +28,12 @@ _TELLING: dict[FailureClass, int] = {
 """Most relevant first: what the client can fix, when to retry, what the user can fix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AttemptRecord:
-    """One attempt, or a target that was not tried because it is shut. Holds no secret."""
+    """One attempt, or a target that was not tried because it is shut. Holds no secret.
+
+    Nothing changes it; it is not frozen since making a frozen one takes three times as long.
+    """
 
     provider: str
     model: str

@@ -37,9 +37,12 @@ AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
 """How a key is sent: as a bearer token, or in the header of that name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asked:
-    """What the client asked for, as far as writing the answer depends on it."""
+    """What the client asked for, as far as writing the answer depends on it.
+
+    Nothing changes it; it is not frozen since making a frozen one takes three times as long.
+    """
 
     model: str
     """The model's name as the client wrote it; used where the upstream names none."""

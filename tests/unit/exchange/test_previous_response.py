@@ -7,7 +7,6 @@ from mitmproxy import http
 
 from switchyard.exchange.exchange import Admission
 from switchyard.exchange.exchange import Exchange
-from switchyard.exchange.previous_response import owner_of
 from tests.support.runtime import CLIENT_KEY
 from tests.support.runtime import CONFIG
 from tests.support.runtime import Pipeline
@@ -167,8 +166,8 @@ def test_conversations_are_the_client_keys_not_a_credentials() -> None:
     for (client, _), flow in zip(owners, flows, strict=True):
         admission = Admission(config=talk.runtime.snapshot.config, client=client, by_proxy=True)
         talk.runtime.clients.admit(flow, admission)
-    found = [owner_of(talk.pipeline.begin(flow).call) for flow in flows]
+    found = [talk.pipeline.begin(flow).call.owner for flow in flows]
     assert found[0] == found[1] != found[2] == found[3]
     unkeyed = Talk()
     flow = call_flow(unkeyed.runtime, FORMAT, "m", headers={"authorization": "Bearer router-key-1"})
-    assert owner_of(unkeyed.pipeline.begin(flow).call) not in found
+    assert unkeyed.pipeline.begin(flow).call.owner not in found
