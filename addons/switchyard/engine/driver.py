@@ -44,6 +44,7 @@ class Driving(ProxyConnectionHandler):
         self._hooks_run = 0
         self._unfinished: dict[commands.StartHook, Awaitable[None] | None] = {}
         """Hooks that `run_hook` began, and whose layers wait now."""
+        self._timers: dict[commands.RequestWakeup, asyncio.TimerHandle] = {}
         self._verbose = getattr(options, "termlog_verbosity", "info") == "debug"
 
     def time_out(self) -> None:
@@ -148,13 +149,11 @@ class Driving(ProxyConnectionHandler):
     def _set_timer(self, command: commands.RequestWakeup) -> None:
         if self._over:
             return
+        self._timers[command] = self.loop.call_later(command.delay, self._wake_up, command)
 
-        def wake_up() -> None:
-            self.wakeup_timer.discard(timer)  # type: ignore[arg-type]
-            self.process(events.Wakeup(command))
-
-        timer = self.loop.call_later(command.delay, wake_up)
-        self.wakeup_timer.add(timer)  # type: ignore[arg-type]
+    def _wake_up(self, command: commands.RequestWakeup) -> None:
+        del self._timers[command]
+        self.process(events.Wakeup(command))
 
     def _tell(self, hook: commands.StartHook) -> None:
         """Run a hook whose outcome no layer awaits."""

@@ -133,8 +133,8 @@ class EngineHandler(Driving):
         """The client is gone."""
         self._over = True
         self.timeout_watchdog.stop()  # type: ignore[attr-defined]
-        while self.wakeup_timer:
-            self.wakeup_timer.pop().cancel()
+        while self._timers:
+            self._timers.popitem()[1].cancel()
         self._tell(server_hooks.ClientDisconnectedHook(self.client))
         for connection, transport in list(self.transports.items()):
             if self._keeps(connection, transport):

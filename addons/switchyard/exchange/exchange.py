@@ -207,6 +207,14 @@ class Exchange:
         """Records the attempt whose answer the client receives from now on."""
         self.winner = attempt
 
+    def release(self) -> None:
+        """Drops the attempts, once the flow is over and on record.
+
+        Attempts refer to their exchange, so both would stay in memory, bodies among them, until the
+        garbage collector comes by.
+        """
+        self.tries, self.latest, self.winner = (), None, None
+
     @property
     def shown(self) -> "AttemptState | None":
         """Returns the attempt that represents the exchange: the winner, else the latest."""
@@ -245,7 +253,7 @@ def _in_words(remedies: tuple[str, ...]) -> str:
     return f" (remedy: {', '.join(remedies)})" if remedies else ""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, kw_only=True, eq=False)
 class AttemptState:
     """The state of one attempt.
 

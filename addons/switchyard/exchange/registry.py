@@ -40,5 +40,7 @@ class Exchanges:
         return self._by_flow.get(flow.id)
 
     def end(self, flow: http.HTTPFlow) -> None:
-        self._by_flow.pop(flow.id, None)
+        """Forgets a flow that is over, and releases its exchange."""
         self._heads.pop(flow.id, None)
+        if (exchange := self._by_flow.pop(flow.id, None)) is not None:
+            exchange.release()

@@ -111,6 +111,7 @@ class FastPath:
         """Ends the path: the response is complete, or the connection closed."""
         if self.wire_fast_path is not None:
             self.wire_fast_path.close()
+            self.wire_fast_path = None  # which has this one, and all of the stream by it
 
     def note_life(self) -> None:
         """Notes that the upstream sent half a chunk, which is held back."""

@@ -60,9 +60,14 @@ class ResponseStream(HttpStream):
         self._sizes_matter = bool(options.stream_large_bodies or options.body_size_limit)
 
     def release(self) -> None:
-        """Drops the references of a stream that is over."""
+        """Drops the references of a stream that is over.
+
+        Those to itself too, or its bodies would stay until the garbage collector comes by.
+        """
         self.request_body_buf.clear()
         self.response_body_buf.clear()
+        self.context.layers.remove(self)
+        self.client_state = self.server_state = ignore
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         """Handles an event as in all layers, but without a pause for immediate hooks."""
@@ -208,3 +213,8 @@ class ResponseStream(HttpStream):
 def _no() -> CommandGenerator[bool]:
     yield from ()
     return False
+
+
+def ignore(event: events.Event) -> CommandGenerator[None]:
+    """The state of a stream that is over: nothing comes of an event."""
+    yield from ()

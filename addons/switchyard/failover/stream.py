@@ -118,6 +118,10 @@ class FailoverStream(RequestStream):
         self._attempts = 0
         self.taken_over = False
 
+    def release(self) -> None:
+        super().release()
+        self.winner = None
+
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         # Here and below, methods return the generators of others if nothing follows them:
         # every command passes through each enclosing generator.

@@ -1,5 +1,6 @@
 """Records every call once it is over, whatever its route and its outcome."""
 
+from copy import copy
 from functools import partial
 
 from mitmproxy import http
@@ -114,6 +115,8 @@ class Accounting:
             return
         if exchange is not None:
             ending = ending_of(flow)
+            if self._ledger.defers:
+                exchange = copy(exchange)  # this one is about to be released
             make: Making = partial(self._record, exchange, ending)
             if passage is not None:
                 if not self._ledger.on and not self._ledger.counters:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from weakref import ref
 
 from switchyard.attempt.body import stages_of
 from switchyard.attempt.compaction import COMPACTED
@@ -76,7 +77,7 @@ class Reading:
             exchange.committed_relay,
             self._snapshots.current.bounds,
             self._stages(state, upstream),
-            partial(_in_stream, state),
+            partial(_in_stream, ref(state)),
             state.notes,
             self._rejects_refusals(state),
         )
@@ -141,8 +142,10 @@ class Reading:
             )
 
 
-def _in_stream(state: AttemptState, error: ApiError) -> ApiError:
+def _in_stream(attempt: "ref[AttemptState]", error: ApiError) -> ApiError:
     """Returns an error that ends a client's stream, with its provider and no secrets."""
+    state = attempt()
+    assert state is not None, "the receiver of a stream has its attempt"
     safe = scrubbed(state, error)
     provider, model = state.target.provider.name, state.target.model or state.call.model
     return replace(safe, message=f"provider {provider!r}, model {model!r}: {safe.message}")

@@ -94,6 +94,11 @@ class Ledger:
         if self._writer is not None:
             self._writer.begin(key, make)
 
+    @property
+    def defers(self) -> bool:
+        """Whether the record of a request that ends now is made later."""
+        return self._writer is not None and self._writer.defers
+
     def end(self, key: str, make: Making) -> None:
         """Queue a request that has ended; `make` makes its record."""
         if self.counters:

@@ -109,10 +109,15 @@ class UsageWriter:
         """Note a request under way, so that it is not lost if the process ends."""
         self._running[key] = make
 
+    @property
+    def defers(self) -> bool:
+        """Whether the record of a request that ends now is made later."""
+        return bool(self._ended or not self._prepared) and len(self._ended) < MOST_UNMADE
+
     def end(self, key: str, make: Making) -> None:
         """Queue a request that has ended. Records are made in the order of these calls."""
         self._running.pop(key, None)
-        if (self._ended or not self._prepared) and len(self._ended) < MOST_UNMADE:
+        if self.defers:
             self._ended.append(make)
             return
         self._make(make)
