@@ -6,7 +6,6 @@ conversation in place of the reference before anything else reads it. An unknown
 unchanged: a provider that speaks Responses may know it.
 """
 
-
 from switchyard.exchange.exchange import AttemptState
 from switchyard.exchange.exchange import Call
 from switchyard.state.conversations import Conversations

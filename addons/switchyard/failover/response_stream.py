@@ -68,6 +68,7 @@ class ResponseStream(HttpStream):
         self.response_body_buf.clear()
         self.context.layers.remove(self)
         self.client_state = self.server_state = ignore
+        self._handle_event = ignore  # events that waited for a hook come yet
 
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
         """Handles an event as in all layers, but without a pause for immediate hooks."""
@@ -216,5 +217,5 @@ def _no() -> CommandGenerator[bool]:
 
 
 def ignore(event: events.Event) -> CommandGenerator[None]:
-    """The state of a stream that is over: nothing comes of an event."""
+    """Handles an event of a stream that is over: nothing comes of it."""
     yield from ()

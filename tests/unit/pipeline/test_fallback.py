@@ -115,9 +115,10 @@ def test_a_good_answer_ends_the_attempt_with_its_tokens() -> None:
     (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.successes) == (1, 1)
     assert attempt.receiver is not None
+    state = running(exchange)
     pipeline.over(flow, attempt.receiver.head())
     assert exchange.answered
-    assert running(exchange).judged
+    assert state.judged
     (row,) = pipeline.runtime.state.health.snapshot(0.0)
     assert (row.in_flight, row.successes, row.failures) == (0, 1, 0)
 
