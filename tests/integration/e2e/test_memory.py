@@ -44,12 +44,16 @@ def test_large_requests_leave_nothing_behind(
     message = {"role": "user", "content": WORDS}
     body = {"model": model, "messages": [message], "max_tokens": 10, "stream": stream}
     with httpx2.Client(base_url=f"{router.url}/v1", timeout=60) as client:
-        for count in range(TIMES + 2):
-            if count == 2:  # imports and caches of the first ones stay
-                before = memory_of(router)
-            answer = client.post(f"/{path}", json=body)
-            assert answer.status_code == 200, answer.text
+        ask(client, path, body, times=2)
+        before = memory_of(router)  # with what the first ones have imported and cached
+        ask(client, path, body, times=TIMES)
     assert memory_of(router) - before < TIMES / 3 * BODY
+
+
+def ask(client: httpx2.Client, path: str, body: dict[str, object], times: int) -> None:
+    for _ in range(times):
+        answer = client.post(f"/{path}", json=body)
+        assert answer.status_code == 200, answer.text
 
 
 def memory_of(router: Router) -> int:
