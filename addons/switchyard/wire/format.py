@@ -39,10 +39,7 @@ AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """What the client asked for, as far as writing the answer depends on it.
-
-    Nothing changes it; it is not frozen since making a frozen one takes three times as long.
-    """
+    """What the client asked for, as far as writing the answer depends on it. Nothing changes it."""
 
     model: str
     """The model's name as the client wrote it; used where the upstream names none."""
