@@ -9,6 +9,7 @@ Models REST API reference". Calls of a deployment have it in the path; that of t
 has it in the body, as the official SDK writes them (openai-python, `lib/azure.py`).
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -27,6 +28,9 @@ _CALLS: Mapping[Platform, tuple[str, str]] = {
 }
 """What follows the base URL, for a whole answer and for a stream."""
 
+_LATER = re.compile(r"(?!2023-)\d{4}-\d{2}-\d{2}", re.ASCII)
+"""A later version of Anthropic's API than the clouds' own are of. Anthropic's clients send it to
+clouds as they send it to Anthropic (anthropic-sdk-python, `lib/bedrock` and `lib/vertex`)."""
 _VERSION, _BETA = "anthropic-version", "anthropic-beta"
 
 _BY_DEPLOYMENT = ("/chat/completions", "/embeddings")
@@ -68,8 +72,8 @@ def platform_body(
     if platform == "azure":
         return body
     changed = {name: value for name, value in body.items() if name not in ("model", "stream")}
-    changed["anthropic_version"] = _VERSIONS[platform]
-    headers.pop(_VERSION, None)
+    version = headers.pop(_VERSION, "")
+    changed["anthropic_version"] = version if _LATER.fullmatch(version) else _VERSIONS[platform]
     if platform == "bedrock":
         if betas := headers.pop(_BETA, ""):
             changed["anthropic_beta"] = [one.strip() for one in betas.split(",") if one.strip()]

@@ -71,6 +71,21 @@ def token(number: int) -> str:
     return f"tok-Rotated-{number:04}-3c77d0"
 
 
+def processes_of(router: Router) -> str:
+    """What the system shows of the router's processes: command lines and environments."""
+    shown = ""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if str(router.pid) in (entry.name, parent):
+                shown += (entry / "cmdline").read_bytes().decode("latin-1")
+                shown += (entry / "environ").read_bytes().decode("latin-1")
+        except OSError:
+            continue  # it ended meanwhile
+    assert "mitmproxy" in shown or "switchyard" in shown
+    return shown
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 @pytest.mark.parametrize("by", ["replacing", "overwriting"])
 def test_a_file_that_its_owner_rewrites_under_load(
@@ -84,7 +99,9 @@ def test_a_file_that_its_owner_rewrites_under_load(
     authority.valid = {token(0)}
     dump = tmp_path / "flows.dump"
     source = {"file": str(path), "json": "$.tokens.access_token"}
-    router = start_router({"providers": [provider(authority, source)]}, "-w", str(dump))
+    rows = tmp_path / "usage"
+    config = {"providers": [provider(authority, source)], "usage": {"dir": str(rows)}}
+    router = start_router(config, "-w", str(dump))
     assert ask(router).status_code == 200
     writes = Writes(folder)
     stop = threading.Event()
@@ -116,8 +133,12 @@ def test_a_file_that_its_owner_rewrites_under_load(
     writes.close()
     assert mine == {(_MOVED_TO if by == "replacing" else _CLOSE_WRITE): rewrites}
     assert sorted(os.listdir(folder)) == ["auth.json"]
+    running = processes_of(router)
     router.stop()
-    left = router.log + dump.read_bytes().decode("latin-1")
+    kept = [one for one in (*router.directory.rglob("*"), *rows.rglob("*")) if one.is_file()]
+    assert any(one.parent == rows and one.stat().st_size for one in kept)
+    left = running + "".join(one.read_bytes().decode("latin-1") for one in kept)
+    left += router.log + dump.read_bytes().decode("latin-1")
     left += "".join(answer.text + str(answer.headers) for answer in answers)
     assert "tok-Rotated" not in left and "3c77d0" not in left
 

@@ -9,6 +9,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
+from anthropic._constants import ANTHROPIC_API_VERSION
 
 from tests.support.answers import ANTHROPIC
 from tests.support.answers import CHAT
@@ -26,6 +27,7 @@ from tests.support.upstream import Recorded
 from tests.support.upstream import Upstream
 from tests.unit.config.loading import problems
 
+VERSIONS = {"bedrock": "bedrock-2023-05-31", "vertex": "vertex-2023-10-16"}
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 KEY = "bedrock-api-key-Zm9v1234"
@@ -63,7 +65,7 @@ def answering(platform: str, pieces: int = 1) -> Callable[[Recorded], Behaviour]
         assert request.key == KEY
         body = request.json
         assert "model" not in body
-        assert body["anthropic_version"].startswith(platform)
+        assert body["anthropic_version"] in (VERSIONS[platform], ANTHROPIC_API_VERSION)
         whole_path, stream_path = PLATFORMS[platform]
         path = unquote(request.path)
         if path == whole_path:

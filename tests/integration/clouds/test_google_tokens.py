@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx2
+from anthropic import Anthropic
+from anthropic import AnthropicVertex
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -17,9 +19,12 @@ from tests.support.authority import Asked
 from tests.support.authority import Authority
 from tests.support.authority import Reply
 from tests.support.router import Router
+from tests.support.steps import whole
+from tests.support.upstream import Upstream
 
 ACCOUNT = "router@project.iam.gserviceaccount.example"
 TOKEN = "ya29.token-of-the-account-51c7"
+CLAUDE = "claude-opus-4-6@20260101"
 GEMINI = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": GOOD}]},
                     "finishReason": "STOP"}],
@@ -59,6 +64,33 @@ def guarded(content: Any) -> Callable[[Asked], Reply]:
         return 200, content
 
     return reply
+
+
+def test_the_official_client_asks_claude_at_the_same_address(
+    start_router: Callable[..., Router], tmp_path: Path
+) -> None:
+    """Anthropic's own client for Vertex AI judges address, headers and body."""
+    with Authority() as authority, Upstream() as vertex:
+        authority.paths["/token"] = give_token
+        place = "projects/p/locations/us-east5/publishers/anthropic/models"
+        vertex.on(always=lambda request: whole(ANTHROPIC.whole(Answer())))
+        key = {"google": {"credentials": str(service_account(tmp_path, authority))}}
+        preset = {"preset": "vertex-claude", "base-url": f"{vertex.url}/v1/{place}",
+                  "api-key": key, "models": [CLAUDE]}  # fmt: skip
+        router = start_router({"providers": [preset]}, env={"GOOGLE_CLOUD_PROJECT": "p"})
+        asked: Any = {"model": CLAUDE, "max_tokens": 9, "betas": ["one-2026"],
+                      "messages": [{"role": "user", "content": "Well?"}]}  # fmt: skip
+        ours = Anthropic(base_url=router.url, api_key="any", max_retries=0)
+        theirs = AnthropicVertex(base_url=f"{vertex.url}/v1", project_id="p", region="us-east5",
+                                 access_token=TOKEN, max_retries=0)  # fmt: skip
+        for client in (ours, theirs):
+            assert GOOD in str(client.beta.messages.create(**asked).content)
+        own, judge = vertex.requests
+        assert (own.method, unquote(own.target)) == (judge.method, unquote(judge.target))
+        assert own.json == judge.json
+        for name in ("authorization", "anthropic-beta", "content-type"):
+            assert own.header(name) == judge.header(name)
+        assert not vertex.unscripted
 
 
 def test_both_kinds_of_models_are_asked_with_the_accounts_token(

@@ -1,5 +1,7 @@
 """How models are called on clouds."""
 
+import pytest
+
 from switchyard.attempt.platforms import own_way
 from switchyard.attempt.platforms import platform_body
 from switchyard.attempt.platforms import platform_url
@@ -41,6 +43,19 @@ def test_vertex_keeps_features_in_a_header() -> None:
     assert "model" not in body
     assert headers == {"anthropic-beta": "a-1"}
     assert "stream" not in platform_body(BODY, "vertex", {}, streams=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("2023-06-01", "bedrock-2023-05-31"),
+        ("2026-10-21", "2026-10-21"),
+        ("any thing", "bedrock-2023-05-31"),
+    ],
+)
+def test_a_later_version_of_the_api_is_the_clients(said: str, sent: str) -> None:
+    body = platform_body(BODY, "bedrock", {"anthropic-version": said}, streams=False)
+    assert body["anthropic_version"] == sent
 
 
 def test_the_body_that_was_given_stays_as_it_is() -> None:
