@@ -4,6 +4,7 @@ from switchyard import starting
 
 starting.guard()  # before anything else is imported, which may fail
 
+from switchyard.engine.adoption import Adoption  # noqa: E402
 from switchyard.pipeline import build  # noqa: E402
 
-addons = build()
+addons = [Adoption(), *build()]

@@ -126,6 +126,8 @@ def _command(ours: argparse.Namespace, config: str | None, theirs: list[str]) ->
         command += ["--listen-port", str(ours.port)]
     if config is not None:
         command += ["--set", f"switchyard_config={config}"]
+    if ours.no_engine:
+        command += ["--set", "switchyard_engine=false"]
     if ours.log_calls:
         command += ["--set", "switchyard_log_calls=all"]
     if ours.log_format is not None:
