@@ -14,6 +14,7 @@ class Clients:
     def __init__(self) -> None:
         self._admissions: dict[str, Admission] = {}
         self._connections: dict[str, ClientKey] = {}
+        self._barred: dict[str, ClientKey] = {}
         self._refused: dict[str, float] = {}
         self._hosts: dict[str, str] = {}
 
@@ -49,14 +50,25 @@ class Clients:
         """
         self._connections[connection] = client
 
+    def bar_connection(self, connection: str, client: ClientKey) -> None:
+        """Remember whose connection this is, though its key may not be used at present.
+
+        What it carries is refused with the reason; it opens no way to other servers.
+        """
+        self._barred[connection] = client
+
+    def barred_holder_of(self, connection: str) -> ClientKey | None:
+        """Whose connection it is, where the key that the proxy received might not be used."""
+        return self._barred.get(connection)
+
     def holder_of(self, connection: str) -> ClientKey | None:
         """Whose connection it is, where its key was shown to the proxy and is one still."""
         return self._connections.get(connection)
 
     def renew_holders(self, find: Callable[[ClientKey], ClientKey | None]) -> None:
         """Another configuration is in force, in which `find` finds a key that was shown before."""
-        found = ((connection, find(held)) for connection, held in self._connections.items())
-        self._connections = {connection: held for connection, held in found if held is not None}
+        self._connections = _renewed(self._connections, find)
+        self._barred = _renewed(self._barred, find)
 
     def showed_key_to_proxy(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow was admitted by a key that was shown to the proxy."""
@@ -79,9 +91,17 @@ class Clients:
 
     def disconnected(self, connection: str) -> None:
         self._connections.pop(connection, None)
+        self._barred.pop(connection, None)
 
     def end(self, flow: http.HTTPFlow) -> None:
         """The flow is over."""
         self._admissions.pop(flow.id, None)
         self._refused.pop(flow.id, None)
         self._hosts.pop(flow.id, None)
+
+
+def _renewed(
+    held: dict[str, ClientKey], find: Callable[[ClientKey], ClientKey | None]
+) -> dict[str, ClientKey]:
+    found = ((connection, find(key)) for connection, key in held.items())
+    return {connection: key for connection, key in found if key is not None}

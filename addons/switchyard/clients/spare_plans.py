@@ -2,6 +2,7 @@
 
 from switchyard.clients.key_rules import KeyRule
 from switchyard.clients.plan_prices import PlanPrices
+from switchyard.clients.rights import hidden_model
 from switchyard.config.client_keys import ClientKey
 from switchyard.config.fields import PASSTHROUGH
 from switchyard.exchange.exchange import Exchange
@@ -26,6 +27,8 @@ def allowed_plan(plan: Plan, client: ClientKey) -> Plan:
     found = plan.where(lambda target: may_answer(target, client), "a provider of the key")
     if found.members:
         return found
+    if client.hide:
+        raise hidden_model(plan.name)
     message = f"No provider that this key may use serves the model {plan.name[:80]!r}."
     error = ApiError(message=message, kind="permission", code="provider_not_allowed", param="model")
     raise Refused(error, _FINAL)

@@ -118,6 +118,8 @@ class Policy(Section):
     """Model names it may not ask for, although they are among `models`."""
     providers: GlobList = Globs(["*"])
     """The providers that may answer it."""
+    hide: bool = False
+    """Whether what it may not use is answered as what does not exist: 404, not 403."""
     limits: KeyLimits = KeyLimits()
     budgets: Budgets = Budgets()
     per_model: tuple[ModelPolicy, ...] = ()

@@ -84,6 +84,8 @@ class Access:
         self._clients.disconnected(flow.client_conn.id)
         if shown is not None and may_use(shown, peer_of(flow)):
             self._clients.admit_connection(flow.client_conn.id, shown)
+        elif shown is not None:
+            self._clients.bar_connection(flow.client_conn.id, shown)
         elif self._tries_proxy_key(flow):
             return asyncio.sleep(self._slow_down(flow))
         return None
@@ -177,7 +179,8 @@ class Access:
         """
         if "proxy-authorization" in flow.request.data.headers:
             return self._take_proxy_key(flow)
-        return self._clients.holder_of(flow.client_conn.id)
+        connection = flow.client_conn.id
+        return self._clients.holder_of(connection) or self._clients.barred_holder_of(connection)
 
     def _take_proxy_key(self, flow: http.HTTPFlow) -> ClientKey | None:
         """Returns the key in `Proxy-Authorization`, and removes it from the request.

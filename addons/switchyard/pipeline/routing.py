@@ -6,6 +6,7 @@ from switchyard.attempt.adjustments import Adjustments
 from switchyard.attempt.compaction import has_own
 from switchyard.attempt.operations import check_plan
 from switchyard.clients.clients import Clients
+from switchyard.clients.rights import hidden_model
 from switchyard.clients.rights import is_restricted
 from switchyard.clients.rights import refused_model
 from switchyard.exchange.classification import Classifier
@@ -64,17 +65,9 @@ class Routing:
             else:
                 check_name(exchange.call.model)
                 plan = self._plan(exchange, allowed)
-        except ModelNotAllowed as e:
-            raise Refused(
-                ApiError(
-                    message=str(e), kind="permission", code="model_not_allowed", param="model"
-                ),
-                {"x-should-retry": "false"},
-            ) from None
         except UnknownModel as e:
-            raise Refused(
-                ApiError(message=str(e), kind="not_found", code="model_not_found", param="model")
-            ) from None
+            hides = client is not None and client.hide
+            raise (hidden_model(e.name) if hides else _refused(e)) from None
         except NoSuchProvider as e:
             raise Refused(ApiError(message=str(e), kind="not_found")) from None
         plan = able_to_read(exchange, self._settled(exchange, plan))
@@ -151,6 +144,18 @@ class Routing:
         if not settled.members:
             raise Refused(_leads_nowhere(exchange, self._clients.has_own_login(exchange.call.flow)))
         return settled
+
+
+def _refused(error: UnknownModel) -> Refused:
+    """Returns the refusal of a name that leads nowhere, or not for the client's key."""
+    if isinstance(error, ModelNotAllowed):
+        told = ApiError(
+            message=str(error), kind="permission", code="model_not_allowed", param="model"
+        )
+        return Refused(told, {"x-should-retry": "false"})
+    return Refused(
+        ApiError(message=str(error), kind="not_found", code="model_not_found", param="model")
+    )
 
 
 def able_to_read(exchange: Exchange, plan: Plan) -> Plan:

@@ -44,6 +44,7 @@ KEYS = {
     "blocked": {"blocked": True},
     "expired": {"expires": "2026-01-01"},
     "picky": {"models": ["nothing"]},
+    "hidden": {"models": ["nothing"], "hide": True},
     "queued": {"concurrency": 1, "queue": "60s"},
 }
 
@@ -216,6 +217,7 @@ OPENAI = {
     "expired": openai.AuthenticationError,
     "blocked": openai.PermissionDeniedError,
     "picky": openai.PermissionDeniedError,
+    "hidden": openai.NotFoundError,
     "rate": openai.RateLimitError,
     "spent": openai.APIStatusError,
 }
@@ -224,10 +226,14 @@ ANTHROPIC = {
     "expired": anthropic.AuthenticationError,
     "blocked": anthropic.PermissionDeniedError,
     "picky": anthropic.PermissionDeniedError,
+    "hidden": anthropic.NotFoundError,
     "rate": anthropic.RateLimitError,
     "spent": anthropic.APIStatusError,
 }
-STATUS = {"wrong": 401, "expired": 401, "blocked": 403, "picky": 403, "rate": 429, "spent": 402}
+STATUS = {
+    **{"wrong": 401, "expired": 401, "blocked": 403, "picky": 403, "hidden": 404},
+    **{"rate": 429, "spent": 402},
+}
 
 
 def test_official_sdks_raise_what_it_is_and_repeat_no_refusal(

@@ -13,6 +13,7 @@ from google import genai
 from google.genai import types
 from google.genai.errors import ClientError
 
+from tests.integration.e2e.test_transport import trusting
 from tests.support.answers import CHAT
 from tests.support.answers import saying
 from tests.support.router import Router
@@ -22,12 +23,15 @@ KEYS = {
     "blocked": {"blocked": True},
     "expired": {"expires": "2026-01-01"},
     "picky": {"models": ["nothing"]},
+    "hidden": {"models": ["nothing"], "hide": True},
+    "away": {"providers": ["elsewhere"], "hide": True},
     "rate": {"limits": {"requests": "1/d"}},
     "spent": {"budgets": {"total": "0.000001 USD"}},
 }
 STATUS = {
     **{"none": 401, "wrong": 401, "expired": 401},
     **{"blocked": 403, "picky": 403, "rate": 429, "spent": 402},
+    **{"hidden": 404, "away": 404},
 }
 WITH_A_KEY = [name for name in STATUS if name != "none"]
 MODEL = "chat/good"
@@ -51,6 +55,17 @@ CALLS: dict[str, dict[str, Any]] = {
     "/api/embed": {"model": MODEL, "input": "hi"},
     "/v2/chat": {"model": MODEL, "messages": _TEXTS},
 }
+HOSTS = {
+    "/v1/messages": "api.anthropic.com",
+    "/v1beta": "generativelanguage.googleapis.com",
+    "/api/": "ollama.com",
+    "/v1/": "api.openai.com",
+}
+"""Providers' own hosts by what their paths begin with."""
+HEADERS = {"api.anthropic.com": "x-api-key", "generativelanguage.googleapis.com": "x-goog-api-key"}
+"""Where clients of a host have their key, if it is not `Authorization`."""
+OURS = ("/v2/chat",)
+"""Paths at the router's own address alone: at its vendor's host it is no call, and passes."""
 COUNTING = ("input_tokens", "count_tokens", "countTokens")
 """Ends of the paths of calls that cost nothing, which a budget does not refuse."""
 
@@ -74,6 +89,7 @@ def router(chat: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     config = {
         "clients": {"api-keys": keys},
         "providers": [provider | {"billing": "per-token"}],
+        "intercept": dict.fromkeys(HOSTS.values(), MODEL),
         "prices": [{"input": 2, "output": 8}],
         "retry": {"request-retry": 0},
         "usage": "off",
@@ -86,9 +102,9 @@ def router(chat: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield one
 
 
-def client_from(address: str, **more: Any) -> httpx2.Client:
+def client_from(address: str, verify: Any = False, **more: Any) -> httpx2.Client:
     """A client of its own address: answers to one with wrong keys are delayed."""
-    transport = httpx2.HTTPTransport(local_address=address, verify=False, **more)
+    transport = httpx2.HTTPTransport(local_address=address, verify=verify, **more)
     return httpx2.Client(transport=transport, timeout=60)
 
 
@@ -124,6 +140,24 @@ def test_every_endpoint_refuses(router: Router, chat: Upstream, name: str) -> No
     assert len(chat.requests) == asked, "a provider was asked"
 
 
+@pytest.mark.parametrize("name", ["hidden", "away"])
+def test_what_is_hidden_is_like_what_does_not_exist(router: Router, name: str) -> None:
+    sent = {"authorization": f"Bearer {key(name)}"}
+    with client_from("127.0.0.1") as client:
+        for path, body in CALLS.items():
+            answers = []
+            for model in (MODEL, "chat/none", "nowhere/x"):
+                asked = path.replace(MODEL, model)
+                whole = {**body, "model": model} if "model" in body else body
+                said = client.post(router.url + asked, json=whole, headers=sent)
+                fields = {one: value for one, value in said.headers.items()
+                          if one not in ("content-length", "x-switchyard-request")}  # fmt: skip
+                answers.append((said.status_code, said.text.replace(model, "M"), fields))
+            assert answers[0] == answers[1] == answers[2], path
+        listed = client.get(f"{router.url}/v1/models", headers=sent).json()["data"]
+        assert [one["id"] for one in listed if one["id"].startswith("chat")] == []
+
+
 @pytest.mark.parametrize("name", STATUS)
 def test_a_proxied_host_refuses(router: Router, chat: Upstream, name: str) -> None:
     """By a proxy that is shown the key, as `Proxy-Authorization`; what is refused is a call."""
@@ -135,6 +169,40 @@ def test_a_proxied_host_refuses(router: Router, chat: Upstream, name: str) -> No
     with client_from(address, proxy=httpx2.Proxy(proxy)) as client:
         said = client.post(chat.url + path, json=CALLS[path])
     assert said.status_code == STATUS[name] and refused_as(said, path), said.text
+    assert len(chat.requests) == asked, "a provider was asked"
+
+
+def host_of(path: str) -> str:
+    return next(host for start, host in HOSTS.items() if path.startswith(start))
+
+
+@pytest.mark.parametrize("shown", ["to the proxy", "to the host"])
+@pytest.mark.parametrize("name", STATUS)
+def test_every_endpoint_of_a_host_in_a_tunnel_refuses(
+    router: Router, chat: Upstream, name: str, shown: str
+) -> None:
+    """By `CONNECT` and TLS, as with `HTTPS_PROXY`. The key is the proxy's user and password, or
+    stands where clients of the host have theirs."""
+    asked, trust = len(chat.requests), trusting(router.ca)
+    by_proxy = shown == "to the proxy"
+    user = f"any:{key(name)}@" if by_proxy and name != "none" else ""
+    proxy = httpx2.Proxy(router.url.replace("//", f"//{user}"))
+    for number, (path, body) in enumerate(CALLS.items()):
+        if (name == "spent" and path.endswith(COUNTING)) or path in OURS:
+            continue
+        host = host_of(path)
+        field = HEADERS.get(host, "authorization")
+        value = key(name) if field in HEADERS.values() else f"Bearer {key(name)}"
+        sent = {} if by_proxy or name == "none" else {field: value}
+        address = f"127.0.{6 + by_proxy}.{16 * list(STATUS).index(name) + number + 1}"
+        with client_from(address, trust, proxy=proxy) as client:
+            said = client.post(f"https://{host}{path}", json=body, headers=sent)
+        assert said.status_code == STATUS[name], (path, said.text)
+        assert refused_as(said, path), path
+        final = said.headers.get("x-should-retry") == "false"
+        assert final == (name in ("expired", "blocked", "picky", "spent")), (path, said.headers)
+        assert ("retry-after" in said.headers) == (name == "rate"), (path, said.headers)
+        assert key(name) not in said.text
     assert len(chat.requests) == asked, "a provider was asked"
 
 
