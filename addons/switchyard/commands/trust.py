@@ -8,20 +8,14 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from switchyard.egress.system_roots import SYSTEM_BUNDLES
+
 CONFDIR = Path("~/.mitmproxy")
 """Where mitmproxy keeps its authority unless told otherwise."""
 
 _CERTIFICATE_PAGE = "http://mitm.it/cert/pem"
 """Every mitmproxy answers requests to this address itself, with its certificate."""
 
-# Where systems keep the roots they trust: Debian, Fedora, openSUSE, Alpine and macOS, FreeBSD.
-_SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/usr/local/share/certs/ca-root-nss.crt",
-)
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -65,7 +59,7 @@ def write_trust(authority: bytes, cache: Path, environ: Mapping[str, str]) -> tu
 
 def _roots(cache: Path, environ: Mapping[str, str]) -> bytes:
     default = ssl.get_default_verify_paths()
-    places = (environ.get("SSL_CERT_FILE", ""), default.cafile or "", *_SYSTEM_BUNDLES)
+    places = (environ.get("SSL_CERT_FILE", ""), default.cafile or "", *SYSTEM_BUNDLES)
     for place in places:
         if roots := _pem(place, cache):
             return roots

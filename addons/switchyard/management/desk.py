@@ -41,6 +41,8 @@ class Desk:
         self.news = RequestNews(self.rules)
         self.events.collect = self.news.collect
         self.log = KeptLog()
+        self.confdir = Path("~/.mitmproxy")
+        """Where mitmproxy keeps its certificate authority."""
         self.others = OtherWorkers(runtime.events, os.environ)
         self.others.on("running", lambda _: self.running())
         self.others.on("log", lambda after: self.log.lines(after))

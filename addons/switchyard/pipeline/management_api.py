@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Awaitable
+from pathlib import Path
 
+from mitmproxy import ctx
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 
@@ -54,6 +56,7 @@ class ManagementApi:
         self._exchanges = exchanges
         self._control = control
         self._wrong_keys = wrong_keys
+        self._desk = desk
         self._guard = ManagementGuard(desk.runtime.snapshots, clients)
         self._server = ApiServer(desk)
         self._edits = FileEdits(desk)
@@ -65,6 +68,10 @@ class ManagementApi:
     def load(self, loader: Loader) -> None:
         # Before `running`, which comes only after the router has said that it is ready.
         logging.getLogger().addHandler(self._log)
+
+    def configure(self, updated: set[str]) -> None:
+        if "confdir" in updated:
+            self._desk.confdir = Path(ctx.options.confdir)
 
     def running(self) -> None:
         self._edits.begin()

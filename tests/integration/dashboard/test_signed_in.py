@@ -1,10 +1,14 @@
 """The dashboard of a router with a management key: sessions, keys, accounts, imports, the log."""
 
+import hashlib
 import json
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
+from switchyard.accounts.record import AccountRecord
+from switchyard.accounts.store import AccountStore
 from tests.integration.dashboard.conftest import MARKUP
 from tests.integration.dashboard.conftest import config
 from tests.integration.dashboard.conftest import violations
@@ -110,6 +114,40 @@ def test_a_login_waits_for_what_is_pasted(page: Page, axe: str) -> None:
     page.wait("document.querySelector('dialog .notice.bad')?.innerText.includes('another login')")
     page.click("dialog header button")
     assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
+
+
+def test_an_account_is_logged_out(page: Page, axe: str, router: Router) -> None:
+    folder = router.directory / ".local" / "state" / "switchyard" / "accounts"
+    account = AccountRecord(
+        name="example",
+        label="work",
+        access_token="at-hidden-one",
+        refresh_token="rt-hidden-two",
+        subject=f"ann {MARKUP}",
+    )
+    AccountStore(folder).save(account)
+    page.run("location.hash = '#/now'")
+    page.run("location.hash = '#/setup'")
+    button = "button[aria-label='Log out: example/work']"
+    page.wait(f"document.querySelector({json.dumps(button)})")
+    assert violations(page, axe) == []
+    page.run("window.confirm = () => false")
+    page.click(button)
+    assert AccountStore(folder).refs() == ["example/work"]
+    page.run("window.confirm = () => true")
+    page.click(button)
+    page.wait(f"!document.querySelector({json.dumps(button)})")
+    assert AccountStore(folder).refs() == []
+    assert not page.run("document.body.dataset.hacked ?? document.querySelector('img')?.outerHTML")
+
+
+def test_the_authority_is_shown(page: Page, router: Router) -> None:
+    panel = "document.querySelector('#certificate').closest('section').innerText"
+    page.wait(f"{panel}.includes({json.dumps(str(router.ca))})")
+    shown = page.run(panel)
+    assert "ca install" in shown and "not trusted" in shown
+    wanted = ssl.PEM_cert_to_DER_cert(router.ca.read_text())
+    assert hashlib.sha256(wanted).hexdigest() in shown.replace(":", "").lower()
 
 
 def test_the_log_is_followed_and_filtered(page: Page) -> None:

@@ -36,7 +36,7 @@ READS = [
     *(f"/{name}" for name in (*SETTINGS, *LISTS)),
     *("/openapi.json", "/quota", "/records", f"/records/{ID}", "/running", "/sessions", "/usage"),
     *("/tools", "/keys", "/presets", "/metrics", f"/records/{ID}/price", "/blocks", "/caches"),
-    *("/webhooks", "/accounts", "/latest-version", "/usage-queue", "/usage/export"),
+    *("/webhooks", "/accounts", "/certificate", "/latest-version", "/usage-queue", "/usage/export"),
     *("/api-key-usage", "/auth-files", "/auth-files/download", "/request-error-logs"),
     "/request-error-logs/error-2024-05-20.log",
     *("/versions", "/versions/0000000000000-0000000000000000", "/events"),
@@ -58,7 +58,7 @@ WRITES = [
     *(("PATCH", "/keys/x"), ("DELETE", "/keys/x")),
     *(("GET", f"/records/{ID}/exchange"), ("GET", f"/records/{ID}/exchange/client-request")),
     *(("GET", "/import"), ("POST", "/import"), ("POST", "/logins"), ("GET", "/logins/x")),
-    *(("POST", "/logins/x/paste"), ("DELETE", "/logins/x")),
+    *(("POST", "/logins/x/paste"), ("DELETE", "/logins/x"), ("DELETE", "/accounts/x")),
 ]
 """Routes for admins alone. What was said in a request is among them."""
 ASKING = [("POST", "/explain")]
@@ -90,6 +90,8 @@ def template(method: str, path: str) -> tuple[str, str]:
         path = "/{name}-auth-url"
     elif first == "request-error-logs" and rest:
         path = f"/{first}/{{name}}"
+    elif first == "accounts" and rest:
+        path = path.replace("/x", "/{ref}")
     elif first == "logins" and rest:
         path = path.replace("/x", "/{id}")
     elif first in ("records", "versions") and rest:

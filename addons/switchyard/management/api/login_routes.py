@@ -1,9 +1,10 @@
-"""Routes that show accounts, and log in to them by a code or by pasting a callback's address."""
+"""Routes that show accounts, log in to them by a code or a pasted address, and log out."""
 
 import asyncio
 import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -32,6 +33,8 @@ from switchyard.management.logins import LoginsBusy
 
 SHOWN_WITHIN = 15.0
 """Seconds that a provider may take to give a code."""
+_LOCKED_WITHIN = 5.0
+"""Seconds to wait for an account that is being refreshed."""
 
 
 class AccountFlowRow(BaseModel):
@@ -100,6 +103,16 @@ def login_routes(desk: Desk, changes: Changes, logins: Logins) -> APIRouter:
         found = await asyncio.to_thread(account_flows, desk.snapshot.config)
         flows = [_flow_row(name, flow) for name, flow in sorted(found.items())]
         return AccountList(flows=flows, accounts=await asyncio.to_thread(_accounts))
+
+    @routes.delete("/accounts/{ref:path}")
+    async def end_account(caller: Admin, ref: str) -> AccountList:
+        """Removes an account's tokens from this machine, as `scripts/login logout` does."""
+        store = account_store()
+        if ref not in await asyncio.to_thread(store.refs):
+            raise ApiProblem(404, "There is no such account. GET accounts lists them.")
+        await asyncio.to_thread(log_out, store, [ref])
+        await changes.note(caller, f"log out of {ref}")
+        return await read_accounts(caller)
 
     @routes.post("/logins")
     async def begin_login(caller: Admin, wish: LoginWish) -> ShownLogin:
@@ -196,6 +209,18 @@ def _accounts() -> list[AccountRow]:
                              expires=_end(record), error=record.error)  # fmt: skip
             rows.append(row)
     return rows
+
+
+def log_out(store: AccountStore, refs: Sequence[str]) -> int:
+    """Removes accounts; returns how many there were. Blocks. Raises ApiProblem."""
+    gone = 0
+    for ref in refs:
+        try:
+            with store.lock(ref, within=_LOCKED_WITHIN):
+                gone += store.delete(ref)
+        except (AccountStoreError, OSError):
+            raise ApiProblem(503, f"The account {ref} is in use. Try again later.") from None
+    return gone
 
 
 def account_state(record: AccountRecord) -> str:

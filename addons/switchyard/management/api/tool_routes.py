@@ -1,4 +1,4 @@
-"""The route that says how tools are set up."""
+"""Routes that say how tools are set up, and how the certificate is that some have to trust."""
 
 import asyncio
 from dataclasses import asdict
@@ -13,7 +13,10 @@ from switchyard.clients.tool_setup import tool_cards
 from switchyard.config.example_models import EXAMPLE_MODELS
 from switchyard.management.api.doorkeeper import Viewer
 from switchyard.management.api.errors import PROBLEMS
+from switchyard.management.api.errors import ApiProblem
+from switchyard.management.certificate_status import certificate_status
 from switchyard.management.desk import Desk
+from switchyard.programs import program_of
 
 ANY_KEY = "any"
 """What tools send that insist on a key, where the router asks for none."""
@@ -40,8 +43,22 @@ class ToolList(BaseModel):
     tools: list[ToolSetup]
 
 
+class AuthorityCertificate(BaseModel):
+    """The proxy's authority; `is_trusted` is null where the system's roots are in no file."""
+
+    path: str
+    subject: str
+    fingerprint: str
+    """SHA-256, in hexadecimal."""
+    expires: float
+    """Unix seconds."""
+    is_trusted: bool | None
+    install: str
+    """The command that puts it among this system's roots."""
+
+
 def tool_routes(desk: Desk) -> APIRouter:
-    """Returns the route of tools."""
+    """Returns the routes."""
     routes = APIRouter(tags=["tools"], responses=PROBLEMS)
 
     @routes.get("/tools")
@@ -58,6 +75,15 @@ def tool_routes(desk: Desk) -> APIRouter:
         made = await asyncio.to_thread(tool_cards, base, key, named)
         cards = [ToolSetup(**asdict(card)) for card in made]
         return ToolList(base_url=base, key=key, model=named, tools=cards)
+
+    @routes.get("/certificate")
+    async def read_certificate(caller: Viewer) -> AuthorityCertificate:
+        """Returns the certificate that tools have to trust which come by HTTPS_PROXY."""
+        status = await asyncio.to_thread(certificate_status, desk.confdir)
+        if status is None:
+            raise ApiProblem(404, "The proxy has no certificate authority.")
+        install = f"{program_of('ca')} install"
+        return AuthorityCertificate(**asdict(status), install=install)
 
     return routes
 

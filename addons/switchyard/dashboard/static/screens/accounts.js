@@ -1,4 +1,4 @@
-// Accounts: who can be logged in to, by a code or by pasting the address that the browser came to.
+// Accounts: who can be logged in to, by a code or by pasting the address that the browser came to, and out again.
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { call, canWrite, get, post } from "../lib/api.js";
@@ -24,6 +24,16 @@ export function Accounts() {
     }
     setBusy("");
   };
+  const leave = async (ref) => {
+    if (!confirm(text.sure(clean(ref)))) return;
+    try {
+      await call("DELETE", `accounts/${ref}`);
+      setRefusal(null);
+    } catch (problem) {
+      setRefusal(problem);
+    }
+    again();
+  };
   const open = (value?.flows ?? []).filter((one) => !one.closed);
   const shut = (value?.flows ?? []).filter((one) => one.closed);
   return html`<${Panel} id="accounts" title=${text.title}>
@@ -31,7 +41,8 @@ export function Accounts() {
     ${value?.accounts.length > 0 && html`<ul class="list">${value.accounts.map((one) => html`<li key=${one.ref} class="line">
       <strong>${clean(one.ref)}</strong> ${one.subject && html`<span class="weak private">${clean(one.subject)}</span>`}
       <${State} value=${one.state === "ok" || one.state === "refreshing" ? "closed" : "open"} label=${text.states[one.state] ?? one.state} />
-      <span class="end weak">${one.error ? clean(one.error) : one.expires ? text.until(moment(one.expires)) : ""}</span></li>`)}</ul>`}
+      <span class="end weak">${one.error ? clean(one.error) : one.expires ? text.until(moment(one.expires)) : ""}</span>
+      ${canWrite() && html`<button type="button" aria-label=${`${text.out}: ${clean(one.ref)}`} onClick=${() => leave(one.ref)}>${text.out}</button>`}</li>`)}</ul>`}
     <ul class="list">${open.map((one) => html`<li key=${one.name}>
       <div class="line"><strong>${clean(one.title)}</strong><span class="end bar">${canWrite() && one.ways.map((way) => html`
         <button type="button" disabled=${busy === one.name} aria-label=${`${text.ways[way]}: ${clean(one.title)}`} onClick=${() => begin(one.name, way)}>${text.ways[way]}</button>`)}</span></div>

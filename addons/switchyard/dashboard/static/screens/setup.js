@@ -2,9 +2,9 @@
 
 import { html, useEffect, useState } from "../lib/html.js";
 import { canWrite, get } from "../lib/api.js";
-import { named } from "../lib/format.js";
+import { clean, moment, named } from "../lib/format.js";
 import { finished, health, now } from "../lib/live.js";
-import { Failure, Notice, Panel, Snippet, useAsked } from "../lib/parts.js";
+import { Failure, Notice, Panel, Snippet, State, useAsked } from "../lib/parts.js";
 import { words } from "../words.js";
 import { Accounts } from "./accounts.js";
 import { Imports } from "./imports.js";
@@ -46,8 +46,7 @@ export default function Setup() {
           <dt>${text.key}</dt><dd class="mono">${value.key}</dd><dt>${text.model}</dt><dd class="mono">${value.model}</dd></dl>
       <//><${Accounts} /></div>
       <div class="six stack">
-        <${Panel} id="certificate" title=${text.certificate}><p>${text.certificateText}</p>
-          <${Snippet} text=${`${card.run.split(" ")[0]}${card.run.startsWith("switchyard") ? " run-with" : ""} ${tool}`} /><//>
+        <${Certificate} command=${`${card.run.split(" ")[0]}${card.run.startsWith("switchyard") ? " run-with" : ""} ${tool}`} />
         <${Imports} command=${card.run.startsWith("switchyard") ? "switchyard import" : "scripts/import"} />
       </div>
     </div>
@@ -61,6 +60,24 @@ function Card({ card }) {
     ${card.note && html`<div><h3>${text.note}</h3><${Snippet} text=${card.note} /></div>`}
     ${card.install && html`<div><h3>${text.install}</h3><${Snippet} text=${card.install} /></div>`}
   </div>`;
+}
+
+/** What tools that come by proxy have to trust, and whether this system does. */
+function Certificate({ command }) {
+  const { value, error, again } = useAsked(() => get("certificate"), []);
+  const state = { true: "closed", false: "half-open", null: "" };
+  return html`<${Panel} id="certificate" title=${text.certificate}>
+    <p>${text.certificateText}</p><${Snippet} text=${command} />
+    <h3>${text.authority}</h3>
+    <${Failure} error=${error?.status === 404 ? null : error} again=${again} />
+    ${error?.status === 404 && html`<p class="weak">${text.noAuthority}</p>`}
+    ${value && html`<p><${State} value=${state[value.is_trusted]} label=${text.trustStates[value.is_trusted]} /> ${
+      value.is_trusted === null ? text.keychain : value.is_trusted ? text.trusted : text.untrusted}</p>
+      ${!value.is_trusted && html`<${Snippet} text=${value.install} />`}
+      <dl class="facts"><dt>${text.file}</dt><dd class="mono private">${clean(value.path)}</dd>
+        <dt>${text.validUntil}</dt><dd>${moment(value.expires)}${value.expires < now.value ? html` <${State} value="open" label=${text.expired} />` : ""}</dd>
+        <dt>${text.fingerprint}</dt><dd class="mono">${value.fingerprint.match(/../g).join(":")}</dd></dl>`}
+  <//>`;
 }
 
 /** Turns green with the first request that ended after this screen was opened. */

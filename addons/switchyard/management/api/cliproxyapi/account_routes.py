@@ -34,6 +34,7 @@ from switchyard.management.api.login_routes import SHOWN_WITHIN
 from switchyard.management.api.login_routes import account_flows
 from switchyard.management.api.login_routes import account_state
 from switchyard.management.api.login_routes import account_store
+from switchyard.management.api.login_routes import log_out
 from switchyard.management.changing import Changes
 from switchyard.management.desk import Desk
 from switchyard.management.logins import Logins
@@ -90,7 +91,7 @@ def _add_files(routes: APIRouter, changes: Changes) -> None:
             raise ApiProblem(404, "There is no such file.")
         for ref in chosen:
             await changes.note(caller, f"log out of {ref}")
-        gone = await asyncio.to_thread(_log_out, store, chosen)
+        gone = await asyncio.to_thread(log_out, store, chosen)
         return {"status": "ok", **({"deleted": gone} if all else {})}
 
 
@@ -248,19 +249,3 @@ def _file(store: AccountStore, ref: str) -> dict[str, Any] | None:
         "email": subject,
         "updated_at": changed,
     }
-
-
-def _log_out(store: AccountStore, refs: list[str]) -> int:
-    """Removes accounts; returns how many there were. Raises ApiProblem."""
-    gone = 0
-    for ref in refs:
-        try:
-            with store.lock(ref, within=_LOCK_WITHIN):
-                gone += store.delete(ref)
-        except (AccountStoreError, OSError):
-            raise ApiProblem(503, f"The account {ref} is in use. Try again later.") from None
-    return gone
-
-
-_LOCK_WITHIN = 5.0
-"""Seconds to wait for an account that is being refreshed."""
