@@ -193,18 +193,15 @@ class UsageReader:
                 for row in db.execute(sessions_sql(question, latest), question.values()):
                     yield row[0], dict(zip(REPORTED, row[1:-2], strict=True)), row[-2], row[-1]
 
-    def session_models(
-        self, question: Question = EVERYTHING
-    ) -> Iterator[tuple[str, str | None, dict[str, int], float, float]]:
+    def session_models(self, question: Question = EVERYTHING) -> Iterator[tuple[Any, ...]]:
         """Yield totals of sessions that were active then: session, model, sums, first, last.
 
-        In no order; a model of a session may come more than once.
+        In no order; a model of a session may come more than once. The sums are `REPORTED`, in
+        their order, and no dictionary: there may be hundreds of thousands of rows.
         """
         with self._totals() as db:
             if db is not None:
-                for row in db.execute(session_models_sql(question), question.values()):
-                    sums = dict(zip(REPORTED, row[2:-2], strict=True))
-                    yield row[0] or "", row[1], sums, row[-2], row[-1]
+                yield from db.execute(session_models_sql(question), question.values())
 
     def windows(self, since: float) -> list[WindowSnapshot]:
         """Return the snapshots of windows seen since a moment (Unix seconds), oldest first."""

@@ -15,6 +15,7 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from datetime import tzinfo
+from typing import Any
 from typing import Literal
 
 from switchyard.usage.plans import PaidPlan
@@ -74,8 +75,9 @@ class Sums:
     @property
     def total_tokens(self) -> int:
         """All tokens; reasoning and audio are parts of these classes."""
-        classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-        return sum(self.sums[name] for name in classes)
+        sums = self.sums
+        written = sums["cache_write_5m"] + sums["cache_write_1h"]
+        return sums["input"] + sums["output"] + sums["cache_read"] + written
 
     @property
     def cost(self) -> float:
@@ -156,12 +158,19 @@ def _question(
 def as_json(report: Report) -> dict[str, object]:
     """A report as `--json` prints it."""
     return {
-        report.kind: [
-            {NAME_OF[report.kind]: name, **_members(sums), **_model_members(report.kind, sums)}
-            for name, sums in report.entries
-        ],
-        "totals": _members(report.total),
+        report.kind: [entry_members(report.kind, name, sums) for name, sums in report.entries],
+        "totals": total_members(report),
     }
+
+
+def entry_members(kind: ReportKind, name: str, sums: Sums) -> dict[str, object]:
+    """A line of a report as `--json` prints it."""
+    return {NAME_OF[kind]: name, **_members(sums), **_model_members(kind, sums)}
+
+
+def total_members(report: Report) -> dict[str, object]:
+    """The total of a report as `--json` prints it."""
+    return _members(report.total)
 
 
 def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Report:
@@ -177,21 +186,20 @@ def _of_sessions(reader: UsageReader, question: Question, *, models: bool) -> Re
     return Report("sessions", tuple(entries), _total([sums for _, sums in entries]))
 
 
-def _with_models(
-    found: Iterable[tuple[str, str | None, dict[str, int], float, float]],
-) -> dict[str, Sums]:
+def _with_models(found: Iterable[tuple[Any, ...]]) -> dict[str, Sums]:
     """Sums of sessions and their models. There may be hundreds of thousands of models."""
-    parts: dict[str, dict[str, Sums]] = {}
-    for session, model, sums, first, last in found:
-        models = parts.setdefault(session, {})
-        one = Sums(sums, first, last)
+    groups: dict[str, Sums] = {}
+    for session, model, *values, first, last in found:
+        one = Sums(dict(zip(REPORTED, values, strict=True)), first, last)
+        if (group := groups.get(session or "")) is None:
+            group = groups[session or ""] = Sums()
+        models = group.models
         if (other := models.get(model or "")) is not None:
             one = _total((other, one))
         models[model or ""] = one
-    groups: dict[str, Sums] = {}
-    for session, models in parts.items():
-        whole = groups[session] = _total(models.values())
-        whole.models = models
+    for group in groups.values():
+        whole = _total(group.models.values())
+        group.sums, group.first, group.last = whole.sums, whole.first, whole.last
     return groups
 
 
@@ -206,11 +214,11 @@ def _total(groups: Collection[Sums]) -> Sums:
     """The sum of groups, without their models."""
     if not groups:
         return Sums()
-    columns = zip(*(one.sums.values() for one in groups), strict=True)
+    columns = zip(*[one.sums.values() for one in groups], strict=True)
     return Sums(
         dict(zip(REPORTED, map(sum, columns), strict=True)),
-        min(one.first for one in groups),
-        max(one.last for one in groups),
+        min([one.first for one in groups]),
+        max([one.last for one in groups]),
     )
 
 

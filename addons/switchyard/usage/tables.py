@@ -15,10 +15,9 @@ _NARROW = 100
 
 def report_table(report: Report, width: int) -> str:
     """Return a report as lines of at most about `width` columns."""
-    head, _ = _cells("", Sums(), width)
-    rows = [_cells(name or "(none)", sums, width)[1] for name, sums in report.entries]
-    rows.append(_cells("Total", report.total, width)[1])
-    titles = [NAME_OF[report.kind].removesuffix("Id").capitalize(), *head]
+    rows = [_cells(name or "(none)", sums, width) for name, sums in report.entries]
+    rows.append(_cells("Total", report.total, width))
+    titles = [NAME_OF[report.kind].removesuffix("Id").capitalize(), *_titles(width)]
     return table(titles, rows)
 
 
@@ -42,12 +41,12 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = [[_printable(cell) for cell in row] for row in [titles, *rows]]
     widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)]
     lines = []
-    for row in cells:
-        first = row[0] + " " * (widths[0] - _columns(row[0]))
-        rest = (
+    for name, *figures in cells:
+        first = name + " " * (widths[0] - _columns(name))
+        rest = [
             " " * (size - _columns(cell)) + cell
-            for cell, size in zip(row[1:], widths[1:], strict=True)
-        )
+            for cell, size in zip(figures, widths[1:], strict=True)
+        ]
         lines.append("  ".join([first, *rest]).rstrip())
     lines.insert(1, "  ".join("-" * size for size in widths))
     return "\n".join(lines)
@@ -70,33 +69,60 @@ def share(part: float | None) -> str:
     return "-" if part is None else f"{part:.0%}"
 
 
-def _cells(name: str, sums: Sums, width: int) -> tuple[list[str], list[str]]:
-    """Titles and cells of a line; a narrow terminal gets the figures that matter most."""
+_FIGURES = (
+    ("Requests", True),
+    ("Input", False),
+    ("Cache write", False),
+    ("Cache read", False),
+    ("Output", False),
+    ("Tokens", True),
+    ("Cache", True),
+    ("Paid", True),
+    ("Plan covered", False),
+    ("List price", True),
+)
+"""Titles of columns, and whether a narrow terminal has them too."""
+
+
+def _titles(width: int) -> list[str]:
+    return [title for title, matters in _FIGURES if matters or width >= _NARROW]
+
+
+def _cells(name: str, sums: Sums, width: int) -> list[str]:
+    """The cells of a line; a narrow terminal gets the figures that matter most."""
     counts = sums.sums
-    written = counts["cache_write_5m"] + counts["cache_write_1h"]
-    figures = [
-        ("Requests", count(counts["requests"]), True),
-        ("Input", count(counts["input"]), False),
-        ("Cache write", count(written), False),
-        ("Cache read", count(counts["cache_read"]), False),
-        ("Output", count(counts["output"]), False),
-        ("Tokens", count(sums.total_tokens), True),
-        ("Cache", share(sums.cache_share), True),
-        ("Paid", money(counts["cost"], counts["unpriced"]), True),
-        ("Plan covered", money(counts["covered"]), False),
-        ("List price", money(counts["list_cost"]), True),
+    whole = [
+        name,
+        count(counts["requests"]),
+        count(counts["input"]),
+        count(counts["cache_write_5m"] + counts["cache_write_1h"]),
+        count(counts["cache_read"]),
+        count(counts["output"]),
+        count(sums.total_tokens),
+        share(sums.cache_share),
+        money(counts["cost"], counts["unpriced"]),
+        money(counts["covered"]),
+        money(counts["list_cost"]),
     ]
-    shown = [one for one in figures if one[2] or width >= _NARROW]
-    return [title for title, _, _ in shown], [name, *(cell for _, cell, _ in shown)]
+    if width >= _NARROW:
+        return whole
+    return [
+        name,
+        *(cell for cell, (_, matters) in zip(whole[1:], _FIGURES, strict=True) if matters),
+    ]
 
 
 def _printable(text: str) -> str:
     """Text without control characters, which could move a terminal's cursor."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join("\ufffd" if unicodedata.category(one)[0] == "C" else one for one in text)
 
 
 def _columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
     combining = sum(bool(unicodedata.combining(one)) for one in text)
     return len(text) + wide - combining

@@ -3,6 +3,8 @@
 from datetime import UTC
 
 from switchyard.usage.reader import UsageReader
+from switchyard.usage.reports import Report
+from switchyard.usage.reports import Sums
 from switchyard.usage.reports import make_report
 from switchyard.usage.tables import report_table
 
@@ -13,3 +15,13 @@ def test_tables_fit_their_terminal(reader: UsageReader) -> None:
         assert max(map(len, text.splitlines())) <= most
         assert "(none)" in text and "Total" in text and "+?" in text
     assert "\x1b" not in report_table(make_report(reader, "tools", UTC), 160)
+
+
+def test_names_keep_their_columns_and_move_no_cursor(reader: UsageReader) -> None:
+    sums = Sums(first=0.0)
+    entries = (("plain", sums), ("\u6f22\u5b57", sums), ("e\u0301", sums), ("a\x1b[2Jb", sums))
+    lines = report_table(Report("projects", entries, sums), 160).splitlines()
+    assert "\ufffd[2J" in lines[5] and "\x1b" not in "".join(lines)
+    place = lines[2].index("0")
+    # Two wide characters take four columns, and a combining one none.
+    assert [line.index("0") - place for line in lines[3:5]] == [-2, 1]
