@@ -12,6 +12,7 @@ from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
 from switchyard.egress.egress import Egress
 from switchyard.egress.fetch import fetch
+from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.wire.encoding.jsonio import loads
 from switchyard.wire.format import Format
 from switchyard.wire.model.model_list import FoundModel
@@ -52,7 +53,7 @@ def headers_of(
     yield from format.headers().items()
     if provider.host_header:
         yield "host", provider.host_header
-    if key is not None:
+    if key is not None and not isinstance(key, AwsCredentials):  # these sign the whole request
         yield auth_header(provider.auth_for(format.name), key.get_secret_value())
     for rule in provider.headers:
         if not rule.copy_of:

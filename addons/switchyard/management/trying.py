@@ -1,21 +1,31 @@
 """Sends one tiny request to a target, to see whether its key and its model work."""
 
+import asyncio
 import time
 
 from mitmproxy import ctx
 from pydantic import SecretStr
 
+from switchyard.accounts.quota_calls import PROFILE
 from switchyard.accounts.token import SourceError
 from switchyard.attempt.model_listing import headers_of
+from switchyard.attempt.platforms import own_way
+from switchyard.attempt.platforms import platform_body
+from switchyard.attempt.platforms import platform_url
+from switchyard.attempt.signing import sign_request
 from switchyard.attempt.url import endpoint_url
 from switchyard.attempt.url import url_without_socket
 from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
+from switchyard.exchange.http_messages import make_request
+from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.redaction.text import redact
 from switchyard.routing.profiles import formats_of
 from switchyard.runtime.runtime import Runtime
+from switchyard.wire.encoding.event_stream import CorruptEventStream
+from switchyard.wire.encoding.event_stream import EventMessageDecoder
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.jsonio import dumps
 from switchyard.wire.encoding.jsonio import loads_object
@@ -42,7 +52,7 @@ async def try_target(runtime: Runtime, provider: Provider, model: str, index: in
     told["credential"] = credential
     try:
         answer = await _asked(runtime, provider, model, credential)
-        error = "" if loads_object(answer) is not None else "its response is not JSON"
+        error = _problem(answer)
     except FetchError as e:
         error = runtime.snapshot.routes.concealer.text(redact(str(e)))
     ms = round((time.monotonic() - began) * 1000)
@@ -55,14 +65,37 @@ async def _asked(runtime: Runtime, provider: Provider, model: str, credential: s
     chat = FORMATS["openai-chat"]
     question = chat.read_request({**_QUESTION, "model": model})
     body = format.with_stream(format.with_model(format.write_request(question), model), False)
-    headers = dict(headers_of(provider, format, await _key(runtime, credential)))
+    key = await _key(runtime, credential)
+    headers = dict(headers_of(provider, format, key))
     headers["content-type"] = "application/json"
-    base = snapshot.base_url(provider, format.name)
-    url = url_without_socket(endpoint_url(base, format, format.path(model, False)))
-    headers.setdefault("host", url.split("/", 3)[2])
+    base, path = snapshot.base_url(provider, format.name), format.path(model, False)
+    if (platform := own_way(provider.platform, format)) is not None:
+        version = provider.api_version or ""
+        url = platform_url(base, platform, model, False, path, version)
+        body = platform_body(body, platform, headers, False)
+    else:
+        url = endpoint_url(base, format, path)
+    if provider.profile_arn is not None:
+        body = {**body, PROFILE: provider.profile_arn}
+    request = make_request(url_without_socket(url), headers, dumps(body))
+    if isinstance(key, AwsCredentials):
+        await asyncio.to_thread(sign_request, request, key)
     trusted = ctx.options.ssl_verify_upstream_trusted_ca
     way = snapshot.egress.of(credential, format.name)
-    return await fetch(url, headers.items(), way, provider, trusted, dumps(body))
+    sent = [(name, value) for name, value in request.headers.items() if name != "content-length"]
+    return await fetch(request.url, sent, way, provider, trusted, request.content)
+
+
+def _problem(answer: bytes) -> str:
+    """Returns what is wrong with a response; empty for JSON, and for AWS' event stream."""
+    if loads_object(answer) is not None:
+        return ""
+    try:
+        messages = EventMessageDecoder().feed(answer)
+    except CorruptEventStream:
+        messages = []
+    kinds = {message.text(":message-type") for message in messages}
+    return "" if kinds == {"event"} else "its response is not JSON"
 
 
 async def _key(runtime: Runtime, credential: str) -> SecretStr | None:
