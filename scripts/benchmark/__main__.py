@@ -31,6 +31,7 @@ from scripts.benchmark.measures import warm_up
 from scripts.benchmark.processes import Service
 from scripts.benchmark.report import Report
 from scripts.benchmark.report import write_page
+from scripts.benchmark.variants import VARIANTS
 
 HOME = ours.ROOT / ".bench"
 _OPEN_FILES = 65_536
@@ -43,7 +44,9 @@ def main() -> int:
         return 2
     _raise_file_limit()
     scope = QUICK if options.quick else FULL
-    servers = ours.SERVERS if options.no_peers else (*ours.SERVERS, *peers.servers(HOME))
+    servers = (*ours.SERVERS, *VARIANTS)
+    if not options.no_peers:
+        servers += peers.servers(HOME)
     wanted = [s for s in servers if not options.only or s.name in options.only]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         try:

@@ -20,6 +20,7 @@ class Call:
     model: str
     format: Format = "chat"
     headers: Mapping[str, str] = field(default_factory=dict)
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Row:
     stream: Call | None
     """The same, answered by a stream; None where it is not measured."""
     ours: bool = False
+    large: bool = True
+    """Whether large requests are measured, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,13 @@ class Upstreams:
     failing: str
     """Answers 503."""
     stream: str
-    """Streams tokens, as fast as `Tokens.say` told it to."""
+    """Streams tokens, as fast as `set_pace` told it to."""
+    secure_whole: str
+    """As `whole`, over TLS."""
+    secure_stream: str
+    """As `stream`, over TLS."""
+    certificate: Path
+    """What both are to be verified with, as PEM."""
 
 
 @dataclass(frozen=True, slots=True)

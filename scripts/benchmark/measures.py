@@ -13,6 +13,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmark import h2load
 from scripts.benchmark import wrk
 from scripts.benchmark.calls import Call
 from scripts.benchmark.calls import Row
@@ -96,7 +97,7 @@ def measure_whole(
         figures.add(f"p99 c={connections}", load.p99)
         figures.add(f"requests/s c={connections}", load.per_second)
         figures.add(f"cpu c={connections}", cpu)
-    for kind in scope.large:
+    for kind in scope.large if row.large else ():
         messages = large_request("image" if kind == "image" else "agent")
         load, _ = _loaded(row.whole, service, 1, scope.seconds, folder, messages)
         figures.failed += load.failed
@@ -181,9 +182,8 @@ def _loaded(
     if call.format == "anthropic":
         headers["anthropic-version"] = "2023-06-01"
     before = service.cpu() if service else 0.0
-    load = wrk.load(
-        call.url, headers, body, connections=connections, seconds=seconds, folder=folder
-    )
+    ask = h2load.load if call.http2 else wrk.load
+    load = ask(call.url, headers, body, connections=connections, seconds=seconds, folder=folder)
     used = (service.cpu() if service else 0.0) - before
     return load, used / load.requests * 1e6 if service and load.requests else None
 

@@ -1,16 +1,13 @@
 """The servers that need nothing but this project: none at all, bare mitmdump, and Switchyard."""
 
 import json
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from scripts.benchmark.calls import Call
 from scripts.benchmark.calls import Row
 from scripts.benchmark.calls import Server
-from scripts.benchmark.calls import Unavailable
 from scripts.benchmark.calls import Upstreams
 from scripts.benchmark.ports import free_port
 from scripts.benchmark.processes import Service
@@ -94,39 +91,6 @@ def _switchyard(
     return Server(name, start)
 
 
-REDIS = "SWITCHYARD_BENCH_REDIS"
-"""Environment variable: the address of a Redis server on this host, for the row that needs one."""
-
-_CLIENT_KEY = "client-key-of-the-benchmark"
-
-
-def limited(upstreams: Upstreams, state: str) -> dict[str, Any]:
-    """Switchyard's configuration with a client key whose limits every request fits into."""
-    limits = {"requests": "1000M/d", "tokens": "1000G/d"}
-    key = {"key": _CLIENT_KEY, "name": "bench", "limits": limits, "concurrency": 1000}
-    return configuration(upstreams) | {"clients": {"api-keys": [key]}, "state": state}
-
-
-def _with_limits(name: str, state: Callable[[], str]) -> Server:
-    def start(upstreams: Upstreams, folder: Path) -> tuple[Service, tuple[Row, ...]]:
-        port = free_port()
-        (folder / "router.yaml").write_text(json.dumps(limited(upstreams, state())))
-        command = [str(ROOT / "scripts/start"), "--port", str(port)]
-        service = Service([*command, "--config", str(folder / "router.yaml")], log=folder / "log")
-        service.wait_for(f"http://127.0.0.1:{port}/health")
-        headers = {"authorization": f"Bearer {_CLIENT_KEY}"}
-        call = Call(f"http://127.0.0.1:{port}/v1/chat/completions", "whole/m", headers=headers)
-        return service, (Row(name, call, None, ours=True),)
-
-    return Server(name, start)
-
-
-def _redis() -> str:
-    if not (url := os.environ.get(REDIS, "")):
-        raise Unavailable(f"{REDIS} does not name a Redis server")
-    return url
-
-
 SERVERS = (
     Server(DIRECT, _direct),
     Server(BARE, _bare),
@@ -147,6 +111,4 @@ SERVERS = (
             *("--listen-port", "{port}", "--set", "switchyard_config={config}"),
         ],
     ),
-    _with_limits("Switchyard, key with limits", lambda: "memory"),
-    _with_limits("Switchyard, key with limits in Redis", _redis),
 )

@@ -1,6 +1,6 @@
 """An upstream that streams tokens at a steady pace, each with the time of its sending.
 
-    python -m scripts.benchmark.token_upstream PORT
+    python -m scripts.benchmark.token_upstream PORT [TLS_PORT CERTIFICATE]
 
 `POST /pace {"tokens": 60, "rate": 20}` sets how many tokens a stream has, and how many it gets a
 second (0: all as fast as they are taken). Every other POST is answered by a stream of OpenAI Chat
@@ -9,6 +9,7 @@ chunks, whose text is the clock of `time.monotonic_ns` between two signs: `@1234
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 
@@ -117,11 +118,17 @@ class Client(asyncio.Protocol):
         )
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, tls_port: int | None = None, certificate: str = "") -> None:
+    """Serve for ever; over TLS too, given a port and a PEM file with certificate and key."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Client, "127.0.0.1", port, backlog=4096)
+    if tls_port is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        await loop.create_server(Client, "127.0.0.1", tls_port, backlog=4096, ssl=context)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    port, *secure = sys.argv[1:]
+    asyncio.run(serve(int(port), *([int(secure[0]), secure[1]] if secure else [])))

@@ -5,7 +5,17 @@ import os
 import shutil
 import sys
 import urllib.request
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from scripts.benchmark.calls import Unavailable
 from scripts.benchmark.calls import Upstreams
@@ -51,6 +61,12 @@ http {{
     location /v1/ {{ return 200 '{answer}'; }}
     location /failing/v1/ {{ return 503 '{refusal}'; }}
   }}
+  server {{
+    listen 127.0.0.1:{tls_port} ssl backlog=4096;
+    ssl_certificate {certificate};
+    ssl_certificate_key {certificate};
+    location /v1/ {{ return 200 '{answer}'; }}
+  }}
 }}
 """
 
@@ -60,25 +76,67 @@ def start(folder: Path) -> tuple[list[Service], Upstreams]:
     nginx_path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{_ALSO_HERE}")
     if nginx_path is None:
         raise Unavailable("nginx is not installed (Debian, Ubuntu: apt install nginx-light)")
-    whole, stream = free_port(), free_port()
+    whole, stream, tls_whole, tls_stream = (free_port() for _ in range(4))
+    certificate = write_certificate(folder / "upstreams.pem")
     conf = folder / "nginx.conf"
     conf.write_text(
         _NGINX.format(
-            folder=folder, port=whole, answer=json.dumps(ANSWER), refusal=json.dumps(REFUSAL)
+            folder=folder,
+            port=whole,
+            tls_port=tls_whole,
+            certificate=certificate,
+            answer=json.dumps(ANSWER),
+            refusal=json.dumps(REFUSAL),
         )
     )
     errors = str(folder / "nginx.errors")
     nginx = Service([nginx_path, "-e", errors, "-c", str(conf)], log=folder / "nginx.log")
     tokens = Service(
-        [sys.executable, "-m", "scripts.benchmark.token_upstream", str(stream)],
+        [
+            *(sys.executable, "-m", "scripts.benchmark.token_upstream"),
+            *(str(stream), str(tls_stream), str(certificate)),
+        ],
         log=folder / "tokens.log",
     )
     nginx.wait_for(f"http://127.0.0.1:{whole}/v1/")
     tokens.wait_for(f"http://127.0.0.1:{stream}/")
     base = f"http://127.0.0.1:{whole}"
     return [nginx, tokens], Upstreams(
-        f"{base}/v1", f"{base}/failing/v1", f"http://127.0.0.1:{stream}/v1"
+        whole=f"{base}/v1",
+        failing=f"{base}/failing/v1",
+        stream=f"http://127.0.0.1:{stream}/v1",
+        secure_whole=f"https://127.0.0.1:{tls_whole}/v1",
+        secure_stream=f"https://127.0.0.1:{tls_stream}/v1",
+        certificate=certificate,
     )
+
+
+def write_certificate(path: Path) -> Path:
+    """Write a certificate of 127.0.0.1, signed by itself, and its key into a PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=7))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    text = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.touch(mode=0o600)
+    path.write_bytes(text + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def set_pace(upstreams: Upstreams, tokens: int, rate: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.benchmark import h2load
 from scripts.benchmark import wrk
 from scripts.benchmark.calls import Call
 from scripts.benchmark.calls import Row
@@ -18,7 +19,6 @@ from scripts.benchmark.measures import measure_streams
 from scripts.benchmark.ours import BARE
 from scripts.benchmark.ours import DIRECT
 from scripts.benchmark.ours import configuration
-from scripts.benchmark.ours import limited
 from scripts.benchmark.ports import free_port
 from scripts.benchmark.processes import Service
 from scripts.benchmark.report import BEGIN
@@ -26,6 +26,7 @@ from scripts.benchmark.report import END
 from scripts.benchmark.report import Report
 from scripts.benchmark.report import plot_data
 from scripts.benchmark.token_client import run
+from scripts.benchmark.variants import limited
 from tests.unit.config.loading import load
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -70,6 +71,36 @@ def test_what_is_no_report_is_refused():
         wrk.parse("unable to connect to 127.0.0.1:1 Connection refused")
 
 
+H2LOAD = """starting benchmark...
+spawning thread #0: 1 total client(s). 0 total requests
+TLS Protocol: TLSv1.3
+Application protocol: h2
+Main benchmark duration is started for all threads. Warm-up is over, in progress
+
+finished in 2.00s, 568.50 req/s, 190.21KB/s
+requests: 1137 total, 1138 started, 1137 done, 1135 succeeded, 2 failed, 1 errored, 0 timeout
+status codes: 1135 2xx, 0 3xx, 0 4xx, 2 5xx
+"""
+
+
+def test_h2loads_report_is_read():
+    log = (
+        "".join(f"160000000{n}\t200\t{1000 * n}\n" for n in range(1, 101)) + "1600000101\t503\t9\n"
+    )
+    assert h2load.parse(H2LOAD, log) == wrk.Load(
+        p50=51.0, p99=100.0, per_second=568.5, requests=1135, failed=3
+    )
+
+
+def test_http1_is_no_http2():
+    with pytest.raises(ValueError, match="not a report"):
+        h2load.parse(H2LOAD.replace("protocol: h2", "protocol: http/1.1"), "")
+
+
+def upstreams(whole: str, failing: str, stream: str) -> Upstreams:
+    return Upstreams(whole, failing, stream, "", "", Path())
+
+
 @pytest.fixture
 def tokens(tmp_path):
     port = free_port()
@@ -89,7 +120,7 @@ def test_every_token_is_counted_with_its_delay(tokens, rate):
     row = Row(DIRECT, Call(tokens, "m"), Call(f"{tokens}/chat/completions", "m"))
     figures = Figures()
     paced = Paced(4, rate, 25)
-    measure_streams(row, None, paced, Upstreams("", "", tokens), figures)
+    measure_streams(row, None, paced, upstreams("", "", tokens), figures)
     assert figures.broken_streams[paced.key] == 0
     if rate:
         assert 0 < figures.readings[f"delay p50 {paced.key}"][0] < 60_000
@@ -113,12 +144,12 @@ async def test_a_stream_that_breaks_off_has_failed():
 
 
 def test_switchyards_configuration_is_a_good_one():
-    config = load(json.dumps(configuration(Upstreams("http://a/v1", "http://b/v1", "http://c/v1"))))
+    config = load(json.dumps(configuration(upstreams("http://a/v1", "http://b/v1", "http://c/v1"))))
     assert {provider.name for provider in config.providers} == {"whole", "failing", "stream"}
 
 
 def test_the_keys_limits_are_good_ones():
-    places = Upstreams("http://a/v1", "http://b/v1", "http://c/v1")
+    places = upstreams("http://a/v1", "http://b/v1", "http://c/v1")
     for state in ("memory", "redis://127.0.0.1:6379"):
         (key,) = load(json.dumps(limited(places, state))).clients.api_keys
         assert len(key.limits.requests) == len(key.limits.tokens) == 1
