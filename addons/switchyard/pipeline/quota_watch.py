@@ -16,6 +16,7 @@ from switchyard.config.provider import Provider
 from switchyard.config.provider import credentials_of
 from switchyard.egress.fetch import FetchError
 from switchyard.egress.fetch import fetch
+from switchyard.redaction.aws_credentials import AwsCredentials
 from switchyard.runtime.runtime import Runtime
 from switchyard.values.lasting import forever
 from switchyard.wire.encoding.jsonio import loads
@@ -75,6 +76,8 @@ class QuotaWatch:
             key = await self._runtime.accounts.obtain(source)
         elif (key := snapshot.routes.key(credential)) is None:
             return
+        if isinstance(key, AwsCredentials):
+            return  # they sign requests, and are sent to nobody
         format = provider.formats[0]
         name, value = auth_header(provider.auth_for(format), key.get_secret_value())
         headers = {"accept": "application/json", "user-agent": "switchyard", name: value}
