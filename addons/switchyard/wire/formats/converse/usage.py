@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from switchyard.wire.encoding.jsonio import EMPTY
 from switchyard.wire.encoding.jsonio import JsonObject
 from switchyard.wire.encoding.members import int_of
 from switchyard.wire.encoding.members import object_of
+from switchyard.wire.encoding.members import objects_of
 from switchyard.wire.encoding.members import text_of
 from switchyard.wire.model.conversation import Stop
 from switchyard.wire.model.conversation import StopReason
@@ -39,7 +41,15 @@ def read_usage(raw: JsonObject) -> Usage | None:
         cache_read=read,
         cache_write=written,
         total=int_of(raw.get("totalTokens")),
+        extra=_kept_for_an_hour(raw),
     )
+
+
+def _kept_for_an_hour(raw: JsonObject) -> JsonObject:
+    """Returns what was written to be kept for an hour, which costs more, in Anthropic's words."""
+    details = (one for one in objects_of(raw.get("cacheDetails")) if one.get("ttl") == "1h")
+    tokens = sum(int_of(one.get("inputTokens")) or 0 for one in details)
+    return {"cache_creation": {"ephemeral_1h_input_tokens": tokens}} if tokens else EMPTY
 
 
 def read_stop(raw: Any, fields: Any, calls: bool) -> Stop:

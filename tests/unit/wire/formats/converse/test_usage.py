@@ -2,6 +2,7 @@
 
 import pytest
 
+from switchyard.usage.prices import tokens_of
 from switchyard.wire.formats.converse.usage import read_stop
 from switchyard.wire.formats.converse.usage import read_usage
 from switchyard.wire.model.conversation import Usage
@@ -28,6 +29,13 @@ def test_every_stop_reason_that_aws_lists_has_its_meaning() -> None:
 def test_the_prompt_is_what_was_cached_and_what_was_not() -> None:
     usage = Usage(input=42, output=9, cache_read=30, cache_write=5, total=51)
     assert read_usage(USAGE) == usage
+
+
+def test_what_is_kept_for_an_hour_costs_more() -> None:
+    details = [{"ttl": "1h", "inputTokens": 4}, {"ttl": "5m", "inputTokens": 1}]
+    usage = read_usage({**USAGE, "cacheDetails": details})
+    assert usage is not None
+    assert tokens_of(usage)["cache_write_1h"] == 4
 
 
 @pytest.mark.parametrize("raw", [{}, {"totalTokens": 3}, {"inputTokens": None}])
