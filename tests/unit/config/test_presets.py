@@ -19,6 +19,7 @@ from switchyard.config.schema import Config
 from switchyard.routing.catalog import Catalog
 from switchyard.routing.catalog import UnknownModel
 from switchyard.routing.profiles import formats_of
+from switchyard.routing.profiles import maker_of
 from switchyard.routing.profiles import quirks_of
 from switchyard.wire.translate.quirks import apply_quirks
 from tests.unit.config.loading import key_of
@@ -359,3 +360,30 @@ def test_formats_that_a_provider_does_not_have_leave_it_as_it_is() -> None:
 def test_wrong_formats_and_initiators(quirk: str) -> None:
     text = f"{{name: p, base-url: 'https://p.example', profile: {{{quirk}}}}}"
     assert problems(f"providers: [{text}]")
+
+
+@pytest.mark.parametrize(
+    ("model", "format", "maker"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic", "anthropic"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic.claude-opus-4-6",
+            "anthropic",
+            "anthropic",
+        ),
+        ("us.amazon.nova-2-lite-v1:0", "converse", "bedrock/us.amazon.nova-2-lite-v1:0"),
+        ("us.deepseek.r1-v1:0", "converse", "bedrock/us.deepseek.r1-v1:0"),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", "anthropic", "anthropic"),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/other", "converse", None),
+    ],
+)
+def test_bedrock_asks_each_model_by_the_api_that_has_most_of_it(
+    model: str, format: str, maker: str | None
+) -> None:
+    name = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
+    known = f"models: [{{name: '{name}', profile: {{formats: [anthropic], maker: anthropic}}}}]"
+    text = f"providers: [{{preset: bedrock, {known}}}]"
+    (provider,) = load(text, {"AWS_BEARER_TOKEN_BEDROCK": "k"}).providers
+    assert formats_of(provider, model) == (format,)
+    if maker is not None:
+        assert maker_of(provider, model, quirks_of(provider, model)) == maker
