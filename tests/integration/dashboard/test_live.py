@@ -1,8 +1,10 @@
 """The stream of events in a page: after a restart, in two tabs, and when many requests arrive."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 
 from tests.integration.dashboard.conftest import ask
@@ -13,7 +15,9 @@ from tests.support.router import Router
 
 LIVE = "document.querySelector('.top .live')?.className === 'live live'"
 FIRST = "document.querySelector('[aria-labelledby=recent] tbody tr').innerText.includes({})"
-MANY = 120
+MANY = 1000
+LONGEST_TASK = 500
+"""Milliseconds that the page may be busy without a break, on a machine that other work shares."""
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +48,38 @@ def test_two_tabs_show_the_same(page: Page, router: Router) -> None:
         page.run("location.hash = '#/now'")
 
 
-def test_many_requests_arrive(page: Page, router: Router) -> None:
+def test_a_thousand_requests_arrive_within_a_minute(page: Page, router: Router) -> None:
     page.run("location.hash = '#/requests'")
     page.wait("document.querySelector('.virtual button.row')")
+    page.run(
+        "window.longest = 0; new PerformanceObserver(list => list.getEntries().forEach("
+        "e => { window.longest = Math.max(window.longest, e.duration); }))"
+        ".observe({type: 'longtask'})"
+    )
+    body = {"model": "demo/echo", "messages": [{"role": "user", "content": "Well?"}]}
+    begun = time.monotonic()
+    with (
+        httpx2.Client(base_url=router.url, timeout=60, trust_env=False) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
 
-    def send(number: int) -> None:
-        ask(router, "demo/echo", agent=f"aider/0.{number}")
+        def send(number: int) -> int:
+            headers = {"user-agent": f"aider/0.{number}"}
+            return client.post("/v1/chat/completions", json=body, headers=headers).status_code
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(send, range(MANY)))
-    page.wait(f"/Show {MANY} /.test(document.querySelector('main p button')?.innerText)")
+        assert set(pool.map(send, range(MANY))) == {200}
+    assert time.monotonic() - begun < 60
+    page.wait(f"document.querySelector('main p button')?.innerText.startsWith('Show {MANY:,} ')")
+    page.click("main p button")
+    page.wait("document.querySelector('.virtual tbody tr:nth-child(2)').innerText.includes('aider')")
+    page.wait("!document.querySelector('main p button')")
     page.run("location.hash = '#/now'")
     page.wait("document.querySelectorAll('[aria-labelledby=recent] tbody tr').length === 25")
     ask(router, "demo/echo", agent="opencode/1.0 (the last)")
     page.wait(FIRST.format("'opencode'"))
     page.wait("document.querySelector('.panel h2').innerText === 'Running (0)'")
+    assert page.run("PerformanceObserver.supportedEntryTypes.includes('longtask')")
+    assert page.run("window.longest") < LONGEST_TASK
 
 
 def test_a_page_connects_again_after_a_restart(page: Page, router: Router) -> None:
